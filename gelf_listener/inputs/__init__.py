@@ -1,0 +1,76 @@
+"""
+Inputs: where messages come from, one file per transport.
+
+An input turns bytes from its transport into messages and rejections with the codec, and hands them to the
+pipeline in batches. It never knows an output.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar, Protocol
+
+from gelf_listener.errors import Rejected
+from gelf_listener.message import Message
+from gelf_listener.settings import InputSettings
+
+__all__ = ["Input", "Intake"]
+
+
+class Intake(Protocol):
+    """What an input hands its messages to: the pipeline, or a stand-in in tests."""
+
+    def accept(self, messages: list[Message], size: int) -> None:
+        """
+        Take a batch.
+
+        Never blocks and never refuses: look at ``full`` before reading more.
+
+        Args:
+            messages: In receive order; the list belongs to the intake from now on.
+            size: Sum of the lengths of their raw payloads, in bytes.
+        """
+
+    def reject(self, rejected: Rejected) -> None:
+        """Count and keep a rejection."""
+
+    @property
+    def full(self) -> bool:
+        """Whether a buffer that blocks is full: inputs stop reading until `when_ready` calls back."""
+
+    def when_ready(self, callback: Callable[[], None]) -> None:
+        """Call back once, soon, when there is room again (at once when there is room now)."""
+
+
+class Input(Protocol):
+    """
+    A source of messages.
+
+    A class is registered under its address scheme in the entry point group ``gelf_listener.inputs``. It has
+    a ``Settings`` model and is made as ``cls(settings)``.
+    """
+
+    Settings: ClassVar[type[InputSettings]]
+    settings: Any
+
+    @property
+    def name(self) -> str:
+        """Name in metrics and rejections."""
+
+    @property
+    def listening(self) -> list[str]:
+        """Addresses it listens on after start, as URLs with the real ports."""
+
+    async def start(self, intake: Intake) -> None:
+        """
+        Open the transport and begin to read.
+
+        Raises:
+            ConfigError: If the address cannot be bound or a file cannot be read, with what to do about it.
+        """
+
+    async def close(self) -> None:
+        """Stop reading, hand over what is complete, release the transport. May be called twice."""
+
+    def counters(self) -> dict[str, float]:
+        """Return the transport's own counters by metric name (without the ``gelf_input_`` prefix)."""

@@ -1,0 +1,149 @@
+"""
+Message: the one value that flows through everything.
+
+Laws:
+
+* A message is made by the codec and never changed afterwards, except for its lazy cache of fields.
+* ``fields`` holds additional fields without the leading underscore, and only str, int, float and bool values.
+* ``raw`` is what the peer sent, inflated. When ``exact`` is true it is also a single-line GELF document with
+  the same meaning as the message, so outputs write it instead of encoding again.
+* ``sequence`` increases in receive order within a process; ``id`` is derived from it.
+
+The class is a ``msgspec.Struct`` because making one costs less than half of what a slotted class does
+(0.2 against 0.5 microseconds here), and there is one per log line at 200 k/s. Fields are
+computed on first use for the same reason: a file output never asks for them.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+import orjson
+
+from gelf_listener.notes import Note
+
+__all__ = ["FieldPlan", "FieldValue", "Message", "Peer", "ulid"]
+
+FieldValue = str | int | float | bool
+"""What an additional field may hold."""
+
+_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_PROCESS_ID = int.from_bytes(os.urandom(4), "big")
+_next_sequence = itertools.count(1).__next__
+
+
+class Peer(NamedTuple):
+    """Where bytes came from. The host is a numeric address; port 0 means unknown."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        """Return ``host:port``, IPv6 in brackets."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+class FieldPlan(NamedTuple):
+    """
+    How to take the additional fields out of a document with known keys.
+
+    Attributes:
+        pick: Gives the values of the additional fields, in order, from the document.
+        names: Their names without the leading underscore, in the same order.
+    """
+
+    pick: Callable[[Mapping[str, Any]], tuple[FieldValue, ...]]
+    names: tuple[str, ...]
+
+
+def ulid(seconds: float, sequence: int) -> str:
+    """
+    Make a ULID that sorts by time and then by receive order within this process.
+
+    Args:
+        seconds: UTC Unix seconds (48 bits of milliseconds are kept).
+        sequence: Position within the process (48 bits are kept).
+
+    Returns:
+        26 characters of Crockford base 32: 10 of time, then sequence, then 32 random bits of the process.
+        The sequence comes first so that equal milliseconds keep receive order.
+    """
+    milliseconds = min(max(int(seconds * 1000), 0), (1 << 48) - 1)
+    number = (milliseconds << 80) | ((sequence & 0xFFFFFFFFFFFF) << 32) | _PROCESS_ID
+    return "".join([_CROCKFORD[(number >> shift) & 31] for shift in range(125, -1, -5)])
+
+
+class Message(msgspec.Struct, gc=False, eq=False, kw_only=False):
+    """
+    A decoded log message.
+
+    Attributes:
+        timestamp: When it was logged, UTC Unix seconds, microsecond precision.
+        host: Who logged it (Graylog's ``source``).
+        short_message: The text (Graylog's ``message``).
+        full_message: A longer text such as a traceback, if any.
+        level: Syslog severity 0..7, if known.
+        raw: The payload as received, inflated.
+        received_at: When it arrived, UTC Unix seconds.
+        input: Name of the input that took it.
+        peer: Who sent it, if known.
+        exact: Whether ``raw`` may be written as it is (see the module's laws).
+        notes: Deviations from GELF 1.1 that were mended.
+        sequence: Receive order within the process.
+    """
+
+    timestamp: float
+    host: str
+    short_message: str
+    full_message: str | None
+    level: int | None
+    raw: bytes
+    received_at: float
+    input: str = ""
+    peer: Peer | None = None
+    exact: bool = False
+    notes: tuple[Note, ...] = ()
+    _fields: dict[str, FieldValue] | None = None
+    _document: dict[str, Any] | None = None
+    _plan: FieldPlan | None = None
+    sequence: int = msgspec.field(default_factory=_next_sequence)
+
+    @property
+    def fields(self) -> dict[str, FieldValue]:
+        """Additional fields without the leading underscore, in the order they were sent."""
+        if self._fields is None:
+            if self._plan is None or self._document is None:
+                self._fields = {}
+            else:
+                self._fields = dict(zip(self._plan.names, self._plan.pick(self._document), strict=True))
+            self._document = None
+        return self._fields
+
+    @property
+    def id(self) -> str:
+        """A ULID: stable for this message, increasing in receive order within the process."""
+        return ulid(self.received_at, self.sequence)
+
+    def document(self) -> dict[str, Any]:
+        """Return the message as a GELF 1.1 document: version first, additional fields with underscore last."""
+        document: dict[str, Any] = {
+            "version": "1.1",
+            "host": self.host,
+            "short_message": self.short_message,
+        }
+        if self.full_message is not None:
+            document["full_message"] = self.full_message
+        document["timestamp"] = self.timestamp
+        if self.level is not None:
+            document["level"] = self.level
+        for name, value in self.fields.items():
+            document["_" + name] = value
+        return document
+
+    def to_gelf(self) -> bytes:
+        """Return one line of GELF 1.1 JSON in UTF-8, without line end: ``raw`` itself when it is exact."""
+        return self.raw if self.exact else orjson.dumps(self.document())

@@ -1,0 +1,225 @@
+"""
+Notes: how a message deviates from GELF 1.1, and what a real Graylog would do with it.
+
+A note is made for each deviation that was mended (or that only Graylog minds). The set of deviations is
+closed, so that counters, the linter and the page can speak of them by name.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import NamedTuple
+
+__all__ = ["Deviation", "Note"]
+
+
+class Deviation(enum.Enum):
+    """
+    One way in which a payload can differ from GELF 1.1.
+
+    The value is (name, what is wrong, what a real Graylog does, what the client should do).
+    """
+
+    # Payload
+    BYTE_ORDER_MARK = (
+        "byte_order_mark",
+        "payload starts with a byte order mark",
+        "rejects the message",
+        "encode as UTF-8 without a BOM",
+    )
+    TRAILING_BYTES = (
+        "trailing_bytes",
+        "bytes follow the JSON object",
+        "rejects the message (6.2 and later)",
+        "send one JSON object and nothing else; a NUL belongs to TCP only",
+    )
+    OCTET_COUNT = (
+        "octet_count",
+        "the frame starts with its length (RFC 6587)",
+        "rejects the message",
+        "terminate GELF frames with a NUL instead of counting octets",
+    )
+    SEVERAL_OBJECTS = (
+        "several_objects",
+        "several JSON objects in one payload",
+        "keeps the first and drops the rest",
+        "send one object a payload, or newline-delimited bodies over HTTP with bulk receiving on",
+    )
+    INVALID_UTF8 = (
+        "invalid_utf8",
+        "invalid UTF-8, replaced by U+FFFD",
+        "replaces the bytes by U+FFFD",
+        "cut texts at characters, not at bytes",
+    )
+    LONE_SURROGATE = (
+        "lone_surrogate",
+        "half of a surrogate pair, replaced by U+FFFD",
+        "accepts it",
+        "encode characters beyond U+FFFF as whole pairs",
+    )
+    CONTROL_CHARACTERS = (
+        "control_characters",
+        "unescaped control characters inside a JSON string",
+        "accepts them",
+        "escape control characters with a JSON encoder",
+    )
+    TRAILING_COMMA = ("trailing_comma", "trailing comma", "accepts it", "build JSON with an encoder, not by hand")
+    NOT_A_NUMBER = (
+        "not_a_number",
+        "NaN or Infinity, which JSON does not have; kept as text",
+        "rejects the message",
+        "send null, a string or leave the field out",
+    )
+    BAD_ESCAPE = (
+        "bad_escape",
+        "an escape that JSON does not have, kept as it stands",
+        "rejects the message",
+        "use a JSON encoder",
+    )
+    DEEP_NESTING = ("deep_nesting", "nested too deep to keep as a structure", "may reject it", "send flat fields")
+
+    # Known fields
+    VERSION = ("version", "version is not the string \"1.1\"", "ignores it", "send \"version\": \"1.1\"")
+    HOST_MISSING = ("host_missing", "no host; the peer's address is used", "uses the peer's address", "send host")
+    HOST_INVALID = (
+        "host_invalid",
+        "host is not a usable string; the peer's address is used",
+        "rejects the message",
+        "send the name of the host as a string",
+    )
+    MESSAGE_ALIAS = (
+        "message_alias",
+        "message stands in for short_message",
+        "accepts it",
+        "send short_message",
+    )
+    SHORT_MESSAGE_BLANK = (
+        "short_message_blank",
+        "short_message is blank",
+        "rejects or drops the message",
+        "leave blank lines out",
+    )
+    SHORT_MESSAGE_TYPE = (
+        "short_message_type",
+        "short_message is not a string; its JSON text is used",
+        "rejects the message",
+        "send short_message as a string",
+    )
+    FULL_MESSAGE_TYPE = (
+        "full_message_type",
+        "full_message is not a string",
+        "stores its text, null as \"null\"",
+        "send full_message as a string or leave it out",
+    )
+    TIMESTAMP_MISSING = ("timestamp_missing", "no timestamp", "uses the receive time", "send timestamp")
+    TIMESTAMP_STRING = (
+        "timestamp_string",
+        "timestamp is a string",
+        "reads a numeric string, uses the receive time for any other",
+        "send a number: seconds since the Unix epoch",
+    )
+    TIMESTAMP_UNIT = (
+        "timestamp_unit",
+        "timestamp is not in seconds (milli-, micro- or nanoseconds)",
+        "never indexes the message, or rejects it there",
+        "send seconds since the Unix epoch, with decimals",
+    )
+    TIMESTAMP_INVALID = (
+        "timestamp_invalid",
+        "timestamp is unusable; the receive time is used",
+        "uses the receive time",
+        "send a number: seconds since the Unix epoch",
+    )
+    LEVEL_STRING = (
+        "level_string",
+        "level is a string",
+        "reads a number; stores a name as text, which breaks the index",
+        "send the syslog severity, 0 to 7",
+    )
+    LEVEL_RANGE = (
+        "level_range",
+        "level is outside 0..7",
+        "stores the number as it is",
+        "map your levels to syslog severities",
+    )
+    LEVEL_TYPE = (
+        "level_type",
+        "level is neither a number nor a name",
+        "converts or ignores it",
+        "send the syslog severity, 0 to 7",
+    )
+
+    # Additional fields
+    NO_UNDERSCORE = (
+        "no_underscore",
+        "an additional field without leading underscore",
+        "accepts it",
+        "prefix additional fields with an underscore",
+    )
+    RESERVED_FIELD = (
+        "reserved_field",
+        "a field name that Graylog reserves",
+        "drops the field, or keeps it under another name",
+        "use another name",
+    )
+    FIELD_NAME = (
+        "field_name",
+        "characters that are not allowed in a field name, replaced by _",
+        "drops the field",
+        "use letters, digits, underscore, dot and dash only",
+    )
+    DOTTED_NAME = ("dotted_name", "dots in a field name", "stores dots as underscores", "use underscores")
+    FIELD_CONFLICT = (
+        "field_conflict",
+        "two fields end with the same name",
+        "keeps the first",
+        "send each field once",
+    )
+    BOOLEAN = ("boolean", "a boolean value", "drops the field", "send a string or a number")
+    NULL = ("null", "a null value, dropped", "drops the field", "leave the field out")
+    OBJECT = (
+        "object",
+        "an object, flattened to dotted names",
+        "stores its JSON text",
+        "send flat fields",
+    )
+    ARRAY = ("array", "an array, kept as JSON text", "stores its JSON text", "send a string")
+    BIG_INTEGER = (
+        "big_integer",
+        "an integer beyond 64 bits, kept as text",
+        "stores a wrapped number",
+        "send large identifiers as strings",
+    )
+    EMPTY_VALUE = ("empty_value", "an empty string", "drops the field", "leave the field out")
+    SURROUNDING_SPACE = (
+        "surrounding_space",
+        "white space around a value",
+        "trims the value",
+        "trim values before sending",
+    )
+
+    def __init__(self, label: str, wrong: str, graylog: str, advice: str) -> None:
+        self.label = label
+        self.wrong = wrong
+        self.graylog = graylog
+        self.advice = advice
+
+
+class Note(NamedTuple):
+    """
+    One deviation in one message.
+
+    Attributes:
+        deviation: What differs.
+        field: The key as the client sent it, without its value; empty when the payload as a whole is meant.
+        detail: What was made of it, where that is not obvious.
+    """
+
+    deviation: Deviation
+    field: str = ""
+    detail: str = ""
+
+    def __str__(self) -> str:
+        """Return one line for a person: field, what is wrong, what was done."""
+        text = f"{self.field}: {self.deviation.wrong}" if self.field else self.deviation.wrong
+        return f"{text} ({self.detail})" if self.detail else text

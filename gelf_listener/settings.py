@@ -1,0 +1,131 @@
+"""
+Settings every input and output shares, and how an address or a TOML table becomes settings.
+
+A plug-in declares one pydantic model in its own file, derived from `InputSettings` or `OutputSettings`.
+The command line's help, the documentation page and the error messages come from that model.
+"""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from gelf_listener.address import Address
+from gelf_listener.errors import ConfigError
+
+__all__ = ["InputSettings", "Networks", "OutputSettings", "Settings", "describe_errors"]
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+def _split_commas(value: object) -> object:
+    """Let a comma-separated text stand for a list, as addresses and environment variables need it."""
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(",") if part.strip()]
+    return value
+
+
+Networks = Annotated[tuple[Network, ...], BeforeValidator(_split_commas)]
+"""Networks in CIDR form; one text may hold several, separated by commas."""
+
+
+def describe_errors(error: ValidationError, where: str, known: Mapping[str, object]) -> str:
+    """
+    Say in one line per problem which setting is wrong, what it was and what is allowed.
+
+    Args:
+        error: What pydantic found.
+        where: The address or table the settings came from.
+        known: Names of the settings that exist, for suggestions.
+    """
+    lines = []
+    for problem in error.errors(include_url=False):
+        name = ".".join(str(part) for part in problem["loc"]) or "settings"
+        if problem["type"] == "extra_forbidden":
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else "known settings: " + ", ".join(sorted(known))
+            lines.append(f"{where}: unknown setting {name!r}; {hint}")
+        elif problem["type"] == "missing":
+            lines.append(f"{where}: setting {name!r} is missing")
+        else:
+            text = problem["msg"].removeprefix("Value error, ")
+            lines.append(f"{where}: setting {name!r} is {problem['input']!r}: {text}")
+    return "\n".join(lines)
+
+
+class Settings(BaseModel):
+    """Base of all settings models: unknown names are errors, values do not change after start."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+    @classmethod
+    def from_address(cls, address: Address) -> Self:
+        """
+        Make settings from an address.
+
+        Raises:
+            ConfigError: If a setting is unknown, missing or has an unusable value.
+        """
+        values: dict[str, Any] = dict(address.settings)
+        parts = {
+            "host": address.host,
+            "port": address.port,
+            "path": address.path,
+            "user": address.user,
+            "password": address.password,
+        }
+        for name, value in parts.items():
+            if value not in ("", None):
+                if name not in cls.model_fields:
+                    message = f"{address}: {address.scheme}: takes no {name}, but has {value!r}"
+                    raise ConfigError(message)
+                values[name] = value
+        return cls.from_values(values, str(address))
+
+    @classmethod
+    def from_values(cls, values: Mapping[str, Any], where: str) -> Self:
+        """
+        Make settings from names and values, for example a TOML table.
+
+        Args:
+            values: Settings by name.
+            where: What to call the table in errors.
+
+        Raises:
+            ConfigError: If a setting is unknown, missing or has an unusable value.
+        """
+        try:
+            return cls.model_validate(dict(values))
+        except ValidationError as error:
+            raise ConfigError(describe_errors(error, where, cls.model_fields)) from None
+
+
+class InputSettings(Settings):
+    """Settings of every input."""
+
+    name: str = Field("", description="Name in metrics, rejections and the API; made from the address by default.")
+    allow: Networks = Field(
+        (), description="Networks (CIDR, comma-separated) that may send; everything else is rejected. Empty: all."
+    )
+
+
+class OutputSettings(Settings):
+    """Settings of every output."""
+
+    name: str = Field("", description="Name in metrics and the API; made from the address by default.")
+    where: str = Field("", description="Query: only messages it matches are written. Empty: all.")
+    buffer: Literal["memory"] = Field("memory", description="Where messages wait for the output.")
+    when_full: Literal["block", "drop_oldest", "drop_newest"] = Field(
+        "block", description="When the buffer is full: stop reading from the inputs, or drop and count."
+    )
+    max_buffer_messages: int = Field(100_000, ge=1, description="Messages the buffer holds.")
+    max_buffer_bytes: int = Field(64 * 1024 * 1024, ge=1, description="Bytes of raw messages the buffer holds.")
+    batch: int = Field(5_000, ge=1, description="Most messages handed to the output at once.")
+    linger: float = Field(0.0, ge=0, le=60, description="Seconds to wait for more messages before a batch is written.")
+    retry: float = Field(
+        0.0, ge=0, description="Seconds to keep retrying a batch that the far side cannot take; 0: for ever."
+    )
