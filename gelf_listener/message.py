@@ -22,7 +22,6 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
-import orjson
 
 from gelf_listener.notes import Note
 
@@ -146,4 +145,4 @@ class Message(msgspec.Struct, gc=False, eq=False, kw_only=False):
 
     def to_gelf(self) -> bytes:
         """Return one line of GELF 1.1 JSON in UTF-8, without line end: ``raw`` itself when it is exact."""
-        return self.raw if self.exact else orjson.dumps(self.document())
+        return self.raw if self.exact else msgspec.json.encode(self.document())

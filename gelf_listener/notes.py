@@ -186,7 +186,7 @@ class Deviation(enum.Enum):
     ARRAY = ("array", "an array, kept as JSON text", "stores its JSON text", "send a string")
     BIG_INTEGER = (
         "big_integer",
-        "an integer beyond 64 bits, kept as text",
+        "an integer beyond 64 bits",
         "stores a wrapped number",
         "send large identifiers as strings",
     )

@@ -1,0 +1,141 @@
+"""Decoder: bytes as an input receives them -> messages. Chunks, compression and JSON in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Literal, NamedTuple
+
+from gelf_listener.codec.batch import Batch
+from gelf_listener.codec.chunking import Reassembler
+from gelf_listener.codec.compression import inflate, is_gzip, is_zlib
+from gelf_listener.codec.gelf import LenientGelf
+from gelf_listener.codec.graylog import GraylogGelf
+from gelf_listener.errors import Reason, Rejected
+from gelf_listener.message import Peer
+
+__all__ = ["Decoder", "Limits", "Mode"]
+
+Mode = Literal["lenient", "graylog"]
+
+_MAGIC = frozenset((0x78, 0x1F, 0x1E))
+"""First bytes that may announce zlib, gzip or a chunk."""
+
+
+class Limits(NamedTuple):
+    """
+    What one input may make us hold.
+
+    Attributes:
+        max_payload_bytes: Most bytes of an inflated or reassembled payload.
+        max_pending_messages: Most messages whose chunks are still arriving.
+        max_pending_bytes: Most bytes of their chunks.
+        chunk_timeout_seconds: How long chunks may take, from the first.
+    """
+
+    max_payload_bytes: int = 8 * 1024 * 1024
+    max_pending_messages: int = 4096
+    max_pending_bytes: int = 128 * 1024 * 1024
+    chunk_timeout_seconds: float = 5.0
+
+
+class Decoder:
+    """
+    Decodes datagrams, frames and bodies.
+
+    Guarantee: every payload becomes at least one message or rejection, or waits as a chunk within the limits.
+
+    Args:
+        mode: ``lenient`` or ``graylog``.
+        input: Name put on messages and rejections.
+        limits: Bounds on memory.
+    """
+
+    def __init__(self, mode: Mode = "lenient", input: str = "", limits: Limits = Limits()) -> None:  # noqa: B008
+        self.mode = mode
+        self.input = input
+        self.limits = limits
+        self.gelf = LenientGelf(input) if mode == "lenient" else GraylogGelf(input)
+        self.reassembler = Reassembler(
+            limits.max_pending_messages,
+            limits.max_pending_bytes,
+            limits.chunk_timeout_seconds,
+            limits.max_payload_bytes,
+        )
+
+    def decode_all(self, datagrams: Iterable[tuple[bytes, Peer | None]], now: float, batch: Batch) -> None:
+        """
+        Decode what one read of a transport gave.
+
+        Args:
+            datagrams: Non-empty bytes and who sent them: GELF JSON, plain or compressed, whole or in chunks.
+            now: UTC Unix seconds: the receive time, and the clock that chunks expire by.
+            batch: Takes the results.
+        """
+        self.gelf.decode_all(self._payloads(datagrams, now, batch), now, batch)
+
+    def decode(self, datagram: bytes, now: float, peer: Peer | None, batch: Batch) -> None:
+        """Decode one datagram, frame or body; see `decode_all`."""
+        if datagram:
+            self.decode_all(((datagram, peer),), now, batch)
+        else:
+            batch.rejected.append(
+                Rejected(Reason.EMPTY_PAYLOAD, "no bytes at all", peer=peer, input=self.input, received_at=now)
+            )
+
+    def expire(self, now: float, batch: Batch) -> None:
+        """Reject pending messages whose time is up."""
+        before = len(batch.rejected)
+        self.reassembler.expire(now, batch)
+        for rejected in batch.rejected[before:]:
+            rejected.input = self.input
+            rejected.received_at = now
+
+    def _payloads(
+        self, datagrams: Iterable[tuple[bytes, Peer | None]], now: float, batch: Batch
+    ) -> Iterator[tuple[bytes, Peer | None]]:
+        """Yield plain payloads; what is compressed or chunked is opened first."""
+        for pair in datagrams:
+            if pair[0][0] not in _MAGIC:
+                yield pair
+                continue
+            datagram, peer = pair
+            before = len(batch.rejected)
+            try:
+                payload = self._open(datagram, now, peer, batch)
+            except Rejected as rejected:
+                rejected.peer = peer
+                batch.rejected.append(rejected)
+                payload = None
+            if len(batch.rejected) != before:
+                for rejection in batch.rejected[before:]:
+                    rejection.input = self.input
+                    rejection.received_at = now
+            if payload is not None:
+                yield payload, peer
+
+    def _open(self, data: bytes, now: float, peer: Peer | None, batch: Batch) -> bytes | None:
+        """
+        Reassemble and inflate.
+
+        Raises:
+            Rejected: If the bytes can be neither.
+        """
+        first = data[0]
+        if first == 0x1E and data[1:2] == b"\x0f":
+            payload = self.reassembler.feed(data, now, peer, batch)
+            if payload is None:
+                return None
+            if payload[:2] == b"\x1e\x0f":
+                raise Rejected(Reason.CHUNK_NESTED, "chunks of a message that is itself a chunk", payload)
+            if not payload:
+                raise Rejected(Reason.EMPTY_PAYLOAD, "chunks without any data", data)
+            data, first = payload, payload[0]
+        if is_zlib(data) or is_gzip(data):
+            payload = inflate(data, self.limits.max_payload_bytes)
+            if not payload:
+                raise Rejected(Reason.EMPTY_PAYLOAD, "compressed payload without any data", data)
+            return payload
+        if first in _MAGIC:
+            detail = f"starts with {data[:2].hex(' ')}: neither zlib, gzip, a chunk nor JSON"
+            raise Rejected(Reason.UNKNOWN_COMPRESSION, detail, data)
+        return data

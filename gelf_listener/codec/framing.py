@@ -1,0 +1,296 @@
+"""
+Framing: where does a message end in a stream?
+
+GELF over TCP ends each frame with a NUL. Real clients also end them with a newline (logging-gelf, a forgetful
+rsyslog), with both (log4j2), with nothing before they close (gelf-pro, ``nc``), or count octets (rsyslog set
+wrongly); and some compress frames although compressed bytes may contain NULs (asyncgelf, log4j2).
+
+Laws of the `Framer`:
+
+* A NUL always ends a frame, except inside a compressed frame, which ends where its stream does.
+* A newline ends a frame only on a stream that has shown no NUL so far, and only behind a first line that is a
+  whole JSON value or no JSON at all; the first NUL turns this off for good. So pretty-printed JSON and raw
+  newlines inside strings survive.
+* A frame that starts with digits, a space and a brace is octet-counted (RFC 6587).
+* Nothing is emitted twice, nothing between delimiters is lost: blank frames are the only ones left out.
+* At most ``max_frame_bytes`` are held. A longer frame is rejected once and skipped up to its delimiter.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+import zlib
+
+import msgspec
+
+from gelf_listener.codec.compression import is_gzip, is_zlib
+from gelf_listener.errors import Reason, Rejected
+
+__all__ = ["Framer"]
+
+_NEED_A_LOOK = (b"\0\x1f", b"\0x", b"\0\0", b"\0\n", b"\n\n", b"\n\x1f", b"\nx", b"\n\r", b"\0\r")
+"""Delimiters followed by what may be a compressed frame or a blank one."""
+
+_OCTET_COUNT = re.compile(rb"([1-9][0-9]{0,8}) \{")
+_MAYBE_OCTET_COUNT = re.compile(rb"[1-9][0-9]{0,8} ?\Z")
+_BLANK = b"\0\r\n \t"
+
+
+class _Mode(enum.Enum):
+    UNKNOWN = "unknown"
+    NUL = "nul"
+    LINE = "line"
+
+
+class Framer:
+    """
+    Cuts a byte stream into frames.
+
+    Args:
+        max_frame_bytes: Longest frame, delimiter not counted.
+        max_payload_bytes: Most bytes a compressed frame may inflate to.
+    """
+
+    def __init__(self, max_frame_bytes: int = 2 * 1024 * 1024, max_payload_bytes: int = 8 * 1024 * 1024) -> None:
+        self.max_frame_bytes = max_frame_bytes
+        self.max_payload_bytes = max_payload_bytes
+        self._buffer = bytearray()
+        self._searched = 0
+        """Bytes of the buffer known to hold no delimiter."""
+        self._mode = _Mode.UNKNOWN
+        self._spans_lines = False
+        """The first line of the current frame is no whole JSON: only a NUL can end it."""
+        self._skipping = False
+        self._stream: _CompressedFrame | None = None
+
+    @property
+    def pending_bytes(self) -> int:
+        """Bytes held for a frame that has not ended."""
+        return len(self._buffer) + (self._stream.held_bytes if self._stream is not None else 0)
+
+    def feed(self, data: bytes, rejected: list[Rejected]) -> list[bytes]:
+        """
+        Take bytes of the stream.
+
+        Args:
+            data: Any number of bytes, cut anywhere.
+            rejected: Takes a rejection for each frame that is too long or damaged.
+
+        Returns:
+            Frames that ended, in order, without delimiters; compressed ones already inflated.
+        """
+        fast = self._split(data, rejected)
+        if fast is not None:
+            return fast
+        self._buffer += data
+        frames: list[bytes] = []
+        while self._buffer and self._step(frames, rejected):
+            pass
+        return frames
+
+    def _split(self, data: bytes, rejected: list[Rejected]) -> list[bytes] | None:
+        """Cut many plain frames at once; None when something needs a closer look (see `make bench`, TCP)."""
+        delimiter = b"\0" if self._mode is _Mode.NUL else b"\n"
+        if self._mode is _Mode.UNKNOWN or self._stream is not None or self._skipping:
+            return None
+        if delimiter == b"\n" and 0 in data:
+            return None
+        end = data.rfind(delimiter)
+        if end < 0:
+            return None
+        whole = bytes(self._buffer) + data[:end] if self._buffer else data[:end]
+        if whole[:1] != b"{" or any(mark in whole for mark in _NEED_A_LOOK):
+            return None
+        self._buffer[:] = data[end + 1 :]
+        self._searched = 0
+        frames = whole.split(delimiter)
+        if len(whole) > self.max_frame_bytes:
+            rejected.extend(self._too_large(frame, len(frame)) for frame in frames if len(frame) > self.max_frame_bytes)
+            frames = [frame for frame in frames if len(frame) <= self.max_frame_bytes]
+        return frames
+
+    def feed_eof(self, rejected: list[Rejected]) -> list[bytes]:
+        """
+        End the stream.
+
+        Returns:
+            The last frame when whole JSON is in it, though not its delimiter; a partial one is rejected.
+        """
+        frames: list[bytes] = []
+        if self._stream is not None:
+            rejected.append(self._stream.truncated())
+            self._stream = None
+        rest = bytes(self._buffer).strip(_BLANK)
+        self._buffer.clear()
+        if rest and not self._skipping:
+            if rest[:1] != b"{" or b"}" in rest:
+                frames.append(rest)  # the decoder finds the whole objects in it
+            else:
+                detail = f"the stream ended inside a frame, after {len(rest)} bytes"
+                rejected.append(Rejected(Reason.FRAME_TRUNCATED, detail, rest))
+        return frames
+
+    def _too_large(self, excerpt: bytes | bytearray, size: int) -> Rejected:
+        detail = f"frame of {size} bytes or more, longer than {self.max_frame_bytes}"
+        return Rejected(Reason.FRAME_TOO_LARGE, detail, excerpt)
+
+    def _step(self, frames: list[bytes], rejected: list[Rejected]) -> bool:
+        """Take one thing off the buffer; return False when more bytes are needed."""
+        buffer = self._buffer
+        if self._stream is not None:
+            return self._inflate(frames, rejected)
+        if self._searched == 0 and not self._skipping:
+            blank = len(buffer) - len(buffer.lstrip(_BLANK))
+            if blank:
+                if 0 in buffer[:blank]:
+                    self._mode = _Mode.NUL
+                del buffer[:blank]
+                return bool(buffer)
+            if is_gzip(buffer) or is_zlib(buffer):
+                self._stream = _CompressedFrame(self.max_frame_bytes, self.max_payload_bytes)
+                return True
+            if len(buffer) == 1 and buffer[0] in (0x1F, 0x78):
+                return False
+            if 0x31 <= buffer[0] <= 0x39:
+                counted = self._octet_counted(frames, rejected)
+                if counted is not None:
+                    return counted
+        return self._delimited(frames, rejected)
+
+    def _octet_counted(self, frames: list[bytes], rejected: list[Rejected]) -> bool | None:
+        """Take an octet-counted frame; None when it is none after all."""
+        buffer = self._buffer
+        match = _OCTET_COUNT.match(buffer)
+        if match is None:
+            return False if len(buffer) < 12 and _MAYBE_OCTET_COUNT.match(buffer) else None
+        start, size = match.end() - 1, int(match[1])
+        if size > self.max_frame_bytes:
+            rejected.append(self._too_large(buffer, size))
+            self._skipping = True
+            return True
+        if len(buffer) < start + size:
+            return False
+        frames.append(bytes(buffer[start : start + size]))
+        del buffer[: start + size]
+        return True
+
+    def _delimited(self, frames: list[bytes], rejected: list[Rejected]) -> bool:
+        buffer = self._buffer
+        end = buffer.find(0, self._searched)
+        if end >= 0:
+            self._mode = _Mode.NUL
+        elif self._mode is not _Mode.NUL:
+            end = self._line_end()
+        if end < 0:
+            self._searched = len(buffer)
+            if len(buffer) > self.max_frame_bytes:
+                if not self._skipping:
+                    rejected.append(self._too_large(buffer, len(buffer)))
+                    self._skipping = True
+                buffer.clear()
+                self._searched = 0
+            return False
+        frame = bytes(buffer[:end])
+        del buffer[: end + 1]
+        self._searched = 0
+        self._spans_lines = False
+        if self._skipping:
+            self._skipping = False
+        elif len(frame) > self.max_frame_bytes:
+            rejected.append(self._too_large(frame, len(frame)))
+        elif frame.strip(_BLANK):
+            frames.append(frame)
+        return True
+
+    def _line_end(self) -> int:
+        """Return where a newline ends the frame, or -1."""
+        buffer = self._buffer
+        end = buffer.find(b"\n", self._searched)
+        if end < 0 or self._mode is _Mode.LINE or self._skipping:
+            return end
+        if buffer[0] not in b"{[":
+            return end  # no JSON: whatever it is, it is sent in lines
+        if not self._spans_lines:
+            line = bytes(buffer[:end])
+            if line.rstrip()[-1:] in (b"}", b"]") and _is_json(line):
+                self._mode = _Mode.LINE
+                return end
+            self._spans_lines = True
+        return -1
+
+    def _inflate(self, frames: list[bytes], rejected: list[Rejected]) -> bool:
+        """Feed the buffer to the compressed frame at its start."""
+        stream = self._stream
+        assert stream is not None  # noqa: S101  (for the type checker)
+        problem = stream.feed(bytes(self._buffer))
+        self._buffer.clear()
+        if problem is not None:
+            rejected.append(problem)
+            self._buffer += stream.unused
+            self._stream = None
+            self._skipping = True
+            return bool(self._buffer)
+        if not stream.eof:
+            return False
+        frames.append(stream.payload())
+        self._buffer += stream.unused
+        self._stream = None
+        return True
+
+
+class _CompressedFrame:
+    """A zlib or gzip stream inside the byte stream: it ends where its own format says."""
+
+    def __init__(self, max_frame_bytes: int, max_payload_bytes: int) -> None:
+        self._stream = zlib.decompressobj(32 + zlib.MAX_WBITS)
+        self._parts: list[bytes] = []
+        self._room = max_payload_bytes
+        self._max_payload_bytes = max_payload_bytes
+        self._max_frame_bytes = max_frame_bytes
+        self._fed = 0
+        self._excerpt = b""
+        self.held_bytes = 0
+        self.unused = b""
+
+    @property
+    def eof(self) -> bool:
+        return self._stream.eof
+
+    def feed(self, data: bytes) -> Rejected | None:
+        """Inflate more; return a rejection when the frame is damaged or too long."""
+        self._fed += len(data)
+        if not self._excerpt:
+            self._excerpt = data[:1024]
+        try:
+            part = self._stream.decompress(data, self._room + 1)
+        except zlib.error as error:
+            self.unused = data
+            return Rejected(Reason.CORRUPT_COMPRESSION, f"damaged compressed frame: {error}", self._excerpt)
+        self._room -= len(part)
+        self.held_bytes += len(part)
+        if part:
+            self._parts.append(part)
+        self.unused = self._stream.unused_data
+        if self._room < 0:
+            detail = f"frame inflates to more than {self._max_payload_bytes} bytes"
+            return Rejected(Reason.PAYLOAD_TOO_LARGE, detail, self._excerpt)
+        if self._fed - len(self.unused) > self._max_frame_bytes:
+            detail = f"compressed frame longer than {self._max_frame_bytes} bytes"
+            return Rejected(Reason.FRAME_TOO_LARGE, detail, self._excerpt)
+        return None
+
+    def payload(self) -> bytes:
+        return b"".join(self._parts)
+
+    def truncated(self) -> Rejected:
+        detail = f"the stream ended inside a compressed frame, after {self._fed} bytes"
+        return Rejected(Reason.FRAME_TRUNCATED, detail, self._excerpt)
+
+
+def _is_json(line: bytes) -> bool:
+    try:
+        msgspec.json.decode(line)
+    except (ValueError, RecursionError):
+        return False
+    return True
