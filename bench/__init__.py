@@ -1,0 +1,1 @@
+"""Benchmarks: gelf-listener and its peers, side by side in one run. See docs/benchmarks.md."""
