@@ -1,0 +1,382 @@
+"""
+The queue and the thread behind a handler.
+
+Guarantee: a message accepted into the queue is sent in order, or counted: as sent, dropped (with a reason),
+rejected by the far side, or possibly lost. `put` never blocks (unless ``when_full="block"``), takes no lock and
+wakes the worker only when it sleeps deeply.
+
+How the caller is kept fast. The worker shares the interpreter lock with the service. CPython hands the lock
+over after 5 ms at the latest; a worker encoding for 5 ms at a stretch would make one log call in a few hundred wait
+that long. So as long as nothing is overdue, the worker sleeps briefly after every `_SLICE_SECONDS` of work. Once the
+oldest message is older than `_OVERDUE_SECONDS`, the queue is half full, or somebody flushes, it works straight on.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from gelf_handlers import lifecycle
+from gelf_handlers.capture import Captured
+from gelf_handlers.stats import Counters
+from gelf_handlers.transport import RetryLater, Transport
+
+__all__ = ["WORKER_THREADS", "QueueSettings", "WhenFull", "Worker"]
+
+WhenFull = Literal["drop_newest", "drop_oldest", "block"]
+
+WORKER_THREADS: Final[set[int]] = set()
+"""Idents of threads that are sending right now: what is logged there comes from us or from the client library
+below us and is not sent, or each message would beget another."""
+
+_SLICE_SECONDS: Final = 40e-6
+_PAUSE_SECONDS: Final = 20e-6
+_OVERDUE_SECONDS: Final = 1.0
+_ACTIVE_SECONDS: Final = 2.0
+_REPORT_SECONDS: Final = 5.0
+_POLL_SECONDS: Final = 0.002
+_FLUSHING_RETRY_SECONDS: Final = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class QueueSettings:
+    """
+    How a handler queues, retries and flushes.
+
+    Attributes:
+        max_queued: Messages kept while they cannot be sent; about 1 KiB each. The default holds a burst of 100 000.
+        when_full: ``drop_newest`` and ``drop_oldest`` never block; ``block`` waits up to `block_timeout_seconds`.
+        block_timeout_seconds: How long a full queue may hold the caller.
+        linger_seconds: How long the worker dozes between looks at the queue while the service is logging.
+        retry_min_seconds: First pause after a failure; doubled each time.
+        retry_max_seconds: Longest pause.
+        flush_timeout_seconds: `flush`, `close` and the exit of the interpreter wait this long *without progress*.
+        exit_timeout_seconds: And this long in all.
+    """
+
+    max_queued: int = 100_000
+    when_full: WhenFull = "drop_newest"
+    block_timeout_seconds: float = 1.0
+    linger_seconds: float = 0.02
+    retry_min_seconds: float = 0.1
+    retry_max_seconds: float = 10.0
+    flush_timeout_seconds: float = 5.0
+    exit_timeout_seconds: float = 30.0
+
+    def __post_init__(self) -> None:
+        if self.max_queued < 1:
+            raise ValueError(f"max_queued must be at least 1, not {self.max_queued}")
+        if self.when_full not in ("drop_newest", "drop_oldest", "block"):
+            raise ValueError(f"when_full must be drop_newest, drop_oldest or block, not {self.when_full!r}")
+
+
+class Worker:
+    """A bounded queue, and the thread that encodes and sends what is in it."""
+
+    def __init__(
+        self,
+        settings: QueueSettings,
+        transport: Transport,
+        encode: Callable[[Captured], bytes],
+        drop_report: Callable[[int, dict[str, int]], bytes],
+        counters: Counters,
+    ) -> None:
+        self.settings = settings
+        self.transport = transport
+        self.counters = counters
+        self.queue: deque[Captured] = deque()
+        self.asleep = True
+        self._encode = encode
+        self._drop_report = drop_report
+        self._batch: deque[bytes] = deque()
+        self._thread: threading.Thread | None = None
+        self._starting = threading.Lock()
+        self._consuming = threading.Lock()
+        self._wake = threading.Lock()
+        self._wake.acquire()
+        self._flushing = 0
+        # Odd while a message is on its way from the queue to the batch, and so in neither.
+        self._moves = 0
+        self._stopping = False
+        self._failures = 0
+        self._next_try = 0.0
+        self._delay = 0.0
+        self._reported = 0
+        self._report_at = 0.0
+        transport.stopping = self._in_vain
+
+    # The caller's side.
+
+    def make_room(self) -> bool:
+        """Apply the policy of a full queue; return whether the new message may be put in."""
+        settings = self.settings
+        if settings.when_full == "drop_oldest":
+            while len(self.queue) >= settings.max_queued:
+                try:
+                    self.queue.popleft()
+                except IndexError:
+                    break
+                self.counters.drop("queue_full")
+            return True
+        if settings.when_full == "block":
+            deadline = time.monotonic() + settings.block_timeout_seconds
+            while time.monotonic() < deadline:
+                if self.asleep:
+                    self.notify()
+                time.sleep(_POLL_SECONDS)
+                if len(self.queue) < settings.max_queued:
+                    return True
+        self.counters.drop("queue_full")
+        return False
+
+    def notify(self) -> None:
+        """Wake the worker; start it first where there is none (lazily, so that forks before it cost nothing)."""
+        self.asleep = False
+        thread = self._thread
+        if thread is None or not thread.is_alive():
+            self._start()
+        else:
+            self._wake_up()
+
+    def queued(self) -> int:
+        """Count the messages waiting, those being sent included."""
+        return len(self.queue) + len(self._batch)
+
+    def drain(self, stall_seconds: float, deadline: float) -> bool:
+        """
+        Wait until everything queued is settled.
+
+        Args:
+            stall_seconds: Give up after so long without progress.
+            deadline: And at this moment in any case (monotonic clock).
+
+        Returns:
+            Whether the queue is empty.
+        """
+        if threading.get_ident() in WORKER_THREADS:
+            return False
+        counters = self.counters
+        progress: object = None
+        stalled_since = time.monotonic()
+        self._flushing += 1
+        try:
+            while not self._settled():
+                thread = self._thread
+                if thread is None or not thread.is_alive():
+                    self._drain_here(stall_seconds, deadline)
+                    break
+                self._wake_up()
+                now = time.monotonic()
+                latest = (counters.sent, counters.rejected, counters.drops, self.queued())
+                if latest != progress:
+                    progress, stalled_since = latest, now
+                if now - stalled_since >= stall_seconds or now >= deadline:
+                    break
+                time.sleep(_POLL_SECONDS)
+        finally:
+            self._flushing -= 1
+        return self._settled()
+
+    def stop(self, join_seconds: float) -> None:
+        """End the thread and close the transport; what is still queued stays there, readable as `queued`."""
+        thread = self._thread
+        if thread is None or not thread.is_alive():
+            self.transport.close()
+            return
+        if threading.get_ident() in WORKER_THREADS:
+            return
+        self._stopping = True
+        self._wake_up()
+        thread.join(join_seconds)
+
+    # The worker's side.
+
+    def _start(self) -> None:
+        with self._starting:
+            if self._thread is not None and self._thread.is_alive():
+                self._wake_up()
+                return
+            self._stopping = False
+            thread = threading.Thread(target=self._run, name="gelf-handlers", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:  # 3.12 and later, at shutdown: nobody will do it but this thread
+                self.asleep = True
+            else:
+                self._thread = thread
+                lifecycle.worker_started()
+                return
+        settings = self.settings
+        self._drain_here(settings.flush_timeout_seconds, lifecycle.exit_deadline(settings.exit_timeout_seconds))
+
+    def _wake_up(self) -> None:
+        try:
+            self._wake.release()
+        except RuntimeError:  # already awake
+            return
+
+    def _settled(self) -> bool:
+        """Tell whether nothing is queued, being encoded, being sent or left to report."""
+        moves = self._moves
+        empty = not self.queue and not self._batch and (self._failures > 0 or self.counters.drops == self._reported)
+        return empty and moves % 2 == 0 and moves == self._moves
+
+    def _in_vain(self) -> bool:
+        return self._stopping
+
+    def _run(self) -> None:
+        ident = threading.get_ident()
+        WORKER_THREADS.add(ident)
+        try:
+            last_active = time.monotonic()
+            while not self._stopping:
+                if self._step():
+                    last_active = time.monotonic()
+                elif not self._stopping:
+                    self._wait(last_active)
+        finally:
+            with self._consuming:
+                self.transport.close()
+            WORKER_THREADS.discard(ident)
+            self.asleep = True
+
+    def _wait(self, last_active: float) -> None:
+        """Doze while the service is active; sleep until woken when it is not."""
+        if self._batch:  # something failed: wait for the next try; a flush wakes us
+            self._wake.acquire(timeout=max(0.001, min(self._pause_left(), 60.0)))
+            return
+        idle_seconds = self.transport.idle_seconds
+        if time.monotonic() - last_active < _ACTIVE_SECONDS:
+            self._wake.acquire(timeout=self.settings.linger_seconds)
+            return
+        self.asleep = True
+        if not self.queue and not self._stopping:  # looked at after `asleep` is set: no wake-up is missed
+            unreported = self.counters.drops != self._reported
+            self._wake.acquire(timeout=1.0 if unreported else -1 if idle_seconds is None else idle_seconds)
+        self.asleep = False
+        if idle_seconds is not None and not self.queue:
+            try:
+                self.transport.idle()
+            except OSError as error:
+                self.counters.fail(error)
+
+    def _pause_left(self) -> float:
+        delay = min(self._delay, _FLUSHING_RETRY_SECONDS) if self._flushing else self._delay
+        return self._next_try - self._delay + delay - time.monotonic()
+
+    def _step(self) -> bool:
+        """Encode and send one batch; return whether anything was done."""
+        with self._consuming:
+            if self._batch and self._pause_left() > 0:
+                return False
+            self._report_drops()
+            self._fill()
+            if not self._batch:
+                return False
+            before = len(self._batch)
+            try:
+                self.transport.send(self._batch)
+            except OSError as error:
+                self._failed(error)
+            except Exception as error:  # a fault of ours or of a client library: the worker must live on
+                self._failed(error)
+                if self._failures > 3 and self._batch:
+                    self._batch.popleft()
+                    self.counters.drop("unsendable")
+            else:
+                self._failures = 0
+                self.counters.connected = True
+            return len(self._batch) < before
+
+    def _failed(self, error: Exception) -> None:
+        self._failures += 1
+        counters, settings = self.counters, self.settings
+        self._delay = min(settings.retry_min_seconds * 2 ** min(self._failures - 1, 16), settings.retry_max_seconds)
+        if isinstance(error, RetryLater) and error.delay_seconds is not None:
+            self._delay = error.delay_seconds
+        self._next_try = time.monotonic() + self._delay
+        counters.connected = False
+        counters.last_error = f"{type(error).__name__}: {error}"
+        if not self._stopping:
+            counters.notice(
+                f"{counters.last_error}; keeping up to {settings.max_queued} messages, trying again", topic="delivery"
+            )
+
+    def _fill(self) -> None:
+        """Encode queued messages until the batch is full, giving way to the service in between."""
+        batch, queue, encode = self._batch, self.queue, self._encode
+        limit = self.transport.max_batch
+        slice_end = time.perf_counter() + _SLICE_SECONDS
+        while len(batch) < limit:
+            self._moves += 1
+            try:
+                captured = queue.popleft()
+            except IndexError:
+                self._moves += 1
+                return
+            try:
+                batch.append(encode(captured))
+            except Exception as error:
+                self.counters.drop("unencodable")
+                self.counters.fail(error, topic="encoding")
+            self._moves += 1
+            if time.perf_counter() >= slice_end:
+                if not self._hurried(captured):
+                    time.sleep(_PAUSE_SECONDS)
+                slice_end = time.perf_counter() + _SLICE_SECONDS
+
+    def _hurried(self, captured: Captured) -> bool:
+        return (
+            self._flushing > 0
+            or time.time() - captured.state["created"] > _OVERDUE_SECONDS
+            or len(self.queue) * 2 > self.settings.max_queued
+        )
+
+    def _report_drops(self) -> None:
+        """Put a message about drops in front of the batch, once things move again, at most every few seconds."""
+        total = self.counters.drops
+        if total == self._reported or self._failures or self._batch:
+            return
+        now = time.monotonic()
+        if now < self._report_at and not self._flushing:
+            return
+        try:
+            self._batch.append(self._drop_report(total - self._reported, dict(self.counters.dropped)))
+        except Exception as error:
+            self.counters.fail(error, topic="report")
+        self._reported = total
+        self._report_at = now + _REPORT_SECONDS
+
+    def _drain_here(self, stall_seconds: float, deadline: float) -> None:
+        """Do the worker's work in the calling thread, where there is no worker and cannot be one."""
+        ident = threading.get_ident()
+        if ident in WORKER_THREADS or not self._consuming.acquire(timeout=stall_seconds):
+            return
+        self._consuming.release()
+        WORKER_THREADS.add(ident)
+        self._flushing += 1
+        stalled_until = time.monotonic() + stall_seconds
+        try:
+            while self.queue or self._batch:
+                now = time.monotonic()
+                if now >= deadline or now >= stalled_until:
+                    break
+                if self._step():
+                    stalled_until = time.monotonic() + stall_seconds
+                else:
+                    time.sleep(_POLL_SECONDS)
+        finally:
+            self._flushing -= 1
+            WORKER_THREADS.discard(ident)
+
+
+def record_for(text: str, level: int, fields: dict[str, object]) -> Captured:
+    """Return a message of our own, as if logged by ``gelf_handlers``."""
+    record = logging.LogRecord("gelf_handlers", level, __file__, 0, text, None, None)
+    record.__dict__["gelf_fields"] = fields
+    return Captured(logging.LogRecord, record.__dict__, {}, None)
