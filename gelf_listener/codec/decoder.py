@@ -82,6 +82,15 @@ class Decoder:
                 Rejected(Reason.EMPTY_PAYLOAD, "no bytes at all", peer=peer, input=self.input, received_at=now)
             )
 
+    def inflate(self, payload: bytes) -> bytes:
+        """
+        Inflate a compressed payload within this decoder's bound.
+
+        Raises:
+            Rejected: If it is damaged or too large.
+        """
+        return inflate(payload, self.limits.max_payload_bytes)
+
     def expire(self, now: float, batch: Batch) -> None:
         """Reject pending messages whose time is up."""
         before = len(batch.rejected)

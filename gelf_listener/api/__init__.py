@@ -1,0 +1,1 @@
+"""API: the web side of the listener."""

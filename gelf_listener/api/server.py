@@ -1,0 +1,79 @@
+"""Server: runs the web application on the service's own loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+from gelf_listener.address import Address
+from gelf_listener.api.app import make_app
+from gelf_listener.errors import ConfigError
+from gelf_listener.inputs.sockets import bind_all, listening_url
+
+if TYPE_CHECKING:
+    from gelf_listener.service import Service
+
+__all__ = ["ApiServer"]
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handlers: the service has its own."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class ApiServer:
+    """
+    Serves the API.
+
+    Args:
+        service: What to show.
+        address: Host and port; port 0 picks a free one.
+    """
+
+    def __init__(self, service: Service, address: Address) -> None:
+        self._service = service
+        self._address = address
+        self._server: _Server | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> str:
+        """
+        Bind and begin to answer.
+
+        Returns:
+            The URL to open.
+
+        Raises:
+            ConfigError: If the address cannot be bound.
+        """
+        try:
+            sockets = bind_all(socket.SOCK_STREAM, self._address.host, self._address.port or 0)
+        except ConfigError as error:
+            raise ConfigError(f"api: {error}; turn it off with --api off") from None
+        config = uvicorn.Config(
+            make_app(self._service),
+            lifespan="off",
+            log_config=None,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=1,
+        )
+        self._server = _Server(config)
+        self._task = asyncio.get_running_loop().create_task(self._server.serve(sockets), name="api")
+        return listening_url("http", sockets[0])
+
+    async def close(self) -> None:
+        """Stop answering."""
+        if self._server is not None and self._task is not None:
+            self._server.should_exit = True
+            await asyncio.wait([self._task], timeout=3)
+            self._server = None

@@ -1,0 +1,110 @@
+"""
+Buffers: what stands between the pipeline and an output that is slower, or away.
+
+Laws of a buffer:
+
+* First in, first out; a batch is only joined or cut, never reordered.
+* It never holds more than its limits plus one batch. ``when_full`` says what happens then: ``block`` tells the
+  pipeline to stop reading (`full`), ``drop_oldest`` and ``drop_newest`` let messages go and count them.
+* What `take` gave is the taker's: it is not offered again.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Literal
+
+from gelf_listener.message import Message
+
+__all__ = ["MESSAGE_OVERHEAD_BYTES", "MemoryBuffer", "WhenFull"]
+
+WhenFull = Literal["block", "drop_oldest", "drop_newest"]
+
+MESSAGE_OVERHEAD_BYTES = 600
+"""What a small message takes in memory beside its raw bytes, so that a flood of tiny ones counts for what it costs."""
+
+
+class MemoryBuffer:
+    """
+    Holds messages in memory.
+
+    Guarantee: at most once; what it holds is lost when the process dies.
+
+    Args:
+        max_messages: Most messages.
+        max_bytes: Most bytes: raw payloads and `MESSAGE_OVERHEAD_BYTES` for each.
+        when_full: Policy at the limits.
+    """
+
+    def __init__(self, max_messages: int, max_bytes: int, when_full: WhenFull) -> None:
+        self.max_messages = max_messages
+        self.max_bytes = max_bytes
+        self.when_full = when_full
+        self.messages = 0
+        self.bytes = 0
+        self.dropped = 0
+        self._batches: deque[tuple[list[Message], int]] = deque()
+
+    def __len__(self) -> int:
+        """Return how many messages wait."""
+        return self.messages
+
+    @property
+    def full(self) -> bool:
+        """Whether the pipeline should stop reading; never when the policy is to drop."""
+        return self.when_full == "block" and self._over(0, 0)
+
+    @property
+    def oldest_at(self) -> float | None:
+        """Receive time of the oldest message, UTC Unix seconds; None when empty."""
+        return self._batches[0][0][0].received_at if self._batches else None
+
+    def put(self, messages: list[Message], size: int) -> None:
+        """
+        Add a batch.
+
+        Args:
+            messages: Not empty; the list belongs to the buffer from now on.
+            size: Sum of the raw lengths.
+        """
+        cost = size + len(messages) * MESSAGE_OVERHEAD_BYTES
+        if self.when_full == "drop_newest" and self._over(len(messages), cost):
+            self.dropped += len(messages)
+            return
+        self._batches.append((messages, cost))
+        self.messages += len(messages)
+        self.bytes += cost
+        if self.when_full == "drop_oldest":
+            while len(self._batches) > 1 and self._over(-1, -1):
+                dropped, cost = self._batches.popleft()
+                self._took(len(dropped), cost)
+                self.dropped += len(dropped)
+
+    def take(self, most: int) -> list[Message]:
+        """Remove and return the oldest messages, at most so many; empty when there are none."""
+        if not self._batches:
+            return []
+        messages, cost = self._batches.popleft()
+        if len(messages) > most:
+            rest = messages[most:]
+            rest_cost = cost * len(rest) // len(messages)
+            self._batches.appendleft((rest, rest_cost))
+            del messages[most:]
+            cost -= rest_cost
+        else:
+            while self._batches and len(messages) + len(self._batches[0][0]) <= most:
+                more, more_cost = self._batches.popleft()
+                messages += more
+                cost += more_cost
+        self._took(len(messages), cost)
+        return messages
+
+    def _took(self, messages: int, cost: int) -> None:
+        self.messages -= messages
+        self.bytes -= cost
+
+    def _over(self, more_messages: int, more_bytes: int) -> bool:
+        """Whether the limits would be reached with so much more (or exceeded, with -1)."""
+        if more_messages <= 0:
+            return self.messages + more_messages >= self.max_messages or self.bytes + more_bytes >= self.max_bytes
+        return self.messages + more_messages > self.max_messages or self.bytes + more_bytes > self.max_bytes

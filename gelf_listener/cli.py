@@ -1,0 +1,202 @@
+"""
+Command line: ``gelf-listener [run]``, ``check``, ``plugins``, ``send``.
+
+Without a command it runs the listener. Exit status: 0 fine, 1 it failed, 2 the operator's mistake.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Optional
+
+import typer
+
+from gelf_listener import __version__
+from gelf_listener.errors import ConfigError, GelfError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="gelf-listener",
+    help="A lightweight listener for GELF: takes logs on every usual road, shows them and passes them on.",
+    no_args_is_help=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+_GLOBAL_FLAGS = ("-h", "--help", "--version", "--install-completion", "--show-completion")
+
+ConfigFile = Annotated[
+    Optional[Path],  # noqa: UP045  (typer reads it at run time)
+    typer.Option("--config", "-c", help="TOML file with the same settings.", envvar="GELF_CONFIG", metavar="FILE"),
+]
+Inputs = Annotated[
+    Optional[list[str]],  # noqa: UP045
+    typer.Option("--input", "-i", help="Where messages come from, as an address; may be repeated.", metavar="ADDRESS"),
+]
+Outputs = Annotated[
+    Optional[list[str]],  # noqa: UP045
+    typer.Option("--output", "-o", help="Where messages go, as an address; may be repeated.", metavar="ADDRESS"),
+]
+Api = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option("--api", help="Where the API listens: host:port, or off. [default: localhost:9000]", metavar="ADDRESS"),
+]
+Host = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option("--host", help="Address the default inputs bind; * for every interface. [default: localhost]"),
+]
+TlsCert = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option("--tls-cert", help="Certificate (PEM): turns on GELF over TLS on port 12204.", metavar="FILE"),
+]
+TlsKey = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option("--tls-key", help="Private key (PEM), when it is not in the certificate's file.", metavar="FILE"),
+]
+LogLevel = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option("--log-level", help="debug, info, warning or error. [default: info]"),
+]
+DrainSeconds = Annotated[
+    Optional[float],  # noqa: UP045
+    typer.Option("--drain-seconds", help="Time to write what is buffered when stopping. [default: 10]"),
+]
+
+
+def _flags(**given: Any) -> dict[str, Any]:  # noqa: ANN401
+    """Keep the flags that were given."""
+    return {name: value for name, value in given.items() if value not in (None, [])}
+
+
+def _version(*, wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"gelf-listener {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[  # noqa: ARG001
+        bool, typer.Option("--version", help="Show the version and exit.", is_eager=True, callback=lambda v: _version(wanted=v))
+    ] = False,
+) -> None:
+    """A lightweight listener for GELF: takes logs on every usual road, shows them and passes them on."""
+
+
+@app.command()
+def run(
+    config: ConfigFile = None,
+    input: Inputs = None,
+    output: Outputs = None,
+    api: Api = None,
+    host: Host = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
+    log_level: LogLevel = None,
+    drain_seconds: DrainSeconds = None,
+) -> None:
+    """Run the listener (the default command)."""
+    from gelf_listener.commands.run import run_service  # noqa: PLC0415  (each command imports what it needs)
+
+    flags = _flags(
+        inputs=input,
+        outputs=output,
+        api=api,
+        host=host,
+        tls_cert=tls_cert,
+        tls_key=tls_key,
+        log_level=log_level,
+        drain_seconds=drain_seconds,
+    )
+    raise typer.Exit(run_service(flags, config))
+
+
+@app.command()
+def check(
+    config: ConfigFile = None,
+    input: Inputs = None,
+    output: Outputs = None,
+    api: Api = None,
+    host: Host = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
+) -> None:
+    """Validate the configuration and print what would run, without opening anything."""
+    from gelf_listener.commands.check import check_config  # noqa: PLC0415
+
+    flags = _flags(inputs=input, outputs=output, api=api, host=host, tls_cert=tls_cert, tls_key=tls_key)
+    check_config(flags, config)
+
+
+@app.command()
+def plugins(
+    name: Annotated[Optional[str], typer.Argument(help="Show one plug-in's settings.")] = None,  # noqa: UP045
+) -> None:
+    """List the inputs and outputs that are installed, or the settings of one."""
+    from gelf_listener.commands.plugins import show_plugins  # noqa: PLC0415
+
+    show_plugins(name)
+
+
+@app.command()
+def send(
+    message: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Argument(help="short_message. From standard input, a line a message, when it is - or absent and piped."),
+    ] = None,
+    field: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option("--field", "-f", help="Additional field as name=value; numbers become numbers. May be repeated."),
+    ] = None,
+    to: Annotated[
+        str, typer.Option("--to", "-t", help="gelf+udp, +tcp, +tls, +http or +https address.", metavar="ADDRESS")
+    ] = "gelf+udp://localhost:12201",
+    level: Annotated[str, typer.Option("--level", "-l", help="Severity: 0 to 7, or a name.")] = "6",
+    host: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--host", help="host of the message; this machine's name by default."),
+    ] = None,
+    full_message: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--full-message", help="full_message of the message."),
+    ] = None,
+    compress: Annotated[str, typer.Option("--compress", help="none, zlib or gzip (UDP and HTTP).")] = "none",
+    chunk_bytes: Annotated[
+        int, typer.Option("--chunk-bytes", min=13, max=65507, help="Largest datagram; larger messages go in chunks.")
+    ] = 1432,
+    count: Annotated[int, typer.Option("--count", "-n", min=1, help="Send it so many times.")] = 1,
+    rate: Annotated[float, typer.Option("--rate", "-r", min=0, help="Messages a second; 0: as fast as it goes.")] = 0,
+) -> None:
+    """Send messages as a GELF client: for trying things out and for load."""
+    from gelf_listener.commands.send import send_messages  # noqa: PLC0415
+
+    send_messages(
+        message,
+        fields=field or [],
+        to=to,
+        level=level,
+        host=host,
+        full_message=full_message,
+        compress=compress,
+        chunk_bytes=chunk_bytes,
+        count=count,
+        rate=rate,
+    )
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line; errors of the operator become one line and status 2."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if not arguments or (arguments[0].startswith("-") and arguments[0] not in _GLOBAL_FLAGS):
+        arguments = ["run", *arguments]
+    try:
+        app(arguments)
+    except ConfigError as error:
+        for line in str(error).splitlines():
+            print(f"gelf-listener: {line}", file=sys.stderr)  # noqa: T201
+        sys.exit(2)
+    except GelfError as error:
+        print(f"gelf-listener: {error}", file=sys.stderr)  # noqa: T201
+        sys.exit(1)

@@ -1,0 +1,46 @@
+"""``gelf-listener check``: validate the configuration and print what would run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from gelf_listener.config import load_config
+from gelf_listener.service import make_input, make_output, make_predicate
+
+__all__ = ["check_config"]
+
+
+def check_config(flags: Mapping[str, Any], file: Path | None) -> None:
+    """
+    Print every input and output with the settings that differ from their defaults.
+
+    Raises:
+        ConfigError: If anything is wrong; all of it that can be told without opening sockets and files.
+    """
+    config = load_config(flags, file)
+    print("inputs:")  # noqa: T201
+    for spec in config.input_specs():
+        input = make_input(spec)
+        _show(str(spec.address), input.name, input.settings)
+    print("outputs:")  # noqa: T201
+    for spec in config.output_specs():
+        output = make_output(spec)
+        make_predicate(output.settings.where)
+        _show(str(spec.address), output.settings.name, output.settings)
+    print(f"api: {'off' if config.api is None else config.api}")  # noqa: T201
+    print("configuration is valid")  # noqa: T201
+
+
+def _show(address: str, name: str, settings: Any) -> None:  # noqa: ANN401
+    changed = {
+        field: value
+        for field, value in settings
+        if value != type(settings).model_fields[field].default
+        and field not in ("name", "host", "port", "path")
+        and type(settings).model_fields[field].repr
+    }
+    text = "  ".join(f"{field}={value}" for field, value in changed.items())
+    label = f"  [{name}]" if name and name != address else ""
+    print(f"  {address}{label}  {text}".rstrip())  # noqa: T201

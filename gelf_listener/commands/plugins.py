@@ -1,0 +1,53 @@
+"""``gelf-listener plugins``: what inputs and outputs there are, and what they can be told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gelf_listener.errors import ConfigError
+from gelf_listener.plugins import INPUT_GROUP, OUTPUT_GROUP, load, names, registered
+
+__all__ = ["show_plugins"]
+
+
+def show_plugins(name: str | None) -> None:
+    """
+    List plug-ins, or the settings of one.
+
+    Raises:
+        ConfigError: If no plug-in has the name.
+    """
+    groups = (("inputs", INPUT_GROUP), ("outputs", OUTPUT_GROUP))
+    if name is None:
+        for title, group in groups:
+            print(f"{title}:")  # noqa: T201
+            for scheme in names(group):
+                print(f"  {scheme:14} {_summary(group, scheme)}")  # noqa: T201
+        return
+    found = [(title, group) for title, group in groups if name in registered(group)]
+    if not found:
+        known = sorted({*names(INPUT_GROUP), *names(OUTPUT_GROUP)})
+        raise ConfigError(f"no plug-in is called {name!r}; there are {', '.join(known)}")
+    for title, group in found:
+        print(f"{title.removesuffix('s')} {name}: {_summary(group, name)}")  # noqa: T201
+        for field, info in load(group, name).Settings.model_fields.items():
+            default = "required" if info.is_required() else f"default {_plain(info.get_default())}"
+            print(f"  {field:26} {info.description} [{default}]")  # noqa: T201
+
+
+def _summary(group: str, scheme: str) -> str:
+    """Return the first line of the plug-in's docstring, or why it cannot be used."""
+    distribution = registered(group)[scheme].dist
+    origin = f" ({distribution.name})" if distribution is not None and distribution.name != "gelf-listener" else ""
+    try:
+        plugin = load(group, scheme)
+    except ConfigError as error:
+        return f"{error}{origin}"
+    text = (plugin.__doc__ or "").strip().partition("\n")[0]
+    return text + origin
+
+
+def _plain(value: Any) -> str:  # noqa: ANN401
+    if value in ("", None, ()):
+        return "empty"
+    return str(value)

@@ -1,0 +1,130 @@
+"""``gelf-listener run``: the service under signals, until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import logging
+import signal
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from gelf_listener.config import Config, load_config
+from gelf_listener.errors import ConfigError
+from gelf_listener.notify import notify, notify_reloading
+from gelf_listener.service import Service
+
+__all__ = ["run_service"]
+
+_log = logging.getLogger("gelf_listener")
+
+_GC_THRESHOLD = 100_000
+"""Allocations between collections: messages hold no cycles, so the default of 700 only costs time (`make bench`)."""
+
+
+def run_service(flags: Mapping[str, Any], file: Path | None) -> int:
+    """
+    Run until SIGTERM or SIGINT; SIGHUP reads the configuration again.
+
+    Returns:
+        The exit status: 0, or 1 when messages could not be written in time.
+
+    Raises:
+        ConfigError: If the configuration is wrong or something cannot be opened.
+    """
+    config = load_config(flags, file)
+    logging.basicConfig(
+        level=config.log_level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    gc.set_threshold(_GC_THRESHOLD, 20, 20)
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        return runner.run(_main(config, flags, file))
+
+
+def _loop_factory() -> Any:  # noqa: ANN401  (uvloop is optional)
+    try:
+        import uvloop  # noqa: PLC0415
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
+async def _main(config: Config, flags: Mapping[str, Any], file: Path | None) -> int:
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(_log_exception)
+    service = Service(config)
+    await service.start()
+    gc.collect()
+    gc.freeze()
+    _announce(service)
+    notify("READY=1")
+    reloading: set[asyncio.Task[None]] = set()
+
+    def reload() -> None:
+        task = loop.create_task(_reload(service, flags, file))
+        reloading.add(task)
+        task.add_done_callback(reloading.discard)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        with contextlib.suppress(NotImplementedError):  # Windows
+            loop.add_signal_handler(number, service.stop)
+    if hasattr(signal, "SIGHUP"):
+        loop.add_signal_handler(signal.SIGHUP, reload)
+    await service.wait()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        with contextlib.suppress(NotImplementedError):
+            loop.remove_signal_handler(number)  # a second Ctrl-C ends it at once
+    notify("STOPPING=1")
+    left = await service.close()
+    _report(service, left)
+    return 1 if left else 0
+
+
+def _log_exception(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:  # noqa: ARG001
+    """Log what nobody caught; a connection that broke is not worth a traceback."""
+    error = context.get("exception")
+    if isinstance(error, OSError):
+        _log.debug("%s: %s", context.get("message"), error)
+    else:
+        _log.error("%s", context.get("message"), exc_info=error)
+
+
+async def _reload(service: Service, flags: Mapping[str, Any], file: Path | None) -> None:
+    notify_reloading()
+    try:
+        await service.reload(load_config(flags, file))
+    except ConfigError as error:
+        _log.error("not reloaded: %s", error)  # noqa: TRY400  (the operator's mistake, not ours)
+    else:
+        _log.info("reloaded")
+        _announce(service)
+    notify("READY=1")
+
+
+def _announce(service: Service) -> None:
+    """Say what listens where."""
+    lines = ["listening:"]
+    lines += [f"  {url}" for input in service.inputs for url in input.listening]
+    lines += ["writing to:"]
+    for runner in service.pipeline.runners:
+        where = runner.output.settings.where
+        lines.append(f"  {runner.name}" + (f"  where {where}" if where else ""))
+    if service.api_url:
+        lines.append(f"health and metrics: {service.api_url}/health {service.api_url}/metrics")
+    print("\n".join(lines), file=sys.stderr, flush=True)  # noqa: T201
+
+
+def _report(service: Service, left: int) -> None:
+    """Say what was taken, written and lost."""
+    pipeline = service.pipeline
+    taken = pipeline.messages.total()
+    written = ", ".join(f"{runner.name} {runner.written}" for runner in pipeline.runners)
+    drops = sum(input.counters().get("kernel_drops_total", 0) for input in service.inputs)
+    dropped = sum(runner.buffer.dropped for runner in pipeline.runners)
+    text = f"stopped: {taken} messages taken, {pipeline.rejections.total} rejected; written: {written or 'nothing'}"
+    if dropped or drops or left:
+        text += f"; dropped by buffers {dropped}, by the kernel {drops:.0f}, unwritten at the end {left}"
+    print(text, file=sys.stderr, flush=True)  # noqa: T201

@@ -1,0 +1,303 @@
+"""``gelf-listener send``: a GELF client, for trying things out and for load."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import http.client
+import socket
+import ssl
+import sys
+import time
+import zlib
+from collections.abc import Iterable, Iterator
+from typing import Protocol
+
+import msgspec
+
+from gelf_listener.address import Address
+from gelf_listener.codec.chunking import split
+from gelf_listener.codec.gelf import LEVEL_NAMES
+from gelf_listener.errors import ConfigError, OutputError
+
+__all__ = ["Sender", "make_sender", "parse_field", "parse_level", "send_messages"]
+
+_PORTS = {"gelf+udp": 12201, "gelf+tcp": 12201, "gelf+tls": 12204, "gelf+http": 12203, "gelf+https": 12203}
+_TIMEOUT_SECONDS = 10.0
+_COMPRESSIONS = ("none", "zlib", "gzip")
+
+
+class Sender(Protocol):
+    """Sends payloads to one address."""
+
+    def send(self, payload: bytes) -> None:
+        """
+        Send one GELF document.
+
+        Raises:
+            OutputError: If the far side refuses it.
+            OSError: If it cannot be reached.
+        """
+
+    def close(self) -> None:
+        """Send what is pending and hang up."""
+
+
+def parse_field(text: str) -> tuple[str, str | int | float]:
+    """
+    Read ``name=value``; whole and decimal numbers become numbers.
+
+    Raises:
+        ConfigError: If there is no name or no ``=``.
+    """
+    name, equals, value = text.partition("=")
+    name = name.strip().removeprefix("_")
+    if not name or not equals:
+        raise ConfigError(f"setting 'field' is {text!r}: expected name=value")
+    for convert in (int, float):
+        try:
+            number = convert(value)
+        except ValueError:
+            continue
+        if number == number and abs(number) != float("inf"):
+            return name, number
+    return name, value
+
+
+def parse_level(text: str) -> int:
+    """
+    Read a severity as number or name.
+
+    Raises:
+        ConfigError: If it is neither.
+    """
+    if text.isdigit() and int(text) <= 7:
+        return int(text)
+    level = LEVEL_NAMES.get(text.lower())
+    if level is None:
+        raise ConfigError(f"setting 'level' is {text!r}: expected 0 to 7 or one of {', '.join(sorted(LEVEL_NAMES))}")
+    return level
+
+
+class _UdpSender:
+    def __init__(self, address: Address, chunk_bytes: int) -> None:
+        family, kind, _, _, where = _resolve(address, socket.SOCK_DGRAM)[0]
+        self._socket = socket.socket(family, kind)
+        self._socket.connect(where)
+        self._chunk_bytes = chunk_bytes
+
+    def send(self, payload: bytes) -> None:
+        try:
+            datagrams = list(split(payload, self._chunk_bytes))
+        except ValueError as error:
+            raise OutputError(str(error)) from None
+        for datagram in datagrams:
+            try:
+                self._socket.send(datagram)
+            except ConnectionRefusedError:
+                raise OutputError("nobody listens there (connection refused)") from None
+
+    def close(self) -> None:
+        time.sleep(0.01)  # an ICMP refusal of the last datagram needs a moment
+        error = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        self._socket.close()
+        if error:
+            raise OutputError("nobody listens there (connection refused)")
+
+
+class _StreamSender:
+    def __init__(self, address: Address) -> None:
+        self._socket = socket.create_connection((address.host, address.port or 0), _TIMEOUT_SECONDS)
+        if address.scheme == "gelf+tls":
+            context = _client_context(address)
+            self._socket = context.wrap_socket(self._socket, server_hostname=address.host)
+
+    def send(self, payload: bytes) -> None:
+        self._socket.sendall(payload + b"\0")
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+class _HttpSender:
+    def __init__(self, address: Address) -> None:
+        if address.scheme == "gelf+https":
+            self._connection: http.client.HTTPConnection = http.client.HTTPSConnection(
+                address.host, address.port, timeout=_TIMEOUT_SECONDS, context=_client_context(address)
+            )
+        else:
+            self._connection = http.client.HTTPConnection(address.host, address.port, timeout=_TIMEOUT_SECONDS)
+        self._path = address.path or "/gelf"
+        self._headers = {"Content-Type": "application/json"}
+        if address.user:
+            pair = base64.b64encode(f"{address.user}:{address.password}".encode()).decode()
+            self._headers["Authorization"] = f"Basic {pair}"
+        if "token" in address.settings:
+            self._headers["Authorization"] = f"Bearer {address.settings['token']}"
+
+    def send(self, payload: bytes) -> None:
+        self._connection.request("POST", self._path, payload, self._headers)
+        response = self._connection.getresponse()
+        body = response.read(4096)
+        if response.status >= 300:
+            text = body.decode("utf-8", "replace").strip()
+            raise OutputError(f"the server answered {response.status} {response.reason}: {text}")
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+def _client_context(address: Address) -> ssl.SSLContext:
+    """Verify with the system's CAs, or with ``ca=FILE``; ``verify=no`` for tests."""
+    context = ssl.create_default_context(cafile=address.settings.get("ca"))
+    if address.settings.get("verify") in ("no", "false", "0"):
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    if "cert" in address.settings:
+        context.load_cert_chain(address.settings["cert"], address.settings.get("key"))
+    return context
+
+
+def _resolve(
+    address: Address, kind: socket.SocketKind
+) -> list[tuple[socket.AddressFamily, socket.SocketKind, int, str, tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]]]:
+    return socket.getaddrinfo(address.host, address.port, type=kind)
+
+
+def make_sender(to: str, chunk_bytes: int) -> Sender:
+    """
+    Open a sender.
+
+    Raises:
+        ConfigError: If the address is none that takes GELF.
+        OSError: If the far side cannot be reached.
+    """
+    address = Address.parse(to)
+    if address.scheme not in _PORTS:
+        raise ConfigError(f"setting 'to' is {to!r}: expected one of {', '.join(_PORTS)}")
+    if address.port is None:
+        address = address._replace(port=_PORTS[address.scheme])
+    address = address._replace(host=address.host or "localhost")
+    if address.scheme == "gelf+udp":
+        return _UdpSender(address, chunk_bytes)
+    if address.scheme in ("gelf+tcp", "gelf+tls"):
+        return _StreamSender(address)
+    return _HttpSender(address)
+
+
+def send_messages(
+    message: str | None,
+    *,
+    fields: list[str],
+    to: str,
+    level: str,
+    host: str | None,
+    full_message: str | None,
+    compress: str,
+    chunk_bytes: int,
+    count: int,
+    rate: float,
+) -> None:
+    """
+    Send a message, or one for each line of standard input, `count` times.
+
+    Raises:
+        ConfigError: If a setting is unusable.
+        OutputError: If the far side cannot be reached or refuses.
+    """
+    if compress not in _COMPRESSIONS:
+        raise ConfigError(f"setting 'compress' is {compress!r}: expected {', '.join(_COMPRESSIONS)}")
+    document: dict[str, object] = {"version": "1.1", "host": host or socket.gethostname() or "localhost"}
+    document["level"] = parse_level(level)
+    if full_message is not None:
+        document["full_message"] = full_message
+    document.update({f"_{name}": value for name, value in map(parse_field, fields)})
+    lines = _texts(message)
+    total = count if isinstance(lines, tuple) else None
+    try:
+        sender = make_sender(to, chunk_bytes)
+        sent = 0
+        with _Progress(total) as progress:
+            pace = _Pace(rate)
+            for text in lines:
+                for _ in range(count):
+                    pace.wait()
+                    document["short_message"] = text
+                    document["timestamp"] = round(time.time(), 6)
+                    sender.send(_compressed(msgspec.json.encode(document), compress, to))
+                    sent += 1
+                    progress.advance()
+        sender.close()
+    except OSError as error:
+        raise OutputError(f"{to}: {error.strerror or error}") from None
+    print(f"sent {sent} message{'' if sent == 1 else 's'} to {Address.parse(to)}", file=sys.stderr)  # noqa: T201
+
+
+def _texts(message: str | None) -> Iterable[str]:
+    """Return the texts to send: the argument, or the lines of standard input."""
+    if message is not None and message != "-":
+        return (message,)
+    if message is None and sys.stdin.isatty():
+        raise ConfigError("no message: give one as an argument, or pipe lines into standard input")
+    return _stdin_lines()
+
+
+def _stdin_lines() -> Iterator[str]:
+    for line in sys.stdin:
+        text = line.rstrip("\r\n")
+        if text.strip():
+            yield text
+
+
+def _compressed(payload: bytes, compress: str, to: str) -> bytes:
+    if compress == "none" or to.startswith(("gelf+tcp", "gelf+tls")):
+        return payload
+    return zlib.compress(payload) if compress == "zlib" else gzip.compress(payload)
+
+
+class _Pace:
+    """Keeps to a rate by sleeping until the next message is due."""
+
+    def __init__(self, rate: float) -> None:
+        self._interval = 1 / rate if rate else 0.0
+        self._due = time.monotonic()
+
+    def wait(self) -> None:
+        if not self._interval:
+            return
+        pause = self._due - time.monotonic()
+        if pause > 0:
+            time.sleep(pause)
+        self._due += self._interval
+
+
+class _Progress:
+    """A progress bar on stderr for long runs on a terminal; nothing otherwise."""
+
+    _SHOW_FROM = 1000
+
+    def __init__(self, total: int | None) -> None:
+        self._shown = sys.stderr.isatty() and (total is None or total >= self._SHOW_FROM)
+        self._total = total
+        self._count = 0
+
+    def __enter__(self) -> _Progress:
+        if self._shown:
+            from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+            from rich.console import Console  # noqa: PLC0415
+
+            columns = (*Progress.get_default_columns(), MofNCompleteColumn(), TextColumn("messages"), TimeElapsedColumn())
+            self._bar = Progress(*columns, console=Console(stderr=True))
+            self._bar.start()
+            self._task = self._bar.add_task("sending", total=self._total)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        if self._shown:
+            self._bar.update(self._task, completed=self._count)
+            self._bar.stop()
+
+    def advance(self) -> None:
+        self._count += 1
+        if self._shown and self._count % 100 == 0:
+            self._bar.update(self._task, completed=self._count)

@@ -1,0 +1,208 @@
+"""
+Configuration: defaults, a TOML file, the environment and flags, in this order of growing weight.
+
+The same keys everywhere: ``inputs`` in the file is ``GELF_INPUTS`` in the environment and ``--input`` on the
+command line. An input or output is an address, or in the file a table with an ``address`` and its settings.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import sys
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple
+
+from pydantic import BeforeValidator, Field
+
+from gelf_listener.address import Address
+from gelf_listener.errors import ConfigError
+from gelf_listener.settings import Settings
+
+__all__ = ["ENVIRONMENT", "Config", "Spec", "default_inputs", "default_outputs", "load_config", "state_directory"]
+
+_BETWEEN_ADDRESSES = re.compile(r"[\s,]+(?=[A-Za-z][A-Za-z0-9+.-]*:)")
+
+
+class Spec(NamedTuple):
+    """An input or output as configured: its address and, from a file, the other settings."""
+
+    address: Address
+    table: tuple[tuple[str, Any], ...] = ()
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The table as a dict."""
+        return dict(self.table)
+
+
+def _specs(value: object) -> object:
+    """Read addresses from a text (separated by white space or commas), or addresses and tables from a list."""
+    if isinstance(value, str):
+        value = [part for part in _BETWEEN_ADDRESSES.split(value.strip()) if part]
+    if not isinstance(value, (list, tuple)):
+        raise ValueError("expected an address, or a list of addresses and tables")  # noqa: TRY004  (pydantic's protocol)
+    return tuple(_spec(item) for item in value)
+
+
+def _spec(item: object) -> Spec:
+    if isinstance(item, Spec):
+        return item
+    try:
+        if isinstance(item, str):
+            return Spec(Address.parse(item))
+        if isinstance(item, dict):
+            table = dict(item)
+            address = table.pop("address", None)
+            if not isinstance(address, str):
+                raise ValueError("a table needs an 'address'")  # noqa: TRY004
+            return Spec(Address.parse(address), tuple(sorted(table.items())))
+    except ConfigError as error:
+        raise ValueError(str(error)) from None
+    raise ValueError(f"expected an address or a table, not {item!r}")
+
+
+def _api(value: object) -> object:
+    """Read ``off``, ``host:port`` or a URL."""
+    if value is None or isinstance(value, Address):
+        return value
+    if not isinstance(value, str):
+        raise ValueError("expected off, host:port or a URL")  # noqa: TRY004
+    if value in ("off", "none", "false", ""):
+        return None
+    try:
+        address = Address.parse(value if "://" in value else f"http://{value}")
+    except ConfigError as error:
+        raise ValueError(str(error)) from None
+    return address._replace(host=address.host or "localhost", port=9000 if address.port is None else address.port)
+
+
+Specs = Annotated[tuple[Spec, ...], BeforeValidator(_specs)]
+
+
+class Config(Settings):
+    """Everything that `gelf-listener run` can be told."""
+
+    inputs: Specs | None = Field(None, description="Where messages come from; GELF on its usual ports by default.")
+    outputs: Specs | None = Field(None, description="Where messages go; console and a file by default.")
+    api: Annotated[Address | None, BeforeValidator(_api)] = Field(
+        "localhost:9000",  # type: ignore[assignment]  (validated like any value)
+        description="Where the API listens: host:port, or off.",
+    )
+    host: str = Field("localhost", description="Address the default inputs bind; * for every interface.")
+    tls_cert: Path | None = Field(None, description="Certificate (PEM): turns on GELF over TLS on port 12204.")
+    tls_key: Path | None = Field(None, description="Private key (PEM), when it is not in `tls_cert`.")
+    tls_key_password: str | None = Field(None, description="Password of an encrypted key.", repr=False)
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="What the listener says about itself, on stderr."
+    )
+    drain_seconds: float = Field(10.0, ge=0, description="Time to write what is buffered when stopping.")
+
+    def input_specs(self) -> tuple[Spec, ...]:
+        """Return the inputs to open: those configured, or the defaults."""
+        return default_inputs(self) if self.inputs is None else self.inputs
+
+    def output_specs(self) -> tuple[Spec, ...]:
+        """Return the outputs to open: those configured, or the defaults."""
+        return default_outputs() if self.outputs is None else self.outputs
+
+
+ENVIRONMENT = {f"GELF_{name.upper()}": name for name in Config.model_fields}
+"""Environment variables and the settings they set."""
+
+_OTHER_VARIABLES = frozenset(("GELF_CONFIG", "GELF_URL", "GELF_REQUIRE_ALL", "GELF_FUZZ_SECONDS"))
+
+
+def default_inputs(config: Config) -> tuple[Spec, ...]:
+    """
+    Return GELF on the ports that graypy's handlers use by default (each transport has its own).
+
+    UDP on 12201 and 12202, TCP on 12201 and 12202, HTTP on 12203, TLS on 12204 when there is a certificate.
+    """
+    host = f"[{config.host}]" if ":" in config.host else config.host
+    addresses = [
+        f"gelf+udp://{host}:12201",
+        f"gelf+udp://{host}:12202",
+        f"gelf+tcp://{host}:12201",
+        f"gelf+tcp://{host}:12202",
+        f"gelf+http://{host}:12203",
+    ]
+    specs = [Spec(Address.parse(address)) for address in addresses]
+    if config.tls_cert is not None:
+        table: dict[str, Any] = {"cert": config.tls_cert}
+        if config.tls_key is not None:
+            table["key"] = config.tls_key
+        if config.tls_key_password is not None:
+            table["key_password"] = config.tls_key_password
+        specs.append(Spec(Address.parse(f"gelf+tls://{host}:12204"), tuple(sorted(table.items()))))
+    return tuple(specs)
+
+
+def state_directory() -> Path:
+    """Return where messages are kept by default: the platform's directory for a user's state."""
+    base = os.environ.get("XDG_STATE_HOME")
+    if base:
+        return Path(base) / "gelf-listener"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support" / "gelf-listener"
+    return Path.home() / ".local" / "state" / "gelf-listener"
+
+
+def default_outputs() -> tuple[Spec, ...]:
+    """Return the console and a file of JSON lines for each day in the user's state directory."""
+    return (
+        Spec(Address.parse("console:")),
+        Spec(Address("file", "", "", "", None, f"{state_directory()}/{{date}}.jsonl", {"keep": "7"})),
+    )
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            return tomllib.load(file)
+    except OSError as error:
+        raise ConfigError(f"configuration file {str(path)!r} cannot be read: {error.strerror}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"configuration file {str(path)!r} is no TOML: {error}") from None
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+    for name in environment:
+        if name.startswith("GELF_") and name not in ENVIRONMENT and name not in _OTHER_VARIABLES:
+            near = difflib.get_close_matches(name, ENVIRONMENT, n=1, cutoff=0.85)
+            if near:
+                raise ConfigError(f"environment variable {name} is not known; did you mean {near[0]}?")
+    return {setting: environment[name] for name, setting in ENVIRONMENT.items() if environment.get(name)}
+
+
+def load_config(
+    flags: Mapping[str, Any], file: Path | None = None, environment: Mapping[str, str] | None = None
+) -> Config:
+    """
+    Put the configuration together.
+
+    Args:
+        flags: Settings given on the command line; they win.
+        file: TOML file; ``GELF_CONFIG`` names one otherwise.
+        environment: The process's by default.
+
+    Raises:
+        ConfigError: If a file cannot be read, or a setting is unknown or unusable.
+    """
+    environment = os.environ if environment is None else environment
+    if file is None and environment.get("GELF_CONFIG"):
+        file = Path(environment["GELF_CONFIG"])
+    sources: Sequence[tuple[str, Mapping[str, Any]]] = [
+        (str(file), _read_file(file) if file is not None else {}),
+        ("environment", _from_environment(environment)),
+        ("command line", flags),
+    ]
+    merged: dict[str, Any] = {}
+    for where, values in sources:
+        if values:
+            Config.from_values(values, where)  # an error names the source it came from
+            merged.update(values)
+    return Config.from_values(merged, "configuration")

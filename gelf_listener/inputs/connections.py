@@ -1,0 +1,265 @@
+"""
+Connections: accept them, bound their number, share it fairly.
+
+Laws:
+
+* At most ``max_connections`` are open. When one more comes, the connection that has been without a complete
+  message for longest, of the peer address that holds most, gives way. So one address cannot lock out another.
+* A TLS connection is looked at before the handshake: plain text on it is rejected with a reason, and a failed
+  handshake is a rejection too, with what OpenSSL said.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import ssl
+from collections import Counter
+from collections.abc import Callable
+from typing import Protocol
+
+from gelf_listener.errors import Reason, Rejected
+from gelf_listener.inputs import Intake
+from gelf_listener.inputs.allow import AllowList
+from gelf_listener.inputs.sockets import peer_of
+from gelf_listener.message import Peer
+
+__all__ = ["Connection", "Connections"]
+
+_log = logging.getLogger(__name__)
+
+_BACKLOG = 1024
+_ACCEPTS_PER_TURN = 64
+_SWEEP_SECONDS = 1.0
+
+
+class Connection(Protocol):
+    """What the collection asks of a connection's protocol."""
+
+    peer: Peer | None
+    active_at: float
+    """Loop time of the last complete message, or of the connection's start."""
+
+    def abort(self) -> None:
+        """Close at once."""
+
+    def finish(self) -> None:
+        """Hand over what is complete and close."""
+
+    def resume(self) -> None:
+        """Go on reading after back-pressure."""
+
+    def expired(self, now: float) -> bool:
+        """Whether a time-out of the protocol has passed."""
+
+
+class Connections:
+    """
+    The open connections of one input, on all its listening sockets.
+
+    Args:
+        name: The input's name.
+        intake: Takes rejections.
+        make: Makes the protocol for a new connection; it calls `opened` and `closed` here.
+        context: With TLS, the server's side of it.
+        handshake_timeout_seconds: Time for a TLS handshake.
+        max_connections: Most connections at a time.
+        allow: Who may connect.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        intake: Intake,
+        make: Callable[[], asyncio.Protocol],
+        *,
+        max_connections: int,
+        allow: AllowList,
+        context: ssl.SSLContext | None = None,
+        handshake_timeout_seconds: float = 10.0,
+    ) -> None:
+        self._name = name
+        self._intake = intake
+        self._make = make
+        self._max_connections = max_connections
+        self._allow = allow
+        self._context = context
+        self._handshake_timeout_seconds = handshake_timeout_seconds
+        self._loop = asyncio.get_running_loop()
+        self._listening: list[socket.socket] = []
+        self._open: dict[Connection, None] = {}
+        self._handshakes: dict[asyncio.Task[None], Peer | None] = {}
+        self._held: Counter[str] = Counter()
+        self._paused: list[Connection] = []
+        self._sweeper: asyncio.TimerHandle | None = None
+        self.accepted_total = 0
+        self.evicted_total = 0
+        self.timed_out_total = 0
+        self.failed_handshakes_total = 0
+
+    def __len__(self) -> int:
+        """Return how many connections are open, handshakes included."""
+        return len(self._open) + len(self._handshakes)
+
+    def listen(self, sockets: list[socket.socket]) -> None:
+        """Accept connections on bound sockets from now on."""
+        for sock in sockets:
+            sock.listen(_BACKLOG)
+            self._listening.append(sock)
+            self._loop.add_reader(sock.fileno(), self._accept, sock)
+        self._sweep()
+
+    async def close(self) -> None:
+        """Stop accepting, let every connection hand over what is complete, close."""
+        for sock in self._listening:
+            self._loop.remove_reader(sock.fileno())
+            sock.close()
+        self._listening = []
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+        for task in list(self._handshakes):
+            task.cancel()
+        await asyncio.gather(*self._handshakes, return_exceptions=True)
+        for connection in list(self._open):
+            connection.finish()
+        await asyncio.sleep(0)
+        for connection in list(self._open):
+            connection.abort()
+
+    def opened(self, connection: Connection) -> None:
+        """Note a connection that is ready to read; called by its protocol."""
+        self._open[connection] = None
+        if connection.peer is not None:
+            self._held[connection.peer.host] += 1
+
+    def closed(self, connection: Connection) -> None:
+        """Forget a connection; called by its protocol, once."""
+        if self._open.pop(connection, 0) is None and connection.peer is not None:
+            host = connection.peer.host
+            self._held[host] -= 1
+            if not self._held[host]:
+                del self._held[host]
+
+    def moved(self, connection: Connection) -> None:
+        """Count a connection as just active; keeps the least active first."""
+        if connection in self._open:
+            del self._open[connection]
+            self._open[connection] = None
+
+    def wait_for_room(self, connection: Connection) -> None:
+        """Resume a connection, which has stopped reading, when the intake has room."""
+        self._paused.append(connection)
+        if len(self._paused) == 1:
+            self._intake.when_ready(self._resume)
+
+    def counters(self) -> dict[str, float]:
+        """Return counters by metric name."""
+        return {
+            "connections": len(self),
+            "connections_total": self.accepted_total,
+            "connections_evicted_total": self.evicted_total,
+            "connections_timed_out_total": self.timed_out_total,
+            "tls_handshakes_failed_total": self.failed_handshakes_total,
+        }
+
+    def _resume(self) -> None:
+        paused, self._paused = self._paused, []
+        for connection in paused:
+            if connection in self._open:
+                connection.resume()
+
+    def _accept(self, listening: socket.socket) -> None:
+        for _ in range(_ACCEPTS_PER_TURN):
+            try:
+                sock, address = listening.accept()
+            except (BlockingIOError, InterruptedError, ConnectionError):
+                return
+            except OSError as error:  # out of file descriptors: leave it in the backlog for a moment
+                _log.warning("%s: cannot accept a connection: %s", self._name, error)
+                self._loop.remove_reader(listening.fileno())
+                self._loop.call_later(1.0, self._accept_again, listening)
+                return
+            self.accepted_total += 1
+            peer = peer_of(address)
+            if not self._allow.allows(peer):
+                self._intake.reject(self._allow.rejection(peer, b"", self._name))
+                sock.close()
+                continue
+            if len(self) >= self._max_connections:
+                self._make_room()
+            sock.setblocking(False)
+            task = self._loop.create_task(self._connect(sock, peer))
+            self._handshakes[task] = peer
+            task.add_done_callback(lambda done: self._handshakes.pop(done, None))
+
+    def _accept_again(self, listening: socket.socket) -> None:
+        if listening in self._listening:
+            self._loop.add_reader(listening.fileno(), self._accept, listening)
+
+    def _make_room(self) -> None:
+        """Close the least active connection of whoever holds most."""
+        if not self._open:
+            if self._handshakes:
+                next(iter(self._handshakes)).cancel()
+            return
+        heaviest = self._held.most_common(1)[0][0] if self._held else None
+        for connection in self._open:
+            if heaviest is None or (connection.peer is not None and connection.peer.host == heaviest):
+                break
+        self.evicted_total += 1
+        connection.abort()
+        self.closed(connection)
+
+    async def _connect(self, sock: socket.socket, peer: Peer | None) -> None:
+        """Hand a socket to its protocol, through TLS where there is a context."""
+        try:
+            if self._context is None:
+                await self._loop.connect_accepted_socket(self._make, sock)
+                return
+            async with asyncio.timeout(self._handshake_timeout_seconds):
+                first = await self._peek(sock)
+                if not first:
+                    sock.close()
+                    return
+                if first[0] != 0x16:
+                    detail = "plain text on a port that speaks TLS: configure the client for TLS"
+                    self._fail(sock, Reason.UNEXPECTED_PROTOCOL, detail, first, peer)
+                    return
+                await self._loop.connect_accepted_socket(self._make, sock, ssl=self._context)
+        except TimeoutError:
+            self._fail(sock, Reason.UNEXPECTED_PROTOCOL, "TLS handshake took too long", b"", peer)
+        except ssl.SSLError as error:
+            detail = f"TLS handshake failed: {error.reason or error}"
+            self._fail(sock, Reason.UNEXPECTED_PROTOCOL, detail, b"", peer)
+        except asyncio.CancelledError:
+            sock.close()
+            raise
+        except OSError:
+            sock.close()  # the peer went away
+
+    async def _peek(self, sock: socket.socket) -> bytes:
+        """Wait for the first bytes and leave them in the socket."""
+        while True:
+            try:
+                return sock.recv(64, socket.MSG_PEEK)
+            except (BlockingIOError, InterruptedError):
+                readable = self._loop.create_future()
+                self._loop.add_reader(sock.fileno(), lambda: readable.done() or readable.set_result(None))
+                try:
+                    await readable
+                finally:
+                    self._loop.remove_reader(sock.fileno())
+
+    def _fail(self, sock: socket.socket, reason: Reason, detail: str, payload: bytes, peer: Peer | None) -> None:
+        self.failed_handshakes_total += 1
+        self._intake.reject(Rejected(reason, detail, payload, peer=peer, input=self._name))
+        sock.close()
+
+    def _sweep(self) -> None:
+        """Once a second, close connections whose time is up."""
+        now = self._loop.time()
+        for connection in [connection for connection in self._open if connection.expired(now)]:
+            self.timed_out_total += 1
+            connection.abort()
+        self._sweeper = self._loop.call_later(_SWEEP_SECONDS, self._sweep)

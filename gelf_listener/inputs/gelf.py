@@ -1,0 +1,39 @@
+"""Settings that every GELF input shares, and the decoder they describe."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from gelf_listener.codec import Decoder, Limits
+from gelf_listener.settings import InputSettings
+
+__all__ = ["GelfInputSettings"]
+
+
+class GelfInputSettings(InputSettings):
+    """Settings of inputs that take GELF."""
+
+    host: str = Field(
+        "localhost",
+        description="Address or name to bind; a name binds all its addresses, * binds every interface.",
+    )
+    mode: Literal["lenient", "graylog"] = Field(
+        "lenient", description="lenient: mend what can be understood. graylog: decide exactly as a Graylog would."
+    )
+    max_payload_bytes: int = Field(
+        8 * 1024 * 1024, ge=1024, description="Largest payload after inflating and reassembly."
+    )
+    max_pending_messages: int = Field(4096, ge=1, description="Messages whose chunks may be incomplete at a time.")
+    max_pending_bytes: int = Field(
+        128 * 1024 * 1024, ge=1024, description="Bytes of chunks that may wait for the rest of their message."
+    )
+    chunk_timeout_seconds: float = Field(5.0, gt=0, le=3600, description="Time for all chunks, from the first.")
+
+    def decoder(self, input: str) -> Decoder:
+        """Make a decoder with these settings; the input's name goes on its messages."""
+        limits = Limits(
+            self.max_payload_bytes, self.max_pending_messages, self.max_pending_bytes, self.chunk_timeout_seconds
+        )
+        return Decoder(self.mode, input, limits)

@@ -1,0 +1,499 @@
+"""
+GELF over HTTP and HTTPS: POST /gelf, one message a request, or many.
+
+httptools parses; the protocol below answers. Each request with at least one usable message gets 202 Accepted
+once its messages are in the buffers; a request without any gets 400 and says why (`graylog` mode: 202, as
+Graylog answers before it looks). Bodies are told from their bytes: several clients send a Content-Encoding
+that does not fit the body.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hmac
+import json
+import logging
+import socket
+import ssl
+import time
+import zlib
+from typing import ClassVar
+
+import httptools
+from pydantic import Field, model_validator
+
+from gelf_listener.codec import Batch, Decoder
+from gelf_listener.codec.compression import is_gzip, is_zlib
+from gelf_listener.errors import Reason, Rejected
+from gelf_listener.inputs import Intake
+from gelf_listener.inputs.allow import AllowList
+from gelf_listener.inputs.connections import Connections
+from gelf_listener.inputs.gelf import GelfInputSettings
+from gelf_listener.inputs.sockets import bind_all, listening_url, peer_of
+from gelf_listener.inputs.tls import TlsSettings, server_context
+from gelf_listener.message import Peer
+
+__all__ = ["HttpConnection", "HttpInput", "HttpSettings", "HttpsInput", "HttpsSettings", "body_frames"]
+
+_log = logging.getLogger(__name__)
+
+_MAX_HEADER_BYTES = 32 * 1024
+_MAX_URL_BYTES = 8 * 1024
+
+_PHRASES = {
+    200: "OK",
+    202: "Accepted",
+    400: "Bad Request",
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    408: "Request Timeout",
+    413: "Content Too Large",
+    415: "Unsupported Media Type",
+    431: "Request Header Fields Too Large",
+    503: "Service Unavailable",
+}
+
+_ACCEPTED = b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n"
+"""gelf-php matches the reason phrase; Content-Length: 0 is what keeps a connection alive."""
+
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+class HttpSettings(GelfInputSettings):
+    """Settings of `gelf+http://`."""
+
+    port: int = Field(12203, ge=0, le=65535, description="Port to bind; 0 picks a free one.")
+    path: str = Field("/gelf", pattern="^/", description="Path that takes messages.")
+    user: str = Field("", description="With `password`: requests must carry it (Basic).")
+    password: str = Field("", description="Password of `user`.", repr=False)
+    token: str = Field("", description="Requests must carry it in an Authorization: Bearer header.", repr=False)
+    max_body_bytes: int = Field(8 * 1024 * 1024, ge=1024, description="Largest body as sent; 413 beyond it.")
+    max_connections: int = Field(1024, ge=1, description="Connections at a time; see docs for who gives way.")
+    header_timeout_seconds: float = Field(10.0, gt=0, description="Time for a request's headers.")
+    body_timeout_seconds: float = Field(60.0, gt=0, description="Time for a request's body.")
+    idle_timeout_seconds: float = Field(75.0, gt=0, description="Time between requests on one connection.")
+    cors: bool = Field(True, description="Answer browsers of any origin, as Graylog does by default.")
+
+    @model_validator(mode="after")
+    def _password_needs_user(self) -> HttpSettings:
+        if bool(self.user) != bool(self.password):
+            raise ValueError("user and password go together")
+        return self
+
+
+class HttpsSettings(HttpSettings, TlsSettings):
+    """Settings of `gelf+https://`."""
+
+
+def body_frames(body: bytes) -> list[bytes]:
+    """
+    Cut a body into what a decoder should see at once.
+
+    Newline-delimited objects become one frame a line; anything else (one object, an array, objects printed over
+    several lines) stays whole, for the decoder to look into.
+    """
+    if 10 not in body:
+        return [body]
+    lines = [line for line in body.split(b"\n") if line and not line.isspace()]
+    if len(lines) > 1 and all([line[0] == 0x7B and line.rstrip()[-1] == 0x7D for line in lines]):
+        return lines
+    return [body]
+
+
+class HttpConnection(asyncio.Protocol):
+    """
+    One connection: requests in, answers out, in order.
+
+    Args:
+        connections: The collection it belongs to.
+        intake: Takes what was sent.
+        decoder: Decodes bodies.
+        settings: Of the input.
+    """
+
+    def __init__(self, connections: Connections, intake: Intake, decoder: Decoder, settings: HttpSettings) -> None:
+        self.peer: Peer | None = None
+        self.active_at = 0.0
+        self._connections = connections
+        self._intake = intake
+        self._decoder = decoder
+        self._settings = settings
+        self._secrets = _secrets(settings)
+        self._lenient = settings.mode == "lenient"
+        self._transport: asyncio.Transport
+        self._parser = httptools.HttpRequestParser(self)
+        self._loop = asyncio.get_running_loop()
+        self._closing = False
+        self._paused = False
+        self._reset()
+
+    def _reset(self) -> None:
+        self._url = b""
+        self._body: list[bytes] = []
+        self._size = 0
+        self._header_bytes = 0
+        self._encoding = b""
+        self._authorization = b""
+        self._origin = b""
+        self._expect = False
+        self._error = 0
+        self._stage = "idle"
+
+    # asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Start; also called when a TCP connection turned out to speak HTTP."""
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101
+        self._transport = transport
+        self.peer = peer_of(transport.get_extra_info("peername"))
+        self.active_at = self._stage_at = self._loop.time()
+        self._connections.opened(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+        """Forget the connection; a request that was not whole was never accepted."""
+        self._closing = True
+        self._connections.closed(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse; whole requests are answered from within."""
+        while data and not self._closing:
+            if self._stage in ("idle", "headers"):
+                self._header_bytes += len(data)
+            try:
+                self._parser.feed_data(data)
+            except httptools.HttpParserUpgrade as upgrade:
+                # `Upgrade: h2c` (Java's client): the request is answered as HTTP/1.1, the offer ignored.
+                data = data[upgrade.args[0] :]
+                self._parser = httptools.HttpRequestParser(self)
+                continue
+            except httptools.HttpParserError as error:
+                if not self._closing:
+                    cause = error.__context__ or error
+                    self._refuse(data, f"not HTTP: {cause}")
+                return
+            if self._stage == "headers" and self._header_bytes > _MAX_HEADER_BYTES:
+                self._answer(431, "headers are too long", close=True)
+            return
+
+    # httptools callbacks
+
+    def on_message_begin(self) -> None:
+        """Begin a request."""
+        self._reset()
+        self._stage = "headers"
+        self._stage_at = self._loop.time()
+
+    def on_url(self, url: bytes) -> None:
+        """Collect the request target."""
+        self._url += url
+        if len(self._url) > _MAX_URL_BYTES:
+            self._error = 431
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Note the few headers that matter."""
+        name = name.lower()
+        if name == b"authorization":
+            self._authorization = value
+        elif name == b"content-encoding":
+            self._encoding = value.lower()
+        elif name == b"origin":
+            self._origin = value
+        elif name == b"expect":
+            self._expect = value.lower() == b"100-continue"
+        elif name == b"content-length":
+            if value.isdigit() and len(value) < 20 and int(value) > self._settings.max_body_bytes:
+                self._error = 413
+
+    def on_headers_complete(self) -> None:
+        """Refuse what can be refused before the body."""
+        self._stage = "body"
+        self._stage_at = self._loop.time()
+        self._header_bytes = 0
+        status, detail = self._check()
+        if status:
+            self._error = status
+            if status == 413 or (self._expect and status >= 400):
+                self._answer(status, detail, close=True)
+        elif self._expect and self._parser.get_http_version() == "1.1":
+            self._transport.write(_CONTINUE)
+
+    def on_body(self, body: bytes) -> None:
+        """Collect the body within its bound."""
+        if self._error or self._closing:
+            return
+        self._size += len(body)
+        if self._size > self._settings.max_body_bytes:
+            self._error = 413
+            self._body = []
+            self._answer(413, f"body longer than {self._settings.max_body_bytes} bytes", close=True)
+            return
+        self._body.append(body)
+
+    def on_message_complete(self) -> None:
+        """Answer the request."""
+        if self._closing:
+            return
+        self.active_at = self._loop.time()
+        self._connections.moved(self)
+        keep_alive = self._parser.should_keep_alive()
+        if self._error:
+            _, detail = self._check()
+            self._answer(self._error, detail or "request refused", close=not keep_alive)
+        else:
+            self._take(keep_alive=keep_alive)
+        self._body = []
+        self._stage = "idle"
+        self._stage_at = self.active_at
+        self._header_bytes = 0
+
+    # What the collection asks
+
+    def abort(self) -> None:
+        """Close at once."""
+        self._closing = True
+        self._transport.abort()
+
+    def finish(self) -> None:
+        """Close after what was answered is sent."""
+        self._closing = True
+        self._transport.close()
+
+    def resume(self) -> None:
+        """Go on reading."""
+        if self._paused and not self._closing:
+            self._paused = False
+            self._transport.resume_reading()
+
+    def expired(self, now: float) -> bool:
+        """Whether headers, body or the next request took too long."""
+        waited = now - self._stage_at
+        if self._stage == "idle":
+            return waited > self._settings.idle_timeout_seconds and not self._paused
+        if self._stage == "headers":
+            return waited > self._settings.header_timeout_seconds
+        return waited > self._settings.body_timeout_seconds
+
+    # Requests
+
+    def _check(self) -> tuple[int, str]:
+        """Return the status of a request that is refused whatever its body, and why; 0 when it is not."""
+        method = self._parser.get_method()
+        settings = self._settings
+        if self._error:
+            return self._error, _DETAILS.get(self._error, "")
+        if method == b"OPTIONS":
+            return 200, ""
+        if self._secrets and not _knows(self._authorization, self._secrets):
+            return 401, "authorization is missing or wrong; nothing was stored"
+        path = self._url.partition(b"?")[0]
+        wanted = settings.path.encode()
+        if method != b"POST":
+            if path == wanted or not self._lenient:
+                return 405, f"send messages with POST to {settings.path}"
+            return 404, f"no such path; send messages with POST to {settings.path}"
+        if (path.rstrip(b"/") or b"/") != (wanted.rstrip(b"/") or b"/") or (not self._lenient and self._url != wanted):
+            return 404, f"no such path; send messages with POST to {settings.path}"
+        return 0, ""
+
+    def _take(self, *, keep_alive: bool) -> None:
+        """Decode the body and answer."""
+        if self._intake.full:
+            self._pause()
+            self._answer(503, "the buffers are full; try again", close=not keep_alive, extra=b"Retry-After: 1\r\n")
+            return
+        body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
+        batch = Batch()
+        now = time.time()
+        if self._encoding:
+            try:
+                body = self._unpack(body)
+            except Rejected as rejected:
+                rejected.peer = self.peer
+                rejected.input = self._decoder.input
+                batch.rejected.append(rejected)
+                body = b""
+        if not batch.rejected:
+            self._decode(body, now, batch)
+        if batch.messages:
+            self._intake.accept(batch.messages, batch.size)
+        for rejected in batch.rejected:
+            self._intake.reject(rejected)
+        if batch.messages or not self._lenient:
+            if self._origin or not keep_alive or self._parser.get_http_version() == "1.0":
+                self._answer(202, "", close=not keep_alive)
+            else:
+                self._transport.write(_ACCEPTED)
+        elif batch.rejected:
+            first = batch.rejected[0]
+            status = 413 if first.reason is Reason.PAYLOAD_TOO_LARGE else 400
+            self._answer(status, first.detail, close=not keep_alive, reason=first.reason)
+        else:
+            self._answer(202, "", close=not keep_alive)  # a chunk of a message: the rest is on its way
+
+    def _decode(self, body: bytes, now: float, batch: Batch) -> None:
+        if not self._lenient or not body:
+            self._decoder.decode(body, now, self.peer, batch)
+            return
+        if is_gzip(body) or is_zlib(body):
+            # Inflate here, so that newline-delimited bodies are cut afterwards.
+            try:
+                body = self._decoder.inflate(body)
+            except Rejected as rejected:
+                rejected.peer = self.peer
+                rejected.input = self._decoder.input
+                batch.rejected.append(rejected)
+                return
+        peer = self.peer
+        self._decoder.decode_all([(frame, peer) for frame in body_frames(body)], now, batch)
+
+    def _unpack(self, body: bytes) -> bytes:
+        """Undo a Content-Encoding that the bytes themselves do not show; the decoder undoes the others."""
+        if is_gzip(body) or is_zlib(body) or body.lstrip()[:1] in (b"{", b"["):
+            return body
+        if self._encoding == b"deflate":
+            limit = self._settings.max_payload_bytes
+            stream = zlib.decompressobj(-zlib.MAX_WBITS)  # "deflate" without zlib's header, as some clients mean it
+            try:
+                plain = stream.decompress(body, limit + 1)
+            except zlib.error as error:
+                raise Rejected(Reason.CORRUPT_COMPRESSION, f"damaged deflate body: {error}", body) from None
+            if len(plain) > limit:
+                raise Rejected(Reason.PAYLOAD_TOO_LARGE, f"body inflates to more than {limit} bytes", body)
+            return plain
+        if self._encoding in (b"br", b"zstd", b"compress"):
+            detail = f"Content-Encoding {self._encoding.decode()} is not supported; use gzip or deflate"
+            raise Rejected(Reason.UNKNOWN_COMPRESSION, detail, body)
+        return body
+
+    def _pause(self) -> None:
+        if not self._paused:
+            self._paused = True
+            self._transport.pause_reading()
+            self._connections.wait_for_room(self)
+
+    def _refuse(self, data: bytes, detail: str) -> None:
+        """Reject bytes that are no HTTP."""
+        rejected = Rejected(
+            Reason.UNEXPECTED_PROTOCOL, detail, data, peer=self.peer, input=self._decoder.input
+        )
+        self._intake.reject(rejected)
+        self._answer(400, detail, close=True)
+
+    def _answer(
+        self, status: int, detail: str, *, close: bool, reason: Reason | None = None, extra: bytes = b""
+    ) -> None:
+        """Write a response; errors have a JSON body of Graylog's form with our reason beside."""
+        if self._closing:
+            return
+        body = b""
+        head = [b"HTTP/1.1 %d %s\r\n" % (status, _PHRASES[status].encode())]
+        if status >= 400:
+            error = {"type": "ApiError", "message": detail}
+            if reason is not None:
+                error["reason"] = reason.value
+            body = json.dumps(error).encode()
+            head.append(b"Content-Type: application/json\r\n")
+        if status == 401:
+            head.append(b'WWW-Authenticate: Basic realm="gelf-listener"\r\n')
+        if status in (200, 405):
+            head.append(b"Allow: POST, OPTIONS\r\n")
+        if self._origin and self._settings.cors:
+            head.append(
+                b"Access-Control-Allow-Origin: %s\r\n"
+                b"Access-Control-Allow-Headers: Authorization, Content-Type\r\n"
+                b"Access-Control-Allow-Methods: POST, OPTIONS\r\n"
+                b"Vary: Origin\r\n" % self._origin
+            )
+        if close:
+            head.append(b"Connection: close\r\n")
+        elif self._parser.get_http_version() == "1.0":
+            head.append(b"Connection: keep-alive\r\n")
+        head.append(extra)
+        head.append(b"Content-Length: %d\r\n\r\n" % len(body))
+        if self._parser.get_method() != b"HEAD":
+            head.append(body)
+        self._transport.write(b"".join(head))
+        if close:
+            self.finish()
+
+
+_DETAILS = {413: "body is too large", 431: "request target or headers are too long"}
+
+
+def _secrets(settings: HttpSettings) -> tuple[bytes, ...]:
+    """Return the Authorization values that open the input."""
+    secrets = []
+    if settings.user:
+        pair = f"{settings.user}:{settings.password}".encode()
+        secrets.append(b"Basic " + base64.b64encode(pair))
+    if settings.token:
+        secrets.append(b"Bearer " + settings.token.encode())
+    return tuple(secrets)
+
+
+def _knows(authorization: bytes, secrets: tuple[bytes, ...]) -> bool:
+    """Compare in constant time, with every secret."""
+    scheme, _, value = authorization.partition(b" ")
+    given = scheme.capitalize() + b" " + value.strip()
+    return any([hmac.compare_digest(given, secret) for secret in secrets])
+
+
+class HttpInput:
+    """
+    Takes GELF by HTTP.
+
+    Guarantee: what was answered with 202 is in the buffers of all outputs.
+    """
+
+    Settings: ClassVar[type[HttpSettings]] = HttpSettings
+    scheme: ClassVar[str] = "gelf+http"
+
+    def __init__(self, settings: HttpSettings) -> None:
+        self.settings = settings
+        self.name = settings.name or f"{self.scheme}-{settings.port}"
+        self.listening: list[str] = []
+        self._decoder = settings.decoder(self.name)
+        self._connections: Connections | None = None
+        self._context = self._make_context()
+
+    def _make_context(self) -> ssl.SSLContext | None:
+        return None
+
+    async def start(self, intake: Intake) -> None:
+        """Bind and begin to accept; see `Input.start`."""
+        settings = self.settings
+        sockets = bind_all(socket.SOCK_STREAM, settings.host, settings.port)
+        self._connections = connections = Connections(
+            self.name,
+            intake,
+            lambda: HttpConnection(connections, intake, self._decoder, settings),
+            max_connections=settings.max_connections,
+            allow=AllowList(settings.allow),
+            context=self._context,
+            handshake_timeout_seconds=getattr(settings, "handshake_timeout_seconds", 10.0),
+        )
+        self.listening = [listening_url(self.scheme, sock) + settings.path for sock in sockets]
+        connections.listen(sockets)
+
+    async def close(self) -> None:
+        """Stop accepting and close; see `Input.close`."""
+        if self._connections is not None:
+            await self._connections.close()
+
+    def counters(self) -> dict[str, float]:
+        """Return what the connections counted."""
+        return self._connections.counters() if self._connections is not None else {}
+
+
+class HttpsInput(HttpInput):
+    """Takes GELF by HTTPS; see `HttpInput`."""
+
+    Settings: ClassVar[type[HttpsSettings]] = HttpsSettings
+    scheme: ClassVar[str] = "gelf+https"
+
+    def _make_context(self) -> ssl.SSLContext:
+        assert isinstance(self.settings, HttpsSettings)  # noqa: S101
+        return server_context(self.settings)

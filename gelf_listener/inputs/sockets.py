@@ -1,0 +1,122 @@
+"""Sockets: bind a host and port on every address family it has, with errors that say what to do."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import socket
+from typing import NamedTuple
+
+from gelf_listener.errors import ConfigError
+from gelf_listener.message import Peer
+
+__all__ = ["bind_all", "listening_url", "peer_of"]
+
+_log = logging.getLogger(__name__)
+
+_EVERYWHERE = frozenset(("*", ""))
+_TRIES_FOR_FREE_PORT = 20
+
+
+class _Target(NamedTuple):
+    family: socket.AddressFamily
+    host: str
+
+
+def _targets(host: str) -> list[_Target]:
+    """Resolve a host to the addresses to bind, IPv4 first."""
+    if host in _EVERYWHERE:
+        return [_Target(socket.AF_INET, "0.0.0.0"), _Target(socket.AF_INET6, "::")]  # noqa: S104  (asked for)
+    if host == "localhost":  # never depends on a resolver
+        return [_Target(socket.AF_INET, "127.0.0.1"), _Target(socket.AF_INET6, "::1")]
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except OSError as error:
+        raise ConfigError(f"host {host!r} cannot be resolved: {error}") from None
+    targets = [_Target(info[0], str(info[4][0])) for info in found]
+    return sorted(dict.fromkeys(targets), key=lambda target: target.family != socket.AF_INET)
+
+
+def bind_all(kind: socket.SocketKind, host: str, port: int) -> list[socket.socket]:
+    """
+    Open non-blocking sockets bound to a port on every address of a host.
+
+    Args:
+        kind: `socket.SOCK_DGRAM` or `socket.SOCK_STREAM`.
+        host: A numeric address, a name (all its addresses), or ``*``.
+        port: 0 picks a free port, the same for all addresses.
+
+    Returns:
+        Bound sockets, IPv4 first. An IPv6 address the machine does not have is left out when there is another.
+
+    Raises:
+        ConfigError: If nothing can be bound.
+    """
+    targets = _targets(host)
+    for _ in range(_TRIES_FOR_FREE_PORT):
+        sockets: list[socket.socket] = []
+        wanted = port
+        try:
+            for target in targets:
+                bound = _bind(kind, target, wanted, optional=len(targets) > 1)
+                if bound is not None:
+                    sockets.append(bound)
+                    wanted = bound.getsockname()[1]
+        except OSError as error:
+            for opened in sockets:
+                opened.close()
+            if port == 0 and error.errno == errno.EADDRINUSE:
+                continue  # free on one family, taken on the other
+            raise ConfigError(_explain(error, host, wanted)) from None
+        if not sockets:
+            raise ConfigError(f"no address of host {host!r} exists on this machine")
+        return sockets
+    raise ConfigError(f"no port is free on all addresses of host {host!r}")
+
+
+def _bind(kind: socket.SocketKind, target: _Target, port: int, *, optional: bool) -> socket.socket | None:
+    try:
+        sock = socket.socket(target.family, kind)
+    except OSError:
+        if optional:
+            return None  # a machine without IPv6
+        raise
+    try:
+        sock.setblocking(False)
+        if kind == socket.SOCK_STREAM and os.name == "posix":
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if target.family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.bind((target.host, port))
+    except OSError as error:
+        sock.close()
+        if optional and error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
+            _log.debug("%s is not an address of this machine", target.host)
+            return None
+        raise
+    return sock
+
+
+def _explain(error: OSError, host: str, port: int) -> str:
+    where = f"{host or '*'} port {port}"
+    if error.errno == errno.EADDRINUSE:
+        return f"{where} is in use by another program; stop it or choose another port"
+    if error.errno == errno.EACCES:
+        return f"{where} may not be bound: ports below 1024 need the capability CAP_NET_BIND_SERVICE"
+    if error.errno == errno.EADDRNOTAVAIL:
+        return f"{host!r} is not an address of this machine"
+    return f"{where} cannot be bound: {error.strerror or error}"
+
+
+def peer_of(address: object) -> Peer | None:
+    """Make a peer from what the socket module calls an address; None for anything but IP."""
+    if isinstance(address, tuple) and len(address) >= 2:
+        return Peer(str(address[0]).partition("%")[0], int(address[1]))
+    return None
+
+
+def listening_url(scheme: str, sock: socket.socket) -> str:
+    """Write where a socket listens as an address, with the real port."""
+    peer = peer_of(sock.getsockname())
+    return f"{scheme}://{peer}"

@@ -1,0 +1,284 @@
+"""
+GELF over TCP and TLS: frames that end with a NUL, or however the client ends them.
+
+A connection whose first bytes are an HTTP request is handed to the HTTP protocol, so `POST /gelf` works on the
+same port. Nothing is ever written to a GELF connection: gelf-rb reads what comes, others never do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+import time
+from itertools import repeat
+from typing import ClassVar
+
+from pydantic import Field
+
+from gelf_listener.codec import Batch, Decoder
+from gelf_listener.codec.framing import Framer
+from gelf_listener.errors import Reason, Rejected
+from gelf_listener.inputs import Intake
+from gelf_listener.inputs.allow import AllowList
+from gelf_listener.inputs.connections import Connections
+from gelf_listener.inputs.gelf import GelfInputSettings
+from gelf_listener.inputs.http import HttpConnection, HttpSettings
+from gelf_listener.inputs.sockets import bind_all, listening_url, peer_of
+from gelf_listener.inputs.tls import TlsSettings, server_context
+from gelf_listener.message import Peer
+
+__all__ = ["TcpConnection", "TcpInput", "TcpSettings", "TlsInput", "TlsInputSettings"]
+
+_METHODS = (b"POST ", b"GET ", b"PUT ", b"HEAD ", b"OPTIONS ", b"DELETE ", b"PATCH ")
+_LONGEST_METHOD = max(map(len, _METHODS))
+_PICKLE_STARTS = (0x7D, 0x80)
+"""First byte of a pickled dict: protocol 1 (`SocketHandler`) and later ones."""
+
+
+class TcpSettings(GelfInputSettings):
+    """Settings of `gelf+tcp://`."""
+
+    port: int = Field(12201, ge=0, le=65535, description="Port to bind; 0 picks a free one.")
+    max_frame_bytes: int = Field(2 * 1024 * 1024, ge=1024, description="Longest frame; a longer one is skipped.")
+    max_connections: int = Field(1024, ge=1, description="Connections at a time; see docs for who gives way.")
+    idle_timeout_seconds: float = Field(
+        0.0, ge=0, description="Close a connection without a complete message for so long; 0: never, as Graylog."
+    )
+    http: bool = Field(True, description="Take HTTP requests (POST /gelf) on the same port.")
+    keepalive: bool = Field(True, description="TCP keep-alive, so that dead peers are noticed.")
+
+
+class TlsInputSettings(TcpSettings, TlsSettings):
+    """Settings of `gelf+tls://`."""
+
+    port: int = Field(12204, ge=0, le=65535, description="Port to bind; 0 picks a free one.")
+
+
+class TcpConnection(asyncio.Protocol):
+    """
+    One connection: frames in, nothing out.
+
+    Args:
+        connections: The collection it belongs to.
+        intake: Takes what was sent.
+        decoder: Decodes frames.
+        settings: Of the input.
+        http: Settings for a connection that speaks HTTP; None turns that off.
+    """
+
+    def __init__(
+        self,
+        connections: Connections,
+        intake: Intake,
+        decoder: Decoder,
+        settings: TcpSettings,
+        http: HttpSettings | None,
+    ) -> None:
+        self.peer: Peer | None = None
+        self.active_at = 0.0
+        self._connections = connections
+        self._intake = intake
+        self._decoder = decoder
+        self._settings = settings
+        self._http = http
+        self._framer = Framer(settings.max_frame_bytes, settings.max_payload_bytes)
+        self._loop = asyncio.get_running_loop()
+        self._transport: asyncio.Transport
+        self._first: bytes | None = b""
+        """The connection's first bytes until its protocol is known, then None."""
+        self._closing = False
+        self._paused = False
+
+    # asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Start reading."""
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101
+        self._transport = transport
+        self.peer = peer_of(transport.get_extra_info("peername"))
+        self.active_at = self._loop.time()
+        sock = transport.get_extra_info("socket")
+        if sock is not None and self._settings.keepalive:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        self._connections.opened(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Cut frames, decode them, hand them on."""
+        if self._closing:
+            return
+        if self._first is not None:
+            self._first += data
+            if not self._recognise(self._first):
+                return
+            data, self._first = self._first, None
+        batch = Batch()
+        frames = self._framer.feed(data, batch.rejected)
+        self._hand_over(frames, batch)
+        if self._intake.full and not self._paused:
+            self._paused = True
+            self._transport.pause_reading()
+            self._connections.wait_for_room(self)
+
+    def eof_received(self) -> bool:
+        """Take the last frame, which many clients do not end; the transport then closes itself."""
+        self._flush()
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+        """Take what is complete and forget the connection."""
+        self._flush()
+        self._closing = True
+        self._connections.closed(self)
+
+    # What the collection asks
+
+    def abort(self) -> None:
+        """Close at once; what is complete was handed over before."""
+        self._flush()
+        self._closing = True
+        self._transport.abort()
+
+    def finish(self) -> None:
+        """Take the last frame and close."""
+        self._flush()
+        self._closing = True
+        self._transport.close()
+
+    def resume(self) -> None:
+        """Go on reading."""
+        if self._paused and not self._closing:
+            self._paused = False
+            self._transport.resume_reading()
+
+    def expired(self, now: float) -> bool:
+        """Whether the connection has been without a complete message for too long."""
+        limit = self._settings.idle_timeout_seconds
+        return bool(limit) and not self._paused and now - self.active_at > limit
+
+    # Frames
+
+    def _recognise(self, first: bytes) -> bool:
+        """Tell GELF from other protocols by the first bytes; False when GELF cannot go on (yet)."""
+        if self._http is not None and first[:1].isupper() and first[:1].isalpha():
+            if first.startswith(_METHODS):
+                self._become_http(first)
+                return False
+            if len(first) < _LONGEST_METHOD and any(method.startswith(first) for method in _METHODS):
+                return False
+        if first[:1] == b"\x16" and first[1:2] in (b"", b"\x03"):
+            if len(first) > 1:
+                self._refuse("a TLS handshake on a port without TLS: use the TLS port, or turn TLS off", first)
+            return len(first) > 5
+        if first[:1] == b"\0" and len(first) < 5 and not first.strip(b"\0"):
+            return False
+        if first[:1] == b"\0" and len(first) >= 5 and first[4] in _PICKLE_STARTS and first[1] == 0:
+            detail = (
+                "a pickled record (logging's SocketHandler): pickles are never loaded, because loading one can run "
+                "any code; use a GELF handler instead"
+            )
+            self._refuse(detail, first)
+            return False
+        return True
+
+    def _become_http(self, first: bytes) -> None:
+        assert self._http is not None  # noqa: S101
+        self._connections.closed(self)
+        self._closing = True
+        self._first = None
+        protocol = HttpConnection(self._connections, self._intake, self._decoder, self._http)
+        self._transport.set_protocol(protocol)
+        protocol.connection_made(self._transport)
+        protocol.data_received(first)
+
+    def _refuse(self, detail: str, data: bytes) -> None:
+        self._intake.reject(
+            Rejected(Reason.UNEXPECTED_PROTOCOL, detail, data, peer=self.peer, input=self._decoder.input)
+        )
+        self._first = None
+        self._closing = True
+        self._transport.abort()
+
+    def _flush(self) -> None:
+        if self._closing:
+            return
+        batch = Batch()
+        frames: list[bytes] = []
+        if self._first:
+            frames = self._framer.feed(self._first, batch.rejected)
+            self._first = None
+        frames += self._framer.feed_eof(batch.rejected)
+        self._hand_over(frames, batch)
+
+    def _hand_over(self, frames: list[bytes], batch: Batch) -> None:
+        for rejected in batch.rejected:
+            rejected.peer = self.peer
+            rejected.input = self._decoder.input
+        if frames:
+            self.active_at = self._loop.time()
+            self._connections.moved(self)
+            self._decoder.decode_all(zip(frames, repeat(self.peer)), time.time(), batch)  # noqa: B905  (endless)
+        if batch.messages:
+            self._intake.accept(batch.messages, batch.size)
+        for rejected in batch.rejected:
+            self._intake.reject(rejected)
+
+
+class TcpInput:
+    """
+    Takes GELF frames by TCP.
+
+    Guarantee: at most once; GELF over TCP has no acknowledgement, so what a peer sent and we had not read when
+    either side ended is lost. Back-pressure: while a buffer that blocks is full, connections are not read.
+    """
+
+    Settings: ClassVar[type[TcpSettings]] = TcpSettings
+    scheme: ClassVar[str] = "gelf+tcp"
+
+    def __init__(self, settings: TcpSettings) -> None:
+        self.settings = settings
+        self.name = settings.name or f"{self.scheme}-{settings.port}"
+        self.listening: list[str] = []
+        self._decoder = settings.decoder(self.name)
+        self._connections: Connections | None = None
+        self._context = self._make_context()
+
+    def _make_context(self) -> ssl.SSLContext | None:
+        return None
+
+    async def start(self, intake: Intake) -> None:
+        """Bind and begin to accept; see `Input.start`."""
+        settings = self.settings
+        sockets = bind_all(socket.SOCK_STREAM, settings.host, settings.port)
+        http = HttpSettings(mode=settings.mode, max_payload_bytes=settings.max_payload_bytes) if settings.http else None
+        self._connections = connections = Connections(
+            self.name,
+            intake,
+            lambda: TcpConnection(connections, intake, self._decoder, settings, http),
+            max_connections=settings.max_connections,
+            allow=AllowList(settings.allow),
+            context=self._context,
+            handshake_timeout_seconds=getattr(settings, "handshake_timeout_seconds", 10.0),
+        )
+        self.listening = [listening_url(self.scheme, sock) for sock in sockets]
+        connections.listen(sockets)
+
+    async def close(self) -> None:
+        """Stop accepting, take what is complete, close; see `Input.close`."""
+        if self._connections is not None:
+            await self._connections.close()
+
+    def counters(self) -> dict[str, float]:
+        """Return what the connections counted."""
+        return self._connections.counters() if self._connections is not None else {}
+
+
+class TlsInput(TcpInput):
+    """Takes GELF frames by TLS; see `TcpInput`."""
+
+    Settings: ClassVar[type[TlsInputSettings]] = TlsInputSettings
+    scheme: ClassVar[str] = "gelf+tls"
+
+    def _make_context(self) -> ssl.SSLContext:
+        assert isinstance(self.settings, TlsInputSettings)  # noqa: S101
+        return server_context(self.settings)

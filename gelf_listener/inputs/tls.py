@@ -1,0 +1,65 @@
+"""TLS: certificates and client certificates of the encrypted inputs."""
+
+from __future__ import annotations
+
+import logging
+import ssl
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from gelf_listener.errors import ConfigError
+
+__all__ = ["TlsSettings", "server_context"]
+
+_log = logging.getLogger(__name__)
+
+
+class TlsSettings(BaseModel):
+    """Settings of inputs that listen with TLS."""
+
+    cert: Path = Field(description="PEM file with the certificate and its chain (and the key, when `key` is not set).")
+    key: Path | None = Field(None, description="PEM file with the private key; may be encrypted (PKCS#8).")
+    key_password: str | None = Field(None, description="Password of an encrypted key.", repr=False)
+    client_ca: Path | None = Field(
+        None, description="PEM file or directory of CAs whose client certificates are accepted."
+    )
+    client_auth: Literal["none", "optional", "required"] | None = Field(
+        None, description="Whether clients must show a certificate; `required` when `client_ca` is set."
+    )
+    min_tls: Literal["1.2", "1.3"] = Field("1.2", description="Oldest TLS version that is accepted.")
+    handshake_timeout_seconds: float = Field(10.0, gt=0, le=600, description="Time for a handshake.")
+
+
+def server_context(settings: TlsSettings) -> ssl.SSLContext:
+    """
+    Load certificates into a context for a listening socket.
+
+    Raises:
+        ConfigError: If a file is missing, unreadable, or does not fit the others.
+    """
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3 if settings.min_tls == "1.3" else ssl.TLSVersion.TLSv1_2
+    for name, path in (("cert", settings.cert), ("key", settings.key), ("client_ca", settings.client_ca)):
+        if path is not None and not path.exists():
+            raise ConfigError(f"setting {name!r}: {str(path)!r} does not exist")
+    try:
+        # A password callback keeps OpenSSL from asking on the terminal when a key turns out to be encrypted.
+        context.load_cert_chain(settings.cert, settings.key, lambda: settings.key_password or "")
+    except (ssl.SSLError, OSError, ValueError) as error:
+        hint = "; is 'key_password' right?" if settings.key_password else "; an encrypted key needs 'key_password'"
+        raise ConfigError(f"settings 'cert' and 'key' cannot be loaded: {error}{hint}") from None
+    client_auth = settings.client_auth or ("required" if settings.client_ca else "none")
+    if client_auth != "none":
+        if settings.client_ca is None:
+            raise ConfigError(f"setting 'client_auth' is {client_auth!r}, but 'client_ca' is not set")
+        try:
+            if settings.client_ca.is_dir():
+                context.load_verify_locations(capath=str(settings.client_ca))
+            else:
+                context.load_verify_locations(cafile=str(settings.client_ca))
+        except (ssl.SSLError, OSError) as error:
+            raise ConfigError(f"setting 'client_ca' cannot be loaded: {error}") from None
+        context.verify_mode = ssl.CERT_REQUIRED if client_auth == "required" else ssl.CERT_OPTIONAL
+    return context

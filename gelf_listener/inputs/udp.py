@@ -1,0 +1,219 @@
+"""GELF over UDP: plain, zlib or gzip, whole or in chunks."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import struct
+import sys
+import time
+from functools import partial
+from typing import ClassVar
+
+from pydantic import Field
+
+from gelf_listener.codec import Batch
+from gelf_listener.inputs import Intake
+from gelf_listener.inputs.allow import AllowList
+from gelf_listener.inputs.datagrams import Datagram, DatagramReader, datagram_reader
+from gelf_listener.inputs.gelf import GelfInputSettings
+from gelf_listener.inputs.sockets import bind_all, listening_url
+
+__all__ = ["UdpInput", "UdpSettings"]
+
+_log = logging.getLogger(__name__)
+
+_SO_RCVBUFFORCE = 33
+_SO_MEMINFO = 55
+_SK_MEMINFO_DROPS = 8
+_READS_PER_TURN = 4
+"""Batches read per turn of the loop, so that connections and the API get their share of a flood."""
+
+
+class UdpSettings(GelfInputSettings):
+    """Settings of `gelf+udp://`."""
+
+    port: int = Field(12201, ge=0, le=65535, description="Port to bind; 0 picks a free one.")
+    receive_buffer_bytes: int = Field(
+        32 * 1024 * 1024,
+        ge=4096,
+        description="Kernel buffer to ask for: it holds what arrives while we are busy; beyond it the kernel drops.",
+    )
+
+
+class UdpInput:
+    """
+    Reads GELF datagrams.
+
+    Guarantee: at most once. What the kernel drops before we read it is lost; `kernel_drops_total` counts it
+    per socket. Everything read becomes a message or a counted rejection.
+    """
+
+    Settings: ClassVar[type[UdpSettings]] = UdpSettings
+
+    def __init__(self, settings: UdpSettings) -> None:
+        self.settings = settings
+        self.name = settings.name or f"gelf+udp-{settings.port}"
+        self.listening: list[str] = []
+        self._decoder = settings.decoder(self.name)
+        self._allow = AllowList(settings.allow)
+        self._sockets: list[socket.socket] = []
+        self._readers: dict[int, DatagramReader] = {}
+        self._reading = False
+        self._closed_drops = 0
+        self._expiry: asyncio.TimerHandle | None = None
+        self._datagrams = 0
+
+    async def start(self, intake: Intake) -> None:
+        """Bind the sockets and begin to read; see `Input.start`."""
+        self._intake = intake
+        self._loop = asyncio.get_running_loop()
+        self._sockets = bind_all(socket.SOCK_DGRAM, self.settings.host, self.settings.port)
+        for sock in self._sockets:
+            _enlarge_receive_buffer(sock, self.settings.receive_buffer_bytes)
+            self._readers[sock.fileno()] = datagram_reader(sock)
+            self.listening.append(listening_url("gelf+udp", sock))
+        self._resume()
+        self._expire()
+
+    async def close(self) -> None:
+        """Read what the kernel still holds, then close; see `Input.close`."""
+        if not self._sockets:
+            return
+        self._pause()
+        if self._expiry is not None:
+            self._expiry.cancel()
+        for sock in self._sockets:
+            reader = self._readers[sock.fileno()]
+            while not self._intake.full and self._read(reader) == reader.batch:
+                await asyncio.sleep(0)
+        self._closed_drops = int(self.counters()["kernel_drops_total"])
+        for sock in self._sockets:
+            sock.close()
+        self._sockets = []
+        self._readers = {}
+
+    def counters(self) -> dict[str, float]:
+        """Return what the kernel and the chunk reassembly counted."""
+        chunks = self._decoder.reassembler.counters
+        return {
+            "datagrams_total": self._datagrams,
+            "kernel_drops_total": self._closed_drops + sum(_kernel_drops(sock) for sock in self._sockets),
+            "chunks_total": chunks.total_chunks,
+            "chunked_messages_complete_total": chunks.complete_messages,
+            "chunked_messages_expired_total": chunks.expired_messages,
+            "chunked_messages_evicted_total": chunks.evicted_messages,
+            "chunks_expired_total": chunks.expired_chunks,
+            "chunks_duplicate_total": chunks.duplicate_chunks,
+            "chunked_messages_pending": len(self._decoder.reassembler),
+            "chunked_bytes_pending": self._decoder.reassembler.pending_bytes,
+        }
+
+    def _resume(self) -> None:
+        if not self._reading:
+            self._reading = True
+            for fileno, reader in self._readers.items():
+                self._loop.add_reader(fileno, partial(self._readable, reader))
+
+    def _pause(self) -> None:
+        if self._reading:
+            self._reading = False
+            for fileno in self._readers:
+                self._loop.remove_reader(fileno)
+
+    def _readable(self, reader: DatagramReader) -> None:
+        """Read a bounded number of batches: the loop has other work too."""
+        for _ in range(_READS_PER_TURN):
+            if self._intake.full:
+                self._pause()
+                self._intake.when_ready(self._ready)
+                return
+            if self._read(reader) < reader.batch:
+                return
+
+    def _ready(self) -> None:
+        if self._sockets:
+            self._resume()
+
+    def _read(self, reader: DatagramReader) -> int:
+        """Take one batch from the kernel and hand it on; return how many datagrams it had."""
+        try:
+            datagrams = reader.read()
+        except OSError as error:
+            _log.warning("%s: reading failed: %s", self.name, error)
+            return 0
+        if not datagrams:
+            return 0
+        now = time.time()
+        batch = Batch()
+        count = len(datagrams)
+        self._datagrams += count
+        if self._allow or not all([data for data, _ in datagrams]):
+            datagrams = self._sift(datagrams, now, batch)
+        self._decoder.decode_all(datagrams, now, batch)
+        self._hand_over(batch)
+        return count
+
+    def _sift(self, datagrams: list[Datagram], now: float, batch: Batch) -> list[Datagram]:
+        """Leave out empty datagrams and those of peers that are not allowed."""
+        good = []
+        for data, peer in datagrams:
+            if not self._allow.allows(peer):
+                batch.rejected.append(self._allow.rejection(peer, data, self.name))
+            elif data:
+                good.append((data, peer))
+            else:
+                self._decoder.decode(data, now, peer, batch)
+        return good
+
+    def _hand_over(self, batch: Batch) -> None:
+        if batch.messages:
+            self._intake.accept(batch.messages, batch.size)
+        for rejected in batch.rejected:
+            self._intake.reject(rejected)
+
+    def _expire(self) -> None:
+        """Once a second, let go of messages whose chunks stopped coming."""
+        batch = Batch()
+        self._decoder.expire(time.time(), batch)
+        self._hand_over(batch)
+        self._expiry = self._loop.call_later(1.0, self._expire)
+
+
+def _enlarge_receive_buffer(sock: socket.socket, wanted: int) -> None:
+    """Ask for a receive buffer, past the system's maximum where we may; warn when we get less."""
+    if sys.platform == "linux":
+        try:
+            sock.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, wanted)
+        except OSError:
+            pass
+        else:
+            return
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, wanted)
+    except OSError:
+        pass
+    got = sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
+    if sys.platform == "linux":
+        got //= 2  # the kernel doubles what is asked for
+    if got < wanted:
+        _log.warning(
+            "UDP receive buffer is %d bytes, not %d: bursts may be dropped by the kernel; "
+            "allow more with: sysctl -w net.core.rmem_max=%d",
+            got,
+            wanted,
+            wanted,
+        )
+
+
+def _kernel_drops(sock: socket.socket) -> int:
+    """Datagrams the kernel dropped on a socket, as `/proc/net/udp` shows them (Linux; 0 elsewhere)."""
+    if sys.platform != "linux":
+        return 0
+    try:
+        words = sock.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, 36)
+    except OSError:
+        return 0
+    values = struct.unpack(f"{len(words) // 4}I", words)
+    return values[_SK_MEMINFO_DROPS] if len(values) > _SK_MEMINFO_DROPS else 0

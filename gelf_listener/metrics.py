@@ -1,0 +1,132 @@
+"""Metrics: what Prometheus reads. Values are collected when asked for, so the hot path only counts in plain integers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.exposition import generate_latest
+from prometheus_client.registry import Collector
+
+from gelf_listener.inputs import Input
+from gelf_listener.pipeline import Pipeline
+
+if TYPE_CHECKING:
+    from gelf_listener.service import Service
+
+__all__ = ["METRICS", "ServiceCollector", "exposition"]
+
+METRICS = {
+    "gelf_listener_info": "Version of the listener.",
+    "gelf_input_messages_total": "Messages taken, by input.",
+    "gelf_input_bytes_total": "Bytes of their inflated payloads, by input.",
+    "gelf_input_rejected_total": "Payloads rejected, by input and reason.",
+    "gelf_input_datagrams_total": "Datagrams read, by input.",
+    "gelf_input_kernel_drops_total": "Datagrams the kernel dropped before we read them, by input.",
+    "gelf_input_chunks_total": "Chunks read.",
+    "gelf_input_chunks_duplicate_total": "Chunks that were there already.",
+    "gelf_input_chunks_expired_total": "Chunks of messages that stayed incomplete.",
+    "gelf_input_chunked_messages_complete_total": "Messages put together from chunks.",
+    "gelf_input_chunked_messages_expired_total": "Messages whose chunks did not all arrive in time.",
+    "gelf_input_chunked_messages_evicted_total": "Incomplete messages that gave way for lack of room.",
+    "gelf_input_chunked_messages_pending": "Messages whose chunks are still arriving.",
+    "gelf_input_chunked_bytes_pending": "Bytes of their chunks.",
+    "gelf_input_connections": "Open connections, by input.",
+    "gelf_input_connections_total": "Connections accepted.",
+    "gelf_input_connections_evicted_total": "Connections closed to make room for others.",
+    "gelf_input_connections_timed_out_total": "Connections closed because a time-out passed.",
+    "gelf_input_tls_handshakes_failed_total": "TLS handshakes that failed.",
+    "gelf_output_messages_total": "Messages written, by output.",
+    "gelf_output_batches_total": "Batches written, by output.",
+    "gelf_output_retries_total": "Batches offered again after a failure.",
+    "gelf_output_refused_total": "Messages the destination will never take.",
+    "gelf_output_dropped_total": "Messages dropped because the buffer was full, or left at the end.",
+    "gelf_output_failing": "1 while the output cannot write.",
+    "gelf_buffer_messages": "Messages waiting for the output.",
+    "gelf_buffer_bytes": "Bytes they take.",
+    "gelf_buffer_oldest_seconds": "Age of the oldest waiting message.",
+}
+"""Every metric of the core, with its help text. Outputs add their own counters as ``gelf_output_<name>``."""
+
+
+def _family(name: str, text: str, labels: Sequence[str]) -> CounterMetricFamily | GaugeMetricFamily:
+    if name.endswith("_total"):
+        return CounterMetricFamily(name.removesuffix("_total"), text, labels=labels)
+    return GaugeMetricFamily(name, text, labels=labels)
+
+
+class ServiceCollector(Collector):
+    """Collects the counters of a running service."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def collect(self) -> Iterable[Metric]:
+        """Read all counters."""
+        from gelf_listener import __version__  # noqa: PLC0415  (the package imports nothing of us)
+
+        yield InfoMetricFamily("gelf_listener", METRICS["gelf_listener_info"], {"version": __version__})
+        yield from self._inputs(self._service.inputs, self._service.pipeline)
+        yield from self._outputs(self._service.pipeline)
+
+    def _inputs(self, inputs: Sequence[Input], pipeline: Pipeline) -> Iterable[Metric]:
+        values: dict[str, dict[str, float]] = {}
+        for input in inputs:
+            values.setdefault("gelf_input_messages_total", {})[input.name] = pipeline.messages[input.name]
+            values.setdefault("gelf_input_bytes_total", {})[input.name] = pipeline.bytes[input.name]
+            for counter, value in input.counters().items():
+                values.setdefault(f"gelf_input_{counter}", {})[input.name] = value
+        yield from _families(values, "input")
+        rejected = CounterMetricFamily(
+            "gelf_input_rejected", METRICS["gelf_input_rejected_total"], labels=("input", "reason")
+        )
+        for (name, reason), count in pipeline.rejections.counts.items():
+            rejected.add_metric((name, reason), count)
+        yield rejected
+
+    def _outputs(self, pipeline: Pipeline) -> Iterable[Metric]:
+        values: dict[str, dict[str, float]] = {}
+        now = time.time()
+        for runner in pipeline.runners:
+            oldest = runner.buffer.oldest_at
+            for metric, value in {
+                "gelf_output_messages_total": runner.written,
+                "gelf_output_batches_total": runner.batches,
+                "gelf_output_retries_total": runner.retries,
+                "gelf_output_refused_total": runner.refused,
+                "gelf_output_dropped_total": runner.buffer.dropped + runner.given_up,
+                "gelf_output_failing": float(runner.failing_since is not None),
+                "gelf_buffer_messages": runner.buffer.messages,
+                "gelf_buffer_bytes": runner.buffer.bytes,
+                "gelf_buffer_oldest_seconds": 0.0 if oldest is None else max(0.0, now - oldest),
+            }.items():
+                values.setdefault(metric, {})[runner.name] = value
+            for counter, count in runner.output.counters().items():
+                values.setdefault(f"gelf_output_{counter}", {}).setdefault(runner.name, count)
+        yield from _families(values, "output")
+
+
+def _families(values: dict[str, dict[str, float]], label: str) -> Iterable[Metric]:
+    for metric, by_name in values.items():
+        family = _family(metric, METRICS.get(metric, f"Counted by the {label} itself."), (label,))
+        for name, value in by_name.items():
+            family.add_metric((name,), value)
+        yield family
+
+
+def registry(service: Service) -> CollectorRegistry:
+    """Make a registry with the service's metrics and those of the process."""
+    collectors = CollectorRegistry()
+    collectors.register(ServiceCollector(service))
+    ProcessCollector(registry=collectors)
+    PlatformCollector(registry=collectors)
+    GCCollector(registry=collectors)
+    return collectors
+
+
+def exposition(collectors: CollectorRegistry) -> bytes:
+    """Write all metrics in Prometheus' text format."""
+    return generate_latest(collectors)

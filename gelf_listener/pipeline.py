@@ -1,0 +1,71 @@
+"""
+Pipeline: from the inputs to the outputs, in batches.
+
+Laws:
+
+* A batch goes to the buffer of every output whose query matches, in receive order; nothing waits here.
+* While any buffer that blocks is full, `full` is true: inputs stop reading, and are called back when there is room.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+
+from gelf_listener.errors import Rejected
+from gelf_listener.message import Message
+from gelf_listener.rejections import Rejections
+from gelf_listener.runner import Runner
+
+__all__ = ["Pipeline"]
+
+
+class Pipeline:
+    """Routes batches to outputs; the `Intake` of every input."""
+
+    def __init__(self) -> None:
+        self.rejections = Rejections()
+        self.runners: list[Runner] = []
+        self.messages: Counter[str] = Counter()
+        """Messages taken, by input."""
+        self.bytes: Counter[str] = Counter()
+        """Their raw bytes, by input."""
+        self._waiting: list[Callable[[], None]] = []
+
+    @property
+    def full(self) -> bool:
+        """Whether inputs should stop reading."""
+        for runner in self.runners:
+            if runner.buffer.full:
+                return True
+        return False
+
+    def accept(self, messages: list[Message], size: int) -> None:
+        """Take a batch from one input; see `Intake.accept`."""
+        name = messages[0].input
+        self.messages[name] += len(messages)
+        self.bytes[name] += size
+        runners = self.runners
+        if len(runners) == 1:
+            runners[0].offer(messages, size)
+            return
+        for runner in runners:
+            runner.offer(messages.copy(), size)
+
+    def reject(self, rejected: Rejected) -> None:
+        """Count and keep a rejection; see `Intake.reject`."""
+        self.rejections.add(rejected)
+
+    def when_ready(self, callback: Callable[[], None]) -> None:
+        """Call back when there is room; see `Intake.when_ready`."""
+        self._waiting.append(callback)
+        if not self.full:
+            asyncio.get_running_loop().call_soon(self.made_room)
+
+    def made_room(self) -> None:
+        """Tell waiting inputs to read again, unless another buffer is still full."""
+        if self._waiting and not self.full:
+            waiting, self._waiting = self._waiting, []
+            for callback in waiting:
+                callback()

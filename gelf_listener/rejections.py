@@ -1,0 +1,56 @@
+"""Rejections: what could not become a message, counted and kept where it can be seen."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter, deque
+
+from gelf_listener.errors import Rejected
+
+__all__ = ["Rejections"]
+
+_log = logging.getLogger(__name__)
+
+_LOG_EVERY_SECONDS = 10.0
+
+
+class Rejections:
+    """
+    Counts every rejection by input and reason, keeps the last ones, logs now and then.
+
+    Args:
+        keep: How many are kept, with an excerpt of at most 1 KiB each.
+    """
+
+    def __init__(self, keep: int = 1000) -> None:
+        self.counts: Counter[tuple[str, str]] = Counter()
+        """By (input, reason)."""
+        self.recent: deque[Rejected] = deque(maxlen=keep)
+        self._log_at = 0.0
+        self._unlogged = 0
+
+    @property
+    def total(self) -> int:
+        """All rejections so far."""
+        return self.counts.total()
+
+    def add(self, rejected: Rejected) -> None:
+        """Count and keep a rejection; log it unless another was logged within ten seconds."""
+        self.counts[rejected.input, rejected.reason.value] += 1
+        self.recent.append(rejected)
+        now = time.monotonic()
+        if now < self._log_at:
+            self._unlogged += 1
+            return
+        self._log_at = now + _LOG_EVERY_SECONDS
+        more = f" ({self._unlogged} more in the last seconds)" if self._unlogged else ""
+        self._unlogged = 0
+        _log.warning(
+            "rejected %s from %s: %s: %r%s",
+            rejected.reason.value,
+            rejected.peer or "unknown",
+            rejected.detail,
+            rejected.payload[:100],
+            more,
+        )

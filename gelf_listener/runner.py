@@ -1,0 +1,221 @@
+"""Runner: takes batches from a buffer and gets an output to write them, however often that takes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Callable, Sequence
+
+from gelf_listener.buffers import MemoryBuffer
+from gelf_listener.errors import OutputError, Reason, Refused, Rejected, Retry
+from gelf_listener.message import Message
+from gelf_listener.outputs import Output
+
+__all__ = ["Runner"]
+
+_log = logging.getLogger(__name__)
+
+_FIRST_DELAY_SECONDS = 0.1
+_LONGEST_DELAY_SECONDS = 30.0
+_MOST_SURPRISES = 5
+"""How often an output may fail in a way it does not declare before its batch is rejected: a bug must not block."""
+
+
+class Runner:
+    """
+    Drives one output.
+
+    Guarantee: each message taken from the buffer is written, rejected with a reason, or dropped and counted
+    when the retry time or the drain time is over.
+
+    Args:
+        name: The output's name.
+        output: Not started yet.
+        predicate: Which messages it wants; None is all.
+        reject: Takes what the output refuses.
+        made_room: Called after messages left a full buffer.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        output: Output,
+        predicate: Callable[[Message], bool] | None,
+        reject: Callable[[Rejected], None],
+        made_room: Callable[[], None],
+    ) -> None:
+        settings = output.settings
+        self.name = name
+        self.output = output
+        self.buffer = MemoryBuffer(settings.max_buffer_messages, settings.max_buffer_bytes, settings.when_full)
+        self.written = 0
+        self.batches = 0
+        self.retries = 0
+        self.refused = 0
+        self.given_up = 0
+        self.last_error = ""
+        self.failing_since: float | None = None
+        self._predicate = predicate
+        self._reject = reject
+        self._made_room = made_room
+        self._wake = asyncio.Event()
+        self._draining = False
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Open the output and begin to write; a destination that is away is retried in the background."""
+        started = True
+        try:
+            await self.output.start()
+        except Retry as error:
+            self._failed(str(error))
+            started = False
+        self._task = asyncio.get_running_loop().create_task(self._run(started=started), name=f"output {self.name}")
+
+    def offer(self, messages: list[Message], size: int) -> None:
+        """Put the messages this output wants into its buffer; the list is not changed."""
+        if self._predicate is not None:
+            messages = list(filter(self._predicate, messages))
+            size = sum(len(message.raw) for message in messages)
+            if not messages:
+                return
+        self.buffer.put(messages, size)
+        self._wake.set()
+
+    async def drain(self, seconds: float) -> int:
+        """
+        Write what is buffered within a time, then close the output.
+
+        Returns:
+            How many messages could not be written in time.
+        """
+        self._draining = True
+        self._wake.set()
+        left = 0
+        if self._task is not None:
+            done, _ = await asyncio.wait([self._task], timeout=seconds)
+            if not done:
+                self._task.cancel()
+                await asyncio.wait([self._task])
+            left = len(self.buffer)
+            self.given_up += left
+        await self.output.close()
+        return left
+
+    async def _run(self, *, started: bool) -> None:
+        settings = self.output.settings
+        delay = _FIRST_DELAY_SECONDS
+        while not started:
+            await asyncio.sleep(delay)
+            try:
+                await self.output.start()
+                started = True
+            except Retry as error:
+                self._failed(str(error))
+                delay = min(delay * 2, _LONGEST_DELAY_SECONDS)
+            except Exception as error:
+                _log.exception("output %s cannot start", self.name)
+                self._failed(repr(error))
+                delay = _LONGEST_DELAY_SECONDS
+        while True:
+            if not self.buffer.messages:
+                if self._draining:
+                    return
+                self._wake.clear()
+                await self._wake.wait()
+                continue
+            if settings.linger and self.buffer.messages < settings.batch and not self._draining:
+                await self._linger(settings.linger, settings.batch)
+            was_full = self.buffer.full
+            batch = self.buffer.take(settings.batch)
+            if was_full and not self.buffer.full:
+                self._made_room()
+            if batch:
+                await self._deliver(batch)
+
+    async def _linger(self, seconds: float, enough: int) -> None:
+        """Wait a little for a fuller batch."""
+        deadline = time.monotonic() + seconds
+        while self.buffer.messages < enough and not self._draining:
+            rest = deadline - time.monotonic()
+            if rest <= 0:
+                return
+            self._wake.clear()
+            try:
+                async with asyncio.timeout(rest):
+                    await self._wake.wait()
+            except TimeoutError:
+                return
+
+    async def _deliver(self, batch: Sequence[Message]) -> None:
+        """Offer a batch until it is written, refused or out of time."""
+        first_try = time.monotonic()
+        delay = _FIRST_DELAY_SECONDS
+        surprises = 0
+        while True:
+            try:
+                await self.output.write(batch)
+            except Retry as error:
+                self._failed(str(error))
+                wait = error.after_seconds if error.after_seconds is not None else delay * random.uniform(0.5, 1.5)  # noqa: S311  (jitter)
+            except Refused as error:
+                self._refuse(error.messages, str(error))
+                self._wrote(len(batch) - len(error.messages))
+                return
+            except OutputError as error:
+                self._refuse(batch, str(error))
+                return
+            except asyncio.CancelledError:
+                self.given_up += len(batch)
+                raise
+            except Exception as error:
+                surprises += 1
+                _log.exception("output %s failed in an unexpected way", self.name)
+                self._failed(repr(error))
+                if surprises >= _MOST_SURPRISES:
+                    self._refuse(batch, f"the output failed {surprises} times: {error!r}")
+                    return
+                wait = delay
+            else:
+                self._wrote(len(batch))
+                return
+            self.retries += 1
+            limit = self.output.settings.retry
+            if limit and time.monotonic() + wait - first_try > limit:
+                self._refuse(batch, f"not written within {limit:g} s: {self.last_error}")
+                return
+            try:
+                await asyncio.sleep(wait)
+            except asyncio.CancelledError:
+                self.given_up += len(batch)
+                raise
+            delay = min(delay * 2, _LONGEST_DELAY_SECONDS)
+
+    def _wrote(self, count: int) -> None:
+        self.written += count
+        self.batches += 1
+        if self.failing_since is not None:
+            _log.info("output %s works again", self.name)
+            self.failing_since = None
+
+    def _failed(self, why: str) -> None:
+        self.last_error = why
+        if self.failing_since is None:
+            self.failing_since = time.time()
+            _log.warning("output %s: %s; retrying", self.name, why)
+
+    def _refuse(self, messages: Sequence[Message], why: str) -> None:
+        self.refused += len(messages)
+        self.last_error = why
+        for message in messages:
+            self._reject(
+                Rejected(
+                    Reason.REFUSED_BY_OUTPUT,
+                    f"output {self.name}: {why}",
+                    message.raw,
+                    peer=message.peer,
+                    input=message.input,
+                )
+            )
