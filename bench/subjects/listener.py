@@ -27,7 +27,7 @@ _SCHEMES = {Encoding.TCP: "gelf+tcp", Encoding.HTTP: "gelf+http", Encoding.NDJSO
 def environment(folder: Path) -> dict[str, str]:
     """Return what keeps a user's own settings and state out of a run."""
     home = {name: str(folder) for name in ("HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME")}
-    return home | {"PYTHONPATH": f"{_ROOT}:{os.environ.get('PYTHONPATH', '')}", "GELF_INPUTS": "", "GELF_OUTPUTS": ""}
+    return home | {"PYTHONPATH": f"{_ROOT}:{os.environ.get('PYTHONPATH', '')}"}
 
 
 def command(inputs: list[str], outputs: list[str], api: str = "off") -> list[str]:

@@ -27,7 +27,8 @@ ruleset(name="gelf") {
   if $$parsesuccess == "OK" then { action(type="omfile" file="$path" template="json" ioBufferSize="256k") }
 }
 input(type="imudp" address="127.0.0.1" port="$port" ruleset="gelf" rcvbufSize="8m")
-input(type="imptcp" address="127.0.0.1" port="$port" ruleset="gelf" addtlFrameDelimiter="0" supportOctetCountedFraming="off")
+input(type="imptcp" address="127.0.0.1" port="$port" ruleset="gelf" addtlFrameDelimiter="0"
+  supportOctetCountedFraming="off")
 """)
 
 
