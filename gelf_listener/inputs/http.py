@@ -18,7 +18,7 @@ import socket
 import ssl
 import time
 import zlib
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import httptools
 from pydantic import Field, model_validator
@@ -139,15 +139,17 @@ class HttpConnection(asyncio.Protocol):
         self._authorization = b""
         self._origin = b""
         self._expect = False
+        self._framing = b""
+        """Headers that say where the body ends, as they came."""
         self._error = 0
+        self._detail = ""
         self._stage = "idle"
 
     # asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Start; also called when a TCP connection turned out to speak HTTP."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)
         self.peer = peer_of(transport.get_extra_info("peername"))
         self.active_at = self._stage_at = self._loop.time()
         self._connections.opened(self)
@@ -165,9 +167,7 @@ class HttpConnection(asyncio.Protocol):
             try:
                 self._parser.feed_data(data)
             except httptools.HttpParserUpgrade as upgrade:
-                # `Upgrade: h2c` (Java's client): the request is answered as HTTP/1.1, the offer ignored.
-                data = data[upgrade.args[0] :]
-                self._parser = httptools.HttpRequestParser(self)
+                data = self._without_upgrade() + data[upgrade.args[0] :]
                 continue
             except httptools.HttpParserError as error:
                 if not self._closing:
@@ -190,7 +190,7 @@ class HttpConnection(asyncio.Protocol):
         """Collect the request target."""
         self._url += url
         if len(self._url) > _MAX_URL_BYTES:
-            self._error = 431
+            self._fail(431, f"request target longer than {_MAX_URL_BYTES} bytes")
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Note the few headers that matter."""
@@ -204,19 +204,23 @@ class HttpConnection(asyncio.Protocol):
         elif name == b"expect":
             self._expect = value.lower() == b"100-continue"
         elif name == b"content-length":
-            if value.isdigit() and len(value) < 20 and int(value) > self._settings.max_body_bytes:
-                self._error = 413
+            self._framing += b"Content-Length: %s\r\n" % value
+            if value.isdigit() and (len(value) > 18 or int(value) > self._settings.max_body_bytes):
+                self._fail(413, f"body longer than {self._settings.max_body_bytes} bytes")
+        elif name == b"transfer-encoding":
+            self._framing += b"Transfer-Encoding: %s\r\n" % value
 
     def on_headers_complete(self) -> None:
         """Refuse what can be refused before the body."""
         self._stage = "body"
         self._stage_at = self._loop.time()
         self._header_bytes = 0
-        status, detail = self._check()
-        if status:
-            self._error = status
-            if status == 413 or (self._expect and status >= 400):
-                self._answer(status, detail, close=True)
+        if self._parser.should_upgrade():
+            return  # the request comes again without the offer
+        if not self._error:
+            self._check()
+        if self._error == 413 or (self._error and self._expect):
+            self._answer(self._error, self._detail, close=True)  # rather than read a body for nothing
         elif self._expect and self._parser.get_http_version() == "1.1":
             self._transport.write(_CONTINUE)
 
@@ -226,22 +230,21 @@ class HttpConnection(asyncio.Protocol):
             return
         self._size += len(body)
         if self._size > self._settings.max_body_bytes:
-            self._error = 413
             self._body = []
-            self._answer(413, f"body longer than {self._settings.max_body_bytes} bytes", close=True)
+            self._fail(413, f"body longer than {self._settings.max_body_bytes} bytes")
+            self._answer(self._error, self._detail, close=True)
             return
         self._body.append(body)
 
     def on_message_complete(self) -> None:
         """Answer the request."""
-        if self._closing:
+        if self._closing or self._parser.should_upgrade():
             return
         self.active_at = self._loop.time()
         self._connections.moved(self)
         keep_alive = self._parser.should_keep_alive()
         if self._error:
-            _, detail = self._check()
-            self._answer(self._error, detail or "request refused", close=not keep_alive)
+            self._answer(self._error, self._detail, close=not keep_alive)
         else:
             self._take(keep_alive=keep_alive)
         self._body = []
@@ -278,25 +281,47 @@ class HttpConnection(asyncio.Protocol):
 
     # Requests
 
-    def _check(self) -> tuple[int, str]:
-        """Return the status of a request that is refused whatever its body, and why; 0 when it is not."""
+    def _fail(self, status: int, detail: str) -> None:
+        """Note that the request is refused; the answer waits until it may be sent."""
+        self._error = status
+        self._detail = detail
+
+    def _check(self) -> None:
+        """Refuse what is refused whatever the body, in Graylog's order."""
         method = self._parser.get_method()
-        settings = self._settings
-        if self._error:
-            return self._error, _DETAILS.get(self._error, "")
-        if method == b"OPTIONS":
-            return 200, ""
-        if self._secrets and not _knows(self._authorization, self._secrets):
-            return 401, "authorization is missing or wrong; nothing was stored"
         path = self._url.partition(b"?")[0]
-        wanted = settings.path.encode()
-        if method != b"POST":
-            if path == wanted or not self._lenient:
-                return 405, f"send messages with POST to {settings.path}"
-            return 404, f"no such path; send messages with POST to {settings.path}"
-        if (path.rstrip(b"/") or b"/") != (wanted.rstrip(b"/") or b"/") or (not self._lenient and self._url != wanted):
-            return 404, f"no such path; send messages with POST to {settings.path}"
-        return 0, ""
+        wanted = self._settings.path.encode()
+        use = f"send messages with POST to {self._settings.path}"
+        if method == b"OPTIONS":
+            self._fail(200, "")
+        elif self._secrets and not _knows(self._authorization, self._secrets):
+            self._fail(401, "authorization is missing or wrong; nothing was stored")
+        elif method != b"POST" and (path == wanted or not self._lenient):
+            self._fail(405, use)
+        elif (self._lenient and path.rstrip(b"/") != wanted.rstrip(b"/")) or (not self._lenient and self._url != wanted):
+            self._fail(404, f"no such path; {use}")
+        elif method != b"POST":
+            self._fail(405, use)
+
+    def _without_upgrade(self) -> bytes:
+        """
+        Return the head of the current request without its offer to upgrade, for a new parser.
+
+        Java's client offers h2c with every request; like any server that does not speak it, we answer in
+        HTTP/1.1. The parser stops before the body of such a request, so it is given a plain one.
+        """
+        method, version = self._parser.get_method(), self._parser.get_http_version().encode()
+        head = [b"%s %s HTTP/%s\r\n" % (method, self._url, version), self._framing]
+        for name, value in (
+            (b"Authorization", self._authorization),
+            (b"Content-Encoding", self._encoding),
+            (b"Origin", self._origin),
+            (b"Expect", b"100-continue" if self._expect else b""),
+        ):
+            if value:
+                head.append(b"%s: %s\r\n" % (name, value))
+        self._parser = httptools.HttpRequestParser(self)
+        return b"".join([*head, b"\r\n"])
 
     def _take(self, *, keep_alive: bool) -> None:
         """Decode the body and answer."""
@@ -418,9 +443,6 @@ class HttpConnection(asyncio.Protocol):
         self._transport.write(b"".join(head))
         if close:
             self.finish()
-
-
-_DETAILS = {413: "body is too large", 431: "request target or headers are too long"}
 
 
 def _secrets(settings: HttpSettings) -> tuple[bytes, ...]:

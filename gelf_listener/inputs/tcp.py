@@ -12,7 +12,7 @@ import socket
 import ssl
 import time
 from itertools import repeat
-from typing import ClassVar
+from typing import ClassVar, cast
 
 from pydantic import Field
 
@@ -94,8 +94,7 @@ class TcpConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Start reading."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)
         self.peer = peer_of(transport.get_extra_info("peername"))
         self.active_at = self._loop.time()
         sock = transport.get_extra_info("socket")
@@ -169,8 +168,8 @@ class TcpConnection(asyncio.Protocol):
         if first[:1] == b"\x16" and first[1:2] in (b"", b"\x03"):
             if len(first) > 1:
                 self._refuse("a TLS handshake on a port without TLS: use the TLS port, or turn TLS off", first)
-            return len(first) > 5
-        if first[:1] == b"\0" and len(first) < 5 and not first.strip(b"\0"):
+            return False
+        if first[:1] == b"\0" and len(first) < 5:
             return False
         if first[:1] == b"\0" and len(first) >= 5 and first[4] in _PICKLE_STARTS and first[1] == 0:
             detail = (

@@ -1,0 +1,25 @@
+FROM python:3.13-slim AS build
+WORKDIR /src
+COPY requirements/run.txt requirements/run.txt
+RUN python -m venv /opt/gelf-listener \
+ && /opt/gelf-listener/bin/pip install --no-cache-dir --require-hashes -r requirements/run.txt
+COPY pyproject.toml README.md LICENSE CHANGELOG.md ./
+COPY gelf_listener gelf_listener
+RUN /opt/gelf-listener/bin/pip install --no-cache-dir --no-deps --no-build-isolation .
+
+FROM python:3.13-slim
+COPY --from=build /opt/gelf-listener /opt/gelf-listener
+RUN useradd --system --uid 12201 --no-create-home gelf \
+ && install -d -o gelf -g gelf /data
+USER gelf
+VOLUME /data
+# Inside a container the ports have to be open to its network; publish them to where they should be reached from.
+ENV PATH=/opt/gelf-listener/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    XDG_STATE_HOME=/data \
+    GELF_HOST=* \
+    GELF_API=*:9000
+EXPOSE 12201/udp 12202/udp 12201/tcp 12202/tcp 12203/tcp 12204/tcp 9000/tcp
+HEALTHCHECK --interval=10s --timeout=3s --start-period=5s \
+    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:9000/health', timeout=2)"]
+ENTRYPOINT ["gelf-listener"]

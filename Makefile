@@ -1,0 +1,54 @@
+# `make run` and `make test` need Python 3.11+, make and git; everything else goes into .venv.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+ARGS   ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint fuzz soak bench lock clean
+
+help:  ## Show this help
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+run: $(VENV)/.run  ## Start the listener (ARGS="..." for its flags)
+	@$(BIN)/gelf-listener $(ARGS)
+
+test: $(VENV)/.test  ## Install what tests need and run all of them (ARGS="..." for pytest)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.test  ## Check style and types, mend what can be mended
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/mypy
+
+fuzz: $(VENV)/.test  ## Fuzz the codec (GELF_FUZZ_SECONDS=600)
+	GELF_FUZZ_SECONDS=$${GELF_FUZZ_SECONDS:-600} $(BIN)/python -m pytest -m fuzz --timeout=0 $(ARGS)
+
+soak: $(VENV)/.test  ## The long runs
+	$(BIN)/python -m pytest -m soak --timeout=0 $(ARGS)
+
+bench: $(VENV)/.test  ## Measure, side by side with peers; results go to bench/results/
+	$(BIN)/python -m bench $(ARGS)
+
+lock: $(VENV)/.test  ## Choose versions anew (requirements/*.txt)
+	$(BIN)/python requirements/lock.py
+
+clean:  ## Remove what was installed and built
+	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+# One stamp for each set of requirements; a changed lock or project file installs again.
+$(VENV)/.run: requirements/run.txt pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/run.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.test: requirements/test.txt pyproject.toml handlers/pyproject.toml $(VENV)/.run
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/test.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable handlers
+	@touch $@
