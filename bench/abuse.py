@@ -1,0 +1,204 @@
+"""
+Abuse: what one bad sender costs the listener and an honest one beside it.
+
+The honest sender, at another address, sends a message every ten milliseconds; its delay is from the send to the line
+in the output file. Floods are paced below what the kernel's queue can take: a socket that overflows loses honest
+datagrams too, whoever reads it, and that would measure the kernel.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import socket
+import statistics
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
+
+from bench.corpus import Record
+from bench.messages import messages, numbered
+from bench.process import Process, StartError
+from bench.pump import Order, Pump, Transport
+from bench.sockets import LOOPBACK, free_port, tcp_answers, udp_state
+from bench.subjects.listener import (
+    METRIC_DROPS,
+    METRIC_MESSAGES,
+    METRIC_REJECTED,
+    command,
+    environment,
+    metric,
+)
+
+__all__ = ["measure_abuse"]
+
+_HONEST_ADDRESS = "127.0.0.2"
+_HONEST_SECONDS = 0.01
+_GRACE_SECONDS = 2
+_BOMB_BYTES = 60 << 20
+_SLOW_CONNECTIONS = 1000
+
+
+class _Abuse(NamedTuple):
+    """A flood: records for the pump and their rate, or connections held open."""
+
+    name: str
+    words: str
+    records: Callable[[], list[Record]] | None
+    rate: float = 0.0
+
+
+def _incomplete() -> list[Record]:
+    # The pump writes a new message id into each, so every one opens a message that will never be complete.
+    data = b"\x1e\x0f" + bytes(8) + b"\x00\x80" + random.Random(1).randbytes(1400)
+    return [Record(data, id_offset=2)]
+
+
+def _garbage() -> list[Record]:
+    random_ = random.Random(2)
+    return [Record(random_.randbytes(415)) for _ in range(1000)]
+
+
+def _bombs() -> list[Record]:
+    return [Record(zlib.compress(bytes(_BOMB_BYTES), 9))]
+
+
+_ABUSES = (
+    _Abuse("none", "honest sender alone", None),
+    _Abuse("incomplete chunks", "20 000/s, 1.4 kB, first of 128, each a new message id", _incomplete, 20_000),
+    _Abuse("garbage", "20 000/s, 415 random bytes", _garbage, 20_000),
+    _Abuse("bombs", "20/s, 60 kB that inflate to 60 MiB", _bombs, 20),
+    _Abuse("slow connections", f"{_SLOW_CONNECTIONS} TCP and HTTP connections that never finish", None),
+)
+
+
+@contextlib.contextmanager
+def _slow_connections(tcp_port: int, http_port: int) -> Iterator[None]:
+    """Hold connections, half within a frame and half within a request head."""
+    with contextlib.ExitStack() as stack:
+        for number in range(_SLOW_CONNECTIONS):
+            port, data = (
+                (tcp_port, b'{"version":"1.1",') if number % 2 else (http_port, b"POST /gelf HTTP/1.1\r\nHost: ")
+            )
+            with contextlib.suppress(OSError):
+                connection = stack.enter_context(socket.create_connection((LOOPBACK, port), 1))
+                connection.send(data)
+        yield
+
+
+class _Honest:
+    """The honest sender and its stopwatch."""
+
+    def __init__(self, port: int, path: Path) -> None:
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.bind((_HONEST_ADDRESS, 0))
+        self._to = (LOOPBACK, port)
+        self._path = path
+        self._message = messages(1)[0]
+        self._offset = 0
+        self._carry = b""
+        self.sent: list[float] = []
+        self.delays: dict[int, float] = {}
+
+    def run(self, seconds: float) -> None:
+        """Send and watch for so long, then wait a little for what is late."""
+        start = time.perf_counter()
+        while (now := time.perf_counter()) < start + seconds:
+            if now >= start + len(self.sent) * _HONEST_SECONDS:
+                self._socket.sendto(numbered(self._message, len(self.sent)), self._to)
+                self.sent.append(now)
+            self._watch()
+            time.sleep(0.0005)
+        while time.perf_counter() < start + seconds + _GRACE_SECONDS and len(self.delays) < len(self.sent):
+            self._watch()
+            time.sleep(0.0005)
+
+    def _watch(self) -> None:
+        if not self._path.exists():
+            return
+        with self._path.open("rb") as file:
+            file.seek(self._offset)
+            data = file.read()
+        if not data:
+            return
+        now = time.perf_counter()
+        self._offset += len(data)
+        *lines, self._carry = (self._carry + data).split(b"\n")
+        for line in lines:
+            _, mark, rest = line.partition(b'"_serial":"')
+            if mark:
+                serial = int(rest[:10])
+                self.delays.setdefault(serial, now - self.sent[serial])
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+def _flood(abuse: _Abuse, pump: Pump, folder: Path, seconds: float, ports: list[int]) -> AbstractContextManager[object]:
+    """Return what has the flood running for the length of a block."""
+    if abuse.name == "slow connections":
+        return _slow_connections(ports[1], ports[2])
+    if abuse.records is None:
+        return contextlib.nullcontext()
+    corpus = folder / "flood.corpus"
+    corpus.write_bytes(b"".join(record.pack() for record in abuse.records()))
+    return pump.start(Order(Transport.UDP, ports[0], corpus, seconds, rate=abuse.rate))
+
+
+def _one(abuse: _Abuse, pump: Pump, folder: Path, seconds: float) -> dict[str, Any]:
+    ports = [free_port() for _ in range(3)]
+    api_port, path = free_port(), folder / "out.jsonl"
+    schemes = ("gelf+udp", "gelf+tcp", "gelf+http")
+    inputs = [f"{scheme}://{LOOPBACK}:{port}" for scheme, port in zip(schemes, ports, strict=True)]
+    flags = command(inputs, [f"file://{path}"], f"{LOOPBACK}:{api_port}")
+    with Process(flags, folder, environment(folder)) as process:
+        deadline = time.monotonic() + 10
+        while not all(map(tcp_answers, (*ports[1:], api_port))) or udp_state(ports[0]) is None:
+            process.check()
+            if time.monotonic() > deadline:
+                raise StartError(f"not listening: {process.last_words()}")
+            time.sleep(0.02)
+        honest = _Honest(ports[0], path)
+        with contextlib.closing(honest):
+            before, cpu, start = process.rss_mib(), process.cpu_seconds(), time.perf_counter()
+            with _flood(abuse, pump, folder, seconds, ports):
+                honest.run(seconds)
+                share = (process.cpu_seconds() - cpu) / (time.perf_counter() - start)
+                peak = process.peak_rss_mib()
+        delays = sorted(honest.delays.values())
+        return {
+            "name": abuse.name,
+            "words": abuse.words,
+            "honest_sent": len(honest.sent),
+            "honest_lost": len(honest.sent) - len(delays),
+            "delay_ms_p50": round(statistics.median(delays) * 1000, 1) if delays else None,
+            "delay_ms_p99": round(delays[int(len(delays) * 0.99)] * 1000, 1) if delays else None,
+            "delay_ms_max": round(delays[-1] * 1000, 1) if delays else None,
+            "rss_before_mib": round(before, 1),
+            "rss_peak_mib": round(peak, 1),
+            "cpu_share": round(share, 2),
+            "messages": metric(api_port, METRIC_MESSAGES),
+            "rejected": metric(api_port, METRIC_REJECTED),
+            "kernel_drops": metric(api_port, METRIC_DROPS),
+        }
+
+
+def measure_abuse(folder: Path, pump: Pump, seconds: float, say: Callable[[str], None]) -> list[dict[str, Any]]:
+    """Return figures for each kind of abuse; the first is the honest sender alone."""
+    results: list[dict[str, Any]] = []
+    for abuse in _ABUSES:
+        with TemporaryDirectory(dir=folder) as own:
+            try:
+                result = _one(abuse, pump, Path(own), seconds)
+            except (StartError, OSError) as error:
+                result = {"name": abuse.name, "words": abuse.words, "missing": str(error)}
+        results.append(result)
+        say(
+            f"abuse: {abuse.name}: "
+            + (result.get("missing") or f"{result['delay_ms_p99']} ms p99, {result['rss_peak_mib']} MiB at most")
+        )
+    return results
