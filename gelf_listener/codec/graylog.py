@@ -175,7 +175,7 @@ class _Graylog:
         return Message(
             timestamp, scrub(source.strip()), scrub(text.strip()),
             None if full_message is None else scrub(full_message.strip()),
-            level, raw, self.received_at, input, self.peer, False, tuple(self.notes), _dots_to_underscores(self.fields),
+            level, raw, self.received_at, input, self.peer, False, None, _dots_to_underscores(self.fields), tuple(self.notes),
         )  # fmt: skip
 
     def _validate(self) -> str:
