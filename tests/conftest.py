@@ -1,0 +1,10 @@
+"""Makes ``tests.*`` importable however pytest is started (``python -m pytest`` does it by itself)."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+_ROOT = str(Path(__file__).parent.parent)
+if _ROOT not in sys.path:
+    sys.path.insert(0, _ROOT)
