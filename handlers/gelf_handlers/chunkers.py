@@ -84,7 +84,7 @@ class GELFTruncatingChunker(BaseGELFChunker, graypy.GELFTruncatingChunker):
         message = json.loads(zlib.decompress(raw_message) if compressed else raw_message)
         message["_chunk_overflow"] = "true"
         while True:
-            packed = self.gelf_packer(message)
+            packed: bytes = self.gelf_packer(message)
             if compressed:
                 packed = zlib.compress(packed)
             if self._message_chunk_number(packed) <= _MAX_CHUNKS:

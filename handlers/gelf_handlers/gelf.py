@@ -8,7 +8,7 @@ no nulls, no ``_id``, a ``short_message`` that is not blank.
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import decimal
 import enum
 import json
@@ -19,7 +19,8 @@ import os
 import re
 import traceback
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any, Final
@@ -48,11 +49,12 @@ STANDARD_ATTRIBUTES: Final = frozenset(logging.makeLogRecord({}).__dict__) | {
     "taskName",
     # Ours: fields without LogRecord's reserved names (see gelf_handlers.structlog), and text formatted at emit.
     "gelf_fields",
+    "gelf_full_message",
     "gelf_text",
 }
 """Attributes of a record that are not additional fields."""
 
-IMMUTABLE: Final = frozenset({str, int, float, bool, type(None), decimal.Decimal, datetime.datetime, datetime.date, uuid.UUID})
+IMMUTABLE: Final = frozenset({str, int, float, bool, type(None), decimal.Decimal, dt.datetime, dt.date, uuid.UUID})
 """Exact types that may be kept by reference until the worker formats them: nobody can change them meanwhile."""
 
 _RESERVED: Final = frozenset(
@@ -96,9 +98,9 @@ def field_name(key: str) -> str:
 
 def object_text(value: Any) -> str:
     """Return the text of an object JSON has no type for."""
-    if isinstance(value, datetime.date | datetime.time):
+    if isinstance(value, dt.date | dt.time):
         return value.isoformat()
-    if isinstance(value, decimal.Decimal | uuid.UUID | os.PathLike | IPv4Address | IPv6Address | datetime.timedelta):
+    if isinstance(value, decimal.Decimal | uuid.UUID | os.PathLike | IPv4Address | IPv6Address | dt.timedelta):
         return str(value)
     if isinstance(value, BaseException):
         return f"{type(value).__name__}: {value}"
@@ -138,7 +140,7 @@ def snapshot(value: Any, default: Callable[[Any], Any] = object_text, _outer: tu
                 return "<cycle>" if id(value) in _outer else "<too deep>"
             inner = (*_outer, id(value))
             return {_key_text(key, default): snapshot(item, default, inner) for key, item in list(value.items())}
-        if isinstance(value, list | tuple | Set):
+        if isinstance(value, list | tuple | AbstractSet):
             if id(value) in _outer or len(_outer) >= _MAX_DEPTH:
                 return "<cycle>" if id(value) in _outer else "<too deep>"
             inner = (*_outer, id(value))

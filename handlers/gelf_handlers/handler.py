@@ -17,6 +17,7 @@ from typing import Any, TypedDict
 from graypy.handler import BaseGELFHandler
 
 from gelf_handlers import gelf, lifecycle
+from gelf_handlers.builder import CONTEXT_ATTRIBUTE, MessageBuilder
 from gelf_handlers.capture import Captured, capture, unformatted_text
 from gelf_handlers.stats import Counters, HandlerStats
 from gelf_handlers.transport import Transport
@@ -68,20 +69,12 @@ class HandlerOptions(TypedDict, total=False):
     exit_timeout_seconds: float
 
 
-_BUILDERS = (
-    "_make_gelf_dict",
-    "_set_custom_facility",
-    "_add_full_message",
-    "_add_level_names",
-    "_add_debugging_fields",
-    "_add_extra_fields",
-)
 _GRAYPY_OPTIONS = frozenset(
     {"debugging_fields", "extra_fields", "fqdn", "localname", "facility", "level_names", "compress"}
 )
 
 
-class QueuedGELFHandler(BaseGELFHandler):
+class QueuedGELFHandler(MessageBuilder, BaseGELFHandler):
     """
     A graypy handler whose ``emit`` only puts the captured record on a bounded queue.
 
@@ -91,7 +84,6 @@ class QueuedGELFHandler(BaseGELFHandler):
 
     _worker: Worker
     _max_queued: int
-    _resolved_host: str | None = None
 
     @staticmethod
     def _split_options(options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -113,7 +105,6 @@ class QueuedGELFHandler(BaseGELFHandler):
         self._label = label
         self._queue_settings = QueueSettings(**settings)
         self._max_queued = self._queue_settings.max_queued
-        self._adds_own_extras = type(self)._add_extra_fields is not QueuedGELFHandler._add_extra_fields
         self._worker = self._new_worker()
         lifecycle.register(self)
 
@@ -128,7 +119,7 @@ class QueuedGELFHandler(BaseGELFHandler):
 
     # The caller's side.
 
-    def handle(self, record: logging.LogRecord) -> bool | logging.LogRecord:  # type: ignore[override]
+    def handle(self, record: logging.LogRecord) -> bool | logging.LogRecord:
         """Filter and emit without `logging.Handler`'s lock: a queue needs none, and a slow thread blocks no other."""
         if self.filters:
             passed = self.filter(record)
@@ -173,7 +164,7 @@ class QueuedGELFHandler(BaseGELFHandler):
             last_error=counters.last_error,
         )
 
-    def flush(self, timeout_seconds: float | None = None) -> bool:  # type: ignore[override]
+    def flush(self, timeout_seconds: float | None = None) -> bool:
         """
         Wait until everything queued is sent.
 
@@ -230,7 +221,7 @@ class QueuedGELFHandler(BaseGELFHandler):
         if captured.exception is not None:
             record.exc_text = gelf.exception_text(captured.exception)
         if captured.context:
-            record.__dict__["_gelf_context"] = captured.context
+            record.__dict__[CONTEXT_ATTRIBUTE] = captured.context
         return record
 
     def _encode_drop_report(self, count: int, dropped: dict[str, int]) -> bytes:
@@ -241,44 +232,6 @@ class QueuedGELFHandler(BaseGELFHandler):
     def makePickle(self, record: logging.LogRecord) -> bytes:
         """Return a record's bytes as graypy does: GELF JSON, zlib-compressed if ``compress``."""
         return super().makePickle(record)  # type: ignore[no-any-return]
-
-    def _make_gelf_dict(self, record: logging.LogRecord) -> dict[str, Any]:
-        text, merged_traceback = self._message_text(record)
-        host = self._resolved_host
-        if host is None:
-            host = self._resolved_host = self._resolve_host(self.fqdn, self.localname) or "localhost"
-        message: dict[str, Any] = {
-            "version": "1.1",
-            "host": host,
-            "short_message": text,
-            "timestamp": round(record.created, 6),
-            "level": gelf.severity(record.levelno),
-        }
-        if self.facility is None:
-            message["_facility"] = record.name
-        else:
-            self._set_custom_facility(message, self.facility, record)
-        self._add_full_message(message, record)
-        if merged_traceback and "full_message" not in message:
-            message["full_message"] = merged_traceback
-        if self.level_names:
-            self._add_level_names(message, record)
-        if self.debugging_fields:
-            self._add_debugging_fields(message, record)
-        additional = dict(self.fields)
-        context = record.__dict__.pop("_gelf_context", None)
-        if context:
-            additional.update(context)
-        if self.extra_fields:
-            if self._adds_own_extras:
-                self._add_extra_fields(message, record)
-            else:
-                additional.update(gelf.record_extras(record, self._object_to_json))
-        if additional:
-            gelf.add_fields(message, additional.items())
-        if not message["short_message"].strip():
-            message["short_message"] = _last_line(message.get("full_message")) or "(empty)"
-        return message
 
     def _message_text(self, record: logging.LogRecord) -> tuple[str, str | None]:
         """Return the message's text without traceback, and the traceback an upstream QueueHandler merged into it."""
@@ -301,58 +254,3 @@ class QueuedGELFHandler(BaseGELFHandler):
         if record.exc_text or record.exc_info:
             return text, None
         return gelf.split_traceback(text)
-
-    @classmethod
-    def _pack_gelf_dict(cls, gelf_dict: Mapping[str, Any]) -> bytes:
-        if any(getattr(cls, name) is not getattr(QueuedGELFHandler, name) for name in _BUILDERS):
-            gelf_dict = gelf.clean_message(gelf_dict)  # a subclass had a hand in it
-        return gelf.dump(gelf_dict)
-
-    @staticmethod
-    def _object_to_json(obj: Any) -> Any:
-        return gelf.object_text(obj)
-
-    @staticmethod
-    def _set_custom_facility(gelf_dict: dict[str, Any], facility_value: str, record: logging.LogRecord) -> None:
-        gelf_dict["_facility"] = facility_value
-        gelf_dict["_logger"] = record.name
-
-    @staticmethod
-    def _add_level_names(gelf_dict: dict[str, Any], record: logging.LogRecord) -> None:
-        gelf_dict["_level_name"] = logging.getLevelName(record.levelno)
-
-    @staticmethod
-    def _add_full_message(gelf_dict: dict[str, Any], record: logging.LogRecord) -> None:
-        parts = []
-        if record.exc_text:
-            parts.append(record.exc_text)
-        elif record.exc_info and record.exc_info[1] is not None:
-            parts.append(logging.Formatter().formatException(record.exc_info))
-        if record.stack_info:
-            parts.append(record.stack_info)
-        if parts:
-            gelf_dict["full_message"] = "\n".join(str(part) for part in parts)
-
-    @staticmethod
-    def _add_debugging_fields(gelf_dict: dict[str, Any], record: logging.LogRecord) -> None:
-        gelf_dict["_file"] = record.pathname
-        gelf_dict["_line"] = record.lineno
-        if record.funcName is not None:
-            gelf_dict["_function"] = record.funcName
-        if record.process is not None:
-            gelf_dict["_pid"] = record.process
-        if record.threadName is not None:
-            gelf_dict["_thread_name"] = record.threadName
-        if record.processName is not None:
-            gelf_dict["_process_name"] = record.processName
-        task_name = record.__dict__.get("taskName")
-        if task_name is not None:
-            gelf_dict["_task_name"] = task_name
-
-    @staticmethod
-    def _add_extra_fields(gelf_dict: dict[str, Any], record: logging.LogRecord) -> None:
-        gelf.add_fields(gelf_dict, gelf.record_extras(record).items())
-
-
-def _last_line(text: str | None) -> str:
-    return text.rstrip().rpartition("\n")[2].strip() if text else ""

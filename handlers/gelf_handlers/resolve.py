@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import socket
 import time
+from collections.abc import Sequence
 from typing import Any, Final
 
 __all__ = ["AddressInfo", "Resolver"]
 
-AddressInfo = tuple[int, int, int, str, tuple[Any, ...]]
+AddressInfo = tuple[int, int, int, str, Any]
 
 _RETRY_SECONDS: Final = 5.0
 
@@ -26,10 +27,10 @@ class Resolver:
         self.port = port
         self._kind = kind
         self._refresh_seconds = refresh_seconds
-        self._known: list[AddressInfo] = []
+        self._known: Sequence[AddressInfo] = ()
         self._next_lookup = 0.0
 
-    def addresses(self) -> list[AddressInfo]:
+    def addresses(self) -> Sequence[AddressInfo]:
         """
         Return the addresses, IPv6 and IPv4, in the system's order of preference.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
 import threading
@@ -86,7 +87,5 @@ class Counters:
         if not logging.raiseExceptions or now - self._noticed.get(topic, -_NOTICE_SECONDS) < _NOTICE_SECONDS:
             return
         self._noticed[topic] = now
-        try:
+        with contextlib.suppress(Exception):  # no standard error (pythonw, closed at exit): nowhere to say it
             sys.stderr.write(f"gelf-handlers: {self.label}: {text}\n")
-        except Exception:  # noqa: S110 - no standard error (pythonw, closed at exit): nowhere to say it
-            pass

@@ -1,0 +1,288 @@
+"""One line of configuration: a service's name and an address."""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import os
+import signal
+import ssl
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from types import FrameType
+from typing import Any, Final
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from gelf_handlers.chunkers import LAN_CHUNK, WAN_CHUNK, GELFTruncatingChunker
+from gelf_handlers.stdout import StdoutHandler
+from gelf_handlers.tls import make_context
+
+__all__ = ["configure", "handler_for"]
+
+_DEFAULT_PORTS: Final = {
+    "gelf+udp": 12201,
+    "gelf+tcp": 12201,
+    "gelf+tls": 12204,
+    "gelf+http": 12203,
+    "gelf+https": 443,
+    "gelf+amqp": 5672,
+    "gelf+amqps": 5671,
+    "syslog+udp": 514,
+    "syslog+tcp": 514,
+    "syslog+tls": 6514,
+}
+
+
+def _boolean(text: str) -> bool:
+    value = text.lower()
+    if value in ("1", "true", "yes", "on", ""):
+        return True
+    if value in ("0", "false", "no", "off"):
+        return False
+    raise ValueError(f"expected true or false, not {text!r}")
+
+
+def _bulk(text: str) -> bool | str:
+    return "auto" if text == "auto" else _boolean(text)
+
+
+def _chunk_size(text: str) -> int:
+    return {"wan": WAN_CHUNK, "lan": LAN_CHUNK}.get(text.lower()) or int(text)
+
+
+def _readable(text: str) -> bool | None:
+    return None if text == "auto" else _boolean(text)
+
+
+_Converters = dict[str, Callable[[str], Any]]
+
+_MESSAGE: Final[_Converters] = {
+    "debugging_fields": _boolean,
+    "extra_fields": _boolean,
+    "fqdn": _boolean,
+    "localname": str,
+    "facility": str,
+    "level_names": _boolean,
+}
+_QUEUE: Final[_Converters] = {
+    "max_queued": int,
+    "when_full": str,
+    "block_timeout_seconds": float,
+    "linger_seconds": float,
+    "retry_min_seconds": float,
+    "retry_max_seconds": float,
+    "flush_timeout_seconds": float,
+    "exit_timeout_seconds": float,
+}
+_TLS: Final[_Converters] = {"validate": _boolean, "ca_certs": str, "certfile": str, "keyfile": str}
+_SYSLOG: Final[_Converters] = {"syslog_facility": str, "appname": str, "resolve_seconds": float}
+_SETTINGS: Final[dict[str, _Converters]] = {
+    "gelf+udp": {"compress": _boolean, "chunk_size": _chunk_size, "resolve_seconds": float},
+    "gelf+tcp": {},
+    "gelf+tls": {**_TLS, "check_hostname": _boolean, "server_hostname": str},
+    "gelf+http": {"compress": _boolean, "timeout": float, "bulk": _bulk, "pipeline": int},
+    "gelf+https": {"compress": _boolean, "timeout": float, "bulk": _bulk, "pipeline": int, **_TLS},
+    "gelf+amqp": {"exchange": str, "exchange_type": str, "routing_key": str},
+    "gelf+amqps": {"exchange": str, "exchange_type": str, "routing_key": str, **_TLS},
+    "syslog+udp": _SYSLOG,
+    "syslog+tcp": _SYSLOG,
+    "syslog+tls": {**_SYSLOG, **_TLS},
+    "stdout": {"readable": _readable},
+}
+
+
+def handler_for(address: str, **settings: Any) -> logging.Handler:
+    """
+    Make a handler from an address.
+
+    Args:
+        address: ``scheme://user:password@host:port/path?setting=value``, or ``stdout:``. Query parameters are the
+            handler's keyword arguments; ``fields.name=value`` adds a field.
+        settings: Keyword arguments of the handler; the address wins where both name one.
+
+    Raises:
+        ValueError: If the scheme or a setting is unknown, or a value is not what the setting takes.
+    """
+    parts = urlsplit(address.strip())
+    scheme = parts.scheme.lower()
+    if scheme not in _SETTINGS:
+        raise ValueError(f"unknown address scheme {scheme!r} in {address!r}{_nearest(scheme, _SETTINGS)}")
+    options = dict(settings)
+    fields = dict(options.get("fields") or {})
+    known = {**_MESSAGE, **({} if scheme == "stdout" else _QUEUE), **_SETTINGS[scheme]}
+    for name, text in parse_qsl(parts.query, keep_blank_values=True):
+        if name.startswith("fields."):
+            fields[name.removeprefix("fields.")] = text
+        elif name not in known:
+            raise ValueError(f"{scheme} has no setting {name!r}{_nearest(name, known)}")
+        else:
+            try:
+                options[name] = known[name](text)
+            except ValueError as error:
+                raise ValueError(f"setting {name}={text!r}: {error}") from error
+    if fields:
+        options["fields"] = fields
+    if scheme == "stdout":
+        message_options = {**_MESSAGE, **_SETTINGS[scheme], "fields": None}
+        return StdoutHandler(**{key: value for key, value in options.items() if key in message_options})
+    try:
+        port = parts.port
+    except ValueError as error:
+        raise ValueError(f"address {address!r}: {error}") from error
+    host = unquote(parts.hostname or "localhost")
+    port = _DEFAULT_PORTS[scheme] if port is None else port
+    user = None if parts.username is None else unquote(parts.username)
+    password = None if parts.password is None else unquote(parts.password)
+    return _BUILDERS[scheme](scheme, host, port, user, password, unquote(parts.path), options)
+
+
+def _nearest(name: str, known: Mapping[str, Any]) -> str:
+    near = difflib.get_close_matches(name, known, 1)
+    return f"; did you mean {near[0]!r}?" if near else f"; one of {', '.join(sorted(known))}"
+
+
+def _udp(
+    _scheme: str, host: str, port: int, _user: str | None, _password: str | None, _path: str, options: dict[str, Any]
+) -> logging.Handler:
+    from gelf_handlers.udp import GELFUDPHandler  # noqa: PLC0415 - only what is asked for is loaded
+
+    size = options.pop("chunk_size", WAN_CHUNK)
+    options.setdefault("gelf_chunker", GELFTruncatingChunker(size))
+    return GELFUDPHandler(host, port, **options)
+
+
+def _tcp(
+    scheme: str, host: str, port: int, _user: str | None, _password: str | None, _path: str, options: dict[str, Any]
+) -> logging.Handler:
+    from gelf_handlers.tcp import GELFTCPHandler, GELFTLSHandler  # noqa: PLC0415
+
+    if scheme == "gelf+tcp":
+        return GELFTCPHandler(host, port, **options)
+    if options.get("ssl_context") is None:
+        options["ssl_context"] = _context(options, check_hostname=options.pop("check_hostname", True))
+    return GELFTLSHandler(host, port, **options)
+
+
+def _http(
+    scheme: str, host: str, port: int, user: str | None, password: str | None, path: str, options: dict[str, Any]
+) -> logging.Handler:
+    from gelf_handlers.http import GELFHTTPHandler  # noqa: PLC0415
+
+    if user is not None or password is not None:
+        options.update(username=user, password=password)
+    options.setdefault("path", path if path.strip("/") else "/gelf")
+    return GELFHTTPHandler(host, port, tls=scheme == "gelf+https", **options)
+
+
+def _amqp(
+    scheme: str, host: str, port: int, user: str | None, password: str | None, path: str, options: dict[str, Any]
+) -> logging.Handler:
+    from urllib.parse import quote  # noqa: PLC0415
+
+    from gelf_handlers.rabbit import GELFRabbitHandler  # noqa: PLC0415
+
+    login = "" if user is None else f"{quote(user, safe='')}:{quote(password or '', safe='')}@"
+    authority = f"[{host}]" if ":" in host else host
+    name = quote(path[1:], safe="")
+    return GELFRabbitHandler(f"{scheme.removeprefix('gelf+')}://{login}{authority}:{port}/{name}", **options)
+
+
+def _syslog(
+    scheme: str, host: str, port: int, _user: str | None, _password: str | None, _path: str, options: dict[str, Any]
+) -> logging.Handler:
+    from gelf_handlers.syslog import RFC5424Handler  # noqa: PLC0415
+
+    transport: Any = scheme.removeprefix("syslog+")
+    if transport == "tls" and options.get("ssl_context") is None:
+        options["ssl_context"] = _context(options)
+    return RFC5424Handler(host, port, transport=transport, **options)
+
+
+def _context(options: dict[str, Any], *, check_hostname: bool = True) -> ssl.SSLContext:
+    """Make a context that checks by default, against the system's authorities unless others are named."""
+    return make_context(
+        validate=options.pop("validate", True),
+        ca_certs=options.pop("ca_certs", None),
+        certfile=options.pop("certfile", None),
+        keyfile=options.pop("keyfile", None),
+        check_hostname=check_hostname,
+    )
+
+
+_Builder = Callable[[str, str, int, str | None, str | None, str, dict[str, Any]], logging.Handler]
+_BUILDERS: Final[dict[str, _Builder]] = {
+    "gelf+udp": _udp,
+    "gelf+tcp": _tcp,
+    "gelf+tls": _tcp,
+    "gelf+http": _http,
+    "gelf+https": _http,
+    "gelf+amqp": _amqp,
+    "gelf+amqps": _amqp,
+    "syslog+udp": _syslog,
+    "syslog+tcp": _syslog,
+    "syslog+tls": _syslog,
+}
+
+
+def configure(
+    name: str,
+    address: str | None = None,
+    *,
+    level: int | str = "INFO",
+    fields: Mapping[str, Any] | None = None,
+    logger: logging.Logger | str | None = None,
+    exit_on_sigterm: bool = True,
+    capture_warnings: bool = True,
+    **settings: Any,
+) -> logging.Handler:
+    """
+    Send a service's logs somewhere, with one line.
+
+    Calling it again replaces what the call before had set up.
+
+    Args:
+        name: The service's name: ``_facility`` of every message; the logger's name is in ``_logger``.
+        address: Where to; the environment's ``GELF_URL`` when None; standard output when there is none either.
+        level: The logger's level.
+        fields: Additional fields of every message.
+        logger: The logger to attach to; the root logger when None.
+        exit_on_sigterm: Turn SIGTERM into a normal exit, so that what is queued is flushed. Only where the
+            process has no handler of its own, and in the main thread.
+        capture_warnings: Send `warnings` too.
+        settings: Keyword arguments of the handler, see `handler_for`.
+
+    Returns:
+        The handler.
+
+    Raises:
+        ValueError: If the address or a setting makes no sense.
+    """
+    address = address or os.environ.get("GELF_URL") or "stdout:"
+    settings.setdefault("facility", name)
+    handler = handler_for(address, fields=fields, **settings)
+    target = logger if isinstance(logger, logging.Logger) else logging.getLogger(logger)
+    for old in _configured.pop(target.name, []):
+        target.removeHandler(old)
+        old.close()
+    target.addHandler(handler)
+    target.setLevel(level)
+    _configured[target.name] = [handler]
+    if capture_warnings:
+        logging.captureWarnings(capture=True)
+    if exit_on_sigterm:
+        _exit_normally_on_sigterm()
+    return handler
+
+
+_configured: Final[dict[str, list[logging.Handler]]] = {}
+
+
+def _exit_normally_on_sigterm() -> None:
+    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, _exit)
+
+
+def _exit(number: int, _frame: FrameType | None) -> None:
+    """End as the shell would report the signal, but through `atexit`."""
+    sys.exit(128 + number)

@@ -1,0 +1,260 @@
+"""Clean GELF 1.1 out of anything a service logs."""
+
+import asyncio
+import datetime
+import decimal
+import enum
+import logging
+import pathlib
+import sys
+import uuid
+from collections import namedtuple
+
+import pytest
+from gelf_rules import assert_valid
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from gelf_handlers import GELFFormatter, GELFTCPHandler, bind, gelf
+from gelf_handlers.capture import capture
+
+
+class Colour(enum.Enum):
+    RED = "red"
+
+
+class BadRepr:
+    def __repr__(self):
+        raise RuntimeError("no repr")
+
+
+Point = namedtuple("Point", "x y")
+
+
+def encode(record, **options):
+    """Take a record the whole way a handler does, without the network."""
+    handler = GELFTCPHandler("127.0.0.1", 1, **options)
+    try:
+        return assert_valid(handler._encode(capture(record, handler.formatter, handler._object_to_json, {}))[:-1])
+    finally:
+        handler.close()
+
+
+def record(msg="hello", *args, level=logging.INFO, exc_info=None, extra=None, sinfo=None):
+    made = logging.LogRecord("orders.db", level, "f.py", 7, msg, args, exc_info, "func", sinfo)
+    made.__dict__.update(extra or {})
+    return made
+
+
+def test_every_part_of_a_plain_message():
+    message = encode(record("hello %s", "w", extra={"amount": 9.5, "count": 3, "user": "u"}))
+    assert message["version"] == "1.1"
+    assert message["short_message"] == "hello w"
+    assert message["level"] == 6
+    assert message["_facility"] == "orders.db"
+    assert (message["_file"], message["_line"], message["_function"]) == ("f.py", 7, "func")
+    assert (message["_amount"], message["_count"], message["_user"]) == (9.5, 3, "u")
+    assert message["_pid"] > 0 and message["_thread_name"] == "MainThread" and message["_process_name"] == "MainProcess"
+    assert not {key for key in message if not key.startswith("_")} - {"version", "host", "short_message", "timestamp", "level"}
+
+
+def test_no_stack_info_or_task_name_when_there_is_none():
+    assert not {"_stack_info", "_taskName", "_task_name", "full_message"} & set(encode(record()))
+
+
+def test_facility_and_level_names_have_underscores():
+    message = encode(record(), facility="shop", level_names=True)
+    assert (message["_facility"], message["_logger"], message["_level_name"]) == ("shop", "orders.db", "INFO")
+
+
+def test_traceback_is_full_message_and_not_in_short_message():
+    try:
+        raise ValueError("boom")
+    except ValueError:
+        message = encode(record("failed", level=logging.ERROR, exc_info=sys.exc_info()))
+    assert message["short_message"] == "failed"
+    assert message["full_message"].startswith("Traceback (most recent call last):\n  File ")
+    assert message["full_message"].endswith("ValueError: boom")
+    assert "\n\n" not in message["full_message"]
+
+
+def test_traceback_text_is_what_logging_writes():
+    try:
+        try:
+            raise KeyError("inner")
+        except KeyError as error:
+            raise ValueError("outer") from error
+    except ValueError:
+        info = sys.exc_info()
+    assert encode(record(exc_info=info))["full_message"] == logging.Formatter().formatException(info)
+
+
+def test_traceback_goes_to_full_message_with_a_formatter_too():
+    handler = GELFTCPHandler("127.0.0.1", 1)
+    handler.setFormatter(logging.Formatter("[%(levelname)s] %(message)s"))
+    try:
+        raise ValueError("boom")
+    except ValueError:
+        captured = capture(record("failed", exc_info=sys.exc_info()), handler.formatter, handler._object_to_json, {})
+    message = assert_valid(handler._encode(captured)[:-1])
+    assert message["short_message"] == "[INFO] failed"
+    assert message["full_message"].endswith("ValueError: boom")
+    handler.close()
+
+
+def test_stack_info_is_full_message():
+    message = encode(record(sinfo="Stack (most recent call last):\n  here"))
+    assert message["full_message"] == "Stack (most recent call last):\n  here"
+    assert "_stack_info" not in message
+
+
+def test_exc_text_of_another_handler_is_used():
+    assert encode(record(extra={"exc_text": "Traceback: cached"}))["full_message"] == "Traceback: cached"
+
+
+def test_a_traceback_merged_by_a_queue_handler_is_parted_again():
+    from logging.handlers import QueueHandler
+
+    try:
+        raise ValueError("boom")
+    except ValueError:
+        prepared = QueueHandler(None).prepare(record("failed", exc_info=sys.exc_info()))
+    message = encode(prepared)
+    assert message["short_message"] == "failed"
+    assert message["full_message"].endswith("ValueError: boom")
+
+
+def test_exception_outside_an_except_block_has_no_full_message():
+    assert "full_message" not in encode(record("x", exc_info=(None, None, None)))
+
+
+@pytest.mark.parametrize(
+    ("number", "severity"),
+    [(0, 7), (5, 7), (10, 7), (15, 7), (20, 6), (25, 5), (30, 4), (35, 4), (40, 3), (45, 3), (50, 2), (60, 2), (-3, 7)],
+)
+def test_any_level_number_becomes_a_severity(number, severity):
+    assert encode(record(level=number))["level"] == severity
+
+
+@pytest.mark.parametrize("text", ["", " ", "\n\t"])
+def test_a_blank_message_is_not_sent_blank(text):
+    assert encode(record(text))["short_message"] == "(empty)"
+
+
+def test_a_blank_message_with_a_traceback_says_the_exception():
+    try:
+        raise ValueError("boom")
+    except ValueError:
+        assert encode(record("", exc_info=sys.exc_info()))["short_message"] == "ValueError: boom"
+
+
+def test_values_keep_their_type_or_become_text():
+    message = encode(
+        record(
+            extra={
+                "i": 3, "f": 1.5, "s": "x", "t": True, "n": None, "big": 2**70, "nan": float("nan"), "inf": float("-inf"),
+                "l": [1, "two"], "d": {"x": {"y": 1}, "z": None}, "set": {1}, "p": Point(1, 2), "e": Colour.RED,
+                "when": datetime.datetime(2026, 1, 2, tzinfo=datetime.UTC), "dec": decimal.Decimal("1.10"),
+                "u": uuid.UUID(int=1), "path": pathlib.PurePosixPath("/a"), "b": b"\xff\x00a", "ex": ValueError("v"),
+                "huge": 10**5000,
+            }
+        )
+    )
+    expected = {
+        "_i": 3, "_f": 1.5, "_s": "x", "_t": "true", "_big": str(2**70), "_nan": "NaN", "_inf": "-Infinity",
+        "_l": '[1,"two"]', "_d.x.y": 1, "_set": "[1]", "_p": "[1,2]", "_e": "red", "_when": "2026-01-02T00:00:00+00:00",
+        "_dec": "1.10", "_u": str(uuid.UUID(int=1)), "_path": "/a", "_b": "\ufffd\0a", "_ex": "ValueError: v",
+    }
+    assert {key: message[key] for key in expected} == expected
+    assert "_n" not in message and "_d.z" not in message
+    assert message["_huge"].startswith("0x")
+
+
+def test_names_are_cleaned_and_nothing_is_overwritten():
+    extra = {"_private": 1, "sp ace": 2, "id": 3, "pid": 4, "host": 5, "ü/x": 6, "sp_ace": 7, "": 8}
+    message = encode(record(extra=extra))
+    assert message["_private"] == 1
+    assert message["_sp_ace"] == 2
+    assert message["_extra_sp_ace"] == 7
+    assert message["_extra_id"] == 3
+    assert message["_extra_pid"] == 4 and message["_pid"] > 100
+    assert message["_extra_host"] == 5
+    assert message["___x"] == 6
+    assert message["_extra_"] == 8
+
+
+def test_static_fields_then_context_then_extra():
+    with bind(b="context", c="context"):
+        message = encode(record(extra={"c": "extra"}), fields={"a": "static", "b": "static", "c": "static"})
+    assert (message["_a"], message["_b"], message["_c"]) == ("static", "context", "extra")
+
+
+def test_static_and_bound_fields_are_sent_without_extra_fields():
+    with bind(b=1):
+        message = encode(record(extra={"c": 1}), fields={"a": 1}, extra_fields=False)
+    assert (message["_a"], message["_b"], "_c" in message) == (1, 1, False)
+
+
+def test_lone_surrogates_are_replaced():
+    message = encode(record("bad \ud83d and good \U0001f600", extra={"s": "\udcff"}))
+    assert message["short_message"] == "bad \ufffd and good \U0001f600"
+    assert message["_s"] == "\ufffd"
+
+
+def test_an_asyncio_task_name_is_a_field():
+    async def main():
+        asyncio.current_task().set_name("payer")
+        made = record()
+        if sys.version_info >= (3, 12):
+            made.taskName = "payer"
+        return encode(made)
+
+    message = asyncio.run(main())
+    assert message["_task_name"] == "payer"
+    assert "_taskName" not in message
+
+
+def cyclic():
+    value = []
+    value.append(value)
+    return value
+
+
+def deep():
+    value = []
+    for _ in range(5000):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize(
+    "value",
+    [BadRepr(), Point(1, BadRepr()), {("a", 1): 2}, cyclic(), {"x": cyclic()}, deep(), {BadRepr(): 1}, object, lambda: 0],
+    ids=["bad_repr", "namedtuple", "tuple_key", "cyclic", "cyclic_inside", "deep", "bad_key", "class", "function"],
+)
+def test_a_difficult_extra_costs_at_most_itself(value):
+    message = encode(record("kept", extra={"difficult": value, "other": 1}))
+    assert message["short_message"] == "kept"
+    assert message["_other"] == 1
+
+
+@pytest.mark.parametrize("args", [("x",), (1, 2), (BadRepr(),), ({"a": 1},)])
+def test_arguments_that_do_not_fit_are_sent_beside_the_template(args):
+    assert encode(record("n=%d", *args))["short_message"].startswith(("n=%d", "n=%(", "n=1"))
+
+
+_texts = st.text(st.characters(), max_size=30)
+_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | _texts | st.binary(max_size=20) | st.decimals() | st.datetimes(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(_texts | st.integers(), inner, max_size=4) | st.tuples(inner, inner),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(text=_texts, extra=st.dictionaries(_texts, _values, max_size=6), level=st.integers(-5, 100))
+def test_whatever_is_logged_the_output_is_valid_gelf(text, extra, level):
+    formatter = GELFFormatter()
+    made = record("%s", text, level=level, extra={k: v for k, v in extra.items() if k not in gelf.STANDARD_ATTRIBUTES})
+    assert_valid(formatter.format(made).encode())
+    encode(made)
