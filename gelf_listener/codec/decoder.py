@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple
 
 from gelf_listener.codec.batch import Batch
@@ -72,6 +72,26 @@ class Decoder:
             batch: Takes the results.
         """
         self.gelf.decode_all(self._payloads(datagrams, now, batch), now, batch)
+
+    def decode_datagrams(self, payloads: list[bytes], peers: Sequence[Peer | None], now: float, batch: Batch) -> None:
+        """
+        Decode datagrams; like `decode_all`, but they may be empty, and plain ones take the shortest way.
+
+        Args:
+            payloads: What arrived.
+            peers: Who sent each.
+            now: See `decode_all`.
+            batch: Takes the results.
+        """
+        if all(payloads):
+            pairs = zip(payloads, peers, strict=True)
+            if _MAGIC.isdisjoint([payload[0] for payload in payloads]):
+                self.gelf.decode_all(pairs, now, batch)
+            else:
+                self.decode_all(pairs, now, batch)
+            return
+        for payload, peer in zip(payloads, peers, strict=True):
+            self.decode(payload, now, peer, batch)
 
     def decode(self, datagram: bytes, now: float, peer: Peer | None, batch: Batch) -> None:
         """Decode one datagram, frame or body; see `decode_all`."""

@@ -14,14 +14,15 @@ import os
 import socket
 import struct
 import sys
+from collections.abc import Sequence
 from typing import Protocol
 
 from gelf_listener.message import Peer
 
-__all__ = ["Datagram", "DatagramReader", "RecvFrom", "RecvMmsg", "datagram_reader"]
+__all__ = ["DatagramReader", "Datagrams", "RecvFrom", "RecvMmsg", "datagram_reader"]
 
-Datagram = tuple[bytes, Peer | None]
-"""The payload and who sent it."""
+Datagrams = tuple[list[bytes], Sequence[Peer]]
+"""Payloads, and who sent each, in the order of arrival."""
 
 MAX_DATAGRAM = 65536
 """No UDP payload is longer than 65507 bytes over IPv4, 65527 over IPv6."""
@@ -32,9 +33,9 @@ _MAX_PEERS = 4096
 class DatagramReader(Protocol):
     """Reads waiting datagrams from one non-blocking socket."""
 
-    def read(self) -> list[Datagram]:
+    def read(self) -> Datagrams:
         """
-        Return what is waiting, at most a batch, without blocking; empty when nothing is.
+        Return what is waiting, at most a batch, without blocking; two empty lists when nothing is.
 
         Raises:
             OSError: If the socket is broken.
@@ -55,9 +56,10 @@ class RecvFrom:
         self._buffer = bytearray(MAX_DATAGRAM)
         self._view = memoryview(self._buffer)
 
-    def read(self) -> list[Datagram]:
+    def read(self) -> Datagrams:
         """Return waiting datagrams; see `DatagramReader`."""
-        datagrams: list[Datagram] = []
+        payloads: list[bytes] = []
+        peers: list[Peer] = []
         for _ in range(self.batch):
             try:
                 size, address = self._sock.recvfrom_into(self._buffer)
@@ -65,8 +67,9 @@ class RecvFrom:
                 break
             except ConnectionError:  # an ICMP error for something this socket once sent
                 continue
-            datagrams.append((bytes(self._view[:size]), Peer(address[0], address[1])))
-        return datagrams
+            payloads.append(bytes(self._view[:size]))
+            peers.append(Peer(address[0], address[1]))
+        return payloads, peers
 
 
 class _Iovec(ctypes.Structure):
@@ -125,30 +128,34 @@ class RecvMmsg:
         self._recvmmsg = ctypes.CDLL(None, use_errno=True).recvmmsg
         self._recvmmsg.argtypes = (ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int, ctypes.c_void_p)
         self._headers_address = ctypes.addressof(self._headers)
+        self._starts = range(0, count * MAX_DATAGRAM, MAX_DATAGRAM)
         self._peers: dict[bytes, Peer] = {}
 
-    def read(self) -> list[Datagram]:
+    def read(self) -> Datagrams:
         """Return waiting datagrams; see `DatagramReader`."""
         count = self._recvmmsg(self._fd, self._headers_address, self.batch, socket.MSG_DONTWAIT, None)
         if count < 0:
             number = ctypes.get_errno()
             if isinstance(OSError(number, ""), (BlockingIOError, InterruptedError, ConnectionError)):
-                return []
+                return [], []
             raise OSError(number, os.strerror(number))
-        data, names = self._data, self._names
-        datagrams: list[Datagram] = []
-        append = datagrams.append
-        last_name, peer = b"", None
-        start = name_start = 0
-        for length in self._lengths[:count].tolist():
-            name = names[name_start : name_start + _NAME_BYTES]
-            if name != last_name:
-                peer = self._peers.get(name) or self._learn(name)
-                last_name = name
-            append((data[start : start + length], peer))
-            start += MAX_DATAGRAM
-            name_start += _NAME_BYTES
-        return datagrams
+        data = self._data
+        ends = self._lengths[:count].tolist()
+        payloads = [data[start : start + length] for start, length in zip(self._starts, ends, strict=False)]
+        return payloads, self._senders(count)
+
+    def _senders(self, count: int) -> list[Peer]:
+        """Return who sent the datagrams of the last read; mostly one peer sent them all."""
+        names = self._names[: count * _NAME_BYTES]
+        first = names[:_NAME_BYTES]
+        peer = self._peers.get(first) or self._learn(first)
+        if names == first * count:
+            return [peer] * count
+        peers = []
+        for start in range(0, count * _NAME_BYTES, _NAME_BYTES):
+            name = names[start : start + _NAME_BYTES]
+            peers.append(self._peers.get(name) or self._learn(name))
+        return peers
 
     def _learn(self, name: bytes) -> Peer:
         """Turn a sockaddr into a peer once: formatting it costs more than decoding a message."""

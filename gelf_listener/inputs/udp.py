@@ -8,6 +8,7 @@ import socket
 import struct
 import sys
 import time
+from collections.abc import Sequence
 from functools import partial
 from typing import ClassVar
 
@@ -16,9 +17,10 @@ from pydantic import Field
 from gelf_listener.codec import Batch
 from gelf_listener.inputs import Intake
 from gelf_listener.inputs.allow import AllowList
-from gelf_listener.inputs.datagrams import Datagram, DatagramReader, datagram_reader
+from gelf_listener.inputs.datagrams import DatagramReader, Datagrams, datagram_reader
 from gelf_listener.inputs.gelf import GelfInputSettings
 from gelf_listener.inputs.sockets import bind_all, listening_url
+from gelf_listener.message import Peer
 
 __all__ = ["UdpInput", "UdpSettings"]
 
@@ -139,33 +141,33 @@ class UdpInput:
     def _read(self, reader: DatagramReader) -> int:
         """Take one batch from the kernel and hand it on; return how many datagrams it had."""
         try:
-            datagrams = reader.read()
+            payloads, peers = reader.read()
         except OSError as error:
             _log.warning("%s: reading failed: %s", self.name, error)
             return 0
-        if not datagrams:
+        if not payloads:
             return 0
         now = time.time()
         batch = Batch()
-        count = len(datagrams)
+        count = len(payloads)
         self._datagrams += count
-        if self._allow or not all([data for data, _ in datagrams]):
-            datagrams = self._sift(datagrams, now, batch)
-        self._decoder.decode_all(datagrams, now, batch)
+        if self._allow:
+            payloads, peers = self._sift(payloads, peers, batch)
+        self._decoder.decode_datagrams(payloads, peers, now, batch)
         self._hand_over(batch)
         return count
 
-    def _sift(self, datagrams: list[Datagram], now: float, batch: Batch) -> list[Datagram]:
-        """Leave out empty datagrams and those of peers that are not allowed."""
-        good = []
-        for data, peer in datagrams:
-            if not self._allow.allows(peer):
-                batch.rejected.append(self._allow.rejection(peer, data, self.name))
-            elif data:
-                good.append((data, peer))
+    def _sift(self, payloads: list[bytes], peers: Sequence[Peer], batch: Batch) -> Datagrams:
+        """Leave out what peers sent that are not allowed."""
+        good: list[bytes] = []
+        senders: list[Peer] = []
+        for data, peer in zip(payloads, peers, strict=True):
+            if self._allow.allows(peer):
+                good.append(data)
+                senders.append(peer)
             else:
-                self._decoder.decode(data, now, peer, batch)
-        return good
+                batch.rejected.append(self._allow.rejection(peer, data, self.name))
+        return good, senders
 
     def _hand_over(self, batch: Batch) -> None:
         if batch.messages:
