@@ -18,6 +18,7 @@ import socket
 import ssl
 import time
 import zlib
+from itertools import repeat
 from typing import ClassVar, cast
 
 import httptools
@@ -58,6 +59,11 @@ _PHRASES = {
 
 _ACCEPTED = b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n"
 """gelf-php matches the reason phrase; Content-Length: 0 is what keeps a connection alive."""
+
+_HEADERS = frozenset(
+    (b"authorization", b"content-encoding", b"content-length", b"expect", b"origin", b"transfer-encoding")
+)
+"""Headers that matter to us."""
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -122,12 +128,16 @@ class HttpConnection(asyncio.Protocol):
         self._decoder = decoder
         self._settings = settings
         self._secrets = _secrets(settings)
+        self._path = settings.path.encode()
         self._lenient = settings.mode == "lenient"
         self._transport: asyncio.Transport
         self._parser = httptools.HttpRequestParser(self)
         self._loop = asyncio.get_running_loop()
         self._closing = False
         self._paused = False
+        self._batch = Batch()
+        self._answers: list[bytes] = []
+        """Answers to the requests of one read, which leave together once their messages are handed over."""
         self._reset()
 
     def _reset(self) -> None:
@@ -160,9 +170,9 @@ class HttpConnection(asyncio.Protocol):
         self._connections.closed(self)
 
     def data_received(self, data: bytes) -> None:
-        """Parse; whole requests are answered from within."""
+        """Parse; hand over the messages of all whole requests, then answer them."""
         while data and not self._closing:
-            if self._stage in ("idle", "headers"):
+            if self._stage != "body":
                 self._header_bytes += len(data)
             try:
                 self._parser.feed_data(data)
@@ -170,13 +180,27 @@ class HttpConnection(asyncio.Protocol):
                 data = self._without_upgrade() + data[upgrade.args[0] :]
                 continue
             except httptools.HttpParserError as error:
-                if not self._closing:
-                    cause = error.__context__ or error
-                    self._refuse(data, f"not HTTP: {cause}")
-                return
-            if self._stage == "headers" and self._header_bytes > _MAX_HEADER_BYTES:
-                self._answer(431, "headers are too long", close=True)
-            return
+                self._refuse(data, f"not HTTP: {error.__context__ or error}")
+            else:
+                if self._stage == "headers" and self._header_bytes > _MAX_HEADER_BYTES:
+                    self._answer(431, f"headers longer than {_MAX_HEADER_BYTES} bytes", close=True)
+            break
+        self._flush()
+
+    def _flush(self) -> None:
+        """Hand over, then answer: a 202 means that the message is in the buffers."""
+        batch = self._batch
+        if batch:
+            self._batch = Batch()
+            if batch.messages:
+                self._intake.accept(batch.messages, batch.size)
+            for rejected in batch.rejected:
+                self._intake.reject(rejected)
+        if self._answers:
+            self._transport.write(b"".join(self._answers))
+            self._answers.clear()
+        if self._closing:
+            self._transport.close()
 
     # httptools callbacks
 
@@ -195,6 +219,8 @@ class HttpConnection(asyncio.Protocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         """Note the few headers that matter."""
         name = name.lower()
+        if name not in _HEADERS:
+            return
         if name == b"authorization":
             self._authorization = value
         elif name == b"content-encoding":
@@ -222,7 +248,7 @@ class HttpConnection(asyncio.Protocol):
         if self._error == 413 or (self._error and self._expect):
             self._answer(self._error, self._detail, close=True)  # rather than read a body for nothing
         elif self._expect and self._parser.get_http_version() == "1.1":
-            self._transport.write(_CONTINUE)
+            self._answers.append(_CONTINUE)
 
     def on_body(self, body: bytes) -> None:
         """Collect the body within its bound."""
@@ -262,7 +288,7 @@ class HttpConnection(asyncio.Protocol):
     def finish(self) -> None:
         """Close after what was answered is sent."""
         self._closing = True
-        self._transport.close()
+        self._flush()
 
     def resume(self) -> None:
         """Go on reading."""
@@ -289,8 +315,10 @@ class HttpConnection(asyncio.Protocol):
     def _check(self) -> None:
         """Refuse what is refused whatever the body, in Graylog's order."""
         method = self._parser.get_method()
+        wanted = self._path
+        if method == b"POST" and self._url == wanted and not self._secrets:
+            return
         path = self._url.partition(b"?")[0]
-        wanted = self._settings.path.encode()
         use = f"send messages with POST to {self._settings.path}"
         if method == b"OPTIONS":
             self._fail(200, "")
@@ -330,49 +358,39 @@ class HttpConnection(asyncio.Protocol):
             self._answer(503, "the buffers are full; try again", close=not keep_alive, extra=b"Retry-After: 1\r\n")
             return
         body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
-        batch = Batch()
-        now = time.time()
-        if self._encoding:
-            try:
-                body = self._unpack(body)
-            except Rejected as rejected:
-                rejected.peer = self.peer
-                rejected.input = self._decoder.input
-                batch.rejected.append(rejected)
-                body = b""
-        if not batch.rejected:
-            self._decode(body, now, batch)
-        if batch.messages:
-            self._intake.accept(batch.messages, batch.size)
-        for rejected in batch.rejected:
-            self._intake.reject(rejected)
-        if batch.messages or not self._lenient:
+        batch = self._batch
+        messages, rejections = len(batch.messages), len(batch.rejected)
+        self._decode(body, batch)
+        if len(batch.messages) > messages or not self._lenient or len(batch.rejected) == rejections:
+            # Also for a chunk of a message (nothing yet): the rest is on its way.
             if self._origin or not keep_alive or self._parser.get_http_version() == "1.0":
                 self._answer(202, "", close=not keep_alive)
             else:
-                self._transport.write(_ACCEPTED)
-        elif batch.rejected:
-            first = batch.rejected[0]
+                self._answers.append(_ACCEPTED)
+        else:
+            first = batch.rejected[rejections]
             status = 413 if first.reason is Reason.PAYLOAD_TOO_LARGE else 400
             self._answer(status, first.detail, close=not keep_alive, reason=first.reason)
-        else:
-            self._answer(202, "", close=not keep_alive)  # a chunk of a message: the rest is on its way
 
-    def _decode(self, body: bytes, now: float, batch: Batch) -> None:
-        if not self._lenient or not body:
-            self._decoder.decode(body, now, self.peer, batch)
+    def _decode(self, body: bytes, batch: Batch) -> None:
+        now = time.time()
+        if body[:1] == b"{" and 10 not in body:
+            self._decoder.gelf.decode(body, now, self.peer, batch)  # what most clients send
             return
-        if is_gzip(body) or is_zlib(body):
-            # Inflate here, so that newline-delimited bodies are cut afterwards.
-            try:
-                body = self._decoder.inflate(body)
-            except Rejected as rejected:
-                rejected.peer = self.peer
-                rejected.input = self._decoder.input
-                batch.rejected.append(rejected)
-                return
-        peer = self.peer
-        self._decoder.decode_all([(frame, peer) for frame in body_frames(body)], now, batch)
+        try:
+            if self._encoding:
+                body = self._unpack(body)
+            if self._lenient and (is_gzip(body) or is_zlib(body)):
+                body = self._decoder.inflate(body)  # here, so that newline-delimited bodies are cut afterwards
+        except Rejected as rejected:
+            rejected.peer = self.peer
+            rejected.input = self._decoder.input
+            batch.rejected.append(rejected)
+            return
+        if self._lenient and body:
+            self._decoder.decode_all(zip(body_frames(body), repeat(self.peer)), now, batch)  # noqa: B905  (endless)
+        else:
+            self._decoder.decode(body, now, self.peer, batch)
 
     def _unpack(self, body: bytes) -> bytes:
         """Undo a Content-Encoding that the bytes themselves do not show; the decoder undoes the others."""
@@ -401,16 +419,15 @@ class HttpConnection(asyncio.Protocol):
 
     def _refuse(self, data: bytes, detail: str) -> None:
         """Reject bytes that are no HTTP."""
-        rejected = Rejected(
-            Reason.UNEXPECTED_PROTOCOL, detail, data, peer=self.peer, input=self._decoder.input
+        self._batch.rejected.append(
+            Rejected(Reason.UNEXPECTED_PROTOCOL, detail, data, peer=self.peer, input=self._decoder.input)
         )
-        self._intake.reject(rejected)
         self._answer(400, detail, close=True)
 
     def _answer(
         self, status: int, detail: str, *, close: bool, reason: Reason | None = None, extra: bytes = b""
     ) -> None:
-        """Write a response; errors have a JSON body of Graylog's form with our reason beside."""
+        """Add a response; errors have a JSON body of Graylog's form with our reason beside."""
         if self._closing:
             return
         body = b""
@@ -440,9 +457,9 @@ class HttpConnection(asyncio.Protocol):
         head.append(b"Content-Length: %d\r\n\r\n" % len(body))
         if self._parser.get_method() != b"HEAD":
             head.append(body)
-        self._transport.write(b"".join(head))
+        self._answers.append(b"".join(head))
         if close:
-            self.finish()
+            self._closing = True
 
 
 def _secrets(settings: HttpSettings) -> tuple[bytes, ...]:
