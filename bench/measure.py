@@ -82,10 +82,15 @@ class _Record:
             "peak_rss_mib": round(max(trial.peak_rss_mib for trial in everything), 1),
             "refused": sum(trial.refused for trial in everything),
             "duplicates": sum(trial.duplicates for trial in everything),
-            # Drops by the kernel are the sender's excess; anything else was taken and not written.
-            "lost_inside": sum(trial.lost - trial.kernel_drops for trial in everything),
+            "lost_inside": sum(map(_lost_inside, everything)),
             "trials": [trial._asdict() for trial in everything],
         }
+
+
+def _lost_inside(trial: Trial) -> int:
+    """Return what was taken and not written; what the kernel dropped is the sender's excess."""
+    # Dropped chunks do not say how many messages they cost, but never fewer than none.
+    return max(trial.lost - trial.kernel_drops, 0)
 
 
 def _visit(bench: Bench, scenario: Scenario, record: _Record, effort: Effort) -> None:

@@ -54,7 +54,7 @@ def _sample(scenario: Scenario, folder: Path, rate: float) -> tuple[Trial, Count
             depth=scenario.depth,
         )
         command = [spy, "record", "--pid", str(running.process.pid), "--duration", str(int(_SECONDS) - 1)]
-        command += ["--rate", "500", "--nonblocking", "--native", "--format", "raw", "--output", str(stacks)]
+        command += ["--rate", "250", "--native", "--format", "raw", "--output", str(stacks)]
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as sampler:
             try:
                 time.sleep(0.3)
