@@ -241,7 +241,9 @@ static void pump_streams(const char *host, int port, int http, uint64_t count, d
             if (s->filled == 0) {
                 size_t most = http ? STREAM_BUFFER : 65536;
                 uint32_t started = 0;
-                while (s->filled < most && sent_messages < allowed && (!http || s->outstanding < depth)) {
+                /* Half the depth at a time: answer for answer, pipelining would dwindle to one request a packet. */
+                int room = !http || s->outstanding <= depth / 2;
+                while (room && s->filled < most && sent_messages < allowed && (!http || s->outstanding < depth)) {
                     struct record *record = next_record();
                     s->filled += fill(record, s->buffer + s->filled);
                     sent_bytes += record->length;
