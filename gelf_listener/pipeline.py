@@ -4,7 +4,8 @@ Pipeline: from the inputs to the outputs, in batches.
 Laws:
 
 * A batch goes to the buffer of every output whose query matches, in receive order; nothing waits here.
-* While any buffer that blocks is full, `full` is true: inputs stop reading, and are called back when there is room.
+* While any buffer that blocks is `full`, no input reads; while one is `crowded`, inputs whose senders can wait do
+  not read. Whoever stopped is called back when there is room.
 """
 
 from __future__ import annotations
@@ -31,13 +32,22 @@ class Pipeline:
         """Messages taken, by input."""
         self.bytes: Counter[str] = Counter()
         """Their raw bytes, by input."""
-        self._waiting: list[Callable[[], None]] = []
+        self._waiting_full: list[Callable[[], None]] = []
+        self._waiting_crowded: list[Callable[[], None]] = []
 
     @property
     def full(self) -> bool:
         """Whether inputs should stop reading."""
         for runner in self.runners:
             if runner.buffer.full:
+                return True
+        return False
+
+    @property
+    def crowded(self) -> bool:
+        """Whether inputs whose senders can wait should stop reading."""
+        for runner in self.runners:
+            if runner.buffer.crowded:
                 return True
         return False
 
@@ -58,14 +68,22 @@ class Pipeline:
         self.rejections.add(rejected)
 
     def when_ready(self, callback: Callable[[], None]) -> None:
-        """Call back when there is room; see `Intake.when_ready`."""
-        self._waiting.append(callback)
-        if not self.full:
-            asyncio.get_running_loop().call_soon(self.made_room)
+        """Call back when nothing is full; see `Intake.when_ready`."""
+        self._waiting_full.append(callback)
+        asyncio.get_running_loop().call_soon(self.made_room)
+
+    def when_calm(self, callback: Callable[[], None]) -> None:
+        """Call back when nothing is crowded; see `Intake.when_calm`."""
+        self._waiting_crowded.append(callback)
+        asyncio.get_running_loop().call_soon(self.made_room)
 
     def made_room(self) -> None:
-        """Tell waiting inputs to read again, unless another buffer is still full."""
-        if self._waiting and not self.full:
-            waiting, self._waiting = self._waiting, []
+        """Tell waiting inputs to read again, unless another buffer is still full or crowded."""
+        if self._waiting_full and not self.full:
+            waiting, self._waiting_full = self._waiting_full, []
+            for callback in waiting:
+                callback()
+        if self._waiting_crowded and not self.crowded:
+            waiting, self._waiting_crowded = self._waiting_crowded, []
             for callback in waiting:
                 callback()

@@ -35,7 +35,7 @@ class Runner:
         output: Not started yet.
         predicate: Which messages it wants; None is all.
         reject: Takes what the output refuses.
-        made_room: Called after messages left a full buffer.
+        made_room: Called after messages left the buffer.
     """
 
     def __init__(
@@ -128,10 +128,8 @@ class Runner:
                 continue
             if settings.linger and self.buffer.messages < settings.batch and not self._draining:
                 await self._linger(settings.linger, settings.batch)
-            was_full = self.buffer.full
             batch = self.buffer.take(settings.batch)
-            if was_full and not self.buffer.full:
-                self._made_room()
+            self._made_room()
             if batch:
                 await self._deliver(batch)
 

@@ -29,8 +29,8 @@ from gelf_listener.errors import Reason, Rejected
 
 __all__ = ["Framer"]
 
-_NEED_A_LOOK = (b"\0\x1f", b"\0x", b"\0\0", b"\0\n", b"\n\n", b"\n\x1f", b"\nx", b"\n\r", b"\0\r")
-"""Delimiters followed by what may be a compressed frame or a blank one."""
+_OBJECTS_ONLY = {b"{"}
+"""First bytes of frames that need no closer look."""
 
 _OCTET_COUNT = re.compile(rb"([1-9][0-9]{0,8}) \{")
 _MAYBE_OCTET_COUNT = re.compile(rb"[1-9][0-9]{0,8} ?\Z")
@@ -100,11 +100,11 @@ class Framer:
         if end < 0:
             return None
         whole = bytes(self._buffer) + data[:end] if self._buffer else data[:end]
-        if whole[:1] != b"{" or any(mark in whole for mark in _NEED_A_LOOK):
-            return None
+        frames = whole.split(delimiter)
+        if {frame[:1] for frame in frames} != _OBJECTS_ONLY:
+            return None  # blank, compressed or counted frames
         self._buffer[:] = data[end + 1 :]
         self._searched = 0
-        frames = whole.split(delimiter)
         if len(whole) > self.max_frame_bytes:
             rejected.extend(self._too_large(frame, len(frame)) for frame in frames if len(frame) > self.max_frame_bytes)
             frames = [frame for frame in frames if len(frame) <= self.max_frame_bytes]

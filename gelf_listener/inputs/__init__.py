@@ -38,8 +38,15 @@ class Intake(Protocol):
     def full(self) -> bool:
         """Whether a buffer that blocks is full: inputs stop reading until `when_ready` calls back."""
 
+    @property
+    def crowded(self) -> bool:
+        """Whether inputs whose senders can wait should stop reading until `when_calm` calls back."""
+
     def when_ready(self, callback: Callable[[], None]) -> None:
-        """Call back once, soon, when there is room again (at once when there is room now)."""
+        """Call back once, soon, when nothing is full (soon too when nothing is now)."""
+
+    def when_calm(self, callback: Callable[[], None]) -> None:
+        """Call back once, soon, when nothing is crowded (soon too when nothing is now)."""
 
 
 class Input(Protocol):

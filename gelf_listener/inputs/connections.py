@@ -151,7 +151,7 @@ class Connections:
         """Resume a connection, which has stopped reading, when the intake has room."""
         self._paused.append(connection)
         if len(self._paused) == 1:
-            self._intake.when_ready(self._resume)
+            self._intake.when_calm(self._resume)
 
     def counters(self) -> dict[str, float]:
         """Return counters by metric name."""

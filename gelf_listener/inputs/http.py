@@ -201,6 +201,8 @@ class HttpConnection(asyncio.Protocol):
             self._answers.clear()
         if self._closing:
             self._transport.close()
+        elif self._intake.crowded:
+            self._pause()
 
     # httptools callbacks
 
@@ -354,7 +356,6 @@ class HttpConnection(asyncio.Protocol):
     def _take(self, *, keep_alive: bool) -> None:
         """Decode the body and answer."""
         if self._intake.full:
-            self._pause()
             self._answer(503, "the buffers are full; try again", close=not keep_alive, extra=b"Retry-After: 1\r\n")
             return
         body = self._body[0] if len(self._body) == 1 else b"".join(self._body)

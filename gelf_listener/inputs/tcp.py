@@ -114,7 +114,7 @@ class TcpConnection(asyncio.Protocol):
         batch = Batch()
         frames = self._framer.feed(data, batch.rejected)
         self._hand_over(frames, batch)
-        if self._intake.full and not self._paused:
+        if self._intake.crowded and not self._paused:
             self._paused = True
             self._transport.pause_reading()
             self._connections.wait_for_room(self)
