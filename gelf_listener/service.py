@@ -80,8 +80,9 @@ class Service:
         self.pipeline = Pipeline()
         self.inputs: list[Input] = []
         self.api_url = ""
-        self._input_specs: dict[Spec, Input] = {}
-        self._output_specs: dict[Spec, Runner] = {}
+        # Pairs, looked up by equality: a specification holds settings, which need not be hashable.
+        self._open_inputs: list[tuple[Spec, Input]] = []
+        self._open_outputs: list[tuple[Spec, Runner]] = []
         self._api: Any = None
         self._stopping = asyncio.Event()
 
@@ -139,22 +140,22 @@ class Service:
             if reopen is not None:
                 await _maybe_await(reopen())
         await self._start_outputs(config.output_specs())
-        gone = [spec for spec in self._input_specs if spec not in config.input_specs()]
-        for spec in gone:  # before new ones open: a changed setting keeps its port
-            input = self._input_specs.pop(spec)
-            self.inputs.remove(input)
-            await input.close()
+        gone = [pair for pair in self._open_inputs if pair[0] not in config.input_specs()]
+        for pair in gone:  # before new ones open: a changed setting keeps its port
+            self._open_inputs.remove(pair)
+            self.inputs.remove(pair[1])
+            await pair[1].close()
         await self._start_inputs(config.input_specs())
-        for spec in [spec for spec in self._output_specs if spec not in config.output_specs()]:
-            runner = self._output_specs.pop(spec)
-            self.pipeline.runners.remove(runner)
-            await runner.drain(config.drain_seconds)
+        for opened in [pair for pair in self._open_outputs if pair[0] not in config.output_specs()]:
+            self._open_outputs.remove(opened)
+            self.pipeline.runners.remove(opened[1])
+            await opened[1].drain(config.drain_seconds)
         self.pipeline.made_room()
         self.config = config
 
     async def _start_outputs(self, specs: tuple[Spec, ...]) -> None:
         for spec in specs:
-            if spec in self._output_specs:
+            if any(spec == opened for opened, _ in self._open_outputs):
                 continue
             output = make_output(spec)
             name = output.settings.name or str(spec.address)
@@ -164,11 +165,11 @@ class Service:
             runner = Runner(name, output, predicate, self.pipeline.reject, self.pipeline.made_room)
             await runner.start()
             self.pipeline.runners.append(runner)
-            self._output_specs[spec] = runner
+            self._open_outputs.append((spec, runner))
 
     async def _start_inputs(self, specs: tuple[Spec, ...]) -> None:
         for spec in specs:
-            if spec in self._input_specs:
+            if any(spec == opened for opened, _ in self._open_inputs):
                 continue
             input = make_input(spec)
             if any(other.name == input.name for other in self.inputs):
@@ -178,7 +179,7 @@ class Service:
             except ConfigError as error:
                 raise ConfigError(f"{spec.address}: {error}") from None
             self.inputs.append(input)
-            self._input_specs[spec] = input
+            self._open_inputs.append((spec, input))
 
     async def _start_api(self, address: Address | None) -> None:
         if address is None:
