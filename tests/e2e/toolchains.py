@@ -1,0 +1,121 @@
+"""
+Builds the clients of other languages, once: into ``.cache/e2e`` of the repository, which git ignores.
+
+The first build fetches packages by their exact versions; a folder is named by a hash of what it was built from, so
+later runs need no registry at all and a changed client is built anew. Every step is bounded in time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tests.requirements import missing, need
+
+__all__ = ["GO_SECONDS", "JAVA_SECONDS", "NODE_SECONDS", "go_client", "java_client", "node_client", "run_job"]
+
+_CLIENTS = Path(__file__).parent / "clients"
+_CACHE = Path(__file__).parents[2] / ".cache" / "e2e"
+
+NODE_SECONDS = GO_SECONDS = 180
+JAVA_SECONDS = 300
+"""Time for a first build with downloads; tests that build need a time limit beyond it."""
+
+
+def _build(name: str, sources: Sequence[Path], make: Callable[[Path], None]) -> Path:
+    """Return the folder with what was built from these sources; make it when it is not there."""
+    digest = hashlib.sha256(b"\0".join([source.read_bytes() for source in sources])).hexdigest()[:12]
+    folder = _CACHE / f"{name}-{digest}"
+    if folder.exists():
+        return folder
+    building = _CACHE / f"{name}-{digest}.{os.getpid()}"
+    shutil.rmtree(building, ignore_errors=True)
+    building.mkdir(parents=True)
+    try:
+        make(building)
+        building.rename(folder)  # whole or not at all: an interrupted build is no build
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+    return folder
+
+
+def _run(command: Sequence[str], seconds: float, cwd: Path, environment: Mapping[str, str] | None = None) -> None:
+    """Run one step of a build; what cannot be built is missing."""
+    try:
+        done = subprocess.run(
+            command,
+            cwd=cwd,
+            env={**os.environ, **(environment or {})},
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+    except subprocess.TimeoutExpired:
+        missing(f"{command[0]} did not end within {seconds:g} s")
+    if done.returncode:
+        missing(f"{' '.join(command[:3])} failed with status {done.returncode}:\n{(done.stdout + done.stderr)[-2000:]}")
+
+
+def node_client() -> list[str]:
+    """Return the command of the npm clients; it reads a job from standard input."""
+    node = need("node", "npm")
+
+    def make(folder: Path) -> None:
+        shutil.copy(_CLIENTS / "node" / "package.json", folder)
+        flags = ["--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts", "--loglevel=error"]
+        _run(["npm", "install", "--prefix", str(folder), *flags], NODE_SECONDS, folder)
+
+    folder = _build("node", [_CLIENTS / "node" / "package.json"], make)
+    return [node, str(_CLIENTS / "node" / "client.js"), str(folder)]
+
+
+def go_client() -> list[str]:
+    """Return the command of the Go client; it reads a job from standard input."""
+    go = need("go")
+    sources = [_CLIENTS / "go" / name for name in ("main.go", "go.mod", "go.sum")]
+
+    def make(folder: Path) -> None:
+        command = [go, "build", "-mod=readonly", "-trimpath", "-o", str(folder / "client"), "."]
+        _run(command, GO_SECONDS, _CLIENTS / "go", {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOWORK": "off"})
+
+    return [str(_build("go", sources, make) / "client")]
+
+
+def java_client() -> list[str]:
+    """Return the command of the Java client; its arguments follow."""
+    java = need("java", "javac", "mvn")
+    sources = [_CLIENTS / "java" / name for name in ("pom.xml", "Client.java")]
+
+    def make(folder: Path) -> None:
+        copy = ["-B", "-q", "-f", str(sources[0]), f"-Dmaven.repo.local={_CACHE / 'maven'}"]
+        copy += ["dependency:copy-dependencies", f"-DoutputDirectory={folder / 'lib'}"]
+        _run(["mvn", *copy], JAVA_SECONDS, folder)
+        compile_ = ["javac", "-encoding", "UTF-8", "-cp", str(folder / "lib" / "*"), "-d", str(folder / "classes")]
+        _run([*compile_, str(sources[1])], 60, folder)
+
+    folder = _build("java", sources, make)
+    classpath = os.pathsep.join([str(folder / "classes"), str(folder / "lib" / "*")])
+    return [java, "-Xmx128m", "-XX:TieredStopAtLevel=1", "-cp", classpath, "Client"]
+
+
+def run_job(command: Sequence[str], job: Mapping[str, Any] | None = None, seconds: float = 40.0) -> str:
+    """Run a client with a job on its standard input; fail with what it said when it fails."""
+    done = subprocess.run(
+        command,
+        input=json.dumps(job) if job is not None else "",
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=seconds,
+        check=False,
+    )
+    assert done.returncode == 0, f"the client failed:\n{done.stdout}\n{done.stderr}"
+    return done.stdout + done.stderr
