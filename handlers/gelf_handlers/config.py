@@ -5,15 +5,12 @@ from __future__ import annotations
 import difflib
 import logging
 import os
-import signal
 import ssl
-import sys
-import threading
 from collections.abc import Callable, Mapping
-from types import FrameType
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from gelf_handlers import lifecycle
 from gelf_handlers.chunkers import LAN_CHUNK, WAN_CHUNK, GELFTruncatingChunker
 from gelf_handlers.stdout import StdoutHandler
 from gelf_handlers.tls import make_context
@@ -92,13 +89,14 @@ _SETTINGS: Final[dict[str, _Converters]] = {
 }
 
 
-def handler_for(address: str, **settings: Any) -> logging.Handler:
+def handler_for(address: str, *, exit_on_sigterm: bool = False, **settings: Any) -> logging.Handler:
     """
     Make a handler from an address.
 
     Args:
         address: ``scheme://user:password@host:port/path?setting=value``, or ``stdout:``. Query parameters are the
             handler's keyword arguments; ``fields.name=value`` adds a field.
+        exit_on_sigterm: Turn SIGTERM into a normal exit, see `lifecycle.exit_on_sigterm`; also a setting of the address.
         settings: Keyword arguments of the handler; the address wins where both name one.
 
     Raises:
@@ -110,7 +108,7 @@ def handler_for(address: str, **settings: Any) -> logging.Handler:
         raise ValueError(f"unknown address scheme {scheme!r} in {address!r}{_nearest(scheme, _SETTINGS)}")
     options = dict(settings)
     fields = dict(options.get("fields") or {})
-    known = {**_MESSAGE, **({} if scheme == "stdout" else _QUEUE), **_SETTINGS[scheme]}
+    known = {**_MESSAGE, "exit_on_sigterm": _boolean, **({} if scheme == "stdout" else _QUEUE), **_SETTINGS[scheme]}
     for name, text in parse_qsl(parts.query, keep_blank_values=True):
         if name.startswith("fields."):
             fields[name.removeprefix("fields.")] = text
@@ -123,6 +121,8 @@ def handler_for(address: str, **settings: Any) -> logging.Handler:
                 raise ValueError(f"setting {name}={text!r}: {error}") from error
     if fields:
         options["fields"] = fields
+    if options.pop("exit_on_sigterm", exit_on_sigterm):
+        lifecycle.exit_on_sigterm()
     if scheme == "stdout":
         message_options = {**_MESSAGE, **_SETTINGS[scheme], "fields": None}
         return StdoutHandler(**{key: value for key, value in options.items() if key in message_options})
@@ -271,18 +271,9 @@ def configure(
     if capture_warnings:
         logging.captureWarnings(capture=True)
     if exit_on_sigterm:
-        _exit_normally_on_sigterm()
+        lifecycle.exit_on_sigterm()
     return handler
 
 
 _configured: Final[dict[str, list[logging.Handler]]] = {}
 
-
-def _exit_normally_on_sigterm() -> None:
-    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-        signal.signal(signal.SIGTERM, _exit)
-
-
-def _exit(number: int, _frame: FrameType | None) -> None:
-    """End as the shell would report the signal, but through `atexit`."""
-    sys.exit(128 + number)

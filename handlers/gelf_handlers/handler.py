@@ -175,6 +175,8 @@ class QueuedGELFHandler(MessageBuilder, BaseGELFHandler):
             Whether the queue is empty.
         """
         settings = self._queue_settings
+        if self._given_up:  # at exit, once: logging.shutdown flushes and closes again
+            timeout_seconds = 0.0
         if timeout_seconds is not None:
             return self._worker.drain(timeout_seconds, time.monotonic() + timeout_seconds)
         deadline = lifecycle.exit_deadline(settings.exit_timeout_seconds)

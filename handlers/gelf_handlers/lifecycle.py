@@ -15,12 +15,15 @@ from __future__ import annotations
 
 import atexit
 import os
+import signal
 import sys
+import threading
 import time
+from types import FrameType
 from typing import Final, Protocol
 from weakref import WeakSet
 
-__all__ = ["exit_deadline", "register", "worker_started"]
+__all__ = ["exit_deadline", "exit_on_sigterm", "register", "worker_started"]
 
 
 class Flushable(Protocol):
@@ -63,6 +66,22 @@ def exit_deadline(limit_seconds: float) -> float:
     if not _exit_started:
         return time.monotonic() + limit_seconds
     return _exit_started[0] + limit_seconds
+
+
+def exit_on_sigterm() -> None:
+    """
+    Turn SIGTERM into a normal exit, status 143, so that what is queued is flushed.
+
+    Python's default is to end at once, without `atexit`. A handler of the service's own is left alone, and other
+    threads than the main one cannot set any. Servers that restore and re-raise the signal they caught (uvicorn) end
+    here too.
+    """
+    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, _exit)
+
+
+def _exit(number: int, _frame: FrameType | None) -> None:
+    sys.exit(128 + number)
 
 
 def _flush_all() -> None:

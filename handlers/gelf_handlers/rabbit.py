@@ -71,7 +71,7 @@ class RabbitTransport:
         self._connection: Any = None
         self._channel: Any = None
         self._published = 0
-        self._settled: set[int] = set()
+        self._unconfirmed: set[int] = set()
         self._refused: set[int] = set()
         self._returned: set[str] = set()
 
@@ -92,10 +92,10 @@ class RabbitTransport:
 
     def _send(self, batch: deque[bytes], message_class: Any) -> None:
         channel = self._connected()
-        self._settled.clear()
         self._refused.clear()
         self._returned.clear()
         first = self._published + 1
+        self._unconfirmed = set(range(first, first + len(batch)))
         for body in batch:
             self._published += 1
             message = message_class(
@@ -109,7 +109,7 @@ class RabbitTransport:
         tags = range(first, self._published + 1)
         deadline = time.monotonic() + _CONFIRM_SECONDS
         try:
-            while len(self._settled) < len(tags):
+            while self._unconfirmed:
                 if self.stopping():
                     raise Interrupted("closing before the broker confirmed")
                 if time.monotonic() > deadline:
@@ -122,7 +122,7 @@ class RabbitTransport:
             kept = []
             for tag in tags:
                 body = batch.popleft()
-                if tag not in self._settled or tag in self._refused:
+                if tag in self._unconfirmed or tag in self._refused:
                     kept.append(body)
                 elif str(tag) in self._returned:
                     self._counters.rejected += 1
@@ -158,19 +158,15 @@ class RabbitTransport:
         return channel
 
     def _on_ack(self, delivery_tag: int, multiple: bool) -> None:
-        self._settled.update(self._tags(delivery_tag, multiple))
+        self._unconfirmed.difference_update(self._tags(delivery_tag, multiple))
 
     def _on_nack(self, delivery_tag: int, multiple: bool) -> None:
         tags = self._tags(delivery_tag, multiple)
         self._refused.update(tags)
-        self._settled.update(tags)
+        self._unconfirmed.difference_update(tags)
 
     def _tags(self, delivery_tag: int, multiple: bool) -> list[int]:
-        if not multiple:
-            return [delivery_tag]
-        return [
-            tag for tag in range(max(1, delivery_tag - self.max_batch), delivery_tag + 1) if tag not in self._settled
-        ]
+        return [tag for tag in self._unconfirmed if tag <= delivery_tag] if multiple else [delivery_tag]
 
     def _on_return(self, *arguments: Any) -> None:
         self._returned.add(str(arguments[-1].properties.get("message_id")))
