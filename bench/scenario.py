@@ -61,8 +61,9 @@ SCENARIOS: tuple[Scenario, ...] = (
     Scenario("tcp-plain-file", Task(Encoding.TCP, _F), _TO_FILE, 300_000),
     Scenario("tcp-plain-null", Task(Encoding.TCP, _N), _WITH_SINK),
     Scenario("http-single-file", Task(Encoding.HTTP, _F), _ALONE, 60_000, connections=32),
+    Scenario("http-single-null", Task(Encoding.HTTP, _N), _WITH_SINK, connections=32),
     Scenario("http-pipelined-file", Task(Encoding.HTTP, _F), _ALONE, 60_000, connections=8, depth=16),
-    Scenario("http-pipelined-null", Task(Encoding.HTTP, _N), _ALONE, connections=8, depth=16),
+    Scenario("http-pipelined-null", Task(Encoding.HTTP, _N), _WITH_SINK, connections=8, depth=16),
     Scenario("http-ndjson-file", Task(Encoding.NDJSON, _F), _ALONE, 250_000, connections=8),
     Scenario("http-ndjson-null", Task(Encoding.NDJSON, _N), _ALONE, connections=8),
 )

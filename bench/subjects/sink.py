@@ -39,14 +39,15 @@ class Sink(Subject):
     name: ClassVar[str] = "bare recvmmsg in C"
 
     def takes(self, task: Task) -> bool:
-        return task.target is Target.NULL and task.encoding not in {Encoding.HTTP, Encoding.NDJSON}
+        return task.target is Target.NULL and task.encoding is not Encoding.NDJSON
 
     def start(self, task: Task, folder: Path) -> Running:
         binary = program("sink", folder.parent)
         if binary is None:
             raise StartError("no C compiler")
         port, counter = free_port(), folder / "counter"
-        chunked = task.encoding in {Encoding.CHUNKED_1420, Encoding.CHUNKED_8154}
-        return _SinkRunning(
-            Process([str(binary), str(port), str(counter)], folder), port, counter, CHUNKS if chunked else 1
-        )
+        per_message = CHUNKS if task.encoding in {Encoding.CHUNKED_1420, Encoding.CHUNKED_8154} else 1
+        command = [str(binary), str(port), str(counter)]
+        if task.encoding is Encoding.HTTP:
+            command.append("http")
+        return _SinkRunning(Process(command, folder), port, counter, per_message)
