@@ -17,7 +17,6 @@ from bench.subjects.subject import Running, Task
 
 __all__ = ["Bench", "Trial"]
 
-_POLL_SECONDS = 0.005
 _QUIET_SECONDS = 0.35
 """So long without progress means done; longer than any subject's flush interval."""
 
@@ -125,7 +124,7 @@ class Bench:
         """Return when progress ended."""
         last, changed = running.progress(), ended
         while (now := time.perf_counter()) < ended + _DRAIN_SECONDS:
-            time.sleep(_POLL_SECONDS)
+            time.sleep(running.poll_seconds)
             progress = running.progress()
             if progress != last:
                 last, changed = progress, time.perf_counter()

@@ -48,6 +48,8 @@ def metric(api_port: int, name: str) -> int:
 class _NullRunning(Running):
     """Counted by the listener's own metrics: nothing else knows what it decoded."""
 
+    poll_seconds = 0.05
+
     def __init__(self, process: Process, port: int, api_port: int) -> None:
         self.process = process
         self.port = port

@@ -50,6 +50,8 @@ class Running(ABC):
 
     process: Process
     port: int
+    poll_seconds: float = 0.005
+    """How often progress may be asked for without being in the way."""
 
     @abstractmethod
     def progress(self) -> int:
