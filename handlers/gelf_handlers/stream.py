@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import select
 import socket
 import ssl
@@ -22,6 +23,8 @@ _MAX_SEND_BYTES: Final = 1 << 18
 _REMEMBERED_BYTES: Final = 1 << 23
 _LINGER_SECONDS: Final = 2.0
 _SIOCOUTQ: Final = 0x5411
+
+codecs.lookup("idna")  # see gelf_handlers.resolve
 
 
 def connect(host: str, port: int, timeout_seconds: float) -> socket.socket:
