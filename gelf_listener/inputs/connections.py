@@ -91,7 +91,7 @@ class Connections:
         self._open: dict[Connection, None] = {}
         self._handshakes: dict[asyncio.Task[None], Peer | None] = {}
         self._held: Counter[str] = Counter()
-        self._paused: list[Connection] = []
+        self._paused: dict[Connection, None] = {}
         self._sweeper: asyncio.TimerHandle | None = None
         self.accepted_total = 0
         self.evicted_total = 0
@@ -149,7 +149,7 @@ class Connections:
 
     def wait_for_room(self, connection: Connection) -> None:
         """Resume a connection, which has stopped reading, when the intake has room."""
-        self._paused.append(connection)
+        self._paused[connection] = None
         if len(self._paused) == 1:
             self._intake.when_calm(self._resume)
 
@@ -164,7 +164,7 @@ class Connections:
         }
 
     def _resume(self) -> None:
-        paused, self._paused = self._paused, []
+        paused, self._paused = self._paused, {}
         for connection in paused:
             if connection in self._open:
                 connection.resume()

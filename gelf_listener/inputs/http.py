@@ -65,6 +65,9 @@ _HEADERS = frozenset(
 )
 """Headers that matter to us."""
 
+_LONGEST_PAUSE_SECONDS = 1.0
+"""How long a crowded buffer keeps a request unread: a client that waits wants an answer, if only 503."""
+
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -417,6 +420,7 @@ class HttpConnection(asyncio.Protocol):
             self._paused = True
             self._transport.pause_reading()
             self._connections.wait_for_room(self)
+            self._loop.call_later(_LONGEST_PAUSE_SECONDS, self.resume)
 
     def _refuse(self, data: bytes, detail: str) -> None:
         """Reject bytes that are no HTTP."""
