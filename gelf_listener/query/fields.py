@@ -1,0 +1,88 @@
+"""
+Fields: what a name in a query means.
+
+The one mapping between GELF's words (inside) and Graylog's (in queries and in the API), and how each field is matched:
+texts by words, ``source`` without regard to case, everything else exactly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from gelf_listener.message import FieldValue, Message
+
+__all__ = ["GRAYLOG_NAMES", "getter", "is_analysed", "is_lower_case", "values"]
+
+GRAYLOG_NAMES = {"host": "source", "short_message": "message"}
+"""GELF's name -> Graylog's."""
+
+_Get = Callable[[Message], FieldValue | None]
+
+_KNOWN: dict[str, _Get] = {
+    "source": lambda message: message.host,
+    "host": lambda message: message.host,
+    "message": lambda message: message.short_message,
+    "short_message": lambda message: message.short_message,
+    "full_message": lambda message: message.full_message,
+    "level": lambda message: message.level,
+    "timestamp": lambda message: message.timestamp,
+    "gl2_receive_timestamp": lambda message: message.received_at,
+    "gl2_remote_ip": lambda message: message.peer.host if message.peer is not None else None,
+    "gl2_remote_port": lambda message: message.peer.port if message.peer is not None else None,
+    "gl2_source_input": lambda message: message.input or None,
+    "gl2_message_id": lambda message: message.id,
+    "_id": lambda message: message.id,
+}
+
+_ANALYSED = frozenset(("message", "short_message", "full_message"))
+_LOWER_CASE = frozenset(("source", "host"))
+
+
+def is_analysed(name: str) -> bool:
+    """Whether a field is matched word by word, without regard to case."""
+    return name in _ANALYSED
+
+
+def is_lower_case(name: str) -> bool:
+    """Whether a field is matched as a whole, without regard to case."""
+    return name in _LOWER_CASE
+
+
+def getter(name: str) -> _Get:
+    """
+    Return how to get a field's value from a message, None where it has none.
+
+    An additional field is found by its name, with or without a leading underscore, and one with dots also by the
+    name with underscores that Graylog stores it under.
+    """
+    known = _KNOWN.get(name)
+    if known is not None:
+        return known
+    bare = name[1:] if name.startswith("_") and len(name) > 1 else name
+    known = _KNOWN.get(bare) if bare in ("level", "timestamp", "full_message") else None
+
+    def get(message: Message) -> FieldValue | None:
+        fields = message.fields
+        value = fields.get(name)
+        if value is None:
+            value = fields.get(bare)
+        if value is None and known is not None:
+            value = known(message)
+        if value is None and "_" in bare:
+            for stored, dotted in fields.items():
+                if "." in stored and stored.replace(".", "_") == bare:
+                    return dotted
+        return value
+
+    return get
+
+
+def values(message: Message) -> Iterator[tuple[str, FieldValue]]:
+    """Yield every field a search without a field name looks into, with Graylog's names."""
+    yield "message", message.short_message
+    yield "source", message.host
+    if message.full_message is not None:
+        yield "full_message", message.full_message
+    if message.level is not None:
+        yield "level", message.level
+    yield from message.fields.items()
