@@ -18,7 +18,7 @@ from graypy.handler import BaseGELFHandler
 
 from gelf_handlers import gelf, lifecycle
 from gelf_handlers.builder import CONTEXT_ATTRIBUTE, MessageBuilder
-from gelf_handlers.capture import Captured, capture, unformatted_text
+from gelf_handlers.capture import Captured, capture, restore, unformatted_text
 from gelf_handlers.stats import Counters, HandlerStats
 from gelf_handlers.transport import Transport
 from gelf_handlers.worker import WORKER_THREADS, QueueSettings, WhenFull, Worker, record_for
@@ -219,11 +219,12 @@ class QueuedGELFHandler(MessageBuilder, BaseGELFHandler):
 
     def _restore(self, captured: Captured) -> logging.LogRecord:
         """Return the captured record, with what was captured beside it where ``_make_gelf_dict`` looks for it."""
-        record = captured.record()
-        if captured.exception is not None:
-            record.exc_text = gelf.exception_text(captured.exception)
-        if captured.context:
-            record.__dict__[CONTEXT_ATTRIBUTE] = captured.context
+        _, _, context, exception = captured
+        record = restore(captured)
+        if exception is not None:
+            record.exc_text = gelf.exception_text(exception)
+        if context:
+            record.__dict__[CONTEXT_ATTRIBUTE] = context
         return record
 
     def _encode_drop_report(self, count: int, dropped: dict[str, int]) -> bytes:

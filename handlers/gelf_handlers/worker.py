@@ -333,7 +333,7 @@ class Worker:
     def _hurried(self, captured: Captured) -> bool:
         return (
             self._flushing > 0
-            or time.time() - captured.state["created"] > _OVERDUE_SECONDS
+            or time.time() - captured[1]["created"] > _OVERDUE_SECONDS
             or len(self.queue) * 2 > self.settings.max_queued
         )
 
@@ -379,4 +379,4 @@ def record_for(text: str, level: int, fields: dict[str, object]) -> Captured:
     """Return a message of our own, as if logged by ``gelf_handlers``."""
     record = logging.LogRecord("gelf_handlers", level, __file__, 0, text, None, None)
     record.__dict__["gelf_fields"] = fields
-    return Captured(logging.LogRecord, record.__dict__, {}, None)
+    return logging.LogRecord, record.__dict__, {}, None
