@@ -29,6 +29,8 @@ _SECONDS = 6.0
 _ROUNDS = 15
 _BATCH = 256
 _TOP = 40
+_WAITING = ("epoll_pwait", "PyThread_acquire_lock_timed", "pthread_cond_timedwait")
+"""Frames of a thread that waits, which native sampling does not tell from one that works."""
 
 
 def _spy() -> str | None:
@@ -68,7 +70,8 @@ def _sample(scenario: Scenario, folder: Path, rate: float) -> tuple[Trial, Count
     seen: Counter[tuple[str, ...]] = Counter()
     for line in stacks.read_text(encoding="utf-8", errors="replace").splitlines():
         stack, _, count = line.rpartition(" ")
-        seen[tuple(stack.split(";"))] += int(count)
+        if not any(word in stack for word in _WAITING):
+            seen[tuple(stack.split(";"))] += int(count)
     return trial, seen
 
 
