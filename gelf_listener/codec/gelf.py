@@ -12,7 +12,7 @@ import datetime as dt
 import re
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 
@@ -76,6 +76,7 @@ _MAX_FAST_BYTES = 32 * 1024
 
 _MAX_KNOWN_HOSTS = 4096
 _MAX_KNOWN_HOST = 255
+_MAX_KNOWN_KEY = 200
 _I64 = 1 << 63
 
 
@@ -88,7 +89,6 @@ def _note(deviation: Deviation, field: str = "", detail: str = "") -> Note:
 class _Known(msgspec.Struct, gc=False):
     """A document whose known fields are in order; the parser checks them and skips the rest."""
 
-    version: Literal["1.1"]
     host: str
     short_message: str
     timestamp: Annotated[float, msgspec.Meta(ge=_SECONDS_MIN, lt=_SECONDS_MAX)]
@@ -292,6 +292,7 @@ def read_fields(payload: bytes) -> tuple[dict[str, FieldValue], tuple[Note, ...]
     except (ValueError, RecursionError):  # a number out of range, which the fast path skips over
         document = find_values(payload)[0].value
     normaliser = _Normaliser(document, (), 0.0, None)
+    normaliser.note_version()
     normaliser.read_fields()
     return normaliser.fields, tuple(normaliser.notes)
 
@@ -316,6 +317,47 @@ def _text_of_odd(value: object) -> str:
         return "(nested too deep to show; see the raw payload)"
 
 
+class _Key(NamedTuple):
+    """
+    What a key of an additional field becomes.
+
+    Attributes:
+        bare: Without the leading underscore.
+        clean: The name it is stored under.
+        notes: How it deviates.
+    """
+
+    bare: str
+    clean: str
+    notes: tuple[Note, ...]
+
+
+def _read_key(key: str) -> _Key:
+    """Make a clean name of a key."""
+    shown = scrub(key[:_MAX_KNOWN_KEY])
+    notes = []
+    bare = key
+    if key.startswith("_") and len(key) > 1:
+        bare = key[1:]
+    elif key != "_":
+        notes.append(Note(Deviation.NO_UNDERSCORE, shown))
+    clean = _BAD_NAME_CHARACTER.sub("_", bare) or "_"
+    if clean != bare:
+        notes.append(Note(Deviation.FIELD_NAME, shown, f"kept as {clean[:_MAX_KNOWN_KEY]}"))
+    if clean in _ALIASES:
+        clean += "_"
+        notes.append(Note(Deviation.RESERVED_FIELD, shown, f"kept as {clean}"))
+    elif clean == "id":
+        notes.append(Note(Deviation.RESERVED_FIELD, shown))
+    if "." in clean:
+        notes.append(Note(Deviation.DOTTED_NAME, shown))
+    return _Key(bare, clean, tuple(notes))
+
+
+_known_key = lru_cache(maxsize=4096)(_read_key)
+"""`_read_key` with a memory: a service sends the same keys in every message."""
+
+
 class _Normaliser:
     """One document on its way to a message: known fields first, then the additional ones in order."""
 
@@ -333,9 +375,7 @@ class _Normaliser:
 
     def message(self, raw: bytes, input: str) -> Message | None:
         """Return the message, or None when the document has none."""
-        document = self.document
-        if document.get("version") != "1.1":
-            self._add_note(Deviation.VERSION, "version", "" if "version" in document else "missing")
+        self.note_version()
         host = self._host()
         short_message, full_message = self._texts()
         if short_message is None:
@@ -348,11 +388,37 @@ class _Normaliser:
             False, None, self.fields, tuple(self.notes),
         )  # fmt: skip
 
+    def note_version(self) -> None:
+        """Note a version other than 1.1; nothing is made of it."""
+        if self.document.get("version") != "1.1":
+            self._add_note(Deviation.VERSION, "version", "" if "version" in self.document else "missing")
+
     def read_fields(self) -> None:
         """Normalise the additional fields."""
+        fields, used = self.fields, self.used
         for key, value in self.document.items():
-            if key not in self.used:
-                self._field(key, value)
+            if key in used:
+                continue
+            if len(key) <= _MAX_KNOWN_KEY:
+                bare, clean, notes = _known_key(key)
+            else:
+                bare, clean, notes = _read_key(key)
+            kind = type(value)
+            if clean not in fields and (
+                (kind is str and value.isascii()) or (kind is int and -_I64 <= value < _I64) or kind is bool
+            ):
+                fields[clean] = value  # what nearly all values are
+                self.notes += notes
+                if kind is bool:
+                    self.notes.append(_note(Deviation.BOOLEAN, key))
+            elif value is None:
+                self.notes.append(_note(Deviation.NULL, key))
+            elif kind is dict and value:
+                self._add_note(Deviation.OBJECT, key)
+                self._flatten(bare, value, 1)
+            else:
+                self.notes += notes
+                self._value(key, clean, value)
 
     def _add_note(self, deviation: Deviation, field: str = "", detail: str = "") -> None:
         if len(field) + len(detail) > 200:
@@ -460,34 +526,25 @@ class _Normaliser:
 
     # Additional fields
 
-    def _field(self, key: str, value: object) -> None:
-        name = key
-        if key.startswith("_") and len(key) > 1:
-            name = key[1:]
-        elif key != "_":
-            self._add_note(Deviation.NO_UNDERSCORE, key)
-        if value is None:
-            self._add_note(Deviation.NULL, key)
-        elif isinstance(value, dict) and value:
-            self._add_note(Deviation.OBJECT, key)
-            self._flatten(name, value, 1)
-        else:
-            self._value(key, name, value)
-
     def _flatten(self, prefix: str, value: dict[str, Any], depth: int) -> None:
         for key, inner in value.items():
             name = f"{prefix}.{key}"
             if len(name) > MAX_FLAT_NAME:
                 # One such name and the object stays whole: names may not grow with the square of the payload.
-                self._store_named(prefix, prefix, _text(value))
+                self._flat_value(prefix, _text(value))
                 return
             if isinstance(inner, dict) and inner and depth < MAX_FLAT_DEPTH:
                 self._flatten(name, inner, depth + 1)
             elif inner is not None:
-                self._value(name, name, inner)
+                self._flat_value(name, inner)
+
+    def _flat_value(self, name: str, value: object) -> None:
+        _, clean, notes = _read_key("_" + name)
+        self.notes += notes
+        self._value(name, clean, value)
 
     def _value(self, key: str, name: str, value: object) -> None:
-        """Store one value under a name that is not yet clean."""
+        """Store one value under a clean name."""
         kind = type(value)
         if kind is str:
             self._store_named(key, name, self._clean(key, value))  # type: ignore[arg-type]
@@ -509,18 +566,9 @@ class _Normaliser:
             self._store_named(key, name, _text(value))
 
     def _store_named(self, key: str, name: str, value: FieldValue) -> None:
-        clean = _BAD_NAME_CHARACTER.sub("_", name) or "_"
-        if clean != name:
-            self._add_note(Deviation.FIELD_NAME, key, f"kept as {clean}")
-        if clean in _ALIASES:
-            self._add_note(Deviation.RESERVED_FIELD, key, f"kept as {clean}_")
-            clean += "_"
-        elif clean == "id":
-            self._add_note(Deviation.RESERVED_FIELD, key)
-        if "." in clean:
-            self._add_note(Deviation.DOTTED_NAME, key)
-        stored = self._store(clean, value)
-        if stored != clean:
+        """Store a value under a clean name; a second one of that name gets a number."""
+        stored = self._store(name, value)
+        if stored != name:
             self._add_note(Deviation.FIELD_CONFLICT, key, f"kept as {stored}")
 
     def _store(self, name: str, value: FieldValue) -> str:
