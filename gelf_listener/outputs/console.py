@@ -94,8 +94,11 @@ class ConsoleOutput:
 
     async def write(self, batch: Sequence[Message]) -> None:
         """Write a batch in one piece; see `Output.write`."""
-        if batch and not self._closed:
-            await self._thread.run(self._write, batch)
+        if not batch:
+            return
+        if self._closed:
+            raise Retry("the output is closed")
+        await self._thread.run(self._write, batch)
 
     async def close(self) -> None:
         """Finish writing, but do not wait for ever for a reader that stopped; see `Output.close`."""

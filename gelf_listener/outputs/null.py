@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+from gelf_listener.errors import Retry
 from gelf_listener.message import Message
 from gelf_listener.settings import OutputSettings
 
@@ -27,16 +28,20 @@ class NullOutput:
     def __init__(self, settings: NullSettings) -> None:
         self.settings = settings
         self._messages = 0
+        self._closed = False
 
     async def start(self) -> None:
         """There is nothing to open; see `Output.start`."""
 
     async def write(self, batch: Sequence[Message]) -> None:
         """Count a batch; see `Output.write`."""
+        if batch and self._closed:
+            raise Retry("the output is closed")
         self._messages += len(batch)
 
     async def close(self) -> None:
-        """There is nothing to release; see `Output.close`."""
+        """Take no more; see `Output.close`."""
+        self._closed = True
 
     def counters(self) -> dict[str, float]:
         """Return how many messages were dropped on purpose."""

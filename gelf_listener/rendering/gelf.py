@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,8 +13,11 @@ from gelf_listener.codec.tolerant import scrub
 from gelf_listener.message import Message
 from gelf_listener.rendering import Fields, shown
 from gelf_listener.rendering.sanitise import escape_json
+from gelf_listener.rendering.values import value_text
 
 __all__ = ["GelfRenderer", "JsonRenderer"]
+
+_MAX_INTEGER = 1 << 64
 
 _encode = msgspec.json.Encoder().encode
 _encode_lines = msgspec.json.Encoder().encode_lines
@@ -103,4 +107,14 @@ def _line(document: dict[str, Any]) -> bytes:
     try:
         return _encode(document)
     except (ValueError, TypeError, OverflowError):
-        return scrub(json.dumps(document, ensure_ascii=False, separators=(",", ":"), default=repr)).encode()
+        plain = {name: _writable(value) for name, value in document.items()}
+        return scrub(json.dumps(plain, ensure_ascii=False, separators=(",", ":"))).encode()
+
+
+def _writable(value: object) -> object:
+    """Return a value the standard library can write: numbers JSON does not have, or Python not that long, as text."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, int) and not -_MAX_INTEGER < value < _MAX_INTEGER:
+        return value_text(value)
+    return value

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 from gelf_listener.message import FieldValue, Message
 from gelf_listener.rendering import Fields, shown
-from gelf_listener.rendering.levels import level_name
-from gelf_listener.rendering.sanitise import quote
+from gelf_listener.rendering.levels import LEVELS, level_name
+from gelf_listener.rendering.lines import LineRenderer
+from gelf_listener.rendering.sanitise import is_clean, quote, replace_unsafe
 from gelf_listener.rendering.timestamps import Timestamps
+from gelf_listener.rendering.values import value_text
 
 __all__ = ["LogfmtRenderer"]
 
-_PLAIN = re.compile(r"[!#-<>-\[\]-~]+")
-"""Values that need no quotes: visible ASCII without ``"``, ``=`` and backslash."""
-_BAD_NAME_CHARACTER = re.compile(r"[^!#-<>-\[\]-~]")
+_NEEDS_QUOTES = re.compile(r"""[ "=\\]""")
 
 
-class LogfmtRenderer:
+class LogfmtRenderer(LineRenderer):
     """
     Writes a message as one line of logfmt: GELF's fields by their names, then the additional ones.
 
@@ -28,14 +28,53 @@ class LogfmtRenderer:
     """
 
     def __init__(self, fields: Fields = None, *, utc: bool = True) -> None:
+        super().__init__(1)  # the newline
         self._fields = fields
         self._timestamps = Timestamps(utc=utc)
+        self._levels: dict[int | None, str] = {number: f" level={name}" for number, name in enumerate(LEVELS)}
+        self._levels[None] = ""
 
-    def render(self, batch: Sequence[Message]) -> bytes:
-        """Return the batch as lines; see `Renderer.render`."""
-        return "".join([self._line(message) for message in batch]).encode()
+    def _quick(self, message: Message) -> str:
+        """Return a line; see `LineRenderer._quick`. Values with quotes or backslashes need care, and booleans."""
+        host, short_message = message.host, message.short_message
+        fields = shown(message, self._fields)
+        pairs = " ".join([f"{name}={value}" for name, value in fields.items()])
+        level = self._levels.get(message.level)
+        if (
+            level is None
+            or message.full_message is not None
+            or not short_message
+            or '"' in short_message
+            or "\\" in short_message
+            or not host
+            or _NEEDS_QUOTES.search(host)
+        ):
+            return ""
+        if fields:
+            count = len(fields)
+            if (
+                pairs.count(" ") != count - 1
+                or pairs.count("=") != count
+                or '"' in pairs
+                or "\\" in pairs
+                or "= " in pairs  # an empty value
+                or pairs[-1] == "="
+                or pairs[0] == "="
+                or " =" in pairs  # an empty name
+                or "=True" in pairs
+                or "=False" in pairs
+            ):
+                pairs = _pairs(fields)
+            pairs = " " + pairs
+        if " " in short_message or "=" in short_message:
+            short_message = f'"{short_message}"'
+        return (
+            f"timestamp={self._timestamps.rfc3339(message.timestamp)} host={host}{level} "
+            f"short_message={short_message}{pairs}\n"
+        )
 
-    def _line(self, message: Message) -> str:
+    def _careful(self, message: Message) -> str:
+        """Return the line of any message; see `LineRenderer._careful`."""
         pairs = [
             f"timestamp={self._timestamps.rfc3339(message.timestamp)}",
             f"host={_value(message.host)}",
@@ -45,17 +84,21 @@ class LogfmtRenderer:
         pairs.append(f"short_message={_value(message.short_message)}")
         if message.full_message is not None:
             pairs.append(f"full_message={_value(message.full_message)}")
-        pairs += [f"{_name(name)}={_value(value)}" for name, value in shown(message, self._fields).items()]
+        fields = shown(message, self._fields)
+        if fields:
+            pairs.append(_pairs(fields))
         return " ".join(pairs) + "\n"
 
 
+def _pairs(fields: Mapping[str, FieldValue]) -> str:
+    return " ".join([f"{_name(name)}={_value(value)}" for name, value in fields.items()])
+
+
 def _value(value: FieldValue) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    text = value if isinstance(value, str) else str(value)
-    return text if _PLAIN.fullmatch(text) else quote(text)
+    text = value_text(value)
+    return quote(text) if not text or _NEEDS_QUOTES.search(text) or not is_clean(text) else text
 
 
 def _name(name: str) -> str:
     """Return a name that is one token: what logfmt cannot have in it becomes ``_``."""
-    return _BAD_NAME_CHARACTER.sub("_", name) or "_"
+    return _NEEDS_QUOTES.sub("_", replace_unsafe(name, "_")) or "_"

@@ -3,22 +3,19 @@ Pretty: messages as lines for a person.
 
 One line a message: time, level, host, text, then the additional fields as ``name=value``. The rest of a text of many
 lines and a ``full_message`` that says more stand below, indented.
-
-How it is fast and safe at once: a line is first put together as if its texts were harmless, and whether they were is
-asked once for the whole batch, by counting control bytes (0.3 microseconds a message, where asking about each
-text costs 1.2). A line that is not plain ASCII, or a batch with one control byte more than we put there ourselves,
-is written again, carefully, piece by piece.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from gelf_listener.message import FieldValue, Message
 from gelf_listener.rendering import Fields, shown
 from gelf_listener.rendering.levels import level_name
-from gelf_listener.rendering.sanitise import CONTROL_BYTES, clean, clean_text, quote
+from gelf_listener.rendering.lines import LineRenderer
+from gelf_listener.rendering.sanitise import clean, clean_text, quote
 from gelf_listener.rendering.timestamps import Timestamps
+from gelf_listener.rendering.values import value_text
 
 __all__ = ["PrettyRenderer"]
 
@@ -39,7 +36,7 @@ _INDENT = "    "
 _TAB = "    "
 
 
-class PrettyRenderer:
+class PrettyRenderer(LineRenderer):
     """
     Writes messages for a person to read.
 
@@ -60,6 +57,7 @@ class PrettyRenderer:
         max_value_characters: int = 0,
         max_full_message_characters: int = 0,
     ) -> None:
+        super().__init__(9 if color else 1)  # four parts, each coloured and reset, and a newline
         self._fields = fields
         self._timestamps = Timestamps(utc=utc, separator=" ")
         self._zone = "Z" if utc else ""
@@ -71,29 +69,9 @@ class PrettyRenderer:
         }
         # As many sequences as the others, so that every line has the same number of control bytes.
         self._levels[None] = f"{_DIM}-     {_RESET}" if color else "-     "
-        self._own_controls = 9 if color else 1  # four parts, each coloured and reset, and a newline
-
-    def render(self, batch: Sequence[Message]) -> bytes:
-        """Return the batch as lines; see `Renderer.render`."""
-        lines = []
-        expected = 0
-        own_controls = self._own_controls
-        quick, careful = self._quick, self._careful
-        for message in batch:
-            line = quick(message)
-            if line.isascii() and line:
-                expected += own_controls
-            else:
-                line = careful(message)
-                expected += line.count("\n") + line.count("\x1b")
-            lines.append(line)
-        text = "".join(lines).encode()
-        if len(text) - len(text.translate(None, CONTROL_BYTES)) != expected:
-            text = "".join([careful(message) for message in batch]).encode()
-        return text
 
     def _quick(self, message: Message) -> str:
-        """Return the line of a message that needs no care if it has no control characters, else an empty text."""
+        """Return a line; see `LineRenderer._quick`. Texts of many lines and long ones need care."""
         short_message = message.short_message
         level = self._levels.get(message.level)
         if (
@@ -126,7 +104,7 @@ class PrettyRenderer:
         )
 
     def _careful(self, message: Message) -> str:
-        """Return what is shown of any message."""
+        """Return what is shown of any message; see `LineRenderer._careful`."""
         reset, dim = self._reset, self._dim
         level = self._levels.get(message.level) or clean(f"{level_name(message.level):6}")
         first, below = _parts(message)
@@ -149,13 +127,9 @@ class PrettyRenderer:
         return quote(name) if not name or " " in name or "=" in name or '"' in name else name
 
     def _value(self, value: FieldValue) -> str:
-        if isinstance(value, str):
-            text = _cut(value, self._max_value)
-            needs_quotes = not text or " " in text or "=" in text or '"' in text
-            return quote(text) if needs_quotes else clean_text(text)
-        if isinstance(value, bool):
-            return "true" if value else "false"
-        return str(value)
+        text = _cut(value_text(value), self._max_value)
+        needs_quotes = not text or " " in text or "=" in text or '"' in text
+        return quote(text) if needs_quotes else clean_text(text)
 
     def _block(self, text: str) -> str:
         """Indent the lines below the first; what is cut off is said on a line of its own."""

@@ -13,9 +13,18 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["CONTROL_BYTES", "clean", "clean_text", "escape_json", "quote"]
+__all__ = [
+    "clean",
+    "clean_text",
+    "count_unsafe",
+    "count_unsafe_bytes",
+    "escape_json",
+    "is_clean",
+    "quote",
+    "replace_unsafe",
+]
 
-CONTROL_BYTES = bytes([*range(32), 127])
+_CONTROL_BYTES = bytes([*range(32), 127])
 """The unsafe characters of ASCII."""
 
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -60,6 +69,31 @@ def clean_text(text: str) -> str:
     if text.isprintable():
         return text
     return _UNSAFE.sub(_escape, _COLOUR.sub("", text) if "\x1b" in text else text)
+
+
+def is_clean(text: str) -> bool:
+    """Tell whether a text has no unsafe character."""
+    return text.isprintable() or _UNSAFE.search(text) is None
+
+
+def replace_unsafe(text: str, character: str) -> str:
+    """Return the text with a character in place of every unsafe one."""
+    return text if text.isprintable() else _UNSAFE.sub(character, text)
+
+
+def count_unsafe(text: str) -> int:
+    """Return how many unsafe characters a text has."""
+    return len(_UNSAFE.findall(text))
+
+
+def count_unsafe_bytes(text: bytes) -> int:
+    """Do as `count_unsafe` for UTF-8, at the speed of the C library where there are few."""
+    count = len(text) - len(text.translate(None, _CONTROL_BYTES))
+    if not text.isascii():
+        for first, unsafe in _UNSAFE_UTF8:
+            if first in text:
+                count += len(unsafe.findall(text))
+    return count
 
 
 def quote(text: str) -> str:

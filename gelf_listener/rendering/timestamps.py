@@ -31,7 +31,9 @@ class Timestamps:
         second = int(timestamp) if 0 <= timestamp < 1e12 else -1
         if second != self._second and not self._learn(second):
             return _number(timestamp)
-        return f"{self._prefix}.{min(round((timestamp - second) * 1e6), 999_999) // 1000:03d}"
+        # The half microsecond makes .123 of a float that is a little less; the limit is for .9999999.
+        millisecond = int((timestamp - second) * 1e3 + 5e-4)
+        return f"{self._prefix}.{millisecond if millisecond < 1000 else 999:03d}"
 
     def rfc3339(self, timestamp: float) -> str:
         """Return date, time to the microsecond and offset: ``2026-11-23T14:30:52.123456Z``."""

@@ -18,9 +18,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from gelf_listener.message import FieldValue, Message
+from gelf_listener.message import Message
 from gelf_listener.outputs.files.names import MIN_NAME, OVERFLOW, safe_name
 from gelf_listener.rendering.levels import level_name
+from gelf_listener.rendering.values import value_text
 
 __all__ = ["Destination", "Found", "PathTemplate"]
 
@@ -250,13 +251,12 @@ def _getter(name: str) -> Callable[[Message], str | None]:
     if name == "level":
         return lambda message: None if message.level is None else level_name(message.level)
     field = name[1:]
-    return lambda message: _text(message.fields.get(field))
 
+    def value(message: Message) -> str | None:
+        found = message.fields.get(field)
+        return None if found is None else value_text(found)
 
-def _text(value: FieldValue | None) -> str | None:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return value if value is None or isinstance(value, str) else str(value)
+    return value
 
 
 def _room(component: str) -> int:
