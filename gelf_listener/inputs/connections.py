@@ -3,8 +3,9 @@ Connections: accept them, bound their number, share it fairly.
 
 Laws:
 
-* At most ``max_connections`` are open. When one more comes, the connection that has been without a complete
-  message for longest, of the peer address that holds most, gives way. So one address cannot lock out another.
+* At most ``max_connections`` are open, handshakes included. When one more comes, the connection that has been
+  without a complete message for longest, of the peer address that holds most, gives way. So one address cannot
+  lock out another.
 * A TLS connection is looked at before the handshake: plain text on it is rejected with a reason, and a failed
   handshake is a rejection too, with what OpenSSL said.
 """
@@ -17,7 +18,7 @@ import socket
 import ssl
 from collections import Counter
 from collections.abc import Callable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from gelf_listener.errors import Reason, Rejected
 from gelf_listener.inputs import Intake
@@ -52,6 +53,14 @@ class Connection(Protocol):
 
     def expired(self, now: float) -> bool:
         """Whether a time-out of the protocol has passed."""
+
+
+class _Handshake(NamedTuple):
+    """A connection that is accepted, but not yet with its protocol."""
+
+    peer: Peer | None
+    began_at: float
+    """Loop time."""
 
 
 class Connections:
@@ -89,7 +98,9 @@ class Connections:
         self._loop = asyncio.get_running_loop()
         self._listening: list[socket.socket] = []
         self._open: dict[Connection, None] = {}
-        self._handshakes: dict[asyncio.Task[None], Peer | None] = {}
+        self._handshakes: dict[asyncio.Task[None], _Handshake] = {}
+        self._starting: dict[object, asyncio.Task[None]] = {}
+        """The handshake a new protocol belongs to."""
         self._held: Counter[str] = Counter()
         self._paused: dict[Connection, None] = {}
         self._sweeper: asyncio.TimerHandle | None = None
@@ -129,17 +140,16 @@ class Connections:
 
     def opened(self, connection: Connection) -> None:
         """Note a connection that is ready to read; called by its protocol."""
+        task = self._starting.pop(connection, None)
+        if task is not None:
+            self._shook_hands(task)  # not when the task ends, a moment later: it would count twice until then
         self._open[connection] = None
-        if connection.peer is not None:
-            self._held[connection.peer.host] += 1
+        self._hold(connection.peer)
 
     def closed(self, connection: Connection) -> None:
         """Forget a connection; called by its protocol, once."""
-        if self._open.pop(connection, 0) is None and connection.peer is not None:
-            host = connection.peer.host
-            self._held[host] -= 1
-            if not self._held[host]:
-                del self._held[host]
+        if self._open.pop(connection, 0) is None:
+            self._release(connection.peer)
 
     def moved(self, connection: Connection) -> None:
         """Count a connection as just active; keeps the least active first."""
@@ -190,32 +200,57 @@ class Connections:
                 self._make_room()
             sock.setblocking(False)
             task = self._loop.create_task(self._connect(sock, peer))
-            self._handshakes[task] = peer
-            task.add_done_callback(lambda done: self._handshakes.pop(done, None))
+            self._handshakes[task] = _Handshake(peer, self._loop.time())
+            self._hold(peer)
+            task.add_done_callback(self._shook_hands)
 
     def _accept_again(self, listening: socket.socket) -> None:
         if listening in self._listening:
             self._loop.add_reader(listening.fileno(), self._accept, listening)
 
     def _make_room(self) -> None:
-        """Close the least active connection of whoever holds most."""
-        if not self._open:
-            if self._handshakes:
-                next(iter(self._handshakes)).cancel()
-            return
+        """Close the least active connection, or the oldest handshake, of whoever holds most."""
         heaviest = self._held.most_common(1)[0][0] if self._held else None
-        for connection in self._open:
-            if heaviest is None or (connection.peer is not None and connection.peer.host == heaviest):
-                break
+
+        def gives_way(peer: Peer | None) -> bool:
+            return heaviest is None or (peer is not None and peer.host == heaviest)
+
+        # Both are in order of age, and at least one has an entry: the limit was reached.
+        connection = next((open_ for open_ in self._open if gives_way(open_.peer)), None)
+        task = next((task for task, handshake in self._handshakes.items() if gives_way(handshake.peer)), None)
         self.evicted_total += 1
-        connection.abort()
-        self.closed(connection)
+        if task is not None and (connection is None or self._handshakes[task].began_at < connection.active_at):
+            self._shook_hands(task)  # at once: cancelling takes a turn of the loop
+            task.cancel()
+        elif connection is not None:
+            connection.abort()
+            self.closed(connection)
+
+    def _shook_hands(self, task: asyncio.Task[None]) -> None:
+        """Forget a handshake, once."""
+        handshake = self._handshakes.pop(task, None)
+        if handshake is not None:
+            self._release(handshake.peer)
+
+    def _hold(self, peer: Peer | None) -> None:
+        if peer is not None:
+            self._held[peer.host] += 1
+
+    def _release(self, peer: Peer | None) -> None:
+        if peer is not None:
+            self._held[peer.host] -= 1
+            if not self._held[peer.host]:
+                del self._held[peer.host]
 
     async def _connect(self, sock: socket.socket, peer: Peer | None) -> None:
         """Hand a socket to its protocol, through TLS where there is a context."""
+        protocol = self._make()
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101
+        self._starting[protocol] = task
         try:
             if self._context is None:
-                await self._loop.connect_accepted_socket(self._make, sock)
+                await self._loop.connect_accepted_socket(lambda: protocol, sock)
                 return
             async with asyncio.timeout(self._handshake_timeout_seconds):
                 first = await self._peek(sock)
@@ -226,7 +261,7 @@ class Connections:
                     detail = "plain text on a port that speaks TLS: configure the client for TLS"
                     self._fail(sock, Reason.UNEXPECTED_PROTOCOL, detail, first, peer)
                     return
-                await self._loop.connect_accepted_socket(self._make, sock, ssl=self._context)
+                await self._loop.connect_accepted_socket(lambda: protocol, sock, ssl=self._context)
         except TimeoutError:
             self._fail(sock, Reason.UNEXPECTED_PROTOCOL, "TLS handshake took too long", b"", peer)
         except ssl.SSLError as error:
@@ -237,6 +272,8 @@ class Connections:
             raise
         except OSError:
             sock.close()  # the peer went away
+        finally:
+            self._starting.pop(protocol, None)
 
     async def _peek(self, sock: socket.socket) -> bytes:
         """Wait for the first bytes and leave them in the socket."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -59,6 +60,10 @@ class Certificates(NamedTuple):
     """Certificate and key of a client the authority knows."""
     stranger: Path
     """Certificate and key of a client of another authority."""
+
+    def client_context(self) -> ssl.SSLContext:
+        """A client's side of TLS that trusts the authority."""
+        return ssl.create_default_context(cafile=str(self.ca))
 
 
 @pytest.fixture(scope="session")

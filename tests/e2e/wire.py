@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import socket
@@ -58,8 +59,10 @@ def send_tcp(address: tuple[str, int], *parts: bytes, pause: float = 0.0, source
                 time.sleep(pause)
             sock.shutdown(socket.SHUT_WR)
             return read_all(sock)
-        except ConnectionError:  # a listener that refuses what it sees resets the connection
-            return b""
+        except OSError as error:  # a listener that refuses what it sees resets the connection
+            if isinstance(error, ConnectionError) or error.errno == errno.ENOTCONN:
+                return b""
+            raise
 
 
 def read_all(sock: socket.socket) -> bytes:

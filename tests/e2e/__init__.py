@@ -1,0 +1,1 @@
+"""End-to-end tests: real sockets, real clients, real processes; one behaviour a file."""
