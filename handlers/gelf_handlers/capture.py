@@ -29,8 +29,8 @@ _TASK_NAME_IN_RECORD: Final = sys.version_info >= (3, 12)
 
 
 Captured = tuple[type[LogRecord], dict[str, Any], Mapping[str, Any], traceback.TracebackException | None]
-"""What one log call leaves in the queue: record class, its attributes, bound fields, exception. A plain tuple: a NamedTuple
-would cost the caller 0.2 us more."""
+"""What one log call leaves in the queue: record class, its attributes, bound fields, exception. A plain tuple: a
+NamedTuple would cost the caller 0.2 us more."""
 
 
 def restore(captured: Captured) -> LogRecord:

@@ -96,7 +96,7 @@ def handler_for(address: str, *, exit_on_sigterm: bool = False, **settings: Any)
     Args:
         address: ``scheme://user:password@host:port/path?setting=value``, or ``stdout:``. Query parameters are the
             handler's keyword arguments; ``fields.name=value`` adds a field.
-        exit_on_sigterm: Turn SIGTERM into a normal exit, see `lifecycle.exit_on_sigterm`; also a setting of the address.
+        exit_on_sigterm: Turn SIGTERM into a normal exit, see `lifecycle.exit_on_sigterm`; the address may say it too.
         settings: Keyword arguments of the handler; the address wins where both name one.
 
     Raises:
@@ -276,4 +276,3 @@ def configure(
 
 
 _configured: Final[dict[str, list[logging.Handler]]] = {}
-

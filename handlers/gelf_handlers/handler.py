@@ -198,8 +198,8 @@ class QueuedGELFHandler(MessageBuilder, BaseGELFHandler):
         """Flush, end the worker and close the connection; a message logged later opens both again."""
         worker = getattr(self, "_worker", None)
         if worker is not None and _get_ident() not in WORKER_THREADS:
-            if not self._given_up:
-                self.flush()
+            if not self._given_up and not self.flush() and worker.queued():
+                worker.counters.notice(f"closed with {worker.queued()} messages unsent", topic="close")
             worker.stop(0.0 if self._given_up else 2.0)
         logging.Handler.close(self)
 

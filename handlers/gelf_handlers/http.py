@@ -83,7 +83,9 @@ class HTTPTransport:
         self._pipeline = self._ahead = max(pipeline, 1)
         self._socket: socket.socket | None = None
         self._replies: _Replies | None = None
-        self._errors_in_a_row = 0
+        # The message the server failed on first, and how often: not for ever.
+        self._suspect = b""
+        self._suspicions = 0
 
     def send(self, batch: deque[bytes]) -> None:
         """Post what is in the batch and read the replies."""
@@ -112,7 +114,7 @@ class HTTPTransport:
             for message in window:
                 reply = self._read_reply()
                 replied += 1
-                problem = self._settle(reply, 1)
+                problem = self._settle(reply, 1, message, first_failure=failure is None)
                 if problem is not None:
                     kept.append(message)
                     failure = failure or problem
@@ -152,21 +154,24 @@ class HTTPTransport:
         except OSError:
             self.abandon()
             raise
-        if len(lines) > 1 and reply.status in (400, 413, 422):
+        if len(lines) > 1 and (reply.status in (400, 413, 422) or self._is_poison(reply.status, lines[0])):
             # One of them displeases: halve until it is alone.
             self._post_bulk(batch, len(lines) // 2)
             return
-        problem = self._settle(reply, len(lines))
+        problem = self._settle(reply, len(lines), lines[0], first_failure=True)
         if problem is not None:
             raise problem
         for _ in lines:
             batch.popleft()
 
-    def _settle(self, reply: Reply, count: int) -> OSError | None:
+    def _is_poison(self, status: int, message: bytes) -> bool:
+        """Tell whether the server has failed on this very message often enough."""
+        return status >= 500 and self._suspect is message and self._suspicions >= _MAX_RETRIED_ERRORS
+
+    def _settle(self, reply: Reply, count: int, message: bytes, *, first_failure: bool) -> OSError | None:
         """Count a reply; return an error if its messages have to be kept."""
         status, counters = reply.status, self._counters
         if 200 <= status < 300:
-            self._errors_in_a_row = 0
             counters.sent += count
             if self._bulk == "auto" and reply.server.startswith(_BULK_SERVER):
                 self._bulk = True
@@ -175,12 +180,12 @@ class HTTPTransport:
         text = f"HTTP {status} {reply.excerpt}".rstrip()
         if status in _RETRY_STATUSES:
             return RetryLater(text, _seconds(reply.retry_after))
-        if status >= 500:
-            # A fault that may pass, or a message that makes the server fail: not for ever.
-            self._errors_in_a_row += 1
-            if self._errors_in_a_row <= _MAX_RETRIED_ERRORS:
-                return RetryLater(text, _seconds(reply.retry_after))
-            self._errors_in_a_row = 0
+        if status >= 500 and not self._is_poison(status, message):
+            # A fault that may pass, or a message that makes the server fail: the first of a round is suspected.
+            if first_failure:
+                self._suspicions = self._suspicions + 1 if self._suspect is message else 1
+                self._suspect = message
+            return RetryLater(text, _seconds(reply.retry_after))
         counters.rejected += count
         counters.fail(f"{count} message{'' if count == 1 else 's'} rejected: {text}", topic=f"http {status}")
         return None
@@ -439,7 +444,6 @@ class GELFHTTPHandler(QueuedGELFHandler, graypy.GELFHTTPHandler):
 
     def _open(self, timeout_seconds: float) -> socket.socket:
         plain = connect(self.host, self.port, timeout_seconds)
-        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self.ssl_context is None:
             return plain
         try:

@@ -14,8 +14,8 @@ AddressInfo = tuple[int, int, int, str, Any]
 
 _RETRY_SECONDS: Final = 5.0
 
-# socket looks a name up through this codec, which is imported on first use. Were that in our worker's thread while another
-# thread forks, the child would have half a module and resolve nothing ("unknown encoding: idna", seen with
+# socket looks a name up through this codec, which is imported on first use. Were that in our worker's thread while
+# another thread forks, the child would have half a module and resolve nothing ("unknown encoding: idna", seen with
 # multiprocessing).
 codecs.lookup("idna")
 

@@ -34,6 +34,7 @@ def connect(host: str, port: int, timeout_seconds: float) -> socket.socket:
     Keep-alive is on: a peer that vanished (power, firewall) is noticed within about a minute while idle.
     """
     connected = socket.create_connection((host, port), timeout_seconds)
+    connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3)):
         option = getattr(socket, name, None)

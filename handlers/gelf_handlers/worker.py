@@ -145,7 +145,7 @@ class Worker:
 
     def queued(self) -> int:
         """Count the messages waiting, those being sent included."""
-        return len(self.queue) + len(self._batch)
+        return len(self.queue) + len(self._batch) + self._moves % 2
 
     def drain(self, stall_seconds: float, deadline: float) -> bool:
         """
@@ -197,7 +197,9 @@ class Worker:
     # The worker's side.
 
     def _start(self) -> None:
-        with self._starting:
+        if not self._starting.acquire(blocking=False):
+            return  # another thread, or this one below a signal handler, is at it and will find the message
+        try:
             if self._thread is not None and self._thread.is_alive():
                 self._wake_up()
                 return
@@ -211,6 +213,8 @@ class Worker:
                 self._thread = thread
                 lifecycle.worker_started()
                 return
+        finally:
+            self._starting.release()
         settings = self.settings
         self._drain_here(settings.flush_timeout_seconds, lifecycle.exit_deadline(settings.exit_timeout_seconds))
 
@@ -235,7 +239,12 @@ class Worker:
         try:
             last_active = time.monotonic()
             while not self._stopping:
-                if self._step():
+                try:
+                    worked = self._step()
+                except Exception as error:  # whatever it is, the next message may fare better
+                    self.counters.fail(error, topic="worker")
+                    worked = False
+                if worked:
                     last_active = time.monotonic()
                 elif not self._stopping:
                     self._wait(last_active)
@@ -333,7 +342,7 @@ class Worker:
     def _hurried(self, captured: Captured) -> bool:
         return (
             self._flushing > 0
-            or time.time() - captured[1]["created"] > _OVERDUE_SECONDS
+            or time.time() - captured[1].get("created", 0.0) > _OVERDUE_SECONDS
             or len(self.queue) * 2 > self.settings.max_queued
         )
 

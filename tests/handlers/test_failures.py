@@ -310,6 +310,19 @@ def test_http_message_the_server_always_fails_on_does_not_block_the_rest(attach)
         assert receiver.texts == ["fine"]
 
 
+def test_http_server_failing_on_everything_for_a_while_loses_nothing(attach):
+    with HTTPReceiver(replies=[500] * 60) as receiver:
+        handler = GELFHTTPHandler("127.0.0.1", receiver.port, **QUICK)
+        receiver.reading.clear()
+        log = attach(handler)
+        for number in range(20):
+            log.info("m%d", number)
+        receiver.reading.set()
+        receiver.wait(20)
+        assert receiver.texts == [f"m{number}" for number in range(20)]
+        assert handler.stats.rejected == 0
+
+
 def test_http_server_that_closes_without_a_reply_gets_it_again(attach):
     with HTTPReceiver(replies=["close"]) as receiver:
         log = attach(GELFHTTPHandler("127.0.0.1", receiver.port, **QUICK))

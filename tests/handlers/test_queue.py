@@ -196,6 +196,38 @@ def test_a_fault_in_sending_does_not_end_the_worker(attach):
         receiver.wait(1)
 
 
+def test_a_signal_handler_may_log_in_the_middle_of_a_log_call(attach):
+    import signal
+    import sys
+
+    if sys.platform == "win32":
+        pytest.skip("no interval timer")
+    with TCPReceiver() as receiver:
+        handler = GELFTCPHandler("127.0.0.1", receiver.port, max_queued=20_000)
+        log = attach(handler)
+        interruptions = []
+        before = signal.signal(signal.SIGALRM, lambda *_: interruptions.append(log.info("signal")))
+        signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
+        try:
+            for number in range(5000):
+                log.info("m%d", number)
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+        assert interruptions
+        receiver.wait(5000 + len(interruptions))
+        assert [text for text in receiver.texts if text != "signal"] == [f"m{number}" for number in range(5000)]
+
+
+def test_closing_with_the_server_away_says_what_is_left(attach, capfd):
+    handler = GELFTCPHandler("127.0.0.1", free_port(), flush_timeout_seconds=0.1)
+    log = attach(handler)
+    log.info("x")
+    handler.close()
+    assert "closed with 1 messages unsent" in capfd.readouterr().err
+    assert handler.stats.queued == 1
+
+
 def test_stats_tell_the_state(attach):
     with TCPReceiver() as receiver:
         handler = GELFTCPHandler("127.0.0.1", receiver.port)
