@@ -15,7 +15,22 @@ from collections.abc import Sequence
 from gelf_listener.message import Message
 from gelf_listener.rendering.sanitise import count_unsafe, count_unsafe_bytes
 
-__all__ = ["LineRenderer"]
+__all__ = ["LineRenderer", "are_plain"]
+
+
+def are_plain(pairs: str, count: int) -> bool:
+    """Tell whether so many pairs, joined by spaces, need no quotes and hold no boolean, without looking at each."""
+    return (
+        pairs.count(" ") == count - 1
+        and pairs.count("=") == count
+        and '"' not in pairs
+        and "=True" not in pairs
+        and "=False" not in pairs
+        and "= " not in pairs  # an empty value
+        and " =" not in pairs  # an empty name
+        and pairs[-1] != "="
+        and pairs[0] != "="
+    )
 
 
 class LineRenderer(abc.ABC):

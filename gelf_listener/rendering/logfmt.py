@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from gelf_listener.message import FieldValue, Message
 from gelf_listener.rendering import Fields, shown
 from gelf_listener.rendering.levels import LEVELS, level_name
-from gelf_listener.rendering.lines import LineRenderer
+from gelf_listener.rendering.lines import LineRenderer, are_plain
 from gelf_listener.rendering.sanitise import is_clean, quote, replace_unsafe
 from gelf_listener.rendering.timestamps import Timestamps
 from gelf_listener.rendering.values import value_text
@@ -51,19 +51,7 @@ class LogfmtRenderer(LineRenderer):
         ):
             return ""
         if fields:
-            count = len(fields)
-            if (
-                pairs.count(" ") != count - 1
-                or pairs.count("=") != count
-                or '"' in pairs
-                or "\\" in pairs
-                or "= " in pairs  # an empty value
-                or pairs[-1] == "="
-                or pairs[0] == "="
-                or " =" in pairs  # an empty name
-                or "=True" in pairs
-                or "=False" in pairs
-            ):
+            if "\\" in pairs or not are_plain(pairs, len(fields)):
                 pairs = _pairs(fields)
             pairs = " " + pairs
         if " " in short_message or "=" in short_message:

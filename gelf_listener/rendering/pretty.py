@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from gelf_listener.message import FieldValue, Message
 from gelf_listener.rendering import Fields, shown
 from gelf_listener.rendering.levels import level_name
-from gelf_listener.rendering.lines import LineRenderer
+from gelf_listener.rendering.lines import LineRenderer, are_plain
 from gelf_listener.rendering.sanitise import clean, clean_text, quote
 from gelf_listener.rendering.timestamps import Timestamps
 from gelf_listener.rendering.values import value_text
@@ -84,15 +84,7 @@ class PrettyRenderer(LineRenderer):
         if self._fields is None or self._fields:
             fields = shown(message, self._fields)
             pairs = " ".join([f"{name}={value}" for name, value in fields.items()])
-            count = len(fields)
-            if fields and (
-                pairs.count(" ") != count - 1  # a value needs quotes, or a name does
-                or pairs.count("=") != count
-                or '"' in pairs
-                or "=True" in pairs
-                or "=False" in pairs
-                or (self._max_value and len(pairs) > self._max_value)
-            ):
+            if fields and (not are_plain(pairs, len(fields)) or (self._max_value and len(pairs) > self._max_value)):
                 pairs = self._pairs(fields)
         else:
             pairs = ""

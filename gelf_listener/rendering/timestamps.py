@@ -22,7 +22,7 @@ class Timestamps:
     def __init__(self, *, utc: bool, separator: str = "T") -> None:
         self._utc = utc
         self._format = f"%Y-%m-%d{separator}%H:%M:%S"
-        self._second = -1
+        self._second = -2  # -1 stands for what is no date
         self._prefix = ""
         self._offset = ""
 

@@ -1,0 +1,199 @@
+"""
+What every output must do, ours or a third party's.
+
+Use it by deriving a test class and saying how the output is made and what its destination has::
+
+    class TestMyOutput(OutputContract):
+        def make(self, tmp_path): return MyOutput(MyOutput.Settings(path=tmp_path / "x"))
+        def texts(self, tmp_path): return (tmp_path / "x").read_text().splitlines()
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Coroutine, Sequence
+from pathlib import Path
+from typing import Any
+
+from gelf_listener.errors import OutputError
+from gelf_listener.message import Message
+from gelf_listener.outputs import Output
+from gelf_listener.settings import OutputSettings
+from tests.unit.outputs.messages import make_batch
+
+_MOST_SECONDS = 10.0
+
+
+class OutputContract:
+    """The laws of `gelf_listener.outputs.Output`."""
+
+    def make(self, tmp_path: Path) -> Output:
+        """Make the output, not started."""
+        raise NotImplementedError
+
+    def texts(self, tmp_path: Path) -> Sequence[str] | None:
+        """Return one text a message the destination has, in order; None when it keeps none."""
+        raise NotImplementedError
+
+    def _has(self, tmp_path: Path, batch: Sequence[Message]) -> None:
+        texts = self.texts(tmp_path)
+        if texts is not None:
+            assert len(texts) == len(batch)
+            for text, message in zip(texts, batch, strict=True):
+                assert message.short_message in text
+
+    def test_has_settings_with_descriptions(self, tmp_path):
+        """Help, documentation and errors are made from them."""
+        settings = type(self.make(tmp_path)).Settings
+        assert issubclass(settings, OutputSettings)
+        assert [name for name, field in settings.model_fields.items() if not field.description] == []
+
+    def test_states_its_guarantee(self, tmp_path):
+        """A class that carries messages says what may be lost."""
+        assert "Guarantee:" in (type(self.make(tmp_path)).__doc__ or "")
+
+    def test_writes_batches_in_order(self, tmp_path):
+        """What was written is at the destination once `close` returned."""
+        batch = make_batch(100)
+
+        async def main() -> None:
+            output = self.make(tmp_path)
+            await output.start()
+            await output.write(batch[:1])
+            await output.write(batch[1:60])
+            await output.write(tuple(batch[60:]))
+            await output.close()
+
+        run(main())
+        self._has(tmp_path, batch)
+
+    def test_leaves_the_batch_as_it_was(self, tmp_path):
+        """The same list may go to several outputs, and to the same one again."""
+        batch = make_batch(10)
+        before = batch.copy()
+
+        async def main() -> None:
+            output = self.make(tmp_path)
+            await output.start()
+            await output.write(batch)
+            await output.close()
+
+        run(main())
+        assert batch == before
+
+    def test_takes_an_empty_batch(self, tmp_path):
+        """Nothing is something an output may be asked to write."""
+        batch = make_batch(3)
+
+        async def main() -> None:
+            output = self.make(tmp_path)
+            await output.start()
+            await output.write([])
+            await output.write(batch)
+            await output.write([])
+            await output.close()
+
+        run(main())
+        self._has(tmp_path, batch)
+
+    def test_may_be_closed_twice(self, tmp_path):
+        """A service that fails while it starts closes what it opened, perhaps again."""
+        batch = make_batch(2)
+
+        async def main() -> None:
+            output = self.make(tmp_path)
+            await output.start()
+            await output.write(batch)
+            await output.close()
+            await output.close()
+
+        run(main())
+        self._has(tmp_path, batch)
+
+    def test_may_be_closed_without_messages(self, tmp_path):
+        """Most outputs of most runs in a test suite."""
+
+        async def main() -> None:
+            output = self.make(tmp_path)
+            await output.start()
+            await output.close()
+
+        run(main())
+        self._has(tmp_path, [])
+
+    def test_may_be_closed_before_it_was_started(self, tmp_path):
+        """A service that could not start closes every output it made."""
+
+        async def main() -> None:
+            await self.make(tmp_path).close()
+
+        run(main())
+
+    def test_writes_nothing_after_close(self, tmp_path):
+        """It may raise an OutputError; it must not claim to have written."""
+        batch = make_batch(5)
+
+        async def main() -> None:
+            output = self.make(tmp_path)
+            await output.start()
+            await output.write(batch)
+            await output.close()
+            before = dict(output.counters())
+            with contextlib.suppress(OutputError):
+                await output.write(make_batch(5, start=100))
+            after = dict(output.counters())
+            assert {name: value for name, value in after.items() if name.startswith("written_")} == {
+                name: value for name, value in before.items() if name.startswith("written_")
+            }
+
+        run(main())
+        self._has(tmp_path, batch)
+
+    def test_counts_what_it_writes(self, tmp_path):
+        """Counters are numbers under metric names; those called ``written_messages_total`` count messages."""
+
+        async def main() -> None:
+            output = self.make(tmp_path)
+            assert all(name.isidentifier() and name.islower() for name in output.counters())
+            await output.start()
+            start = output.counters()
+            await output.write(make_batch(7))
+            counters = output.counters()
+            assert set(counters) == set(start)
+            assert all(isinstance(value, int | float) for value in counters.values())
+            if "written_messages_total" in counters:
+                assert counters["written_messages_total"] - start["written_messages_total"] == 7
+            await output.close()
+            assert output.counters().get("written_messages_total", 7) == 7
+
+        run(main())
+
+    def test_does_not_block_the_loop_with_many_messages(self, tmp_path):
+        """Other tasks get their turn while a large batch is written."""
+        turns = 0
+
+        async def main() -> None:
+            nonlocal turns
+            output = self.make(tmp_path)
+            await output.start()
+            batch = make_batch(20_000)
+            task = asyncio.ensure_future(output.write(batch))
+            while not task.done():
+                turns += 1
+                await asyncio.sleep(0)
+            await task
+            await output.close()
+
+        run(main())
+        assert turns >= 1
+
+
+def run(coroutine: Coroutine[Any, Any, None]) -> None:
+    """Run a coroutine; one that hangs is an error, not a hanging test suite."""
+
+    async def bounded() -> None:
+        async with asyncio.timeout(_MOST_SECONDS):
+            await coroutine
+
+    asyncio.run(bounded())

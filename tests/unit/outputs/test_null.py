@@ -1,0 +1,14 @@
+"""null: counts and drops."""
+
+from __future__ import annotations
+
+from gelf_listener.outputs.null import NullOutput, NullSettings
+from tests.unit.outputs.contract import OutputContract
+
+
+class TestNull(OutputContract):
+    def make(self, tmp_path):
+        return NullOutput(NullSettings())
+
+    def texts(self, tmp_path):
+        return None
