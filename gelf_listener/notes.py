@@ -183,6 +183,12 @@ class Deviation(enum.Enum):
         "stores its JSON text",
         "send flat fields",
     )
+    TOO_MANY_FIELDS = (
+        "too_many_fields",
+        "an object with too many fields; the rest is in the raw payload only",
+        "stores its JSON text",
+        "send fewer fields",
+    )
     ARRAY = ("array", "an array, kept as JSON text", "stores its JSON text", "send a string")
     BIG_INTEGER = (
         "big_integer",

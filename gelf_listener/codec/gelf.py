@@ -17,7 +17,7 @@ from typing import Annotated, Any, NamedTuple
 import msgspec
 
 from gelf_listener.codec.batch import Batch
-from gelf_listener.codec.tolerant import find_values, scrub
+from gelf_listener.codec.tolerant import Found, find_values, scrub
 from gelf_listener.errors import Reason, Rejected
 from gelf_listener.message import FieldValue, Message, Peer
 from gelf_listener.notes import Deviation, Note
@@ -29,6 +29,11 @@ MAX_FIELDS = 10_000
 
 MAX_STRUCTURE = 1_000_000
 """Most brackets and commas in one payload: parsed, each may cost a hundred times its byte."""
+
+MAX_FAILURES_A_SECOND = 200
+"""Payloads of one sender that are looked at closely, in vain, in a second."""
+
+_MAX_FAILING_SENDERS = 1000
 
 MAX_FLAT_NAME = 255
 """Longest name flattening may build; what would be longer is kept as JSON text, which keeps flattening linear."""
@@ -133,6 +138,30 @@ def to_seconds(value: float) -> tuple[float, str] | None:
     return None
 
 
+class _Failures:
+    """
+    Payloads that were no JSON, by sender, in the current second.
+
+    Mending costs a hundred times what parsing does, so a flood of garbage would take the time of honest senders.
+    """
+
+    def __init__(self) -> None:
+        self._second = 0
+        self._counts: dict[str, int] = {}
+
+    def exceeded(self, sender: str, now: float) -> bool:
+        """Whether a sender has used up this second's tries."""
+        if int(now) != self._second:
+            self._second = int(now)
+            self._counts.clear()
+        return self._counts.get(sender, 0) > MAX_FAILURES_A_SECOND or len(self._counts) > _MAX_FAILING_SENDERS
+
+    def add(self, sender: str, count: int) -> None:
+        """Count failures."""
+        if count:
+            self._counts[sender] = self._counts.get(sender, 0) + count
+
+
 class LenientGelf:
     """
     Decodes GELF payloads in the `lenient` mode.
@@ -145,6 +174,7 @@ class LenientGelf:
 
     def __init__(self, input: str = "") -> None:
         self.input = input
+        self._failures = _Failures()
         self._hosts: set[str] = set()
         """Hosts seen before that are not blank: one look-up instead of three checks."""
 
@@ -208,7 +238,11 @@ class LenientGelf:
         self.decode_all(((payload, peer),), received_at, batch)
 
     def _decode_carefully(self, payload: bytes, received_at: float, peer: Peer | None, batch: Batch) -> None:
-        """Decode what is no flat object of strings and numbers."""
+        """Decode what the fast path does not take."""
+        if len(payload) > MAX_STRUCTURE and _structure(payload) > MAX_STRUCTURE:
+            detail = f"more than {MAX_STRUCTURE} brackets and commas"
+            self._reject(batch, Reason.TOO_COMPLEX, detail, payload, received_at, peer)
+            return
         try:
             document = msgspec.json.decode(payload)
         except (ValueError, RecursionError):
@@ -220,11 +254,18 @@ class LenientGelf:
 
     def _decode_tolerantly(self, payload: bytes, received_at: float, peer: Peer | None, batch: Batch) -> None:
         """Decode what the strict parser refused, or what is no single object."""
-        if len(payload) > MAX_STRUCTURE and _structure(payload) > MAX_STRUCTURE:
-            detail = f"more than {MAX_STRUCTURE} brackets and commas"
-            self._reject(batch, Reason.TOO_COMPLEX, detail, payload, received_at, peer)
+        sender = "" if peer is None else peer.host
+        if self._failures.exceeded(sender, received_at):
+            detail = f"no JSON; not looked at closely, because this sender sent more than {MAX_FAILURES_A_SECOND} such"
+            self._reject(batch, Reason.INVALID_JSON, detail, payload, received_at, peer)
             return
-        values = find_values(payload)
+        rejected = len(batch.rejected)
+        self._decode_values(find_values(payload), payload, received_at, peer, batch)
+        self._failures.add(sender, len(batch.rejected) - rejected)
+
+    def _decode_values(
+        self, values: list[Found], payload: bytes, received_at: float, peer: Peer | None, batch: Batch
+    ) -> None:
         if not values:
             detail = "nothing but white space and NULs" if payload else "no bytes at all"
             self._reject(batch, Reason.EMPTY_PAYLOAD, detail, payload, received_at, peer)
@@ -529,6 +570,9 @@ class _Normaliser:
     def _flatten(self, prefix: str, value: dict[str, Any], depth: int) -> None:
         for key, inner in value.items():
             name = f"{prefix}.{key}"
+            if len(self.fields) >= MAX_FIELDS:
+                self._add_note(Deviation.TOO_MANY_FIELDS, scrub(prefix))
+                return
             if len(name) > MAX_FLAT_NAME:
                 # One such name and the object stays whole: names may not grow with the square of the payload.
                 self._flat_value(prefix, _text(value))

@@ -23,7 +23,7 @@ from gelf_listener.notes import Deviation, Note
 __all__ = ["GraylogGelf"]
 
 _JSON_SPACE = " \t\r\n"
-_TRAILING_COMMA = re.compile(r'("(?:[^"\\]++|\\.)*+(?:"|\Z))|,(?=[ \t\r\n]*+[}\]])', re.DOTALL)
+_TRAILING_COMMA = re.compile(r'("(?:[^"\\]++|\\.)*+(?:"|\\?\Z))|,(?=[ \t\r\n]*+[}\]])', re.DOTALL)
 _NEXT_TOKEN = re.compile(r'[{\["]|-?[0-9]|(?:true|false|null)\b')
 _VALID_KEY = re.compile(r"[A-Za-z0-9_.@-]+")
 _RESERVED = frozenset(("_id", "_ttl", "_source", "_all", "_index", "_type", "_score"))

@@ -23,13 +23,16 @@ from typing import Any, NamedTuple
 
 from gelf_listener.notes import Deviation, Note
 
-__all__ = ["MAX_DIGITS", "MAX_FAILURES", "MAX_REPAIR_CHARACTERS", "Found", "find_values", "scrub"]
+__all__ = ["MAX_DIGITS", "MAX_FAILURES", "MAX_REPAIR_CHARACTERS", "MAX_VALUES", "Found", "find_values", "scrub"]
 
 MAX_DIGITS = 1000
 """Longest number read as one (Jackson's limit); Python refuses integers from 4300 digits on by itself."""
 
 MAX_FAILURES = 100
 """Stretches of one payload that may turn out to be no JSON before the rest is given up as a whole."""
+
+MAX_VALUES = 50_000
+"""Most objects of one payload: 8 MiB hold twenty thousand messages of the usual size."""
 
 MAX_REPAIR_CHARACTERS = 256 * 1024
 """Longest text that is mended: tokenizing costs a third of a microsecond per character, and the loop waits."""
@@ -41,7 +44,7 @@ _CONTROL = re.compile(r"[\x00-\x1f]")
 
 _TOKEN = re.compile(
     r"""
-    (?P<string>"(?:[^"\\]++|\\.)*+(?:"|\Z))       # an unterminated string ends with the text: no second look
+    (?P<string>"(?:[^"\\]++|\\.)*+(?:"|\\?\Z))    # an unterminated string ends with the text: no second look
   | (?P<comma>,(?=[\s\x00]*+[}\]]))
   | (?P<word>(?<![\w"])-?(?:nan|inf(?:inity)?)\b)
   | (?P<open>[{\[])
@@ -154,10 +157,15 @@ def find_values(payload: bytes) -> list[Found]:
         position = count.end()
     found: list[Found] = []
     failures = 0
+    effort = 2 * min(len(text), MAX_REPAIR_CHARACTERS)
     while position < len(text):
         start = position
-        item, end = _next_value(text, position)
+        item, end, spent = _next_value(text, position, effort)
+        effort -= spent
         position = _skip_space(text, end)
+        if len(found) >= MAX_VALUES:
+            found.append(Found(None, text[start:], (), f"more than {MAX_VALUES} values in one payload"))
+            break
         if item.error is not None:
             failures += 1
             if failures == MAX_FAILURES:
@@ -170,7 +178,11 @@ def find_values(payload: bytes) -> list[Found]:
         if first_notes:
             item = item._replace(notes=(*first_notes, *item.notes))
         if isinstance(item.value, list):
-            found.extend(Found(value, _dump(value), item.notes) for value in item.value)
+            room = MAX_VALUES - len(found)
+            found.extend(Found(value, _dump(value), item.notes) for value in item.value[:room])
+            if len(item.value) > room:
+                found.append(Found(None, "", (), f"more than {MAX_VALUES} values in one payload"))
+                break
         else:
             found.append(item)
     return found
@@ -194,35 +206,41 @@ def _dump(value: object) -> str:
         return ""
 
 
-def _next_value(text: str, position: int) -> tuple[Found, int]:
-    """Read the value at a position: as it stands, then mended, else give up to the end of the line."""
+def _next_value(text: str, position: int, effort: int) -> tuple[Found, int, int]:
+    """
+    Read the value at a position: as it stands, then mended, else give up to the end of the line.
+
+    Args:
+        text: The payload.
+        position: Where a value should begin.
+        effort: Characters that may still be looked at for mending.
+
+    Returns:
+        What was found, where it ends, and how many characters were looked at.
+    """
     try:
         value, end = _DECODER.raw_decode(text, position)
     except RecursionError:
-        return _give_up(text, len(text), position, "nested too deep")
+        return Found(None, text[position:], (), "nested too deep"), len(text), 0
     except ValueError as error:
         problem = getattr(error, "msg", None) or str(error)
     else:
-        return _survey(value, text[position:end], []), end
-    if len(text) > MAX_REPAIR_CHARACTERS:
-        return _give_up_line(text, position, problem)
-    repair = _Repair(text, position)
-    try:
-        value, _ = _DECODER.raw_decode(repair.text)
-    except RecursionError:
-        return _give_up(text, len(text), position, "nested too deep")
-    except ValueError:
-        return _give_up_line(text, position, problem)
-    return _survey(value, text[position : repair.end], repair.notes), repair.end
-
-
-def _give_up(text: str, end: int, position: int, problem: str) -> tuple[Found, int]:
-    return Found(None, text[position:end], (), problem), end
-
-
-def _give_up_line(text: str, position: int, problem: str) -> tuple[Found, int]:
-    line_end = text.find("\n", position)
-    return _give_up(text, len(text) if line_end < 0 else line_end + 1, position, problem)
+        return _survey(value, text[position:end], []), end, 0
+    if len(text) - position <= MAX_REPAIR_CHARACTERS and effort > 0:
+        repair = _Repair(text, position)
+        effort = repair.end - position
+        try:
+            value, _ = _DECODER.raw_decode(repair.text)
+        except RecursionError:
+            return Found(None, text[position:], (), "nested too deep"), len(text), effort
+        except ValueError:
+            pass
+        else:
+            return _survey(value, text[position : repair.end], repair.notes), repair.end, effort
+    else:
+        effort = 0
+    line_end = text.find("\n", position) + 1 or len(text)
+    return Found(None, text[position:line_end], (), problem), line_end, effort
 
 
 def _survey(value: object, source: str, notes: list[Note]) -> Found:

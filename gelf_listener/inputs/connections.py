@@ -281,8 +281,8 @@ class Connections:
             try:
                 return sock.recv(64, socket.MSG_PEEK)
             except (BlockingIOError, InterruptedError):
-                readable = self._loop.create_future()
-                self._loop.add_reader(sock.fileno(), lambda: readable.done() or readable.set_result(None))
+                readable: asyncio.Future[None] = self._loop.create_future()
+                self._loop.add_reader(sock.fileno(), _resolve, readable)
                 try:
                     await readable
                 finally:
@@ -300,3 +300,8 @@ class Connections:
             self.timed_out_total += 1
             connection.abort()
         self._sweeper = self._loop.call_later(_SWEEP_SECONDS, self._sweep)
+
+
+def _resolve(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)

@@ -39,8 +39,12 @@ __all__ = ["HttpConnection", "HttpInput", "HttpSettings", "HttpsInput", "HttpsSe
 
 _log = logging.getLogger(__name__)
 
+MAX_LINES = 100_000
+"""Most messages of one body: each costs memory of its own until it is written."""
+
 _MAX_HEADER_BYTES = 32 * 1024
 _MAX_URL_BYTES = 8 * 1024
+_HEADERS_TOO_LONG = f"headers longer than {_MAX_HEADER_BYTES} bytes"
 
 _PHRASES = {
     200: "OK",
@@ -54,6 +58,7 @@ _PHRASES = {
     413: "Content Too Large",
     415: "Unsupported Media Type",
     431: "Request Header Fields Too Large",
+    500: "Internal Server Error",
     503: "Service Unavailable",
 }
 
@@ -103,10 +108,15 @@ def body_frames(body: bytes) -> list[bytes]:
 
     Newline-delimited objects become one frame a line; anything else (one object, an array, objects printed over
     several lines) stays whole, for the decoder to look into.
+
+    Raises:
+        Rejected: If there are more than `MAX_LINES`.
     """
     if 10 not in body:
         return [body]
     lines = [line for line in body.split(b"\n") if line and not line.isspace()]
+    if len(lines) > MAX_LINES:
+        raise Rejected(Reason.TOO_COMPLEX, f"{len(lines)} lines, more than {MAX_LINES}", body)
     if len(lines) > 1 and all([line[0] == 0x7B and line.rstrip()[-1] == 0x7D for line in lines]):
         return lines
     return [body]
@@ -135,9 +145,13 @@ class HttpConnection(asyncio.Protocol):
         self._lenient = settings.mode == "lenient"
         self._transport: asyncio.Transport
         self._parser = httptools.HttpRequestParser(self)
+        self._header_bytes = 0
+        """Bytes read since the last that were body: an end of the headers, or of a chunk, must come some time."""
         self._loop = asyncio.get_running_loop()
         self._closing = False
         self._paused = False
+        self._unread = False
+        """The peer does not read its answers: it gets no more before it does."""
         self._batch = Batch()
         self._answers: list[bytes] = []
         """Answers to the requests of one read, which leave together once their messages are handed over."""
@@ -147,7 +161,7 @@ class HttpConnection(asyncio.Protocol):
         self._url = b""
         self._body: list[bytes] = []
         self._size = 0
-        self._header_bytes = 0
+        self._head_bytes = 0
         self._encoding = b""
         self._authorization = b""
         self._origin = b""
@@ -175,20 +189,33 @@ class HttpConnection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Parse; hand over the messages of all whole requests, then answer them."""
         while data and not self._closing:
-            if self._stage != "body":
-                self._header_bytes += len(data)
+            self._header_bytes += len(data)
             try:
                 self._parser.feed_data(data)
             except httptools.HttpParserUpgrade as upgrade:
                 data = self._without_upgrade() + data[upgrade.args[0] :]
                 continue
+            except httptools.HttpParserCallbackError:
+                _log.exception("%s: a request of %s failed", self._decoder.input, self.peer)
+                self._answer(500, "a bug of the listener; its log has the details", close=True)
             except httptools.HttpParserError as error:
-                self._refuse(data, f"not HTTP: {error.__context__ or error}")
+                self._refuse(data, f"not HTTP: {error}")
             else:
-                if self._stage == "headers" and self._header_bytes > _MAX_HEADER_BYTES:
-                    self._answer(431, f"headers longer than {_MAX_HEADER_BYTES} bytes", close=True)
+                if self._stage != "idle" and self._header_bytes > _MAX_HEADER_BYTES:
+                    self._answer(431, _HEADERS_TOO_LONG, close=True)
             break
         self._flush()
+
+    def pause_writing(self) -> None:
+        """Stop reading: who sends requests and reads no answers would fill our memory."""
+        self._unread = True
+        self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        """Go on reading."""
+        self._unread = False
+        if not self._paused and not self._closing:
+            self._transport.resume_reading()
 
     def _flush(self) -> None:
         """Hand over, then answer: a 202 means that the message is in the buffers."""
@@ -223,6 +250,9 @@ class HttpConnection(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Note the few headers that matter."""
+        self._head_bytes += len(name) + len(value) + 4  # colon, space and line end
+        if self._head_bytes > _MAX_HEADER_BYTES:
+            self._fail(431, _HEADERS_TOO_LONG)
         name = name.lower()
         if name not in _HEADERS:
             return
@@ -243,6 +273,8 @@ class HttpConnection(asyncio.Protocol):
 
     def on_headers_complete(self) -> None:
         """Refuse what can be refused before the body."""
+        if self._closing:
+            return
         self._stage = "body"
         self._stage_at = self._loop.time()
         self._header_bytes = 0
@@ -257,6 +289,7 @@ class HttpConnection(asyncio.Protocol):
 
     def on_body(self, body: bytes) -> None:
         """Collect the body within its bound."""
+        self._header_bytes = 0
         if self._error or self._closing:
             return
         self._size += len(body)
@@ -299,7 +332,8 @@ class HttpConnection(asyncio.Protocol):
         """Go on reading."""
         if self._paused and not self._closing:
             self._paused = False
-            self._transport.resume_reading()
+            if not self._unread:
+                self._transport.resume_reading()
 
     def expired(self, now: float) -> bool:
         """Whether headers, body or the next request took too long."""
@@ -344,6 +378,10 @@ class HttpConnection(asyncio.Protocol):
         HTTP/1.1. The parser stops before the body of such a request, so it is given a plain one.
         """
         method, version = self._parser.get_method(), self._parser.get_http_version().encode()
+        if method == b"CONNECT":  # means an upgrade whatever its headers say; no path of ours is asked for
+            self._fail(405, f"send messages with POST to {self._settings.path}")
+            self._answer(self._error, self._detail, close=True)
+            return b""
         head = [b"%s %s HTTP/%s\r\n" % (method, self._url, version), self._framing]
         for name, value in (
             (b"Authorization", self._authorization),
@@ -373,7 +411,7 @@ class HttpConnection(asyncio.Protocol):
                 self._answers.append(_ACCEPTED)
         else:
             first = batch.rejected[rejections]
-            status = 413 if first.reason is Reason.PAYLOAD_TOO_LARGE else 400
+            status = 413 if first.reason in (Reason.PAYLOAD_TOO_LARGE, Reason.TOO_COMPLEX) else 400
             self._answer(status, first.detail, close=not keep_alive, reason=first.reason)
 
     def _decode(self, body: bytes, batch: Batch) -> None:
@@ -386,13 +424,14 @@ class HttpConnection(asyncio.Protocol):
                 body = self._unpack(body)
             if self._lenient and (is_gzip(body) or is_zlib(body)):
                 body = self._decoder.inflate(body)  # here, so that newline-delimited bodies are cut afterwards
+            frames = body_frames(body) if self._lenient and body else []
         except Rejected as rejected:
             rejected.peer = self.peer
             rejected.input = self._decoder.input
             batch.rejected.append(rejected)
             return
-        if self._lenient and body:
-            self._decoder.decode_all(zip(body_frames(body), repeat(self.peer)), now, batch)  # noqa: B905  (endless)
+        if frames:
+            self._decoder.decode_all(zip(frames, repeat(self.peer)), now, batch)  # noqa: B905  (endless)
         else:
             self._decoder.decode(body, now, self.peer, batch)
 
@@ -409,6 +448,8 @@ class HttpConnection(asyncio.Protocol):
                 raise Rejected(Reason.CORRUPT_COMPRESSION, f"damaged deflate body: {error}", body) from None
             if len(plain) > limit:
                 raise Rejected(Reason.PAYLOAD_TOO_LARGE, f"body inflates to more than {limit} bytes", body)
+            if not stream.eof:
+                raise Rejected(Reason.CORRUPT_COMPRESSION, "the deflate body ends too early", body)
             return plain
         if self._encoding in (b"br", b"zstd", b"compress"):
             detail = f"Content-Encoding {self._encoding.decode()} is not supported; use gzip or deflate"
@@ -424,6 +465,8 @@ class HttpConnection(asyncio.Protocol):
 
     def _refuse(self, data: bytes, detail: str) -> None:
         """Reject bytes that are no HTTP."""
+        if self._closing:
+            return  # behind the last answer
         self._batch.rejected.append(
             Rejected(Reason.UNEXPECTED_PROTOCOL, detail, data, peer=self.peer, input=self._decoder.input)
         )
