@@ -6,7 +6,9 @@ A round visits every subject once, each freshly started, so that drift of a shar
 
 from __future__ import annotations
 
+import math
 import statistics
+import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -28,7 +30,8 @@ class Effort(NamedTuple):
         rounds: Visits to each subject.
         first_steps: Trials of the first search.
         later_steps: Trials of later ones, near the result of the first.
-        peer_steps: As both, for peers: their place matters, not their third digit.
+        peer_steps: As later ones, for peers, with one more at first: their place matters, not their third digit.
+        until: Monotonic time after which a scenario gets one round only.
     """
 
     seconds: float
@@ -36,6 +39,7 @@ class Effort(NamedTuple):
     first_steps: int
     later_steps: int
     peer_steps: int
+    until: float = math.inf
 
 
 class _Record:
@@ -110,7 +114,7 @@ def _visit(bench: Bench, scenario: Scenario, record: _Record, effort: Effort) ->
             return
         peer = record.subject.name != "gelf-listener"
         first = not record.searches
-        steps = effort.peer_steps if peer else effort.first_steps if first else effort.later_steps
+        steps = effort.peer_steps + first if peer else effort.first_steps if first else effort.later_steps
         record.searches.append(search(run, record.guess(), steps, 1.5 if first else 1.1))
 
 
@@ -118,12 +122,16 @@ def measure(bench: Bench, scenario: Scenario, effort: Effort, say: Callable[[str
     """Return the scenario's results as plain data."""
     records = [_Record(subject) for subject in scenario.takers()]
     for round_ in range(effort.rounds):
+        if round_ and time.monotonic() > effort.until:
+            say(f"{scenario.name}: out of time after {round_} rounds")
+            break
         for record in records:
             if record.missing is not None:
                 continue
             try:
                 _visit(bench, scenario, record, effort)
-            except StartError as error:
+            except (StartError, OSError) as error:
+                # OSError: a subject that died while its metrics were asked for. The others go on.
                 record.missing = str(error)
                 say(f"{scenario.name}: {record.subject.name}: {error}")
                 continue

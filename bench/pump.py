@@ -108,7 +108,10 @@ class Sending:
 
     def result(self, timeout_seconds: float) -> Sent:
         """Wait for the end."""
-        output, errors = self._popen.communicate(timeout=timeout_seconds)
+        try:
+            output, errors = self._popen.communicate(timeout=timeout_seconds)
+        except subprocess.TimeoutExpired as error:
+            raise StartError(f"pump: not done after {timeout_seconds:.0f} s") from error
         if self._popen.returncode != 0:
             raise StartError(f"pump: {errors.decode(errors='replace').strip()[-200:]}")
         return Sent(**json.loads(output))

@@ -52,7 +52,6 @@ SCENARIOS: tuple[Scenario, ...] = (
     Scenario("udp-zlib-file", Task(Encoding.ZLIB, _F), _TO_FILE, 140_000),
     Scenario("udp-zlib-null", Task(Encoding.ZLIB, _N), _ALONE),
     Scenario("udp-gzip-file", Task(Encoding.GZIP, _F), _ALONE),
-    Scenario("udp-gzip-null", Task(Encoding.GZIP, _N), _ALONE),
     Scenario(
         "udp-chunked-1420-file", Task(Encoding.CHUNKED_1420, _F), (*_ALONE, "graygelf"), 100_000_000 // (128 * 1420)
     ),
