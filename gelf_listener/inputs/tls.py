@@ -40,6 +40,9 @@ def server_context(settings: TlsSettings) -> ssl.SSLContext:
         ConfigError: If a file is missing, unreadable, or does not fit the others.
     """
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    # No session tickets (TLS 1.3): they lie unread with clients that only write, and closing a socket with unread data
+    # resets the connection, which loses what was sent last. That is every GELF client but those that speak HTTP.
+    context.num_tickets = 0
     context.minimum_version = ssl.TLSVersion.TLSv1_3 if settings.min_tls == "1.3" else ssl.TLSVersion.TLSv1_2
     for name, path in (("cert", settings.cert), ("key", settings.key), ("client_ca", settings.client_ca)):
         if path is not None and not path.exists():

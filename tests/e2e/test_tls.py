@@ -53,6 +53,20 @@ def test_server_certificate(start: Start, certificates: Certificates, version: s
     assert texts(listener.messages(2)) == ["small", large]
 
 
+def test_clients_that_only_write_lose_nothing_when_they_close(start: Start, certificates: Certificates) -> None:
+    """A session ticket that lies unread makes closing a reset, and the last messages are gone (graypy never reads)."""
+    listener = start(f"gelf+tls://127.0.0.1:0?cert={certificates.server}")
+    context = certificates.client_context()
+    for number in range(20):
+        plain = socket.create_connection(listener.endpoint("gelf+tls").address, 5)
+        sock = context.wrap_socket(plain, server_hostname="localhost")
+        for part in range(50):
+            sock.sendall(gelf(f"{number}/{part}", _padding="x" * 2000) + b"\0")
+        sock.close()  # without telling TLS, as sockets are closed when a process ends
+    expected = [f"{number}/{part}" for number in range(20) for part in range(50)]
+    assert sorted(texts(listener.messages(1000))) == sorted(expected)
+
+
 def test_min_tls(start: Start, certificates: Certificates) -> None:
     """An old client is refused and counted when only TLS 1.3 is allowed."""
     listener = start(f"gelf+tls://127.0.0.1:0?cert={certificates.server}&min_tls=1.3")
