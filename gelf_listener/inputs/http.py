@@ -51,12 +51,9 @@ _PHRASES = {
     202: "Accepted",
     400: "Bad Request",
     401: "Unauthorized",
-    403: "Forbidden",
     404: "Not Found",
     405: "Method Not Allowed",
-    408: "Request Timeout",
     413: "Content Too Large",
-    415: "Unsupported Media Type",
     431: "Request Header Fields Too Large",
     500: "Internal Server Error",
     503: "Service Unavailable",
@@ -201,7 +198,7 @@ class HttpConnection(asyncio.Protocol):
             except httptools.HttpParserError as error:
                 self._refuse(data, f"not HTTP: {error}")
             else:
-                if self._stage != "idle" and self._header_bytes > _MAX_HEADER_BYTES:
+                if self._stage != "idle" and self._header_bytes > _MAX_HEADER_BYTES + _MAX_URL_BYTES:
                     self._answer(431, _HEADERS_TOO_LONG, close=True)
             break
         self._flush()
