@@ -30,6 +30,10 @@ _ADDRESS = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 
+_BETWEEN_HOSTS = re.compile(r"[\s,]")
+_PORT = re.compile("[0-9]{1,5}")
+_CREDENTIALS = re.compile("//[^@/?]*@")
+
 
 class Address(NamedTuple):
     """
@@ -59,15 +63,21 @@ class Address(NamedTuple):
         Parse an address.
 
         Raises:
-            ConfigError: If it has no scheme, or a port that is no number in 0..65535.
+            ConfigError: If it has no scheme, a host with blanks or commas in it, or a port that is no number in
+                0..65535. The text shows neither password nor settings.
         """
         match = _ADDRESS.fullmatch(text.strip())
         if match is None:
-            message = f"address {text!r} has no scheme; expected for example gelf+udp://127.0.0.1:12201 or console:"
+            message = f"address {_shown(text)!r} has no scheme; expected for example gelf+udp://127.0.0.1:12201 or console:"
             raise ConfigError(message)
-        port_text = match["port"]
-        if port_text and not (port_text.isascii() and port_text.isdigit() and int(port_text) <= 65535):
-            message = f"address {text!r}: port {port_text!r} is not a number from 0 to 65535"
+        host, port_text = match["host"] or "", match["port"]
+        if _BETWEEN_HOSTS.search(host):
+            message = f"address {_shown(text)!r}: host {host!r} is not one name; give each address by itself"
+            raise ConfigError(message)
+        if port_text and not (_PORT.fullmatch(port_text) and int(port_text) <= 65535):
+            message = f"address {_shown(text)!r}: port {port_text!r} is not a number from 0 to 65535"
+            if not host:
+                message += "; an IPv6 address stands in brackets"
             raise ConfigError(message)
         settings: dict[str, str] = {}
         for name, value in parse_qsl(match["query"] or "", keep_blank_values=True):
@@ -76,7 +86,7 @@ class Address(NamedTuple):
             scheme=match["scheme"].lower(),
             user=unquote(match["user"] or ""),
             password=unquote(match["password"] or ""),
-            host=unquote(match["host"] or "").strip("[]"),
+            host=unquote(host).strip("[]"),
             port=int(port_text) if port_text else None,
             path=unquote(match["path"]),
             settings=settings,
@@ -89,3 +99,8 @@ class Address(NamedTuple):
         if not authority and self.path.startswith("/"):
             authority = "//"
         return f"{self.scheme}:{authority}{quote(self.path, safe='/{}%~:@-._ ')}"
+
+
+def _shown(text: str) -> str:
+    """Leave out of a text that may be no address what may be secret."""
+    return _CREDENTIALS.sub("//", text.partition("?")[0])

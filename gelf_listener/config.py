@@ -24,7 +24,11 @@ from gelf_listener.settings import Settings
 
 __all__ = ["ENVIRONMENT", "Config", "Spec", "default_inputs", "default_outputs", "load_config", "state_directory"]
 
-_BETWEEN_ADDRESSES = re.compile(r"[\s,]+(?=[A-Za-z][A-Za-z0-9+.-]*:)")
+_BETWEEN_ADDRESSES = re.compile(r"[\s,]+(?=[A-Za-z][A-Za-z0-9+.-]*:(?://|[?\s,]|\Z))")
+"""
+Blanks or commas before ``scheme://``, ``scheme:?`` or a bare ``scheme:``; so those inside a query
+(``where=level:3 AND source:web``) or a list of networks (``allow=10.0.0.0/8,fd00::/8``) stay where they are.
+"""
 
 
 class Spec(NamedTuple):
@@ -62,7 +66,7 @@ def _spec(item: object) -> Spec:
             return Spec(Address.parse(address), tuple(sorted(table.items())))
     except ConfigError as error:
         raise ValueError(str(error)) from None
-    raise ValueError(f"expected an address or a table, not {item!r}")
+    raise ValueError(f"expected an address or a table, not {type(item).__name__}")
 
 
 def _api(value: object) -> object:
@@ -86,8 +90,10 @@ Specs = Annotated[tuple[Spec, ...], BeforeValidator(_specs)]
 class Config(Settings):
     """Everything that `gelf-listener run` can be told."""
 
-    inputs: Specs | None = Field(None, description="Where messages come from; GELF on its usual ports by default.")
-    outputs: Specs | None = Field(None, description="Where messages go; console and a file by default.")
+    inputs: Specs | None = Field(
+        None, description="Where messages come from; GELF on its usual ports by default.", repr=False
+    )
+    outputs: Specs | None = Field(None, description="Where messages go; console and a file by default.", repr=False)
     api: Annotated[Address | None, BeforeValidator(_api)] = Field(
         "localhost:9000",  # type: ignore[assignment]  (validated like any value)
         description="Where the API listens: host:port, or off.",

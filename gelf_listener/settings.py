@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
 
 from gelf_listener.address import Address
 from gelf_listener.errors import ConfigError
@@ -33,18 +34,20 @@ Networks = Annotated[tuple[Network, ...], BeforeValidator(_split_commas)]
 """Networks in CIDR form; one text may hold several, separated by commas."""
 
 
-def describe_errors(error: ValidationError, where: str, known: Mapping[str, object]) -> str:
+def describe_errors(error: ValidationError, where: str, known: Mapping[str, FieldInfo]) -> str:
     """
     Say in one line per problem which setting is wrong, what it was and what is allowed.
+
+    The value of a setting that is not shown (``repr=False``: a secret, or addresses, which may hold one) stays out.
 
     Args:
         error: What pydantic found.
         where: The address or table the settings came from.
-        known: Names of the settings that exist, for suggestions.
+        known: The settings that exist, by name.
     """
     lines = []
     for problem in error.errors(include_url=False):
-        name = ".".join(str(part) for part in problem["loc"]) or "settings"
+        name = ".".join(str(part) for part in problem["loc"])
         if problem["type"] == "extra_forbidden":
             near = difflib.get_close_matches(name, known, n=1)
             hint = f"did you mean {near[0]!r}?" if near else "known settings: " + ", ".join(sorted(known))
@@ -53,7 +56,13 @@ def describe_errors(error: ValidationError, where: str, known: Mapping[str, obje
             lines.append(f"{where}: setting {name!r} is missing")
         else:
             text = problem["msg"].removeprefix("Value error, ")
-            lines.append(f"{where}: setting {name!r} is {problem['input']!r}: {text}")
+            field = known.get(str(problem["loc"][0])) if problem["loc"] else None
+            if not name:  # about several settings together
+                lines.append(f"{where}: {text}")
+            elif field is None or not field.repr:
+                lines.append(f"{where}: setting {name!r}: {text}")
+            else:
+                lines.append(f"{where}: setting {name!r} is {problem['input']!r}: {text}")
     return "\n".join(lines)
 
 
@@ -81,8 +90,8 @@ class Settings(BaseModel):
         for name, value in parts.items():
             if value not in ("", None):
                 if name not in cls.model_fields:
-                    message = f"{address}: {address.scheme}: takes no {name}, but has {value!r}"
-                    raise ConfigError(message)
+                    shown = "" if name == "password" else f", but has {value!r}"
+                    raise ConfigError(f"{address}: {address.scheme} takes no {name}{shown}")
                 values[name] = value
         return cls.from_values(values, str(address))
 
