@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from gelf_handlers import lifecycle
-from gelf_handlers.capture import Captured
+from gelf_handlers.capture import Captured, Frozen, thaw
 from gelf_handlers.stats import Counters
 from gelf_handlers.transport import RetryLater, Transport
 
@@ -89,7 +89,7 @@ class Worker:
         self.settings = settings
         self.transport = transport
         self.counters = counters
-        self.queue: deque[Captured] = deque()
+        self.queue: deque[Frozen] = deque()
         self.asleep = True
         self._encode = encode
         self._drop_report = drop_report
@@ -321,28 +321,31 @@ class Worker:
         batch, queue, encode = self._batch, self.queue, self._encode
         limit = self.transport.max_batch
         slice_end = time.perf_counter() + _SLICE_SECONDS
+        created = 0.0
         while len(batch) < limit:
             self._moves += 1
             try:
-                captured = queue.popleft()
+                frozen = queue.popleft()
             except IndexError:
                 self._moves += 1
                 return
             try:
+                captured = thaw(frozen)
+                created = captured[1].get("created", 0.0)
                 batch.append(encode(captured))
             except Exception as error:
                 self.counters.drop("unencodable")
                 self.counters.fail(error, topic="encoding")
             self._moves += 1
             if time.perf_counter() >= slice_end:
-                if not self._hurried(captured):
+                if not self._hurried(created):
                     time.sleep(_PAUSE_SECONDS)
                 slice_end = time.perf_counter() + _SLICE_SECONDS
 
-    def _hurried(self, captured: Captured) -> bool:
+    def _hurried(self, created: float) -> bool:
         return (
             self._flushing > 0
-            or time.time() - captured[1].get("created", 0.0) > _OVERDUE_SECONDS
+            or time.time() - created > _OVERDUE_SECONDS
             or len(self.queue) * 2 > self.settings.max_queued
         )
 

@@ -19,10 +19,14 @@ def assert_valid(payload):
     message = json.loads(text, parse_constant=_no_constant, object_pairs_hook=lambda p: pairs.append(p) or dict(p))
     assert len(pairs[-1]) == len(message), "duplicate names"
     assert message["version"] == "1.1"
-    assert isinstance(message["host"], str) and message["host"].strip()
-    assert isinstance(message["short_message"], str) and message["short_message"].strip()
-    assert isinstance(message["timestamp"], (int, float)) and message["timestamp"] > 0
-    assert type(message["level"]) is int and 0 <= message["level"] <= 7
+    assert isinstance(message["host"], str)
+    assert message["host"].strip()
+    assert isinstance(message["short_message"], str)
+    assert message["short_message"].strip()
+    assert isinstance(message["timestamp"], (int, float))
+    assert message["timestamp"] > 0
+    assert type(message["level"]) is int
+    assert 0 <= message["level"] <= 7
     assert isinstance(message.get("full_message", ""), str)
     for key, value in message.items():
         if key in ("version", "host", "short_message", "full_message", "timestamp", "level"):

@@ -116,7 +116,9 @@ class TCPReceiver(_Receiver):
     `reading` may be cleared to stop reading while staying connected.
     """
 
-    def __init__(self, port=0, context=None, octet_counted=False, family=socket.AF_INET, rcvbuf=None, close_after=None):
+    def __init__(
+        self, port=0, context=None, *, octet_counted=False, family=socket.AF_INET, rcvbuf=None, close_after=None
+    ):
         super().__init__()
         self.context = context
         self.octet_counted = octet_counted

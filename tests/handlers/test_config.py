@@ -9,12 +9,11 @@ import subprocess
 import sys
 import textwrap
 
+import gelf_handlers
 import pytest
 from conftest import HANDLERS
-from receivers import HTTPReceiver, TCPReceiver, UDPReceiver, free_port, wait_for
-
-import gelf_handlers
 from gelf_handlers import configure, handler_for
+from receivers import HTTPReceiver, TCPReceiver, UDPReceiver, free_port, wait_for
 
 
 @pytest.fixture
@@ -33,7 +32,11 @@ def root():
 def test_one_line_sends_a_services_logs(root):
     with UDPReceiver() as receiver:
         configure(
-            "orders", f"gelf+udp://localhost:{receiver.port}", level="INFO", fields={"env": "test"}, exit_on_sigterm=False
+            "orders",
+            f"gelf+udp://localhost:{receiver.port}",
+            level="INFO",
+            fields={"env": "test"},
+            exit_on_sigterm=False,
         )
         logging.getLogger("orders.db").info("paid", extra={"amount": 3})
         logging.getLogger("orders.db").debug("not this")
@@ -48,7 +51,7 @@ def test_the_address_may_come_from_the_environment(root, monkeypatch):
     with TCPReceiver() as receiver:
         monkeypatch.setenv("GELF_URL", f"gelf+tcp://127.0.0.1:{receiver.port}?fields.env=prod&level_names=true")
         configure("orders", exit_on_sigterm=False)
-        logging.info("hello")
+        logging.getLogger().info("hello")
         (message,) = receiver.wait(1)
     assert (message["_env"], message["_level_name"]) == ("prod", "INFO")
 
@@ -57,7 +60,7 @@ def test_calling_it_again_replaces_the_first(root):
     with TCPReceiver() as first, TCPReceiver() as second:
         configure("orders", f"gelf+tcp://127.0.0.1:{first.port}", exit_on_sigterm=False)
         configure("orders", f"gelf+tcp://127.0.0.1:{second.port}", exit_on_sigterm=False)
-        logging.info("once")
+        logging.getLogger().info("once")
         second.wait(1)
         assert not first.payloads
 
@@ -107,7 +110,8 @@ def test_standard_output_is_readable_on_a_terminal(monkeypatch):
     record = logging.LogRecord("orders", logging.WARNING, "f", 1, "low stock", None, None)
     record.left = 2
     handler.handle(record)
-    assert "WARNING" in terminal.getvalue() and "orders: low stock  left=2\n" in terminal.getvalue()
+    assert "WARNING" in terminal.getvalue()
+    assert "orders: low stock  left=2\n" in terminal.getvalue()
 
 
 @pytest.mark.parametrize(
@@ -219,7 +223,7 @@ def test_file_config(root, tmp_path):
             """)
         )
         logging.config.fileConfig(path, disable_existing_loggers=False)
-        logging.info("hello")
+        logging.getLogger().info("hello")
         (message,) = receiver.wait(1)
         assert (message["_facility"], message["_env"]) == ("orders", "test")
 
@@ -331,11 +335,18 @@ def test_uvicorn_log_config(tmp_path):
                             "exit_on_sigterm": True,
                         }
                     },
-                    "loggers": {name: {"handlers": ["gelf"], "level": "INFO", "propagate": False} for name in ("uvicorn", "uvicorn.access")},
+                    "loggers": {
+                        name: {"handlers": ["gelf"], "level": "INFO", "propagate": False}
+                        for name in ("uvicorn", "uvicorn.access")
+                    },
                 }
             )
         )
-        _serve(["uvicorn", "app:app", "--port", str(port), "--lifespan", "off", "--log-config", "logging.json"], port, tmp_path)
+        _serve(
+            ["uvicorn", "app:app", "--port", str(port), "--lifespan", "off", "--log-config", "logging.json"],
+            port,
+            tmp_path,
+        )
         assert wait_for(lambda: any("GET / HTTP/1.1" in text for text in receiver.texts))
         assert wait_for(lambda: any("Finished server process" in t for t in receiver.texts)), "the last message too"
 

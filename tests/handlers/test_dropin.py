@@ -3,12 +3,11 @@
 import inspect
 import logging
 
+import gelf_handlers
 import graypy
 import pytest
 from gelf_rules import assert_valid
 from receivers import TCPReceiver, UDPReceiver
-
-import gelf_handlers
 
 CLASSES = ["GELFUDPHandler", "GELFTCPHandler", "GELFTLSHandler", "GELFHTTPHandler"]
 
@@ -46,14 +45,36 @@ def test_rabbit_takes_the_arguments_graypy_documents():
 
 def test_base_arguments_are_all_taken():
     handler = gelf_handlers.GELFUDPHandler(
-        "127.0.0.1", 12201, debugging_fields=False, extra_fields=False, localname="h", facility="f", level_names=True,
+        "127.0.0.1",
+        12201,
+        debugging_fields=False,
+        extra_fields=False,
+        localname="h",
+        facility="f",
+        level_names=True,
         compress=False,
     )
     theirs = graypy.GELFUDPHandler(
-        "127.0.0.1", 12201, debugging_fields=False, extra_fields=False, localname="h", facility="f", level_names=True,
+        "127.0.0.1",
+        12201,
+        debugging_fields=False,
+        extra_fields=False,
+        localname="h",
+        facility="f",
+        level_names=True,
         compress=False,
     )
-    for name in ("host", "port", "debugging_fields", "extra_fields", "fqdn", "localname", "facility", "level_names", "compress"):
+    for name in (
+        "host",
+        "port",
+        "debugging_fields",
+        "extra_fields",
+        "fqdn",
+        "localname",
+        "facility",
+        "level_names",
+        "compress",
+    ):
         assert getattr(handler, name) == getattr(theirs, name)
     handler.close()
 
@@ -96,7 +117,8 @@ def test_override_points_still_work_and_the_output_stays_clean(attach):
     assert message["_plain"] == "true"
     assert message["_thing"] == "<<object>>"
     assert isinstance(message["_line"], int)
-    assert "_none" not in message and "_file" not in message
+    assert "_none" not in message
+    assert "_file" not in message
 
 
 def test_an_overridden_extra_fields_hook_is_called(attach):
@@ -115,7 +137,11 @@ def test_an_overridden_extra_fields_hook_is_called(attach):
 
 def test_udp_takes_any_graypy_chunker(attach):
     with UDPReceiver() as receiver:
-        log = attach(gelf_handlers.GELFUDPHandler("127.0.0.1", receiver.port, graypy.handler.BaseGELFChunker(500), compress=False))
+        log = attach(
+            gelf_handlers.GELFUDPHandler(
+                "127.0.0.1", receiver.port, graypy.handler.BaseGELFChunker(500), compress=False
+            )
+        )
         log.info("x" * 3000)
         assert receiver.wait()[0]["short_message"] == "x" * 3000
         assert len(receiver.datagrams) > 5

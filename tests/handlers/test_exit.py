@@ -55,10 +55,13 @@ def test_a_burst_of_a_hundred_thousand_followed_by_normal_exit_arrives_whole(kin
     burst(run, kind, 100_000, server_context)
 
 
-RESTART = BURST + """
+RESTART = (
+    BURST
+    + """
     handler.flush(60)
     print(handler.stats.possibly_lost, handler.stats.dropped_total, handler.stats.reconnects)
 """
+)
 
 
 def burst_with_restart(run, kind, count, server_context):

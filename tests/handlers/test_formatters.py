@@ -10,10 +10,9 @@ import sys
 import time
 
 import pytest
+from gelf_handlers import GELFFormatter, RFC5424Formatter, RFC5424Handler, SysLogHandler, bind, handler_for
 from gelf_rules import assert_valid
 from receivers import TCPReceiver, UDPReceiver, wait_for
-
-from gelf_handlers import GELFFormatter, RFC5424Formatter, RFC5424Handler, SysLogHandler, bind, handler_for
 
 RFC5424 = re.compile(
     r"(?:<(?P<pri>\d{1,3})>)?1 (?P<time>\S+) (?P<host>\S{1,255}) (?P<app>[!-~]{1,48}) (?P<proc>\S+) (?P<msgid>\S+) "
@@ -48,7 +47,9 @@ def test_gelf_lines_from_a_stream_handler():
     )  # fmt: skip
 
 
-@pytest.mark.parametrize(("fmt", "style"), [("%(name)s: %(message)s", "%"), ("{name}: {message}", "{"), ("$name: $message", "$")])
+@pytest.mark.parametrize(
+    ("fmt", "style"), [("%(name)s: %(message)s", "%"), ("{name}: {message}", "{"), ("$name: $message", "$")]
+)
 def test_gelf_formatter_formats_the_message_in_every_style(fmt, style):
     assert json.loads(GELFFormatter(fmt, style=style).format(record("x")))["short_message"] == "orders.db: x"
 
@@ -65,7 +66,12 @@ def test_rfc5424_parts():
     match, data = parse(RFC5424Formatter(localname="host1").format(made))
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", match["time"])
     assert time.strftime("%Y-%m-%dT%H:%M", time.gmtime(made.created)) == match["time"][:16], "UTC"
-    assert (match["host"], match["app"], match["proc"], match["msgid"]) == ("host1", "orders.db", str(made.process), "-")
+    assert (match["host"], match["app"], match["proc"], match["msgid"]) == (
+        "host1",
+        "orders.db",
+        str(made.process),
+        "-",
+    )
     assert (data["amount"], data["who"], data["function"]) == ("3", 'A "b" ]\\', "func")
     assert match["msg"] == "paid"
 
@@ -121,11 +127,15 @@ def test_our_syslog_handler_has_no_trailing_nul_and_counts_octets_on_tcp(attach)
 @pytest.mark.parametrize("transport", ["udp", "tcp", "tls"])
 def test_syslog_addresses_send_what_the_formatter_writes_without_blocking(transport, attach, server_context):
     kind = (
-        UDPReceiver() if transport == "udp" else TCPReceiver(octet_counted=True, context=server_context if transport == "tls" else None)
+        UDPReceiver()
+        if transport == "udp"
+        else TCPReceiver(octet_counted=True, context=server_context if transport == "tls" else None)
     )
     with kind as receiver:
         query = "?validate=false" if transport == "tls" else ""
-        handler = handler_for(f"syslog+{transport}://localhost:{receiver.port}{query}", facility="orders", fields={"env": "t"})
+        handler = handler_for(
+            f"syslog+{transport}://localhost:{receiver.port}{query}", facility="orders", fields={"env": "t"}
+        )
         assert isinstance(handler, RFC5424Handler)
         log = attach(handler)
         log.critical("down\nreally", extra={"amount": 3})

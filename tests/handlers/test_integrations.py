@@ -5,11 +5,10 @@ import json
 import logging
 
 import pytest
-from gelf_rules import assert_valid
-from receivers import TCPReceiver
-
 from gelf_handlers import GELFTCPHandler, bind
 from gelf_handlers.asgi import RequestIdMiddleware
+from gelf_rules import assert_valid
+from receivers import TCPReceiver
 
 
 def test_structlog_through_logging(attach):
@@ -83,11 +82,12 @@ def test_structlog_rendered_as_gelf_lines(as_bytes):
     try:
         raise ValueError("boom")
     except ValueError:
-        log.error("failed", exc_info=True)
+        log.error("failed", exc_info=True)  # noqa: G201 - exc_info is what is tested
     lines = [call.args[0] for call in output.logger.calls]
     first, second = (assert_valid(line if as_bytes else line.encode()) for line in lines)
     assert (first["short_message"], first["level"], first["_left"], first["_request_id"]) == ("low", 4, 2, "r1")
-    assert "_level" not in first and first["_facility"] == "orders"
+    assert "_level" not in first
+    assert first["_facility"] == "orders"
     assert second["full_message"].endswith("ValueError: boom")
 
 
@@ -160,7 +160,8 @@ def test_asgi_request_id_is_in_every_message_and_in_the_response(attach):
         log.removeHandler(handler)
     headers = [dict(sent[0]["headers"])[b"x-request-id"].decode() for sent in (given, made, refused)]
     assert headers[0] == "abc-1"
-    assert len(headers[1]) == 32 and headers[2] != "bad id\n"
+    assert len(headers[1]) == 32
+    assert headers[2] != "bad id\n"
     assert [message.get("_request_id") for message in messages] == [*headers, None]
     assert given[0]["headers"][0] == (b"a", b"b")
 

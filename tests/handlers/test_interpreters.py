@@ -15,7 +15,16 @@ import pytest
 from conftest import HANDLERS, HERE
 
 VERSIONS = ["3.11", "3.12", "3.13", "3.14"]
-PACKAGES = ["graypy==2.1.0", "pytest>=8", "pytest-timeout", "hypothesis>=6", "trustme", "structlog", "loguru", "amqp>=5.1"]
+PACKAGES = [
+    "graypy==2.1.0",
+    "pytest>=8",
+    "pytest-timeout",
+    "hypothesis>=6",
+    "trustme",
+    "structlog",
+    "loguru",
+    "amqp>=5.1",
+]
 # The whole of what depends on the interpreter; frameworks, brokers and soak runs are tested under one.
 CORE = ["test_dropin.py", "test_message.py", "test_failures.py", "test_queue.py", "test_tls.py", "test_exit.py",
         "test_formatters.py", "test_integrations.py"]  # fmt: skip

@@ -1,22 +1,21 @@
 """Clean GELF 1.1 out of anything a service logs."""
 
 import asyncio
-import datetime
+import datetime as dt
 import decimal
 import enum
 import logging
 import pathlib
 import sys
 import uuid
-from collections import namedtuple
+from typing import NamedTuple
 
 import pytest
+from gelf_handlers import GELFFormatter, GELFTCPHandler, bind, gelf
+from gelf_handlers.capture import capture, thaw
 from gelf_rules import assert_valid
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
-from gelf_handlers import GELFFormatter, GELFTCPHandler, bind, gelf
-from gelf_handlers.capture import capture
 
 
 class Colour(enum.Enum):
@@ -28,14 +27,16 @@ class BadRepr:
         raise RuntimeError("no repr")
 
 
-Point = namedtuple("Point", "x y")
+class Point(NamedTuple):
+    x: object
+    y: object
 
 
 def encode(record, **options):
     """Take a record the whole way a handler does, without the network."""
     handler = GELFTCPHandler("127.0.0.1", 1, **options)
     try:
-        return assert_valid(handler._encode(capture(record, handler.formatter, handler._object_to_json, {}))[:-1])
+        return assert_valid(handler._encode(thaw(capture(record, handler.formatter, handler._object_to_json, {})))[:-1])
     finally:
         handler.close()
 
@@ -54,8 +55,16 @@ def test_every_part_of_a_plain_message():
     assert message["_facility"] == "orders.db"
     assert (message["_file"], message["_line"], message["_function"]) == ("f.py", 7, "func")
     assert (message["_amount"], message["_count"], message["_user"]) == (9.5, 3, "u")
-    assert message["_pid"] > 0 and message["_thread_name"] == "MainThread" and message["_process_name"] == "MainProcess"
-    assert not {key for key in message if not key.startswith("_")} - {"version", "host", "short_message", "timestamp", "level"}
+    assert message["_pid"] > 0
+    assert message["_thread_name"] == "MainThread"
+    assert message["_process_name"] == "MainProcess"
+    assert not {key for key in message if not key.startswith("_")} - {
+        "version",
+        "host",
+        "short_message",
+        "timestamp",
+        "level",
+    }
 
 
 def test_no_stack_info_or_task_name_when_there_is_none():
@@ -96,7 +105,7 @@ def test_traceback_goes_to_full_message_with_a_formatter_too():
         raise ValueError("boom")
     except ValueError:
         captured = capture(record("failed", exc_info=sys.exc_info()), handler.formatter, handler._object_to_json, {})
-    message = assert_valid(handler._encode(captured)[:-1])
+    message = assert_valid(handler._encode(thaw(captured))[:-1])
     assert message["short_message"] == "[INFO] failed"
     assert message["full_message"].endswith("ValueError: boom")
     handler.close()
@@ -152,21 +161,52 @@ def test_values_keep_their_type_or_become_text():
     message = encode(
         record(
             extra={
-                "i": 3, "f": 1.5, "s": "x", "t": True, "n": None, "big": 2**70, "nan": float("nan"), "inf": float("-inf"),
-                "l": [1, "two"], "d": {"x": {"y": 1}, "z": None}, "set": {1}, "p": Point(1, 2), "e": Colour.RED,
-                "when": datetime.datetime(2026, 1, 2, tzinfo=datetime.UTC), "dec": decimal.Decimal("1.10"),
-                "u": uuid.UUID(int=1), "path": pathlib.PurePosixPath("/a"), "b": b"\xff\x00a", "ex": ValueError("v"),
+                "i": 3,
+                "f": 1.5,
+                "s": "x",
+                "t": True,
+                "n": None,
+                "big": 2**70,
+                "nan": float("nan"),
+                "inf": float("-inf"),
+                "l": [1, "two"],
+                "d": {"x": {"y": 1}, "z": None},
+                "set": {1},
+                "p": Point(1, 2),
+                "e": Colour.RED,
+                "when": dt.datetime(2026, 1, 2, tzinfo=dt.UTC),
+                "dec": decimal.Decimal("1.10"),
+                "u": uuid.UUID(int=1),
+                "path": pathlib.PurePosixPath("/a"),
+                "b": b"\xff\x00a",
+                "ex": ValueError("v"),
                 "huge": 10**5000,
             }
         )
     )
     expected = {
-        "_i": 3, "_f": 1.5, "_s": "x", "_t": "true", "_big": str(2**70), "_nan": "NaN", "_inf": "-Infinity",
-        "_l": '[1,"two"]', "_d.x.y": 1, "_set": "[1]", "_p": "[1,2]", "_e": "red", "_when": "2026-01-02T00:00:00+00:00",
-        "_dec": "1.10", "_u": str(uuid.UUID(int=1)), "_path": "/a", "_b": "\ufffd\0a", "_ex": "ValueError: v",
+        "_i": 3,
+        "_f": 1.5,
+        "_s": "x",
+        "_t": "true",
+        "_big": str(2**70),
+        "_nan": "NaN",
+        "_inf": "-Infinity",
+        "_l": '[1,"two"]',
+        "_d.x.y": 1,
+        "_set": "[1]",
+        "_p": "[1,2]",
+        "_e": "red",
+        "_when": "2026-01-02T00:00:00+00:00",
+        "_dec": "1.10",
+        "_u": str(uuid.UUID(int=1)),
+        "_path": "/a",
+        "_b": "\ufffd\0a",
+        "_ex": "ValueError: v",
     }
     assert {key: message[key] for key in expected} == expected
-    assert "_n" not in message and "_d.z" not in message
+    assert "_n" not in message
+    assert "_d.z" not in message
     assert message["_huge"].startswith("0x")
 
 
@@ -177,7 +217,8 @@ def test_names_are_cleaned_and_nothing_is_overwritten():
     assert message["_sp_ace"] == 2
     assert message["_extra_sp_ace"] == 7
     assert message["_extra_id"] == 3
-    assert message["_extra_pid"] == 4 and message["_pid"] > 100
+    assert message["_extra_pid"] == 4
+    assert message["_pid"] > 100
     assert message["_extra_host"] == 5
     assert message["___x"] == 6
     assert message["_extra_"] == 8
@@ -229,7 +270,17 @@ def deep():
 
 @pytest.mark.parametrize(
     "value",
-    [BadRepr(), Point(1, BadRepr()), {("a", 1): 2}, cyclic(), {"x": cyclic()}, deep(), {BadRepr(): 1}, object, lambda: 0],
+    [
+        BadRepr(),
+        Point(1, BadRepr()),
+        {("a", 1): 2},
+        cyclic(),
+        {"x": cyclic()},
+        deep(),
+        {BadRepr(): 1},
+        object,
+        lambda: 0,
+    ],
     ids=["bad_repr", "namedtuple", "tuple_key", "cyclic", "cyclic_inside", "deep", "bad_key", "class", "function"],
 )
 def test_a_difficult_extra_costs_at_most_itself(value):
@@ -245,8 +296,19 @@ def test_arguments_that_do_not_fit_are_sent_beside_the_template(args):
 
 _texts = st.text(st.characters(), max_size=30)
 _values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | _texts | st.binary(max_size=20) | st.decimals() | st.datetimes(),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(_texts | st.integers(), inner, max_size=4) | st.tuples(inner, inner),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | _texts
+    | st.binary(max_size=20)
+    | st.decimals()
+    | st.datetimes(),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(_texts | st.integers(), inner, max_size=4)
+        | st.tuples(inner, inner)
+    ),
     max_leaves=12,
 )
 
@@ -258,3 +320,19 @@ def test_whatever_is_logged_the_output_is_valid_gelf(text, extra, level):
     made = record("%s", text, level=level, extra={k: v for k, v in extra.items() if k not in gelf.STANDARD_ATTRIBUTES})
     assert_valid(formatter.format(made).encode())
     encode(made)
+
+
+def test_what_is_captured_and_thawed_is_the_record():
+    import operator
+
+    from gelf_handlers.capture import restore
+
+    made = record("hello %s %d", "w", 3)
+    thawed = restore(thaw(capture(made, None, gelf.object_text, {})))
+    assert set(vars(thawed)) >= set(vars(made))
+    names = [name for name in vars(made) if name not in ("msecs", "relativeCreated", "taskName")]
+    assert operator.attrgetter(*names)(thawed) == operator.attrgetter(*names)(made)
+    assert abs(thawed.msecs - made.msecs) <= 1
+    assert abs(thawed.relativeCreated - made.relativeCreated) <= 50
+    text = "%(asctime)s %(filename)s %(module)s %(levelname)s %(process)d %(thread)d %(message)s"
+    assert logging.Formatter(text).format(thawed)[:19] == logging.Formatter(text).format(made)[:19]

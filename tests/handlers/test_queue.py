@@ -8,11 +8,10 @@ import threading
 import time
 import weakref
 
-import pytest
-from receivers import HTTPReceiver, TCPReceiver, UDPReceiver, free_port, wait_for
-
 import gelf_handlers
+import pytest
 from gelf_handlers import GELFHTTPHandler, GELFTCPHandler, GELFUDPHandler, bind, bound_fields
+from receivers import HTTPReceiver, TCPReceiver, UDPReceiver, free_port, wait_for
 
 QUICK = {"retry_min_seconds": 0.02, "retry_max_seconds": 0.1}
 
@@ -120,7 +119,8 @@ def test_messages_of_many_threads_all_arrive_each_threads_in_order(attach):
     with TCPReceiver() as receiver:
         log = attach(GELFTCPHandler("127.0.0.1", receiver.port))
         threads = [
-            threading.Thread(target=lambda name=name: [log.info("%d %d", name, n) for n in range(300)]) for name in range(6)
+            threading.Thread(target=lambda name=name: [log.info("%d %d", name, n) for n in range(300)])
+            for name in range(6)
         ]
         for thread in threads:
             thread.start()

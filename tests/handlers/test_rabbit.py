@@ -6,12 +6,11 @@ import subprocess
 import sys
 import time
 
+import gelf_handlers
 import pytest
+from gelf_handlers import GELFRabbitHandler
 from gelf_rules import assert_valid
 from receivers import free_port, wait_for
-
-import gelf_handlers
-from gelf_handlers import GELFRabbitHandler
 
 QUICK = {"retry_min_seconds": 0.05, "retry_max_seconds": 0.3}
 

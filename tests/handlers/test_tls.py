@@ -5,9 +5,8 @@ import socket
 import ssl
 
 import pytest
-from receivers import HTTPReceiver, TCPReceiver, wait_for
-
 from gelf_handlers import GELFHTTPHandler, GELFHTTPSHandler, GELFTLSHandler, handler_for
+from receivers import HTTPReceiver, TCPReceiver, wait_for
 
 QUICK = {"retry_min_seconds": 0.02, "retry_max_seconds": 0.1}
 
@@ -143,7 +142,11 @@ def test_tls_after_fork_keeps_both_streams_whole(run, certificates, server_conte
             receiver.port,
         )
         receiver.wait(21)
-        expected = ["before", *(f"parent {n}" for n in range(5)), *(f"child {c} {n}" for c in range(3) for n in range(5))]
+        expected = [
+            "before",
+            *(f"parent {n}" for n in range(5)),
+            *(f"child {c} {n}" for c in range(3) for n in range(5)),
+        ]
         assert sorted(receiver.texts) == sorted(expected)
         assert receiver.accepted == 4
         assert not receiver.partial
