@@ -1,0 +1,275 @@
+"""Decoder: no bytes raise, messages keep their laws, floods stay cheap."""
+
+from __future__ import annotations
+
+import re
+import string
+import zlib
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gelf_listener.codec import Batch, Decoder, Limits
+from gelf_listener.codec import gelf as lenient
+from gelf_listener.codec.chunking import split
+from gelf_listener.codec.tolerant import MAX_VALUES
+from gelf_listener.errors import Reason
+from gelf_listener.message import Message, Peer
+
+PEER = Peer("192.0.2.1", 5000)
+NAME = re.compile(r"[A-Za-z0-9_.@-]+")
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+keys = st.sampled_from(
+    ["version", "host", "short_message", "full_message", "timestamp", "level", "message", "source", "_id", "_a", "b", "_c d", "", "_"]
+) | st.text(max_size=10)
+documents = st.dictionaries(keys, json_values, max_size=10)
+
+
+def decode(payload: bytes, mode: str = "lenient", limits: Limits | None = None) -> Batch:
+    decoder = Decoder(mode, "test", limits or Limits())  # type: ignore[arg-type]
+    batch = Batch()
+    decoder.decode(payload, 1e9, PEER, batch)
+    return batch
+
+
+def check_laws(message: Message) -> None:
+    assert isinstance(message.host, str)
+    assert message.host
+    assert isinstance(message.short_message, str)
+    assert message.full_message is None or isinstance(message.full_message, str)
+    assert isinstance(message.timestamp, float)
+    for name, value in message.fields.items():
+        assert NAME.fullmatch(name), name
+        assert type(value) in (str, int, float, bool)
+    line = message.to_gelf()
+    assert b"\n" not in line
+    document = msgspec.json.decode(line)
+    assert document["short_message"] == message.short_message
+    line.decode("utf-8")
+
+
+@pytest.mark.parametrize("mode", ["lenient", "graylog"])
+@given(st.binary(max_size=300) | st.text(alphabet='{}[]",:\\nu0123456789eE+-.truefalsn \0\n\ufeff', max_size=100).map(str.encode))
+def test_no_bytes_raise(mode: str, payload: bytes) -> None:
+    """Any bytes become messages and rejections, each with a reason, the peer and an excerpt."""
+    batch = decode(payload, mode)
+    assert batch
+    for rejection in batch.rejected:
+        assert rejection.peer == PEER
+        assert rejection.payload_bytes <= len(payload) * 3  # replaced characters grow
+    for message in batch.messages:
+        check_laws(message)
+
+
+@pytest.mark.parametrize("mode", ["lenient", "graylog"])
+@given(documents)
+def test_any_document(mode: str, document: dict[str, Any]) -> None:
+    """Any JSON object is decoded or rejected; what is decoded keeps the laws."""
+    import json
+
+    batch = decode(json.dumps(document).encode(), mode)
+    assert len(batch.messages) + len(batch.rejected) == 1
+    for message in batch.messages:
+        check_laws(message)
+
+
+@given(documents)
+def test_lenient_is_idempotent(document: dict[str, Any]) -> None:
+    """A mended message, written and decoded again, is the same message."""
+    import json
+
+    for message in decode(json.dumps(document).encode()).messages:
+        again = decode(message.to_gelf()).messages[0]
+        assert again.host == message.host
+        assert again.short_message == message.short_message
+        assert again.full_message == message.full_message
+        assert again.timestamp == message.timestamp
+        assert again.level == message.level
+        assert again.fields == message.fields
+
+
+@given(
+    st.text(alphabet=string.ascii_letters, min_size=1, max_size=10),
+    st.text(min_size=1, max_size=50),
+    st.integers(0, 7) | st.none(),
+    st.dictionaries(
+        st.text(alphabet=string.ascii_lowercase, min_size=1, max_size=8).map(lambda name: "_x" + name),
+        st.text(max_size=10) | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False),
+        max_size=8,
+    ),
+)
+def test_clean_messages_need_no_mending(host: str, text: str, level: int | None, fields: dict[str, Any]) -> None:
+    """A clean GELF 1.1 message is taken as it is, the first time (careful path) and the second (fast path)."""
+    document = {"version": "1.1", "host": host, "short_message": "m" + text, "timestamp": 1700000000.25, **fields}
+    if level is not None:
+        document["level"] = level
+    payload = msgspec.json.encode(document)
+    decoder = Decoder("lenient", "test")
+    batch = Batch()
+    for _ in range(2):
+        decoder.decode(payload, 1e9, PEER, batch)
+    assert batch.rejected == []
+    first, second = batch.messages
+    for message in (first, second):
+        assert message.short_message == "m" + text
+        assert message.level == level
+        assert message.fields == {name[1:]: value for name, value in fields.items()}
+        assert message.notes == ()
+    assert second.exact
+    assert second.to_gelf() == payload
+
+
+def test_fast_and_careful_paths_agree_on_utf8() -> None:
+    """The fast path does not let invalid UTF-8 in a skipped field pass."""
+    decoder = Decoder("lenient", "test")
+    batch = Batch()
+    payload = b'{"version":"1.1","host":"h","short_message":"x","timestamp":1.5,"_a":"\xff"}'
+    for _ in range(2):
+        decoder.decode(payload, 1e9, PEER, batch)
+    assert [message.fields for message in batch.messages] == [{"a": "\ufffd"}] * 2
+    assert not any(message.exact for message in batch.messages)
+
+
+def test_pretty_printed_is_not_exact() -> None:
+    """A payload over several lines is encoded again, because files have a line a message."""
+    payload = b'{"version":"1.1","host":"h",\n"short_message":"x","timestamp":1.5}'
+    decoder = Decoder("lenient", "test")
+    batch = Batch()
+    for _ in range(2):
+        decoder.decode(payload, 1e9, PEER, batch)
+    for message in batch.messages:
+        check_laws(message)
+
+
+@pytest.mark.parametrize(("size", "fits"), [(1000, True), (1001, False)])
+@pytest.mark.parametrize("mode", ["lenient", "graylog"])
+def test_inflated_limit(mode: str, size: int, fits: bool) -> None:
+    """A compressed payload, whole or in chunks, is bounded by what it inflates to."""
+    payload = b'{"host":"h","short_message":"' + b"x" * (size - 31) + b'"}'
+    assert len(payload) == size
+    for datagrams in ([zlib.compress(payload)], list(split(zlib.compress(payload), 30))):
+        decoder = Decoder(mode, "test", Limits(max_payload_bytes=1000))  # type: ignore[arg-type]
+        batch = Batch()
+        for datagram in datagrams:
+            decoder.decode(datagram, 1e9, PEER, batch)
+        assert len(batch.messages) == fits
+        assert [rejection.reason for rejection in batch.rejected] == ([] if fits else [Reason.PAYLOAD_TOO_LARGE])
+        decoder.decode(zlib.compress(b'{"host":"h","short_message":"honest"}'), 1e9, PEER, batch)
+        assert batch.messages[-1].short_message == "honest"
+
+
+def test_chunk_in_chunk() -> None:
+    """A reassembled payload that is a chunk again is rejected (gelfd2 recursed)."""
+    inner = b"\x1e\x0f" + b"innerid!" + bytes([0, 2]) + b"x"
+    decoder = Decoder("lenient", "test")
+    batch = Batch()
+    for datagram in split(inner * 3, 20):
+        decoder.decode(datagram, 1e9, PEER, batch)
+    assert [rejection.reason for rejection in batch.rejected] == [Reason.CHUNK_NESTED]
+
+
+@pytest.mark.parametrize(("count", "fits"), [(lenient.MAX_FIELDS - 1, True), (lenient.MAX_FIELDS + 1, False)])
+def test_field_limit(count: int, fits: bool) -> None:
+    """More fields than the limit are rejected; an honest message afterwards passes."""
+    payload = b'{"short_message":"' + b"x" * 40_000 + b'",' + b",".join(b'"_a%d":1' % n for n in range(count)) + b"}"
+    batch = decode(payload)
+    assert [rejection.reason for rejection in batch.rejected] == ([] if fits else [Reason.TOO_COMPLEX])
+
+
+@pytest.mark.parametrize(("count", "rejected"), [(MAX_VALUES, 0), (MAX_VALUES + 1, 1)])
+def test_objects_of_one_payload(count: int, rejected: int) -> None:
+    """One body cannot become a million messages."""
+    batch = decode(b'{"short_message":"a"}' * count)
+    assert len(batch.messages) == MAX_VALUES
+    assert len(batch.rejected) == rejected
+
+
+def test_flattening_does_not_multiply() -> None:
+    """A long name over many inner fields is not repeated for each of them."""
+    inner = b",".join(b'"k%d":1' % number for number in range(2000))
+    payload = b'{"short_message":"x","' + b"n" * 20_000 + b'":{' + inner + b"}}"
+    (message,) = decode(payload).messages
+    assert sum(len(name) for name in message.fields) < 3 * len(payload)
+
+
+def test_garbage_is_soon_not_looked_at() -> None:
+    """A sender of garbage loses the tolerant parser for the second, others keep it, and so does he afterwards."""
+    decoder = Decoder("lenient", "test")
+    batch = Batch()
+    mendable = b'{"host":"h","short_message":"x",}'
+    for _ in range(lenient.MAX_FAILURES_A_SECOND + 1):
+        decoder.decode(b"{garbage", 1000.0, PEER, batch)
+    decoder.decode(mendable, 1000.5, PEER, batch)
+    assert batch.messages == []
+    assert "not looked at closely" in batch.rejected[-1].detail
+    decoder.decode(mendable, 1000.5, Peer("192.0.2.2", 1), batch)
+    decoder.decode(mendable, 1001.0, PEER, batch)
+    assert len(batch.messages) == 2
+    assert len(batch.rejected) == lenient.MAX_FAILURES_A_SECOND + 2
+
+
+SIZES = (20_000, 40_000)
+HOSTILE = {
+    "escaped_quotes": lambda size: b"{" + b'"\\' * (size // 2),
+    "open_objects_in_lines": lambda size: b"{\n" * (size // 2),
+    "open_strings": lambda size: b'{"' * (size // 2),
+    "backslashes": lambda size: b'{"' + b"\\" * size,
+    "commas": lambda size: b"{" + b"," * size,
+    "nans": lambda size: b'{"short_message":"x","_a":[' + b"nan," * (size // 4) + b"]}",
+    "brackets": lambda size: b"[" * size,
+}
+
+
+@pytest.mark.parametrize("mode", ["lenient", "graylog"])
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_payloads_cost_in_proportion(mode: str, name: str) -> None:
+    """Twice the payload costs about twice the steps: no backtracking, no rescans."""
+    steps = []
+    for size in SIZES:
+        payload = HOSTILE[name](size)
+        import time
+
+        best = float("inf")
+        for _ in range(3):
+            started = time.process_time()
+            decode(payload, mode)
+            best = min(best, time.process_time() - started)
+        steps.append(best)
+    assert steps[1] < 3.5 * steps[0] + 0.05, steps
+
+
+@pytest.mark.parametrize(
+    ("number", "severity"),
+    [(0, 0), (7, 7), (8, 7), (10, 7), (20, 6), (25, 5), (30, 4), (35, 4), (40, 3), (50, 2), (100, 2), (101, None), (-1, None)],
+)
+def test_severities(number: int, severity: int | None) -> None:
+    """Python's level numbers become severities; nothing else is guessed."""
+    assert lenient.severity_of_number(number) == severity
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (1.0, (1.0, "seconds")),
+        (99_999_999_999, (99_999_999_999, "seconds")),
+        (100_000_000_000, (100_000_000.0, "milliseconds")),
+        (1e14, (100_000_000.0, "microseconds")),
+        (1e17, (100_000_000.0, "nanoseconds")),
+        (1e20, None),
+        (0, None),
+        (-1, None),
+        (float("inf"), None),
+        (float("nan"), None),
+    ],
+)
+def test_units(value: float, expected: object) -> None:
+    """The unit of a timestamp is told from its size."""
+    assert lenient.to_seconds(value) == expected

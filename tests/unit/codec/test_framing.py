@@ -1,0 +1,129 @@
+"""Framing: where a message ends in a stream, however the reads are cut."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gelf_listener.codec.framing import Framer
+from gelf_listener.errors import Reason, Rejected
+
+FILE = Path(__file__).parents[2] / "vectors" / "framing" / "streams.json"
+VECTORS = [pytest.param(vector, id=vector["name"]) for vector in json.loads(FILE.read_text())]
+
+
+def stream_of(vector: dict[str, Any]) -> bytes:
+    parts = vector["stream"] if isinstance(vector["stream"], list) else [vector["stream"]]
+    stream = b""
+    for part in parts:
+        if isinstance(part, str):
+            stream += part.encode()
+        elif "zlib" in part:
+            stream += zlib.compress(part["zlib"].encode())[: part.get("cut")]
+        else:
+            stream += gzip.compress(part["gzip"].encode())[: part.get("cut")]
+    return stream
+
+
+def frames_of(pieces: list[bytes], **limits: int) -> tuple[list[bytes], list[Rejected]]:
+    framer = Framer(**limits)
+    rejected: list[Rejected] = []
+    frames = []
+    for piece in pieces:
+        frames += framer.feed(piece, rejected)
+    frames += framer.feed_eof(rejected)
+    assert framer.pending_bytes == 0
+    return [frame.strip() for frame in frames], rejected
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 16, 10_000])
+@pytest.mark.parametrize("vector", VECTORS)
+def test_vector(vector: dict[str, Any], size: int) -> None:
+    """A stream gives its frames whole, byte by byte, and in pieces of any size."""
+    stream = stream_of(vector)
+    frames, rejected = frames_of([stream[start : start + size] for start in range(0, len(stream), size)])
+    assert frames == [frame.encode() for frame in vector["frames"]]
+    assert [rejection.reason.value for rejection in rejected] == vector.get("rejected", [])
+
+
+@given(st.data(), st.lists(st.sampled_from(["{}", '{"a":1}', '{"b":"x y"}', '{\n"c":[1,2]\n}']), max_size=20))
+def test_reads_may_be_cut_anywhere(data: st.DataObject, documents: list[str]) -> None:
+    """Any cutting of a NUL-delimited stream into reads gives the same frames."""
+    stream = b"".join(document.encode() + b"\0" for document in documents)
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=10)))
+    pieces = [stream[start:end] for start, end in zip([0, *cuts], [*cuts, len(stream)], strict=True)]
+    frames, rejected = frames_of([piece for piece in pieces if piece])
+    assert frames == [document.encode() for document in documents]
+    assert rejected == []
+
+
+@given(st.lists(st.binary(min_size=1, max_size=40) | st.sampled_from([b"\0", b"\n", b"{", b"}", b"x\x9c", b"\x1f\x8b", b"5 {"]), max_size=30))
+def test_no_bytes_raise(pieces: list[bytes]) -> None:
+    """Whatever a peer sends, the framer answers with frames and rejections."""
+    frames, rejected = frames_of(pieces, max_frame_bytes=64, max_payload_bytes=64)
+    assert all(len(frame) <= 64 for frame in frames)
+    assert all(isinstance(rejection, Rejected) for rejection in rejected)
+
+
+@pytest.mark.parametrize("delimiter", [b"\0", b"\n"])
+@pytest.mark.parametrize("size", [1, 7, 1000])
+@pytest.mark.parametrize(("length", "fits"), [(100, True), (101, False)])
+def test_frame_limit(delimiter: bytes, size: int, length: int, fits: bool) -> None:
+    """A frame at the limit passes, one over is rejected once, and the next honest one passes."""
+    long = b'{"a":"' + b"x" * (length - 8) + b'"}'
+    assert len(long) == length
+    stream = b'{"first":1}' + delimiter + long + delimiter + b'{"last":1}' + delimiter
+    pieces = [stream[start : start + size] for start in range(0, len(stream), size)]
+    frames, rejected = frames_of(pieces, max_frame_bytes=100)
+    assert frames == [b'{"first":1}', *([long] if fits else []), b'{"last":1}']
+    assert [rejection.reason for rejection in rejected] == ([] if fits else [Reason.FRAME_TOO_LARGE])
+
+
+def test_no_delimiter_for_ever_stays_within_the_limit() -> None:
+    """A peer that never ends its frame does not make us hold more than the limit."""
+    framer = Framer(max_frame_bytes=10_000)
+    rejected: list[Rejected] = []
+    for _ in range(1000):
+        assert framer.feed(b"{" + b"x" * 999, rejected) == []
+        assert framer.pending_bytes <= 11_000
+    assert [rejection.reason for rejection in rejected] == [Reason.FRAME_TOO_LARGE]
+    assert framer.feed(b'"}\0{"honest":1}\0', rejected) == [b'{"honest":1}']
+
+
+@pytest.mark.parametrize(("size", "fits"), [(1000, True), (1001, False)])
+def test_compressed_frame_limit(size: int, fits: bool) -> None:
+    """Inflating inside the stream is bounded by its output; an honest frame afterwards passes."""
+    bomb = zlib.compress(b"{" + b" " * (size - 2) + b"}")
+    frames, rejected = frames_of([bomb + b"\0" + b'{"honest":1}\0'], max_payload_bytes=1000)
+    assert frames[-1] == b'{"honest":1}'
+    assert len(frames) == (2 if fits else 1)
+    assert [rejection.reason for rejection in rejected] == ([] if fits else [Reason.PAYLOAD_TOO_LARGE])
+
+
+def test_damaged_compressed_frame() -> None:
+    """A damaged compressed frame is rejected and skipped up to its NUL."""
+    frames, rejected = frames_of([b"\x1f\x8b\x09\x01garbage\0" + b'{"honest":1}\0'])
+    assert frames == [b'{"honest":1}']
+    assert [rejection.reason for rejection in rejected] == [Reason.CORRUPT_COMPRESSION]
+
+
+def test_octet_count_limit() -> None:
+    """A count beyond the limit is rejected without waiting for the bytes."""
+    frames, rejected = frames_of([b"999999999 {", b'"a":1}\0{"honest":1}\0'], max_frame_bytes=1000)
+    assert frames == [b'{"honest":1}']
+    assert [rejection.reason for rejection in rejected] == [Reason.FRAME_TOO_LARGE]
+
+
+def test_a_slow_stream_costs_no_second_look() -> None:
+    """Bytes that were searched are not searched again: feeding them one by one stays linear."""
+    framer = Framer()
+    for _ in range(50_000):
+        framer.feed(b"x", [])
+    assert framer._searched == framer.pending_bytes == 50_000
