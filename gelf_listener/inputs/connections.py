@@ -33,6 +33,9 @@ _log = logging.getLogger(__name__)
 _BACKLOG = 1024
 _ACCEPTS_PER_TURN = 64
 _SWEEP_SECONDS = 1.0
+_FAREWELL_STEP_SECONDS = 0.01
+_LONGEST_FAREWELL_SECONDS = 1.0
+"""How long a connection may take to send its last answers when the input closes."""
 
 
 class Connection(Protocol):
@@ -75,6 +78,7 @@ class Connections:
         handshake_timeout_seconds: Time for a TLS handshake.
         max_connections: Most connections at a time.
         allow: Who may connect.
+        sweep: Called once a second, for what the input itself has to time out.
     """
 
     def __init__(
@@ -87,13 +91,14 @@ class Connections:
         allow: AllowList,
         context: ssl.SSLContext | None = None,
         handshake_timeout_seconds: float = 10.0,
+        sweep: Callable[[], None] | None = None,
     ) -> None:
         self._name = name
         self._intake = intake
         self._make = make
         self._max_connections = max_connections
         self._allow = allow
-        self._context = context
+        self.context = context
         self._handshake_timeout_seconds = handshake_timeout_seconds
         self._loop = asyncio.get_running_loop()
         self._listening: list[socket.socket] = []
@@ -103,6 +108,9 @@ class Connections:
         """The handshake a new protocol belongs to."""
         self._held: Counter[str] = Counter()
         self._paused: dict[Connection, None] = {}
+        self._waiting = False
+        """Whether the intake will call `_resume`."""
+        self._input_sweep = sweep
         self._sweeper: asyncio.TimerHandle | None = None
         self.accepted_total = 0
         self.evicted_total = 0
@@ -134,7 +142,10 @@ class Connections:
         await asyncio.gather(*self._handshakes, return_exceptions=True)
         for connection in list(self._open):
             connection.finish()
+        deadline = self._loop.time() + _LONGEST_FAREWELL_SECONDS
         await asyncio.sleep(0)
+        while self._open and self._loop.time() < deadline:
+            await asyncio.sleep(_FAREWELL_STEP_SECONDS)
         for connection in list(self._open):
             connection.abort()
 
@@ -148,6 +159,7 @@ class Connections:
 
     def closed(self, connection: Connection) -> None:
         """Forget a connection; called by its protocol, once."""
+        self._paused.pop(connection, None)
         if self._open.pop(connection, 0) is None:
             self._release(connection.peer)
 
@@ -160,7 +172,8 @@ class Connections:
     def wait_for_room(self, connection: Connection) -> None:
         """Resume a connection, which has stopped reading, when the intake has room."""
         self._paused[connection] = None
-        if len(self._paused) == 1:
+        if not self._waiting:
+            self._waiting = True
             self._intake.when_calm(self._resume)
 
     def counters(self) -> dict[str, float]:
@@ -174,6 +187,7 @@ class Connections:
         }
 
     def _resume(self) -> None:
+        self._waiting = False
         paused, self._paused = self._paused, {}
         for connection in paused:
             if connection in self._open:
@@ -249,7 +263,7 @@ class Connections:
         assert task is not None  # noqa: S101
         self._starting[protocol] = task
         try:
-            if self._context is None:
+            if self.context is None:
                 await self._loop.connect_accepted_socket(lambda: protocol, sock)
                 return
             async with asyncio.timeout(self._handshake_timeout_seconds):
@@ -261,7 +275,7 @@ class Connections:
                     detail = "plain text on a port that speaks TLS: configure the client for TLS"
                     self._fail(sock, Reason.UNEXPECTED_PROTOCOL, detail, first, peer)
                     return
-                await self._loop.connect_accepted_socket(lambda: protocol, sock, ssl=self._context)
+                await self._loop.connect_accepted_socket(lambda: protocol, sock, ssl=self.context)
         except TimeoutError:
             self._fail(sock, Reason.UNEXPECTED_PROTOCOL, "TLS handshake took too long", b"", peer)
         except ssl.SSLError as error:
@@ -299,6 +313,8 @@ class Connections:
         for connection in [connection for connection in self._open if connection.expired(now)]:
             self.timed_out_total += 1
             connection.abort()
+        if self._input_sweep is not None:
+            self._input_sweep()
         self._sweeper = self._loop.call_later(_SWEEP_SECONDS, self._sweep)
 
 

@@ -68,7 +68,7 @@ class RecvFrom:
             except ConnectionError:  # an ICMP error for something this socket once sent
                 continue
             payloads.append(bytes(self._view[:size]))
-            peers.append(Peer(address[0], address[1]))
+            peers.append(Peer(address[0].partition("%")[0], address[1]))  # without the interface, as `RecvMmsg`
         return payloads, peers
 
 

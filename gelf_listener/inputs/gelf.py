@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from typing import Literal
 
 from pydantic import Field
 
-from gelf_listener.codec import Decoder, Limits
+from gelf_listener.codec import Batch, Decoder, Limits
+from gelf_listener.inputs import Intake
 from gelf_listener.settings import InputSettings
 
-__all__ = ["GelfInputSettings"]
+__all__ = ["GelfInputSettings", "expire_chunks"]
 
 
 class GelfInputSettings(InputSettings):
@@ -37,3 +39,13 @@ class GelfInputSettings(InputSettings):
             self.max_payload_bytes, self.max_pending_messages, self.max_pending_bytes, self.chunk_timeout_seconds
         )
         return Decoder(self.mode, input, limits)
+
+
+def expire_chunks(decoder: Decoder, intake: Intake, *, closing: bool = False) -> None:
+    """Reject messages whose chunks stopped coming; all that are incomplete when the input closes."""
+    now = time.time()
+    batch = Batch()
+    decoder.expire(now + decoder.limits.chunk_timeout_seconds + 1 if closing else now, batch)
+    for rejected in batch.rejected:
+        rejected.received_at = now
+        intake.reject(rejected)

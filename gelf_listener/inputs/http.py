@@ -18,6 +18,7 @@ import socket
 import ssl
 import time
 import zlib
+from functools import partial
 from itertools import repeat
 from typing import ClassVar, cast
 
@@ -30,7 +31,7 @@ from gelf_listener.errors import Reason, Rejected
 from gelf_listener.inputs import Intake
 from gelf_listener.inputs.allow import AllowList
 from gelf_listener.inputs.connections import Connections
-from gelf_listener.inputs.gelf import GelfInputSettings
+from gelf_listener.inputs.gelf import GelfInputSettings, expire_chunks
 from gelf_listener.inputs.sockets import bind_all, listening_url, peer_of
 from gelf_listener.inputs.tls import TlsSettings, server_context
 from gelf_listener.message import Peer
@@ -558,6 +559,7 @@ class HttpInput:
             allow=AllowList(settings.allow),
             context=self._context,
             handshake_timeout_seconds=getattr(settings, "handshake_timeout_seconds", 10.0),
+            sweep=partial(expire_chunks, self._decoder, intake),
         )
         self.listening = [listening_url(self.scheme, sock) + settings.path for sock in sockets]
         connections.listen(sockets)
@@ -566,6 +568,12 @@ class HttpInput:
         """Stop accepting and close; see `Input.close`."""
         if self._connections is not None:
             await self._connections.close()
+
+    def reopen(self) -> None:
+        """Read certificates again; connections that are open keep the old ones."""
+        self._context = self._make_context()
+        if self._connections is not None:
+            self._connections.context = self._context
 
     def counters(self) -> dict[str, float]:
         """Return what the connections counted."""

@@ -11,6 +11,7 @@ import asyncio
 import socket
 import ssl
 import time
+from functools import partial
 from itertools import repeat
 from typing import ClassVar, cast
 
@@ -22,7 +23,7 @@ from gelf_listener.errors import Reason, Rejected
 from gelf_listener.inputs import Intake
 from gelf_listener.inputs.allow import AllowList
 from gelf_listener.inputs.connections import Connections
-from gelf_listener.inputs.gelf import GelfInputSettings
+from gelf_listener.inputs.gelf import GelfInputSettings, expire_chunks
 from gelf_listener.inputs.http import HttpConnection, HttpSettings
 from gelf_listener.inputs.sockets import bind_all, listening_url, peer_of
 from gelf_listener.inputs.tls import TlsSettings, server_context
@@ -148,6 +149,7 @@ class TcpConnection(asyncio.Protocol):
         """Go on reading."""
         if self._paused and not self._closing:
             self._paused = False
+            self.active_at = self._loop.time()  # we kept it waiting, it did not keep us
             self._transport.resume_reading()
 
     def expired(self, now: float) -> bool:
@@ -258,6 +260,7 @@ class TcpInput:
             allow=AllowList(settings.allow),
             context=self._context,
             handshake_timeout_seconds=getattr(settings, "handshake_timeout_seconds", 10.0),
+            sweep=partial(expire_chunks, self._decoder, intake),
         )
         self.listening = [listening_url(self.scheme, sock) for sock in sockets]
         connections.listen(sockets)
@@ -266,6 +269,12 @@ class TcpInput:
         """Stop accepting, take what is complete, close; see `Input.close`."""
         if self._connections is not None:
             await self._connections.close()
+
+    def reopen(self) -> None:
+        """Read certificates again; connections that are open keep the old ones."""
+        self._context = self._make_context()
+        if self._connections is not None:
+            self._connections.context = self._context
 
     def counters(self) -> dict[str, float]:
         """Return what the connections counted."""

@@ -18,7 +18,7 @@ from gelf_listener.codec import Batch
 from gelf_listener.inputs import Intake
 from gelf_listener.inputs.allow import AllowList
 from gelf_listener.inputs.datagrams import DatagramReader, Datagrams, datagram_reader
-from gelf_listener.inputs.gelf import GelfInputSettings
+from gelf_listener.inputs.gelf import GelfInputSettings, expire_chunks
 from gelf_listener.inputs.sockets import bind_all, listening_url
 from gelf_listener.message import Peer
 
@@ -29,6 +29,10 @@ _log = logging.getLogger(__name__)
 _SO_RCVBUFFORCE = 33
 _SO_MEMINFO = 55
 _SK_MEMINFO_DROPS = 8
+_LONGEST_CLOSE_SECONDS = 2.0
+"""How long we read what the kernel holds before we close: in a flood there is always more."""
+_FULL_STEP_SECONDS = 0.01
+_PAUSE_AFTER_ERROR_SECONDS = 1.0
 _READS_PER_TURN = 4
 """Batches read per turn of the loop, so that connections and the API get their share of a flood."""
 
@@ -86,10 +90,16 @@ class UdpInput:
         self._pause()
         if self._expiry is not None:
             self._expiry.cancel()
-        for sock in self._sockets:
-            reader = self._readers[sock.fileno()]
-            while not self._intake.full and self._read(reader) == reader.batch:
-                await asyncio.sleep(0)
+        deadline = self._loop.time() + _LONGEST_CLOSE_SECONDS
+        for reader in self._readers.values():
+            while self._loop.time() < deadline:
+                if self._intake.full:
+                    await asyncio.sleep(_FULL_STEP_SECONDS)
+                elif self._read(reader) < reader.batch:
+                    break
+                else:
+                    await asyncio.sleep(0)
+        expire_chunks(self._decoder, self._intake, closing=True)
         self._closed_drops = int(self.counters()["kernel_drops_total"])
         for sock in self._sockets:
             sock.close()
@@ -144,6 +154,8 @@ class UdpInput:
             payloads, peers = reader.read()
         except OSError as error:
             _log.warning("%s: reading failed: %s", self.name, error)
+            self._pause()  # the socket stays readable: without a pause the loop would do nothing else
+            self._loop.call_later(_PAUSE_AFTER_ERROR_SECONDS, self._ready)
             return 0
         if not payloads:
             return 0
@@ -177,9 +189,7 @@ class UdpInput:
 
     def _expire(self) -> None:
         """Once a second, let go of messages whose chunks stopped coming."""
-        batch = Batch()
-        self._decoder.expire(time.time(), batch)
-        self._hand_over(batch)
+        expire_chunks(self._decoder, self._intake)
         self._expiry = self._loop.call_later(1.0, self._expire)
 
 
