@@ -93,16 +93,15 @@ class Runner:
         """
         self._draining = True
         self._wake.set()
-        left = 0
+        before = self.given_up
         if self._task is not None:
             done, _ = await asyncio.wait([self._task], timeout=seconds)
             if not done:
-                self._task.cancel()
+                self._task.cancel()  # adds the batch it was writing
                 await asyncio.wait([self._task])
-            left = len(self.buffer)
-            self.given_up += left
+            self.given_up += len(self.buffer)
         await self.output.close()
-        return left
+        return self.given_up - before
 
     async def _run(self, *, started: bool) -> None:
         settings = self.output.settings

@@ -1,0 +1,145 @@
+"""SIGHUP: the configuration is read again; what stays the same goes on as if nothing had happened."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+from pathlib import Path
+
+from tests.e2e.conftest import Start
+from tests.e2e.listener import Listener, until
+from tests.e2e.wire import gelf, send_tcp, send_udp, texts
+
+
+def reload(listener: Listener) -> str:
+    """Send SIGHUP and return what the listener says about it."""
+    seen = len(listener.stderr)
+    listener.signal(signal.SIGHUP)
+
+    def said() -> str:
+        return next((line for line in listener.stderr[seen:] if "reloaded" in line), "")
+
+    line: str = until(said, 5, "an answer to SIGHUP")
+    if "not reloaded" not in line:
+        until(lambda: any(line.startswith("health and metrics") for line in listener.stderr[seen:]), 5, "its ports")
+    return line
+
+
+def configure(path: Path, inputs: list[str], outputs: list[str], more: str = "") -> None:
+    """Write a configuration file."""
+    path.write_text(f"inputs = {json.dumps(inputs)}\noutputs = {json.dumps(outputs)}\napi = '127.0.0.1:0'\n{more}")
+
+
+def test_inputs_are_added_and_removed(start: Start, tmp_path: Path) -> None:
+    """The connection and the socket of the input that stays are the same, before and after."""
+    config, output = tmp_path / "config.toml", tmp_path / "messages.jsonl"
+    stays, goes, comes = (
+        "gelf+tcp://127.0.0.1:0?name=stays",
+        "gelf+udp://127.0.0.1:0?name=goes",
+        "gelf+udp://127.0.0.1:0?name=comes",
+    )
+    configure(config, [stays, goes], [f"file://{output}"])
+    listener = start(plain=True, arguments=["--config", str(config)])
+    listener.file = output
+    kept, removed = listener.endpoints
+    with socket.create_connection(kept.address, 5) as connection:
+        connection.sendall(gelf("before") + b"\0")
+        send_udp(removed.address, gelf("before, by UDP"))
+        listener.messages(2)
+
+        configure(config, [stays, comes], [f"file://{output}"])
+        assert "not reloaded" not in reload(listener)
+        assert listener.endpoint("gelf+tcp") == kept
+        added = listener.endpoint("gelf+udp")
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.bind(removed.address)  # free: the removed input has let go
+        connection.sendall(gelf("after") + b"\0")
+        listener.messages(3)
+        send_udp(added.address, gelf("after, by UDP"))
+        assert sorted(texts(listener.messages(4))) == ["after", "after, by UDP", "before", "before, by UDP"]
+    inputs = listener.health()[1]["inputs"]
+    assert set(inputs) == {"stays", "comes"}
+
+
+def test_a_changed_setting_keeps_its_port(start: Start, tmp_path: Path) -> None:
+    """An input that is configured anew on the port it had opens after the old one has closed."""
+    config, output = tmp_path / "config.toml", tmp_path / "messages.jsonl"
+    configure(config, ["gelf+tcp://127.0.0.1:0"], [f"file://{output}"])
+    listener = start(plain=True, arguments=["--config", str(config)])
+    listener.file = output
+    port = listener.port("gelf+tcp")
+    configure(config, [f"gelf+tcp://127.0.0.1:{port}?max_connections=7"], [f"file://{output}"])
+    assert "not reloaded" not in reload(listener)
+    assert listener.port("gelf+tcp") == port
+    send_tcp(("127.0.0.1", port), gelf("same port") + b"\0")
+    assert texts(listener.messages(1)) == ["same port"]
+
+
+def test_outputs_are_added_and_removed(start: Start, tmp_path: Path) -> None:
+    """A removed output has written what it was given; a new one gets what comes from then on."""
+    config, one, two = tmp_path / "config.toml", tmp_path / "one.jsonl", tmp_path / "two.jsonl"
+    configure(config, ["gelf+tcp://127.0.0.1:0"], [f"file://{one}"])
+    listener = start(plain=True, arguments=["--config", str(config)])
+    address = listener.endpoint("gelf+tcp").address
+    with socket.create_connection(address, 5) as connection:
+        connection.sendall(b"".join(gelf(f"{number}") + b"\0" for number in range(1000)))
+        until(lambda: listener.metric("gelf_input_messages_total") == 1000, what="all taken")
+        configure(config, ["gelf+tcp://127.0.0.1:0"], [f"file://{two}"])
+        assert "not reloaded" not in reload(listener)
+        assert len(one.read_text().splitlines()) == 1000
+        connection.sendall(gelf("for two") + b"\0")
+        listener.file = two
+        assert texts(listener.messages(1)) == ["for two"]
+    assert len(one.read_text().splitlines()) == 1000
+
+
+def test_a_broken_configuration_changes_nothing(start: Start, tmp_path: Path) -> None:
+    """Whatever is wrong with it, the old one goes on, and stderr says what is wrong."""
+    config, output = tmp_path / "config.toml", tmp_path / "messages.jsonl"
+    tcp = "gelf+tcp://127.0.0.1:0"
+    configure(config, [tcp], [f"file://{output}"])
+    listener = start(plain=True, arguments=["--config", str(config)])
+    listener.file = output
+    before = listener.endpoints
+    with socket.create_connection(before[0].address, 5) as connection, socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        for number, (inputs, outputs, more, said) in enumerate(
+            (
+                ([tcp], [f"file://{output}"], "inptus = []", "inputs"),
+                ([tcp], [f"file://{output}"], "= nonsense", "TOML"),
+                ([tcp, "gelf+tpc://"], [f"file://{output}"], "", "gelf+tcp"),
+                ([tcp, "gelf+udp://127.0.0.1:0?prot=1"], [f"file://{output}"], "", "port"),
+                ([tcp, f"gelf+tcp://127.0.0.1:{port}"], [f"file://{output}"], "", "in use"),
+                ([tcp, "gelf+tls://127.0.0.1:0?cert=/does/not/exist"], [f"file://{output}"], "", "does not exist"),
+                ([tcp], [f"file://{output}", "nul:"], "", "null"),
+            )
+        ):
+            configure(config, inputs, outputs, more)
+            line = reload(listener)
+            assert "not reloaded" in line
+            assert said in line
+            connection.sendall(gelf(f"goes on {number}") + b"\0")
+            assert texts(listener.messages(number + 1))[-1] == f"goes on {number}"
+            assert listener.endpoints == before
+            assert len(listener.health()[1]["inputs"]) == 1
+            assert len(listener.health()[1]["outputs"]) == 1
+
+
+def test_rotated_files_are_opened_anew(start: Start, tmp_path: Path) -> None:
+    """What logrotate does: move the file away, send SIGHUP."""
+    config, output = tmp_path / "config.toml", tmp_path / "messages.jsonl"
+    configure(config, ["gelf+tcp://127.0.0.1:0"], [f"file://{output}"])
+    listener = start(plain=True, arguments=["--config", str(config)])
+    address = listener.endpoint("gelf+tcp").address
+    listener.file = output
+    send_tcp(address, gelf("old file") + b"\0")
+    listener.messages(1)
+    output.rename(tmp_path / "messages.jsonl.1")
+    reload(listener)
+    send_tcp(address, gelf("new file") + b"\0")
+    until(output.exists, what="the file written anew")
+    until(lambda: b"new file" in output.read_bytes(), what="the message in the new file")
+    assert b"new file" not in (tmp_path / "messages.jsonl.1").read_bytes()

@@ -1,0 +1,34 @@
+"""Start-up time and memory at rest: measured and printed; the bounds are generous, for busy machines."""
+
+from __future__ import annotations
+
+import time
+
+from tests.e2e.conftest import Start
+from tests.e2e.wire import gelf, send_udp
+
+MOST_SECONDS = 5.0
+MOST_MIB = 120.0
+
+
+def test_start_up_to_the_first_message(start: Start) -> None:
+    """From starting the process to the first message in the file, with every input, and the API."""
+    began = time.monotonic()
+    listener = start("gelf+udp://127.0.0.1:0", "gelf+tcp://127.0.0.1:0", "gelf+http://127.0.0.1:0")
+    send_udp(listener.endpoint("gelf+udp").address, gelf("first"))
+    listener.messages(1)
+    took = time.monotonic() - began
+    time.sleep(0.5)
+    resident, peak = listener.memory()
+    cpu = listener.cpu_seconds()
+    listener.get("/metrics")
+    time.sleep(1.0)
+    idle = listener.cpu_seconds() - cpu
+    print(
+        f"\nstart-up {listener.started_seconds * 1000:.0f} ms to listening, {took * 1000:.0f} ms to the first message "
+        f"written; RSS {resident:.1f} MiB at rest ({peak:.1f} at most); {cpu:.2f} s of processor to start, "
+        f"{idle * 100:.1f} % of one when idle"
+    )
+    assert took < MOST_SECONDS, f"{took:.2f} s to the first message"
+    assert resident < MOST_MIB, f"{resident:.1f} MiB at rest"
+    assert idle < 0.5, f"{idle:.2f} s of processor in an idle second"
