@@ -185,8 +185,8 @@ class Deviation(enum.Enum):
     )
     TOO_MANY_FIELDS = (
         "too_many_fields",
-        "an object with too many fields; the rest is in the raw payload only",
-        "stores its JSON text",
+        "too many fields; the rest is in the raw payload only",
+        "tries to store all of them",
         "send fewer fields",
     )
     ARRAY = ("array", "an array, kept as JSON text", "stores its JSON text", "send a string")

@@ -61,6 +61,8 @@ class Runner:
         self._reject = reject
         self._made_room = made_room
         self._wake = asyncio.Event()
+        self._wake_at = 1
+        """How many waiting messages wake the runner."""
         self._draining = False
         self._task: asyncio.Task[None] | None = None
 
@@ -82,7 +84,8 @@ class Runner:
             if not messages:
                 return
         self.buffer.put(messages, size)
-        self._wake.set()
+        if self.buffer.messages >= self._wake_at or self.buffer.crowded:
+            self._wake.set()
 
     async def drain(self, seconds: float) -> int:
         """
@@ -133,18 +136,15 @@ class Runner:
                 await self._deliver(batch)
 
     async def _linger(self, seconds: float, enough: int) -> None:
-        """Wait a little for a fuller batch."""
-        deadline = time.monotonic() + seconds
-        while self.buffer.messages < enough and not self._draining:
-            rest = deadline - time.monotonic()
-            if rest <= 0:
-                return
-            self._wake.clear()
-            try:
-                async with asyncio.timeout(rest):
-                    await self._wake.wait()
-            except TimeoutError:
-                return
+        """Wait a little for a fuller batch; not while senders are made to wait for us."""
+        if self.buffer.crowded:
+            return
+        self._wake_at = enough
+        self._wake.clear()
+        timer = asyncio.get_running_loop().call_later(seconds, self._wake.set)
+        await self._wake.wait()
+        timer.cancel()
+        self._wake_at = 1
 
     async def _deliver(self, batch: Sequence[Message]) -> None:
         """Offer a batch until it is written, refused or out of time."""

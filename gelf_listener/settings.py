@@ -134,7 +134,9 @@ class OutputSettings(Settings):
     max_buffer_messages: int = Field(100_000, ge=1, description="Messages the buffer holds.")
     max_buffer_bytes: int = Field(64 * 1024 * 1024, ge=1, description="Bytes of raw messages the buffer holds.")
     batch: int = Field(5_000, ge=1, description="Most messages handed to the output at once.")
-    linger: float = Field(0.0, ge=0, le=60, description="Seconds to wait for more messages before a batch is written.")
+    linger: float = Field(
+        0.001, ge=0, le=60, description="Seconds to wait for more messages before a batch is written."
+    )
     retry: float = Field(
         0.0, ge=0, description="Seconds to keep retrying a batch that the far side cannot take; 0: for ever."
     )

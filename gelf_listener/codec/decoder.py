@@ -10,12 +10,19 @@ from gelf_listener.codec.chunking import Reassembler
 from gelf_listener.codec.compression import inflate, is_gzip, is_zlib
 from gelf_listener.codec.gelf import LenientGelf
 from gelf_listener.codec.graylog import GraylogGelf
+from gelf_listener.codec.strikes import Strikes
 from gelf_listener.errors import Reason, Rejected
 from gelf_listener.message import Peer
 
 __all__ = ["Decoder", "Limits", "Mode"]
 
 Mode = Literal["lenient", "graylog"]
+
+MAX_BOMBS_A_SECOND = 4
+"""Payloads of one sender that may inflate to too much in a second."""
+
+_SUSPECT_PAYLOAD_BYTES = 64 * 1024
+"""Room for the compressed payloads of a sender of bombs."""
 
 _MAGIC = frozenset((0x78, 0x1F, 0x1E))
 """First bytes that may announce zlib, gzip or a chunk."""
@@ -55,6 +62,7 @@ class Decoder:
         self.input = input
         self.limits = limits
         self.gelf = LenientGelf(input) if mode == "lenient" else GraylogGelf(input)
+        self._bombs = Strikes(MAX_BOMBS_A_SECOND)
         self.reassembler = Reassembler(
             limits.max_pending_messages,
             limits.max_pending_bytes,
@@ -102,14 +110,31 @@ class Decoder:
                 Rejected(Reason.EMPTY_PAYLOAD, "no bytes at all", peer=peer, input=self.input, received_at=now)
             )
 
-    def inflate(self, payload: bytes) -> bytes:
+    def inflate(self, payload: bytes, now: float, peer: Peer | None) -> bytes:
         """
         Inflate a compressed payload within this decoder's bound.
+
+        A sender of decompression bombs is given less room for the rest of the second: finding out that 8 MiB come
+        out takes 26 ms, in which nobody else is read.
+
+        Args:
+            payload: Bytes that start like zlib or gzip.
+            now: UTC Unix seconds.
+            peer: Who sent it.
 
         Raises:
             Rejected: If it is damaged or too large.
         """
-        return inflate(payload, self.limits.max_payload_bytes)
+        sender = "" if peer is None else peer.host
+        limit = self.limits.max_payload_bytes
+        if self._bombs.exceeded(sender, now):
+            limit = min(limit, _SUSPECT_PAYLOAD_BYTES)
+        try:
+            return inflate(payload, limit)
+        except Rejected as rejected:
+            if rejected.reason is Reason.PAYLOAD_TOO_LARGE:
+                self._bombs.add(sender, 1)
+            raise
 
     def expire(self, now: float, batch: Batch) -> None:
         """Reject pending messages whose time is up."""
@@ -160,7 +185,7 @@ class Decoder:
                 raise Rejected(Reason.EMPTY_PAYLOAD, "chunks without any data", data)
             data, first = payload, payload[0]
         if is_zlib(data) or is_gzip(data):
-            payload = inflate(data, self.limits.max_payload_bytes)
+            payload = self.inflate(data, now, peer)
             if not payload:
                 raise Rejected(Reason.EMPTY_PAYLOAD, "compressed payload without any data", data)
             return payload

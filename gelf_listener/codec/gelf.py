@@ -17,6 +17,7 @@ from typing import Annotated, Any, NamedTuple
 import msgspec
 
 from gelf_listener.codec.batch import Batch
+from gelf_listener.codec.strikes import Strikes
 from gelf_listener.codec.tolerant import Found, find_values, scrub
 from gelf_listener.errors import Reason, Rejected
 from gelf_listener.message import FieldValue, Message, Peer
@@ -25,15 +26,13 @@ from gelf_listener.notes import Deviation, Note
 __all__ = ["LEVEL_NAMES", "MAX_FIELDS", "LenientGelf", "severity_of_number", "to_seconds"]
 
 MAX_FIELDS = 10_000
-"""Most fields of one message; the 2000 of the largest real ones fit, a hash-table bomb does not."""
+"""Most fields kept of one message; the 2000 of the largest real ones fit, a hash-table bomb does not."""
 
 MAX_STRUCTURE = 1_000_000
 """Most brackets and commas in one payload: parsed, each may cost a hundred times its byte."""
 
 MAX_FAILURES_A_SECOND = 200
 """Payloads of one sender that are looked at closely, in vain, in a second."""
-
-_MAX_FAILING_SENDERS = 1000
 
 MAX_FLAT_NAME = 255
 """Longest name flattening may build; what would be longer is kept as JSON text, which keeps flattening linear."""
@@ -76,9 +75,6 @@ _ALIASES = _KNOWN | {"source", "message"}
 """Names with a meaning of their own; an additional field of that name gets a trailing underscore."""
 
 _BAD_NAME_CHARACTER = re.compile(r"[^A-Za-z0-9_.@-]")
-_MAX_FAST_BYTES = 32 * 1024
-"""Longest payload for the fast path; a longer one is looked at closely, field by field, at once."""
-
 _MAX_KNOWN_HOSTS = 4096
 _MAX_KNOWN_HOST = 255
 _MAX_KNOWN_KEY = 200
@@ -138,30 +134,6 @@ def to_seconds(value: float) -> tuple[float, str] | None:
     return None
 
 
-class _Failures:
-    """
-    Payloads that were no JSON, by sender, in the current second.
-
-    Mending costs a hundred times what parsing does, so a flood of garbage would take the time of honest senders.
-    """
-
-    def __init__(self) -> None:
-        self._second = 0
-        self._counts: dict[str, int] = {}
-
-    def exceeded(self, sender: str, now: float) -> bool:
-        """Whether a sender has used up this second's tries."""
-        if int(now) != self._second:
-            self._second = int(now)
-            self._counts.clear()
-        return self._counts.get(sender, 0) > MAX_FAILURES_A_SECOND or len(self._counts) > _MAX_FAILING_SENDERS
-
-    def add(self, sender: str, count: int) -> None:
-        """Count failures."""
-        if count:
-            self._counts[sender] = self._counts.get(sender, 0) + count
-
-
 class LenientGelf:
     """
     Decodes GELF payloads in the `lenient` mode.
@@ -174,7 +146,7 @@ class LenientGelf:
 
     def __init__(self, input: str = "") -> None:
         self.input = input
-        self._failures = _Failures()
+        self._failures = Strikes(MAX_FAILURES_A_SECOND)
         self._hosts: set[str] = set()
         """Hosts seen before that are not blank: one look-up instead of three checks."""
 
@@ -207,7 +179,6 @@ class LenientGelf:
                 host in hosts
                 and short_message >= "!"  # the first character is no space, so the text is not blank
                 and (payload.isascii() or _is_utf8(payload))  # the parser does not look into strings it skips
-                and len(payload) <= _MAX_FAST_BYTES
             ):
                 append(
                     Message(
@@ -239,7 +210,7 @@ class LenientGelf:
 
     def _decode_carefully(self, payload: bytes, received_at: float, peer: Peer | None, batch: Batch) -> None:
         """Decode what the fast path does not take."""
-        if len(payload) > MAX_STRUCTURE and _structure(payload) > MAX_STRUCTURE:
+        if _too_complex(payload):
             detail = f"more than {MAX_STRUCTURE} brackets and commas"
             self._reject(batch, Reason.TOO_COMPLEX, detail, payload, received_at, peer)
             return
@@ -290,10 +261,6 @@ class LenientGelf:
         batch: Batch,
     ) -> None:
         """Normalise one document and file the result."""
-        if len(document) > MAX_FIELDS:
-            detail = f"{len(document)} fields, more than {MAX_FIELDS}"
-            self._reject(batch, Reason.TOO_COMPLEX, detail, raw, received_at, peer)
-            return
         message = _Normaliser(document, notes, received_at, peer).message(raw, self.input)
         if message is None:
             detail = "no short_message, message or full_message with any text"
@@ -317,8 +284,11 @@ def _is_utf8(payload: bytes) -> bool:
     return True
 
 
-def _structure(payload: bytes) -> int:
-    return payload.count(b",") + payload.count(b"[") + payload.count(b"{")
+def _too_complex(payload: bytes) -> bool:
+    """Whether parsing would cost memory out of all proportion; small payloads cannot."""
+    if len(payload) <= 2 * MAX_STRUCTURE:
+        return False
+    return payload.count(b",") + payload.count(b"[") + payload.count(b"{") > MAX_STRUCTURE
 
 
 def read_fields(payload: bytes) -> tuple[dict[str, FieldValue], tuple[Note, ...]]:
@@ -328,6 +298,8 @@ def read_fields(payload: bytes) -> tuple[dict[str, FieldValue], tuple[Note, ...]
     Returns:
         The fields, and the notes on them.
     """
+    if _too_complex(payload):
+        return {}, (_note(Deviation.TOO_MANY_FIELDS),)
     try:
         document = msgspec.json.decode(payload)
     except (ValueError, RecursionError):  # a number out of range, which the fast path skips over
@@ -440,6 +412,9 @@ class _Normaliser:
         for key, value in self.document.items():
             if key in used:
                 continue
+            if len(fields) >= MAX_FIELDS:
+                self.notes.append(_note(Deviation.TOO_MANY_FIELDS))
+                break
             if len(key) <= _MAX_KNOWN_KEY:
                 bare, clean, notes = _known_key(key)
             else:

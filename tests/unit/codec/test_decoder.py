@@ -16,8 +16,10 @@ from gelf_listener.codec import Batch, Decoder, Limits
 from gelf_listener.codec import gelf as lenient
 from gelf_listener.codec.chunking import split
 from gelf_listener.codec.tolerant import MAX_VALUES
+from gelf_listener.codec.decoder import MAX_BOMBS_A_SECOND
 from gelf_listener.errors import Reason
 from gelf_listener.message import Message, Peer
+from gelf_listener.notes import Deviation
 
 PEER = Peer("192.0.2.1", 5000)
 NAME = re.compile(r"[A-Za-z0-9_.@-]+")
@@ -176,12 +178,36 @@ def test_chunk_in_chunk() -> None:
     assert [rejection.reason for rejection in batch.rejected] == [Reason.CHUNK_NESTED]
 
 
-@pytest.mark.parametrize(("count", "fits"), [(lenient.MAX_FIELDS - 1, True), (lenient.MAX_FIELDS + 1, False)])
-def test_field_limit(count: int, fits: bool) -> None:
-    """More fields than the limit are rejected; an honest message afterwards passes."""
-    payload = b'{"short_message":"' + b"x" * 40_000 + b'",' + b",".join(b'"_a%d":1' % n for n in range(count)) + b"}"
-    batch = decode(payload)
-    assert [rejection.reason for rejection in batch.rejected] == ([] if fits else [Reason.TOO_COMPLEX])
+@pytest.mark.parametrize("extra", [-1, 0, 1])
+@pytest.mark.parametrize("version", ['"1.1"', '"1.1","_nested":{"a":1}'], ids=["flat", "nested"])
+def test_field_limit(extra: int, version: str) -> None:
+    """Up to the limit every field is kept; beyond it the rest is in the raw payload, and a note says so."""
+    count = lenient.MAX_FIELDS + extra - (1 if "nested" in version else 0)
+    fields = ",".join(f'"_a{number}":1' for number in range(count))
+    payload = f'{{"version":{version},"host":"h","short_message":"x","timestamp":1.5,{fields}}}'.encode()
+    (message,) = decode(payload).messages
+    assert len(message.fields) == min(lenient.MAX_FIELDS, lenient.MAX_FIELDS + extra)
+    assert any(note.deviation is Deviation.TOO_MANY_FIELDS for note in message.notes) == (extra > 0)
+    assert message.raw == payload
+
+
+def test_bombs_cost_their_sender_room() -> None:
+    """After a few bombs a sender's payloads get little room for the second; other senders keep theirs."""
+    decoder = Decoder("lenient", "test")
+    batch = Batch()
+    bomb = zlib.compress(b" " * 9_000_000)
+    big = zlib.compress(b'{"host":"h","short_message":"' + b"x" * 100_000 + b'"}')
+    small = zlib.compress(b'{"host":"h","short_message":"small"}')
+    for _ in range(MAX_BOMBS_A_SECOND + 1):
+        decoder.decode(bomb, 1000.0, PEER, batch)
+    assert [rejection.reason for rejection in batch.rejected] == [Reason.PAYLOAD_TOO_LARGE] * (MAX_BOMBS_A_SECOND + 1)
+    decoder.decode(small, 1000.5, PEER, batch)
+    decoder.decode(big, 1000.5, Peer("192.0.2.2", 1), batch)
+    assert len(batch.messages) == 2
+    decoder.decode(big, 1000.5, PEER, batch)
+    assert len(batch.messages) == 2
+    decoder.decode(big, 1001.0, PEER, batch)
+    assert len(batch.messages) == 3
 
 
 @pytest.mark.parametrize(("count", "rejected"), [(MAX_VALUES, 0), (MAX_VALUES + 1, 1)])

@@ -1,0 +1,37 @@
+"""Strikes: who sent too much of something bad in the current second."""
+
+from __future__ import annotations
+
+__all__ = ["Strikes"]
+
+_MAX_SENDERS = 1000
+"""With more senders than this on the list in one second, everybody is."""
+
+
+class Strikes:
+    """
+    Counts by sender and second.
+
+    Some rejections cost a hundred times what a message does, so a flood of them would take the time of honest
+    senders. Whoever exceeds the limit gets a cheaper answer until the second is over.
+
+    Args:
+        limit: How many a sender may have in a second.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self._second = 0
+        self._counts: dict[str, int] = {}
+
+    def exceeded(self, sender: str, now: float) -> bool:
+        """Whether a sender has used up this second's limit."""
+        if int(now) != self._second:
+            self._second = int(now)
+            self._counts.clear()
+        return self._counts.get(sender, 0) > self.limit or len(self._counts) > _MAX_SENDERS
+
+    def add(self, sender: str, count: int) -> None:
+        """Count what went wrong in the second of the last `exceeded`."""
+        if count:
+            self._counts[sender] = self._counts.get(sender, 0) + count
