@@ -132,8 +132,9 @@ class QueuedGELFHandler(MessageBuilder, BaseGELFHandler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Capture a record and queue it; never raises."""
-        if _get_ident() in WORKER_THREADS:
-            return  # from our own worker, or the client library below it
+        thread = record.thread
+        if thread in WORKER_THREADS or (thread is None and _get_ident() in WORKER_THREADS):
+            return  # from our own worker, or the client library below it, be it by way of a QueueListener
         worker = self._worker
         try:
             captured = capture(record, self.formatter, self._object_to_json, self.context_vars)

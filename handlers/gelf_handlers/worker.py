@@ -7,8 +7,10 @@ wakes the worker only when it sleeps deeply.
 
 How the caller is kept fast. The worker shares the interpreter lock with the service. CPython hands the lock
 over after 5 ms at the latest; a worker encoding for 5 ms at a stretch would make one log call in a few hundred wait
-that long. So as long as nothing is overdue, the worker sleeps briefly after every `_SLICE_SECONDS` of work. Once the
-oldest message is older than `_OVERDUE_SECONDS`, the queue is half full, or somebody flushes, it works straight on.
+that long. So as long as nothing is overdue, the worker sleeps briefly after every `_SLICE_SECONDS` of work, longer when
+it notices that the service was computing meanwhile: then each of its turns costs some log call a wait, and turns must
+be rare. Once the oldest message is older than `_OVERDUE_SECONDS`, the queue is half full, or somebody flushes, it works
+straight on.
 """
 
 from __future__ import annotations
@@ -36,6 +38,9 @@ below us and is not sent, or each message would beget another."""
 
 _SLICE_SECONDS: Final = 40e-6
 _PAUSE_SECONDS: Final = 20e-6
+_CONTENDED_SECONDS: Final = 1e-3
+_YIELD_SECONDS: Final = 15e-3
+_MAX_YIELDS: Final = 4
 _OVERDUE_SECONDS: Final = 1.0
 _ACTIVE_SECONDS: Final = 2.0
 _REPORT_SECONDS: Final = 5.0
@@ -49,7 +54,7 @@ class QueueSettings:
     How a handler queues, retries and flushes.
 
     Attributes:
-        max_queued: Messages kept while they cannot be sent; about 1 KiB each. The default holds a burst of 100 000.
+        max_queued: Messages kept while they cannot be sent; about half a KiB each. The default takes 100 000 at once.
         when_full: ``drop_newest`` and ``drop_oldest`` never block; ``block`` waits up to `block_timeout_seconds`.
         block_timeout_seconds: How long a full queue may hold the caller.
         linger_seconds: How long the worker dozes between looks at the queue while the service is logging.
@@ -102,6 +107,7 @@ class Worker:
         self._flushing = 0
         # Odd while a message is on its way from the queue to the batch, and so in neither.
         self._moves = 0
+        self._contended = False
         self._stopping = False
         self._failures = 0
         self._next_try = 0.0
@@ -322,6 +328,7 @@ class Worker:
         limit = self.transport.max_batch
         slice_end = time.perf_counter() + _SLICE_SECONDS
         created = 0.0
+        yields = 0
         while len(batch) < limit:
             self._moves += 1
             try:
@@ -339,8 +346,18 @@ class Worker:
             self._moves += 1
             if time.perf_counter() >= slice_end:
                 if not self._hurried(created):
-                    time.sleep(_PAUSE_SECONDS)
+                    self._give_way()
+                    yields += self._contended
+                    if yields >= _MAX_YIELDS:
+                        return
                 slice_end = time.perf_counter() + _SLICE_SECONDS
+
+    def _give_way(self) -> None:
+        """Let the service run; longer if it was found computing, so that it gave the lock back only after 5 ms."""
+        pause = _YIELD_SECONDS if self._contended else _PAUSE_SECONDS
+        before = time.perf_counter()
+        time.sleep(pause)
+        self._contended = time.perf_counter() - before > pause + _CONTENDED_SECONDS
 
     def _hurried(self, created: float) -> bool:
         return (
