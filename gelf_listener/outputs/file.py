@@ -124,6 +124,7 @@ class FileOutput:
         self._closed = False
         self._newest_bucket = 0
         self._swept_at = float("-inf")
+        self._sweep_waits = False
         self._done: set[int] = set()
         """Sequences of messages that were written before their batch failed."""
         self._messages = self._bytes = self._rotations = self._overflowed = self._sync_errors = 0
@@ -230,21 +231,21 @@ class FileOutput:
         return refused, why
 
     def _write_group(self, destination: Destination, messages: Sequence[Message], now: float, *, only: bool) -> None:
-        if self._template.per_message and not self._files.admit(destination.relative, now):
-            destination = self._template.overflow(destination)
-            self._overflowed += len(messages)
-        relative = destination.relative
+        overflows = self._template.per_message and not self._files.admit(destination.relative, now)
+        relative = (self._template.overflow(destination) if overflows else destination).relative
         data = self._renderer.render(messages)
         file = self._open(relative, now)
         if self._rotation.period(now) != file.period and file.size:
             file = self._rotate(file, relative, now) or file
         if self._rotation.max_size and file.size + len(data) > self._rotation.max_size:
             self._write_divided(file, relative, messages, now)
-            return
-        file.append(data)
-        self._count(messages, len(data))
-        if not only:
-            self._done.update([message.sequence for message in messages])
+        else:
+            file.append(data)
+            self._count(messages, len(data))
+            if not only:
+                self._done.update([message.sequence for message in messages])
+        if overflows:
+            self._overflowed += len(messages)
 
     def _write_divided(self, file: LogFile, relative: str, messages: Sequence[Message], now: float) -> None:
         """Write messages one file full after the other."""
@@ -299,8 +300,15 @@ class FileOutput:
             self._newest_bucket = bucket
 
     def _sweep(self, now: float) -> None:
+        """Have finished files looked after; one sweep waits at most, however often files are rotated."""
         self._swept_at = now
-        self._sweeper.post(self._archive.sweep, now)
+        if not self._sweep_waits:
+            self._sweep_waits = True
+            self._sweeper.post(self._sweep_now)
+
+    def _sweep_now(self) -> None:
+        self._sweep_waits = False  # first: what is rotated from here on needs another one
+        self._archive.sweep(time.time())
 
     def _sync_soon(self) -> None:
         self._sync_timer = None

@@ -96,15 +96,16 @@ class Archive:
 
     def sweep(self, now: float) -> None:
         """Compress what is finished and delete what need not be kept."""
-        if self._compresses:
-            _be_nice()
-            for file in list(self._walk("", 0)):
-                if self._stopping.is_set():
-                    return
-                if not file.found.compressed and self._is_finished(file, now):
-                    self._guarded("compress", file.relative, self._compress, now)
-        if any(self._retention):
-            self._retain(now)
+        _be_nice()
+        self._retain(now)
+        if not self._compresses:
+            return
+        for file in list(self._walk("", 0)):
+            if self._stopping.is_set():
+                return
+            if not file.found.compressed and self._is_finished(file, now):
+                self._guarded("compress", file.relative, self._compress, now)
+                self._retain(now)  # each time: messages may come faster than they can be compressed
 
     def _is_finished(self, file: _File, now: float) -> bool:
         return file.found.rotated or self._template.is_past(file.found, now)
@@ -133,6 +134,8 @@ class Archive:
         """Do something with one file; its failure must not keep the others from their turn."""
         try:
             function(relative, now)
+        except FileNotFoundError:
+            pass  # deleted in the meantime, by us or by somebody else
         except OSError as error:
             self.faults.note(action, self._template.base / relative, error)
 
@@ -143,7 +146,7 @@ class Archive:
             source = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory)
             try:
                 before = os.fstat(source)
-                if _modified_at(f"{name}.gz", directory) == before.st_mtime_ns:
+                if _is_compressed(before, f"{name}.gz", directory):
                     with self._lock:  # a process died between the last two steps below
                         os.unlink(name, dir_fd=directory)
                     return
@@ -194,6 +197,8 @@ class Archive:
     def _retain(self, now: float) -> None:
         """Delete finished files beyond the limits, the oldest first."""
         retention = self._retention
+        if not any(retention):
+            return
         every = list(self._walk("", 0))
         finished = sorted(
             (file for file in every if self._is_finished(file, now)), key=lambda file: (file.modified_at, file.relative)
@@ -242,6 +247,18 @@ def _modified_at(name: str, directory: int) -> int | None:
         return os.stat(name, dir_fd=directory, follow_symlinks=False).st_mtime_ns
     except FileNotFoundError:
         return None
+
+
+def _is_compressed(plain: os.stat_result, name: str, directory: int) -> bool:
+    """Tell whether a compressed file is that of a plain one: the same time and, as gzip notes at its end, size."""
+    if _modified_at(name, directory) != plain.st_mtime_ns:
+        return False
+    fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory)
+    try:
+        end = os.pread(fd, 4, max(os.fstat(fd).st_size - 4, 0))
+    finally:
+        os.close(fd)
+    return int.from_bytes(end, "little") == plain.st_size & 0xFFFFFFFF
 
 
 def _be_nice() -> None:

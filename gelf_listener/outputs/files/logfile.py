@@ -65,7 +65,7 @@ class LogFile:
         if self._fd >= 0:
             try:
                 there = self.path.stat(follow_symlinks=False)
-            except FileNotFoundError:
+            except OSError:  # moved, or hidden by whatever is mounted there now
                 there = None
             if there is not None and (there.st_dev, there.st_ino) == self._identity:
                 return

@@ -91,6 +91,7 @@ class OpenFiles:
             except OSError as error:
                 if error.errno not in (errno.EMFILE, errno.ENFILE) or not self._files:
                     self._files.pop(relative, None)
+                    self._count(file)
                     raise
                 self._close_oldest()  # somebody else in this process took the descriptors
             else:

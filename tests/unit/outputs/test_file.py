@@ -137,6 +137,24 @@ def test_modes(tmp_path):
     assert stat.S_IMODE((tmp_path / "new/dir").stat().st_mode) == 0o750
 
 
+def test_the_loop_goes_on_while_the_disk_is_slow(tmp_path):
+    """Writing waits in a thread: here for the lock, which stands for a disk."""
+    output = FileOutput(FileSettings(path=str(tmp_path / "a.jsonl")))
+
+    async def main() -> None:
+        await output.start()
+        with output._lock:
+            task = asyncio.ensure_future(output.write(make_batch(1)))
+            for _ in range(5):
+                await asyncio.sleep(0.001)
+            assert not task.done()
+        await task
+        await output.close()
+
+    run(main())
+    assert texts(tmp_path / "a.jsonl") == ["message 0"]
+
+
 # Names from messages
 
 

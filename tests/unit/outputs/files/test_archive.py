@@ -110,6 +110,25 @@ def test_a_process_that_died_between_the_last_steps(base):
     assert names(base) == [rotated(0) + ".gz"]
 
 
+def test_late_messages_of_the_same_moment_are_no_copy(base):
+    """On a file system with coarse times the size tells; or they would be deleted."""
+    put(base, "2026-09-20.jsonl", size=5, age=10)
+    sweep(base, "{date}.jsonl", compress=True)
+    put(base, "2026-09-20.jsonl", size=6, age=10)
+    sweep(base, "{date}.jsonl", compress=True)
+    assert [len(gzip.decompress((base / name).read_bytes())) for name in names(base)] == [5, 6]
+
+
+def test_more_files_than_can_be_compressed_are_deleted_all_the_same(base):
+    """Limits hold also while there is more to compress."""
+    for number in range(9):
+        put(base, rotated(number), size=1000, age=100 - number)
+    archive = sweep(base, compress=True, max_total_size=2000)
+    assert names(base) == [rotated(number) + ".gz" for number in (7, 8)]
+    assert (archive.compressed, archive.deleted) == (2, 7)
+    assert archive.faults.errors.total() == 0
+
+
 def test_a_process_that_died_while_it_compressed(base):
     """The half-written file is thrown away; nobody else's is."""
     put(base, rotated(0) + ".gz@part")
