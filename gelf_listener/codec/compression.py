@@ -11,19 +11,19 @@ import zlib
 
 from gelf_listener.errors import Reason, Rejected
 
-__all__ = ["CHUNK_MAGIC", "GZIP_MAGIC", "inflate", "is_gzip", "is_zlib"]
+__all__ = ["CHUNK_MAGIC", "FIRST_GUESS_BYTES", "GZIP_MAGIC", "MAX_RATIO", "inflate", "is_gzip", "is_zlib"]
 
 CHUNK_MAGIC = b"\x1e\x0f"
 GZIP_MAGIC = b"\x1f\x8b"
 
-_MAX_RATIO = 1032
+MAX_RATIO = 1032
 """Deflate cannot do better than 1032:1 (zlib's technical details, "Maximum Compression Factor")."""
 
 _MAX_MEMBERS = 64
 """Gzip members in one payload: each costs a copy of the rest, so an unbounded number would be quadratic."""
 
 _ZLIB_OR_GZIP = 32 + zlib.MAX_WBITS
-_FIRST_GUESS = 2048
+FIRST_GUESS_BYTES = 2048
 """Output room for a typical log message; zlib's default of 16 KiB costs a larger allocation for each."""
 
 
@@ -51,10 +51,10 @@ def inflate(data: bytes, max_bytes: int) -> bytes:
     Raises:
         Rejected: `PAYLOAD_TOO_LARGE` when more would come out, `CORRUPT_COMPRESSION` when the stream is damaged or cut.
     """
-    if len(data) * _MAX_RATIO <= max_bytes:
+    if len(data) * MAX_RATIO <= max_bytes:
         try:
             if data[0] == 0x78:
-                return zlib.decompress(data, zlib.MAX_WBITS, _FIRST_GUESS)
+                return zlib.decompress(data, zlib.MAX_WBITS, FIRST_GUESS_BYTES)
         except zlib.error:
             pass  # let the careful path tell what is wrong, or survive trailing bytes
     parts: list[bytes] = []

@@ -196,7 +196,7 @@ def test_bombs_cost_their_sender_room() -> None:
     decoder = Decoder("lenient", "test")
     batch = Batch()
     bomb = zlib.compress(b" " * 9_000_000)
-    big = zlib.compress(b'{"host":"h","short_message":"' + b"x" * 100_000 + b'"}')
+    big = zlib.compress(b'{"host":"h","short_message":"' + b"x" * 3_000_000 + b'"}')
     small = zlib.compress(b'{"host":"h","short_message":"small"}')
     for _ in range(MAX_BOMBS_A_SECOND + 1):
         decoder.decode(bomb, 1000.0, PEER, batch)
