@@ -7,7 +7,9 @@ Side by side in one run, interleaved round by round, each round in a process of 
 
 The machine is shared: compare the columns of one run, not numbers of different runs. Every process times a
 NullHandler too, block by block in turn with the handler; ``over NullHandler`` is the difference of the two medians, and
-``noise`` is the NullHandler's own p99.9: what the machine does to any call. Situations: ``normal`` (a server that takes everything), ``down``
+``noise`` is the NullHandler's own p99.9: what the machine does to any call.
+
+Situations: ``normal`` (a server that takes everything), ``down``
 (nothing listens), ``unresolvable`` (the resolver takes 20 ms and fails, as one that answers quickly would),
 ``not reading`` (a server that accepts and reads nothing). Writes ``handlers.json`` and ``handlers.md``.
 """
@@ -90,7 +92,7 @@ def make(name: str, host: str, port: int) -> logging.Handler:
     )
 
 
-def measure(name: str, situation: str, port: int, calls: int, pause: float) -> dict[str, float]:
+def measure(name: str, situation: str, port: int, calls: int, pause: float) -> dict[str, float]:  # noqa: PLR0915
     """Time each call of a burst."""
     host = "127.0.0.1"
     if situation == "unresolvable":
@@ -266,10 +268,10 @@ def table(results: dict, machine: dict, settings: argparse.Namespace) -> str:
         "# Cost of a log call",
         "",
         (
-            f"{machine['cores']} cores ({machine['cpu']}), {machine['python']}, load {machine['load']} when it started, "
-            f"{settings.rounds} interleaved rounds of {settings.calls} calls in a tight loop (slow handlers fewer, and at "
-            f"most {MAX_SECONDS:g} s). Microseconds. The machine was shared: each figure is that of its least disturbed "
-            "round, max is over all. `noise` is the p99.9 of a NullHandler timed in the same process."
+            f"{machine['cores']} cores ({machine['cpu']}), {machine['python']}, load {machine['load']} when it "
+            f"started, {settings.rounds} interleaved rounds of {settings.calls} calls in a tight loop (slow handlers "
+            f"fewer, and at most {MAX_SECONDS:g} s). Microseconds. The machine was shared: each figure is that of its "
+            "least disturbed round, max is over all. `noise` is the p99.9 of a NullHandler timed in the same process."
         ),
         f"NullHandler's median in this run: {null:.2f}.",
         "",
@@ -286,7 +288,8 @@ def table(results: dict, machine: dict, settings: argparse.Namespace) -> str:
             mine = ours.get((CANDIDATES[name][0], situation))
             ratio = f"{figures['over_us'] / max(mine['over_us'], 0.01):.1f}" if mine else ""
             lines.append(
-                f"| {situation} | {name} | {figures['calls']} | {figures['median_us']:.2f} | {figures['over_us']:.2f} | {ratio} | "
+                f"| {situation} | {name} | {figures['calls']} | {figures['median_us']:.2f} | "
+                f"{figures['over_us']:.2f} | {ratio} | "
                 f"{figures['p99_us']:.1f} | {figures['p999_us']:.1f} | {figures['max_us']:.0f} | "
                 f"{figures['over_100us']:.3%} | {figures['noise_us']:.1f} | {figures['raised']} |"
             )
