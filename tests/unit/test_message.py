@@ -1,0 +1,87 @@
+"""Message: the one value, its laws and its id."""
+
+from __future__ import annotations
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gelf_listener.message import Message, Peer, ulid
+
+
+def make(**changes: object) -> Message:
+    values: dict[str, object] = {
+        "timestamp": 1700000000.5,
+        "host": "web",
+        "short_message": "hello",
+        "full_message": None,
+        "level": 6,
+        "raw": b"{}",
+        "received_at": 1700000001.0,
+    }
+    return Message(**(values | changes))  # type: ignore[arg-type]
+
+
+def test_sequence_and_id_increase() -> None:
+    """Messages made one after the other sort by id in that order, also within a millisecond."""
+    messages = [make() for _ in range(1000)]
+    assert sorted(message.id for message in messages) == [message.id for message in messages]
+    assert len({message.id for message in messages}) == 1000
+
+
+@given(st.floats(0, 1e10), st.floats(0, 1e10), st.integers(0, 2**40), st.integers(0, 2**40))
+def test_ulid_sorts_by_time_first(one: float, two: float, first: int, second: int) -> None:
+    """Time decides, then the sequence."""
+    low, high = sorted(((int(one * 1000), first), (int(two * 1000), second)))
+    if low != high:
+        assert ulid(low[0] / 1000 + 1e-7, low[1]) < ulid(high[0] / 1000 + 1e-7, high[1])
+    assert len(ulid(one, first)) == 26
+
+
+def test_ulid_survives_odd_clocks() -> None:
+    """A clock before 1970 or far in the future does not raise."""
+    assert ulid(-5.0, 1).startswith("0000000000")
+    assert len(ulid(1e30, 1)) == 26
+
+
+def test_document_is_gelf_1_1() -> None:
+    """The document has the known keys first and a prefix on every additional field; no nulls."""
+    message = make(full_message="long", _fields={"user_id": 42, "ok": True})
+    assert message.document() == {
+        "version": "1.1",
+        "host": "web",
+        "short_message": "hello",
+        "full_message": "long",
+        "timestamp": 1700000000.5,
+        "level": 6,
+        "_user_id": 42,
+        "_ok": True,
+    }
+    assert msgspec.json.decode(message.to_gelf()) == message.document()
+    assert "level" not in make(level=None).document()
+
+
+def test_exact_payload_is_not_encoded_again() -> None:
+    """An exact message writes what it received."""
+    assert make(raw=b'{"as":"received"}', exact=True).to_gelf() == b'{"as":"received"}'
+
+
+def test_fields_are_opened_once() -> None:
+    """The codec's part of a lazy message runs on first use only, for fields and notes together."""
+    calls = []
+
+    def open_fields(raw: bytes) -> tuple[dict[str, object], tuple[()]]:
+        calls.append(raw)
+        return {"a": 1}, ()
+
+    message = make(_open=open_fields)
+    assert message.notes == ()
+    assert message.fields == {"a": 1}
+    assert message.fields is message.fields
+    assert calls == [b"{}"]
+
+
+def test_peer_reads_as_an_address() -> None:
+    """IPv6 is in brackets."""
+    assert str(Peer("::1", 5)) == "[::1]:5"
+    assert str(Peer("127.0.0.1", 5)) == "127.0.0.1:5"
