@@ -4,8 +4,9 @@ Buffers: what stands between the pipeline and an output that is slower, or away.
 Laws of a buffer:
 
 * First in, first out; a batch is only joined or cut, never reordered.
-* It never holds more than its limits plus one batch. ``when_full`` says what happens then: ``block`` tells the
-  pipeline to stop reading (`full`), ``drop_oldest`` and ``drop_newest`` let messages go and count them.
+* ``when_full`` says what happens at its limits: ``block`` tells the pipeline to stop reading (`full`), so it never
+  holds more than its limits plus what inputs had in hand; ``drop_oldest`` and ``drop_newest`` never hold more than
+  the limits: they let messages go, whole batches first, and count them.
 * What `take` gave is the taker's: it is not offered again.
 """
 
@@ -56,7 +57,7 @@ class MemoryBuffer:
     @property
     def full(self) -> bool:
         """Whether the pipeline should stop reading; never when the policy is to drop."""
-        return self.when_full == "block" and self._over(0, 0)
+        return self.when_full == "block" and (self.messages >= self.max_messages or self.bytes >= self.max_bytes)
 
     @property
     def crowded(self) -> bool:
@@ -83,18 +84,17 @@ class MemoryBuffer:
             messages: Not empty; the list belongs to the buffer from now on.
             size: Sum of the raw lengths.
         """
-        cost = size + len(messages) * MESSAGE_OVERHEAD_BYTES
-        if self.when_full == "drop_newest" and self._over(len(messages), cost):
-            self.dropped += len(messages)
-            return
+        if self.when_full == "drop_newest" and self._over(len(messages), _cost(messages, size)):
+            messages, size = self._fitting(messages)
+            if not messages:
+                return
+        cost = _cost(messages, size)
         self._batches.append((messages, cost))
         self.messages += len(messages)
         self.bytes += cost
         if self.when_full == "drop_oldest":
-            while len(self._batches) > 1 and self._over(-1, -1):
-                dropped, cost = self._batches.popleft()
-                self._took(len(dropped), cost)
-                self.dropped += len(dropped)
+            while self._over(0, 0):
+                self._drop_oldest()
 
     def take(self, most: int) -> list[Message]:
         """Remove and return the oldest messages, at most so many; empty when there are none."""
@@ -115,12 +115,41 @@ class MemoryBuffer:
         self._took(len(messages), cost)
         return messages
 
+    def _fitting(self, messages: list[Message]) -> tuple[list[Message], int]:
+        """Keep what fits of a batch, in order, and count the rest; return it and its raw length."""
+        room = self.max_bytes - self.bytes
+        kept = size = 0
+        for message in messages[: max(self.max_messages - self.messages, 0)]:
+            room -= len(message.raw) + MESSAGE_OVERHEAD_BYTES
+            if room < 0:
+                break
+            size += len(message.raw)
+            kept += 1
+        self.dropped += len(messages) - kept
+        return messages[:kept], size
+
+    def _drop_oldest(self) -> None:
+        """Let the oldest batch go, or of the only one so many messages that the rest fits."""
+        messages, cost = self._batches.popleft()
+        self._took(len(messages), cost)
+        self.dropped += len(messages)
+        if not self._batches:
+            self.dropped -= len(messages)
+            newest_first, size = self._fitting(messages[::-1])
+            if newest_first:
+                kept, cost = newest_first[::-1], _cost(newest_first, size)
+                self._batches.append((kept, cost))
+                self._took(-len(kept), -cost)
+
     def _took(self, messages: int, cost: int) -> None:
         self.messages -= messages
         self.bytes -= cost
 
-    def _over(self, more_messages: int, more_bytes: int) -> bool:
-        """Whether the limits would be reached with so much more (or exceeded, with -1)."""
-        if more_messages <= 0:
-            return self.messages + more_messages >= self.max_messages or self.bytes + more_bytes >= self.max_bytes
-        return self.messages + more_messages > self.max_messages or self.bytes + more_bytes > self.max_bytes
+    def _over(self, messages: int, cost: int) -> bool:
+        """Whether so much more would exceed the limits."""
+        return self.messages + messages > self.max_messages or self.bytes + cost > self.max_bytes
+
+
+def _cost(messages: list[Message], size: int) -> int:
+    """What messages with so many raw bytes take in memory."""
+    return size + len(messages) * MESSAGE_OVERHEAD_BYTES

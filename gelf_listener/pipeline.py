@@ -38,7 +38,7 @@ class Pipeline:
     @property
     def full(self) -> bool:
         """Whether inputs should stop reading."""
-        for runner in self.runners:
+        for runner in self.runners:  # noqa: SIM110  (asked for every datagram batch and request: `any` costs twice)
             if runner.buffer.full:
                 return True
         return False
@@ -46,7 +46,7 @@ class Pipeline:
     @property
     def crowded(self) -> bool:
         """Whether inputs whose senders can wait should stop reading."""
-        for runner in self.runners:
+        for runner in self.runners:  # noqa: SIM110
             if runner.buffer.crowded:
                 return True
         return False
@@ -81,9 +81,14 @@ class Pipeline:
         """Tell waiting inputs to read again, unless another buffer is still full or crowded."""
         if self._waiting_full and not self.full:
             waiting, self._waiting_full = self._waiting_full, []
-            for callback in waiting:
-                callback()
+            _call_soon(waiting)
         if self._waiting_crowded and not self.crowded:
             waiting, self._waiting_crowded = self._waiting_crowded, []
-            for callback in waiting:
-                callback()
+            _call_soon(waiting)
+
+
+def _call_soon(callbacks: list[Callable[[], None]]) -> None:
+    """Leave them to the loop: what an input raises must not stop the output that made room."""
+    loop = asyncio.get_running_loop()
+    for callback in callbacks:
+        loop.call_soon(callback)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter, deque
+from collections.abc import Callable
 
 from gelf_listener.errors import Rejected
 
@@ -21,13 +22,15 @@ class Rejections:
 
     Args:
         keep: How many are kept, with an excerpt of at most 1 KiB each.
+        clock: Seconds, for the rate of the log.
     """
 
-    def __init__(self, keep: int = 1000) -> None:
+    def __init__(self, keep: int = 1000, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self.counts: Counter[tuple[str, str]] = Counter()
         """By (input, reason)."""
         self.recent: deque[Rejected] = deque(maxlen=keep)
-        self._log_at = 0.0
+        self._log_at = float("-inf")
         self._unlogged = 0
 
     @property
@@ -40,12 +43,12 @@ class Rejections:
         rejected.__traceback__ = None  # its frames would keep whole inflated payloads alive
         self.counts[rejected.input, rejected.reason.value] += 1
         self.recent.append(rejected)
-        now = time.monotonic()
+        now = self._clock()
         if now < self._log_at:
             self._unlogged += 1
             return
         self._log_at = now + _LOG_EVERY_SECONDS
-        more = f" ({self._unlogged} more in the last seconds)" if self._unlogged else ""
+        more = f" ({self._unlogged} more since the last line)" if self._unlogged else ""
         self._unlogged = 0
         _log.warning(
             "rejected %s from %s: %s: %r%s",

@@ -19,6 +19,9 @@ _log = logging.getLogger(__name__)
 
 _FIRST_DELAY_SECONDS = 0.1
 _LONGEST_DELAY_SECONDS = 30.0
+_LONGEST_DELAY_DRAINING_SECONDS = 1.0
+_LONGEST_CLOSE_SECONDS = 10.0
+"""How long an output may take to stop and to close beyond the drain time."""
 _MOST_SURPRISES = 5
 """How often an output may fail in a way it does not declare before its batch is rejected: a bug must not block."""
 
@@ -27,8 +30,8 @@ class Runner:
     """
     Drives one output.
 
-    Guarantee: each message taken from the buffer is written, rejected with a reason, or dropped and counted
-    when the retry time or the drain time is over.
+    Guarantee: each message taken from the buffer is written, rejected with a reason (also when the retry time is
+    over), or, when the drain time is over, counted in ``given_up``.
 
     Args:
         name: The output's name.
@@ -63,17 +66,25 @@ class Runner:
         self._wake = asyncio.Event()
         self._wake_at = 1
         """How many waiting messages wake the runner."""
-        self._draining = False
+        self._draining = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Open the output and begin to write; a destination that is away is retried in the background."""
+        """
+        Open the output and begin to write; a destination that is away is retried in the background.
+
+        Raises:
+            ConfigError: If the output can never work; it is closed again.
+        """
         started = True
         try:
             await self.output.start()
         except Retry as error:
             self._failed(str(error))
             started = False
+        except BaseException:
+            await self._close()
+            raise
         self._task = asyncio.get_running_loop().create_task(self._run(started=started), name=f"output {self.name}")
 
     def offer(self, messages: list[Message], size: int) -> None:
@@ -89,31 +100,64 @@ class Runner:
 
     async def drain(self, seconds: float) -> int:
         """
-        Write what is buffered within a time, then close the output.
+        Write what is buffered within a time, then close the output. May be called twice.
 
         Returns:
             How many messages could not be written in time.
         """
-        self._draining = True
+        self._draining.set()
         self._wake.set()
+        task, self._task = self._task, None
+        if task is None:
+            return 0
         before = self.given_up
-        if self._task is not None:
-            done, _ = await asyncio.wait([self._task], timeout=seconds)
-            if not done:
-                self._task.cancel()  # adds the batch it was writing
-                await asyncio.wait([self._task])
-            self.given_up += len(self.buffer)
-        await self.output.close()
+        done, _ = await asyncio.wait([task], timeout=seconds)
+        if not done:
+            task.cancel()
+            done, _ = await asyncio.wait([task], timeout=_LONGEST_CLOSE_SECONDS)
+        if not done:
+            _log.error("output %s does not stop", self.name)
+        elif not task.cancelled() and task.exception() is not None:
+            _log.error("output %s stopped", self.name, exc_info=task.exception())
+        self.given_up += len(self.buffer.take(len(self.buffer)))
+        await self._close()
         return self.given_up - before
+
+    async def _close(self) -> None:
+        """Close the output, whatever that raises: others have messages to write."""
+        try:
+            async with asyncio.timeout(_LONGEST_CLOSE_SECONDS):
+                await self.output.close()
+        except Exception:
+            _log.exception("output %s did not close", self.name)
 
     async def _run(self, *, started: bool) -> None:
         settings = self.output.settings
+        if not started and not await self._start_again():
+            return
+        while True:
+            if not self.buffer.messages:
+                if self._draining.is_set():
+                    return
+                self._wake.clear()
+                await self._wake.wait()
+                continue
+            if settings.linger and self.buffer.messages < settings.batch and not self._draining.is_set():
+                await self._linger(settings.linger, settings.batch)
+            batch = self.buffer.take(settings.batch)
+            self._made_room()
+            if batch:
+                await self._deliver(batch)
+
+    async def _start_again(self) -> bool:
+        """Try to open the output until that works; False when there is nothing to write and no time left."""
         delay = _FIRST_DELAY_SECONDS
-        while not started:
-            await asyncio.sleep(delay)
+        while True:
+            await self._back_off(delay)
+            if self._draining.is_set() and not self.buffer.messages:
+                return False
             try:
                 await self.output.start()
-                started = True
             except Retry as error:
                 self._failed(str(error))
                 delay = min(delay * 2, _LONGEST_DELAY_SECONDS)
@@ -121,19 +165,19 @@ class Runner:
                 _log.exception("output %s cannot start", self.name)
                 self._failed(repr(error))
                 delay = _LONGEST_DELAY_SECONDS
-        while True:
-            if not self.buffer.messages:
-                if self._draining:
-                    return
-                self._wake.clear()
-                await self._wake.wait()
-                continue
-            if settings.linger and self.buffer.messages < settings.batch and not self._draining:
-                await self._linger(settings.linger, settings.batch)
-            batch = self.buffer.take(settings.batch)
-            self._made_room()
-            if batch:
-                await self._deliver(batch)
+            else:
+                return True
+
+    async def _back_off(self, seconds: float) -> None:
+        """Wait before the next try; the end of the listener makes it come sooner, and tries more frequent."""
+        if self._draining.is_set():
+            await asyncio.sleep(min(seconds, _LONGEST_DELAY_DRAINING_SECONDS))
+            return
+        try:
+            async with asyncio.timeout(seconds):
+                await self._draining.wait()
+        except TimeoutError:
+            pass
 
     async def _linger(self, seconds: float, enough: int) -> None:
         """Wait a little for a fuller batch; not while senders are made to wait for us."""
@@ -148,47 +192,47 @@ class Runner:
 
     async def _deliver(self, batch: Sequence[Message]) -> None:
         """Offer a batch until it is written, refused or out of time."""
-        first_try = time.monotonic()
+        now = asyncio.get_running_loop().time
+        first_try = now()
         delay = _FIRST_DELAY_SECONDS
         surprises = 0
-        while True:
-            try:
-                await self.output.write(batch)
-            except Retry as error:
-                self._failed(str(error))
-                wait = error.after_seconds if error.after_seconds is not None else delay * random.uniform(0.5, 1.5)  # noqa: S311  (jitter)
-            except Refused as error:
-                self._refuse(error.messages, str(error))
-                self._wrote(len(batch) - len(error.messages))
-                return
-            except OutputError as error:
-                self._refuse(batch, str(error))
-                return
-            except asyncio.CancelledError:
-                self.given_up += len(batch)
-                raise
-            except Exception as error:
-                surprises += 1
-                _log.exception("output %s failed in an unexpected way", self.name)
-                self._failed(repr(error))
-                if surprises >= _MOST_SURPRISES:
-                    self._refuse(batch, f"the output failed {surprises} times: {error!r}")
+        try:
+            while True:
+                try:
+                    await self.output.write(batch)
+                except Retry as error:
+                    self._failed(str(error))
+                    wait = delay * random.uniform(0.5, 1.5)  # noqa: S311  (jitter)
+                    if error.after_seconds is not None:
+                        wait = error.after_seconds
+                except Refused as error:
+                    self._refuse(error.messages, str(error))
+                    self._wrote(len(batch) - len(error.messages))
                     return
-                wait = delay
-            else:
-                self._wrote(len(batch))
-                return
-            self.retries += 1
-            limit = self.output.settings.retry
-            if limit and time.monotonic() + wait - first_try > limit:
-                self._refuse(batch, f"not written within {limit:g} s: {self.last_error}")
-                return
-            try:
-                await asyncio.sleep(wait)
-            except asyncio.CancelledError:
-                self.given_up += len(batch)
-                raise
-            delay = min(delay * 2, _LONGEST_DELAY_SECONDS)
+                except OutputError as error:
+                    self._refuse(batch, str(error))
+                    return
+                except Exception as error:
+                    surprises += 1
+                    _log.exception("output %s failed in an unexpected way", self.name)
+                    self._failed(repr(error))
+                    if surprises >= _MOST_SURPRISES:
+                        self._refuse(batch, f"the output failed {surprises} times: {error!r}")
+                        return
+                    wait = delay
+                else:
+                    self._wrote(len(batch))
+                    return
+                self.retries += 1
+                limit = self.output.settings.retry
+                if limit and now() + wait - first_try > limit:
+                    self._refuse(batch, f"not written within {limit:g} s: {self.last_error}")
+                    return
+                await self._back_off(wait)
+                delay = min(delay * 2, _LONGEST_DELAY_SECONDS)
+        except asyncio.CancelledError:
+            self.given_up += len(batch)  # perhaps written all the same: the output was not asked to undo it
+            raise
 
     def _wrote(self, count: int) -> None:
         self.written += count

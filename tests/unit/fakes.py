@@ -175,7 +175,7 @@ class FakeOutput:
         starts: Sequence[BaseException | None] = (),
         **settings: Any,
     ) -> None:
-        self.settings = FakeSettings(**settings)
+        self.settings = FakeSettings(**{"linger": 0} | settings)
         self.batches: list[list[Message]] = []
         self.offered = 0
         self.offered_at: list[float] = []

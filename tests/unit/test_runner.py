@@ -1,0 +1,401 @@
+"""Runner in virtual time: retries, refusals, surprises, draining, lingering, starting again."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from gelf_listener.errors import ConfigError, OutputError, Refused, Rejected, Retry
+from gelf_listener.message import Message
+from gelf_listener.runner import Runner
+from tests.unit.fakes import FakeOutput, message, run, settle
+
+
+class Scene:
+    """A runner, its output, and what it rejected."""
+
+    def __init__(self, output: FakeOutput, predicate: Callable[[Message], bool] | None = None) -> None:
+        self.output = output
+        self.rejected: list[Rejected] = []
+        self.made_room = 0
+        self.runner = Runner("out", output, predicate, self.rejected.append, self._room)
+
+    def _room(self) -> None:
+        self.made_room += 1
+
+    def offer(self, *texts: str) -> None:
+        messages = [message(text) for text in texts]
+        self.runner.offer(messages, sum(len(text) for text in texts))
+
+
+def now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def test_writes_in_order_and_counts() -> None:
+    """Batches are no larger than `batch`, and everything is counted."""
+
+    async def main() -> None:
+        made = Scene(FakeOutput(batch=2))
+        await made.runner.start()
+        made.offer("a", "b", "c")
+        made.offer("d")
+        assert await made.runner.drain(10) == 0
+        assert made.output.texts == ["a", "b", "c", "d"]
+        assert [len(batch) for batch in made.output.batches] == [2, 2]
+        assert (made.runner.written, made.runner.batches, made.runner.retries) == (4, 2, 0)
+        assert made.made_room == 2
+        assert (made.output.started, made.output.closed) == (1, 1)
+
+    run(main())
+
+
+def test_predicate() -> None:
+    """Only what matches is kept, and the batch that others get too is left alone."""
+
+    async def main() -> None:
+        made = Scene(FakeOutput(), lambda given: given.short_message != "no")
+        await made.runner.start()
+        messages = [message("yes"), message("no"), message("yes")]
+        made.runner.offer(messages, 8)
+        assert len(messages) == 3
+        assert made.runner.buffer.messages == 2
+        made.offer("no")
+        await made.runner.drain(10)
+        assert made.output.texts == ["yes", "yes"]
+        assert made.runner.buffer.bytes == 0
+
+    run(main())
+
+
+def test_retries_back_off() -> None:
+    """The same batch comes again, ever later, until it is written; then the output works again."""
+
+    async def main() -> None:
+        made = Scene(FakeOutput([Retry("away")] * 12))
+        await made.runner.start()
+        made.offer("a")
+        await settle()
+        assert made.runner.failing_since is not None
+        assert made.runner.last_error == "away"
+        await asyncio.sleep(300)
+        assert made.output.texts == ["a"]
+        assert (made.runner.written, made.runner.retries) == (1, 12)
+        assert made.runner.failing_since is None
+        gaps = [later - earlier for earlier, later in zip(made.output.offered_at, made.output.offered_at[1:], strict=False)]
+        expected = [min(0.1 * 2**number, 30) for number in range(12)]
+        assert all(0.49 * want <= gap <= 1.51 * want for gap, want in zip(gaps, expected, strict=True))
+        await made.runner.drain(1)
+
+    run(main())
+
+
+def test_the_far_side_says_when() -> None:
+    """`Retry-After` is kept to."""
+
+    async def main() -> None:
+        made = Scene(FakeOutput([Retry("later", after_seconds=7)]))
+        await made.runner.start()
+        made.offer("a")
+        await asyncio.sleep(20)
+        assert made.output.offered_at[1] - made.output.offered_at[0] == pytest.approx(7)
+        await made.runner.drain(1)
+
+    run(main())
+
+
+def test_retry_has_an_end() -> None:
+    """With `retry=`, a batch is rejected with the reason when its time is over, and the next one is tried."""
+
+    async def main() -> None:
+        made = Scene(FakeOutput([Retry("away", after_seconds=1)] * 4, retry=3))
+        await made.runner.start()
+        made.offer("a", "b")
+        await asyncio.sleep(10)
+        made.offer("c")
+        await made.runner.drain(1)
+        assert made.output.texts == ["c"]
+        assert [rejected.reason.value for rejected in made.rejected] == ["refused_by_output"] * 2
+        assert made.rejected[0].detail == "output out: not written within 3 s: away"
+        assert made.rejected[0].payload == b"a"
+        assert made.runner.refused == 2
+
+    run(main())
+
+
+def test_refused_messages() -> None:
+    """Those are rejected with their peer and input; the others count as written."""
+
+    async def main() -> None:
+        bad = message("bad")
+        made = Scene(FakeOutput([Refused([bad], "too old")]))
+        await made.runner.start()
+        made.runner.offer([message("good"), bad], 7)
+        await made.runner.drain(1)
+        (rejected,) = made.rejected
+        assert (rejected.peer, rejected.input, rejected.payload) == (bad.peer, "in", b"bad")
+        assert rejected.detail == "output out: too old"
+        assert (made.runner.written, made.runner.refused) == (1, 1)
+
+    run(main())
+
+
+def test_an_output_error_refuses_the_batch() -> None:
+    """Neither to be retried nor a surprise."""
+
+    async def main() -> None:
+        made = Scene(FakeOutput([OutputError("no")]))
+        await made.runner.start()
+        made.offer("a", "b")
+        await made.runner.drain(1)
+        assert len(made.rejected) == 2
+        assert made.output.offered == 1
+
+    run(main())
+
+
+def test_surprises_are_bounded() -> None:
+    """A bug in an output does not block it: after five tries the batch is rejected and the next one comes."""
+
+    async def main() -> None:
+        made = Scene(FakeOutput([ZeroDivisionError("bug")] * 5))
+        await made.runner.start()
+        made.offer("a")
+        await asyncio.sleep(60)
+        made.offer("b")
+        await made.runner.drain(1)
+        assert made.output.texts == ["b"]
+        assert len(made.rejected) == 1
+        assert "failed 5 times: ZeroDivisionError" in made.rejected[0].detail
+        assert made.runner.failing_since is None
+
+    logging.disable(logging.CRITICAL)
+    run(main())
+    logging.disable(logging.NOTSET)
+
+
+def test_four_surprises_are_forgiven() -> None:
+    """One fewer than the bound, and the batch is written."""
+
+    async def main() -> None:
+        made = Scene(FakeOutput([ZeroDivisionError("bug")] * 4))
+        await made.runner.start()
+        made.offer("a")
+        await asyncio.sleep(60)
+        await made.runner.drain(1)
+        assert made.output.texts == ["a"]
+        assert made.rejected == []
+
+    logging.disable(logging.CRITICAL)
+    run(main())
+    logging.disable(logging.NOTSET)
+
+
+def test_drain_writes_what_waits() -> None:
+    """Within its time everything is written."""
+
+    async def main() -> None:
+        made = Scene(FakeOutput([1.0, 1.0, 1.0], batch=1))
+        await made.runner.start()
+        made.offer("a", "b", "c")
+        began = now()
+        assert await made.runner.drain(3.5) == 0
+        assert now() - began == pytest.approx(3, abs=0.1)
+        assert made.output.texts == ["a", "b", "c"]
+
+    run(main())
+
+
+def test_drain_has_a_time() -> None:
+    """What is left then is counted, the batch that was being written too, and the output is closed."""
+
+    async def main() -> None:
+        made = Scene(FakeOutput([1.0, 1.0, 1.0, 1.0], batch=2))
+        await made.runner.start()
+        made.offer("a", "b", "c", "d", "e")
+        assert await made.runner.drain(1.5) == 3
+        assert made.output.texts == ["a", "b"]
+        assert made.runner.given_up == 3
+        assert made.output.closed == 1
+        assert len(made.runner.buffer) == 0
+
+    run(main())
+
+
+def test_drain_twice() -> None:
+    """The second time there is nothing to do and nothing more is lost."""
+
+    async def main() -> None:
+        made = Scene(FakeOutput([9.0]))
+        await made.runner.start()
+        made.offer("a")
+        assert await made.runner.drain(1) == 1
+        assert await made.runner.drain(1) == 0
+        assert made.runner.given_up == 1
+        assert made.output.closed == 1
+
+    run(main())
+
+
+def test_drain_without_start() -> None:
+    """An output that never started is not waited for."""
+
+    async def main() -> None:
+        made = Scene(FakeOutput())
+        assert await made.runner.drain(10) == 0
+
+    run(main())
+
+
+def test_drain_tries_at_once_what_is_backing_off() -> None:
+    """A back-off of half a minute would outlast the drain time."""
+
+    async def main() -> None:
+        made = Scene(FakeOutput([Retry("away", after_seconds=30), Retry("away", after_seconds=30)]))
+        await made.runner.start()
+        made.offer("a")
+        await asyncio.sleep(1)
+        assert made.output.offered == 1
+        assert await made.runner.drain(5) == 0
+        assert made.output.texts == ["a"]
+
+    run(main())
+
+
+def test_an_output_that_does_not_stop(caplog: pytest.LogCaptureFixture) -> None:
+    """Swallowing its cancellation, it does not keep the listener from ending."""
+
+    class Stubborn(FakeOutput):
+        async def write(self, batch: Any) -> None:
+            while True:
+                try:
+                    await asyncio.sleep(1000)
+                except asyncio.CancelledError:
+                    if now() - began > 500:
+                        raise
+
+    async def main() -> None:
+        nonlocal began
+        began = now()
+        made = Scene(Stubborn())
+        await made.runner.start()
+        made.offer("a")
+        await settle()
+        task = made.runner._task
+        await made.runner.drain(1)
+        assert now() - began < 60
+        assert task is not None
+        await asyncio.sleep(600)
+        task.cancel()
+        await settle()
+
+    began = 0.0
+    run(main())
+    assert "does not stop" in caplog.text
+
+
+def test_an_output_that_does_not_close(caplog: pytest.LogCaptureFixture) -> None:
+    """It is logged: the others have messages to write."""
+
+    class Broken(FakeOutput):
+        async def close(self) -> None:
+            raise OSError("no space left")
+
+    async def main() -> None:
+        made = Scene(Broken())
+        await made.runner.start()
+        made.offer("a")
+        assert await made.runner.drain(1) == 0
+        assert made.output.texts == ["a"]
+
+    run(main())
+    assert "did not close" in caplog.text
+
+
+def test_starting_again() -> None:
+    """A destination that is away at first is tried in the background; nothing is lost meanwhile."""
+
+    async def main() -> None:
+        made = Scene(FakeOutput(starts=[Retry("away"), Retry("away"), ZeroDivisionError("bug")]))
+        await made.runner.start()
+        assert made.runner.failing_since is not None
+        made.offer("a")
+        await asyncio.sleep(60)
+        assert made.output.started == 4
+        assert made.output.texts == ["a"]
+        assert made.runner.failing_since is None
+        await made.runner.drain(1)
+
+    logging.disable(logging.CRITICAL)
+    run(main())
+    logging.disable(logging.NOTSET)
+
+
+def test_drain_does_not_wait_for_a_destination_that_is_away_when_there_is_nothing_to_write() -> None:
+    """Ctrl-C ends at once."""
+
+    async def main() -> None:
+        made = Scene(FakeOutput(starts=[Retry("away")] * 50))
+        await made.runner.start()
+        await asyncio.sleep(100)
+        began = now()
+        assert await made.runner.drain(10) == 0
+        assert now() - began < 0.1
+
+    run(main())
+
+
+def test_drain_of_a_destination_that_stays_away() -> None:
+    """What waits for it is lost and counted."""
+
+    async def main() -> None:
+        made = Scene(FakeOutput(starts=[Retry("away")] * 500))
+        await made.runner.start()
+        made.offer("a", "b")
+        assert await made.runner.drain(10) == 2
+        assert made.output.closed == 1
+
+    run(main())
+
+
+def test_a_destination_that_can_never_work() -> None:
+    """The operator is told at once, and the output is closed again."""
+
+    async def main() -> None:
+        made = Scene(FakeOutput(starts=[ConfigError("no such directory")]))
+        with pytest.raises(ConfigError):
+            await made.runner.start()
+        assert made.output.closed == 1
+
+    run(main())
+
+
+def test_linger_waits_for_a_fuller_batch() -> None:
+    """Until its time is over, the batch is full, or the listener ends."""
+
+    async def main() -> None:
+        made = Scene(FakeOutput(linger=2, batch=3))
+        await made.runner.start()
+        began = now()
+        made.offer("a")
+        await asyncio.sleep(1)
+        made.offer("b")
+        await asyncio.sleep(1.5)
+        assert [len(batch) for batch in made.output.batches] == [2]
+        assert made.output.offered_at[0] - began == pytest.approx(2, abs=0.1)
+        made.offer("c", "d", "e")
+        await settle()
+        assert [len(batch) for batch in made.output.batches] == [2, 3]
+        made.offer("f")
+        await settle()
+        assert made.output.offered == 2
+        began = now()
+        await made.runner.drain(10)
+        assert now() - began < 0.1
+        assert made.output.texts == ["a", "b", "c", "d", "e", "f"]
+
+    run(main())
