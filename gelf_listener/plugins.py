@@ -10,6 +10,7 @@ from typing import Any
 
 from gelf_listener.address import Address
 from gelf_listener.errors import ConfigError
+from gelf_listener.settings import Settings
 
 __all__ = ["INPUT_GROUP", "OUTPUT_GROUP", "load", "make", "names", "registered"]
 
@@ -42,19 +43,30 @@ def load(group: str, scheme: str) -> type[Any]:
         near = difflib.get_close_matches(scheme, known, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"known {kind}s: {', '.join(names(group)) or 'none'}"
         raise ConfigError(f"unknown {kind} {scheme!r}; {hint}")
+    point = known[scheme]
     try:
-        loaded: type[Any] = known[scheme].load()
-    except ImportError as error:
-        missing = error.name or str(error)
-        raise ConfigError(
-            f"{kind} {scheme!r} needs {missing!r}, which is not installed; try pip install 'gelf-listener[{scheme}]'"
-        ) from None
-    except AttributeError as error:
-        raise ConfigError(f"{kind} {scheme!r} is registered as {known[scheme].value!r}: {error}") from None
+        loaded: type[Any] = point.load()
+    except ModuleNotFoundError as error:
+        raise ConfigError(f"{kind} {scheme!r} needs {error.name!r}, which is not installed{_remedy(point)}") from None
+    except Exception as error:  # noqa: BLE001  (a third party's code)
+        detail = f"{type(error).__name__}: {error}"
+        raise ConfigError(f"{kind} {scheme!r} ({point.value}) cannot be loaded: {detail}") from None
+    settings = getattr(loaded, "Settings", None)
+    if not (isinstance(settings, type) and issubclass(settings, Settings)):
+        raise ConfigError(f"{kind} {scheme!r} ({point.value}) has no Settings derived from ours")
     return loaded
 
 
-def make(group: str, address: Address, table: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401  (Input or Output)
+def _remedy(point: EntryPoint) -> str:
+    """Say how to install what a plug-in needs, where its distribution has an extra for that."""
+    if point.dist is None:
+        return ""
+    extras = point.dist.metadata.get_all("Provides-Extra") or []
+    wanted = [extra for extra in extras if extra in (point.name, point.name.partition("+")[0])]
+    return f"; try: pip install '{point.dist.name}[{wanted[0]}]'" if wanted else ""
+
+
+def make(group: str, address: Address, table: Mapping[str, Any] | None = None) -> Any:
     """
     Make an input or output from its address and, where it came from a file, the rest of its table.
 
@@ -63,6 +75,9 @@ def make(group: str, address: Address, table: Mapping[str, Any] | None = None) -
     """
     plugin = load(group, address.scheme)
     if table:
-        merged = address._replace(settings={**address.settings, **{name: value for name, value in table.items()}})
-        address = merged
-    return plugin(plugin.Settings.from_address(address))
+        address = address._replace(settings=address.settings | dict(table))
+    settings = plugin.Settings.from_address(address)
+    try:
+        return plugin(settings)
+    except ConfigError as error:
+        raise ConfigError(f"{address}: {error}") from None

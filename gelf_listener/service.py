@@ -8,8 +8,9 @@ outputs, so what was taken is written.
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import Any
 
 from gelf_listener.address import Address
@@ -67,6 +68,41 @@ def make_predicate(where: str) -> Callable[[Message], bool] | None:
         raise ConfigError(f"setting 'where': {error}") from None
 
 
+def make_all(config: Config) -> tuple[list[tuple[Spec, Input]], list[tuple[Spec, Output]]]:
+    """
+    Make everything a configuration names, not started: what `check` shows, and what a reload tries first.
+
+    Raises:
+        ConfigError: If anything is wrong that can be told without opening sockets and files.
+    """
+    inputs = [(spec, make_input(spec)) for spec in config.input_specs()]
+    outputs = [(spec, make_output(spec)) for spec in config.output_specs()]
+    for spec, output in outputs:
+        _predicate(spec, output)
+    _check_names("input", (made.name for _, made in inputs))
+    _check_names("output", (_output_name(spec, output) for spec, output in outputs))
+    return inputs, outputs
+
+
+def _check_names(kind: str, names: Iterable[str]) -> None:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise ConfigError(f"two {kind}s are called {name!r}; give one a setting 'name'")
+        seen.add(name)
+
+
+def _output_name(spec: Spec, output: Output) -> str:
+    return str(output.settings.name) or str(spec.address)
+
+
+def _predicate(spec: Spec, output: Output) -> Callable[[Message], bool] | None:
+    try:
+        return make_predicate(output.settings.where)
+    except ConfigError as error:
+        raise ConfigError(f"{spec.address}: {error}") from None
+
+
 class Service:
     """
     A listener: inputs, pipeline and outputs, and the API beside them.
@@ -85,6 +121,8 @@ class Service:
         self._open_outputs: list[tuple[Spec, Runner]] = []
         self._api: Any = None
         self._stopping = asyncio.Event()
+        self._changing = asyncio.Lock()
+        self._closed = False
 
     async def start(self) -> None:
         """
@@ -94,8 +132,10 @@ class Service:
             ConfigError: If something cannot be opened; what was opened before is closed again.
         """
         try:
-            await self._start_outputs(self.config.output_specs())
-            await self._start_inputs(self.config.input_specs())
+            inputs, outputs = make_all(self.config)
+            self._open_outputs = await self._start_outputs(outputs)
+            self.pipeline.runners = [runner for _, runner in self._open_outputs]
+            await self._start_inputs(inputs)
             await self._start_api(self.config.api)
         except BaseException:
             await self.close()
@@ -103,18 +143,18 @@ class Service:
 
     async def close(self) -> int:
         """
-        Close inputs, write what is buffered within the drain time, close outputs.
+        Close inputs, write what is buffered within the drain time, close outputs. May be called twice.
 
         Returns:
             How many messages could not be written.
         """
-        if self._api is not None:
-            await self._api.close()
-            self._api = None
-        await asyncio.gather(*(input.close() for input in self.inputs))
-        runners = self.pipeline.runners
-        left = await asyncio.gather(*(runner.drain(self.config.drain_seconds) for runner in runners))
-        return sum(left)
+        async with self._changing:  # a reload comes to its end first
+            self._closed = True
+            if self._api is not None:
+                await self._api.close()
+                self._api = None
+            await self._close_inputs(self.inputs)
+            return await self._drain(self.pipeline.runners)
 
     def stop(self) -> None:
         """Make `wait` return."""
@@ -126,60 +166,96 @@ class Service:
 
     async def reload(self, config: Config) -> None:
         """
-        Change over to another configuration without closing what stays the same; reopen files.
+        Change over to another configuration without closing what stays the same; reopen files and certificates.
+
+        A change of ``api`` takes a restart.
 
         Raises:
-            ConfigError: If something new cannot be opened; everything that ran before goes on.
+            ConfigError: If something is wrong or cannot be opened; everything that ran before goes on.
         """
-        for spec in config.input_specs():
-            make_input(spec)
-        for spec in config.output_specs():
-            make_predicate(make_output(spec).settings.where)
-        for runner in self.pipeline.runners:
-            reopen = getattr(runner.output, "reopen", None)
-            if reopen is not None:
-                await _maybe_await(reopen())
-        await self._start_outputs(config.output_specs())
-        gone = [pair for pair in self._open_inputs if pair[0] not in config.input_specs()]
-        for pair in gone:  # before new ones open: a changed setting keeps its port
-            self._open_inputs.remove(pair)
-            self.inputs.remove(pair[1])
-            await pair[1].close()
-        await self._start_inputs(config.input_specs())
-        for opened in [pair for pair in self._open_outputs if pair[0] not in config.output_specs()]:
-            self._open_outputs.remove(opened)
-            self.pipeline.runners.remove(opened[1])
-            await opened[1].drain(config.drain_seconds)
-        self.pipeline.made_room()
-        self.config = config
-
-    async def _start_outputs(self, specs: tuple[Spec, ...]) -> None:
-        for spec in specs:
-            if any(spec == opened for opened, _ in self._open_outputs):
-                continue
-            output = make_output(spec)
-            name = output.settings.name or str(spec.address)
-            if any(runner.name == name for runner in self.pipeline.runners):
-                raise ConfigError(f"two outputs are called {name!r}; give one a setting 'name'")
-            predicate = make_predicate(output.settings.where)
-            runner = Runner(name, output, predicate, self.pipeline.reject, self.pipeline.made_room)
-            await runner.start()
-            self.pipeline.runners.append(runner)
-            self._open_outputs.append((spec, runner))
-
-    async def _start_inputs(self, specs: tuple[Spec, ...]) -> None:
-        for spec in specs:
-            if any(spec == opened for opened, _ in self._open_inputs):
-                continue
-            input = make_input(spec)
-            if any(other.name == input.name for other in self.inputs):
-                raise ConfigError(f"two inputs are called {input.name!r}; give one a setting 'name'")
+        async with self._changing:
+            if self._closed:
+                return
+            inputs, outputs = make_all(config)
+            await self._reopen()
+            old_outputs, old_inputs = self._open_outputs, self._open_inputs
+            kept = [pair for pair in old_outputs if pair[0] in config.output_specs()]
+            new = await self._start_outputs([pair for pair in outputs if _find(pair[0], kept) is None])
+            gone = [pair for pair in old_inputs if pair[0] not in config.input_specs()]
+            await self._close_inputs([input for _, input in gone])  # first: a changed setting keeps its port
             try:
-                await input.start(self.pipeline)
+                await self._start_inputs([pair for pair in inputs if _find(pair[0], self._open_inputs) is None])
+            except BaseException:
+                await self._take_back(gone, old_inputs)
+                await self._drain([runner for _, runner in new])
+                raise
+            # From here on nothing can fail, and no message goes to both an output and its successor.
+            self._open_outputs = kept + new
+            self.pipeline.runners = [runner for _, runner in self._open_outputs]
+            await self._drain([runner for spec, runner in old_outputs if _find(spec, kept) is None])
+            self.pipeline.made_room()
+            if config.api != self.config.api:
+                _log.warning("setting 'api' takes a restart")
+            self.config = config
+
+    async def _reopen(self) -> None:
+        """Let outputs open their files again and inputs read their certificates again."""
+        for opened in [*(runner.output for runner in self.pipeline.runners), *self.inputs]:
+            reopen = getattr(opened, "reopen", None)
+            if reopen is not None:
+                result = reopen()
+                if inspect.isawaitable(result):
+                    await result
+
+    async def _take_back(self, gone: Sequence[tuple[Spec, Input]], before: Sequence[tuple[Spec, Input]]) -> None:
+        """After a reload that failed: close what it opened, open again what it closed."""
+        await self._close_inputs([input for spec, input in self._open_inputs if _find(spec, before) is None])
+        for spec, _ in gone:
+            try:
+                await self._start_inputs([(spec, make_input(spec))])
             except ConfigError as error:
-                raise ConfigError(f"{spec.address}: {error}") from None
+                _log.error("cannot go back: %s", error)  # noqa: TRY400  (somebody took the port)
+
+    async def _start_outputs(self, outputs: Sequence[tuple[Spec, Output]]) -> list[tuple[Spec, Runner]]:
+        """Start outputs; when one cannot, the others are closed again."""
+        started: list[tuple[Spec, Runner]] = []
+        try:
+            for spec, output in outputs:
+                runner = Runner(
+                    _output_name(spec, output),
+                    output,
+                    _predicate(spec, output),
+                    self.pipeline.reject,
+                    self.pipeline.made_room,
+                )
+                await _explained(spec, runner.start())
+                started.append((spec, runner))
+        except BaseException:
+            await self._drain([runner for _, runner in started])
+            raise
+        return started
+
+    async def _start_inputs(self, inputs: Sequence[tuple[Spec, Input]]) -> None:
+        for spec, input in inputs:
+            try:
+                await _explained(spec, input.start(self.pipeline))
+            except BaseException:
+                await input.close()
+                raise
             self.inputs.append(input)
             self._open_inputs.append((spec, input))
+
+    async def _close_inputs(self, inputs: Sequence[Input]) -> None:
+        """Close inputs and forget them; a failure is logged, for others have to be closed too."""
+        closing = list(inputs)
+        for problem in await asyncio.gather(*(input.close() for input in closing), return_exceptions=True):
+            if problem is not None:
+                _log.error("an input did not close", exc_info=problem)
+        self._open_inputs = [pair for pair in self._open_inputs if not _contains(closing, pair[1])]
+        self.inputs[:] = [input for input in self.inputs if self._closed or not _contains(closing, input)]
+
+    async def _drain(self, runners: Sequence[Runner]) -> int:
+        return sum(await asyncio.gather(*(runner.drain(self.config.drain_seconds) for runner in runners)))
 
     async def _start_api(self, address: Address | None) -> None:
         if address is None:
@@ -190,6 +266,18 @@ class Service:
         self.api_url = await self._api.start()
 
 
-async def _maybe_await(result: object) -> None:
-    if asyncio.iscoroutine(result):
-        await result
+def _find(spec: Spec, pairs: Sequence[tuple[Spec, Any]]) -> Any:
+    """Return what was made from a specification; None when nothing was."""
+    return next((made for known, made in pairs if known == spec), None)
+
+
+def _contains(inputs: Sequence[Input], wanted: Input) -> bool:
+    return any(input is wanted for input in inputs)
+
+
+async def _explained(spec: Spec, starting: Coroutine[Any, Any, None]) -> None:
+    """Say in an error which address could not be opened."""
+    try:
+        await starting
+    except ConfigError as error:
+        raise ConfigError(f"{spec.address}: {error}") from None

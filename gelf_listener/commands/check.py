@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gelf_listener.config import load_config
-from gelf_listener.service import make_input, make_output, make_predicate
+from gelf_listener.service import make_all
 
 __all__ = ["check_config"]
 
@@ -20,20 +20,18 @@ def check_config(flags: Mapping[str, Any], file: Path | None) -> None:
         ConfigError: If anything is wrong; all of it that can be told without opening sockets and files.
     """
     config = load_config(flags, file)
+    inputs, outputs = make_all(config)
     print("inputs:")  # noqa: T201
-    for spec in config.input_specs():
-        input = make_input(spec)
+    for spec, input in inputs:
         _show(str(spec.address), input.name, input.settings)
     print("outputs:")  # noqa: T201
-    for spec in config.output_specs():
-        output = make_output(spec)
-        make_predicate(output.settings.where)
+    for spec, output in outputs:
         _show(str(spec.address), output.settings.name, output.settings)
     print(f"api: {'off' if config.api is None else config.api}")  # noqa: T201
     print("configuration is valid")  # noqa: T201
 
 
-def _show(address: str, name: str, settings: Any) -> None:  # noqa: ANN401
+def _show(address: str, name: str, settings: Any) -> None:
     changed = {
         field: value
         for field, value in settings

@@ -97,7 +97,9 @@ async def _reload(service: Service, flags: Mapping[str, Any], file: Path | None)
     try:
         await service.reload(load_config(flags, file))
     except ConfigError as error:
-        _log.error("not reloaded: %s", error)  # noqa: TRY400  (the operator's mistake, not ours)
+        _log.error("not reloaded: %s", error)
+    except Exception:
+        _log.exception("not reloaded")  # a plug-in's fault; what ran before goes on
     else:
         _log.info("reloaded")
         _announce(service)
