@@ -193,11 +193,11 @@ class FileOutput:
 
     def _open_first(self) -> None:
         template = self._template
-        if template.per_message:
+        if template.per_message or template.timed:
             template.base.mkdir(0o750, parents=True, exist_ok=True)
             if not os.access(template.base, os.W_OK | os.X_OK):
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(template.base))
-        elif not template.timed:
+        else:
             with self._lock:
                 self._open("/".join(template.components), time.time())
 
@@ -223,12 +223,16 @@ class FileOutput:
                 path = self._template.base / destination.relative
                 self._faults.note("write", path, error)
                 why = f"{path}: {error.strerror}"
-                if not (self._template.per_message and error.errno in _NEVER):
+                if not self._is_hopeless(error):
                     raise Retry(why) from None
                 refused += messages  # or one peer's name could hold up everybody's messages
         if now - self._swept_at > _SWEEP_SECONDS:
             self._sweep(now)
         return refused, why
+
+    def _is_hopeless(self, error: OSError) -> bool:
+        """Tell whether a path that came from messages can never be written, though the base directory is fine."""
+        return self._template.per_message and error.errno in _NEVER and self._template.base.is_dir()
 
     def _write_group(self, destination: Destination, messages: Sequence[Message], now: float, *, only: bool) -> None:
         overflows = self._template.per_message and not self._files.admit(destination.relative, now)

@@ -246,6 +246,25 @@ def test_a_link_below_the_base_is_refused_and_the_others_are_written(tmp_path):
     assert output.counters()["errors_other_total"] == 2
 
 
+def test_a_base_that_is_gone_is_no_fault_of_the_messages(tmp_path):
+    """They wait until the operator has put it right."""
+    base = tmp_path / "base"
+    output = FileOutput(FileSettings(path=str(base / "{source}.jsonl")))
+
+    async def main() -> None:
+        await output.start()
+        base.rmdir()
+        base.write_text("a file")
+        with pytest.raises(Retry, match="exists"):
+            await output.write(make_batch(1))
+        base.unlink()
+        await output.write(make_batch(1))
+        await output.close()
+
+    run(main())
+    assert texts(base / "web1.jsonl") == ["message 0"]
+
+
 def test_a_link_the_operator_made_is_followed(tmp_path):
     """Above the base, and to the file itself."""
     (tmp_path / "real").mkdir()
@@ -718,7 +737,7 @@ def test_a_directory_one_may_not_write_to(tmp_path, request):
     else:
         base = tmp_path / "base"
         base.mkdir(0o500)
-    for path in (base / "{source}.jsonl", base / "x.jsonl"):
+    for path in (base / "{source}.jsonl", base / "{date}.jsonl", base / "x.jsonl"):
         output = FileOutput(FileSettings(path=str(path)))
 
         async def main(output=output) -> None:
