@@ -68,7 +68,9 @@ class Address(NamedTuple):
         """
         match = _ADDRESS.fullmatch(text.strip())
         if match is None:
-            message = f"address {_shown(text)!r} has no scheme; expected for example gelf+udp://127.0.0.1:12201 or console:"
+            message = (
+                f"address {_shown(text)!r} has no scheme; expected for example gelf+udp://127.0.0.1:12201 or console:"
+            )
             raise ConfigError(message)
         host, port_text = match["host"] or "", match["port"]
         if _BETWEEN_HOSTS.search(host):
@@ -95,7 +97,9 @@ class Address(NamedTuple):
     def __str__(self) -> str:
         """Return the address without its password and settings: safe for logs and labels."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        authority = f"//{host}" + ("" if self.port is None else f":{self.port}") if host or self.port is not None else ""
+        authority = (
+            f"//{host}" + ("" if self.port is None else f":{self.port}") if host or self.port is not None else ""
+        )
         if not authority and self.path.startswith("/"):
             authority = "//"
         return f"{self.scheme}:{authority}{quote(self.path, safe='/{}%~:@-._ ')}"

@@ -79,7 +79,7 @@ class Deviation(enum.Enum):
     DEEP_NESTING = ("deep_nesting", "nested too deep to keep as a structure", "may reject it", "send flat fields")
 
     # Known fields
-    VERSION = ("version", "version is not the string \"1.1\"", "ignores it", "send \"version\": \"1.1\"")
+    VERSION = ("version", 'version is not the string "1.1"', "ignores it", 'send "version": "1.1"')
     HOST_MISSING = ("host_missing", "no host; the peer's address is used", "uses the peer's address", "send host")
     HOST_INVALID = (
         "host_invalid",
@@ -108,7 +108,7 @@ class Deviation(enum.Enum):
     FULL_MESSAGE_TYPE = (
         "full_message_type",
         "full_message is not a string",
-        "stores its text, null as \"null\"",
+        'stores its text, null as "null"',
         "send full_message as a string or leave it out",
     )
     TIMESTAMP_MISSING = ("timestamp_missing", "no timestamp", "uses the receive time", "send timestamp")

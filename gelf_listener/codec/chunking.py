@@ -315,7 +315,10 @@ class Reassembler:
         pending = self._pending[key]
         self._forget(key, pending)
         self.counters.evicted_messages += 1
-        detail = f"no room for more pending messages; {sender} holds most, {len(pending.chunks)} of {pending.count} chunks"
+        detail = (
+            f"no room for more pending messages; {sender} holds most; this one had {len(pending.chunks)} of "
+            f"{pending.count} chunks"
+        )
         self._reject(Reason.CHUNKS_EVICTED, detail, key, pending, batch)
         return key
 

@@ -132,19 +132,30 @@ class Decoder:
         Raises:
             Rejected: If it is damaged or too large.
         """
-        sender = "" if peer is None else peer.host
-        limit = self.limits.max_payload_bytes
-        if self._bombs.exceeded(sender, now):
-            limit = min(limit, _SUSPECT_PAYLOAD_BYTES)
         try:
-            inflated = inflate(payload, limit)
+            inflated = inflate(payload, self.room(now, peer))
         except Rejected as rejected:
             if rejected.reason is Reason.PAYLOAD_TOO_LARGE:
-                self._bombs.add(sender, 1)
+                self.strike(peer)
             raise
-        if len(inflated) > _SUSPECT_RATIO * len(payload) and len(inflated) > _SUSPECT_BYTES:
-            self._bombs.add(sender, 1)  # within the bound, but no log compresses so well
+        self.judge(len(payload), len(inflated), peer)
         return inflated
+
+    def room(self, now: float, peer: Peer | None) -> int:
+        """Return how many bytes may come out of a compressed payload of a sender; little for one of bombs."""
+        limit = self.limits.max_payload_bytes
+        if self._bombs.exceeded("" if peer is None else peer.host, now):
+            return min(limit, _SUSPECT_PAYLOAD_BYTES)
+        return limit
+
+    def judge(self, compressed_bytes: int, inflated_bytes: int, peer: Peer | None) -> None:
+        """Look at what came out of a compressed payload: within the bound, but no log compresses so well?"""
+        if inflated_bytes > _SUSPECT_BYTES and inflated_bytes > _SUSPECT_RATIO * compressed_bytes:
+            self.strike(peer)
+
+    def strike(self, peer: Peer | None) -> None:
+        """Count a bomb."""
+        self._bombs.add("" if peer is None else peer.host, 1)
 
     def expire(self, now: float, batch: Batch) -> None:
         """Reject pending messages whose time is up."""
@@ -168,11 +179,11 @@ class Decoder:
             if first == 0x78 and len(datagram) <= small:
                 # What zlib's users send nearly always, without a call in between (see `make bench`, zlib).
                 try:
-                    payload = zlib.decompress(datagram, zlib.MAX_WBITS, FIRST_GUESS_BYTES)
+                    inflated = zlib.decompress(datagram, zlib.MAX_WBITS, FIRST_GUESS_BYTES)
                 except zlib.error:
-                    payload = b""
-                if payload:
-                    yield payload, peer
+                    inflated = b""
+                if inflated:
+                    yield inflated, peer
                     continue
             before = len(batch.rejected)
             try:

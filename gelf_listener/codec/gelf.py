@@ -9,6 +9,7 @@ read when somebody asks for it. Everything else goes through `_Normaliser`, key 
 from __future__ import annotations
 
 import datetime as dt
+import math
 import re
 from collections.abc import Iterable
 from functools import lru_cache
@@ -397,9 +398,18 @@ class _Normaliser:
         level = self._level()
         self.read_fields()
         return Message(
-            timestamp, host, short_message, full_message, level, raw, self.received_at, input, self.peer,
-            False, None, self.fields, tuple(self.notes),
-        )  # fmt: skip
+            timestamp,
+            host,
+            short_message,
+            full_message,
+            level,
+            raw,
+            self.received_at,
+            input,
+            self.peer,
+            _fields=self.fields,
+            _notes=tuple(self.notes),
+        )
 
     def note_version(self) -> None:
         """Note a version other than 1.1; nothing is made of it."""
@@ -532,7 +542,7 @@ class _Normaliser:
             level = _level_of_text(value)
         elif isinstance(value, bool) or not isinstance(value, (int, float)):
             self._add_note(Deviation.LEVEL_TYPE, "level")
-        elif value == value and abs(value) < 1e9:  # neither NaN nor infinite
+        elif math.isfinite(value) and abs(value) < 1e9:
             level = severity_of_number(value)
         if level is None or level != value:
             if isinstance(value, (int, float)) and not isinstance(value, bool):
@@ -575,7 +585,7 @@ class _Normaliser:
                 self._add_note(Deviation.BIG_INTEGER, key)
             self._store_named(key, name, value)  # type: ignore[arg-type]
         elif kind is float:
-            if value != value or value in (float("inf"), float("-inf")):
+            if not math.isfinite(value):  # type: ignore[arg-type]
                 self._add_note(Deviation.NOT_A_NUMBER, key)
                 self._store_named(key, name, _spell_float(value))  # type: ignore[arg-type]
             else:
@@ -611,7 +621,7 @@ class _Normaliser:
 
 
 def _spell_float(value: float) -> str:
-    if value != value:
+    if math.isnan(value):
         return "NaN"
     return "Infinity" if value > 0 else "-Infinity"
 

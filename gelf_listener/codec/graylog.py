@@ -53,7 +53,7 @@ def _parse_int(digits: str) -> int:
 _DECODER = json.JSONDecoder(strict=False, parse_constant=_refuse_constant, parse_int=_parse_int)
 
 
-class _Invalid(Exception):  # noqa: N818  (internal, carries a reason)
+class _Invalid(Exception):
     """Graylog rejects the message."""
 
     def __init__(self, reason: Reason, detail: str) -> None:
@@ -87,9 +87,7 @@ class GraylogGelf:
             message = _Graylog(document, notes, received_at, peer).message(payload, self.input)
         except _Invalid as invalid:
             batch.rejected.append(
-                Rejected(
-                    invalid.reason, invalid.detail, payload, peer=peer, input=self.input, received_at=received_at
-                )
+                Rejected(invalid.reason, invalid.detail, payload, peer=peer, input=self.input, received_at=received_at)
             )
             return
         batch.messages.append(message)
@@ -173,10 +171,18 @@ class _Graylog:
                 level = taken_level
                 del self.fields["level"]
         return Message(
-            timestamp, scrub(source.strip()), scrub(text.strip()),
+            timestamp,
+            scrub(source.strip()),
+            scrub(text.strip()),
             None if full_message is None else scrub(full_message.strip()),
-            level, raw, self.received_at, input, self.peer, False, None, _dots_to_underscores(self.fields), tuple(self.notes),
-        )  # fmt: skip
+            level,
+            raw,
+            self.received_at,
+            input,
+            self.peer,
+            _fields=_dots_to_underscores(self.fields),
+            _notes=tuple(self.notes),
+        )
 
     def _validate(self) -> str:
         """Check host and message as `validateGELFMessage` does; return the message's text."""

@@ -1,4 +1,4 @@
-"""
+r"""
 Tolerant JSON: find the objects in bytes that a strict parser refused.
 
 It runs only after orjson has failed, so it may be slow, but it stays linear in the size of the payload:
@@ -11,7 +11,7 @@ What it survives, with the client that needs it:
 * ``NaN``, ``Infinity``, ``nan``, ``inf`` (Python clients, Fluent Bit);
 * raw control characters in strings, trailing commas (hand-made JSON; Graylog takes both);
 * invalid UTF-8 (NXLog cuts at bytes) and lone surrogates (graypy, logstash-gelf);
-* escapes JSON does not have (Fluent Bit's ``\\x``);
+* escapes JSON does not have (Fluent Bit's ``\x``);
 * a length in front of the object (rsyslog set to octet counting).
 """
 

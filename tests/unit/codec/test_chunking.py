@@ -21,7 +21,9 @@ def chunk(message_id: int, number: int, count: int, data: bytes = b"x") -> bytes
     return Chunk(message_id.to_bytes(8, "big"), number, count, data).serialize()
 
 
-def feed(reassembler: Reassembler, datagrams: list[bytes], peer: Peer = ALICE, now: float = 0.0) -> tuple[list[bytes], Batch]:
+def feed(
+    reassembler: Reassembler, datagrams: list[bytes], peer: Peer = ALICE, now: float = 0.0
+) -> tuple[list[bytes], Batch]:
     batch = Batch()
     done = [reassembler.feed(datagram, now, peer, batch) for datagram in datagrams]
     return [payload for payload in done if payload is not None], batch

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from gelf_listener.codec import Batch, Decoder, Limits
 from gelf_listener.codec import gelf as lenient
 from gelf_listener.codec.chunking import split
-from gelf_listener.codec.tolerant import MAX_VALUES
 from gelf_listener.codec.decoder import MAX_BOMBS_A_SECOND
+from gelf_listener.codec.tolerant import MAX_VALUES
 from gelf_listener.errors import Reason
 from gelf_listener.message import Message, Peer
 from gelf_listener.notes import Deviation
@@ -30,7 +30,22 @@ json_values = st.recursive(
     max_leaves=8,
 )
 keys = st.sampled_from(
-    ["version", "host", "short_message", "full_message", "timestamp", "level", "message", "source", "_id", "_a", "b", "_c d", "", "_"]
+    [
+        "version",
+        "host",
+        "short_message",
+        "full_message",
+        "timestamp",
+        "level",
+        "message",
+        "source",
+        "_id",
+        "_a",
+        "b",
+        "_c d",
+        "",
+        "_",
+    ]
 ) | st.text(max_size=10)
 documents = st.dictionaries(keys, json_values, max_size=10)
 
@@ -59,7 +74,10 @@ def check_laws(message: Message) -> None:
 
 
 @pytest.mark.parametrize("mode", ["lenient", "graylog"])
-@given(st.binary(max_size=300) | st.text(alphabet='{}[]",:\\nu0123456789eE+-.truefalsn \0\n\ufeff', max_size=100).map(str.encode))
+@given(
+    st.binary(max_size=300)
+    | st.text(alphabet='{}[]",:\\nu0123456789eE+-.truefalsn \0\n\ufeff', max_size=100).map(str.encode)
+)
 def test_no_bytes_raise(mode: str, payload: bytes) -> None:
     """Any bytes become messages and rejections, each with a reason, the peer and an excerpt."""
     batch = decode(payload, mode)
@@ -274,7 +292,21 @@ def test_hostile_payloads_cost_in_proportion(mode: str, name: str) -> None:
 
 @pytest.mark.parametrize(
     ("number", "severity"),
-    [(0, 0), (7, 7), (8, 7), (10, 7), (20, 6), (25, 5), (30, 4), (35, 4), (40, 3), (50, 2), (100, 2), (101, None), (-1, None)],
+    [
+        (0, 0),
+        (7, 7),
+        (8, 7),
+        (10, 7),
+        (20, 6),
+        (25, 5),
+        (30, 4),
+        (35, 4),
+        (40, 3),
+        (50, 2),
+        (100, 2),
+        (101, None),
+        (-1, None),
+    ],
 )
 def test_severities(number: int, severity: int | None) -> None:
     """Python's level numbers become severities; nothing else is guessed."""

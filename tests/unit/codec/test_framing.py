@@ -64,7 +64,12 @@ def test_reads_may_be_cut_anywhere(data: st.DataObject, documents: list[str]) ->
     assert rejected == []
 
 
-@given(st.lists(st.binary(min_size=1, max_size=40) | st.sampled_from([b"\0", b"\n", b"{", b"}", b"x\x9c", b"\x1f\x8b", b"5 {"]), max_size=30))
+@given(
+    st.lists(
+        st.binary(min_size=1, max_size=40) | st.sampled_from([b"\0", b"\n", b"{", b"}", b"x\x9c", b"\x1f\x8b", b"5 {"]),
+        max_size=30,
+    )
+)
 def test_no_bytes_raise(pieces: list[bytes]) -> None:
     """Whatever a peer sends, the framer answers with frames and rejections."""
     frames, rejected = frames_of(pieces, max_frame_bytes=64, max_payload_bytes=64)
