@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, ClassVar, TypeVar
 
-from gelf_listener.errors import Rejected
+from gelf_listener.errors import ConfigError, Rejected
 from gelf_listener.message import Message, Peer
 from gelf_listener.settings import OutputSettings
 
-__all__ = ["FakeIntake", "FakeOutput", "FakeTransport", "VirtualLoop", "message", "run", "settle"]
+__all__ = ["FakeIntake", "FakeOutput", "FakeTransport", "PluggedOutput", "VirtualLoop", "message", "run", "settle"]
 
 T = TypeVar("T")
 
@@ -213,3 +213,19 @@ class FakeOutput:
 
     def counters(self) -> dict[str, float]:
         return {}
+
+
+class PluggedOutput(FakeOutput):
+    """`FakeOutput` as plug-ins are made: from settings. Remembers all of them; one called `never` cannot start."""
+
+    made: ClassVar[list[PluggedOutput]] = []
+
+    def __init__(self, settings: FakeSettings) -> None:
+        super().__init__()
+        self.settings = settings
+        type(self).made.append(self)
+
+    async def start(self) -> None:
+        await super().start()
+        if self.settings.name == "never":
+            raise ConfigError("this can never work")

@@ -1,0 +1,141 @@
+"""Pipeline: routes, counts, back-pressure."""
+
+from __future__ import annotations
+
+import asyncio
+
+from gelf_listener.errors import Reason, Rejected
+from gelf_listener.pipeline import Pipeline
+from gelf_listener.runner import Runner
+from tests.unit.fakes import FakeOutput, message, run, settle
+
+
+def attach(pipeline: Pipeline, output: FakeOutput, wanted: str = "") -> Runner:
+    """Add an output, not started: what it gets stays in its buffer."""
+    predicate = (lambda given: given.short_message == wanted) if wanted else None
+    runner = Runner(f"out{len(pipeline.runners)}", output, predicate, pipeline.reject, pipeline.made_room)
+    pipeline.runners.append(runner)
+    return runner
+
+
+def test_every_output_gets_its_own_list() -> None:
+    """A buffer joins lists: two outputs must not share one."""
+
+    async def main() -> None:
+        pipeline = Pipeline()
+        one, two = attach(pipeline, FakeOutput()), attach(pipeline, FakeOutput())
+        for text in ("a", "b"):
+            pipeline.accept([message(text)], 1)
+        first, second = one.buffer.take(10), two.buffer.take(10)
+        assert [taken.short_message for taken in first] == ["a", "b"]
+        assert [taken.short_message for taken in second] == ["a", "b"]
+        assert first is not second
+
+    run(main())
+
+
+def test_routes() -> None:
+    """An output gets what its query matches; a batch without a match wakes nobody."""
+
+    async def main() -> None:
+        pipeline = Pipeline()
+        everything, some, none = (attach(pipeline, FakeOutput(), wanted) for wanted in ("", "b", "c"))
+        pipeline.accept([message("a"), message("b"), message("b")], 3)
+        assert [len(runner.buffer) for runner in (everything, some, none)] == [3, 2, 0]
+
+    run(main())
+
+
+def test_counts_by_input() -> None:
+    """Messages and their bytes, also when there is no output at all."""
+
+    async def main() -> None:
+        pipeline = Pipeline()
+        pipeline.accept([message("a", input="one")] * 2, 20)
+        pipeline.accept([message("a", input="two")], 5)
+        assert dict(pipeline.messages) == {"one": 2, "two": 1}
+        assert dict(pipeline.bytes) == {"one": 20, "two": 5}
+        pipeline.reject(Rejected(Reason.NO_MESSAGE, "none", input="one"))
+        assert pipeline.rejections.counts["one", "no_message"] == 1
+
+    run(main())
+
+
+def test_full_and_when_ready() -> None:
+    """Full at the limit of any blocking output; whoever waits is called once, when there is room."""
+
+    async def main() -> None:
+        pipeline = Pipeline()
+        attach(pipeline, FakeOutput(when_full="drop_oldest", max_buffer_messages=1))
+        slow = attach(pipeline, FakeOutput(max_buffer_messages=2))
+        called: list[str] = []
+        pipeline.accept([message()], 5)
+        assert not pipeline.full
+        pipeline.accept([message()], 5)
+        assert pipeline.full
+        pipeline.when_ready(lambda: called.append("ready"))
+        await settle()
+        assert called == []
+        slow.buffer.take(1)
+        pipeline.made_room()
+        pipeline.made_room()
+        await settle()
+        assert called == ["ready"]
+        assert not pipeline.full
+
+    run(main())
+
+
+def test_when_nothing_is_full() -> None:
+    """Callbacks come soon all the same, but not before the caller has returned."""
+
+    async def main() -> None:
+        pipeline = Pipeline()
+        called: list[str] = []
+        pipeline.when_ready(lambda: called.append("ready"))
+        pipeline.when_calm(lambda: called.append("calm"))
+        assert called == []
+        await settle()
+        assert called == ["ready", "calm"]
+
+    run(main())
+
+
+def test_crowded_and_when_calm() -> None:
+    """Who can wait is asked to earlier, and called back when a buffer is no longer crowded."""
+
+    async def main() -> None:
+        pipeline = Pipeline()
+        runner = attach(pipeline, FakeOutput(max_buffer_messages=16))
+        called: list[str] = []
+        pipeline.accept([message(), message()], 10)
+        assert pipeline.crowded
+        assert not pipeline.full
+        pipeline.when_calm(lambda: called.append("calm"))
+        pipeline.when_ready(lambda: called.append("ready"))
+        await settle()
+        assert called == ["ready"]
+        runner.buffer.take(1)
+        pipeline.made_room()
+        await settle()
+        assert called == ["ready", "calm"]
+
+    run(main())
+
+
+def test_a_callback_that_fails_hurts_nobody_else() -> None:
+    """Neither the output that made room nor the next input in line."""
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        problems: list[object] = []
+        loop.set_exception_handler(lambda _, context: problems.append(context["exception"]))
+        pipeline = Pipeline()
+        called: list[str] = []
+        pipeline.when_ready(lambda: 1 / 0)  # type: ignore[arg-type,return-value]
+        pipeline.when_ready(lambda: called.append("ready"))
+        await settle()
+        assert called == ["ready"]
+        assert [type(problem) for problem in problems] == [ZeroDivisionError]
+
+    run(main())

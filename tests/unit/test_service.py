@@ -1,0 +1,296 @@
+"""Service: order of starting and closing, failures that leave nothing open, reloading in one step."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from gelf_listener.config import Config
+from gelf_listener.errors import ConfigError, Retry
+from gelf_listener.inputs import Input
+from gelf_listener.service import Service, make_all, make_predicate
+from tests.unit.conftest import Install
+from tests.unit.fakes import PluggedOutput, message
+
+HELLO = b'{"short_message":"hello"}'
+
+
+@pytest.fixture(autouse=True)
+def fake(install: Install) -> Iterator[None]:
+    """`fake:` outputs."""
+    install("fake", "tests.unit.fakes:PluggedOutput")
+    PluggedOutput.made.clear()
+    yield
+    PluggedOutput.made.clear()
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    """A port that somebody has."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        sock.listen()
+        yield sock.getsockname()[1]
+
+
+def config(inputs: Any = ("gelf+udp://127.0.0.1:0",), outputs: Any = ("fake:",), **more: Any) -> Config:
+    return Config.from_values({"inputs": list(inputs), "outputs": list(outputs), "api": "off"} | more, "test")
+
+
+def outputs_made() -> list[PluggedOutput]:
+    """Those that were started; others were only made to see whether they could be."""
+    return [output for output in PluggedOutput.made if output.started]
+
+
+def send(input: Input, *payloads: bytes) -> None:
+    host, _, port = input.listening[0].removeprefix("gelf+udp://").rpartition(":")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        for payload in payloads:
+            sock.sendto(payload, (host, int(port)))
+
+
+def is_free(url: str) -> bool:
+    """Whether a port can be bound again."""
+    kind = socket.SOCK_DGRAM if "+udp" in url else socket.SOCK_STREAM
+    host, _, port = url.partition("://")[2].partition("/")[0].rpartition(":")
+    with socket.socket(socket.AF_INET, kind) as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            sock.bind((host, int(port)))
+        except OSError:
+            return False
+    return True
+
+
+def test_from_socket_to_output() -> None:
+    """What arrived before the end is written at the end; the report of closing is what was lost."""
+
+    async def main() -> None:
+        service = Service(config(outputs=["fake:?name=a", "fake:?name=b&where=short_message:hello"]))
+        await service.start()
+        send(service.inputs[0], HELLO, b'{"short_message":"other"}', b"garbage")
+        assert await service.close() == 0
+        first, second = outputs_made()
+        assert first.texts == ["hello", "other"]
+        assert second.texts == ["hello"]
+        assert service.pipeline.rejections.total == 1
+        assert (first.closed, second.closed) == (1, 1)
+
+    asyncio.run(main())
+
+
+def test_close_says_what_was_lost() -> None:
+    """What an output cannot write within the drain time."""
+
+    async def main() -> None:
+        service = Service(config(drain_seconds=0.01))
+        await service.start()
+        outputs_made()[0]._answers = [Retry("away", after_seconds=60)] * 10
+        service.pipeline.accept([message(), message()], 10)
+        assert await service.close() == 2
+        assert await service.close() == 0
+
+    asyncio.run(main())
+
+
+def test_stop_ends_wait() -> None:
+    """Also when it was asked for before."""
+
+    async def main() -> None:
+        service = Service(config())
+        service.stop()
+        async with asyncio.timeout(5):
+            await service.wait()
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"inputs": ["gelf+udp://127.0.0.1:0", "gelf+udp://127.0.0.2:0"]}, "two inputs are called 'gelf+udp-0'; give one"),
+        ({"outputs": ["fake:", "fake:?batch=2"]}, "two outputs are called 'fake:'; give one a setting 'name'"),
+        ({"outputs": ["fake:?where=level:("]}, "fake:: setting 'where': "),
+        ({"inputs": ["gelf+udb://x"]}, "unknown input 'gelf+udb'"),
+        ({"inputs": ["gelf+tls://x?cert=/no/such"]}, "gelf+tls://x: setting 'cert': '/no/such' does not exist"),
+    ],
+)
+def test_mistakes_are_found_before_anything_opens(given: dict[str, Any], words: str) -> None:
+    """Starting and `check` say the same."""
+
+    async def main() -> None:
+        with pytest.raises(ConfigError) as caught:
+            await Service(config(**given)).start()
+        assert words in str(caught.value)
+
+    asyncio.run(main())
+    assert outputs_made() == []
+    with pytest.raises(ConfigError) as caught:
+        make_all(config(**given))
+    assert words in str(caught.value)
+
+
+def test_a_port_in_use_closes_what_was_opened(taken: int) -> None:
+    """The error names the address; nothing stays bound or open."""
+
+    async def main() -> None:
+        service = Service(config(["gelf+udp://127.0.0.1:0", f"gelf+tcp://127.0.0.1:{taken}"]))
+        with pytest.raises(ConfigError, match=f"gelf.tcp://127.0.0.1:{taken}: 127.0.0.1 port {taken} is in use"):
+            await service.start()
+        assert is_free(service.inputs[0].listening[0])
+        assert outputs_made()[0].closed == 1
+
+    asyncio.run(main())
+
+
+def test_an_api_port_in_use_closes_everything(taken: int) -> None:
+    """It says how to do without the API."""
+
+    async def main() -> None:
+        service = Service(config(api=f"127.0.0.1:{taken}"))
+        with pytest.raises(ConfigError, match="turn it off with --api off"):
+            await service.start()
+        assert is_free(service.inputs[0].listening[0])
+        assert outputs_made()[0].closed == 1
+
+    asyncio.run(main())
+
+
+def test_an_output_that_can_never_work() -> None:
+    """The ones before it are closed, and no input was opened."""
+
+    async def main() -> None:
+        service = Service(config(outputs=["fake:?name=a", "fake:?name=never"]))
+        with pytest.raises(ConfigError, match="fake:: this can never work"):
+            await service.start()
+        assert service.inputs == []
+        assert [output.closed for output in outputs_made()] == [1, 1]
+
+    asyncio.run(main())
+
+
+def test_reload_keeps_what_stays_the_same() -> None:
+    """The same input object, the same output, whose files are opened again."""
+
+    async def main() -> None:
+        service = Service(config())
+        await service.start()
+        before, runner = service.inputs[0], service.pipeline.runners[0]
+        await service.reload(config(["gelf+udp://127.0.0.1:0", "gelf+tcp://127.0.0.1:0"], ["fake:", "null:"]))
+        assert service.inputs[0] is before
+        assert [input.name for input in service.inputs] == ["gelf+udp-0", "gelf+tcp-0"]
+        assert service.pipeline.runners[0] is runner
+        assert [made.name for made in service.pipeline.runners] == ["fake:", "null:"]
+        assert outputs_made()[0].reopened == 1
+        await service.reload(config())
+        assert service.inputs == [before]
+        assert service.pipeline.runners == [runner]
+        await service.close()
+
+    asyncio.run(main())
+
+
+def test_reload_changes_a_setting() -> None:
+    """Input and output keep name and port; what waited for the old output is written, and nothing twice."""
+
+    async def main() -> None:
+        service = Service(config())
+        await service.start()
+        port = service.inputs[0].listening[0].rpartition(":")[2]
+        await service.reload(config([f"gelf+udp://127.0.0.1:{port}"]))
+        service.pipeline.accept([message("before")], 6)
+        await service.reload(config([f"gelf+udp://127.0.0.1:{port}?mode=graylog"], ["fake:?batch=2"]))
+        assert len(service.inputs) == 1
+        assert service.inputs[0].settings.mode == "graylog"
+        assert service.inputs[0].listening == [f"gelf+udp://127.0.0.1:{port}"]
+        service.pipeline.accept([message("after")], 5)
+        await service.close()
+        old, new = outputs_made()
+        assert (old.texts, old.closed) == (["before"], 1)
+        assert (new.texts, new.closed) == (["after"], 1)
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("what", ["where", "input", "output", "names"])
+def test_a_reload_that_fails_changes_nothing(what: str, taken: int) -> None:
+    """Whichever part is wrong: everything that ran before goes on, and nothing new stays open."""
+
+    async def main() -> None:
+        service = Service(config(["gelf+udp://127.0.0.1:0", "gelf+tcp://127.0.0.1:0"]))
+        await service.start()
+        old = service.config
+        udp, runners = service.inputs[0], list(service.pipeline.runners)
+        tcp_url = service.inputs[1].listening[0]
+        bad: dict[str, Any] = {
+            "where": {"outputs": ["fake:?where=("]},
+            # TCP goes, TLS cannot come
+            "input": {
+                "inputs": ["gelf+udp://127.0.0.1:0", "gelf+http://127.0.0.1:0", f"gelf+tcp://127.0.0.1:{taken}"],
+                "outputs": ["fake:", "fake:?name=new"],
+            },
+            "output": {"outputs": ["fake:", "fake:?name=new", "fake:?name=never"]},
+            "names": {"outputs": ["null:", "null:?batch=3"]},
+        }
+        with pytest.raises(ConfigError):
+            await service.reload(config(**bad[what]))
+        assert service.config is old
+        assert service.inputs[0] is udp
+        assert [input.name for input in service.inputs] == ["gelf+udp-0", "gelf+tcp-0"]
+        assert service.pipeline.runners == runners
+        assert (service.inputs[1].listening[0] == tcp_url) is (what != "input")  # port 0 is another one when reopened
+        assert all(output.closed for output in outputs_made()[1:])
+        send(udp, HELLO)
+        await service.close()
+        assert outputs_made()[0].texts == ["hello"]
+
+    asyncio.run(main())
+
+
+def test_reloads_do_not_run_into_each_other() -> None:
+    """Two signals at once are two reloads, one after the other; none after the end."""
+
+    async def main() -> None:
+        service = Service(config())
+        await service.start()
+        await asyncio.gather(
+            *(service.reload(config(outputs=["fake:", f"null:?name=n{number}"])) for number in range(5))
+        )
+        assert [runner.name for runner in service.pipeline.runners] == ["fake:", "n4"]
+        await asyncio.gather(service.close(), service.reload(config(outputs=["null:"])))
+        assert [runner.name for runner in service.pipeline.runners] == ["fake:", "n4"]
+
+    asyncio.run(main())
+
+
+def test_reload_of_the_api_takes_a_restart(caplog: pytest.LogCaptureFixture) -> None:
+    """And says so."""
+
+    async def main() -> None:
+        service = Service(config())
+        await service.start()
+        await service.reload(config(api="127.0.0.1:0"))
+        assert service.api_url == ""
+        await service.close()
+
+    asyncio.run(main())
+    assert "'api' takes a restart" in caplog.text
+
+
+@pytest.mark.parametrize("where", ["", "  ", "*"])
+def test_no_query_is_no_predicate(where: str) -> None:
+    """An output that wants everything costs nothing."""
+    assert make_predicate(where) is None
+
+
+def test_predicate() -> None:
+    """An error has the column."""
+    predicate = make_predicate("level:<=3")
+    assert predicate is not None
+    assert not predicate(message())
+    with pytest.raises(ConfigError, match=r"setting 'where': .*column"):
+        make_predicate("level:<=3 AND (")
