@@ -542,7 +542,7 @@ class _Normaliser:
             level = _level_of_text(value)
         elif isinstance(value, bool) or not isinstance(value, (int, float)):
             self._add_note(Deviation.LEVEL_TYPE, "level")
-        elif math.isfinite(value) and abs(value) < 1e9:
+        elif abs(value) < 1e9:  # also no NaN, and integers too large for a float do not raise
             level = severity_of_number(value)
         if level is None or level != value:
             if isinstance(value, (int, float)) and not isinstance(value, bool):
