@@ -32,6 +32,9 @@ from gelf_listener.message import Peer
 __all__ = ["TcpConnection", "TcpInput", "TcpSettings", "TlsInput", "TlsInputSettings"]
 
 _METHODS = (b"POST ", b"GET ", b"PUT ", b"HEAD ", b"OPTIONS ", b"DELETE ", b"PATCH ")
+_LONG_READ_SECONDS = 0.02
+"""A read that takes longer (an honest one: 2 ms) makes its connection rest as long, so that others are read."""
+
 _LONGEST_METHOD = max(map(len, _METHODS))
 _PICKLE_STARTS = (0x7D, 0x80)
 """First byte of a pickled dict: protocol 1 (`SocketHandler`) and later ones."""
@@ -95,7 +98,7 @@ class TcpConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Start reading."""
-        self._transport = cast(asyncio.Transport, transport)
+        self._transport = cast("asyncio.Transport", transport)
         self.peer = peer_of(transport.get_extra_info("peername"))
         self.active_at = self._loop.time()
         sock = transport.get_extra_info("socket")
@@ -112,13 +115,22 @@ class TcpConnection(asyncio.Protocol):
             if not self._recognise(self._first):
                 return
             data, self._first = self._first, None
+        began = time.perf_counter()
         batch = Batch()
+        self._framer.max_payload_bytes = self._decoder.room(time.time(), self.peer)
         frames = self._framer.feed(data, batch.rejected)
+        for rejected in batch.rejected:
+            if rejected.reason is Reason.PAYLOAD_TOO_LARGE:
+                self._decoder.strike(self.peer)
+        self._decoder.judge(len(data), sum(map(len, frames)), self.peer)
         self._hand_over(frames, batch)
+        spent = time.perf_counter() - began
         if self._intake.crowded and not self._paused:
-            self._paused = True
-            self._transport.pause_reading()
+            self._pause()
             self._connections.wait_for_room(self)
+        elif spent > _LONG_READ_SECONDS and not self._paused:
+            self._pause()
+            self._loop.call_later(spent, self.resume)
 
     def eof_received(self) -> bool:
         """Take the last frame, which many clients do not end; the transport then closes itself."""
@@ -156,6 +168,10 @@ class TcpConnection(asyncio.Protocol):
         """Whether the connection has been without a complete message for too long."""
         limit = self._settings.idle_timeout_seconds
         return bool(limit) and not self._paused and now - self.active_at > limit
+
+    def _pause(self) -> None:
+        self._paused = True
+        self._transport.pause_reading()
 
     # Frames
 
@@ -218,7 +234,7 @@ class TcpConnection(asyncio.Protocol):
         if frames:
             self.active_at = self._loop.time()
             self._connections.moved(self)
-            self._decoder.decode_all(zip(frames, repeat(self.peer)), time.time(), batch)  # noqa: B905  (endless)
+            self._decoder.decode_all(zip(frames, repeat(self.peer)), time.time(), batch)
         if batch.messages:
             self._intake.accept(batch.messages, batch.size)
         for rejected in batch.rejected:
@@ -251,7 +267,8 @@ class TcpInput:
         """Bind and begin to accept; see `Input.start`."""
         settings = self.settings
         sockets = bind_all(socket.SOCK_STREAM, settings.host, settings.port)
-        http = HttpSettings(mode=settings.mode, max_payload_bytes=settings.max_payload_bytes) if settings.http else None
+        same = {"mode": settings.mode, "max_payload_bytes": settings.max_payload_bytes}
+        http = HttpSettings.from_values(same, self.name) if settings.http else None
         self._connections = connections = Connections(
             self.name,
             intake,
