@@ -23,7 +23,8 @@ class HandlerStats:
 
     Attributes:
         sent: Messages handed to the network (UDP, TCP, TLS) or acknowledged by the far side (HTTP, AMQP).
-        dropped: Messages let go, by reason: ``queue_full``, ``too_large``, ``unencodable``, ``exit``.
+        dropped: Messages let go, by reason: ``queue_full``, ``too_large``, ``unencodable``, ``unsendable`` (a client
+            library failed on it again and again), ``exit``.
         rejected: Messages the far side refused for good (an HTTP 4xx, an unroutable AMQP message).
         possibly_lost: Messages handed to the network whose arrival is known to be doubtful: bytes the peer had not
             acknowledged when a TCP connection broke (Linux), datagrams answered by "port unreachable".

@@ -179,7 +179,7 @@ class StreamTransport:
         except (OSError, ValueError):
             pass
         if self._socket is not None:
-            self._broken(connected, 0)
+            self._broken(connected, 1)  # our FIN counts as one byte
 
     def abandon(self) -> None:
         """Close this process's copy of the socket."""
