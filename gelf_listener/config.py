@@ -95,7 +95,7 @@ class Config(Settings):
     )
     outputs: Specs | None = Field(None, description="Where messages go; console and a file by default.", repr=False)
     api: Annotated[Address | None, BeforeValidator(_api)] = Field(
-        "localhost:9000",  # type: ignore[assignment]  (validated like any value)
+        default_factory=lambda: Address("http", "", "", "localhost", 9000, "", {}),
         description="Where the API listens: host:port, or off.",
     )
     host: str = Field("localhost", description="Address the default inputs bind; * for every interface.")
@@ -160,7 +160,8 @@ def state_directory() -> Path:
 def default_outputs() -> tuple[Spec, ...]:
     """Return the console and a file of JSON lines for each day in the user's state directory."""
     return (
-        Spec(Address.parse("console:")),
+        # A terminal that was stopped with Ctrl-S must not stop the inputs.
+        Spec(Address.parse("console:?when_full=drop_oldest")),
         Spec(Address("file", "", "", "", None, f"{state_directory()}/{{date}}.jsonl", {"keep": "7"})),
     )
 

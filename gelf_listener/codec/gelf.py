@@ -11,8 +11,9 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
+from operator import itemgetter
 from typing import Annotated, Any, NamedTuple
 
 import msgspec
@@ -79,6 +80,8 @@ _BAD_NAME_CHARACTER = re.compile(r"[^A-Za-z0-9_.@-]")
 _MAX_KNOWN_HOSTS = 4096
 _MAX_KNOWN_HOST = 255
 _MAX_KNOWN_KEY = 200
+_MAX_SHAPE_KEYS = 200
+_MAX_SHAPE_BYTES = 4096
 _I64 = 1 << 63
 
 
@@ -97,6 +100,9 @@ class _Known(msgspec.Struct, gc=False):
     level: Annotated[int, msgspec.Meta(ge=0, le=7)] | None = None
     full_message: str | None = None
 
+
+_FLAT_ONLY = msgspec.json.Decoder(dict[str, str | float | Annotated[int, msgspec.Meta(ge=-_I64, le=_I64 - 1)]])
+"""Parses documents whose values need no second look: a parsed string holds no lone surrogates."""
 
 _KNOWN_ONLY = msgspec.json.Decoder(_Known)
 """Parses 415 bytes in 1.4 microseconds, a dict of them takes 2.2 and as much again to keep and free (`make bench`)."""
@@ -302,6 +308,16 @@ def read_fields(payload: bytes) -> tuple[dict[str, FieldValue], tuple[Note, ...]
     if _too_complex(payload):
         return {}, (_note(Deviation.TOO_MANY_FIELDS),)
     try:
+        flat = _FLAT_ONLY.decode(payload)
+    except (ValueError, RecursionError):
+        flat = {}
+    shape = _shape(tuple(flat)) if 0 < len(flat) <= _MAX_SHAPE_KEYS else None
+    if shape is not None:
+        notes = shape.notes
+        if flat.get("version") != "1.1":
+            notes = (_note(Deviation.VERSION, "version", "" if "version" in flat else "missing"), *notes)
+        return dict(zip(shape.names, shape.pick(flat), strict=True)), notes
+    try:
         document = msgspec.json.decode(payload)
     except (ValueError, RecursionError):  # a number out of range, which the fast path skips over
         document = find_values(payload)[0].value
@@ -370,6 +386,35 @@ def _read_key(key: str) -> _Key:
 
 _known_key = lru_cache(maxsize=4096)(_read_key)
 """`_read_key` with a memory: a service sends the same keys in every message."""
+
+
+class _Shape(NamedTuple):
+    """
+    What documents with the same keys have in common.
+
+    Attributes:
+        pick: Gives the values of the additional fields, in order.
+        names: What they are stored under.
+        notes: How their keys deviate.
+    """
+
+    pick: Callable[[dict[str, Any]], tuple[Any, ...]]
+    names: tuple[str, ...]
+    notes: tuple[Note, ...]
+
+
+@lru_cache(maxsize=1024)
+def _shape(keys: tuple[str, ...]) -> _Shape | None:
+    """Look at a document's keys once; None when its fields have to be looked at one by one."""
+    additional = [key for key in keys if key not in _KNOWN]
+    if sum(map(len, keys)) > _MAX_SHAPE_BYTES or len(additional) < 2:
+        return None
+    read = [_read_key(key) for key in additional]
+    names = tuple(key.clean for key in read)
+    if len(set(names)) < len(names):
+        return None
+    notes = tuple(note for key in read for note in key.notes)
+    return _Shape(itemgetter(*additional), names, notes)
 
 
 class _Normaliser:
