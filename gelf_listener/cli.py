@@ -41,7 +41,9 @@ Outputs = Annotated[
 ]
 Api = Annotated[
     Optional[str],  # noqa: UP045
-    typer.Option("--api", help="Where the API listens: host:port, or off. [default: localhost:9000]", metavar="ADDRESS"),
+    typer.Option(
+        "--api", help="Where the API listens: host:port, or off. [default: localhost:9000]", metavar="ADDRESS"
+    ),
 ]
 Host = Annotated[
     Optional[str],  # noqa: UP045
@@ -65,7 +67,7 @@ DrainSeconds = Annotated[
 ]
 
 
-def _flags(**given: Any) -> dict[str, Any]:  # noqa: ANN401
+def _flags(**given: Any) -> dict[str, Any]:
     """Keep the flags that were given."""
     return {name: value for name, value in given.items() if value not in (None, [])}
 
@@ -78,8 +80,11 @@ def _version(*, wanted: bool) -> None:
 
 @app.callback()
 def _options(
-    version: Annotated[  # noqa: ARG001
-        bool, typer.Option("--version", help="Show the version and exit.", is_eager=True, callback=lambda v: _version(wanted=v))
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Show the version and exit.", is_eager=True, callback=lambda v: _version(wanted=v)
+        ),
     ] = False,
 ) -> None:
     """A lightweight listener for GELF: takes logs on every usual road, shows them and passes them on."""
@@ -122,11 +127,22 @@ def check(
     host: Host = None,
     tls_cert: TlsCert = None,
     tls_key: TlsKey = None,
+    log_level: LogLevel = None,
+    drain_seconds: DrainSeconds = None,
 ) -> None:
     """Validate the configuration and print what would run, without opening anything."""
     from gelf_listener.commands.check import check_config  # noqa: PLC0415
 
-    flags = _flags(inputs=input, outputs=output, api=api, host=host, tls_cert=tls_cert, tls_key=tls_key)
+    flags = _flags(
+        inputs=input,
+        outputs=output,
+        api=api,
+        host=host,
+        tls_cert=tls_cert,
+        tls_key=tls_key,
+        log_level=log_level,
+        drain_seconds=drain_seconds,
+    )
     check_config(flags, config)
 
 

@@ -1,4 +1,8 @@
-"""Metrics: what Prometheus reads. Values are collected when asked for, so the hot path only counts in plain integers."""
+"""
+Metrics: what Prometheus reads.
+
+Values are collected when asked for, so the hot path only counts in plain integers.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +21,7 @@ from gelf_listener.pipeline import Pipeline
 if TYPE_CHECKING:
     from gelf_listener.service import Service
 
-__all__ = ["METRICS", "ServiceCollector", "exposition"]
+__all__ = ["METRICS", "ServiceCollector", "exposition", "registry"]
 
 METRICS = {
     "gelf_listener_info": "Version of the listener.",

@@ -128,7 +128,7 @@ class Runner:
         try:
             async with asyncio.timeout(_LONGEST_CLOSE_SECONDS):
                 await self.output.close()
-        except Exception:
+        except Exception:  # noqa: BLE001  (a third party's code)
             _log.exception("output %s did not close", self.name)
 
     async def _run(self, *, started: bool) -> None:
@@ -161,7 +161,7 @@ class Runner:
             except Retry as error:
                 self._failed(str(error))
                 delay = min(delay * 2, _LONGEST_DELAY_SECONDS)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001  (a third party's code, tried again)
                 _log.exception("output %s cannot start", self.name)
                 self._failed(repr(error))
                 delay = _LONGEST_DELAY_SECONDS
@@ -212,7 +212,7 @@ class Runner:
                 except OutputError as error:
                     self._refuse(batch, str(error))
                     return
-                except Exception as error:
+                except Exception as error:  # noqa: BLE001  (a third party's code; counted, and bounded)
                     surprises += 1
                     _log.exception("output %s failed in an unexpected way", self.name)
                     self._failed(repr(error))

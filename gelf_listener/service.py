@@ -214,7 +214,7 @@ class Service:
             try:
                 await self._start_inputs([(spec, make_input(spec))])
             except ConfigError as error:
-                _log.error("cannot go back: %s", error)  # noqa: TRY400  (somebody took the port)
+                _log.error("cannot go back: %s", error)  # somebody took the port
 
     async def _start_outputs(self, outputs: Sequence[tuple[Spec, Output]]) -> list[tuple[Spec, Runner]]:
         """Start outputs; when one cannot, the others are closed again."""

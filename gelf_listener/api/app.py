@@ -14,9 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["make_app"]
 
 _Message = MutableMapping[str, Any]
-_App = Callable[
-    [_Message, Callable[[], Awaitable[_Message]], Callable[[_Message], Awaitable[None]]], Awaitable[None]
-]
+_App = Callable[[_Message, Callable[[], Awaitable[_Message]], Callable[[_Message], Awaitable[None]]], Awaitable[None]]
 
 
 def make_app(service: Service) -> _App:
@@ -29,7 +27,9 @@ def make_app(service: Service) -> _App:
     collectors = registry(service)
 
     async def app(
-        scope: _Message, receive: Callable[[], Awaitable[_Message]], send: Callable[[_Message], Awaitable[None]]  # noqa: ARG001
+        scope: _Message,
+        receive: Callable[[], Awaitable[_Message]],  # noqa: ARG001  (ASGI)
+        send: Callable[[_Message], Awaitable[None]],
     ) -> None:
         if scope["type"] != "http":
             return

@@ -47,7 +47,7 @@ def _summary(group: str, scheme: str) -> str:
     return text + origin
 
 
-def _plain(value: Any) -> str:  # noqa: ANN401
+def _plain(value: Any) -> str:
     if value in ("", None, ()):
         return "empty"
     return str(value)

@@ -44,7 +44,7 @@ def run_service(flags: Mapping[str, Any], file: Path | None) -> int:
         return runner.run(_main(config, flags, file))
 
 
-def _loop_factory() -> Any:  # noqa: ANN401  (uvloop is optional)
+def _loop_factory() -> Any:
     try:
         import uvloop  # noqa: PLC0415
     except ImportError:
@@ -98,8 +98,8 @@ async def _reload(service: Service, flags: Mapping[str, Any], file: Path | None)
         await service.reload(load_config(flags, file))
     except ConfigError as error:
         _log.error("not reloaded: %s", error)
-    except Exception:
-        _log.exception("not reloaded")  # a plug-in's fault; what ran before goes on
+    except Exception:  # noqa: BLE001  (a third party's code; what ran before goes on)
+        _log.exception("not reloaded")
     else:
         _log.info("reloaded")
         _announce(service)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+import difflib
 import gzip
 import http.client
+import re
 import socket
 import ssl
 import sys
 import time
 import zlib
 from collections.abc import Iterable, Iterator
-from typing import Protocol
+from typing import Protocol, Self
 
 import msgspec
 
@@ -24,7 +27,20 @@ __all__ = ["Sender", "make_sender", "parse_field", "parse_level", "send_messages
 
 _PORTS = {"gelf+udp": 12201, "gelf+tcp": 12201, "gelf+tls": 12204, "gelf+http": 12203, "gelf+https": 12203}
 _TIMEOUT_SECONDS = 10.0
-_COMPRESSIONS = ("none", "zlib", "gzip")
+_COMPRESSIONS = {"none": "", "zlib": "deflate", "gzip": "gzip"}
+"""Names, and what HTTP calls them."""
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+"""A number as JSON writes it."""
+_LARGEST_INTEGER = 2**63 - 1
+_TLS_SETTINGS = frozenset(("ca", "cert", "key", "verify"))
+_SETTINGS = {
+    "gelf+udp": frozenset[str](),
+    "gelf+tcp": frozenset[str](),
+    "gelf+tls": _TLS_SETTINGS,
+    "gelf+http": frozenset(("token",)),
+    "gelf+https": _TLS_SETTINGS | {"token"},
+}
+"""Settings an address may have."""
 
 
 class Sender(Protocol):
@@ -45,7 +61,7 @@ class Sender(Protocol):
 
 def parse_field(text: str) -> tuple[str, str | int | float]:
     """
-    Read ``name=value``; whole and decimal numbers become numbers.
+    Read ``name=value``; what JSON calls a number becomes one, as long as every peer can hold it.
 
     Raises:
         ConfigError: If there is no name or no ``=``.
@@ -54,13 +70,12 @@ def parse_field(text: str) -> tuple[str, str | int | float]:
     name = name.strip().removeprefix("_")
     if not name or not equals:
         raise ConfigError(f"setting 'field' is {text!r}: expected name=value")
-    for convert in (int, float):
-        try:
-            number = convert(value)
-        except ValueError:
-            continue
-        if number == number and abs(number) != float("inf"):
-            return name, number
+    if _NUMBER.fullmatch(value):
+        if value.lstrip("-").isdigit():
+            number = int(value) if len(value) < 20 else _LARGEST_INTEGER + 1
+            return (name, number) if abs(number) <= _LARGEST_INTEGER else (name, value)
+        if abs(float(value)) != float("inf"):
+            return name, float(value)
     return name, value
 
 
@@ -71,7 +86,7 @@ def parse_level(text: str) -> int:
     Raises:
         ConfigError: If it is neither.
     """
-    if text.isdigit() and int(text) <= 7:
+    if text in tuple("01234567"):
         return int(text)
     level = LEVEL_NAMES.get(text.lower())
     if level is None:
@@ -81,7 +96,9 @@ def parse_level(text: str) -> int:
 
 class _UdpSender:
     def __init__(self, address: Address, chunk_bytes: int) -> None:
-        family, kind, _, _, where = _resolve(address, socket.SOCK_DGRAM)[0]
+        found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_DGRAM)
+        # UDP cannot tell which family is listened on; of localhost's, a container publishes IPv4 for certain.
+        family, kind, _, _, where = min(found, key=lambda info: info[0] != socket.AF_INET)
         self._socket = socket.socket(family, kind)
         self._socket.connect(where)
         self._chunk_bytes = chunk_bytes
@@ -107,10 +124,14 @@ class _UdpSender:
 
 class _StreamSender:
     def __init__(self, address: Address) -> None:
-        self._socket = socket.create_connection((address.host, address.port or 0), _TIMEOUT_SECONDS)
+        self._socket: socket.socket = socket.create_connection((address.host, address.port or 0), _TIMEOUT_SECONDS)
         if address.scheme == "gelf+tls":
-            context = _client_context(address)
-            self._socket = context.wrap_socket(self._socket, server_hostname=address.host)
+            plain = self._socket
+            try:
+                self._socket = _client_context(address).wrap_socket(plain, server_hostname=address.host)
+            except BaseException:
+                plain.close()
+                raise
 
     def send(self, payload: bytes) -> None:
         self._socket.sendall(payload + b"\0")
@@ -120,7 +141,7 @@ class _StreamSender:
 
 
 class _HttpSender:
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: Address, compress: str) -> None:
         if address.scheme == "gelf+https":
             self._connection: http.client.HTTPConnection = http.client.HTTPSConnection(
                 address.host, address.port, timeout=_TIMEOUT_SECONDS, context=_client_context(address)
@@ -129,6 +150,8 @@ class _HttpSender:
             self._connection = http.client.HTTPConnection(address.host, address.port, timeout=_TIMEOUT_SECONDS)
         self._path = address.path or "/gelf"
         self._headers = {"Content-Type": "application/json"}
+        if _COMPRESSIONS[compress]:
+            self._headers["Content-Encoding"] = _COMPRESSIONS[compress]
         if address.user:
             pair = base64.b64encode(f"{address.user}:{address.password}".encode()).decode()
             self._headers["Authorization"] = f"Basic {pair}"
@@ -158,31 +181,38 @@ def _client_context(address: Address) -> ssl.SSLContext:
     return context
 
 
-def _resolve(
-    address: Address, kind: socket.SocketKind
-) -> list[tuple[socket.AddressFamily, socket.SocketKind, int, str, tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]]]:
-    return socket.getaddrinfo(address.host, address.port, type=kind)
-
-
-def make_sender(to: str, chunk_bytes: int) -> Sender:
+def make_sender(to: str, chunk_bytes: int, compress: str = "none") -> Sender:
     """
     Open a sender.
 
+    Args:
+        to: Address.
+        chunk_bytes: Largest datagram.
+        compress: How payloads will be compressed.
+
     Raises:
-        ConfigError: If the address is none that takes GELF.
+        ConfigError: If the address is none that takes GELF, or does not fit the compression.
         OSError: If the far side cannot be reached.
     """
     address = Address.parse(to)
     if address.scheme not in _PORTS:
-        raise ConfigError(f"setting 'to' is {to!r}: expected one of {', '.join(_PORTS)}")
+        raise ConfigError(f"setting 'to' is {str(address)!r}: expected one of {', '.join(_PORTS)}")
+    known = _SETTINGS[address.scheme]
+    for name in address.settings:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known settings: {', '.join(sorted(known)) or 'none'}"
+            raise ConfigError(f"{address}: unknown setting {name!r}; {hint}")
     if address.port is None:
         address = address._replace(port=_PORTS[address.scheme])
     address = address._replace(host=address.host or "localhost")
-    if address.scheme == "gelf+udp":
-        return _UdpSender(address, chunk_bytes)
     if address.scheme in ("gelf+tcp", "gelf+tls"):
+        if compress != "none":
+            raise ConfigError(
+                f"setting 'compress' is {compress!r}: GELF over TCP is not compressed; only UDP and HTTP are"
+            )
         return _StreamSender(address)
-    return _HttpSender(address)
+    return _UdpSender(address, chunk_bytes) if address.scheme == "gelf+udp" else _HttpSender(address, compress)
 
 
 def send_messages(
@@ -213,24 +243,30 @@ def send_messages(
         document["full_message"] = full_message
     document.update({f"_{name}": value for name, value in map(parse_field, fields)})
     lines = _texts(message)
+    address = Address.parse(to)
     total = count if isinstance(lines, tuple) else None
+    sent = 0
     try:
-        sender = make_sender(to, chunk_bytes)
-        sent = 0
-        with _Progress(total) as progress:
+        with contextlib.ExitStack() as stack:
+            sender = make_sender(to, chunk_bytes, compress)
+            stack.callback(sender.close)
+            progress = stack.enter_context(_Progress(total))
             pace = _Pace(rate)
             for text in lines:
                 for _ in range(count):
                     pace.wait()
                     document["short_message"] = text
                     document["timestamp"] = round(time.time(), 6)
-                    sender.send(_compressed(msgspec.json.encode(document), compress, to))
+                    sender.send(_compressed(msgspec.json.encode(document), compress))
                     sent += 1
                     progress.advance()
-        sender.close()
     except OSError as error:
-        raise OutputError(f"{to}: {error.strerror or error}") from None
-    print(f"sent {sent} message{'' if sent == 1 else 's'} to {Address.parse(to)}", file=sys.stderr)  # noqa: T201
+        raise OutputError(f"{address}: {error.strerror or error}") from None
+    except http.client.HTTPException as error:
+        raise OutputError(f"{address}: does not answer in HTTP: {error!r}") from None
+    except OutputError as error:
+        raise OutputError(f"{address}: {error}") from None
+    print(f"sent {sent} message{'' if sent == 1 else 's'} to {address}", file=sys.stderr)  # noqa: T201
 
 
 def _texts(message: str | None) -> Iterable[str]:
@@ -249,8 +285,8 @@ def _stdin_lines() -> Iterator[str]:
             yield text
 
 
-def _compressed(payload: bytes, compress: str, to: str) -> bytes:
-    if compress == "none" or to.startswith(("gelf+tcp", "gelf+tls")):
+def _compressed(payload: bytes, compress: str) -> bytes:
+    if compress == "none":
         return payload
     return zlib.compress(payload) if compress == "zlib" else gzip.compress(payload)
 
@@ -281,12 +317,13 @@ class _Progress:
         self._total = total
         self._count = 0
 
-    def __enter__(self) -> _Progress:
+    def __enter__(self) -> Self:
         if self._shown:
-            from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
             from rich.console import Console  # noqa: PLC0415
+            from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
 
-            columns = (*Progress.get_default_columns(), MofNCompleteColumn(), TextColumn("messages"), TimeElapsedColumn())
+            counted = (MofNCompleteColumn(), TextColumn("messages"), TimeElapsedColumn())
+            columns = (*Progress.get_default_columns(), *counted)
             self._bar = Progress(*columns, console=Console(stderr=True))
             self._bar.start()
             self._task = self._bar.add_task("sending", total=self._total)

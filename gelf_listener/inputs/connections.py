@@ -33,7 +33,6 @@ _log = logging.getLogger(__name__)
 _BACKLOG = 1024
 _ACCEPTS_PER_TURN = 64
 _SWEEP_SECONDS = 1.0
-_FAREWELL_STEP_SECONDS = 0.01
 _LONGEST_FAREWELL_SECONDS = 1.0
 """How long a connection may take to send its last answers when the input closes."""
 
@@ -108,6 +107,8 @@ class Connections:
         """The handshake a new protocol belongs to."""
         self._held: Counter[str] = Counter()
         self._paused: dict[Connection, None] = {}
+        self._closed = asyncio.Event()
+        """Set whenever a connection ends."""
         self._waiting = False
         """Whether the intake will call `_resume`."""
         self._input_sweep = sweep
@@ -142,10 +143,13 @@ class Connections:
         await asyncio.gather(*self._handshakes, return_exceptions=True)
         for connection in list(self._open):
             connection.finish()
-        deadline = self._loop.time() + _LONGEST_FAREWELL_SECONDS
-        await asyncio.sleep(0)
-        while self._open and self._loop.time() < deadline:
-            await asyncio.sleep(_FAREWELL_STEP_SECONDS)
+        try:
+            async with asyncio.timeout(_LONGEST_FAREWELL_SECONDS):
+                while self._open:
+                    self._closed.clear()
+                    await self._closed.wait()
+        except TimeoutError:
+            pass  # a peer that does not take its answers
         for connection in list(self._open):
             connection.abort()
 
@@ -160,6 +164,7 @@ class Connections:
     def closed(self, connection: Connection) -> None:
         """Forget a connection; called by its protocol, once."""
         self._paused.pop(connection, None)
+        self._closed.set()
         if self._open.pop(connection, 0) is None:
             self._release(connection.peer)
 

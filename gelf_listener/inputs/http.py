@@ -174,7 +174,7 @@ class HttpConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Start; also called when a TCP connection turned out to speak HTTP."""
-        self._transport = cast(asyncio.Transport, transport)
+        self._transport = cast("asyncio.Transport", transport)
         self.peer = peer_of(transport.get_extra_info("peername"))
         self.active_at = self._stage_at = self._loop.time()
         self._connections.opened(self)
@@ -363,7 +363,9 @@ class HttpConnection(asyncio.Protocol):
             self._fail(401, "authorization is missing or wrong; nothing was stored")
         elif method != b"POST" and (path == wanted or not self._lenient):
             self._fail(405, use)
-        elif (self._lenient and path.rstrip(b"/") != wanted.rstrip(b"/")) or (not self._lenient and self._url != wanted):
+        elif (self._lenient and path.rstrip(b"/") != wanted.rstrip(b"/")) or (
+            not self._lenient and self._url != wanted
+        ):
             self._fail(404, f"no such path; {use}")
         elif method != b"POST":
             self._fail(405, use)
@@ -421,7 +423,9 @@ class HttpConnection(asyncio.Protocol):
             if self._encoding:
                 body = self._unpack(body)
             if self._lenient and (is_gzip(body) or is_zlib(body)):
-                body = self._decoder.inflate(body)  # here, so that newline-delimited bodies are cut afterwards
+                body = self._decoder.inflate(
+                    body, now, self.peer
+                )  # here, so that newline-delimited bodies are cut afterwards
             frames = body_frames(body) if self._lenient and body else []
         except Rejected as rejected:
             rejected.peer = self.peer
@@ -429,7 +433,7 @@ class HttpConnection(asyncio.Protocol):
             batch.rejected.append(rejected)
             return
         if frames:
-            self._decoder.decode_all(zip(frames, repeat(self.peer)), now, batch)  # noqa: B905  (endless)
+            self._decoder.decode_all(zip(frames, repeat(self.peer)), now, batch)
         else:
             self._decoder.decode(body, now, self.peer, batch)
 

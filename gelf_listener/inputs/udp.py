@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import socket
 import struct
@@ -202,10 +203,8 @@ def _enlarge_receive_buffer(sock: socket.socket, wanted: int) -> None:
             pass
         else:
             return
-    try:
+    with contextlib.suppress(OSError):
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, wanted)
-    except OSError:
-        pass
     got = sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
     if sys.platform == "linux":
         got //= 2  # the kernel doubles what is asked for
