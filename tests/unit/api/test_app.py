@@ -1,0 +1,122 @@
+"""The web application, called as an ASGI server would."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from gelf_listener.api.app import make_app
+from gelf_listener.config import Config
+from gelf_listener.service import Service
+from tests.unit.conftest import Install
+from tests.unit.fakes import message
+
+
+@pytest.fixture(autouse=True)
+def fake(install: Install) -> None:
+    """`fake:` outputs."""
+    install("fake", "tests.unit.fakes:PluggedOutput")
+
+
+def ask(path: str, method: str = "GET", act: Any = None) -> tuple[int, dict[str, str], bytes]:
+    """Status, headers and body of one request to a running service."""
+
+    async def main() -> list[dict[str, Any]]:
+        values = {"api": "off", "inputs": ["gelf+udp://127.0.0.1:0"], "outputs": ["fake:?max_buffer_messages=2"]}
+        service = Service(Config.from_values(values, "test"))
+        await service.start()
+        sent: list[dict[str, Any]] = []
+
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        async def send(event: Any) -> None:
+            sent.append(event)
+
+        try:
+            if act is not None:
+                act(service)
+            await make_app(service)({"type": "http", "method": method, "path": path}, receive, send)
+        finally:
+            await service.close()
+        return sent
+
+    start, body = asyncio.run(main())
+    assert [start["type"], body["type"]] == ["http.response.start", "http.response.body"]
+    headers = {name.decode(): value.decode() for name, value in start["headers"]}
+    if method != "HEAD":
+        assert int(headers["content-length"]) == len(body["body"])
+    return start["status"], headers, body["body"]
+
+
+def test_health() -> None:
+    """Fine while every output works; names what listens and what waits."""
+    status, headers, body = ask("/health")
+    assert (status, headers["content-type"]) == (200, "application/json")
+    health = json.loads(body)
+    assert (health["status"], health["reading"]) == ("ok", True)
+    assert health["outputs"] == {"fake:": {"status": "ok", "waiting": 0, "error": None}}
+    assert health["inputs"]["gelf+udp-0"]["listening"][0].startswith("gelf+udp://127.0.0.1:")
+
+
+def test_a_failing_output() -> None:
+    """503, and what it said."""
+
+    def act(service: Service) -> None:
+        runner = service.pipeline.runners[0]
+        runner.failing_since, runner.last_error = 1.0, "disk full"
+
+    status, _, body = ask("/health", act=act)
+    health = json.loads(body)
+    assert (status, health["status"], health["reading"]) == (503, "failing", True)
+    assert health["outputs"]["fake:"] == {"status": "failing", "waiting": 0, "error": "disk full"}
+
+
+def test_a_full_buffer() -> None:
+    """503 while nothing is read."""
+    status, _, body = ask("/health", act=lambda service: service.pipeline.accept([message(), message()], 10))
+    assert (status, json.loads(body)["reading"]) == (503, False)
+
+
+def test_metrics() -> None:
+    """Prometheus' text format."""
+    status, headers, body = ask("/metrics")
+    assert (status, headers["content-type"]) == (200, "text/plain; version=0.0.4; charset=utf-8")
+    assert b"\ngelf_listener_info{version=" in body
+
+
+@pytest.mark.parametrize("path", ["/", "/healthz", "/metrics/", "/health/../metrics"])
+def test_no_such_path(path: str) -> None:
+    """404 says what there is."""
+    status, _, body = ask(path)
+    assert status == 404
+    assert json.loads(body)["message"] == "no such path; there are /health and /metrics"
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS"])
+def test_other_methods(method: str) -> None:
+    """405 says which are allowed."""
+    status, headers, body = ask("/health", method)
+    assert (status, headers["allow"]) == (405, "GET, HEAD")
+    assert "answers GET" in json.loads(body)["message"]
+
+
+@pytest.mark.parametrize("path", ["/health", "/metrics"])
+def test_head(path: str) -> None:
+    """The headers of GET without its body."""
+    status, headers, body = ask(path, "HEAD")
+    assert (status, body) == (200, b"")
+    assert int(headers["content-length"]) > 0
+
+
+def test_other_scopes_are_left_alone() -> None:
+    """No websocket, no lifespan."""
+
+    async def main() -> None:
+        service = Service(Config.from_values({"api": "off", "inputs": [], "outputs": []}, "test"))
+        await make_app(service)({"type": "lifespan"}, None, None)  # type: ignore[arg-type]
+
+    asyncio.run(main())

@@ -1,0 +1,250 @@
+"""Configuration: defaults, file, environment, flags, in this order; and every form of `inputs`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gelf_listener import config as module
+from gelf_listener.address import Address
+from gelf_listener.config import ENVIRONMENT, Config, Spec, default_outputs, load_config, state_directory
+from gelf_listener.errors import ConfigError
+
+UDP = Spec(Address.parse("gelf+udp://*:1"))
+TCP = Spec(Address.parse("gelf+tcp://*:1"))
+
+
+def load(flags: dict[str, Any] | None = None, toml: str | Path | None = None, **environment: str) -> Config:
+    return load_config(flags or {}, Path(toml) if toml else None, environment)
+
+
+def error_of(*given: Any, **environment: str) -> str:
+    with pytest.raises(ConfigError) as caught:
+        load(*given, **environment)
+    return str(caught.value)
+
+
+@pytest.fixture
+def toml(tmp_path: Path) -> Any:
+    def write(text: str) -> Path:
+        path = tmp_path / "gelf.toml"
+        path.write_text(text)
+        return path
+
+    return write
+
+
+def test_defaults() -> None:
+    """The ports of graypy's handlers, on this machine only; console and a file a day; the API."""
+    made = load()
+    assert [str(spec.address) for spec in made.input_specs()] == [
+        "gelf+udp://localhost:12201",
+        "gelf+udp://localhost:12202",
+        "gelf+tcp://localhost:12201",
+        "gelf+tcp://localhost:12202",
+        "gelf+http://localhost:12203",
+    ]
+    assert [spec.address.scheme for spec in made.output_specs()] == ["console", "file"]
+    assert str(made.api) == "http://localhost:9000"
+    assert (made.log_level, made.drain_seconds) == ("info", 10)
+
+
+def test_host_of_the_defaults() -> None:
+    """One setting opens all of them to the network; IPv6 gets its brackets."""
+    assert {spec.address.host for spec in load({"host": "*"}).input_specs()} == {"*"}
+    assert {spec.address.host for spec in load({"host": "::1"}).input_specs()} == {"::1"}
+
+
+def test_certificate_turns_on_tls() -> None:
+    """With its key and password, which are never printed."""
+    made = load({"tls_cert": "c.pem", "tls_key": "k.pem"}, GELF_TLS_KEY_PASSWORD="hunter2")
+    spec = made.input_specs()[-1]
+    assert str(spec.address) == "gelf+tls://localhost:12204"
+    assert spec.settings == {"cert": Path("c.pem"), "key": Path("k.pem"), "key_password": "hunter2"}
+    assert "hunter2" not in repr(made)
+    assert load({"tls_cert": "c.pem"}).input_specs()[-1].settings == {"cert": Path("c.pem")}
+
+
+def test_precedence(toml: Any) -> None:
+    """Flags over environment over file over defaults, setting by setting."""
+    path = toml('host = "file"\nlog_level = "debug"\ndrain_seconds = 1\n')
+    made = load({"host": "flag"}, path, GELF_HOST="environment", GELF_LOG_LEVEL="error")
+    assert (made.host, made.log_level, made.drain_seconds) == ("flag", "error", 1)
+    assert made.api is not None
+
+
+def test_file_from_the_environment(toml: Any) -> None:
+    """GELF_CONFIG names one; a flag wins."""
+    path = toml('host = "file"\n')
+    assert load(GELF_CONFIG=str(path)).host == "file"
+    assert "'/no/such'" in error_of(None, "/no/such", GELF_CONFIG=str(path))
+
+
+@pytest.mark.parametrize("name", sorted(ENVIRONMENT))
+def test_every_setting_has_a_variable(name: str) -> None:
+    """The same words everywhere."""
+    good = {
+        "GELF_INPUTS": "gelf+udp://*:1",
+        "GELF_OUTPUTS": "null:",
+        "GELF_API": "off",
+        "GELF_LOG_LEVEL": "debug",
+        "GELF_DRAIN_SECONDS": "3",
+    }
+    made = load(**{name: good.get(name, "value")})
+    assert getattr(made, ENVIRONMENT[name]) != getattr(load(), ENVIRONMENT[name])
+
+
+def test_empty_variables_are_absent() -> None:
+    """A compose file passes variables that nobody set as empty."""
+    assert load(**dict.fromkeys(ENVIRONMENT, "")) == load()
+
+
+INPUTS: list[tuple[str, Any, list[Spec]]] = [
+    ("one", "gelf+udp://*:1", [UDP]),
+    ("blanks", " gelf+udp://*:1 gelf+tcp://*:1\n", [UDP, TCP]),
+    ("commas", "gelf+udp://*:1,gelf+tcp://*:1", [UDP, TCP]),
+    ("commas and lines", "gelf+udp://*:1,\n  gelf+tcp://*:1", [UDP, TCP]),
+    ("bare schemes", "console: null:", [Spec(Address.parse("console:")), Spec(Address.parse("null:"))]),
+    ("nothing", "", []),
+    ("list", ["gelf+udp://*:1", "gelf+tcp://*:1"], [UDP, TCP]),
+    ("empty list", [], []),
+    ("tables", [{"address": "gelf+udp://*:1"}, "gelf+tcp://*:1"], [UDP, TCP]),
+    (
+        "table with settings",
+        [{"address": "file:///a", "where": "level:3", "keep": 14}],
+        [Spec(Address.parse("file:///a"), (("keep", 14), ("where", "level:3")))],
+    ),
+]
+
+
+@pytest.mark.parametrize(("value", "expected"), [case[1:] for case in INPUTS], ids=[case[0] for case in INPUTS])
+def test_forms_of_inputs(value: Any, expected: list[Spec]) -> None:
+    """A text, a list, tables, and all of them mixed."""
+    assert list(load({"inputs": value}).input_specs()) == expected
+    assert list(load({"outputs": value}).output_specs()) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "file:///a?where=level:<=3 AND source:web",
+        "file:///a?where=source:web, OR file:app.py",
+        "gelf+udp://*:1?allow=10.0.0.0/8,fd00::/8",
+        "gelf+udp://*:1?allow=10.0.0.0/8, fe80::/10",
+    ],
+)
+def test_one_address_stays_one(text: str) -> None:
+    """Blanks, commas and colons inside a query or a list of networks do not cut it."""
+    (spec,) = load(GELF_INPUTS=text).input_specs()
+    assert spec.address == Address.parse(text)
+    assert len(load(GELF_INPUTS=f"{text} gelf+tcp://*:1").input_specs()) == 2
+
+
+def test_toml_tables(toml: Any) -> None:
+    """As the README writes them."""
+    path = toml('[[outputs]]\naddress = "null:"\nbatch = 3\n[[outputs]]\naddress = "console:"\n')
+    assert list(load(None, path).output_specs()) == [
+        Spec(Address.parse("null:"), (("batch", 3),)),
+        Spec(Address.parse("console:")),
+    ]
+
+
+@pytest.mark.parametrize("value", ["off", "none", "false"])
+def test_api_off(value: str) -> None:
+    """Several words for it."""
+    assert load({"api": value}).api is None
+
+
+@pytest.mark.parametrize(
+    ("value", "url"),
+    [
+        ("localhost:1", "http://localhost:1"),
+        ("*", "http://*:9000"),
+        ("*:0", "http://*:0"),
+        ("http://[::1]:5", "http://[::1]:5"),
+        (":5", "http://localhost:5"),
+    ],
+)
+def test_api(value: str, url: str) -> None:
+    """Host and port, or a URL; what is missing has its default."""
+    assert str(load({"api": value}).api) == url
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        ({"log_level": "loud"}, "command line: setting 'log_level' is 'loud': Input should be 'debug', 'info'"),
+        ({"drain_seconds": -1}, "command line: setting 'drain_seconds' is -1: Input should be greater than or equal"),
+        ({"api": "localhost:99999"}, "setting 'api' is 'localhost:99999': address 'http://localhost:99999': port '99999'"),
+        ({"api": 5}, "expected off, host:port or a URL"),
+        ({"inputs": ["12201"]}, "command line: setting 'inputs': address '12201' has no scheme"),
+        ({"inputs": 5}, "expected an address, or a list of addresses and tables"),
+        ({"inputs": [5]}, "expected an address or a table, not int"),
+        ({"inputs": [{"adress": "x:"}]}, "a table needs an 'address'"),
+    ],
+)
+def test_errors(flags: dict[str, Any], words: str) -> None:
+    """Each names where it came from, the setting, the value and what is allowed."""
+    assert words in error_of(flags)
+
+
+def test_errors_of_a_file(toml: Any, tmp_path: Path) -> None:
+    """Unknown settings, bad values, no TOML, no file: each with the file's name."""
+    path = toml("hots = 1\n")
+    assert error_of(None, path) == f"{path}: unknown setting 'hots'; did you mean 'host'?"
+    assert f"{path}: setting 'drain_seconds' is 'x'" in error_of(None, toml('drain_seconds = "x"\n'))
+    assert "is no TOML" in error_of(None, toml("= 1"))
+    assert "cannot be read" in error_of(None, tmp_path / "none.toml")
+    assert "cannot be read" in error_of(None, tmp_path)
+
+
+def test_a_file_that_is_no_text(tmp_path: Path) -> None:
+    """Bytes that are no UTF-8 are the operator's mistake too."""
+    path = tmp_path / "gelf.toml"
+    path.write_bytes(b"\xff\xfe")
+    assert "is no TOML" in error_of(None, path)
+
+
+def test_typing_errors_in_variables() -> None:
+    """A name that is nearly ours is an error; one that is not is somebody else's."""
+    assert error_of(None, None, GELF_INPUT="x:") == (
+        "environment variable GELF_INPUT is not known; did you mean GELF_INPUTS?"
+    )
+    assert load(GELF_SOMETHING_ELSE="1", OTHER="1") == load()
+    assert "environment: setting 'drain_seconds' is 'soon'" in error_of(None, None, GELF_DRAIN_SECONDS="soon")
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"GELF_INPUTS": "gelf+http://ann:hunter2@h:99999"},
+        {"GELF_OUTPUTS": "gelf+http://h:99999?token=hunter2"},
+        {"GELF_INPUTS": "//ann:hunter2@h"},
+    ],
+)
+def test_no_secret_in_errors(environment: dict[str, str]) -> None:
+    """Addresses may hold passwords."""
+    assert "hunter2" not in error_of(None, None, **environment)
+
+
+@pytest.mark.parametrize(
+    ("platform", "variables", "expected"),
+    [
+        ("linux", {"XDG_STATE_HOME": "/state"}, "/state/gelf-listener"),
+        ("linux", {}, "/home/ann/.local/state/gelf-listener"),
+        ("darwin", {}, "/home/ann/Library/Application Support/gelf-listener"),
+    ],
+)
+def test_state_directory(
+    platform: str, variables: dict[str, str], expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The platform's place for what a program keeps; the default file is there, whatever is in its name."""
+    monkeypatch.setattr(module.sys, "platform", platform)
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    monkeypatch.setenv("HOME", "/home/ann")
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert str(state_directory()) == expected
+    assert default_outputs()[1].address.path == f"{expected}/{{date}}.jsonl"
