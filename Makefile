@@ -18,12 +18,14 @@ test: $(VENV)/.test  ## Install what tests need and run all of them (ARGS="..." 
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy --config-file handlers/pyproject.toml handlers/gelf_handlers
 	$(BIN)/python -m pytest $(ARGS)
 
 lint: $(VENV)/.test  ## Check style and types, mend what can be mended
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/mypy
+	$(BIN)/mypy --config-file handlers/pyproject.toml handlers/gelf_handlers
 
 fuzz: $(VENV)/.test  ## Fuzz the codec (GELF_FUZZ_SECONDS=600)
 	GELF_FUZZ_SECONDS=$${GELF_FUZZ_SECONDS:-600} $(BIN)/python -m pytest -m fuzz --timeout=0 $(ARGS)

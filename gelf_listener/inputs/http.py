@@ -60,7 +60,10 @@ _PHRASES = {
     503: "Service Unavailable",
 }
 
-_ACCEPTED = b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n"
+_SERVER = b"Server: gelf-listener\r\n"
+"""Tells clients such as gelf-handlers that newline-delimited bodies are welcome."""
+
+_ACCEPTED = b"HTTP/1.1 202 Accepted\r\n" + _SERVER + b"Content-Length: 0\r\n\r\n"
 """gelf-php matches the reason phrase; Content-Length: 0 is what keeps a connection alive."""
 
 _HEADERS = frozenset(
@@ -481,7 +484,7 @@ class HttpConnection(asyncio.Protocol):
         if self._closing:
             return
         body = b""
-        head = [b"HTTP/1.1 %d %s\r\n" % (status, _PHRASES[status].encode())]
+        head = [b"HTTP/1.1 %d %s\r\n" % (status, _PHRASES[status].encode()), _SERVER]
         if status >= 400:
             error = {"type": "ApiError", "message": detail}
             if reason is not None:

@@ -170,7 +170,7 @@ def test_pipelined(size: int) -> None:
 def test_accepted_answer_keeps_the_connection() -> None:
     """202 has Content-Length: 0, or keep-alive clients wait for a body."""
     got, made = exchange(post())
-    assert got == [Answer(202, {"content-length": "0"}, b"")]
+    assert got == [Answer(202, {"server": "gelf-listener", "content-length": "0"}, b"")]
     assert not made.transport.closed
 
 
