@@ -162,7 +162,7 @@ def default_outputs() -> tuple[Spec, ...]:
     return (
         # A terminal that was stopped with Ctrl-S must not stop the inputs.
         Spec(Address.parse("console:?when_full=drop_oldest")),
-        Spec(Address("file", "", "", "", None, f"{state_directory()}/{{date}}.jsonl", {"keep": "7"})),
+        Spec(Address("file", "", "", "", None, f"{state_directory()}/{{date}}.jsonl", {"max_age": "7d"})),
     )
 
 
