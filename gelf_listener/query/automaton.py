@@ -1,229 +1,307 @@
-"""
+r"""
 Automaton: regular expressions in linear time.
 
 Python's `re` backtracks, and a query comes from anybody who may search: ``/(a+)+b/`` must not hang the process. So
-Lucene's regular expressions become a Thompson automaton, which is made deterministic as far as values lead it:
-each character of a value costs one dictionary look-up once its transition is known.
+Lucene's regular expressions become a Thompson automaton that is made deterministic at once. What would need too many
+states is refused when the query is read, as Lucene does, so a value costs two look-ups per character whatever it is.
 
-Lucene's dialect: ``. ? + * | ( ) [ ] [^ ] {n,m}``, ``"literal"``, ``<1-99>`` (numbers), ``@`` (any text), ``\\d \\w \\s`` and their
-opposites. ``^`` and ``$`` are plain characters, because an expression always covers the whole value. ``~`` (complement) and
-``&`` (intersection) are not supported.
+Lucene's dialect: ``. ? + * | ( ) [ ] [^ ] {n,m}``, ``"literal"``, ``<1-99>`` (numbers), ``@`` (any text),
+``\d \w \s`` and their opposites. ``^`` and ``$`` are plain characters, because an expression always covers the whole
+value. ``~`` (complement) and ``&`` (intersection) are not supported.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from bisect import bisect_right
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Self
 
 from gelf_listener.errors import QueryError
 
-__all__ = ["MAX_STATES", "Automaton"]
+__all__ = ["MAX_STATES", "MAX_WORK", "Automaton"]
 
 MAX_STATES = 10_000
 """Most states, as Lucene limits them: a repetition multiplies them."""
 
-_MAX_CACHED = 2_000
+MAX_WORK = 300_000
+"""Most steps to make an expression deterministic: a tenth of a second or so."""
+
+_MAX_CACHED = 4_000
 _MAX_REPEAT = 1_000
 _MAX_DEPTH = 50
+_LAST = 0x10FFFF
 
-_Test = Callable[[str], bool]
+_Ranges = tuple[tuple[int, int], ...]
+"""Characters, as pairs of first and last code point."""
 
-
-def _any(character: str) -> bool:
-    return True
-
-
-def _is_digit(character: str) -> bool:
-    return character in "0123456789"
-
-
-def _is_word(character: str) -> bool:
-    return character == "_" or (character.isascii() and character.isalnum())
+_ANY: _Ranges = ((0, _LAST),)
+_CLASSES: dict[str, _Ranges] = {
+    "d": ((0x30, 0x39),),
+    "w": ((0x30, 0x39), (0x41, 0x5A), (0x5F, 0x5F), (0x61, 0x7A)),
+    "s": ((0x09, 0x0A), (0x0D, 0x0D), (0x20, 0x20)),
+}
 
 
-def _is_space(character: str) -> bool:
-    return character in " \t\n\r"
+def _negated(ranges: _Ranges) -> _Ranges:
+    result = []
+    following = 0
+    for low, high in sorted(ranges):
+        if low > following:
+            result.append((following, low - 1))
+        following = max(following, high + 1)
+    if following <= _LAST:
+        result.append((following, _LAST))
+    return tuple(result)
 
 
-_CLASSES: dict[str, _Test] = {"d": _is_digit, "w": _is_word, "s": _is_space}
+def _folded(ranges: _Ranges) -> _Ranges:
+    """Add the small letters of capital ones; of a wide range only the ASCII ones."""
+    extra = []
+    for low, high in ranges:
+        for code in range(low, high + 1) if high - low < 512 else range(max(low, 0x41), min(high, 0x5A) + 1):
+            small = chr(code).lower()
+            if len(small) == 1 and small != chr(code):
+                extra.append((ord(small), ord(small)))
+    return ranges + tuple(extra)
 
 
-def _negated(test: _Test) -> _Test:
-    return lambda character: not test(character)
+# The tree of an expression. `size` is how many states it takes when every copy is made.
 
 
-class _Fragment:
-    """A piece of automaton with one way in and one way out."""
+@dataclass(frozen=True, slots=True)
+class _Set:
+    ranges: _Ranges
+    size: int = 1
 
-    __slots__ = ("end", "start")
 
-    def __init__(self, start: int, end: int) -> None:
-        self.start = start
-        self.end = end
+@dataclass(frozen=True, slots=True)
+class _Chain:
+    parts: tuple[_Tree, ...]
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Either:
+    parts: tuple[_Tree, ...]
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Repeat:
+    part: _Tree
+    low: int
+    high: int | None
+    size: int
+
+
+_Tree = _Set | _Chain | _Either | _Repeat
+_NOTHING = _Chain((), 1)
 
 
 class Automaton:
     """
-    A regular expression or wildcard pattern that matches whole texts.
+    A regular expression that matches whole texts. Immutable but for a cache, so it may be shared.
 
-    Args:
-        pattern: For error messages.
-        fold: Whether capital letters in the pattern match the small ones of a lower-cased text.
+    Attributes:
+        work: How many steps it took to build, for limits over a whole query.
     """
 
-    def __init__(self, pattern: str, *, fold: bool = False) -> None:
-        self._pattern = pattern
-        self._fold = fold
-        self._tests: list[tuple[_Test, int] | None] = []
-        self._jumps: list[list[int]] = []
-        self._accept = -1
-        self._known: dict[frozenset[int], dict[str, frozenset[int]]] = {}
-        self._initial: frozenset[int] = frozenset()
+    __slots__ = ("_accepting", "_class_of_cut", "_classes", "_cuts", "_rows", "_settled", "work")
+
+    def __init__(self, tree: _Tree, pattern: str) -> None:
+        nfa = _Nfa()
+        start, end = nfa.add(tree)
+        self._cuts, self._class_of_cut, masks, count = _partition(list(nfa.distinct))
+        self._classes: dict[str, int] = {}
+        self.work = 0
+        self._determine(nfa, nfa.closure([start]), end, masks, count, pattern)
 
     @classmethod
     @lru_cache(maxsize=256)
-    def from_regex(cls, pattern: str, *, fold: bool = False) -> Self:
+    def from_regex(cls, pattern: str, *, fold: bool = False) -> Automaton:
         """
         Compile a regular expression in Lucene's dialect.
 
-        Raises:
-            QueryError: If it is none, with the column within the pattern.
-        """
-        automaton = cls(pattern, fold=fold)
-        automaton._finish(_RegexParser(automaton, pattern).parse())
-        return automaton
+        Args:
+            pattern: Without the slashes.
+            fold: Whether capital letters in the pattern match the small ones of a lower-cased text.
 
-    @classmethod
-    def from_wildcards(cls, parts: tuple[tuple[bool, str], ...]) -> Self:
-        """Compile a wildcard pattern; see `nodes.Wildcard`."""
-        automaton = cls("".join(text for _, text in parts))
-        pieces = []
-        for wild, text in parts:
-            if not wild:
-                pieces += [automaton.one(_equals(character)) for character in text]
-            elif text == "?":
-                pieces.append(automaton.one(_any))
-            else:
-                pieces.append(automaton.many(automaton.one(_any)))
-        automaton._finish(automaton.chain(pieces))
-        return automaton
+        Raises:
+            QueryError: If it is none or needs too many states, with the column within the pattern.
+        """
+        return cls(_RegexParser(pattern, fold=fold).parse(), pattern)
 
     def matches(self, text: str) -> bool:
         """Whether the whole text matches; time grows with its length only."""
-        states = self._initial
-        known = self._known
+        rows = self._rows
+        classes = self._classes
+        state = 0
         for character in text:
             try:
-                states = known[states][character]
+                state = rows[state][classes[character]]
             except KeyError:
-                states = self._step(states, character)
-            if not states:
-                return False
-        return self._accept in states
+                state = rows[state][self._classify(character)]
+            if state in self._settled:
+                break
+        return self._accepting[state]
 
-    # Building blocks
+    def _classify(self, character: str) -> int:
+        found = self._class_of_cut[bisect_right(self._cuts, ord(character)) - 1]
+        if len(self._classes) >= _MAX_CACHED:
+            self._classes.clear()
+        self._classes[character] = found
+        return found
 
-    def state(self) -> int:
-        """Add a state."""
-        if len(self._tests) >= MAX_STATES:
-            raise QueryError(f"the expression needs more than {MAX_STATES} states", self._pattern, 1)
-        self._tests.append(None)
-        self._jumps.append([])
-        return len(self._tests) - 1
+    def _determine(
+        self, nfa: _Nfa, first: frozenset[int], end: int, masks: list[tuple[int, ...]], count: int, pattern: str
+    ) -> None:
+        """Make the automaton deterministic (subset construction)."""
+        numbers = {first: 0}
+        waiting = [first]
+        self._rows: list[list[int]] = []
+        for states in waiting:
+            targets: list[list[int]] = [[] for _ in range(count)]
+            self.work += count
+            for state in states:
+                index = nfa.sets[state]
+                if index is not None:
+                    for kind in masks[index]:
+                        targets[kind].append(state + 1)
+                    self.work += len(masks[index])
+            row = []
+            shared: dict[tuple[int, ...], frozenset[int]] = {}
+            for target in targets:
+                key = tuple(target)
+                closure = shared.get(key)
+                if closure is None:
+                    closure = shared[key] = nfa.closure(target)
+                    self.work += nfa.visits
+                number = numbers.setdefault(closure, len(numbers))
+                if number == len(waiting):
+                    waiting.append(closure)
+                row.append(number)
+                if self.work > MAX_WORK or len(numbers) > MAX_STATES:
+                    raise QueryError("the regular expression is too complex: it needs too many states", pattern, 1)
+            self._rows.append(row)
+        self._accepting = [end in states for states in waiting]
+        self._settled = frozenset(number for number, row in enumerate(self._rows) if set(row) == {number})
 
-    def one(self, test: _Test) -> _Fragment:
-        """Match one character."""
-        start, end = self.state(), self.state()
-        self._tests[start] = (_folded(test) if self._fold else test, end)
-        return _Fragment(start, end)
 
-    def nothing(self) -> _Fragment:
-        """Match the empty text."""
-        state = self.state()
-        return _Fragment(state, state)
+def _partition(distinct: list[_Ranges]) -> tuple[list[int], list[int], list[tuple[int, ...]], int]:
+    """
+    Sort all characters into classes that no set tells apart.
 
-    def chain(self, pieces: list[_Fragment]) -> _Fragment:
-        """Match one piece after the other."""
-        if not pieces:
-            return self.nothing()
-        for before, after in zip(pieces, pieces[1:], strict=False):
-            self._jumps[before.end].append(after.start)
-        return _Fragment(pieces[0].start, pieces[-1].end)
+    Returns:
+        Where runs of characters start, the class of each run, the classes each set has, and how many there are.
+    """
+    cuts = sorted({0, *(low for ranges in distinct for low, _ in ranges)} | {h + 1 for r in distinct for _, h in r})
+    members: list[set[int]] = [set() for _ in cuts]
+    changes: dict[int, list[tuple[int, int]]] = {}
+    for index, ranges in enumerate(distinct):
+        for low, high in ranges:
+            changes.setdefault(low, []).append((index, 1))
+            changes.setdefault(high + 1, []).append((index, -1))
+    inside: dict[int, int] = {}
+    for place, cut in enumerate(cuts):
+        for index, step in changes.get(cut, ()):
+            inside[index] = inside.get(index, 0) + step
+            if not inside[index]:
+                del inside[index]
+        members[place] = set(inside)
+    kinds: dict[frozenset[int], int] = {}
+    class_of_cut = [kinds.setdefault(frozenset(found), len(kinds)) for found in members]
+    of_set: list[list[int]] = [[] for _ in distinct]
+    for found, kind in kinds.items():
+        for index in found:
+            of_set[index].append(kind)
+    return cuts, class_of_cut, [tuple(found) for found in of_set], len(kinds)
 
-    def either(self, pieces: list[_Fragment]) -> _Fragment:
-        """Match any of the pieces."""
-        if len(pieces) == 1:
-            return pieces[0]
-        start, end = self.state(), self.state()
-        for piece in pieces:
-            self._jumps[start].append(piece.start)
-            self._jumps[piece.end].append(end)
-        return _Fragment(start, end)
 
-    def many(self, piece: _Fragment) -> _Fragment:
-        """Match a piece any number of times."""
-        start, end = self.state(), self.state()
-        self._jumps[start] += [piece.start, end]
-        self._jumps[piece.end] += [piece.start, end]
-        return _Fragment(start, end)
+class _Nfa:
+    """Thompson's construction. A state with a set leads to the state after it."""
 
-    def maybe(self, piece: _Fragment) -> _Fragment:
-        """Match a piece or nothing."""
-        return self.either([piece, self.nothing()])
+    def __init__(self) -> None:
+        self.distinct: dict[_Ranges, int] = {}
+        self.sets: list[int | None] = []
+        self.jumps: list[list[int]] = []
+        self.visits = 0
+        self._indexes: dict[int, int] = {}  # by identity: hashing a class of thousands for every copy takes seconds
 
-    def _finish(self, whole: _Fragment) -> None:
-        self._accept = whole.end
-        self._initial = self._closure([whole.start])
+    def state(self, index: int | None = None) -> int:
+        self.sets.append(index)
+        self.jumps.append([])
+        return len(self.sets) - 1
 
-    def _closure(self, states: list[int]) -> frozenset[int]:
+    def add(self, tree: _Tree) -> tuple[int, int]:
+        """Add a tree; return its first and last state."""
+        if isinstance(tree, _Set):
+            index = self._indexes.get(id(tree))
+            if index is None:
+                index = self._indexes[id(tree)] = self.distinct.setdefault(tree.ranges, len(self.distinct))
+            return self.state(index), self.state()
+        if isinstance(tree, _Chain):
+            start = end = self.state()
+            for part in tree.parts:
+                end = self._append(end, part)
+            return start, end
+        if isinstance(tree, _Either):
+            start, end = self.state(), self.state()
+            for part in tree.parts:
+                first, last = self.add(part)
+                self.jumps[start].append(first)
+                self.jumps[last].append(end)
+            return start, end
+        return self._add_repeat(tree)
+
+    def _append(self, end: int, part: _Tree) -> int:
+        first, last = self.add(part)
+        self.jumps[end].append(first)
+        return last
+
+    def _add_repeat(self, tree: _Repeat) -> tuple[int, int]:
+        start = at = self.state()
+        for _ in range(tree.low):
+            at = self._append(at, tree.part)
+        end = self.state()
+        if tree.high is None:
+            loop = self.state()
+            self.jumps[at].append(loop)
+            self.jumps[self._append(loop, tree.part)].append(loop)
+            at = loop
+        else:
+            for _ in range(tree.high - tree.low):
+                self.jumps[at].append(end)  # straight to the end: a chain of skips would cost its square
+                at = self._append(at, tree.part)
+        self.jumps[at].append(end)
+        return start, end
+
+    def closure(self, states: list[int]) -> frozenset[int]:
+        """Follow jumps; keep the states that read a character, and those where everything ends."""
         seen = set(states)
         waiting = list(seen)
         while waiting:
-            for target in self._jumps[waiting.pop()]:
+            for target in self.jumps[waiting.pop()]:
                 if target not in seen:
                     seen.add(target)
                     waiting.append(target)
-        return frozenset(state for state in seen if self._tests[state] is not None or state == self._accept)
-
-    def _step(self, states: frozenset[int], character: str) -> frozenset[int]:
-        targets = []
-        for state in states:
-            arrow = self._tests[state]
-            if arrow is not None and arrow[0](character):
-                targets.append(arrow[1])
-        result = self._closure(targets)
-        if len(self._known) >= _MAX_CACHED:
-            self._known.clear()
-        arrows = self._known.setdefault(states, {})
-        if len(arrows) >= _MAX_CACHED:
-            arrows.clear()
-        arrows[character] = result
-        return result
-
-
-def _folded(test: _Test) -> _Test:
-    return lambda character: test(character) or test(character.upper())
-
-
-def _equals(wanted: str) -> _Test:
-    return lambda character: character == wanted
+        self.visits = len(seen)
+        return frozenset(state for state in seen if self.sets[state] is not None or not self.jumps[state])
 
 
 class _RegexParser:
     """Recursive descent over Lucene's regular expressions."""
 
-    def __init__(self, automaton: Automaton, pattern: str) -> None:
-        self._automaton = automaton
+    def __init__(self, pattern: str, *, fold: bool) -> None:
         self._pattern = pattern
+        self._fold = fold
         self._position = 0
         self._depth = 0
 
-    def parse(self) -> _Fragment:
-        fragment = self._union()
+    def parse(self) -> _Tree:
+        tree = self._union()
         if self._position < len(self._pattern):
             raise self._fail(f"unexpected {self._pattern[self._position]!r} in the regular expression")
-        return fragment
+        return tree
 
     def _fail(self, detail: str, position: int | None = None) -> QueryError:
         return QueryError(detail, self._pattern, (self._position if position is None else position) + 1)
@@ -231,72 +309,73 @@ class _RegexParser:
     def _peek(self) -> str:
         return self._pattern[self._position] if self._position < len(self._pattern) else ""
 
-    def _union(self) -> _Fragment:
+    def _limited(self, size: int, position: int) -> int:
+        if size > MAX_STATES:
+            raise self._fail(f"the regular expression needs more than {MAX_STATES} states", position)
+        return size
+
+    def _one(self, ranges: _Ranges) -> _Set:
+        return _Set(_folded(ranges) if self._fold else ranges)
+
+    def _text(self, text: str) -> _Tree:
+        return _Chain(tuple(self._one(((ord(letter), ord(letter)),)) for letter in text), len(text) + 1)
+
+    def _union(self) -> _Tree:
+        at = self._position
         self._depth += 1
         if self._depth > _MAX_DEPTH:
             raise self._fail(f"the regular expression is nested deeper than {_MAX_DEPTH} levels")
-        pieces = [self._sequence()]
+        parts = [self._sequence()]
         while self._peek() == "|":
             self._position += 1
-            pieces.append(self._sequence())
+            parts.append(self._sequence())
         self._depth -= 1
-        return self._automaton.either(pieces)
+        if len(parts) == 1:
+            return parts[0]
+        return _Either(tuple(parts), self._limited(sum(part.size for part in parts) + 1, at))
 
-    def _sequence(self) -> _Fragment:
-        pieces = []
+    def _sequence(self) -> _Tree:
+        at = self._position
+        parts = []
         while self._peek() not in ("", "|", ")"):
-            pieces.append(self._repeated())
-        return self._automaton.chain(pieces)
+            parts.append(self._repeated())
+        if len(parts) == 1:
+            return parts[0]
+        return _Chain(tuple(parts), self._limited(sum(part.size for part in parts) + 1, at))
 
-    def _repeated(self) -> _Fragment:
-        start = self._position
-        piece = self._atom()
+    def _repeated(self) -> _Tree:
+        at = self._position
+        tree = self._atom()
         while self._peek() in ("?", "*", "+", "{") and self._peek():
             sign = self._peek()
             if sign == "{":
-                least, most = self._bounds()
-                piece = self._repeat(start, least, most)
-                continue
-            self._position += 1
-            if sign == "?":
-                piece = self._automaton.maybe(piece)
-            elif sign == "*":
-                piece = self._automaton.many(piece)
+                low, high = self._bounds()
             else:
-                end = self._position
-                piece = self._automaton.chain([piece, self._automaton.many(self._again(start, end - 1))])
-        return piece
+                self._position += 1
+                low, high = {"?": (0, 1), "*": (0, None), "+": (1, None)}[sign]
+            tree = self._repeat(tree, low, high, at)
+        return tree
 
-    def _again(self, start: int, end: int) -> _Fragment:
-        """Build the piece between two positions once more: a fragment can stand in one place only."""
-        inner = _RegexParser(self._automaton, self._pattern[:end])
-        inner._position = start  # noqa: SLF001  (same class)
-        inner._depth = self._depth + 1  # noqa: SLF001
-        return inner._repeated_all()
-
-    def _repeated_all(self) -> _Fragment:
-        if self._depth > _MAX_DEPTH:
-            raise self._fail("too many repetitions of repetitions")
-        return self._repeated()
-
-    def _repeat(self, start: int, least: int, most: int | None) -> _Fragment:
-        end = self._pattern.rindex("{", start, self._position)
-        copies = [self._again(start, end) for _ in range(least)]
-        if most is None:
-            copies.append(self._automaton.many(self._again(start, end)))
-        else:
-            tail = self._automaton.nothing()
-            for _ in range(most - least):
-                tail = self._automaton.maybe(self._automaton.chain([self._again(start, end), tail]))
-            copies.append(tail)
-        return self._automaton.chain(copies)
+    def _repeat(self, tree: _Tree, low: int, high: int | None, at: int) -> _Tree:
+        """Repeat a tree; repetitions of repetitions fall together where they can, so their depth stays small."""
+        if tree == _NOTHING or high == 0:
+            return _NOTHING
+        if (low, high) == (1, 1):
+            return tree
+        if isinstance(tree, _Repeat) and tree.low <= 1 and low <= 1 and None in (tree.high, high):
+            if tree.high in (None, 1) and high in (None, 1):
+                return self._repeat(tree.part, min(tree.low, low), None, at)
+        elif isinstance(tree, _Repeat) and (tree.low, tree.high, low, high) == (0, 1, 0, 1):
+            return tree
+        copies = low + 1 if high is None else high
+        return _Repeat(tree, low, high, self._limited(tree.size * copies + 1, at))
 
     def _bounds(self) -> tuple[int, int | None]:
         at = self._position
-        close = self._pattern.find("}", at)
+        close = self._pattern.find("}", at, at + 22)
         text = self._pattern[at + 1 : close] if close > 0 else ""
         least, comma, most = text.partition(",")
-        if not least.isdigit() or not (most.isdigit() or most == "") or len(text) > 20 or not text.isascii():
+        if not least.isdigit() or not (most.isdigit() or most == "") or not text.isascii():
             raise self._fail("{ needs numbers, as in {2} or {2,5}", at)
         self._position = close + 1
         low = int(least)
@@ -305,33 +384,25 @@ class _RegexParser:
             raise self._fail(f"repetition {{{text}}} is out of range (at most {_MAX_REPEAT})", at)
         return low, high
 
-    def _atom(self) -> _Fragment:
+    def _atom(self) -> _Tree:
         at = self._position
         character = self._peek()
         self._position += 1
-        automaton = self._automaton
         if character == "(":
-            if self._peek() == ")":
-                self._position += 1
-                return automaton.nothing()
-            piece = self._union()
-            if self._peek() != ")":
-                raise self._fail("this parenthesis of the regular expression is never closed", at)
-            self._position += 1
-            return piece
+            return self._parentheses(at)
         if character == "[":
-            return automaton.one(self._set(at))
+            return _Set(self._set(at))
         if character == ".":
-            return automaton.one(_any)
+            return _Set(_ANY)
         if character == "@":
-            return automaton.many(automaton.one(_any))
+            return _Repeat(_Set(_ANY), 0, None, 2)
         if character == '"':
             close = self._pattern.find('"', self._position)
             if close < 0:
                 raise self._fail("this quotation mark of the regular expression is never closed", at)
             text = self._pattern[self._position : close]
             self._position = close + 1
-            return automaton.chain([automaton.one(_equals(letter)) for letter in text])
+            return self._text(text)
         if character == "<":
             return self._numbers(at)
         if character in ("~", "&"):
@@ -339,10 +410,20 @@ class _RegexParser:
         if character in ("*", "+", "?", "{"):
             raise self._fail(f"{character} has nothing to repeat", at)
         if character == "\\":
-            return automaton.one(self._escaped(at))
-        return automaton.one(_equals(character))
+            return _Set(self._escaped(at))
+        return self._one(((ord(character), ord(character)),))
 
-    def _escaped(self, at: int) -> _Test:
+    def _parentheses(self, at: int) -> _Tree:
+        if self._peek() == ")":
+            self._position += 1
+            return _NOTHING
+        tree = self._union()
+        if self._peek() != ")":
+            raise self._fail("this parenthesis of the regular expression is never closed", at)
+        self._position += 1
+        return tree
+
+    def _escaped(self, at: int) -> _Ranges:
         letter = self._peek()
         if not letter:
             raise self._fail("a backslash at the end escapes nothing", at)
@@ -351,53 +432,45 @@ class _RegexParser:
             return _CLASSES[letter]
         if letter.lower() in _CLASSES:
             return _negated(_CLASSES[letter.lower()])
-        return _equals(letter)
+        return self._one(((ord(letter), ord(letter)),)).ranges
 
-    def _set(self, at: int) -> _Test:
+    def _set(self, at: int) -> _Ranges:
         """Read a character class up to its bracket."""
         negated = self._peek() == "^"
         if negated:
             self._position += 1
-        tests: list[_Test] = []
-        ranges: list[tuple[str, str]] = []
+        ranges: list[tuple[int, int]] = []
         first = True
         while first or self._peek() != "]":
-            if not self._peek():
-                raise self._fail("this bracket of the regular expression is never closed", at)
             first = False
             here = self._position
-            low = self._peek()
-            self._position += 1
-            if low == "\\":
-                letter = self._peek()
-                if letter and letter.lower() in _CLASSES:
-                    tests.append(self._escaped(here))
-                    continue
-                if not letter:
-                    raise self._fail("a backslash at the end escapes nothing", here)
+            if self._peek() == "\\" and self._pattern[here + 1 : here + 2].lower() in _CLASSES:
                 self._position += 1
-                low = letter
-            high = low
+                ranges += self._escaped(here)
+                continue
+            low = high = self._set_character(at)
             if self._peek() == "-" and self._pattern[self._position + 1 : self._position + 2] not in ("]", ""):
                 self._position += 1
-                high = self._peek()
-                self._position += 1
-                if high == "\\" and self._peek():
-                    high = self._peek()
-                    self._position += 1
+                high = self._set_character(at)
                 if high < low:
-                    raise self._fail(f"{low}-{high} runs backwards", here)
-            ranges.append((low, high))
+                    raise self._fail(f"{chr(low)}-{chr(high)} runs backwards", here)
+            ranges += self._one(((low, high),)).ranges
         self._position += 1
+        return _negated(tuple(ranges)) if negated else tuple(ranges)
 
-        def inside(character: str) -> bool:
-            return any(low <= character <= high for low, high in ranges) or any(test(character) for test in tests)
+    def _set_character(self, at: int) -> int:
+        character = self._peek()
+        if character == "\\":
+            self._position += 1
+            character = self._peek()
+        if not character:
+            raise self._fail("this bracket of the regular expression is never closed", at)
+        self._position += 1
+        return ord(character)
 
-        return _negated(inside) if negated else inside
-
-    def _numbers(self, at: int) -> _Fragment:
+    def _numbers(self, at: int) -> _Tree:
         """Read ``<n-m>``: any whole number between the two."""
-        close = self._pattern.find(">", at)
+        close = self._pattern.find(">", at, at + 22)
         low, dash, high = self._pattern[at + 1 : close].partition("-") if close > 0 else ("", "", "")
         if not dash or not (low.isdigit() and high.isdigit() and (low + high).isascii()):
             raise self._fail("< needs a range of numbers, as in <1-99>; write \\< for itself", at)
@@ -405,7 +478,6 @@ class _RegexParser:
         if len(low) > 6 or len(high) > 6 or last < first or last - first > 1000:
             raise self._fail("the range of numbers is too large (at most 1000) or runs backwards", at)
         self._position = close + 1
-        automaton = self._automaton
         width = len(low) if len(low) == len(high) else 0
-        texts = [str(number).rjust(width, "0") for number in range(first, last + 1)]
-        return automaton.either([automaton.chain([automaton.one(_equals(digit)) for digit in text]) for text in texts])
+        parts = tuple(self._text(str(number).rjust(width, "0")) for number in range(first, last + 1))
+        return _Either(parts, self._limited(sum(part.size for part in parts) + 1, at))

@@ -7,11 +7,12 @@ texts by words, ``source`` without regard to case, everything else exactly.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from operator import attrgetter
 
 from gelf_listener.message import FieldValue, Message
 
-__all__ = ["GRAYLOG_NAMES", "getter", "is_analysed", "is_lower_case", "values"]
+__all__ = ["GRAYLOG_NAMES", "getter", "is_analysed", "is_lower_case"]
 
 GRAYLOG_NAMES = {"host": "source", "short_message": "message"}
 """GELF's name -> Graylog's."""
@@ -19,14 +20,14 @@ GRAYLOG_NAMES = {"host": "source", "short_message": "message"}
 _Get = Callable[[Message], FieldValue | None]
 
 _KNOWN: dict[str, _Get] = {
-    "source": lambda message: message.host,
-    "host": lambda message: message.host,
-    "message": lambda message: message.short_message,
-    "short_message": lambda message: message.short_message,
-    "full_message": lambda message: message.full_message,
-    "level": lambda message: message.level,
-    "timestamp": lambda message: message.timestamp,
-    "gl2_receive_timestamp": lambda message: message.received_at,
+    "source": attrgetter("host"),
+    "host": attrgetter("host"),
+    "message": attrgetter("short_message"),
+    "short_message": attrgetter("short_message"),
+    "full_message": attrgetter("full_message"),
+    "level": attrgetter("level"),
+    "timestamp": attrgetter("timestamp"),
+    "gl2_receive_timestamp": attrgetter("received_at"),
     "gl2_remote_ip": lambda message: message.peer.host if message.peer is not None else None,
     "gl2_remote_port": lambda message: message.peer.port if message.peer is not None else None,
     "gl2_source_input": lambda message: message.input or None,
@@ -75,14 +76,3 @@ def getter(name: str) -> _Get:
         return value
 
     return get
-
-
-def values(message: Message) -> Iterator[tuple[str, FieldValue]]:
-    """Yield every field a search without a field name looks into, with Graylog's names."""
-    yield "message", message.short_message
-    yield "source", message.host
-    if message.full_message is not None:
-        yield "full_message", message.full_message
-    if message.level is not None:
-        yield "level", message.level
-    yield from message.fields.items()

@@ -2,8 +2,8 @@
 Parser: query text -> nodes.
 
 A recursive descent over Lucene's classic grammar as Elasticsearch's ``query_string`` reads it, with OR between
-clauses that have no operator. Written here rather than taken from luqum, which leaves ``&&``, ``||`` and ``!`` as words,
-reads ``x:-5`` as a prohibition, gives no column for half of its errors and builds its tables on import.
+clauses that have no operator. Written here rather than taken from luqum, which leaves ``&&``, ``||`` and ``!`` as
+words, reads ``x:-5`` as a prohibition, gives no column for half of its errors and builds its tables on import.
 
 Operators combine as in Lucene: AND makes the clauses on both of its sides required, so ``a OR b AND c`` is
 ``a +b +c``. Parentheses make a group of its own.
@@ -14,7 +14,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from gelf_listener.errors import QueryError
-from gelf_listener.query.automaton import Automaton
+from gelf_listener.query.automaton import MAX_WORK, Automaton
+from gelf_listener.query.fields import is_analysed, is_lower_case
 from gelf_listener.query.nodes import (
     Exists,
     Fuzzy,
@@ -28,11 +29,19 @@ from gelf_listener.query.nodes import (
     Wildcard,
 )
 from gelf_listener.query.times import is_time_field, parse_time
+from gelf_listener.query.words import words
 
-__all__ = ["MAX_DEPTH", "MAX_QUERY_CHARACTERS", "Hint", "Query", "parse"]
+__all__ = ["MAX_CLAUSES", "MAX_DEPTH", "MAX_PATTERNS", "MAX_QUERY_CHARACTERS", "Hint", "Query", "parse"]
 
 MAX_QUERY_CHARACTERS = 16 * 1024
 MAX_DEPTH = 50
+MAX_CLAUSES = 1024
+"""Most terms, as Elasticsearch limits the clauses of a query."""
+
+MAX_PATTERNS = 128
+"""Most patterns (wildcards, regular expressions, fuzzy words, phrases with ~): each looks at every word."""
+
+_MAX_SLOP_WORDS = 50
 _MAX_DISTANCE = 2
 _DEFAULT_DISTANCE = 2
 _MAX_SLOP = 1000
@@ -40,7 +49,7 @@ _MAX_SLOP = 1000
 _SPACE = " \t\r\n\f\v\u3000"
 _ENDS_TERM = frozenset(_SPACE + '()[]{}"^~:')
 _NOT_AT_START = frozenset("+-!&|/")
-_LOOKS_LIKE_OPERATOR = frozenset(("and", "or", "not"))
+_LOOKS_LIKE_OPERATOR = frozenset(("AND", "OR", "NOT"))
 
 
 class Hint(NamedTuple):
@@ -89,6 +98,9 @@ class _Parser:
         self.text = text
         self.position = 0
         self.hints: list[Hint] = []
+        self._clauses = 0
+        self._patterns = 0
+        self._work = 0
 
     # Characters
 
@@ -131,6 +143,11 @@ class _Parser:
                 continue
             modifier = self._modifiers(operator, at)
             node = self._clause(field, depth)
+            if conjunction == "OR" and modifier == "-":
+                text = (
+                    "behind OR, NOT excludes from the whole, as without OR; write OR (NOT ...) to add everything else"
+                )
+                self.hints.append(Hint(text, at + 1))
             if conjunction == "AND":
                 if clauses[-1][0] == "":
                     clauses[-1] = ("+", clauses[-1][1])
@@ -151,7 +168,7 @@ class _Parser:
                 return name
         for word in ("AND", "OR", "NOT"):
             end = self.position + len(word)
-            if self.starts(word) and (end >= len(self.text) or self.text[end] in _SPACE or self.text[end] in "()\"+-!"):
+            if self.starts(word) and (end >= len(self.text) or self.text[end] in _SPACE or self.text[end] in '()"+-!'):
                 self.position = end
                 return word
         return ""
@@ -184,15 +201,20 @@ class _Parser:
         start = self.position
         name = self._field_name()
         if name is not None:
-            if field is not None:
-                raise self.fail(f"field {name!r} inside the parentheses of field {field!r}", start)
-            field = name
+            field = name  # inside the parentheses of another field this one goes first, as in Lucene
+            self._hint_field(name, start)
             self.skip_space()
             if self.at_end() or self.peek() == ")":
                 raise self.fail(f"field {name!r} has no value", self.position)
         if self.peek() == "(":
             return self._parentheses(field, depth)
         return self._leaf(field)
+
+    def _hint_field(self, name: str, start: int) -> None:
+        if name == "_missing_":
+            self.hints.append(Hint("_missing_ is no longer known to Graylog; write NOT _exists_:field", start + 1))
+        elif name == "streams":
+            self.hints.append(Hint("there are no streams here, so no message has this field", start + 1))
 
     def _parentheses(self, field: str | None, depth: int) -> Node:
         opening = self.position
@@ -208,6 +230,8 @@ class _Parser:
         """Take a field name and its colon, if this is one."""
         start = self.position
         if self.peek() in _NOT_AT_START or self.peek() in _ENDS_TERM:
+            return None
+        if self.starts("*:*"):
             return None
         name, wild = self._word(in_value=False)
         end = self.position
@@ -226,7 +250,10 @@ class _Parser:
         start = self.position
         character = self.peek()
         node: Node
-        if character == '"':
+        if self.starts("*:*"):
+            self.position += 3
+            node = MatchAll()
+        elif character == '"':
             node = self._phrase(field)
         elif character == "/":
             node = self._regex(field)
@@ -243,7 +270,27 @@ class _Parser:
                 raise self.fail("_exists_ takes the name of a field", start)
             node = Exists(node.text)
         self._boost()
+        self._count(node, start)
         return node
+
+    def _count(self, node: Node, start: int) -> None:
+        """Hold the limits that keep a search short whatever the message."""
+        self._clauses += 1
+        if self._clauses > MAX_CLAUSES:
+            raise self.fail(f"more than {MAX_CLAUSES} terms", start)
+        if isinstance(node, (Wildcard, Regex, Fuzzy)) or (isinstance(node, Phrase) and node.slop):
+            self._patterns += 1
+            if self._patterns > MAX_PATTERNS:
+                detail = "wildcards, regular expressions, fuzzy words and phrases with ~"
+                raise self.fail(f"more than {MAX_PATTERNS} {detail}", start)
+        if isinstance(node, (Term, Phrase)) and is_time_field(node.field or ""):
+            try:
+                float(node.text)
+            except ValueError:
+                self._check_bound(node.field or "", node.text, start)
+        if isinstance(node, Term) and len(node.text) > 2 and node.text[0] == node.text[-1] == "$":
+            hint = f"{node.text!r} is searched for as it is; parameters are not filled in"
+            self.hints.append(Hint(hint, start + 1))
 
     def _boost(self) -> None:
         """Skip ``^n``: it changes scores, and nothing here is sorted by score."""
@@ -298,7 +345,7 @@ class _Parser:
         return "".join(text for _, text in parts), parts if wild else []
 
     def _escape(self) -> tuple[str, int]:
-        """Read what follows a backslash: ``\\u`` and four digits, or any character."""
+        r"""Read what follows a backslash: ``\u`` and four digits, or any character."""
         character = self.text[self.position + 1]
         digits = self.text[self.position + 2 : self.position + 6]
         if character == "u" and len(digits) == 4 and all(digit in "0123456789abcdefABCDEF" for digit in digits):
@@ -309,7 +356,7 @@ class _Parser:
         """Whether a colon belongs to the value: times and addresses are often left unescaped."""
         before = self.text[self.position - 1] if self.position else ""
         after = self.text[self.position + 1] if self.position + 1 < len(self.text) else ""
-        return (before.isalnum() or before in ":]") and (after.isalnum() or after == ":")
+        return (before.isalnum() or before == ":") and (after.isalnum() or after == ":" or before == ":")
 
     def _term(self, field: str | None) -> Node:
         start = self.position
@@ -331,7 +378,8 @@ class _Parser:
             return MatchAll() if field is None else Exists(field)
         if self.peek() == "~":
             return self._fuzzy(field, text)
-        if field is None and text in _LOOKS_LIKE_OPERATOR:
+        named = self.text[:start].rstrip(_SPACE).endswith(":")
+        if text.upper() in _LOOKS_LIKE_OPERATOR and text.upper() != text and not named:
             hint = f"{text!r} is a word to search for; operators are written {text.upper()}"
             self.hints.append(Hint(hint, start + 1))
         return Term(field, text)
@@ -360,7 +408,9 @@ class _Parser:
             if not digits or float(digits) > _MAX_SLOP:
                 raise self.fail(f'~ behind a phrase needs a number up to {_MAX_SLOP}, as in "foo bar"~5', at)
             slop = int(float(digits))
-        if field is None and not text.strip() and not text:
+            if slop and len(words(text)) > _MAX_SLOP_WORDS:
+                raise self.fail(f"a phrase with ~ may have at most {_MAX_SLOP_WORDS} words", opening)
+        if field is None and not text:
             raise self.fail("an empty phrase matches nothing; name a field or leave it out", opening)
         return Phrase(field, text, slop)
 
@@ -388,7 +438,9 @@ class _Parser:
         start = self.position
         while True:
             if self.at_end():
-                raise self.fail("this regular expression is never closed by /; write \\/ to search for a slash", opening)
+                raise self.fail(
+                    "this regular expression is never closed by /; write \\/ to search for a slash", opening
+                )
             character = self.text[self.position]
             if character == "\\":
                 self.position += 2
@@ -401,9 +453,12 @@ class _Parser:
         if not pattern:
             raise self.fail("an empty regular expression; write \\/ to search for a slash", opening)
         try:
-            Automaton.from_regex(pattern)
+            for fold in _folds(field):
+                self._work += Automaton.from_regex(pattern, fold=fold).work
         except QueryError as error:
             raise self.fail(error.detail, start + error.column - 1) from None
+        if self._work > 4 * MAX_WORK:
+            raise self.fail("the regular expressions of this query are too complex together", opening)
         return Regex(field, pattern)
 
     def _comparison(self, field: str) -> Node:
@@ -415,7 +470,7 @@ class _Parser:
             self.position += 1
         self.skip_space()
         at = self.position
-        value = self._end_of_range("", at) if not self.at_end() and self.peek() != ")" else None
+        value = self._end_of_range("", at, more_ends="^") if not self.at_end() and self.peek() != ")" else None
         if value is None:
             raise self.fail(f"{self.text[start:at].strip()} needs a value", at)
         self._check_bound(field, value, at)
@@ -448,13 +503,14 @@ class _Parser:
         self._check_bound(field, high, high_at)
         return Range(field, low, high, include_low, include_high)
 
-    def _end_of_range(self, what: str, opening: int) -> str | None:
+    def _end_of_range(self, what: str, opening: int, more_ends: str = "") -> str | None:
         """Take one end; None for ``*``."""
         if self.peek() == '"':
             return self._quoted()
         start = self.position
         characters: list[str] = []
-        while not self.at_end() and self.text[self.position] not in _SPACE and self.text[self.position] not in ")]}":
+        ends = _SPACE + ")]}" + more_ends
+        while not self.at_end() and self.text[self.position] not in ends:
             if self.text[self.position] == "\\" and self.position + 1 < len(self.text):
                 escaped, self.position = self._escape()
                 characters.append(escaped)
@@ -471,10 +527,16 @@ class _Parser:
     def _check_bound(self, field: str, value: str | None, at: int) -> None:
         if value is not None and is_time_field(field) and parse_time(value, 0.0) is None:
             raise self.fail(
-                f"{value!r} is no time; write 2026-11-23, "
-                '"2026-11-23 09:53:08.175", 2026-11-23T09:53:08Z or now-5m',
+                f'{value!r} is no time; write 2026-11-23, "2026-11-23 09:53:08.175", 2026-11-23T09:53:08Z or now-5m',
                 at,
             )
+
+
+def _folds(field: str | None) -> tuple[bool, ...]:
+    """How the values of a field are compared: lower-cased or not, or both."""
+    if field is None:
+        return False, True
+    return (is_analysed(field) or is_lower_case(field),)
 
 
 def _make_group(clauses: list[tuple[str, Node]]) -> Node:

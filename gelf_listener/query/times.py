@@ -89,11 +89,11 @@ def _parse_date(text: str) -> _Moment | None:
     if match is None:
         return None
     parts = match.groupdict()
-    zone = dt.UTC
+    zone: dt.tzinfo = dt.UTC
     if parts.get("zone") not in (None, "Z"):
         sign, digits = parts["zone"][0], parts["zone"][1:].replace(":", "")
         offset = dt.timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
-        zone = dt.timezone(offset if sign == "+" else -offset)  # type: ignore[assignment]
+        zone = dt.timezone(offset if sign == "+" else -offset)
     fraction = parts.get("fraction")
     micro = int((fraction or "0").ljust(6, "0")[:6])
     moment = dt.datetime(
@@ -169,7 +169,7 @@ def _floor(time: dt.datetime, unit: str) -> dt.datetime:
 
 def time_of(value: str) -> float | None:
     """Read a string value as a time, as Elasticsearch's date detection would; None when it is none."""
-    if len(value) < 8 or len(value) > 40 or not value[:4].isdigit():
+    if not 10 <= len(value) <= 40 or value[4] != "-" or not value[:4].isdigit():
         return None
     try:
         moment = _parse_date(value)
