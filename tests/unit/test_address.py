@@ -94,7 +94,9 @@ def test_text_shows_no_secret() -> None:
 
 
 NAMES = st.text("abcdefghijklmnopqrstuvwxyz0123456789-.*_", min_size=1, max_size=20)
-PATHS = st.text(st.characters(blacklist_characters="%?#", blacklist_categories=("Cs", "Cc", "Zs", "Zl", "Zp")), max_size=30)
+PATHS = st.text(
+    st.characters(blacklist_characters="%?#", blacklist_categories=("Cs", "Cc", "Zs", "Zl", "Zp")), max_size=30
+)
 
 
 @given(NAMES | st.sampled_from(["::1", "fe80::2"]), st.none() | st.integers(0, 65535), PATHS)

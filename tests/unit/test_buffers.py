@@ -121,9 +121,7 @@ def test_drop_oldest() -> None:
     assert numbers(buffer.take(100)) == [20]
 
 
-@pytest.mark.parametrize(
-    ("policy", "kept"), [("drop_oldest", list(range(15, 25))), ("drop_newest", list(range(10)))]
-)
+@pytest.mark.parametrize(("policy", "kept"), [("drop_oldest", list(range(15, 25))), ("drop_newest", list(range(10)))])
 def test_a_batch_larger_than_the_buffer(policy: WhenFull, kept: list[int]) -> None:
     """Is cut, not lost whole: one read of a socket may bring more than a small buffer holds."""
     buffer = MemoryBuffer(10, HUGE, policy)
@@ -150,7 +148,9 @@ STEPS = st.lists(st.integers(1, 12) | st.integers(-12, -1), max_size=60)
 SIZES = st.lists(st.integers(0, 3000), min_size=12, max_size=12)
 
 
-@given(STEPS, SIZES, st.sampled_from(["block", "drop_oldest", "drop_newest"]), st.integers(1, 30), st.integers(1, 20_000))
+@given(
+    STEPS, SIZES, st.sampled_from(["block", "drop_oldest", "drop_newest"]), st.integers(1, 30), st.integers(1, 20_000)
+)
 def test_laws(steps: list[int], sizes: list[int], policy: WhenFull, most: int, most_bytes: int) -> None:
     """Puts and takes of any sizes: order kept, nothing twice, every message accounted for, bytes that add up."""
     buffer = MemoryBuffer(most, most_bytes, policy)

@@ -177,7 +177,10 @@ def test_api(value: str, url: str) -> None:
     [
         ({"log_level": "loud"}, "command line: setting 'log_level' is 'loud': Input should be 'debug', 'info'"),
         ({"drain_seconds": -1}, "command line: setting 'drain_seconds' is -1: Input should be greater than or equal"),
-        ({"api": "localhost:99999"}, "setting 'api' is 'localhost:99999': address 'http://localhost:99999': port '99999'"),
+        (
+            {"api": "localhost:99999"},
+            "setting 'api' is 'localhost:99999': address 'http://localhost:99999': port '99999'",
+        ),
         ({"api": 5}, "expected off, host:port or a URL"),
         ({"inputs": ["12201"]}, "command line: setting 'inputs': address '12201' has no scheme"),
         ({"inputs": 5}, "expected an address, or a list of addresses and tables"),

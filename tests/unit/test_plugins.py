@@ -17,6 +17,7 @@ from gelf_listener.settings import OutputSettings
 from tests.unit.conftest import Install
 from tests.unit.fakes import FakeOutput, PluggedOutput
 
+
 @pytest.fixture
 def module(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """A module that can be imported as `acme`."""
@@ -87,7 +88,9 @@ def test_a_missing_library(install: Install) -> None:
 def test_a_missing_class(install: Install, module: ModuleType) -> None:
     """The error says where it was looked for."""
     install("acme", "acme:Outptu")
-    assert "output 'acme' (acme:Outptu) cannot be loaded: AttributeError" in error_of(lambda: load(OUTPUT_GROUP, "acme"))
+    assert "output 'acme' (acme:Outptu) cannot be loaded: AttributeError" in error_of(
+        lambda: load(OUTPUT_GROUP, "acme")
+    )
 
 
 def test_a_broken_module(install: Install, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,7 +105,9 @@ def test_no_settings(install: Install, module: ModuleType) -> None:
     """A class without a settings model is told what it lacks."""
     module.Output = object  # type: ignore[attr-defined]
     install("acme", "acme:Output")
-    assert error_of(lambda: load(OUTPUT_GROUP, "acme")) == "output 'acme' (acme:Output) has no Settings derived from ours"
+    assert (
+        error_of(lambda: load(OUTPUT_GROUP, "acme")) == "output 'acme' (acme:Output) has no Settings derived from ours"
+    )
 
 
 def test_a_class_that_refuses_its_settings(install: Install, module: ModuleType) -> None:

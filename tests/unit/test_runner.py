@@ -86,7 +86,9 @@ def test_retries_back_off() -> None:
         assert made.output.texts == ["a"]
         assert (made.runner.written, made.runner.retries) == (1, 12)
         assert made.runner.failing_since is None
-        gaps = [later - earlier for earlier, later in zip(made.output.offered_at, made.output.offered_at[1:], strict=False)]
+        gaps = [
+            later - earlier for earlier, later in zip(made.output.offered_at, made.output.offered_at[1:], strict=False)
+        ]
         expected = [min(0.1 * 2**number, 30) for number in range(12)]
         assert all(0.49 * want <= gap <= 1.51 * want for gap, want in zip(gaps, expected, strict=True))
         await made.runner.drain(1)

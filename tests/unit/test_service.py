@@ -112,7 +112,10 @@ def test_stop_ends_wait() -> None:
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({"inputs": ["gelf+udp://127.0.0.1:0", "gelf+udp://127.0.0.2:0"]}, "two inputs are called 'gelf+udp-0'; give one"),
+        (
+            {"inputs": ["gelf+udp://127.0.0.1:0", "gelf+udp://127.0.0.2:0"]},
+            "two inputs are called 'gelf+udp-0'; give one",
+        ),
         ({"outputs": ["fake:", "fake:?batch=2"]}, "two outputs are called 'fake:'; give one a setting 'name'"),
         ({"outputs": ["fake:?where=level:("]}, "fake:: setting 'where': "),
         ({"inputs": ["gelf+udb://x"]}, "unknown input 'gelf+udb'"),
@@ -294,3 +297,10 @@ def test_predicate() -> None:
     assert not predicate(message())
     with pytest.raises(ConfigError, match=r"setting 'where': .*column"):
         make_predicate("level:<=3 AND (")
+
+
+def test_the_defaults_are_valid() -> None:
+    """Whatever others rename: a listener without any configuration starts."""
+    inputs, outputs = make_all(Config.from_values({}, "test"))
+    assert len(inputs) == 5
+    assert [spec.address.scheme for spec, _ in outputs] == ["console", "file"]

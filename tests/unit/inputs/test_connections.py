@@ -316,7 +316,9 @@ def test_tls(authority: trustme.CA, certificate: Path) -> None:
         async with listening(made, intake) as port:
             await send(port, trusting(authority), HELLO)
             body = HELLO[:-1]
-            await send(port, trusting(authority), b"POST /gelf HTTP/1.1\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+            await send(
+                port, trusting(authority), b"POST /gelf HTTP/1.1\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+            )
             await until(lambda: len(intake.messages) == 2)
             await until(lambda: made.counters()["connections"] == 0)
             assert made.counters()["connections_total"] == 2

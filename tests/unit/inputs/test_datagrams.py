@@ -31,7 +31,9 @@ def sockets(request: pytest.FixtureRequest) -> Iterator[tuple[socket.socket, soc
 
 
 @pytest.mark.parametrize("make", READERS)
-def test_what_arrives(make: Callable[[socket.socket], DatagramReader], sockets: tuple[socket.socket, socket.socket]) -> None:
+def test_what_arrives(
+    make: Callable[[socket.socket], DatagramReader], sockets: tuple[socket.socket, socket.socket]
+) -> None:
     """Zero bytes, one, a chunk, and the longest there is, in order and with their sender."""
     bound, sender = sockets
     longest = 65507 if bound.family == socket.AF_INET else 65527
@@ -67,7 +69,9 @@ def test_batches(make: Callable[[socket.socket], DatagramReader], sockets: tuple
 
 
 @pytest.mark.parametrize("make", READERS)
-def test_many_senders(make: Callable[[socket.socket], DatagramReader], sockets: tuple[socket.socket, socket.socket]) -> None:
+def test_many_senders(
+    make: Callable[[socket.socket], DatagramReader], sockets: tuple[socket.socket, socket.socket]
+) -> None:
     """Interleaved datagrams keep their senders."""
     bound, sender = sockets
     reader = make(bound)
@@ -82,7 +86,9 @@ def test_many_senders(make: Callable[[socket.socket], DatagramReader], sockets: 
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="recvmmsg is Linux's")
-def test_the_memory_for_peers_is_bounded(sockets: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_memory_for_peers_is_bounded(
+    sockets: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Spoofed senders do not fill memory."""
     monkeypatch.setattr("gelf_listener.inputs.datagrams._MAX_PEERS", 3)
     bound, _ = sockets
