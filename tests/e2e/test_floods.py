@@ -27,7 +27,7 @@ from tests.e2e.conftest import Start
 from tests.e2e.listener import Listener, until
 from tests.e2e.wire import HttpClient, chunks, gelf
 
-FLOOD_SECONDS = 2.0
+FLOOD_SECONDS = 1.5
 HONEST = "127.0.0.1"
 FLOODER = "127.0.0.2"
 ANSWERS_SECONDS = 5.0

@@ -50,7 +50,7 @@ def test_a_connection_that_got_503_goes_on(start: Start, plugin_path: Path, tmp_
     written, gate = tmp_path / "written.jsonl", tmp_path / "open"
     listener = start(
         "gelf+http://127.0.0.1:0",
-        outputs=[f"gate://{written}?gate={gate}&max_buffer_messages=5&batch=1"],
+        outputs=[f"gate://{written}?gate={gate}&max_buffer_messages=2&batch=1"],
         environment={"PYTHONPATH": str(plugin_path)},
     )
     with HttpClient(listener.endpoint("gelf+http").address) as client:

@@ -20,7 +20,7 @@ BUFFER = 8 * 1024 * 1024
 MARGIN = 32
 """MiB over the memory at rest: the buffer, kept objects, the reads under way, and the allocator's waste."""
 
-MESSAGES = 60_000
+MESSAGES = 30_000
 PADDING = "x" * 1000
 
 
@@ -28,7 +28,7 @@ PADDING = "x" * 1000
 def test_senders_wait_and_nothing_is_lost(
     start: Start, plugin_path: Path, tmp_path: Path, certificates: Certificates, scheme: str
 ) -> None:
-    """60 MB are sent to an output that is away: most of them stay with the sender until it is back."""
+    """30 MB are sent to an output that is away: most of them stay with the sender until it is back."""
     written, gate = tmp_path / "written.jsonl", tmp_path / "open"
     options = f"?cert={certificates.server}" if scheme == "gelf+tls" else ""
     listener = start(

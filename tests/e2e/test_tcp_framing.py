@@ -8,11 +8,12 @@ import logging.handlers
 import socket
 import time
 import zlib
+from collections.abc import Iterator
 
 import pytest
 
 from tests.e2e.conftest import Start
-from tests.e2e.listener import until
+from tests.e2e.listener import Listener, until
 from tests.e2e.wire import gelf, send_tcp, texts
 
 A, B, C = gelf("a"), gelf("b ✓"), gelf("c")
@@ -33,17 +34,24 @@ STREAMS = {
 }
 
 
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Listener]:
+    """One listener for all framings: each is a connection of its own."""
+    with Listener(tmp_path_factory.mktemp("framing"), "gelf+tcp://127.0.0.1:0") as listener:
+        yield listener
+
+
 @pytest.mark.parametrize("name", STREAMS)
-def test_framing(start: Start, name: str) -> None:
+def test_framing(shared: Listener, name: str) -> None:
     """Sent whole, and then again a few bytes at a time; the listener never writes (gelf-rb reads what comes)."""
-    listener = start("gelf+tcp://127.0.0.1:0")
-    address = listener.endpoint("gelf+tcp").address
+    address = shared.endpoint("gelf+tcp").address
+    before = len(shared.lines())
     assert send_tcp(address, *STREAMS[name], pause=0.02) == b""
-    assert texts(listener.messages(3)) == ["a", "b ✓", "c"]
+    assert texts(shared.messages(before + 3))[before:] == ["a", "b ✓", "c"]
     stream = b"".join(STREAMS[name])
     assert send_tcp(address, *(stream[at : at + 37] for at in range(0, len(stream), 37)), pause=0.001) == b""
-    assert texts(listener.messages(6))[3:] == ["a", "b ✓", "c"]
-    assert listener.rejected() == 0
+    assert texts(shared.messages(before + 6))[before + 3 :] == ["a", "b ✓", "c"]
+    assert shared.rejected() == 0
 
 
 def test_objects_over_several_lines(start: Start) -> None:
