@@ -90,6 +90,8 @@ def parse(text: str) -> Query:
     parser = _Parser(text)
     parser.skip_space()
     node: Node = MatchAll() if parser.at_end() else parser.group(None, 0)
+    if not parser.at_end():
+        raise parser.fail("unexpected ')'; write \\) to search for it")
     return Query(text, node, tuple(parser.hints))
 
 
@@ -156,7 +158,7 @@ class _Parser:
             conjunction = ""
         if conjunction:
             raise self.fail(f"{conjunction} has nothing on its right")
-        if not clauses:
+        if not clauses and not (depth == 0 and self.peek() == ")"):
             raise self.fail("empty parentheses" if depth else "nothing to search for")
         return _make_group(clauses)
 
