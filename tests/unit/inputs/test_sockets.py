@@ -98,7 +98,7 @@ def test_unresolvable(host: str) -> None:
 
 def test_not_of_this_machine() -> None:
     """A documentation address is nobody's."""
-    with pytest.raises(ConfigError, match="'192.0.2.1' is not an address of this machine"):
+    with pytest.raises(ConfigError, match=r"'192\.0\.2\.1' is not an address of this machine"):
         bind_all(socket.SOCK_DGRAM, "192.0.2.1", 0)
 
 

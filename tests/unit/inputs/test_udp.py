@@ -153,7 +153,7 @@ def test_closing_ends(full: bool, monkeypatch: pytest.MonkeyPatch) -> None:
             real = reader.read
 
             def endless() -> Any:
-                payloads, peers = real()
+                real()
                 return [HELLO] * reader.batch, [None] * reader.batch
 
             monkeypatch.setattr(reader, "read", endless)

@@ -1,0 +1,257 @@
+"""The layers of docs/architecture.md, read from the code: who imports whom, no cycles, a docstring for every public name."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).parents[2] / "gelf_listener"
+
+
+class Import(NamedTuple):
+    """One import of our own package."""
+
+    module: str
+    line: int
+    top: bool
+    """At the top of the module; others run later and make no cycle."""
+    typing: bool
+    """Only for the type checker."""
+
+
+def name_of(path: Path) -> str:
+    parts = path.relative_to(ROOT.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+FILES = sorted(ROOT.rglob("*.py"))
+MODULES = {name_of(path): ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
+PACKAGES = {name_of(path) for path in FILES if path.name == "__init__.py"}
+
+
+def is_type_checking(node: ast.If) -> bool:
+    return isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+
+
+def imports_below(node: ast.AST, *, top: bool, typing: bool) -> Iterator[tuple[str, int, bool, bool]]:
+    """Every import, with absolute names; `from a import b` gives both a and a.b, if that is a module."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Import):
+            for alias in child.names:
+                yield alias.name, child.lineno, top, typing
+        elif isinstance(child, ast.ImportFrom):
+            assert child.level == 0, "imports are absolute"
+            yield child.module or "", child.lineno, top, typing
+            for alias in child.names:
+                if f"{child.module}.{alias.name}" in MODULES:
+                    yield f"{child.module}.{alias.name}", child.lineno, top, typing
+        elif isinstance(child, ast.If) and is_type_checking(child):
+            yield from imports_below(child, top=top, typing=True)
+        else:
+            inside = isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
+            yield from imports_below(child, top=top and not inside, typing=typing)
+
+
+ALL: dict[str, list[Import]] = {
+    module: [Import(*found) for found in imports_below(tree, top=True, typing=False)]
+    for module, tree in MODULES.items()
+}
+
+
+def layer(module: str) -> str:
+    """The first part of a name below the package: a sub-package, or a module."""
+    return module.split(".")[1] if "." in module else "__init__"
+
+
+def test_there_is_something_to_look_at() -> None:
+    """Or every other test here would pass for nothing."""
+    assert len(MODULES) > 50
+    assert "gelf_listener.codec.gelf" in MODULES
+    assert any(found.module == "gelf_listener.codec" for found in ALL["gelf_listener.inputs.tcp"])
+    assert any(found.typing for found in ALL["gelf_listener.metrics"])
+    assert any(not found.top for found in ALL["gelf_listener.service"])
+
+
+def offenders(modules: list[str], forbidden: set[str], *, but_for_types: bool = False) -> list[str]:
+    """Imports of forbidden layers or libraries, as file and line."""
+    found = []
+    for module in modules:
+        for imported in ALL[module]:
+            ours = imported.module.split(".")[0] == "gelf_listener"
+            name = layer(imported.module) if ours else imported.module.split(".")[0]
+            if name in forbidden and not (but_for_types and imported.typing):
+                found.append(f"{module}:{imported.line} imports {imported.module}")
+    return found
+
+
+def below(*layers: str) -> list[str]:
+    return [module for module in MODULES if layer(module) in layers]
+
+
+def test_offenders_are_found() -> None:
+    """The service imports inputs, some of it late; metrics names the service for types only."""
+    assert any("gelf_listener.inputs" in found for found in offenders(below("service"), {"inputs"}))
+    assert any("gelf_listener.query" in found for found in offenders(below("service"), {"query"}))
+    assert offenders(below("metrics"), {"service"}) != []
+    assert offenders(below("metrics"), {"service"}, but_for_types=True) == []
+
+
+def test_the_codec_does_no_input_or_output() -> None:
+    """Bytes in, messages out, time as an argument: it can be tested with plain bytes and fuzzed."""
+    assert offenders(below("codec"), {"asyncio", "socket", "ssl", "threading", "inputs", "outputs"}) == []
+
+
+def test_the_query_language_is_a_pure_function() -> None:
+    """It knows messages and nothing of where they come from or go to."""
+    assert offenders(below("query"), {"asyncio", "socket", "inputs", "outputs", "codec"}) == []
+
+
+LOW = {"message", "errors", "notes"}
+MIDDLE = {"codec", "query", "rendering", "address", "settings"}
+HIGH = {
+    "buffers",
+    "runner",
+    "pipeline",
+    "rejections",
+    "inputs",
+    "outputs",
+    "metrics",
+    "api",
+    "commands",
+    "config",
+    "cli",
+}
+
+
+@pytest.mark.parametrize("name", sorted(LOW | MIDDLE))
+def test_dependencies_point_one_way(name: str) -> None:
+    """Messages and errors know nothing above them; codec, query and settings nothing of the machinery."""
+    forbidden = HIGH | {"service", "plugins"} | (MIDDLE if name in LOW else set())
+    assert offenders(below(name), forbidden, but_for_types=True) == []
+
+
+def test_inputs_and_outputs_do_not_know_each_other() -> None:
+    """Nor the pipeline: an input hands over to an `Intake`, an output is called by its runner."""
+    above = {"pipeline", "runner", "buffers", "service", "api", "cli", "commands", "config", "plugins"}
+    assert offenders(below("inputs"), above | {"outputs", "rendering"}) == []
+    assert offenders(below("outputs"), above | {"inputs", "codec"}) == []
+
+
+def test_the_pipeline_does_not_know_transports() -> None:
+    """Nor what is built on it."""
+    assert offenders(below("pipeline", "buffers", "rejections", "runner"), {"inputs", "service", "api", "socket"}) == []
+
+
+def test_who_knows_the_service() -> None:
+    """The composition root is imported by what starts it; what shows it may name its type."""
+    allowed = {"cli", "commands", "__main__", "testing", "service"}
+    others = [module for module in MODULES if layer(module) not in allowed]
+    assert offenders(others, {"service"}, but_for_types=True) == []
+    known_for_types = {layer(module) for module in others for found in ALL[module] if layer(found.module) == "service"}
+    assert known_for_types <= {"metrics", "api"}
+
+
+def test_only_the_command_line_knows_the_command_line() -> None:
+    """typer and rich stay out of the listener: they cost start-up time."""
+    others = [module for module in MODULES if layer(module) not in {"cli", "commands", "__main__"}]
+    assert offenders(others, {"cli", "commands", "typer", "rich"}) == []
+
+
+def test_no_cycles() -> None:
+    """Imports that run at once, packages' own included, form no circle."""
+    graph: dict[str, set[str]] = {}
+    for module, imported in ALL.items():
+        graph[module] = {
+            found.module for found in imported if found.top and not found.typing and found.module in MODULES
+        } - {module}
+        parent = module.rpartition(".")[0]
+        for found in imported:  # importing a.b runs a first
+            package = found.module.rpartition(".")[0]
+            if (
+                found.top
+                and not found.typing
+                and found.module in MODULES
+                and package not in {module, parent, "gelf_listener"}
+            ):
+                graph[module].add(package)
+    done: set[str] = set()
+    path: list[str] = []
+
+    def visit(module: str) -> None:
+        if module in done:
+            return
+        assert module not in path, " -> ".join([*path[path.index(module) :], module])
+        path.append(module)
+        for other in sorted(graph.get(module, ())):
+            visit(other)
+        path.pop()
+        done.add(module)
+
+    for module in sorted(graph):
+        visit(module)
+
+
+def public_definitions(tree: ast.Module) -> Iterator[tuple[str, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef]]:
+    """Public classes and functions, and the public methods of public classes."""
+    for node in tree.body:
+        if isinstance(node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)) and not node.name.startswith("_"):
+            yield node.name, node
+            if isinstance(node, ast.ClassDef):
+                for method in node.body:
+                    named = isinstance(method, (ast.FunctionDef, ast.AsyncFunctionDef))
+                    if named and not method.name.startswith("_"):
+                        yield f"{node.name}.{method.name}", method
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_docstrings(module: str) -> None:
+    """Every module, public class, function and method says what it is, beginning with a capital, ending its sentence."""
+    tree = MODULES[module]
+    text = ast.get_docstring(tree)
+    assert text, f"{module} has no docstring"
+    missing = []
+    for name, node in public_definitions(tree):
+        overload = any(isinstance(mark, ast.Name) and mark.id == "overload" for mark in node.decorator_list)
+        if not ast.get_docstring(node) and not overload:
+            missing.append(name)
+    assert missing == []
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_public_names(module: str) -> None:
+    """`__all__` is sorted and names only what is there."""
+    tree = MODULES[module]
+    defined = {
+        name.id
+        for node in ast.walk(tree)
+        if isinstance(node, (ast.Assign, ast.AnnAssign))
+        for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
+        for name in ast.walk(target)
+        if isinstance(name, ast.Name)
+    }
+    defined |= {
+        node.name for node in tree.body if isinstance(node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef))
+    }
+    defined |= {
+        alias.asname or alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, (ast.Import, ast.ImportFrom))
+        for alias in node.names
+    }
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "__all__":
+            exported = ast.literal_eval(node.value)
+            assert set(exported) - defined == set()
+            assert len(exported) == len(set(exported))
+
+
+FORBIDDEN_NAMES = {"utils", "helpers", "common", "manager", "misc", "base"}
+
+
+def test_no_drawer_for_everything() -> None:
+    """A module is named for what is in it."""
+    assert {module.rpartition(".")[2] for module in MODULES} & FORBIDDEN_NAMES == set()

@@ -1,0 +1,130 @@
+"""Command line: the default command, --version, completion, exit statuses."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from gelf_listener import __version__, cli
+from gelf_listener.commands import run as run_module
+
+
+def call(*arguments: str) -> Any:
+    """Run the command line in this process; its exit status."""
+    with pytest.raises(SystemExit) as caught:
+        cli.main(list(arguments))
+    return caught.value.code or 0
+
+
+@pytest.fixture
+def ran(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, Any]]:
+    """What the listener would have been started with."""
+    calls: list[tuple[Any, Any]] = []
+
+    def run_service(flags: Any, file: Any) -> int:
+        calls.append((flags, file))
+        return 7
+
+    monkeypatch.setattr(run_module, "run_service", run_service)
+    return calls
+
+
+def test_run_is_the_default(ran: list[tuple[Any, Any]]) -> None:
+    """With and without flags; its status is the process's."""
+    assert call() == 7
+    assert call("--api", "off", "-i", "gelf+udp://a", "--input", "gelf+tcp://b c", "-o", "null:") == 7
+    assert call("run", "--drain-seconds", "0", "--host", "*") == 7
+    assert [flags for flags, _ in ran] == [
+        {},
+        {"api": "off", "inputs": ["gelf+udp://a", "gelf+tcp://b c"], "outputs": ["null:"]},
+        {"drain_seconds": 0.0, "host": "*"},
+    ]
+
+
+def test_configuration_file(ran: list[tuple[Any, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
+    """By flag or by environment."""
+    call("-c", "a.toml")
+    monkeypatch.setenv("GELF_CONFIG", "b.toml")
+    call()
+    assert [str(file) for _, file in ran] == ["a.toml", "b.toml"]
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    """On standard output, for scripts."""
+    assert call("--version") == 0
+    assert capsys.readouterr().out == f"gelf-listener {__version__}\n"
+
+
+@pytest.mark.parametrize("flag", ["-h", "--help"])
+def test_help(flag: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of the program and of every command."""
+    assert call(flag) == 0
+    text = capsys.readouterr().out
+    for command in ("run", "check", "plugins", "send"):
+        assert command in text
+        assert call(command, flag) == 0
+        assert "Usage" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["sned"],
+        ["--no-such-flag"],
+        ["run", "extra"],
+        ["run", "--drain-seconds", "soon"],
+        ["send", "--chunk-bytes", "12", "x"],
+        ["send", "--chunk-bytes", "65508", "x"],
+        ["send", "--count", "0", "x"],
+        ["send", "--rate", "-1", "x"],
+    ],
+)
+def test_mistakes(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Status 2, and a sentence rather than a traceback."""
+    assert call(*arguments) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "Traceback" not in printed.err
+    assert printed.err
+
+
+def test_several_mistakes_are_several_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each begins with the program's name, as tools do."""
+    assert call("check", "--log-level", "loud", "--drain-seconds", "-1") == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 2
+    assert all(line.startswith("gelf-listener: command line: setting '") for line in lines)
+
+
+def test_a_failure_is_status_1(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """The far side's fault is not the operator's mistake."""
+    assert call("send", "--to", "gelf+tcp://127.0.0.1:1", "x") == 1
+    assert capsys.readouterr().err == "gelf-listener: gelf+tcp://127.0.0.1:1: Connection refused\n"
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion(shell: str) -> None:
+    """A script for each shell, for the program's name."""
+    done = subprocess.run(
+        [sys.executable, "-c", "import sys; sys.argv[0] = 'gelf-listener'; from gelf_listener.cli import main; main()"],
+        env=os.environ | {"_GELF_LISTENER_COMPLETE": f"source_{shell}"},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "gelf-listener" in done.stdout
+    assert "_GELF_LISTENER_COMPLETE" in done.stdout
+
+
+def test_python_m() -> None:
+    """`python -m gelf_listener` is the same program."""
+    done = subprocess.run(
+        [sys.executable, "-m", "gelf_listener", "--version"], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, f"gelf-listener {__version__}\n")
