@@ -263,7 +263,7 @@ class _Parser:
             node = self._range(field)
         elif character in ("<", ">") and character and field is not None:
             node = self._comparison(field)
-        elif character in (")", "]", "}", ":", "^", "~") and character:
+        elif character in (")", "]", "}", ":", "^", "~") and character and not (field and self.starts("::")):
             raise self.fail(f"unexpected {character!r}; write \\{character} to search for it")
         else:
             node = self._term(field)

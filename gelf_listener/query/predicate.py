@@ -97,11 +97,11 @@ class _Compiler:
             return _exists(node.field)
         if is_analysed(node.field):
             cut = self._full if node.field == "full_message" else self._short
-            test_word = compile_word_range(node)
+            test_words = compile_word_range(node)
 
             def matches_words(message: Message) -> bool:
                 text = cut(message)
-                return text is not None and any(test_word(word) for word in text.distinct)
+                return text is not None and test_words(text.ordered)
 
             return matches_words
         get = getter(node.field)

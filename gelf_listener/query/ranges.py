@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Sequence
 
 from gelf_listener.message import FieldValue
 from gelf_listener.query.fields import is_lower_case
@@ -32,9 +33,17 @@ def compile_range(node: Range, clock: Callable[[], float]) -> _ValueTest:
     return _test(node, 0.0)
 
 
-def compile_word_range(node: Range) -> Callable[[str], bool]:
-    """Compile a range of words, which are lower-cased."""
-    return _test_text(node, lower=True)
+def compile_word_range(node: Range) -> Callable[[Sequence[str]], bool]:
+    """Compile a range of words: whether any of several, lower-cased and in order, lies in it."""
+    in_range = _test_text(node, lower=True)
+    low = "" if node.low is None else node.low.lower()
+    find = bisect_left if node.include_low else bisect_right
+
+    def matches(ordered: Sequence[str]) -> bool:
+        place = find(ordered, low)  # the first word at or above the lower end lies in the range, or none does
+        return place < len(ordered) and in_range(ordered[place])
+
+    return matches
 
 
 def number_of(text: str) -> int | float | None:

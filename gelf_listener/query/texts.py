@@ -15,7 +15,7 @@ _MAX_GLANCES = 32
 class CutText:
     """A text with what has been worked out about it so far. Safe to share: every part is set once, and whole."""
 
-    __slots__ = ("_distinct", "_joined", "_places", "_words", "glances", "lower", "text")
+    __slots__ = ("_distinct", "_joined", "_ordered", "_places", "_words", "glances", "lower", "text")
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -24,6 +24,7 @@ class CutText:
         self._words: list[str] | None = None
         self._distinct: frozenset[str] | None = None
         self._joined: str | None = None
+        self._ordered: list[str] | None = None
         self._places: dict[str, list[int]] | None = None
 
     @property
@@ -44,6 +45,13 @@ class CutText:
         if self._distinct is None:
             self._distinct = frozenset(self.words)
         return self._distinct
+
+    @property
+    def ordered(self) -> list[str]:
+        """Every word once, in the order of its letters."""
+        if self._ordered is None:
+            self._ordered = sorted(self.distinct)
+        return self._ordered
 
     @property
     def joined(self) -> str:

@@ -1,0 +1,43 @@
+"""How texts are cut into words."""
+
+from __future__ import annotations
+
+import pytest
+
+from gelf_listener.query.words import MAX_WORD_CHARACTERS, words
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Hello, World!", ["hello", "world"]),
+        ("example.org 10.0.0.1", ["example.org", "10.0.0.1"]),
+        ("web1.example.org", ["web1", "example.org"]),
+        ("it's a_b foo-bar", ["it's", "a_b", "foo", "bar"]),
+        ("3.14 1,000;2", ["3.14", "1,000;2"]),
+        ("a:b 12:30", ["a:b", "12", "30"]),
+        ("end. 'quoted'", ["end", "quoted"]),
+        ("Größe naïve", ["größe", "naïve"]),
+        ("nai\u0308ve", ["nai\u0308ve"]),
+        ("日本 カタカナ", ["日", "本", "カタカナ"]),
+        ("नमस्ते", ["नमस्ते"]),
+        ("on 🔥🔥", ["on", "🔥", "🔥"]),
+        ("İ", ["i\u0307"]),
+        ("", []),
+        (" \n\0-", []),
+    ],
+)
+def test_words_are_cut_as_lucene_does(text: str, expected: list[str]):
+    assert words(text) == expected
+
+
+def test_a_long_word_is_cut_into_several():
+    most = "a" * MAX_WORD_CHARACTERS
+    assert words(most) == [most]
+    assert words(most + "b") == [most, "b"]
+    assert words("é" * 600) == ["é" * 255, "é" * 255, "é" * 90]
+
+
+@pytest.mark.parametrize("piece", ["a", "'a", ". :", "a.", "e\u0300", "_", "日", "1,", "é.", "\u0300"])
+def test_odd_megabytes_take_no_more_than_their_length(piece: str):
+    words(piece * (300_000 // len(piece)))
