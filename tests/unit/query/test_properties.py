@@ -100,7 +100,9 @@ def _group(inner: st.SearchStrategy) -> st.SearchStrategy:
 
 
 _NODES = st.recursive(_LEAVES, _group, max_leaves=8)
-_VALUES = st.one_of(_TEXTS, st.integers(), st.floats(), st.booleans(), st.just(10**5000), st.just("2019-07-23T01:00"))
+_VALUES = st.one_of(
+    _TEXTS, st.integers(), st.floats(), st.booleans(), st.builds(lambda: 10**5000), st.just("2019-07-23T01:00")
+)
 _MESSAGES = st.builds(
     message,
     st.text(max_size=40),
@@ -180,7 +182,7 @@ def test_any_text_is_an_expression_or_a_query_error(pattern, fold):
         assert 1 <= error.column <= len(pattern) + 1  # noqa: PT017  (not every text is refused)
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(st.text("ab*?", min_size=1, max_size=7), st.lists(st.text("ab", max_size=8), min_size=1, max_size=8))
 def test_wildcards_agree_with_re(pattern, texts):
     expected = re.compile(pattern.replace("*", ".*").replace("?", "."), re.DOTALL)
@@ -201,7 +203,7 @@ def _distance(one: str, two: str) -> int:
     return table[len(one), len(two)]
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(st.text("abc", max_size=7), st.text("abc", max_size=7))
 def test_within_agrees_with_the_textbook(one, two):
     assert [within(one, two, most) for most in (0, 1, 2)] == [_distance(one, two) <= most for most in (0, 1, 2)]
