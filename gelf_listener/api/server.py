@@ -58,8 +58,6 @@ class ApiServer:
             sockets = bind_all(socket.SOCK_STREAM, self._address.host, self._address.port or 0)
         except ConfigError as error:
             raise ConfigError(f"api: {error}; turn it off with --api off") from None
-        for sock in sockets:
-            sock.listen()  # uvicorn does so a moment later: who reads our announcement may connect before
         config = uvicorn.Config(
             make_app(self._service),
             lifespan="off",

@@ -17,12 +17,16 @@ from gelf_listener.errors import ConfigError
 from gelf_listener.notify import notify, notify_reloading
 from gelf_listener.service import Service
 
-__all__ = ["run_service"]
+__all__ = ["raise_file_limit", "run_service"]
 
 _log = logging.getLogger("gelf_listener")
 
 _GC_THRESHOLD = 100_000
 """Allocations between collections: messages hold no cycles, so the default of 700 only costs time (`make bench`)."""
+
+
+_MOST_FILES = 65536
+"""Open files we ask for; the usual soft limit of 1024 is what one input's connections may take alone."""
 
 
 def run_service(flags: Mapping[str, Any], file: Path | None) -> int:
@@ -40,8 +44,22 @@ def run_service(flags: Mapping[str, Any], file: Path | None) -> int:
         level=config.log_level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     gc.set_threshold(_GC_THRESHOLD, 20, 20)
+    raise_file_limit()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         return runner.run(_main(config, flags, file))
+
+
+def raise_file_limit() -> None:
+    """Allow as many open files as the system lets us: connections of several inputs, and files beside them."""
+    try:
+        import resource  # noqa: PLC0415  (not on Windows)
+    except ImportError:
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with contextlib.suppress(OSError, ValueError):  # macOS has a limit it does not tell
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _loop_factory() -> Any:
@@ -56,6 +74,9 @@ async def _main(config: Config, flags: Mapping[str, Any], file: Path | None) -> 
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(_log_exception)
     service = Service(config)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        with contextlib.suppress(NotImplementedError):  # Windows
+            loop.add_signal_handler(number, service.stop)  # before starting: what it opens is closed in order
     await service.start()
     gc.collect()
     gc.freeze()
@@ -68,9 +89,6 @@ async def _main(config: Config, flags: Mapping[str, Any], file: Path | None) -> 
         reloading.add(task)
         task.add_done_callback(reloading.discard)
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        with contextlib.suppress(NotImplementedError):  # Windows
-            loop.add_signal_handler(number, service.stop)
     if hasattr(signal, "SIGHUP"):
         loop.add_signal_handler(signal.SIGHUP, reload)
     await service.wait()

@@ -30,7 +30,6 @@ __all__ = ["Connection", "Connections"]
 
 _log = logging.getLogger(__name__)
 
-_BACKLOG = 1024
 _ACCEPTS_PER_TURN = 64
 _SWEEP_SECONDS = 1.0
 _LONGEST_FAREWELL_SECONDS = 1.0
@@ -123,9 +122,8 @@ class Connections:
         return len(self._open) + len(self._handshakes)
 
     def listen(self, sockets: list[socket.socket]) -> None:
-        """Accept connections on bound sockets from now on."""
+        """Accept connections on listening sockets from now on."""
         for sock in sockets:
-            sock.listen(_BACKLOG)
             self._listening.append(sock)
             self._loop.add_reader(sock.fileno(), self._accept, sock)
         self._sweep()
@@ -280,7 +278,12 @@ class Connections:
                     detail = "plain text on a port that speaks TLS: configure the client for TLS"
                     self._fail(sock, Reason.UNEXPECTED_PROTOCOL, detail, first, peer)
                     return
-                await self._loop.connect_accepted_socket(lambda: protocol, sock, ssl=self.context)
+                await self._loop.connect_accepted_socket(
+                    lambda: protocol,
+                    sock,
+                    ssl=self.context,
+                    ssl_handshake_timeout=self._handshake_timeout_seconds,  # asyncio's own default is 60
+                )
         except TimeoutError:
             self._fail(sock, Reason.UNEXPECTED_PROTOCOL, "TLS handshake took too long", b"", peer)
         except ssl.SSLError as error:

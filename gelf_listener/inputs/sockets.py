@@ -17,6 +17,7 @@ _log = logging.getLogger(__name__)
 
 _EVERYWHERE = frozenset(("*", ""))
 _TRIES_FOR_FREE_PORT = 20
+_BACKLOG = 1024
 
 
 class _Target(NamedTuple):
@@ -49,7 +50,8 @@ def bind_all(kind: socket.SocketKind, host: str, port: int) -> list[socket.socke
         port: 0 picks a free port, the same for all addresses.
 
     Returns:
-        Bound sockets, IPv4 first. An IPv6 address the machine does not have is left out when there is another.
+        Bound sockets, IPv4 first; streams listen already. An IPv6 address the machine does not have is left out when
+        there is another.
 
     Raises:
         ConfigError: If nothing can be bound.
@@ -90,6 +92,8 @@ def _bind(kind: socket.SocketKind, target: _Target, port: int, *, optional: bool
         if target.family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         sock.bind((target.host, port))
+        if kind == socket.SOCK_STREAM:
+            sock.listen(_BACKLOG)  # here, for it fails like `bind` when somebody else listens
     except OSError as error:
         sock.close()
         if optional and error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):

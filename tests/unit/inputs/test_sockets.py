@@ -89,6 +89,15 @@ def test_in_use(kind: socket.SocketKind, closing: list[socket.socket]) -> None:
     assert str(caught.value) == f"localhost port {port} is in use by another program; stop it or choose another port"
 
 
+def test_streams_listen_at_once(closing: list[socket.socket]) -> None:
+    """Who reads that we listen may connect; and a port that cannot be listened on is found with the others."""
+    closing += bind_all(socket.SOCK_STREAM, "127.0.0.1", 0)
+    with socket.create_connection(closing[0].getsockname(), 5):
+        pass
+    with pytest.raises(ConfigError, match="in use"):
+        bind_all(socket.SOCK_STREAM, "127.0.0.1", closing[0].getsockname()[1])
+
+
 @pytest.mark.parametrize("host", ["no-such-host.invalid", "a..b", "x" * 70])
 def test_unresolvable(host: str) -> None:
     """A name that cannot be resolved, or is none, is the operator's mistake."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import ssl
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("tls")
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.datetime.now(datetime.UTC)
+    now = dt.datetime.now(dt.UTC)
     certificate = (
         x509.CertificateBuilder()
         .subject_name(name)
@@ -32,7 +32,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
         .public_key(key.public_key())
         .serial_number(1)
         .not_valid_before(now)
-        .not_valid_after(now + datetime.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
         .sign(key, hashes.SHA256())
     )
     (directory / "cert.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
@@ -81,7 +81,12 @@ def test_versions(files: Path) -> None:
 
 @pytest.mark.parametrize(
     ("auth", "mode"),
-    [(None, ssl.CERT_REQUIRED), ("required", ssl.CERT_REQUIRED), ("optional", ssl.CERT_OPTIONAL), ("none", ssl.CERT_NONE)],
+    [
+        (None, ssl.CERT_REQUIRED),
+        ("required", ssl.CERT_REQUIRED),
+        ("optional", ssl.CERT_OPTIONAL),
+        ("none", ssl.CERT_NONE),
+    ],
 )
 @pytest.mark.parametrize("authority", ["ca.pem", "cas"])
 def test_client_certificates(auth: str | None, mode: ssl.VerifyMode, authority: str, files: Path) -> None:
