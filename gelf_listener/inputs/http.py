@@ -45,6 +45,8 @@ MAX_LINES = 100_000
 
 _MAX_HEADER_BYTES = 32 * 1024
 _MAX_URL_BYTES = 8 * 1024
+_MOST_ERRORS_PER_READ = 256
+"""Answers with errors are longer than the requests that get them: more in one read close the connection."""
 _HEADERS_TOO_LONG = f"headers longer than {_MAX_HEADER_BYTES} bytes"
 
 _PHRASES = {
@@ -486,6 +488,7 @@ class HttpConnection(asyncio.Protocol):
         body = b""
         head = [b"HTTP/1.1 %d %s\r\n" % (status, _PHRASES[status].encode()), _SERVER]
         if status >= 400:
+            close = close or len(self._answers) >= _MOST_ERRORS_PER_READ
             error = {"type": "ApiError", "message": detail}
             if reason is not None:
                 error["reason"] = reason.value

@@ -64,7 +64,9 @@ def test_a_port_in_use() -> None:
     async def main() -> None:
         with socket.create_server(("127.0.0.1", 0)) as taken:
             server = ApiServer(service(), Address.parse(f"http://127.0.0.1:{taken.getsockname()[1]}"))
-            with pytest.raises(ConfigError, match=r"^api: 127\.0\.0\.1 port \d+ is in use .* turn it off with --api off$"):
+            with pytest.raises(
+                ConfigError, match=r"^api: 127\.0\.0\.1 port \d+ is in use .* turn it off with --api off$"
+            ):
                 await server.start()
             await server.close()
 

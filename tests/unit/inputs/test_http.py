@@ -270,6 +270,17 @@ def test_lines_of_a_body() -> None:
         body_frames(b"{}\n" * (MAX_LINES + 1))
 
 
+@pytest.mark.parametrize(("count", "closed"), [(256, False), (257, True), (1000, True)], ids=["at", "over", "far over"])
+def test_errors_per_read(count: int, closed: bool) -> None:
+    """Tiny requests for long answers do not fill memory; as many good ones are all answered."""
+    got, made = exchange(b"GET / HTTP/1.1\r\n\r\n" * count)
+    assert [answer.status for answer in got] == [404] * min(count, 257)
+    assert made.transport.closed is closed
+    got, made = exchange(post() * count)
+    assert [answer.status for answer in got] == [202] * count
+    assert not made.transport.closed
+
+
 def test_401_stores_nothing_and_asks() -> None:
     """A browser or client learns how to authenticate."""
     got, made = exchange(post(), user="ann", password="secret")
