@@ -1,8 +1,8 @@
 r"""
 Tolerant JSON: find the objects in bytes that a strict parser refused.
 
-It runs only after orjson has failed, so it may be slow, but it stays linear in the size of the payload:
-every repair is one pass of a tokenizer whose string pattern cannot backtrack.
+It runs only after the strict parser has failed, so it may be slow, but it stays linear in the size of the payload:
+every repair is one pass of a tokenizer whose string pattern cannot backtrack, and repairs are bounded together.
 
 What it survives, with the client that needs it:
 
@@ -19,8 +19,11 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from gelf_listener.codec.keys import note
+from gelf_listener.codec.scrub import scrub
 from gelf_listener.notes import Deviation, Note
 
 __all__ = ["MAX_DIGITS", "MAX_FAILURES", "MAX_REPAIR_CHARACTERS", "MAX_VALUES", "Found", "find_values", "scrub"]
@@ -35,11 +38,13 @@ MAX_VALUES = 50_000
 """Most objects of one payload: 8 MiB hold twenty thousand messages of the usual size."""
 
 MAX_REPAIR_CHARACTERS = 256 * 1024
-"""Longest text that is mended: tokenizing costs a third of a microsecond per character, and the loop waits."""
+"""Longest text that is mended: tokenizing costs a microsecond per character, and the loop waits."""
+
+_REBASE_CHARACTERS = 16 * 1024
+"""A failing parser counts the lines before its position, so what is done is cut off now and then."""
 
 _SPACE = re.compile(r"[\s\x00,\ufeff]*+")
 _OCTET_COUNT = re.compile(r"[1-9][0-9]{0,8} (?=\s*+\{)")
-_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _CONTROL = re.compile(r"[\x00-\x1f]")
 
 _TOKEN = re.compile(
@@ -68,8 +73,132 @@ class Found(NamedTuple):
 
     value: Any
     text: str
-    notes: tuple[Note, ...]
+    notes: tuple[Note, ...] = ()
     error: str | None = None
+
+    def noting(self, deviation: Deviation) -> Found:
+        """Return this with one more note, unless it is there."""
+        more = note(deviation)
+        return self if more in self.notes else self._replace(notes=(*self.notes, more))
+
+
+def find_values(payload: bytes) -> Iterator[Found]:
+    """
+    Find every JSON value in a payload, mending what can be mended, and every stretch that is none.
+
+    The elements of a top-level array come one by one, as Graylog's bulk receiving takes them. NULs and junk
+    behind a value become a note on it; junk that opens an object of its own is a stretch that failed.
+
+    Args:
+        payload: Bytes that should have been one JSON object.
+
+    Yields:
+        What was found, in order; nothing when there is nothing but white space and NULs.
+    """
+    reader = _Reader(payload)
+    last: Found | None = None
+    several = False
+    for count, found in enumerate(reader.values()):
+        if count >= MAX_VALUES:
+            found = Found(None, found.text, (), f"more than {MAX_VALUES} values in one payload")  # noqa: PLW2901
+        if found.error is not None and last is not None and last.error is None and "{" not in found.text:
+            last = last.noting(Deviation.TRAILING_BYTES)
+        else:
+            if last is not None:
+                several = True
+                yield last.noting(Deviation.SEVERAL_OBJECTS)
+            last = found
+        if count >= MAX_VALUES:
+            break
+    if last is not None:
+        yield last.noting(Deviation.SEVERAL_OBJECTS) if several else last
+
+
+class _Reader:
+    """A payload and how far it was read."""
+
+    def __init__(self, payload: bytes) -> None:
+        self._notes: tuple[Note, ...] = ()
+        """What concerns every value of the payload."""
+        try:
+            self._text = payload.decode("utf-8")
+        except UnicodeDecodeError:
+            self._text = payload.decode("utf-8", "replace")
+            self._notes += (note(Deviation.INVALID_UTF8),)
+        if self._text.startswith("\ufeff"):
+            self._notes += (note(Deviation.BYTE_ORDER_MARK),)
+        self._position = 0
+        self._effort = MAX_REPAIR_CHARACTERS
+        """Characters that may still be looked at for mending."""
+
+    def values(self) -> Iterator[Found]:
+        """Read value by value; an array gives its elements."""
+        self._skip_space()
+        count = _OCTET_COUNT.match(self._text, self._position)
+        if count:
+            self._notes += (note(Deviation.OCTET_COUNT),)
+            self._position = count.end()
+        failures = 0
+        while self._position < len(self._text):
+            found = self._value()
+            if found.error is not None:
+                failures += 1
+                if failures == MAX_FAILURES:
+                    yield Found(None, found.text + self._text[self._position :], self._notes, found.error)
+                    return
+            if self._skip_space():
+                found = found.noting(Deviation.TRAILING_BYTES)
+            if self._notes:
+                found = found._replace(notes=(*self._notes, *found.notes))
+            if isinstance(found.value, list):
+                for element in found.value:
+                    yield Found(element, _dump(element), found.notes)
+            else:
+                yield found
+
+    def _skip_space(self) -> bool:
+        """Skip what may stand between values; return whether there was a NUL in it."""
+        start = self._position
+        match = _SPACE.match(self._text, start)
+        if match is not None:
+            self._position = match.end()
+        return "\0" in self._text[start : self._position]
+
+    def _value(self) -> Found:
+        """Read the value at the position: as it stands, then mended, else give up to the end of the line."""
+        start = self._position
+        try:
+            value, self._position = _DECODER.raw_decode(self._text, start)
+        except RecursionError:
+            return self._give_up("nested too deep", len(self._text))
+        except ValueError as error:
+            problem = getattr(error, "msg", None) or str(error)
+        else:
+            return _survey(value, self._text[start : self._position], [])
+        if self._effort > 0 and len(self._text) - start <= MAX_REPAIR_CHARACTERS:
+            self._rebase()
+            start = self._position
+            repair = _Repair(self._text, start)
+            self._effort -= repair.end - start
+            try:
+                value, _ = _DECODER.raw_decode(repair.text)
+            except RecursionError:
+                return self._give_up("nested too deep", len(self._text))
+            except ValueError:
+                pass
+            else:
+                self._position = repair.end
+                return _survey(value, self._text[start : repair.end], repair.notes)
+        return self._give_up(problem, self._text.find("\n", self._position) + 1 or len(self._text))
+
+    def _give_up(self, problem: str, end: int) -> Found:
+        start, self._position = self._position, end
+        return Found(None, self._text[start:end], (), problem)
+
+    def _rebase(self) -> None:
+        if self._position > _REBASE_CHARACTERS:
+            self._text = self._text[self._position :]
+            self._position = 0
 
 
 def _parse_int(digits: str) -> int | str:
@@ -110,8 +239,8 @@ class _Repair:
         self.text = "".join(parts)
 
     def _note(self, deviation: Deviation) -> None:
-        if not any(note.deviation is deviation for note in self.notes):
-            self.notes.append(Note(deviation))
+        if note(deviation) not in self.notes:
+            self.notes.append(note(deviation))
 
     def _string(self, text: str) -> str:
         def mend(match: re.Match[str]) -> str:
@@ -129,76 +258,6 @@ def _spell(word: str) -> str:
     return "NaN" if "nan" in word.lower() else sign + "Infinity"
 
 
-def find_values(payload: bytes) -> list[Found]:
-    """
-    Find every JSON value in a payload, mending what can be mended, and every stretch that is none.
-
-    The elements of a top-level array come one by one, as Graylog's bulk receiving takes them. NULs and junk
-    behind a value become a note on it; junk that opens an object of its own is a stretch that failed.
-
-    Args:
-        payload: Bytes that should have been one JSON object.
-
-    Returns:
-        What was found, in order; empty when there is nothing but white space and NULs.
-    """
-    first_notes: list[Note] = []
-    try:
-        text = payload.decode("utf-8")
-    except UnicodeDecodeError:
-        text = payload.decode("utf-8", "replace")
-        first_notes.append(Note(Deviation.INVALID_UTF8))
-    if text.startswith("\ufeff"):
-        first_notes.append(Note(Deviation.BYTE_ORDER_MARK))
-    position = _skip_space(text, 0)
-    count = _OCTET_COUNT.match(text, position)
-    if count:
-        first_notes.append(Note(Deviation.OCTET_COUNT))
-        position = count.end()
-    found: list[Found] = []
-    failures = 0
-    effort = 2 * min(len(text), MAX_REPAIR_CHARACTERS)
-    while position < len(text):
-        start = position
-        item, end, spent = _next_value(text, position, effort)
-        effort -= spent
-        position = _skip_space(text, end)
-        if len(found) >= MAX_VALUES:
-            found.append(Found(None, text[start:], (), f"more than {MAX_VALUES} values in one payload"))
-            break
-        if item.error is not None:
-            failures += 1
-            if failures == MAX_FAILURES:
-                item, position = Found(None, text[start:], (), item.error), len(text)
-            if found and found[-1].error is None and "{" not in item.text:
-                found[-1] = _add_note(found[-1], Deviation.TRAILING_BYTES)
-                continue
-        if "\0" in text[end:position]:
-            item = _add_note(item, Deviation.TRAILING_BYTES)
-        if first_notes:
-            item = item._replace(notes=(*first_notes, *item.notes))
-        if isinstance(item.value, list):
-            room = MAX_VALUES - len(found)
-            found.extend(Found(value, _dump(value), item.notes) for value in item.value[:room])
-            if len(item.value) > room:
-                found.append(Found(None, "", (), f"more than {MAX_VALUES} values in one payload"))
-                break
-        else:
-            found.append(item)
-    return found
-
-
-def _add_note(found: Found, deviation: Deviation) -> Found:
-    if any(note.deviation is deviation for note in found.notes):
-        return found
-    return found._replace(notes=(*found.notes, Note(deviation)))
-
-
-def _skip_space(text: str, position: int) -> int:
-    match = _SPACE.match(text, position)
-    return match.end() if match else position
-
-
 def _dump(value: object) -> str:
     try:
         return json.dumps(value, ensure_ascii=False)
@@ -206,47 +265,10 @@ def _dump(value: object) -> str:
         return ""
 
 
-def _next_value(text: str, position: int, effort: int) -> tuple[Found, int, int]:
-    """
-    Read the value at a position: as it stands, then mended, else give up to the end of the line.
-
-    Args:
-        text: The payload.
-        position: Where a value should begin.
-        effort: Characters that may still be looked at for mending.
-
-    Returns:
-        What was found, where it ends, and how many characters were looked at.
-    """
-    try:
-        value, end = _DECODER.raw_decode(text, position)
-    except RecursionError:
-        return Found(None, text[position:], (), "nested too deep"), len(text), 0
-    except ValueError as error:
-        problem = getattr(error, "msg", None) or str(error)
-    else:
-        return _survey(value, text[position:end], []), end, 0
-    if len(text) - position <= MAX_REPAIR_CHARACTERS and effort > 0:
-        repair = _Repair(text, position)
-        effort = repair.end - position
-        try:
-            value, _ = _DECODER.raw_decode(repair.text)
-        except RecursionError:
-            return Found(None, text[position:], (), "nested too deep"), len(text), effort
-        except ValueError:
-            pass
-        else:
-            return _survey(value, text[position : repair.end], repair.notes), repair.end, effort
-    else:
-        effort = 0
-    line_end = text.find("\n", position) + 1 or len(text)
-    return Found(None, text[position:line_end], (), problem), line_end, effort
-
-
 def _survey(value: object, source: str, notes: list[Note]) -> Found:
     """Note what the parser let pass."""
     if _CONTROL.search(source) and _control_in_string(source):
-        notes.append(Note(Deviation.CONTROL_CHARACTERS))
+        notes.append(note(Deviation.CONTROL_CHARACTERS))
     return Found(value, source, tuple(notes))
 
 
@@ -254,8 +276,3 @@ def _control_in_string(source: str) -> bool:
     return any(
         token.lastgroup == "string" and _CONTROL.search(token.group()) is not None for token in _TOKEN.finditer(source)
     )
-
-
-def scrub(text: str) -> str:
-    """Replace lone surrogates, which no encoder takes, by U+FFFD."""
-    return _SURROGATE.sub("\ufffd", text)

@@ -16,6 +16,9 @@ from gelf_listener.codec import Batch, Decoder, Limits
 from gelf_listener.codec import gelf as lenient
 from gelf_listener.codec.chunking import split
 from gelf_listener.codec.decoder import MAX_BOMBS_A_SECOND
+from gelf_listener.codec.levels import severity_of_number
+from gelf_listener.codec.normaliser import MAX_FIELDS
+from gelf_listener.codec.times import to_seconds
 from gelf_listener.codec.tolerant import MAX_VALUES
 from gelf_listener.errors import Reason
 from gelf_listener.message import Message, Peer
@@ -200,11 +203,11 @@ def test_chunk_in_chunk() -> None:
 @pytest.mark.parametrize("version", ['"1.1"', '"1.1","_nested":{"a":1}'], ids=["flat", "nested"])
 def test_field_limit(extra: int, version: str) -> None:
     """Up to the limit every field is kept; beyond it the rest is in the raw payload, and a note says so."""
-    count = lenient.MAX_FIELDS + extra - (1 if "nested" in version else 0)
+    count = MAX_FIELDS + extra - (1 if "nested" in version else 0)
     fields = ",".join(f'"_a{number}":1' for number in range(count))
     payload = f'{{"version":{version},"host":"h","short_message":"x","timestamp":1.5,{fields}}}'.encode()
     (message,) = decode(payload).messages
-    assert len(message.fields) == min(lenient.MAX_FIELDS, lenient.MAX_FIELDS + extra)
+    assert len(message.fields) == min(MAX_FIELDS, MAX_FIELDS + extra)
     assert any(note.deviation is Deviation.TOO_MANY_FIELDS for note in message.notes) == (extra > 0)
     assert message.raw == payload
 
@@ -310,7 +313,7 @@ def test_hostile_payloads_cost_in_proportion(mode: str, name: str) -> None:
 )
 def test_severities(number: int, severity: int | None) -> None:
     """Python's level numbers become severities; nothing else is guessed."""
-    assert lenient.severity_of_number(number) == severity
+    assert severity_of_number(number) == severity
 
 
 @pytest.mark.parametrize(
@@ -330,4 +333,4 @@ def test_severities(number: int, severity: int | None) -> None:
 )
 def test_units(value: float, expected: object) -> None:
     """The unit of a timestamp is told from its size."""
-    assert lenient.to_seconds(value) == expected
+    assert to_seconds(value) == expected
