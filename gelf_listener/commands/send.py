@@ -20,7 +20,7 @@ import msgspec
 
 from gelf_listener.address import Address
 from gelf_listener.codec.chunking import split
-from gelf_listener.codec.gelf import LEVEL_NAMES
+from gelf_listener.codec.levels import LEVEL_NAMES
 from gelf_listener.errors import ConfigError, OutputError
 
 __all__ = ["Sender", "make_sender", "parse_field", "parse_level", "send_messages"]
