@@ -401,3 +401,20 @@ def test_linger_waits_for_a_fuller_batch() -> None:
         assert made.output.texts == ["a", "b", "c", "d", "e", "f"]
 
     run(main())
+
+
+def test_a_runner_that_dies_is_not_silent(caplog: pytest.LogCaptureFixture) -> None:
+    """An error of our own is logged when it ends, and what was left is counted."""
+
+    async def main() -> None:
+        made = Scene(FakeOutput())
+        made.runner._made_room = lambda: 1 / 0  # type: ignore[assignment,return-value]
+        await made.runner.start()
+        made.offer("a")
+        await settle()
+        made.offer("b", "c")
+        assert await made.runner.drain(1) == 2
+        assert made.output.closed == 1
+
+    run(main())
+    assert "ZeroDivisionError" in caplog.text

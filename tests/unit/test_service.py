@@ -254,6 +254,28 @@ def test_a_reload_that_fails_changes_nothing(what: str, taken: int) -> None:
     asyncio.run(main())
 
 
+def test_a_reload_that_cannot_go_back(taken: int, caplog: pytest.LogCaptureFixture) -> None:
+    """When somebody takes the port of what was closed, the log says so, and the rest goes on."""
+
+    async def main() -> None:
+        service = Service(config(["gelf+udp://127.0.0.1:0", "gelf+tcp://127.0.0.1:0"]))
+        await service.start()
+        tcp = service.inputs[1]
+        service._open_inputs[1] = (
+            Config.from_values({"inputs": f"gelf+tcp://127.0.0.1:{taken}"}, "test").inputs[0],
+            tcp,
+        )  # type: ignore[index]
+        with pytest.raises(ConfigError, match="in use"):
+            await service.reload(config(["gelf+udp://127.0.0.1:0", f"gelf+http://127.0.0.1:{taken}"]))
+        assert [input.name for input in service.inputs] == ["gelf+udp-0"]
+        send(service.inputs[0], HELLO)
+        await service.close()
+        assert outputs_made()[0].texts == ["hello"]
+
+    asyncio.run(main())
+    assert f"cannot go back: gelf+tcp://127.0.0.1:{taken}: 127.0.0.1 port {taken} is in use" in caplog.text
+
+
 def test_reloads_do_not_run_into_each_other() -> None:
     """Two signals at once are two reloads, one after the other; none after the end."""
 

@@ -83,6 +83,9 @@ def exchange(data: bytes, size: int = 0, **settings: Any) -> tuple[list[Answer],
 HELLO = b'{"short_message":"hello"}'
 RAW_DEFLATE = zlib.compressobj(wbits=-15)
 DEFLATED = RAW_DEFLATE.compress(HELLO) + RAW_DEFLATE.flush()
+RAW_BOMB = zlib.compressobj(wbits=-15)
+BOMB = RAW_BOMB.compress(bytes(2000)) + RAW_BOMB.flush()
+H2C = ("Upgrade: h2c", "Connection: Upgrade")
 BASIC = "Authorization: Basic " + base64.b64encode(b"ann:secret").decode()
 
 # name, request, settings, statuses, texts of messages, reasons of rejections
@@ -127,6 +130,11 @@ VECTORS: list[tuple[str, bytes, dict[str, Any], list[int], list[str], list[str]]
     ("cut deflate", post(DEFLATED[:-3], "Content-Encoding: deflate"), {}, [400], [], ["corrupt_compression"]),
     ("brotli", post(b"\x0b\x02", "Content-Encoding: br"), {}, [400], [], ["unknown_compression"]),
     ("a bomb", post(zlib.compress(bytes(2000))), {"max_payload_bytes": 1024}, [413], [], ["payload_too_large"]),
+    ("a raw bomb", post(BOMB, "Content-Encoding: deflate"), {"max_payload_bytes": 1024}, [413], [], ["payload_too_large"]),
+    ("h2c and a token", post(HELLO, *H2C, "Authorization: Bearer t0ken"), {"token": "t0ken"}, [202], ["hello"], []),
+    ("h2c and a wrong token", post(HELLO, *H2C, "Authorization: Bearer x"), {"token": "t0ken"}, [401], [], []),
+    ("h2c and gzip", post(gzip.compress(HELLO), *H2C, "Content-Encoding: gzip"), {}, [202], ["hello"], []),
+    ("GET elsewhere with a token", b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", {"token": "t0ken"}, [401], [], []),
     ("not HTTP", b"\x01\x02\x03\r\n\r\n", {}, [400], [], ["unexpected_protocol"]),
     ("graylog: not JSON", post(b"hello"), {"mode": "graylog"}, [202], [], ["invalid_json"]),
     ("graylog: GET", b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", {"mode": "graylog"}, [405], [], []),
