@@ -28,6 +28,7 @@ from gelf_listener.query.nodes import (
     Term,
     Wildcard,
 )
+from gelf_listener.query.ranges import number_of
 from gelf_listener.query.times import is_time_field, parse_time
 from gelf_listener.query.words import words
 
@@ -285,11 +286,8 @@ class _Parser:
             if self._patterns > MAX_PATTERNS:
                 detail = "wildcards, regular expressions, fuzzy words and phrases with ~"
                 raise self.fail(f"more than {MAX_PATTERNS} {detail}", start)
-        if isinstance(node, (Term, Phrase)) and is_time_field(node.field or ""):
-            try:
-                float(node.text)
-            except ValueError:
-                self._check_bound(node.field or "", node.text, start)
+        if isinstance(node, (Term, Phrase)) and node.field is not None and number_of(node.text) is None:
+            self._check_bound(node.field, node.text, start)
         if isinstance(node, Term) and len(node.text) > 2 and node.text[0] == node.text[-1] == "$":
             hint = f"{node.text!r} is searched for as it is; parameters are not filled in"
             self.hints.append(Hint(hint, start + 1))

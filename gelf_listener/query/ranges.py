@@ -12,6 +12,9 @@ from gelf_listener.query.times import Interval, is_time_field, parse_time, time_
 
 __all__ = ["compile_range", "compile_word_range", "number_of"]
 
+_NOW_SECONDS = 0.001
+"""How finely `now` moves: as Elasticsearch counts time, and far longer than a message takes."""
+
 _ValueTest = Callable[[FieldValue], bool]
 
 
@@ -25,9 +28,16 @@ def compile_range(node: Range, clock: Callable[[], float]) -> _ValueTest:
     """
     moving = any(end is not None and end.startswith("now") for end in (node.low, node.high))
     if moving:
+        last = (0.0, _test(node, 0.0))
 
         def matches(value: FieldValue) -> bool:
-            return _test(node, clock())(value)
+            nonlocal last
+            now = clock()
+            at, test = last
+            if not 0 <= now - at < _NOW_SECONDS:
+                test = _test(node, now)
+                last = (now, test)  # one assignment, so threads may share a predicate
+            return test(value)
 
         return matches
     return _test(node, 0.0)

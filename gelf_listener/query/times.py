@@ -33,7 +33,7 @@ _DATE = re.compile(
     re.VERBOSE | re.ASCII,
 )
 _COMPACT = re.compile(r"(?P<year>\d{4})(?P<month>\d\d)(?P<day>\d\d)", re.ASCII)
-_MATH = re.compile(r"([+-])(\d{1,6})([yMwdhHms])|/([yMwdhHms])")
+_MATH = re.compile(r"([+-])(\d{0,10})([yMwdhHms])|/([yMwdhHms])", re.ASCII)
 _SECONDS = {"w": 604800, "d": 86400, "h": 3600, "H": 3600, "m": 60, "s": 1}
 _FRACTION = {"year": "y", "month": "M", "day": "d", "hour": "h", "minute": "m", "second": "s"}
 
@@ -62,7 +62,6 @@ def parse_time(text: str, now: float) -> Interval | None:
     Returns:
         The interval it means, or None when it is no time.
     """
-    text = text.strip()
     if len(text) > 100:
         return None
     try:
@@ -72,6 +71,8 @@ def parse_time(text: str, now: float) -> Interval | None:
         moment = _parse_date(anchor)
         if moment is None or (bars and not math):
             return None
+        if bars and moment.unit:  # steps start from the instant a date begins, as in Elasticsearch
+            moment = moment._replace(unit="ms")
         return _calculate(moment, math)
     except (ValueError, OverflowError):
         return None
@@ -127,7 +128,7 @@ def _calculate(moment: _Moment, math: str) -> Interval | None:
         if step[4]:
             time, unit = _floor(time, step[4]), step[4]
         else:
-            amount = int(step[2]) * (1 if step[1] == "+" else -1)
+            amount = int(step[2] or 1) * (1 if step[1] == "+" else -1)
             time = _add(time, amount, step[3])
     start = time.timestamp()
     if unit == "":
