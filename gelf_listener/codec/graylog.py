@@ -15,7 +15,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from gelf_listener.codec.batch import Batch
-from gelf_listener.codec.tolerant import MAX_DIGITS, scrub
+from gelf_listener.codec.gelf import too_complex
+from gelf_listener.codec.keys import note
+from gelf_listener.codec.normaliser import MAX_FIELDS, MAX_NOTES
+from gelf_listener.codec.scrub import scrub
+from gelf_listener.codec.strikes import Strikes
+from gelf_listener.codec.tolerant import MAX_DIGITS, MAX_REPAIR_CHARACTERS
 from gelf_listener.errors import Reason, Rejected
 from gelf_listener.message import FieldValue, Message, Peer
 from gelf_listener.notes import Deviation, Note
@@ -23,17 +28,29 @@ from gelf_listener.notes import Deviation, Note
 __all__ = ["GraylogGelf"]
 
 _JSON_SPACE = " \t\r\n"
-_TRAILING_COMMA = re.compile(r'("(?:[^"\\]++|\\.)*+(?:"|\\?\Z))|,(?=[ \t\r\n]*+[}\]])', re.DOTALL)
+_TRAILING_COMMA = re.compile(r'("(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[{\[][ \t\r\n]*+,)|,(?=[ \t\r\n]*+[}\]])', re.DOTALL)
+"""Strings and commas behind an opening bracket stay, in group 1; what matches otherwise is a comma to leave out."""
+
 _NEXT_TOKEN = re.compile(r'[{\["]|-?[0-9]|(?:true|false|null)\b')
 _VALID_KEY = re.compile(r"[A-Za-z0-9_.@-]+")
 _RESERVED = frozenset(("_id", "_ttl", "_source", "_all", "_index", "_type", "_score"))
+_NUMBER_IN_TEXT = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
+_TRIMMED = "".join(map(chr, range(0x21)))
+"""What Java's `String.trim` takes off, which every stored string goes through."""
+
+_BLANK = "".join(c for c in map(chr, range(0x3001)) if c.isspace() and c not in "\x85\xa0\u2007\u202f")
+"""White space in Java's sense: no non-breaking spaces."""
+
 _JAVA_DOUBLE = re.compile(
     r"\s*(?P<number>[+-]?(?:NaN|Infinity|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)|"
-    r"(?P<hex>[+-]?0[xX](?:[0-9a-fA-F]+\.?[0-9a-fA-F]*|\.[0-9a-fA-F]+)[pP][+-]?\d+))[fFdD]?\s*"
+    r"(?P<hex>[+-]?0[xX](?:[0-9a-fA-F]+\.?[0-9a-fA-F]*|\.[0-9a-fA-F]+)[pP][+-]?\d+))[fFdD]?\s*",
+    re.ASCII,
 )
 _MAX_SECONDS = 253402300800.0
 """Year 10000: the index mapping (uuuu-MM-dd) rejects anything later, a ULID anything after year 10889."""
 _MAX_DEPTH = 1000
+_MAX_RETRIES_A_SECOND = 200
+"""Payloads of one sender that are searched for trailing commas, in vain, in a second."""
 
 
 class _NotJsonError(ValueError):
@@ -50,7 +67,15 @@ def _parse_int(digits: str) -> int:
     return int(digits)
 
 
-_DECODER = json.JSONDecoder(strict=False, parse_constant=_refuse_constant, parse_int=_parse_int)
+def _parse_float(digits: str) -> float:
+    if len(digits) > MAX_DIGITS:
+        raise _NotJsonError(f"number longer than {MAX_DIGITS} characters")
+    return float(digits)
+
+
+_DECODER = json.JSONDecoder(
+    strict=False, parse_constant=_refuse_constant, parse_int=_parse_int, parse_float=_parse_float
+)
 
 
 class _Invalid(Exception):
@@ -74,6 +99,7 @@ class GraylogGelf:
 
     def __init__(self, input: str = "") -> None:
         self.input = input
+        self._failures = Strikes(_MAX_RETRIES_A_SECOND)
 
     def decode_all(self, payloads: Iterable[tuple[bytes, Peer | None]], received_at: float, batch: Batch) -> None:
         """Decode inflated payloads; see `LenientGelf.decode_all`."""
@@ -82,10 +108,13 @@ class GraylogGelf:
 
     def decode(self, payload: bytes, received_at: float, peer: Peer | None, batch: Batch) -> None:
         """Decode one inflated payload."""
+        sender = "" if peer is None else peer.host
         try:
-            document, notes = _parse(payload)
+            document, notes = _parse(payload, retry=not self._failures.exceeded(sender, received_at))
             message = _Graylog(document, notes, received_at, peer).message(payload, self.input)
         except _Invalid as invalid:
+            if invalid.reason is Reason.INVALID_JSON:
+                self._failures.add(sender, 1 + len(payload) // 1024)
             batch.rejected.append(
                 Rejected(invalid.reason, invalid.detail, payload, peer=peer, input=self.input, received_at=received_at)
             )
@@ -94,8 +123,16 @@ class GraylogGelf:
         batch.size += len(payload)
 
 
-def _parse(payload: bytes) -> tuple[Any, list[Note]]:
-    """Read the first JSON value as Jackson does; the rest must start with another value or be absent."""
+def _parse(payload: bytes, *, retry: bool) -> tuple[Any, list[Note]]:
+    """
+    Read the first JSON value as Jackson does; the rest must start with another value or be absent.
+
+    Args:
+        payload: What should be JSON.
+        retry: Whether a failure may be due to trailing commas, which Jackson is told to allow.
+    """
+    if too_complex(payload):
+        raise _Invalid(Reason.TOO_COMPLEX, "more brackets and commas than an index could hold")
     notes: list[Note] = []
     text = payload.decode("utf-8", "replace")
     start = len(text) - len(text.lstrip(_JSON_SPACE))
@@ -105,20 +142,39 @@ def _parse(payload: bytes) -> tuple[Any, list[Note]]:
         try:
             value, end = _DECODER.raw_decode(text, start)
         except ValueError:
+            if not retry or len(text) > MAX_REPAIR_CHARACTERS:
+                raise
             text = _TRAILING_COMMA.sub(lambda match: match[1] or "", text)
             value, end = _DECODER.raw_decode(text, start)
-            notes.append(Note(Deviation.TRAILING_COMMA))
+            notes.append(note(Deviation.TRAILING_COMMA))
     except (ValueError, RecursionError) as error:
         detail = f"JSON is null/could not be parsed (invalid JSON): {error or 'nested too deep'}"
         raise _Invalid(Reason.INVALID_JSON, detail) from None
     if value is None:
         raise _Invalid(Reason.INVALID_JSON, "JSON is null/could not be parsed (invalid JSON)")
+    if _too_deep(value):
+        raise _Invalid(Reason.INVALID_JSON, f"nested deeper than {_MAX_DEPTH}")
     rest = text[end:].lstrip(_JSON_SPACE)
     if rest:
         if not _NEXT_TOKEN.match(rest):
             raise _Invalid(Reason.INVALID_JSON, f"illegal character {rest[0]!r} after the JSON value")
-        notes.append(Note(Deviation.SEVERAL_OBJECTS, "", "Graylog keeps the first only"))
+        notes.append(note(Deviation.SEVERAL_OBJECTS, "", "Graylog keeps the first only"))
     return value, notes
+
+
+def _too_deep(value: object) -> bool:
+    """Whether a value is nested deeper than Jackson allows, level by level; Python 3.12 and later parse deeper."""
+    level = [value]
+    for _ in range(_MAX_DEPTH + 1):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, (dict, list))
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+        if not level:
+            return False
+    return True
 
 
 class _Graylog:
@@ -131,6 +187,10 @@ class _Graylog:
         self.peer = peer
         self.fields: dict[str, FieldValue] = {}
 
+    def _note(self, deviation: Deviation, field: str, detail: str = "") -> None:
+        if len(self.notes) < MAX_NOTES:
+            self.notes.append(note(deviation, field, detail))
+
     def message(self, raw: bytes, input: str) -> Message:
         """
         Return what Graylog would store.
@@ -139,7 +199,13 @@ class _Graylog:
             _Invalid: If Graylog rejects or loses the message.
         """
         document = self.document
-        text = self._validate()
+        if len(document) > MAX_FIELDS:
+            raise _Invalid(Reason.TOO_COMPLEX, f"{len(document)} fields, more than an index could hold")
+        text = self._validate().strip(_TRIMMED)
+        if not text:
+            raise _Invalid(
+                Reason.EMPTY_SHORT_MESSAGE, "nothing is left of the message when trimmed: dropped as incomplete"
+            )
         timestamp = self._timestamp()
         level = self._level()
         source = document.get("host")
@@ -151,18 +217,22 @@ class _Graylog:
             set_already.add("level")
         for name in ("facility", "file"):
             value = self._as_text(name)
-            if value and value.strip():
-                self.fields[name] = value.strip()
+            if value and value.strip(_TRIMMED):
+                self.fields[name] = scrub(value.strip(_TRIMMED))
         line = _as_number(document.get("line"))
         if line is not None and line > -1:
-            self.fields["line"] = _wrap(int(line), 64)
+            self.fields["line"] = _as_java_integer(line, 64)
         for key, value in document.items():
             self._field(key, value, set_already)
         if source is None:
             taken = self.fields.pop("source", None)
             source = taken if isinstance(taken, str) else (self.peer.host if self.peer else "unknown")
-            self.notes.append(Note(Deviation.HOST_MISSING, "host"))
-        if full_message is None or not full_message.strip():
+            self._note(Deviation.HOST_MISSING, "host")
+        source = source.strip(_TRIMMED)
+        if not source:
+            raise _Invalid(Reason.EMPTY_HOST, "nothing is left of the host when trimmed: dropped as incomplete")
+        full_message = full_message and full_message.strip(_TRIMMED)
+        if not full_message:
             stored = self.fields.pop("full_message", None)
             full_message = None if stored is None else str(stored)
         if level is None and "level" in self.fields:
@@ -172,15 +242,15 @@ class _Graylog:
                 del self.fields["level"]
         return Message(
             timestamp,
-            scrub(source.strip()),
-            scrub(text.strip()),
-            None if full_message is None else scrub(full_message.strip()),
+            scrub(source),
+            scrub(text),
+            None if full_message is None else scrub(full_message),
             level,
             raw,
             self.received_at,
             input,
             self.peer,
-            _fields=_dots_to_underscores(self.fields),
+            _fields=self._indexed_fields(),
             _notes=tuple(self.notes),
         )
 
@@ -191,16 +261,16 @@ class _Graylog:
             host = document["host"]
             if not isinstance(host, str):
                 raise _Invalid(Reason.INVALID_HOST, f'has invalid "host": {_java_text(host)}')
-            if not host.strip():
+            if not host.strip(_BLANK):
                 raise _Invalid(Reason.EMPTY_HOST, 'has empty mandatory "host" field.')
         alias = document.get("message")
-        alias_is_text = isinstance(alias, str) and bool(alias.strip())
+        alias_is_text = isinstance(alias, str) and bool(alias.strip(_BLANK))
         if "short_message" in document:
             short_message = document["short_message"]
             if not isinstance(short_message, str):
                 detail = f'has invalid "short_message": {_java_text(short_message)}'
                 raise _Invalid(Reason.INVALID_SHORT_MESSAGE, detail)
-            if not short_message.strip():
+            if not short_message.strip(_BLANK):
                 if not alias_is_text:
                     raise _Invalid(Reason.EMPTY_SHORT_MESSAGE, 'has empty mandatory "short_message" field.')
                 detail = 'blank "short_message" beside "message": accepted, then dropped as incomplete'
@@ -210,7 +280,7 @@ class _Graylog:
             raise _Invalid(Reason.NO_MESSAGE, 'is missing mandatory "short_message" or "message" field.')
         if not isinstance(alias, str):
             raise _Invalid(Reason.INVALID_SHORT_MESSAGE, f'has invalid "message": {_java_text(alias)}')
-        if not alias.strip():
+        if not alias.strip(_BLANK):
             raise _Invalid(Reason.EMPTY_SHORT_MESSAGE, 'has empty mandatory "message" field.')
         return alias
 
@@ -218,17 +288,17 @@ class _Graylog:
         value = self.document.get("timestamp")
         seconds: float | None = None
         if isinstance(value, str):
-            self.notes.append(Note(Deviation.TIMESTAMP_STRING, "timestamp"))
+            self._note(Deviation.TIMESTAMP_STRING, "timestamp")
             seconds = _parse_double(value)
         elif isinstance(value, (int, float)) and not isinstance(value, bool):
-            seconds = value if abs(value) < 1e300 else math.copysign(1e300, value)
+            seconds = max(-1e300, min(1e300, value))  # an integer may be too large for a float
         elif "timestamp" not in self.document:
-            self.notes.append(Note(Deviation.TIMESTAMP_MISSING, "timestamp"))
+            self._note(Deviation.TIMESTAMP_MISSING, "timestamp")
         if seconds is not None and math.isnan(seconds):
             return 0.0  # Math.round(NaN) is 0: 1970
         if seconds is None or seconds <= 0:
             if "timestamp" in self.document:
-                self.notes.append(Note(Deviation.TIMESTAMP_INVALID, "timestamp"))
+                self._note(Deviation.TIMESTAMP_INVALID, "timestamp")
             return self.received_at
         if seconds >= _MAX_SECONDS:
             detail = f"timestamp {value!r} lies after the year 9999: Graylog would never index the message"
@@ -239,11 +309,11 @@ class _Graylog:
         number = _as_number(self.document.get("level"))
         if number is None:
             return None
-        level = _as_java_int(number)
+        level = _as_java_integer(number, 32)
         if level < 0:
             return None
         if level > 7:
-            self.notes.append(Note(Deviation.LEVEL_RANGE, "level"))
+            self._note(Deviation.LEVEL_RANGE, "level")
         return level
 
     def _as_text(self, name: str) -> str | None:
@@ -258,24 +328,25 @@ class _Graylog:
         name = key[1:] if key.startswith("_") and len(key) > 1 else key
         if name in ("short_message", "host"):
             if key != name:
-                self.notes.append(Note(Deviation.RESERVED_FIELD, key, "dropped"))
+                self._note(Deviation.RESERVED_FIELD, key, "dropped")
             return
-        name = name.strip()
+        name = name.strip(_TRIMMED)
         if name in set_already or name in self.fields or name in _RESERVED:
-            if key not in ("message", "timestamp", "full_message", "level", "facility", "file", "line"):
-                self.notes.append(Note(Deviation.FIELD_CONFLICT, key, "dropped"))
+            used = ("timestamp", "full_message", "level", "facility", "file", "line")
+            if key not in used and not (key == "message" and "short_message" not in self.document):
+                self._note(Deviation.FIELD_CONFLICT, key, "dropped")
             return
         stored = self._convert(key, value)
         if stored is None:
             return
         if not _VALID_KEY.fullmatch(name):
-            self.notes.append(Note(Deviation.FIELD_NAME, scrub(key[:200]), "dropped"))
+            self._note(Deviation.FIELD_NAME, key, "dropped")
             return
         self.fields[name] = stored
 
     def _convert(self, key: str, value: object) -> FieldValue | None:
         if isinstance(value, bool):
-            self.notes.append(Note(Deviation.BOOLEAN, scrub(key[:200]), "dropped"))
+            self._note(Deviation.BOOLEAN, key, "dropped")
             return None
         if value is None:
             return None
@@ -284,11 +355,26 @@ class _Graylog:
         if isinstance(value, float):
             return value if math.isfinite(value) else str(value)
         text = value if isinstance(value, str) else _compact(value)
-        text = scrub(text.strip())
+        text = scrub(text.strip(_TRIMMED))
         if not text:
-            self.notes.append(Note(Deviation.EMPTY_VALUE, scrub(key[:200]), "dropped"))
+            self._note(Deviation.EMPTY_VALUE, key, "dropped")
             return None
         return text
+
+    def _indexed_fields(self) -> dict[str, FieldValue]:
+        """Rename as at index time: dots become underscores, and a name that has them already wins."""
+        if not any("." in name for name in self.fields):
+            return self.fields
+        fields = {name: value for name, value in self.fields.items() if "." not in name}
+        for name, value in self.fields.items():
+            if "." in name:
+                renamed = name.replace(".", "_")
+                if renamed in fields:
+                    self._note(Deviation.FIELD_CONFLICT, name, "dropped")
+                else:
+                    fields[renamed] = value
+                    self._note(Deviation.DOTTED_NAME, name, f"stored as {renamed}")
+        return fields
 
 
 def _compact(value: object) -> str:
@@ -316,21 +402,18 @@ def _as_number(value: object) -> float | None:
     if isinstance(value, (int, float)):
         return value
     if isinstance(value, str):
-        text = value.strip()
-        if re.fullmatch(r"[+-]?\d{1,18}", text):
-            return int(text)
-        if re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", text[:64]):
-            return float(text[:64])
+        text = value.strip(_TRIMMED)
+        if len(text) <= 64 and _NUMBER_IN_TEXT.fullmatch(text):
+            return float(text) if len(text) > 18 or not text.lstrip("+-").isdigit() else int(text)
     return None
 
 
-def _as_java_int(number: float) -> int:
+def _as_java_integer(number: float, bits: int) -> int:
     """Narrow as Java does: a double saturates, a long wraps."""
     if isinstance(number, float):
-        if math.isnan(number):
-            return 0
-        return int(max(-2147483648.0, min(2147483647.0, number)))
-    return _wrap(number, 32)
+        most = (1 << (bits - 1)) - 1
+        return int(number) if abs(number) <= most else (most if number > 0 else -most - 1)
+    return _wrap(number, bits)
 
 
 def _wrap(number: int, bits: int) -> int:
@@ -349,14 +432,3 @@ def _parse_double(text: str) -> float | None:
     except (OverflowError, ValueError):
         return None
     return number if not math.isinf(number) else math.copysign(1e300, number)
-
-
-def _dots_to_underscores(fields: dict[str, FieldValue]) -> dict[str, FieldValue]:
-    """Rename as at index time: an existing name with underscores wins over a dotted one."""
-    if not any("." in name for name in fields):
-        return fields
-    renamed = {name: value for name, value in fields.items() if "." not in name}
-    for name, value in fields.items():
-        if "." in name:
-            renamed.setdefault(name.replace(".", "_"), value)
-    return renamed
