@@ -5,8 +5,9 @@ Laws:
 
 * A message is made by the codec and never changed afterwards, except for its lazy caches.
 * ``fields`` holds additional fields without the leading underscore, and only str, int, float and bool values.
-* ``raw`` is what the peer sent, inflated. When ``exact`` is true it is also a single-line GELF document with
-  the same meaning as the message, so outputs write it instead of encoding again.
+* ``raw`` is what the peer sent, inflated. When ``exact`` is true it is one line of JSON whose host, message,
+  timestamp and level needed no mending, so outputs write it instead of encoding again. Its additional fields are as the
+  client sent them: a reader of GELF takes them the same way as we do.
 * ``sequence`` increases in receive order within a process; ``id`` is derived from it.
 
 The class is a ``msgspec.Struct`` because making one costs less than half of what a slotted class does

@@ -99,7 +99,7 @@ class LenientGelf:
             host = known.host
             short_message = known.short_message
             if (
-                host in hosts
+                (host in hosts or self._is_usable(host))
                 # The first test alone tells nearly always that the text is not blank.
                 and ("!" <= short_message < "\x7f" or short_message.strip())
                 and (payload.isascii() or _is_utf8(payload))  # the parser does not look into strings it skips
@@ -121,16 +121,22 @@ class LenientGelf:
                 )
                 size += len(payload)
                 continue
-            if host.strip() and len(host) <= _MAX_KNOWN_HOST:
-                if len(hosts) >= _MAX_KNOWN_HOSTS:
-                    hosts.clear()
-                hosts.add(host)
             self._decode_carefully(payload, received_at, peer, batch)
         batch.size += size
 
     def decode(self, payload: bytes, received_at: float, peer: Peer | None, batch: Batch) -> None:
         """Decode one payload; see `decode_all`."""
         self.decode_all(((payload, peer),), received_at, batch)
+
+    def _is_usable(self, host: str) -> bool:
+        """Look at a host for the first time, and remember it when it is not blank."""
+        if not host.strip():
+            return False
+        if len(host) <= _MAX_KNOWN_HOST:
+            if len(self._hosts) >= _MAX_KNOWN_HOSTS:
+                self._hosts.clear()
+            self._hosts.add(host)
+        return True
 
     def _decode_carefully(self, payload: bytes, received_at: float, peer: Peer | None, batch: Batch) -> None:
         """Decode what the fast path does not take."""
