@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
-__all__ = ["compile_wildcards", "within"]
+__all__ = ["compile_fuzzy", "compile_wildcards", "within"]
 
 _TextTest = Callable[[str], bool]
+
+_MAX_SEARCHED = 64
+"""Longest piece with question marks that `re` looks for: it repeats nothing, so that is its most steps a character."""
 
 
 def compile_wildcards(parts: tuple[tuple[bool, str], ...]) -> _TextTest:
@@ -52,12 +56,16 @@ def compile_wildcards(parts: tuple[tuple[bool, str], ...]) -> _TextTest:
 class _Piece:
     """Characters and question marks in a row."""
 
-    __slots__ = ("_literals", "_masks", "_other", "literal", "size")
+    __slots__ = ("_literals", "_masks", "_other", "_search", "literal", "size")
 
     def __init__(self, characters: list[str | None]) -> None:
         self.size = len(characters)
         self.literal = "".join(c for c in characters if c is not None) if None not in characters else None
         self._literals = [(place, c) for place, c in enumerate(characters) if c is not None]
+        self._search: re.Pattern[str] | None = None
+        if self._literals and self.literal is None and self.size <= _MAX_SEARCHED:
+            pattern = "".join("." if c is None else re.escape(c) for c in characters)
+            self._search = re.compile(pattern, re.DOTALL)
         self._masks: dict[str, int] = {}
         self._other = sum(1 << place for place, c in enumerate(characters) if c is None)
         for place, character in self._literals:
@@ -75,6 +83,9 @@ class _Piece:
             return text.find(self.literal, start, end)
         if not self._literals:
             return start if start + self.size <= end else -1
+        if self._search is not None:
+            found = self._search.search(text, start, end)
+            return -1 if found is None else found.start()
         # Shift-And: one bit for every prefix of the piece that ends here.
         masks, other = self._masks, self._other
         last = 1 << (self.size - 1)
@@ -84,6 +95,23 @@ class _Piece:
             if bits & last:
                 return position + 1 - self.size
         return -1
+
+
+def compile_fuzzy(wanted: str, distance: int) -> _TextTest:
+    """
+    Compile a word that may be so many edits away.
+
+    An edit brings at most one letter that is missing, so counting those settles most texts.
+    """
+    letters = frozenset(wanted)
+    size = len(wanted)
+
+    def matches(text: str) -> bool:
+        if abs(len(text) - size) > distance or len(letters.difference(text)) > distance:
+            return False
+        return within(text, wanted, distance)
+
+    return matches
 
 
 def within(text: str, wanted: str, distance: int) -> bool:

@@ -21,7 +21,7 @@ from gelf_listener.query.automaton import Automaton
 from gelf_listener.query.fields import getter, is_analysed, is_lower_case
 from gelf_listener.query.nodes import Exists, Fuzzy, Group, MatchAll, Node, Phrase, Range, Regex, Term, Wildcard
 from gelf_listener.query.parser import Query
-from gelf_listener.query.patterns import compile_wildcards, within
+from gelf_listener.query.patterns import compile_fuzzy, compile_wildcards
 from gelf_listener.query.ranges import compile_range, compile_word_range, number_of
 from gelf_listener.query.texts import CutText, compile_phrase, compile_term
 from gelf_listener.query.times import Interval, is_time_field, parse_time, time_of
@@ -187,9 +187,12 @@ def _cut_test(node: _Leaf) -> Callable[[CutText], bool]:
     if isinstance(node, Phrase):
         return compile_phrase(node.text, node.slop)
     test = _pattern_test(node, lower=True)
+    literal = ""
+    if isinstance(node, Wildcard):  # most texts do not have its letters at all, and need not be cut
+        literal = max((text.lower() for wild, text in node.parts if not wild), key=len, default="")
 
     def matches(text: CutText) -> bool:
-        return any(test(word) for word in text.distinct)
+        return literal in text.lower and any(test(word) for word in text.distinct)
 
     return matches
 
@@ -263,8 +266,7 @@ def _pattern_test(node: _Pattern, *, lower: bool) -> Callable[[str], bool]:
         return compile_wildcards(tuple((wild, text.lower() if lower else text) for wild, text in node.parts))
     if isinstance(node, Regex):
         return Automaton.from_regex(node.pattern, fold=lower).matches
-    wanted, distance = (node.text.lower() if lower else node.text), node.distance
-    return lambda text: within(text, wanted, distance)
+    return compile_fuzzy(node.text.lower() if lower else node.text, node.distance)
 
 
 def _time_test(text: str, clock: _Clock) -> _ValueTest | None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from gelf_listener.query import QueryError, compile_predicate, parse
 from gelf_listener.query.automaton import Automaton
 from gelf_listener.query.nodes import Exists, Fuzzy, Group, MatchAll, Phrase, Range, Regex, Term, Wildcard
-from gelf_listener.query.patterns import compile_wildcards, within
+from gelf_listener.query.patterns import compile_fuzzy, compile_wildcards, within
 from gelf_listener.query.texts import CutText, compile_phrase
 from gelf_listener.query.words import MAX_WORD_CHARACTERS, words
 from tests.unit.query.samples import message
@@ -191,6 +191,19 @@ def test_wildcards_agree_with_re(pattern, texts):
         assert matches(text) == bool(expected.fullmatch(text))
 
 
+@settings(max_examples=50)
+@given(st.text("ab?", min_size=66, max_size=70), st.text("ab", max_size=9), st.integers(0, 80))
+def test_a_long_piece_agrees_with_re(piece, around, flipped):
+    """Beyond 64 characters a piece with question marks is looked for bit by bit instead of by `re`."""
+    text = around + piece.replace("?", "b") + around
+    changed = text[:flipped] + "c" + text[flipped + 1 :]
+    pattern = f"*{piece}?*"
+    expected = re.compile(pattern.replace("*", ".*").replace("?", "."), re.DOTALL)
+    matches = compile_wildcards(tuple((letter in "*?", letter) for letter in pattern))
+    for sample in (text, text + "a", changed, changed + "a"):
+        assert matches(sample) == bool(expected.fullmatch(sample))
+
+
 def _distance(one: str, two: str) -> int:
     """Optimal string alignment by its textbook table."""
     table = {(i, 0): i for i in range(len(one) + 1)} | {(0, j): j for j in range(len(two) + 1)}
@@ -206,7 +219,9 @@ def _distance(one: str, two: str) -> int:
 @settings(max_examples=150)
 @given(st.text("abc", max_size=7), st.text("abc", max_size=7))
 def test_within_agrees_with_the_textbook(one, two):
-    assert [within(one, two, most) for most in (0, 1, 2)] == [_distance(one, two) <= most for most in (0, 1, 2)]
+    expected = [_distance(one, two) <= most for most in (0, 1, 2)]
+    assert [within(one, two, most) for most in (0, 1, 2)] == expected
+    assert [compile_fuzzy(two, most)(one) for most in (0, 1, 2)] == expected
 
 
 @given(st.lists(st.sampled_from("abc"), max_size=12), st.lists(st.sampled_from("abc"), min_size=1, max_size=3))
