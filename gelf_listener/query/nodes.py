@@ -4,12 +4,15 @@ Nodes: the tree a query becomes.
 A leaf names a field, or none, which means every field of a message. Boolean structure is Lucene's: a group has
 clauses that must match, should match (at least one, where nothing must) and must not match. ``str(node)`` writes
 a query that parses to the same tree.
+
+Every node knows its columns in the query it was parsed from, for errors that are found later, such as a range that a
+store cannot compile. Nodes that mean the same are equal wherever they stand.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 __all__ = [
@@ -41,7 +44,19 @@ def _prefix(field: str | None) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class MatchAll:
+class _Placed:
+    """
+    What every node has.
+
+    Attributes:
+        columns: 1-based columns of its first character and of the one behind its last; (0, 0) when it was not parsed.
+    """
+
+    columns: tuple[int, int] = field(default=(0, 0), compare=False, repr=False, kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class MatchAll(_Placed):
     """Every message: ``*`` or nothing."""
 
     def __str__(self) -> str:
@@ -49,7 +64,7 @@ class MatchAll:
 
 
 @dataclass(frozen=True, slots=True)
-class Term:
+class Term(_Placed):
     """One word: ``ssh``, ``level:3``."""
 
     field: str | None
@@ -60,7 +75,7 @@ class Term:
 
 
 @dataclass(frozen=True, slots=True)
-class Phrase:
+class Phrase(_Placed):
     """Words in a row, at most ``slop`` moves apart: ``"ssh login"``, ``"foo bar"~5``."""
 
     field: str | None
@@ -73,7 +88,7 @@ class Phrase:
 
 
 @dataclass(frozen=True, slots=True)
-class Wildcard:
+class Wildcard(_Placed):
     """
     A pattern: ``exam?le*``.
 
@@ -90,7 +105,7 @@ class Wildcard:
 
 
 @dataclass(frozen=True, slots=True)
-class Regex:
+class Regex(_Placed):
     """A whole value or word in Lucene's regular expressions: ``/ethernet[0-9]+/``."""
 
     field: str | None
@@ -101,7 +116,7 @@ class Regex:
 
 
 @dataclass(frozen=True, slots=True)
-class Fuzzy:
+class Fuzzy(_Placed):
     """A word with at most ``distance`` edits: ``logni~``."""
 
     field: str | None
@@ -113,7 +128,7 @@ class Fuzzy:
 
 
 @dataclass(frozen=True, slots=True)
-class Range:
+class Range(_Placed):
     """Values between two ends, of which None is open: ``[500 TO 504]``, ``>=400``."""
 
     field: str
@@ -134,7 +149,7 @@ def _quoted(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Exists:
+class Exists(_Placed):
     """A message that has a field: ``_exists_:type``."""
 
     field: str
@@ -144,7 +159,7 @@ class Exists:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class Group(_Placed):
     """
     Clauses in Lucene's sense.
 

@@ -11,6 +11,7 @@ Operators combine as in Lucene: AND makes the clauses on both of its sides requi
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 from gelf_listener.errors import QueryError
@@ -131,6 +132,8 @@ class _Parser:
             raise self.fail(f"nested deeper than {MAX_DEPTH} levels")
         clauses: list[tuple[str, Node]] = []
         conjunction = ""
+        self.skip_space()
+        start = end = self.position
         while True:
             self.skip_space()
             if self.at_end() or self.peek() == ")":
@@ -157,11 +160,12 @@ class _Parser:
                 modifier = modifier or "+"
             clauses.append((modifier, node))
             conjunction = ""
+            end = self.position
         if conjunction:
             raise self.fail(f"{conjunction} has nothing on its right")
         if not clauses and not (depth == 0 and self.peek() == ")"):
             raise self.fail("empty parentheses" if depth else "nothing to search for")
-        return _make_group(clauses)
+        return _make_group(clauses, (start + 1, end + 1))
 
     def _operator(self) -> str:
         """Take an operator word or symbol, if one is here."""
@@ -211,7 +215,7 @@ class _Parser:
                 raise self.fail(f"field {name!r} has no value", self.position)
         if self.peek() == "(":
             return self._parentheses(field, depth)
-        return self._leaf(field)
+        return replace(self._leaf(field), columns=(start + 1, self.position + 1))
 
     def _hint_field(self, name: str, start: int) -> None:
         if name == "_missing_":
@@ -539,11 +543,12 @@ def _folds(field: str | None) -> tuple[bool, ...]:
     return (is_analysed(field) or is_lower_case(field),)
 
 
-def _make_group(clauses: list[tuple[str, Node]]) -> Node:
+def _make_group(clauses: list[tuple[str, Node]], columns: tuple[int, int]) -> Node:
     if len(clauses) == 1 and clauses[0][0] != "-":
         return clauses[0][1]
     return Group(
         must=tuple(node for modifier, node in clauses if modifier == "+"),
         should=tuple(node for modifier, node in clauses if modifier == ""),
         must_not=tuple(node for modifier, node in clauses if modifier == "-"),
+        columns=columns,
     )

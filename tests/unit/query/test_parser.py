@@ -76,3 +76,17 @@ def test_expressions_are_limited_together():
 
 def test_a_hint_has_the_column_of_its_word():
     assert [hint.column for hint in parse("ssh and x:(a or b) y:or").hints] == [5, 14]
+
+
+def test_a_node_knows_its_columns():
+    text = ' (x:[1 TO 2]^2 OR  NOT "a b"~3)  AND y : z* '
+    node = parse(text).node
+    inner = node.must[0]
+    found = [node, inner, inner.should[0], inner.must_not[0], node.must[1]]
+    assert [text[start - 1 : end - 1] for start, end in (part.columns for part in found)] == [
+        '(x:[1 TO 2]^2 OR  NOT "a b"~3)  AND y : z*',
+        'x:[1 TO 2]^2 OR  NOT "a b"~3',
+        "x:[1 TO 2]^2",
+        '"a b"~3',
+        "y : z*",
+    ]
