@@ -8,6 +8,7 @@ read when somebody asks for it. Everything else goes through the `Normaliser`, k
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Annotated, Any
 
@@ -54,6 +55,10 @@ class _Known(msgspec.Struct, gc=False):
 
 _KNOWN_ONLY = msgspec.json.Decoder(_Known)
 """Parses 415 bytes in 1.4 microseconds, a dict of them takes 2.2 and as much again to keep and free (`make bench`)."""
+
+
+_SURROGATE_PAIR = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}")
+_SURROGATE = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}|\\u[dD][c-fC-F][0-9a-fA-F]{2}")
 
 
 class LenientGelf:
@@ -115,7 +120,8 @@ class LenientGelf:
                         received_at,
                         input,
                         peer,
-                        10 not in payload and (92 not in payload or not _has_surrogate(payload)),  # newline, backslash
+                        10 not in payload
+                        and (92 not in payload or not _has_lone_surrogate(payload)),  # newline, backslash
                         read_fields,
                     )
                 )
@@ -223,9 +229,11 @@ class LenientGelf:
         batch.rejected.append(rejected)
 
 
-def _has_surrogate(payload: bytes) -> bool:
-    """Whether there is an escaped surrogate, even in a pair: a lone one may not be passed on to strict parsers."""
-    return b"\\ud" in payload or b"\\uD" in payload
+def _has_lone_surrogate(payload: bytes) -> bool:
+    """Whether half of an escaped surrogate pair seems to be there: it may not be passed on to strict parsers."""
+    if b"\\ud" not in payload and b"\\uD" not in payload:
+        return False
+    return _SURROGATE.search(_SURROGATE_PAIR.sub(b"", payload)) is not None
 
 
 def _is_utf8(payload: bytes) -> bool:

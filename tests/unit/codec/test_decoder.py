@@ -334,3 +334,15 @@ def test_severities(number: int, severity: int | None) -> None:
 def test_units(value: float, expected: object) -> None:
     """The unit of a timestamp is told from its size."""
     assert to_seconds(value) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "exact"),
+    [(r"\ud83d\ude00", True), (r"\uD83D\uDE00 \u2717", True), (r"\ud83d", False), (r"\ude00\ud83d", False)],
+)
+def test_surrogates_in_skipped_fields(text: str, exact: bool) -> None:
+    """Whole pairs are passed on as they came, halves are not."""
+    payload = f'{{"version":"1.1","host":"h","short_message":"x","timestamp":1.5,"_a":"{text}"}}'.encode()
+    (message,) = decode(payload).messages
+    assert message.exact == exact
+    check_laws(message)
