@@ -7,12 +7,14 @@ texts by words, ``source`` without regard to case, everything else exactly.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from ipaddress import ip_address
 from operator import attrgetter
 
 from gelf_listener.message import FieldValue, Message
 
-__all__ = ["GRAYLOG_NAMES", "getter", "is_analysed", "is_lower_case"]
+__all__ = ["GRAYLOG_NAMES", "added_getter", "getter", "is_analysed", "is_lower_case"]
 
 GRAYLOG_NAMES = {"host": "source", "short_message": "message"}
 """GELF's name -> Graylog's."""
@@ -37,6 +39,8 @@ _KNOWN: dict[str, _Get] = {
 
 _ANALYSED = frozenset(("message", "short_message", "full_message"))
 _LOWER_CASE = frozenset(("source", "host"))
+
+_ID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
 
 
 def is_analysed(name: str) -> bool:
@@ -76,3 +80,19 @@ def getter(name: str) -> _Get:
         return value
 
     return get
+
+
+def added_getter(text: str) -> _Get | None:
+    """
+    Return how to get what the listener adds to a message and a text without a field may mean.
+
+    Graylog searches every ``gl2_`` field as well. Here those are the id and the sender's address, and only for a text
+    that is a whole one: the name of an input or the digits of a port would find messages nobody asked for.
+    """
+    if _ID.fullmatch(text):
+        return _KNOWN["gl2_message_id"]
+    try:
+        ip_address(text)
+    except ValueError:
+        return None
+    return _KNOWN["gl2_remote_ip"]

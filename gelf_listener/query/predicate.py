@@ -18,7 +18,7 @@ from operator import attrgetter
 
 from gelf_listener.message import FieldValue, Message
 from gelf_listener.query.automaton import Automaton
-from gelf_listener.query.fields import getter, is_analysed, is_lower_case
+from gelf_listener.query.fields import added_getter, getter, is_analysed, is_lower_case
 from gelf_listener.query.nodes import Exists, Fuzzy, Group, MatchAll, Node, Phrase, Range, Regex, Term, Wildcard
 from gelf_listener.query.parser import Query
 from gelf_listener.query.patterns import compile_fuzzy, compile_wildcards
@@ -206,10 +206,13 @@ def _source_test(node: _Leaf) -> Callable[[str], bool]:
 
 
 def _values_test(node: _Leaf) -> _Predicate:
-    """Test the level and all additional fields."""
+    """Test the level, all additional fields, and what the listener adds."""
     test = _value_test(node)
     if isinstance(node, (Term, Phrase)) and _is_plain(node.text):
         wanted = node.text
+        added = added_getter(wanted)
+        if added is not None:
+            return lambda message: added(message) == wanted or wanted in message.fields.values()
         return lambda message: wanted in message.fields.values()
 
     def matches(message: Message) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gelf_listener.message import Message
+from gelf_listener.message import Message, Peer
 
 NOW = 1564221188.0
 
@@ -16,6 +16,8 @@ def message(
     full_message: str | None = None,
     level: int | None = 6,
     timestamp: float = NOW,
+    peer: tuple[str, int] | None = None,
     fields: dict[str, Any] | None = None,
 ) -> Message:
-    return Message(timestamp, host, short_message, full_message, level, b"", NOW, "udp", _fields=fields or {})
+    sender = None if peer is None else Peer(*peer)
+    return Message(timestamp, host, short_message, full_message, level, b"", NOW, "udp", sender, _fields=fields or {})

@@ -78,5 +78,12 @@ def test_now_moves_with_the_clock():
     assert not matches(sample)
 
 
+def test_a_message_is_found_by_its_id_alone():
+    sample, other = message(), message()
+    matches = compile_predicate(parse(sample.id))
+    assert matches(sample)
+    assert not matches(other)
+
+
 def test_a_node_alone_compiles():
     assert compile_predicate(parse("short").node)(message())

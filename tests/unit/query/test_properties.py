@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import reduce
 
 from hypothesis import given, settings
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from gelf_listener.query import QueryError, compile_predicate, parse
 from gelf_listener.query.automaton import Automaton
+from gelf_listener.query.fields import _KNOWN
 from gelf_listener.query.nodes import Exists, Fuzzy, Group, MatchAll, Phrase, Range, Regex, Term, Wildcard
 from gelf_listener.query.patterns import compile_fuzzy, compile_wildcards, within
 from gelf_listener.query.texts import CutText, compile_phrase
@@ -144,6 +146,25 @@ def test_no_query_raises_on_any_message(node, sample):
     negated = compile_predicate(Group(must_not=(node,)), clock=lambda: 1.0)(sample)
     assert negated != found
     assert compile_predicate(Group(must_not=(Group(must_not=(node,)),)), clock=lambda: 1.0)(sample) == found
+
+
+_WORDS = st.one_of(
+    st.builds(Term, st.none(), _FILLED),
+    st.builds(Phrase, st.none(), _FILLED, st.integers(0, 2)),
+    st.builds(Wildcard, st.none(), _PARTS.map(_joined)),
+    st.builds(Fuzzy, st.none(), _FILLED, st.integers(0, 2)),
+    st.builds(Regex, st.none(), st.sampled_from(["a+", "[ab]*", ".{1,3}"])),
+)
+
+
+@given(_WORDS, _MESSAGES)
+def test_a_word_without_a_field_is_looked_for_in_every_field(node, sample):
+    own = [name for name in sample.fields if name.lstrip("_") not in _KNOWN]
+    names = ["message", "full_message", "source", "level", *own]
+    shadowed = [value for name, value in sample.fields.items() if name not in own]
+    expected = any(compile_predicate(replace(node, field=name))(sample) for name in names)
+    found = compile_predicate(node)(sample)
+    assert found == expected or (shadowed and found)
 
 
 @given(st.sampled_from(["ssh", "level:6", "a OR b", "x:[1 TO 2]", "NOT a", "*"]), _MESSAGES)
