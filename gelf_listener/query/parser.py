@@ -463,6 +463,9 @@ class _Parser:
             raise self.fail(error.detail, start + error.column - 1) from None
         if self._work > 4 * MAX_WORK:
             raise self.fail("the regular expressions of this query are too complex together", opening)
+        if self.peek() and self.peek() not in _SPACE + ")^":
+            hint = f"/{pattern}/ is a regular expression; write \\/ for a slash, or the whole value in quotation marks"
+            self.hints.append(Hint(hint, opening + 1))
         return Regex(field, pattern)
 
     def _comparison(self, field: str) -> Node:
