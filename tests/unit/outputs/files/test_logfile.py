@@ -4,32 +4,36 @@ from __future__ import annotations
 
 import os
 import resource
+from contextlib import contextmanager
 
 import pytest
 
 from gelf_listener.outputs.files.logfile import LogFile
 
 
-@pytest.fixture
+@contextmanager
 def small_files():
-    """No file of this process grows beyond 100 bytes."""
+    """No file of this process grows beyond 100 bytes; no fixture, or pytest could not write its report to a file."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 @pytest.mark.parametrize("sync", [True, False])
-def test_exactly_what_fits_and_one_byte_more(tmp_path, small_files, sync):
+def test_exactly_what_fits_and_one_byte_more(tmp_path, sync):
     """At the limit it is written, one over nothing is, and what fits afterwards is written again."""
     file = LogFile(tmp_path, "sub/a", sync=sync)
     file.open()
-    file.append(b"x" * 49 + b"\n")
-    with pytest.raises(OSError, match="too large"):
-        file.append(b"y" * 50 + b"\n")
-    assert file.size == 50
-    assert file.truncations == 1
-    file.append(b"z" * 49 + b"\n")
+    with small_files():
+        file.append(b"x" * 49 + b"\n")
+        with pytest.raises(OSError, match="too large"):
+            file.append(b"y" * 50 + b"\n")
+        assert file.size == 50
+        assert file.truncations == 1
+        file.append(b"z" * 49 + b"\n")
     assert file.size == 100
     assert file.dirty is not sync
     file.close()
