@@ -9,11 +9,12 @@ Laws of the `Framer`:
 
 * A NUL always ends a frame, except inside a compressed frame, which ends where its stream does.
 * A newline ends a frame only on a stream that has shown no NUL so far, and only behind a first line that is a
-  whole JSON value or no JSON at all; the first NUL turns this off for good. So pretty-printed JSON and raw
-  newlines inside strings survive.
+  whole JSON value (one that needs mending will do) or no JSON at all; the first NUL turns this off for good. So
+  pretty-printed JSON and raw newlines inside strings survive.
 * A frame that starts with digits, a space and a brace is octet-counted (RFC 6587).
 * Nothing is emitted twice, nothing between delimiters is lost: blank frames are the only ones left out.
-* At most ``max_frame_bytes`` are held. A longer frame is rejected once and skipped up to its delimiter.
+* At most ``max_frame_bytes`` are held, of a compressed frame too: it is inflated when it has ended. A longer frame is
+  rejected once and skipped up to its delimiter, or for as long as its count says.
 """
 
 from __future__ import annotations
@@ -21,10 +22,12 @@ from __future__ import annotations
 import enum
 import re
 import zlib
+from itertools import islice
 
 import msgspec
 
 from gelf_listener.codec.compression import is_gzip, is_zlib
+from gelf_listener.codec.tolerant import find_values
 from gelf_listener.errors import Reason, Rejected
 
 __all__ = ["Framer"]
@@ -35,6 +38,10 @@ _OBJECTS_ONLY = {b"{"}
 _OCTET_COUNT = re.compile(rb"([1-9][0-9]{0,8}) \{")
 _MAYBE_OCTET_COUNT = re.compile(rb"[1-9][0-9]{0,8} ?\Z")
 _BLANK = b"\0\r\n \t"
+_BLANKS = re.compile(rb"[\0\r\n \t]++")
+
+
+_ZLIB_OR_GZIP = 32 + zlib.MAX_WBITS
 
 
 class _Mode(enum.Enum):
@@ -62,6 +69,9 @@ class Framer:
         self._spans_lines = False
         """The first line of the current frame is no whole JSON: only a NUL can end it."""
         self._skipping = False
+        """Up to the next delimiter, everything belongs to a frame that was rejected."""
+        self._counted_out = 0
+        """So many bytes more belong to an octet-counted frame that was rejected."""
         self._stream: _CompressedFrame | None = None
 
     @property
@@ -84,6 +94,10 @@ class Framer:
         if fast is not None:
             return fast
         self._buffer += data
+        return self._cut(rejected)
+
+    def _cut(self, rejected: list[Rejected]) -> list[bytes]:
+        """Take what has ended off the buffer, frame by frame."""
         frames: list[bytes] = []
         while self._buffer and self._step(frames, rejected):
             pass
@@ -92,7 +106,7 @@ class Framer:
     def _split(self, data: bytes, rejected: list[Rejected]) -> list[bytes] | None:
         """Cut many plain frames at once; None when something needs a closer look (see `make bench`, TCP)."""
         delimiter = b"\0" if self._mode is _Mode.NUL else b"\n"
-        if self._mode is _Mode.UNKNOWN or self._stream is not None or self._skipping:
+        if self._mode is _Mode.UNKNOWN or self._stream is not None or self._skipping or self._counted_out:
             return None
         if delimiter == b"\n" and 0 in data:
             return None
@@ -117,7 +131,7 @@ class Framer:
         Returns:
             The last frame when whole JSON is in it, though not its delimiter; a partial one is rejected.
         """
-        frames: list[bytes] = []
+        frames = self._cut(rejected)  # what many frames were cut from at once was not looked at yet
         if self._stream is not None:
             rejected.append(self._stream.truncated())
             self._stream = None
@@ -140,12 +154,14 @@ class Framer:
         buffer = self._buffer
         if self._stream is not None:
             return self._inflate(frames, rejected)
+        if self._counted_out:
+            return self._skip_counted()
         if self._searched == 0 and not self._skipping:
-            blank = len(buffer) - len(buffer.lstrip(_BLANK))
-            if blank:
-                if 0 in buffer[:blank]:
+            blank = _BLANKS.match(buffer)
+            if blank is not None:
+                if 0 in blank[0]:
                     self._mode = _Mode.NUL
-                del buffer[:blank]
+                del buffer[: blank.end()]
                 return bool(buffer)
             if is_gzip(buffer) or is_zlib(buffer):
                 self._stream = _CompressedFrame(self.max_frame_bytes, self.max_payload_bytes)
@@ -167,7 +183,7 @@ class Framer:
         start, size = match.end() - 1, int(match[1])
         if size > self.max_frame_bytes:
             rejected.append(self._too_large(buffer, size))
-            self._skipping = True
+            self._counted_out = start + size
             return True
         if len(buffer) < start + size:
             return False
@@ -175,13 +191,19 @@ class Framer:
         del buffer[: start + size]
         return True
 
-    def _delimited(self, frames: list[bytes], rejected: list[Rejected]) -> bool:
+    def _skip_counted(self) -> bool:
+        """Skip a frame as long as its count says, but no further than a NUL: the count may have been a joke."""
         buffer = self._buffer
-        end = buffer.find(0, self._searched)
-        if end >= 0:
-            self._mode = _Mode.NUL
-        elif self._mode is not _Mode.NUL:
-            end = self._line_end()
+        nul = buffer.find(0, 0, self._counted_out)
+        skipped = min(self._counted_out, len(buffer)) if nul < 0 else nul
+        self._counted_out = 0 if nul >= 0 else self._counted_out - skipped
+        del buffer[:skipped]
+        return bool(buffer)
+
+    def _delimited(self, frames: list[bytes], rejected: list[Rejected]) -> bool:
+        """Take a frame that a NUL or newline ends."""
+        buffer = self._buffer
+        end = self._end()
         if end < 0:
             self._searched = len(buffer)
             if len(buffer) > self.max_frame_bytes:
@@ -203,21 +225,30 @@ class Framer:
             frames.append(frame)
         return True
 
-    def _line_end(self) -> int:
-        """Return where a newline ends the frame, or -1."""
+    def _end(self) -> int:
+        """Return where the delimiter of the frame is, or -1; how much was received beyond it does not matter."""
+        buffer, start = self._buffer, self._searched
+        newline = -1 if self._mode is _Mode.NUL or self._spans_lines else buffer.find(b"\n", start)
+        nul = buffer.find(0, start, len(buffer) if newline < 0 else newline)
+        if nul < 0 <= newline:
+            if self._ends_at(newline):
+                return newline
+            nul = buffer.find(0, newline)
+        if nul >= 0:
+            self._mode = _Mode.NUL
+        return nul
+
+    def _ends_at(self, newline: int) -> bool:
+        """Whether the first newline of a frame ends it."""
         buffer = self._buffer
-        end = buffer.find(b"\n", self._searched)
-        if end < 0 or self._mode is _Mode.LINE or self._skipping:
-            return end
-        if buffer[0] not in b"{[":
-            return end  # no JSON: whatever it is, it is sent in lines
-        if not self._spans_lines:
-            line = bytes(buffer[:end])
-            if line.rstrip()[-1:] in (b"}", b"]") and _is_json(line):
-                self._mode = _Mode.LINE
-                return end
-            self._spans_lines = True
-        return -1
+        if self._mode is _Mode.LINE or self._skipping or buffer[0] not in b"{[":
+            return True  # no JSON: whatever it is, it is sent in lines
+        line = bytes(buffer[:newline])
+        if line.rstrip()[-1:] in (b"}", b"]") and _is_json(line):
+            self._mode = _Mode.LINE
+            return True
+        self._spans_lines = True
+        return False
 
     def _inflate(self, frames: list[bytes], rejected: list[Rejected]) -> bool:
         """Feed the buffer to the compressed frame at its start."""
@@ -240,57 +271,60 @@ class Framer:
 
 
 class _CompressedFrame:
-    """A zlib or gzip stream inside the byte stream: it ends where its own format says."""
+    """
+    A zlib or gzip stream inside the byte stream: it ends where its own format says.
+
+    What was received is held, not what comes out of it: a slow bomb would hold a thousand times what it sent.
+    """
 
     def __init__(self, max_frame_bytes: int, max_payload_bytes: int) -> None:
-        self._stream = zlib.decompressobj(32 + zlib.MAX_WBITS)
-        self._parts: list[bytes] = []
+        self._scout = zlib.decompressobj(_ZLIB_OR_GZIP)
+        """Finds the end; what it inflates is counted and thrown away."""
+        self._data = bytearray()
         self._room = max_payload_bytes
         self._max_payload_bytes = max_payload_bytes
         self._max_frame_bytes = max_frame_bytes
-        self._fed = 0
-        self._excerpt = b""
-        self.held_bytes = 0
         self.unused = b""
 
     @property
+    def held_bytes(self) -> int:
+        return len(self._data)
+
+    @property
     def eof(self) -> bool:
-        return self._stream.eof
+        return self._scout.eof
 
     def feed(self, data: bytes) -> Rejected | None:
-        """Inflate more; return a rejection when the frame is damaged or too long."""
-        self._fed += len(data)
-        if not self._excerpt:
-            self._excerpt = data[:1024]
+        """Take more; return a rejection when the frame is damaged or too long."""
         try:
-            part = self._stream.decompress(data, self._room + 1)
+            self._room -= len(self._scout.decompress(data, self._room + 1))
         except zlib.error as error:
-            self.unused = data
-            return Rejected(Reason.CORRUPT_COMPRESSION, f"damaged compressed frame: {error}", self._excerpt)
-        self._room -= len(part)
-        self.held_bytes += len(part)
-        if part:
-            self._parts.append(part)
-        self.unused = self._stream.unused_data
+            self.unused = bytes(self._data) + data  # the next delimiter is looked for from the beginning
+            return Rejected(Reason.CORRUPT_COMPRESSION, f"damaged compressed frame: {error}", self.unused)
+        self.unused = self._scout.unused_data
+        self._data += data[: len(data) - len(self.unused)]
         if self._room < 0:
             detail = f"frame inflates to more than {self._max_payload_bytes} bytes"
-            return Rejected(Reason.PAYLOAD_TOO_LARGE, detail, self._excerpt)
-        if self._fed - len(self.unused) > self._max_frame_bytes:
+            return Rejected(Reason.PAYLOAD_TOO_LARGE, detail, self._data)
+        if len(self._data) > self._max_frame_bytes:
             detail = f"compressed frame longer than {self._max_frame_bytes} bytes"
-            return Rejected(Reason.FRAME_TOO_LARGE, detail, self._excerpt)
+            return Rejected(Reason.FRAME_TOO_LARGE, detail, self._data)
         return None
 
     def payload(self) -> bytes:
-        return b"".join(self._parts)
+        """Inflate the whole frame, whose size is known by now."""
+        return zlib.decompress(self._data, _ZLIB_OR_GZIP)
 
     def truncated(self) -> Rejected:
-        detail = f"the stream ended inside a compressed frame, after {self._fed} bytes"
-        return Rejected(Reason.FRAME_TRUNCATED, detail, self._excerpt)
+        detail = f"the stream ended inside a compressed frame, after {len(self._data)} bytes"
+        return Rejected(Reason.FRAME_TRUNCATED, detail, self._data)
 
 
 def _is_json(line: bytes) -> bool:
+    """Whether a line is a JSON value by itself, if need be after mending (a NaN, a trailing comma)."""
     try:
         msgspec.json.decode(line)
     except (ValueError, RecursionError):
-        return False
+        found = list(islice(find_values(line), 2))
+        return len(found) == 1 and found[0].error is None
     return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import time
 import zlib
 from pathlib import Path
 from typing import Any
@@ -132,3 +133,92 @@ def test_a_slow_stream_costs_no_second_look() -> None:
     for _ in range(50_000):
         framer.feed(b"x", [])
     assert framer._searched == framer.pending_bytes == 50_000
+
+
+def test_octet_counted_frame_beyond_the_limit_is_skipped_by_its_count() -> None:
+    """Frames behind one that is too long are found again although nothing delimits them."""
+    stream = b"1500 {" + b"x" * 1499 + b'12 {"honest":1}'
+    for size in (1, 100, len(stream)):
+        pieces = [stream[start : start + size] for start in range(0, len(stream), size)]
+        frames, rejected = frames_of(pieces, max_frame_bytes=1000)
+        assert frames == [b'{"honest":1}']
+        assert [rejection.reason for rejection in rejected] == [Reason.FRAME_TOO_LARGE]
+
+
+def test_a_slow_bomb_holds_no_more_than_it_sent() -> None:
+    """A compressed frame that never ends is held as it came, not inflated."""
+    bomb = zlib.compress(b"\0" * 4_000_000)
+    framer = Framer()
+    assert framer.feed(bomb[:-1], []) == []
+    assert framer.pending_bytes < len(bomb)
+
+
+def test_many_frames_in_one_read_cost_in_proportion() -> None:
+    """Blank bytes in front of each frame (log4j2 with both delimiters) make no copy of the rest of the read."""
+    costs = []
+    for count in (5_000, 20_000):
+        data = b'\n{"a":1}\0' * count
+        best = float("inf")
+        for _ in range(3):
+            framer = Framer()
+            started = time.process_time()
+            assert len(framer.feed(data, [])) == count
+            best = min(best, time.process_time() - started)
+        costs.append(best)
+    assert costs[1] < 10 * costs[0] + 0.05, costs
+
+
+def test_a_long_counted_frame_in_small_reads_costs_in_proportion() -> None:
+    """Waiting for the rest of an octet-counted frame looks at its beginning only."""
+    costs = []
+    for size in (200_000, 800_000):
+        data = b"%d {" % size + b"x" * (size - 1)
+        best = float("inf")
+        for _ in range(3):
+            framer = Framer()
+            started = time.process_time()
+            for start in range(0, len(data), 500):
+                framer.feed(data[start : start + 500], [])
+            best = min(best, time.process_time() - started)
+        costs.append(best)
+    assert costs[1] < 10 * costs[0] + 0.05, costs
+
+
+PIECES = [
+    '{"a":1}',
+    '{"a":NaN}',
+    "{",
+    "}",
+    "[1,2]",
+    '"x',
+    "\n",
+    "\0",
+    "\0\n",
+    "\r\n",
+    " ",
+    "text",
+    "<14>x",
+    "7 {",
+    "12 ",
+    "9",
+]
+
+
+@given(
+    st.data(),
+    st.lists(
+        st.sampled_from(PIECES).map(str.encode)
+        | st.sampled_from([zlib.compress(b'{"z":"a"}'), gzip.compress(b"{}", mtime=0), b"x\x9c!", b"\x1f", b"x"]),
+        max_size=12,
+    ),
+)
+def test_cutting_makes_no_difference(data: st.DataObject, parts: list[bytes]) -> None:
+    """Whatever the stream, its frames depend on its bytes and not on how they were read."""
+    stream = b"".join(parts)
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=6)))
+    pieces = [stream[start:end] for start, end in zip([0, *cuts], [*cuts, len(stream)], strict=True)]
+    whole = frames_of([stream] if stream else [])
+    for cut in ([piece for piece in pieces if piece], [stream[at : at + 1] for at in range(len(stream))]):
+        frames, rejected = frames_of(cut)
+        assert frames == whole[0]
+        assert [rejection.reason for rejection in rejected] == [rejection.reason for rejection in whole[1]]
