@@ -63,9 +63,6 @@ class _Piece:
         self.literal = "".join(c for c in characters if c is not None) if None not in characters else None
         self._literals = [(place, c) for place, c in enumerate(characters) if c is not None]
         self._search: re.Pattern[str] | None = None
-        if self._literals and self.literal is None and self.size <= _MAX_SEARCHED:
-            pattern = "".join("." if c is None else re.escape(c) for c in characters)
-            self._search = re.compile(pattern, re.DOTALL)
         self._masks: dict[str, int] = {}
         self._other = sum(1 << place for place, c in enumerate(characters) if c is None)
         for place, character in self._literals:
@@ -83,8 +80,8 @@ class _Piece:
             return text.find(self.literal, start, end)
         if not self._literals:
             return start if start + self.size <= end else -1
-        if self._search is not None:
-            found = self._search.search(text, start, end)
+        if self.size <= _MAX_SEARCHED:
+            found = self._pattern().search(text, start, end)
             return -1 if found is None else found.start()
         # Shift-And: one bit for every prefix of the piece that ends here.
         masks, other = self._masks, self._other
@@ -95,6 +92,15 @@ class _Piece:
             if bits & last:
                 return position + 1 - self.size
         return -1
+
+    def _pattern(self) -> re.Pattern[str]:
+        """Return what `re` looks for, made on first use: a query may have thousands of pieces."""
+        if self._search is None:
+            pattern = ["."] * self.size
+            for place, character in self._literals:
+                pattern[place] = re.escape(character)
+            self._search = re.compile("".join(pattern), re.DOTALL)
+        return self._search
 
 
 def compile_fuzzy(wanted: str, distance: int) -> _TextTest:
