@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import tracemalloc
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gelf_listener.codec import Decoder, Mode
 from gelf_listener.codec.batch import Batch
 from gelf_listener.codec.chunking import Chunk, Reassembler, split
 from gelf_listener.errors import Reason, Rejected
 from gelf_listener.message import Peer
+
+FILE = Path(__file__).parents[2] / "vectors" / "chunks" / "chunks.json"
+VECTORS = [pytest.param(vector, id=vector["name"]) for vector in json.loads(FILE.read_text())]
 
 ALICE = Peer("192.0.2.1", 1000)
 MALLORY = Peer("192.0.2.66", 6666)
@@ -234,3 +241,48 @@ def test_flood_memory_stays_within_the_caps() -> None:
         tracemalloc.stop()
     assert reassembler.pending_bytes <= 2_000_000 + 1000
     assert peak < 6_000_000, f"peak {peak} bytes"
+
+
+def arrival(step: dict[str, Any]) -> tuple[bytes, Peer, float]:
+    """Return what arrives, from whom and when."""
+    host, _, port = step.get("peer", "192.0.2.1:1000").partition(":")
+    if "hex" in step:
+        datagram = bytes.fromhex(step["hex"])
+    else:
+        message_id = bytes.fromhex(step["id_hex"]) if "id_hex" in step else step["id"].encode()
+        datagram = Chunk(message_id, step["number"], step["count"], step["text"].encode()).serialize()
+    return datagram, Peer(host, int(port)), step.get("at", 0)
+
+
+@pytest.mark.parametrize("vector", VECTORS)
+def test_vector(vector: dict[str, Any]) -> None:
+    """Chunks become the payloads, rejections and counters that their vector says."""
+    reassembler = Reassembler()
+    batch = Batch()
+    payloads = []
+    for step in vector["arrive"]:
+        datagram, peer, now = arrival(step)
+        try:
+            payloads.append(reassembler.feed(datagram, now, peer, batch))
+        except Rejected as rejected:
+            batch.rejected.append(rejected)
+    assert [payload.decode() for payload in payloads if payload is not None] == vector["payloads"]
+    assert [rejected.reason.value for rejected in batch.rejected] == vector["rejected"]
+    assert len(reassembler) == vector["pending"]
+    for name, value in vector["counters"].items():
+        assert getattr(reassembler.counters, name) == value, name
+
+
+@pytest.mark.parametrize("mode", ["lenient", "graylog"])
+@pytest.mark.parametrize("vector", VECTORS)
+def test_vector_through_the_decoder(mode: Mode, vector: dict[str, Any]) -> None:
+    """The decoder raises for none of them, and reports the same rejections with peer and input."""
+    decoder = Decoder(mode, "test")
+    batch = Batch()
+    for step in vector["arrive"]:
+        datagram, peer, now = arrival(step)
+        decoder.decode(datagram, 1e9 + now, peer, batch)
+    reasons = [rejected.reason.value for rejected in batch.rejected]
+    assert [reason for reason in reasons if reason.startswith("chunk")] == vector["rejected"]
+    assert len(reasons) == len(vector["rejected"]) + len(vector["payloads"])  # the payloads are no JSON
+    assert all(rejected.peer is not None and rejected.input == "test" for rejected in batch.rejected)
