@@ -39,6 +39,7 @@ METRICS = {
     "gelf_input_chunked_messages_pending": "Messages whose chunks are still arriving.",
     "gelf_input_chunked_bytes_pending": "Bytes of their chunks.",
     "gelf_input_connections": "Open connections, by input.",
+    "gelf_input_connections_pending_bytes": "Bytes of unfinished frames and bodies on all connections.",
     "gelf_input_connections_total": "Connections accepted.",
     "gelf_input_connections_evicted_total": "Connections closed to make room for others.",
     "gelf_input_connections_timed_out_total": "Connections closed because a time-out passed.",

@@ -6,6 +6,8 @@ Laws:
 * At most ``max_connections`` are open, handshakes included. When one more comes, the connection that has been
   without a complete message for longest, of the peer address that holds most, gives way. So one address cannot
   lock out another.
+* At most ``max_pending_bytes`` of unfinished messages are held on all connections together; the same rule says who
+  gives way.
 * A TLS connection is looked at before the handshake: plain text on it is rejected with a reason, and a failed
   handshake is a rejection too, with what OpenSSL said.
 """
@@ -77,6 +79,7 @@ class Connections:
         max_connections: Most connections at a time.
         allow: Who may connect.
         sweep: Called once a second, for what the input itself has to time out.
+        max_pending_bytes: Most bytes of unfinished messages on all connections together.
     """
 
     def __init__(
@@ -90,6 +93,7 @@ class Connections:
         context: ssl.SSLContext | None = None,
         handshake_timeout_seconds: float = 10.0,
         sweep: Callable[[], None] | None = None,
+        max_pending_bytes: int = 128 * 1024 * 1024,
     ) -> None:
         self._name = name
         self._intake = intake
@@ -105,6 +109,10 @@ class Connections:
         self._starting: dict[object, asyncio.Task[None]] = {}
         """The handshake a new protocol belongs to."""
         self._held: Counter[str] = Counter()
+        self._max_pending_bytes = max_pending_bytes
+        self._pending: dict[Connection, int] = {}
+        """Bytes of the unfinished message of each connection that has one."""
+        self.pending_bytes = 0
         self._paused: dict[Connection, None] = {}
         self._closed = asyncio.Event()
         """Set whenever a connection ends."""
@@ -161,10 +169,33 @@ class Connections:
 
     def closed(self, connection: Connection) -> None:
         """Forget a connection; called by its protocol, once."""
+        self.pend(connection, 0)
         self._paused.pop(connection, None)
         self._closed.set()
         if self._open.pop(connection, 0) is None:
             self._release(connection.peer)
+
+    def pend(self, connection: Connection, size: int) -> None:
+        """
+        Note how many bytes of an unfinished message a connection holds.
+
+        When all hold too much, the largest of the peer address that holds most is closed, until there is room.
+        """
+        before = self._pending.pop(connection, 0)
+        if size:
+            self._pending[connection] = size
+        self.pending_bytes += size - before
+        while self.pending_bytes > self._max_pending_bytes:
+            by_host: Counter[str] = Counter()
+            for pending, held in self._pending.items():
+                by_host[_host(pending)] += held
+            heaviest = by_host.most_common(1)[0][0]
+            largest = max(
+                (pending for pending in self._pending if _host(pending) == heaviest), key=self._pending.__getitem__
+            )
+            self.evicted_total += 1
+            largest.abort()
+            self.closed(largest)
 
     def moved(self, connection: Connection) -> None:
         """Count a connection as just active; keeps the least active first."""
@@ -183,6 +214,7 @@ class Connections:
         """Return counters by metric name."""
         return {
             "connections": len(self),
+            "connections_pending_bytes": self.pending_bytes,
             "connections_total": self.accepted_total,
             "connections_evicted_total": self.evicted_total,
             "connections_timed_out_total": self.timed_out_total,
@@ -324,6 +356,10 @@ class Connections:
         if self._input_sweep is not None:
             self._input_sweep()
         self._sweeper = self._loop.call_later(_SWEEP_SECONDS, self._sweep)
+
+
+def _host(connection: Connection) -> str:
+    return "" if connection.peer is None else connection.peer.host
 
 
 def _resolve(future: asyncio.Future[None]) -> None:

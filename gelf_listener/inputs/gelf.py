@@ -29,7 +29,9 @@ class GelfInputSettings(InputSettings):
     )
     max_pending_messages: int = Field(4096, ge=1, description="Messages whose chunks may be incomplete at a time.")
     max_pending_bytes: int = Field(
-        128 * 1024 * 1024, ge=1024, description="Bytes of chunks that may wait for the rest of their message."
+        128 * 1024 * 1024,
+        ge=1024,
+        description="Bytes of chunks, and of unfinished frames and bodies, that may wait for the rest of their message.",
     )
     chunk_timeout_seconds: float = Field(5.0, gt=0, le=3600, description="Time for all chunks, from the first.")
 

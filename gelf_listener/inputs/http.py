@@ -40,6 +40,9 @@ __all__ = ["HttpConnection", "HttpInput", "HttpSettings", "HttpsInput", "HttpsSe
 
 _log = logging.getLogger(__name__)
 
+_SMALL_BODY_BYTES = 64 * 1024
+"""Bodies that are not counted among the unfinished: all connections together cannot hold much of them."""
+
 MAX_LINES = 100_000
 """Most messages of one body: each costs memory of its own until it is written."""
 
@@ -153,6 +156,8 @@ class HttpConnection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._closing = False
         self._paused = False
+        self._pending = False
+        """Whether the collection knows of an unfinished body."""
         self._unread = False
         """The peer does not read its answers: it gets no more before it does."""
         self._batch = Batch()
@@ -302,6 +307,9 @@ class HttpConnection(asyncio.Protocol):
             self._answer(self._error, self._detail, close=True)
             return
         self._body.append(body)
+        if self._size > _SMALL_BODY_BYTES:
+            self._pending = True
+            self._connections.pend(self, self._size)
 
     def on_message_complete(self) -> None:
         """Answer the request."""
@@ -315,6 +323,9 @@ class HttpConnection(asyncio.Protocol):
         else:
             self._take(keep_alive=keep_alive)
         self._body = []
+        if self._pending:
+            self._pending = False
+            self._connections.pend(self, 0)
         self._stage = "idle"
         self._stage_at = self.active_at
         self._header_bytes = 0
@@ -570,6 +581,7 @@ class HttpInput:
             context=self._context,
             handshake_timeout_seconds=getattr(settings, "handshake_timeout_seconds", 10.0),
             sweep=partial(expire_chunks, self._decoder, intake),
+            max_pending_bytes=settings.max_pending_bytes,
         )
         self.listening = [listening_url(self.scheme, sock) + settings.path for sock in sockets]
         connections.listen(sockets)

@@ -91,6 +91,8 @@ class TcpConnection(asyncio.Protocol):
         self._transport: asyncio.Transport
         self._first: bytes | None = b""
         """The connection's first bytes until its protocol is known, then None."""
+        self._pending = 0
+        """Bytes of the unfinished frame, as the collection knows them."""
         self._closing = False
         self._paused = False
 
@@ -124,6 +126,9 @@ class TcpConnection(asyncio.Protocol):
                 self._decoder.strike(self.peer)
         self._decoder.judge(len(data), sum(map(len, frames)), self.peer)
         self._hand_over(frames, batch)
+        if self._framer.pending_bytes != self._pending:
+            self._pending = self._framer.pending_bytes
+            self._connections.pend(self, self._pending)
         spent = time.perf_counter() - began
         if self._intake.crowded and not self._paused:
             self._pause()
@@ -278,6 +283,7 @@ class TcpInput:
             context=self._context,
             handshake_timeout_seconds=getattr(settings, "handshake_timeout_seconds", 10.0),
             sweep=partial(expire_chunks, self._decoder, intake),
+            max_pending_bytes=settings.max_pending_bytes,
         )
         self.listening = [listening_url(self.scheme, sock) for sock in sockets]
         connections.listen(sockets)

@@ -105,6 +105,52 @@ def test_who_gives_way() -> None:
     run(main())
 
 
+def test_unfinished_messages_share_a_limit() -> None:
+    """At the limit all are kept, one byte over closes the largest of whoever holds most, and others go on."""
+
+    async def main() -> None:
+        held = Connections(
+            "c", FakeIntake(), asyncio.Protocol, max_connections=9, allow=AllowList(()), max_pending_bytes=100
+        )
+        honest, small, large = FakeConnection("1.1.1.1"), FakeConnection("2.2.2.2"), FakeConnection("2.2.2.2")
+        for connection, size in ((honest, 40), (small, 25), (large, 35)):
+            held.opened(connection)
+            held.pend(connection, size)
+        assert held.pending_bytes == 100
+        assert len(held) == 3
+        held.pend(small, 26)
+        assert [connection.aborted for connection in (honest, small, large)] == [0, 0, 1]
+        assert held.pending_bytes == 66
+        held.pend(honest, 0)
+        held.closed(small)
+        assert held.pending_bytes == 0
+        assert held.evicted_total == 1
+
+    run(main())
+
+
+def test_frames_that_never_end_stay_within_the_limit() -> None:
+    """Many connections with a long unfinished frame each are closed before they fill memory; an honest one is served."""
+
+    async def main() -> None:
+        intake = FakeIntake()
+        made = tcp(max_pending_bytes=200_000)
+        async with listening(made, intake) as port:
+            honest = connect(port)
+            floods = [connect(port, "127.0.0.2") for _ in range(10)]
+            for sock in floods:
+                sock.sendall(b"{" + b"x" * 50_000)
+            honest.sendall(b'{"host":"h","short_message":"honest"}\0')
+            await until(lambda: intake.messages and made.counters()["connections_evicted_total"] >= 6)
+            assert made.counters()["connections_pending_bytes"] <= 200_000
+            assert {rejected.reason.value for rejected in intake.rejected} == {"frame_truncated"}
+            for sock in (honest, *floods):
+                sock.close()
+            await until(lambda: made.counters()["connections_pending_bytes"] == 0)
+
+    run(main())
+
+
 def test_closed_twice_counts_once() -> None:
     """Or an address would seem to hold fewer connections than it does."""
 
