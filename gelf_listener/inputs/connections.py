@@ -190,9 +190,8 @@ class Connections:
             for pending, held in self._pending.items():
                 by_host[_host(pending)] += held
             heaviest = by_host.most_common(1)[0][0]
-            largest = max(
-                (pending for pending in self._pending if _host(pending) == heaviest), key=self._pending.__getitem__
-            )
+            of_heaviest = [pending for pending in self._pending if _host(pending) == heaviest]
+            largest = max(of_heaviest, key=self._pending.__getitem__)
             self.evicted_total += 1
             largest.abort()
             self.closed(largest)

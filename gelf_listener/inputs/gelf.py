@@ -31,7 +31,7 @@ class GelfInputSettings(InputSettings):
     max_pending_bytes: int = Field(
         128 * 1024 * 1024,
         ge=1024,
-        description="Bytes of chunks, and of unfinished frames and bodies, that may wait for the rest of their message.",
+        description="Bytes of chunks, and as much again of unfinished frames and bodies, that may wait for their rest.",
     )
     chunk_timeout_seconds: float = Field(5.0, gt=0, le=3600, description="Time for all chunks, from the first.")
 
