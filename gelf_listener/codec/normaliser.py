@@ -145,7 +145,14 @@ class Normaliser:
             if len(self.fields) >= MAX_FIELDS:
                 self._note(Deviation.TOO_MANY_FIELDS)
                 return
-            self._field(key, read_key(key), value)
+            read = read_key(key)
+            kind = type(value)
+            plain = (kind is str and value.isascii()) or (kind is int and -_I64 <= value < _I64)
+            if plain and read.clean not in self.fields:  # what nearly all are, without a call for each
+                self.fields[read.clean] = value
+                self._note_key(read)
+            else:
+                self._field(key, read, value)
 
     def _note(self, deviation: Deviation, field: str = "", detail: str = "") -> None:
         if len(self.notes) < MAX_NOTES:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 __all__ = ["Strikes"]
 
-_MAX_SENDERS = 1000
-"""With more senders than this on the list in one second, everybody is."""
+_SHARES = 5
+"""All senders together may have so many times what one may: addresses are easily forged, and time is the same."""
 
 
 class Strikes:
@@ -13,7 +13,8 @@ class Strikes:
     Counts by sender and second.
 
     Some rejections cost a hundred times what a message does, so a flood of them would take the time of honest
-    senders. Whoever exceeds the limit gets a cheaper answer until the second is over.
+    senders. Whoever exceeds the limit gets a cheaper answer until the second is over; so does everybody when a flood
+    comes from many addresses.
 
     Args:
         limit: How many a sender may have in a second.
@@ -23,15 +24,18 @@ class Strikes:
         self.limit = limit
         self._second = 0
         self._counts: dict[str, int] = {}
+        self._total = 0
 
     def exceeded(self, sender: str, now: float) -> bool:
         """Whether a sender has used up this second's limit."""
         if int(now) != self._second:
             self._second = int(now)
             self._counts.clear()
-        return self._counts.get(sender, 0) > self.limit or len(self._counts) > _MAX_SENDERS
+            self._total = 0
+        return self._total > _SHARES * self.limit or self._counts.get(sender, 0) > self.limit
 
     def add(self, sender: str, count: int) -> None:
         """Count what went wrong in the second of the last `exceeded`."""
         if count:
             self._counts[sender] = self._counts.get(sender, 0) + count
+            self._total += min(count, self.limit)
