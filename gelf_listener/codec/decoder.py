@@ -82,7 +82,7 @@ class Decoder:
         Decode what one read of a transport gave.
 
         Args:
-            datagrams: Non-empty bytes and who sent them: GELF JSON, plain or compressed, whole or in chunks.
+            datagrams: Bytes and who sent them: GELF JSON, plain or compressed, whole or in chunks.
             now: UTC Unix seconds: the receive time, and the clock that chunks expire by.
             batch: Takes the results.
         """
@@ -90,7 +90,7 @@ class Decoder:
 
     def decode_datagrams(self, payloads: list[bytes], peers: Sequence[Peer | None], now: float, batch: Batch) -> None:
         """
-        Decode datagrams; like `decode_all`, but they may be empty, and plain ones take the shortest way.
+        Decode datagrams; like `decode_all`, but plain ones take the shortest way.
 
         Args:
             payloads: What arrived.
@@ -98,24 +98,15 @@ class Decoder:
             now: See `decode_all`.
             batch: Takes the results.
         """
-        if all(payloads):
-            pairs = zip(payloads, peers, strict=True)
-            if _MAGIC.isdisjoint([payload[0] for payload in payloads]):
-                self.gelf.decode_all(pairs, now, batch)
-            else:
-                self.decode_all(pairs, now, batch)
-            return
-        for payload, peer in zip(payloads, peers, strict=True):
-            self.decode(payload, now, peer, batch)
+        pairs = zip(payloads, peers, strict=True)
+        if all(payloads) and _MAGIC.isdisjoint([payload[0] for payload in payloads]):
+            self.gelf.decode_all(pairs, now, batch)
+        else:
+            self.decode_all(pairs, now, batch)
 
     def decode(self, datagram: bytes, now: float, peer: Peer | None, batch: Batch) -> None:
         """Decode one datagram, frame or body; see `decode_all`."""
-        if datagram:
-            self.decode_all(((datagram, peer),), now, batch)
-        else:
-            batch.rejected.append(
-                Rejected(Reason.EMPTY_PAYLOAD, "no bytes at all", peer=peer, input=self.input, received_at=now)
-            )
+        self.decode_all(((datagram, peer),), now, batch)
 
     def inflate(self, payload: bytes, now: float, peer: Peer | None) -> bytes:
         """
@@ -165,6 +156,10 @@ class Decoder:
             rejected.input = self.input
             rejected.received_at = now
 
+    def _reject_empty(self, now: float, peer: Peer | None, batch: Batch) -> None:
+        rejected = Rejected(Reason.EMPTY_PAYLOAD, "no bytes at all", peer=peer, input=self.input, received_at=now)
+        batch.rejected.append(rejected)
+
     def _payloads(
         self, datagrams: Iterable[tuple[bytes, Peer | None]], now: float, batch: Batch
     ) -> Iterator[tuple[bytes, Peer | None]]:
@@ -172,6 +167,9 @@ class Decoder:
         small = min(_SMALL_BYTES, self.limits.max_payload_bytes // MAX_RATIO)
         for pair in datagrams:
             datagram, peer = pair
+            if not datagram:
+                self._reject_empty(now, peer, batch)
+                continue
             first = datagram[0]
             if first not in _MAGIC:
                 yield pair

@@ -170,11 +170,12 @@ class LenientGelf:
             detail = f"no JSON; not looked at closely, because this sender sent more than {MAX_FAILURES_A_SECOND} such"
             self._reject(batch, Reason.INVALID_JSON, detail, payload, received_at, peer)
             return
-        rejected = len(batch.rejected)
+        before = len(batch.rejected)
         self._decode_values(payload, notes, received_at, peer, batch)
-        rejected = len(batch.rejected) - rejected
+        rejected = batch.rejected[before:]
         if rejected:
-            self._failures.add(sender, rejected + len(payload) // _BYTES_A_FAILURE)
+            in_vain = sum([each.payload_bytes for each in rejected])
+            self._failures.add(sender, len(rejected) + in_vain // _BYTES_A_FAILURE)
 
     def _decode_values(
         self, payload: bytes, notes: tuple[Note, ...], received_at: float, peer: Peer | None, batch: Batch

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.requirements import missing
+
 HERE = Path(__file__).parent
 VECTORS = HERE.parent / "vectors"
 
@@ -23,10 +25,19 @@ def write_seeds(folder: Path) -> None:
             text = vector.get("payload") or vector.get("stream") or json.dumps(vector.get("set", {}))
             if not isinstance(text, str):
                 continue
-            for choice in range(3):
+            for choice in (0, 1, 2, 4):
                 seed = bytes([choice]) + text.encode("utf-8", "surrogatepass")[:4000]
                 (folder / f"seed-{number}").write_bytes(seed)
                 number += 1
+    for vector in json.loads((VECTORS / "chunks" / "chunks.json").read_text()):
+        seed = b"\x04"
+        for step in vector["arrive"]:
+            if "text" in step:
+                header = bytes.fromhex(step["id_hex"]) if "id_hex" in step else step["id"].encode()
+                chunk = header + bytes([step["number"], step["count"]]) + step["text"].encode()
+                seed += bytes([len(chunk)]) + chunk
+        (folder / f"seed-{number}").write_bytes(seed)
+        number += 1
     for query in ('a AND (b OR -c:"d e"~2)', "x:[1 TO 5} y:>=3 /re[g]+x/ z~1", "timestamp:[now-5d/d TO 2026-11-23]"):
         (folder / f"seed-{number}").write_bytes(b"\x03" + query.encode())
         number += 1
@@ -36,18 +47,17 @@ def write_seeds(folder: Path) -> None:
 def test_fuzz_for_a_while(tmp_path: Path) -> None:
     """No input makes the codec or the query parser raise or hang."""
     if importlib.util.find_spec("atheris") is None:
-        reason = "atheris is not installed"
-        if os.environ.get("GELF_REQUIRE_ALL"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    seconds = int(os.environ.get("GELF_FUZZ_SECONDS", "15"))
+        missing("atheris is not installed")
+    seconds = int(os.environ.get("GELF_FUZZ_SECONDS", "20"))
     corpus, findings = tmp_path / "corpus", tmp_path / "findings"
     corpus.mkdir()
     findings.mkdir()
     write_seeds(corpus)
-    command = [sys.executable, str(HERE / "fuzz_codec.py"), str(corpus), f"-max_total_time={seconds}"]
+    command = [sys.executable, "-m", "tests.fuzz.fuzz_codec", str(corpus), f"-max_total_time={seconds}"]
     command += ["-timeout=10", "-rss_limit_mb=2048", "-max_len=8000", f"-artifact_prefix={findings}/", "-verbosity=1"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 90, check=False)
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=seconds + 90, check=False, cwd=HERE.parents[1]
+    )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
     runs = [line for line in done.stderr.splitlines() if line.startswith("Done ")]
     assert runs, done.stderr[-2000:]

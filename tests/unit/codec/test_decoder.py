@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gelf_listener.codec import Batch, Decoder, Limits
+from gelf_listener.codec import Batch, Decoder, Limits, Mode
 from gelf_listener.codec import gelf as lenient
 from gelf_listener.codec.chunking import split
 from gelf_listener.codec.decoder import MAX_BOMBS_A_SECOND
@@ -242,7 +242,7 @@ def test_objects_of_one_payload(count: int, rejected: int) -> None:
 def test_flattening_does_not_multiply() -> None:
     """A long name over many inner fields is not repeated for each of them."""
     inner = b",".join(b'"k%d":1' % number for number in range(2000))
-    payload = b'{"short_message":"x","' + b"n" * 20_000 + b'":{' + inner + b"}}"
+    payload = b'{"short_message":"x","' + b"n" * 2000 + b'":{' + inner + b"}}"
     (message,) = decode(payload).messages
     assert sum(len(name) for name in message.fields) < 3 * len(payload)
 
@@ -346,3 +346,43 @@ def test_surrogates_in_skipped_fields(text: str, exact: bool) -> None:
     (message,) = decode(payload).messages
     assert message.exact == exact
     check_laws(message)
+
+
+@pytest.mark.parametrize("mode", ["lenient", "graylog"])
+def test_empty_datagrams_among_others(mode: Mode) -> None:
+    """A datagram without bytes is a rejection like any other, and costs the others nothing."""
+    datagrams = [
+        b"",
+        b'{"host":"h","short_message":"a"}',
+        b"",
+        zlib.compress(b'{"host":"h","short_message":"b"}'),
+        b"\0",
+    ]
+    for way in ("decode_all", "decode_datagrams"):
+        decoder = Decoder(mode, "test")
+        batch = Batch()
+        if way == "decode_all":
+            decoder.decode_all([(datagram, PEER) for datagram in datagrams], 1e9, batch)
+        else:
+            decoder.decode_datagrams(datagrams, [PEER] * len(datagrams), 1e9, batch)
+        assert [message.short_message for message in batch.messages] == ["a", "b"]
+        assert [rejected.reason for rejected in batch.rejected][:2] == [Reason.EMPTY_PAYLOAD] * 2
+        assert len(batch.rejected) == 3
+
+
+def test_one_bad_element_costs_a_bulk_sender_little() -> None:
+    """An array with one bad element among many good ones does not close the tolerant parser for its sender."""
+    decoder = Decoder("lenient", "test")
+    body = (
+        b"["
+        b'{"host":"h","short_message":"'
+        + b"x" * 300_000
+        + b'"},'
+        + b'{"host":"h","short_message":"y"},' * 2000
+        + b"{}]"
+    )
+    for _ in range(3):
+        batch = Batch()
+        decoder.decode(body, 1e9, PEER, batch)
+        assert len(batch.messages) == 2001
+        assert [rejected.reason for rejected in batch.rejected] == [Reason.NO_MESSAGE]
