@@ -19,6 +19,7 @@ Laws of the `Reassembler`:
 from __future__ import annotations
 
 import os
+from collections import OrderedDict
 from collections.abc import Iterator
 from typing import NamedTuple, Self
 
@@ -193,7 +194,8 @@ class Reassembler:
     Puts chunked messages together.
 
     Guarantee: at most once. What expires or is evicted is rejected with a reason, never silently dropped;
-    memory stays within the two limits plus one chunk.
+    memory stays within the two limits plus one chunk, and about a hundred bytes of bookkeeping for each chunk held (at
+    most 50 MiB with the default limits).
 
     Args:
         max_messages: Most pending messages.
@@ -215,8 +217,9 @@ class Reassembler:
         self.max_message_bytes = max_message_bytes
         self.counters = ChunkCounters()
         self.pending_bytes = 0
-        self._pending: dict[_Key, _Pending] = {}
-        self._by_sender: dict[str, dict[_Key, None]] = {}
+        # Ordered dicts: the first key of a plain dict is found by walking over all that were deleted before it.
+        self._pending: OrderedDict[_Key, _Pending] = OrderedDict()
+        self._by_sender: dict[str, OrderedDict[_Key, None]] = {}
         self._ranking = _Ranking()
 
     def __len__(self) -> int:
@@ -302,7 +305,7 @@ class Reassembler:
         if len(self._pending) >= self.max_messages:
             self._evict(key, batch)
         pending = self._pending[key] = _Pending(count, now)
-        self._by_sender.setdefault(sender, {})[key] = None
+        self._by_sender.setdefault(sender, OrderedDict())[key] = None
         self._ranking.add(sender, pending.weight)
         return pending
 

@@ -25,6 +25,8 @@ MAX_BOMBS_A_SECOND = 1
 _SUSPECT_RATIO = 200
 _SUSPECT_BYTES = 1024 * 1024
 
+_ZLIB_OR_GZIP = 32 + zlib.MAX_WBITS
+
 _SMALL_BYTES = 1024
 """Compressed payloads up to this length are inflated in one go: at most a megabyte comes out."""
 
@@ -174,13 +176,14 @@ class Decoder:
             if first not in _MAGIC:
                 yield pair
                 continue
-            if first == 0x78 and len(datagram) <= small:
-                # What zlib's users send nearly always, without a call in between (see `make bench`, zlib).
+            if first != 0x1E and len(datagram) <= small:
+                # What clients send nearly always, without a call in between (see `make bench`, zlib and gzip).
                 try:
-                    inflated = zlib.decompress(datagram, zlib.MAX_WBITS, FIRST_GUESS_BYTES)
+                    inflated = zlib.decompress(datagram, _ZLIB_OR_GZIP, FIRST_GUESS_BYTES)
                 except zlib.error:
                     inflated = b""
-                if inflated:
+                # A gzip member ends with the length of its content; another length means several members, or junk.
+                if inflated and (first == 0x78 or len(inflated) == int.from_bytes(datagram[-4:], "little")):
                     yield inflated, peer
                     continue
             before = len(batch.rejected)

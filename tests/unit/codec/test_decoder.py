@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 import string
+import tracemalloc
 import zlib
 from typing import Any
 
@@ -272,6 +274,33 @@ HOSTILE = {
     "commas": lambda size: b"{" + b"," * size,
     "nans": lambda size: b'{"short_message":"x","_a":[' + b"nan," * (size // 4) + b"]}",
     "brackets": lambda size: b"[" * size,
+    "empty_arrays": lambda size: b"[" + b"[]," * (size // 3) + b"[]]",
+    "empty_objects": lambda size: b"{}" * (size // 2),
+    "quotes": lambda size: b'"' * size,
+    "numbers": lambda size: b"1 " * (size // 2),
+    "digits": lambda size: b'{"short_message":"x","_a":' + b"1" * size + b"}",
+    "trailing_commas": lambda size: b'{"message":"a",}\n' * (size // 17),
+    "bad_lines": lambda size: b'{"message":"a"\n' * (size // 15),
+    "fields": lambda size: b'{"short_message":"x"' + b"".join(b',"_f%d":1' % n for n in range(size // 10)) + b"}",
+    "nulls": lambda size: b'{"short_message":"x"' + b"".join(b',"_f%d":null' % n for n in range(size // 13)) + b"}",
+    "bare_nans": lambda size: b'{"short_message":"x"' + b"".join(b',"_f%d":nan' % n for n in range(size // 12)) + b"}",
+    "one_name": lambda size: (
+        b'{"short_message":"x","_a":0' + b"".join(b',"_\xc3%c":1' % (128 + n % 64) for n in range(size // 7)) + b"}"
+    ),
+    "wide_objects": lambda size: (
+        b'{"short_message":"x","version":1,"_a":{' + b",".join(b'"k%d":{"a":1}' % n for n in range(size // 14)) + b"}}"
+    ),
+    "huge_key": lambda size: (
+        b'{"short_message":"x","'
+        + b"k" * (size // 2)
+        + b'":{'
+        + b",".join(b'"%d":1' % n for n in range(size // 16))
+        + b"}}"
+    ),
+    "byte_order_marks": lambda size: b"\xef\xbb\xbf" * (size // 3),
+    "invalid_utf8": lambda size: b"\xff" * size,
+    "controls": lambda size: b'{"short_message":"x","_a":[' + b'"\x01",' * (size // 4) + b'""]}',
+    "gzip_members": lambda size: gzip.compress(b"{", mtime=0) * (size // 21),
 }
 
 
@@ -291,6 +320,21 @@ def test_hostile_payloads_cost_in_proportion(mode: str, name: str) -> None:
             best = min(best, time.process_time() - started)
         steps.append(best)
     assert steps[1] < 3.5 * steps[0] + 0.05, steps
+
+
+@pytest.mark.parametrize("mode", ["lenient", "graylog"])
+@pytest.mark.parametrize("unit", [b"{}", b"[],", b'{"message":"a"}', b"1 ", b'"', b'{"', b'{"a":', b"\\"])
+def test_eight_mebibytes_of_anything(mode: Mode, unit: bytes) -> None:
+    """A body at the limit becomes a bounded number of messages and rejections, in bounded memory."""
+    payload = unit * (8 * 1024 * 1024 // len(unit))
+    tracemalloc.start()
+    try:
+        batch = decode(payload, mode)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(batch.messages) + len(batch.rejected) <= MAX_VALUES + 1
+    assert peak < 150_000_000, f"peak {peak} bytes"
 
 
 @pytest.mark.parametrize(
