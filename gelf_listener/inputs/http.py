@@ -15,10 +15,8 @@ import hmac
 import json
 import logging
 import socket
-import ssl
 import time
 import zlib
-from functools import partial
 from itertools import repeat
 from typing import ClassVar, cast
 
@@ -29,11 +27,10 @@ from gelf_listener.codec import Batch, Decoder
 from gelf_listener.codec.compression import is_gzip, is_zlib
 from gelf_listener.errors import Reason, Rejected
 from gelf_listener.inputs import Intake
-from gelf_listener.inputs.allow import AllowList
 from gelf_listener.inputs.connections import Connections
-from gelf_listener.inputs.gelf import GelfInputSettings, expire_chunks
-from gelf_listener.inputs.sockets import bind_all, listening_url, peer_of
-from gelf_listener.inputs.tls import TlsSettings, server_context
+from gelf_listener.inputs.sockets import peer_of
+from gelf_listener.inputs.stream import StreamInput, StreamSettings
+from gelf_listener.inputs.tls import TlsSettings
 from gelf_listener.message import Peer
 
 __all__ = ["HttpConnection", "HttpInput", "HttpSettings", "HttpsInput", "HttpsSettings", "body_frames"]
@@ -82,7 +79,7 @@ _LONGEST_PAUSE_SECONDS = 1.0
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
-class HttpSettings(GelfInputSettings):
+class HttpSettings(StreamSettings):
     """Settings of `gelf+http://`."""
 
     port: int = Field(12203, ge=0, le=65535, description="Port to bind; 0 picks a free one.")
@@ -91,7 +88,6 @@ class HttpSettings(GelfInputSettings):
     password: str = Field("", description="Password of `user`.", repr=False)
     token: str = Field("", description="Requests must carry it in an Authorization: Bearer header.", repr=False)
     max_body_bytes: int = Field(8 * 1024 * 1024, ge=1024, description="Largest body as sent; 413 beyond it.")
-    max_connections: int = Field(1024, ge=1, description="Connections at a time; see docs for who gives way.")
     header_timeout_seconds: float = Field(10.0, gt=0, description="Time for a request's headers.")
     body_timeout_seconds: float = Field(60.0, gt=0, description="Time for a request's body.")
     idle_timeout_seconds: float = Field(75.0, gt=0, description="Time between requests on one connection.")
@@ -547,7 +543,7 @@ def _knows(authorization: bytes, secrets: tuple[bytes, ...]) -> bool:
     return any([hmac.compare_digest(given, secret) for secret in secrets])
 
 
-class HttpInput:
+class HttpInput(StreamInput):
     """
     Takes GELF by HTTP.
 
@@ -557,49 +553,13 @@ class HttpInput:
     Settings: ClassVar[type[HttpSettings]] = HttpSettings
     scheme: ClassVar[str] = "gelf+http"
 
-    def __init__(self, settings: HttpSettings) -> None:
-        self.settings = settings
-        self.name = settings.name or f"{self.scheme}-{settings.port}"
-        self.listening: list[str] = []
-        self._decoder = settings.decoder(self.name)
-        self._connections: Connections | None = None
-        self._context = self._make_context()
+    def protocol(self, connections: Connections, intake: Intake) -> HttpConnection:
+        """Make the protocol of a new connection."""
+        return HttpConnection(connections, intake, self._decoder, self.settings)
 
-    def _make_context(self) -> ssl.SSLContext | None:
-        return None
-
-    async def start(self, intake: Intake) -> None:
-        """Bind and begin to accept; see `Input.start`."""
-        settings = self.settings
-        sockets = bind_all(socket.SOCK_STREAM, settings.host, settings.port)
-        self._connections = connections = Connections(
-            self.name,
-            intake,
-            lambda: HttpConnection(connections, intake, self._decoder, settings),
-            max_connections=settings.max_connections,
-            allow=AllowList(settings.allow),
-            context=self._context,
-            handshake_timeout_seconds=getattr(settings, "handshake_timeout_seconds", 10.0),
-            sweep=partial(expire_chunks, self._decoder, intake),
-            max_pending_bytes=settings.max_pending_bytes,
-        )
-        self.listening = [listening_url(self.scheme, sock) + settings.path for sock in sockets]
-        connections.listen(sockets)
-
-    async def close(self) -> None:
-        """Stop accepting and close; see `Input.close`."""
-        if self._connections is not None:
-            await self._connections.close()
-
-    def reopen(self) -> None:
-        """Read certificates again; connections that are open keep the old ones."""
-        self._context = self._make_context()
-        if self._connections is not None:
-            self._connections.context = self._context
-
-    def counters(self) -> dict[str, float]:
-        """Return what the connections counted."""
-        return self._connections.counters() if self._connections is not None else {}
+    def url(self, sock: socket.socket) -> str:
+        """Write where a socket listens, with the path that takes messages."""
+        return super().url(sock) + str(self.settings.path)
 
 
 class HttpsInput(HttpInput):
@@ -607,7 +567,3 @@ class HttpsInput(HttpInput):
 
     Settings: ClassVar[type[HttpsSettings]] = HttpsSettings
     scheme: ClassVar[str] = "gelf+https"
-
-    def _make_context(self) -> ssl.SSLContext:
-        assert isinstance(self.settings, HttpsSettings)  # noqa: S101
-        return server_context(self.settings)

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import ssl
 import time
-from functools import partial
 from itertools import repeat
 from typing import ClassVar, cast
 
@@ -21,12 +19,11 @@ from gelf_listener.codec import Batch, Decoder
 from gelf_listener.codec.framing import Framer
 from gelf_listener.errors import Reason, Rejected
 from gelf_listener.inputs import Intake
-from gelf_listener.inputs.allow import AllowList
 from gelf_listener.inputs.connections import Connections
-from gelf_listener.inputs.gelf import GelfInputSettings, expire_chunks
 from gelf_listener.inputs.http import HttpConnection, HttpSettings
-from gelf_listener.inputs.sockets import bind_all, listening_url, peer_of
-from gelf_listener.inputs.tls import TlsSettings, server_context
+from gelf_listener.inputs.sockets import peer_of
+from gelf_listener.inputs.stream import StreamInput, StreamSettings
+from gelf_listener.inputs.tls import TlsSettings
 from gelf_listener.message import Peer
 
 __all__ = ["TcpConnection", "TcpInput", "TcpSettings", "TlsInput", "TlsInputSettings"]
@@ -40,12 +37,11 @@ _PICKLE_STARTS = (0x7D, 0x80)
 """First byte of a pickled dict: protocol 1 (`SocketHandler`) and later ones."""
 
 
-class TcpSettings(GelfInputSettings):
+class TcpSettings(StreamSettings):
     """Settings of `gelf+tcp://`."""
 
     port: int = Field(12201, ge=0, le=65535, description="Port to bind; 0 picks a free one.")
     max_frame_bytes: int = Field(2 * 1024 * 1024, ge=1024, description="Longest frame; a longer one is skipped.")
-    max_connections: int = Field(1024, ge=1, description="Connections at a time; see docs for who gives way.")
     idle_timeout_seconds: float = Field(
         0.0, ge=0, description="Close a connection without a complete message for so long; 0: never, as Graylog."
     )
@@ -246,7 +242,7 @@ class TcpConnection(asyncio.Protocol):
             self._intake.reject(rejected)
 
 
-class TcpInput:
+class TcpInput(StreamInput):
     """
     Takes GELF frames by TCP.
 
@@ -258,50 +254,13 @@ class TcpInput:
     scheme: ClassVar[str] = "gelf+tcp"
 
     def __init__(self, settings: TcpSettings) -> None:
-        self.settings = settings
-        self.name = settings.name or f"{self.scheme}-{settings.port}"
-        self.listening: list[str] = []
-        self._decoder = settings.decoder(self.name)
-        self._connections: Connections | None = None
-        self._context = self._make_context()
-
-    def _make_context(self) -> ssl.SSLContext | None:
-        return None
-
-    async def start(self, intake: Intake) -> None:
-        """Bind and begin to accept; see `Input.start`."""
-        settings = self.settings
-        sockets = bind_all(socket.SOCK_STREAM, settings.host, settings.port)
+        super().__init__(settings)
         same = {"mode": settings.mode, "max_payload_bytes": settings.max_payload_bytes}
-        http = HttpSettings.from_values(same, self.name) if settings.http else None
-        self._connections = connections = Connections(
-            self.name,
-            intake,
-            lambda: TcpConnection(connections, intake, self._decoder, settings, http),
-            max_connections=settings.max_connections,
-            allow=AllowList(settings.allow),
-            context=self._context,
-            handshake_timeout_seconds=getattr(settings, "handshake_timeout_seconds", 10.0),
-            sweep=partial(expire_chunks, self._decoder, intake),
-            max_pending_bytes=settings.max_pending_bytes,
-        )
-        self.listening = [listening_url(self.scheme, sock) for sock in sockets]
-        connections.listen(sockets)
+        self._http = HttpSettings.from_values(same, self.name) if settings.http else None
 
-    async def close(self) -> None:
-        """Stop accepting, take what is complete, close; see `Input.close`."""
-        if self._connections is not None:
-            await self._connections.close()
-
-    def reopen(self) -> None:
-        """Read certificates again; connections that are open keep the old ones."""
-        self._context = self._make_context()
-        if self._connections is not None:
-            self._connections.context = self._context
-
-    def counters(self) -> dict[str, float]:
-        """Return what the connections counted."""
-        return self._connections.counters() if self._connections is not None else {}
+    def protocol(self, connections: Connections, intake: Intake) -> TcpConnection:
+        """Make the protocol of a new connection."""
+        return TcpConnection(connections, intake, self._decoder, self.settings, self._http)
 
 
 class TlsInput(TcpInput):
@@ -309,7 +268,3 @@ class TlsInput(TcpInput):
 
     Settings: ClassVar[type[TlsInputSettings]] = TlsInputSettings
     scheme: ClassVar[str] = "gelf+tls"
-
-    def _make_context(self) -> ssl.SSLContext:
-        assert isinstance(self.settings, TlsInputSettings)  # noqa: S101
-        return server_context(self.settings)
