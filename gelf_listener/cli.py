@@ -7,6 +7,7 @@ Without a command it runs the listener. Exit status: 0 fine, 1 it failed, 2 the 
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Optional
 
@@ -24,6 +25,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+_SETTINGS = {"input": "inputs", "output": "outputs"}
+"""Flags that may be repeated, and the settings they add to."""
 
 _GLOBAL_FLAGS = ("-h", "--help", "--version", "--install-completion", "--show-completion")
 
@@ -67,9 +71,13 @@ DrainSeconds = Annotated[
 ]
 
 
-def _flags(**given: Any) -> dict[str, Any]:
-    """Keep the flags that were given."""
-    return {name: value for name, value in given.items() if value not in (None, [])}
+def _flags(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Turn the arguments of `run` and `check` that were given into settings; they are called alike but for two."""
+    return {
+        _SETTINGS.get(name, name): value
+        for name, value in given.items()
+        if name != "config" and value is not None and value != []
+    }
 
 
 def _version(*, wanted: bool) -> None:
@@ -103,18 +111,9 @@ def run(
     drain_seconds: DrainSeconds = None,
 ) -> None:
     """Run the listener (the default command)."""
+    flags = _flags(locals())  # the arguments, before anything else is named
     from gelf_listener.commands.run import run_service  # noqa: PLC0415  (each command imports what it needs)
 
-    flags = _flags(
-        inputs=input,
-        outputs=output,
-        api=api,
-        host=host,
-        tls_cert=tls_cert,
-        tls_key=tls_key,
-        log_level=log_level,
-        drain_seconds=drain_seconds,
-    )
     raise typer.Exit(run_service(flags, config))
 
 
@@ -131,18 +130,9 @@ def check(
     drain_seconds: DrainSeconds = None,
 ) -> None:
     """Validate the configuration and print what would run, without opening anything."""
+    flags = _flags(locals())  # the arguments, before anything else is named
     from gelf_listener.commands.check import check_config  # noqa: PLC0415
 
-    flags = _flags(
-        inputs=input,
-        outputs=output,
-        api=api,
-        host=host,
-        tls_cert=tls_cert,
-        tls_key=tls_key,
-        log_level=log_level,
-        drain_seconds=drain_seconds,
-    )
     check_config(flags, config)
 
 
