@@ -119,6 +119,7 @@ HIGH = {
     "rejections",
     "inputs",
     "outputs",
+    "store",
     "metrics",
     "api",
     "commands",
@@ -139,6 +140,12 @@ def test_inputs_and_outputs_do_not_know_each_other() -> None:
     above = {"pipeline", "runner", "buffers", "service", "api", "cli", "commands", "config", "plugins"}
     assert offenders(below("inputs"), above | {"outputs", "rendering"}) == []
     assert offenders(below("outputs"), above | {"inputs", "codec"}) == []
+
+
+def test_a_store_knows_messages_and_queries() -> None:
+    """Not who fills it or who asks."""
+    above = {"pipeline", "runner", "buffers", "service", "api", "cli", "commands", "config", "plugins"}
+    assert offenders(below("store"), above | {"inputs", "outputs", "codec"}) == []
 
 
 def test_the_pipeline_does_not_know_transports() -> None:

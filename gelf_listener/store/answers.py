@@ -1,0 +1,107 @@
+"""Answers: what a store gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple, TypeAlias
+
+from gelf_listener.message import FieldValue, Message
+
+__all__ = [
+    "FieldInfo",
+    "FieldStatistics",
+    "FieldType",
+    "GroupKey",
+    "Hits",
+    "PartitionInfo",
+    "Row",
+    "StoreInfo",
+    "ValueCount",
+]
+
+FieldType = Literal["string", "text", "long", "double", "boolean", "date", "ip"]
+"""How a field is searched; ``text`` by words, everything else as a whole. Named as Graylog's mapping names them."""
+
+GroupKey: TypeAlias = FieldValue | tuple[float | None, float | None] | None
+"""A value, the start of a stretch of time, a range, or None for messages without the field."""
+
+
+class Hits(NamedTuple):
+    """
+    One page of messages.
+
+    Attributes:
+        total: How many messages match, on all pages.
+        messages: Those of this page; their ids are those they were stored with.
+    """
+
+    total: int
+    messages: Sequence[Message]
+
+
+class Row(NamedTuple):
+    """A group: its keys from the outermost on, how many messages it has, and its metrics in the order asked for."""
+
+    keys: tuple[GroupKey, ...]
+    count: int
+    values: tuple[FieldValue | None, ...]
+
+
+class ValueCount(NamedTuple):
+    """A value and how many messages have it."""
+
+    value: FieldValue
+    count: int
+
+
+class FieldInfo(NamedTuple):
+    """A field, named as in a query, and the types its values have had."""
+
+    name: str
+    types: tuple[FieldType, ...]
+
+
+class FieldStatistics(NamedTuple):
+    """
+    What a field holds.
+
+    Attributes:
+        messages: Messages that match.
+        present: Those that have the field.
+        distinct: Different values, estimated from a few thousand on.
+        minimum: Of the numbers (seconds for times); None when there are none. The same holds for the following.
+        maximum: See `minimum`.
+        mean: See `minimum`.
+        total: Sum.
+        deviation: Standard deviation of the population.
+    """
+
+    messages: int
+    present: int
+    distinct: int
+    minimum: float | None
+    maximum: float | None
+    mean: float | None
+    total: float | None
+    deviation: float | None
+
+
+class PartitionInfo(NamedTuple):
+    """One partition: its name, span of timestamps (UTC Unix seconds), messages and bytes on disk."""
+
+    name: str
+    first: float | None
+    last: float | None
+    messages: int
+    bytes: int
+
+
+class StoreInfo(NamedTuple):
+    """How much is stored, and where."""
+
+    location: str
+    messages: int
+    bytes: int
+    first: float | None
+    last: float | None
+    partitions: Sequence[PartitionInfo]

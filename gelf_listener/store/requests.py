@@ -1,0 +1,120 @@
+"""Requests: what a store can be asked, beside the query."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple, TypeAlias
+
+__all__ = [
+    "EVERYTHING",
+    "NEWEST_FIRST",
+    "CalendarUnit",
+    "Function",
+    "Grouping",
+    "Metric",
+    "RangesGroup",
+    "Sort",
+    "Span",
+    "TimeGroup",
+    "ValuesGroup",
+]
+
+Function = Literal[
+    "avg",
+    "card",
+    "count",
+    "latest",
+    "max",
+    "min",
+    "percentage",
+    "percentile",
+    "stddev",
+    "sum",
+    "sumofsquares",
+    "variance",
+]
+"""Graylog's metric functions (reference of its scripting API)."""
+
+CalendarUnit = Literal["minute", "hour", "day", "week", "month", "quarter", "year"]
+
+
+class Span(NamedTuple):
+    """From `start` up to, but not including, `end`, UTC Unix seconds of ``timestamp``; None is open."""
+
+    start: float | None = None
+    end: float | None = None
+
+
+EVERYTHING = Span()
+
+
+class Sort(NamedTuple):
+    """By which field, named as in a query."""
+
+    field: str = "timestamp"
+    descending: bool = True
+
+
+NEWEST_FIRST = Sort()
+
+
+class ValuesGroup(NamedTuple):
+    """
+    A group for each of the most frequent values of a field.
+
+    Attributes:
+        field: Named as in a query.
+        limit: Most groups.
+        missing: Whether messages without the field are a group too, whose key is None.
+        sort_by: Index of the metric to sort by; None sorts by the number of messages.
+        descending: Highest first.
+    """
+
+    field: str
+    limit: int = 15
+    missing: bool = False
+    sort_by: int | None = None
+    descending: bool = True
+
+
+class TimeGroup(NamedTuple):
+    """
+    A group for each stretch of time, oldest first; its key is the start in UTC Unix seconds.
+
+    Attributes:
+        field: A field that holds times.
+        seconds: Length of a stretch, aligned to the Unix epoch; used when `unit` is None.
+        unit: A calendar unit instead.
+        zone: IANA time zone in which calendar units begin.
+        empty: Whether stretches without messages between the first and the last are given too.
+    """
+
+    field: str = "timestamp"
+    seconds: float = 60.0
+    unit: CalendarUnit | None = None
+    zone: str = "UTC"
+    empty: bool = False
+
+
+class RangesGroup(NamedTuple):
+    """A group for each range of numbers, low inclusive and high exclusive, None open; its key is ``(low, high)``."""
+
+    field: str
+    ranges: tuple[tuple[float | None, float | None], ...]
+
+
+Grouping: TypeAlias = ValuesGroup | TimeGroup | RangesGroup
+
+
+class Metric(NamedTuple):
+    """
+    A figure of each group.
+
+    Attributes:
+        function: What to compute.
+        field: Of which field; None, for ``count`` and ``percentage``, means messages.
+        percentile: Between 0 and 100, for ``percentile``.
+    """
+
+    function: Function
+    field: str | None = None
+    percentile: float = 50.0
