@@ -43,7 +43,7 @@ class Row(NamedTuple):
     """A group: its keys from the outermost on, how many messages it has, and its metrics in the order asked for."""
 
     keys: tuple[GroupKey, ...]
-    count: int
+    messages: int
     values: tuple[FieldValue | None, ...]
 
 
@@ -51,7 +51,7 @@ class ValueCount(NamedTuple):
     """A value and how many messages have it."""
 
     value: FieldValue
-    count: int
+    messages: int
 
 
 class FieldInfo(NamedTuple):
