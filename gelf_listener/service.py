@@ -11,7 +11,7 @@ import asyncio
 import inspect
 import logging
 from collections.abc import Callable, Coroutine, Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gelf_listener.address import Address
 from gelf_listener.config import Config, Spec
@@ -22,6 +22,9 @@ from gelf_listener.outputs import Output
 from gelf_listener.pipeline import Pipeline
 from gelf_listener.plugins import INPUT_GROUP, OUTPUT_GROUP, make
 from gelf_listener.runner import Runner
+
+if TYPE_CHECKING:
+    from gelf_listener.store import Store
 
 __all__ = ["Service", "make_input", "make_output", "make_predicate"]
 
@@ -123,6 +126,15 @@ class Service:
         self._stopping = asyncio.Event()
         self._changing = asyncio.Lock()
         self._closed = False
+
+    @property
+    def store(self) -> Store | None:
+        """The store that is searched: the first output's that has one."""
+        for runner in self.pipeline.runners:
+            store: Store | None = getattr(runner.output, "store", None)
+            if store is not None:
+                return store
+        return None
 
     async def start(self) -> None:
         """

@@ -1,56 +1,87 @@
-"""The web application: health and metrics."""
+"""
+The web application: a light shell in front of the REST API.
+
+The shell answers ``/health`` and ``/metrics`` itself. Everything under ``/api`` goes to FastAPI, which takes a third of
+a second and seven MiB to import: it is loaded in a thread shortly after the start, or when the first request needs it.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from gelf_listener.metrics import exposition, registry
 
 if TYPE_CHECKING:
     from gelf_listener.service import Service
 
-__all__ = ["make_app"]
+__all__ = ["App", "Receive", "Scope", "Send", "make_app"]
 
-_Message = MutableMapping[str, Any]
-_App = Callable[[_Message, Callable[[], Awaitable[_Message]], Callable[[_Message], Awaitable[None]]], Awaitable[None]]
+Scope: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
-def make_app(service: Service) -> _App:
+class App:
     """
-    Make the ASGI application.
+    The ASGI application.
 
     ``GET /health`` answers 200 while every output works and 503 while one fails or blocks; ``GET /metrics``
-    is Prometheus' text format.
-    """
-    collectors = registry(service)
+    is Prometheus' text format; ``/api`` is the REST API.
 
-    async def app(
-        scope: _Message,
-        receive: Callable[[], Awaitable[_Message]],  # noqa: ARG001  (ASGI)
-        send: Callable[[_Message], Awaitable[None]],
-    ) -> None:
+    Args:
+        service: What to show.
+    """
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._collectors = registry(service)
+        self._loading: asyncio.Future[Any] | None = None
+
+    def preload(self) -> asyncio.Future[Any]:
+        """Load the REST API in a thread, once; the future is done when it answers."""
+        if self._loading is None:
+            self._loading = asyncio.get_running_loop().run_in_executor(None, _load, self._service)
+        return self._loading
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request (ASGI)."""
         if scope["type"] != "http":
             return
-        status, content_type, body = _answer(scope["method"], scope["path"])
+        path = scope["path"]
+        if path == "/api" or path.startswith("/api/"):
+            api = await asyncio.shield(self.preload())
+            await api(scope, receive, send)
+            return
+        status, content_type, body = self._answer(scope["method"], path)
         headers = [(b"content-type", content_type), (b"content-length", b"%d" % len(body))]
         if status == 405:
             headers.append((b"allow", b"GET, HEAD"))
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
 
-    def _answer(method: str, path: str) -> tuple[int, bytes, bytes]:
+    def _answer(self, method: str, path: str) -> tuple[int, bytes, bytes]:
         if path not in ("/health", "/metrics"):
-            return 404, b"application/json", _error("no such path; there are /health and /metrics")
+            return 404, b"application/json", _error("no such path; there are /health, /metrics and /api")
         if method not in ("GET", "HEAD"):
             return 405, b"application/json", _error(f"{path} answers GET")
         if path == "/metrics":
-            return 200, b"text/plain; version=0.0.4; charset=utf-8", exposition(collectors)
-        health = _health(service)
+            return 200, b"text/plain; version=0.0.4; charset=utf-8", exposition(self._collectors)
+        health = _health(self._service)
         return (200 if health["status"] == "ok" else 503), b"application/json", json.dumps(health).encode()
 
-    return app
+
+def make_app(service: Service) -> App:
+    """Make the ASGI application of a service."""
+    return App(service)
+
+
+def _load(service: Service) -> Any:
+    from gelf_listener.api.routes import make_api  # noqa: PLC0415  (what all this is about)
+
+    return make_api(service)
 
 
 def _error(detail: str) -> bytes:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["ApiServer"]
 
+_PRELOAD_SECONDS = 1.0
+"""How long after the start the REST API is loaded, unless a request asks for it before."""
+
 
 class _Server(uvicorn.Server):
     """uvicorn without its signal handlers: the service has its own."""
@@ -43,6 +46,7 @@ class ApiServer:
         self._address = address
         self._server: _Server | None = None
         self._task: asyncio.Task[None] | None = None
+        self._preload: asyncio.TimerHandle | None = None
 
     async def start(self) -> str:
         """
@@ -58,8 +62,9 @@ class ApiServer:
             sockets = bind_all(socket.SOCK_STREAM, self._address.host, self._address.port or 0)
         except ConfigError as error:
             raise ConfigError(f"api: {error}; turn it off with --api off") from None
+        app = make_app(self._service)
         config = uvicorn.Config(
-            make_app(self._service),
+            app,
             lifespan="off",
             log_config=None,
             log_level="warning",
@@ -68,11 +73,15 @@ class ApiServer:
             timeout_graceful_shutdown=1,
         )
         self._server = _Server(config)
-        self._task = asyncio.get_running_loop().create_task(self._server.serve(sockets), name="api")
+        loop = asyncio.get_running_loop()
+        self._task = loop.create_task(self._server.serve(sockets), name="api")
+        self._preload = loop.call_later(_PRELOAD_SECONDS, app.preload)
         return listening_url("http", sockets[0])
 
     async def close(self) -> None:
         """Stop answering."""
+        if self._preload is not None:
+            self._preload.cancel()
         if self._server is not None and self._task is not None:
             self._server.should_exit = True
             await asyncio.wait([self._task], timeout=3)

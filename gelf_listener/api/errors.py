@@ -1,0 +1,108 @@
+"""
+Errors as the API tells them: Graylog's bodies, for its clients read `type` and `message`.
+
+``ApiError`` is Graylog's generic body, ``RequestError`` the one for a request that cannot be understood
+(`shared/rest/exceptionmappers` of its sources). A query that cannot be understood has ``line`` and ``column``.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from gelf_listener.errors import QueryError, Retry
+
+__all__ = ["ApiError", "add_handlers", "position"]
+
+_log = logging.getLogger(__name__)
+
+
+class ApiError(Exception):
+    """
+    An answer that is no success.
+
+    Args:
+        status: HTTP status.
+        message: What is wrong and what would be right.
+        more: Further members of the body.
+        type: Graylog's name for the kind of error.
+        headers: Response headers.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        type: str = "ApiError",
+        headers: Mapping[str, str] | None = None,
+        **more: Any,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.headers = dict(headers or {})
+        self.body = {"type": type, "message": message, **more}
+
+
+def add_handlers(api: FastAPI) -> None:
+    """Make an application answer every error in Graylog's form."""
+    api.add_exception_handler(ApiError, _api_error)
+    api.add_exception_handler(HTTPException, _http_error)
+    api.add_exception_handler(RequestValidationError, _request_error)
+    api.add_exception_handler(QueryError, _query_error)
+    api.add_exception_handler(Retry, _unavailable)
+    api.add_exception_handler(Exception, _surprise)
+
+
+async def _api_error(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001  (starlette's signature)
+    assert isinstance(error, ApiError)  # noqa: S101  (for the type checker)
+    return JSONResponse(error.body, error.status, error.headers)
+
+
+async def _http_error(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001
+    assert isinstance(error, HTTPException)  # noqa: S101
+    message = f"HTTP {error.status_code} {HTTPStatus(error.status_code).phrase}"
+    if error.detail and error.detail != HTTPStatus(error.status_code).phrase:
+        message = str(error.detail)
+    return JSONResponse({"type": "ApiError", "message": message}, error.status_code, error.headers)
+
+
+async def _request_error(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001
+    """Say which parameter is wrong; of several, the first one stands in `path`."""
+    assert isinstance(error, RequestValidationError)  # noqa: S101
+    problems = [(".".join(str(part) for part in found["loc"][1:]), str(found["msg"])) for found in error.errors()]
+    message = "; ".join(f"{path}: {text}" if path else text for path, text in problems)
+    path = problems[0][0] if problems else ""
+    body = {"type": "RequestError", "message": message, "line": 1, "column": 1, "path": path, "reference_path": path}
+    return JSONResponse(body, 400)
+
+
+async def _query_error(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001
+    assert isinstance(error, QueryError)  # noqa: S101
+    line, column = position(error)
+    body = {"type": "ApiError", "message": error.detail, "query": error.query, "line": line, "column": column}
+    return JSONResponse(body, 400)
+
+
+def position(error: QueryError) -> tuple[int, int]:
+    """Return line and column, both from 1, of what is wrong in a query."""
+    before = error.query[: max(error.column - 1, 0)]
+    return before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1
+
+
+async def _unavailable(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001
+    """Ask to come again: a store has no room, or cannot answer now."""
+    return JSONResponse({"type": "ApiError", "message": str(error)}, 503, {"Retry-After": "1"})
+
+
+async def _surprise(request: Request, error: Exception) -> JSONResponse:
+    """Tell of our own mistake without its inner life; the log has it."""
+    _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    return JSONResponse({"type": "ApiError", "message": f"internal error: {type(error).__name__}"}, 500)
