@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 ARGS   ?=
+JOBS   ?= 4  # tests at a time: most of them wait for processes and sockets, so more than there are cores
 
 .DEFAULT_GOAL := help
 .PHONY: help run test lint fuzz soak bench lock clean
@@ -14,12 +15,12 @@ help:  ## Show this help
 run: $(VENV)/.run  ## Start the listener (ARGS="..." for its flags)
 	@$(BIN)/gelf-listener $(ARGS)
 
-test: $(VENV)/.test  ## Install what tests need and run all of them (ARGS="..." for pytest)
+test: $(VENV)/.test  ## Install what tests need and run all of them (ARGS="..." for pytest, JOBS=4)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/mypy --config-file handlers/pyproject.toml handlers/gelf_handlers
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 lint: $(VENV)/.test  ## Check style and types, mend what can be mended
 	$(BIN)/ruff check --fix .
