@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from gelf_listener.errors import Rejected
 from gelf_listener.message import Message
@@ -32,6 +32,8 @@ class Pipeline:
         """Messages taken, by input."""
         self.bytes: Counter[str] = Counter()
         """Their raw bytes, by input."""
+        self.taps: list[Callable[[Sequence[Message]], None]] = []
+        """Who wants to see every batch: called at once, must not keep or change the list, and must be quick."""
         self._waiting_full: list[Callable[[], None]] = []
         self._waiting_crowded: list[Callable[[], None]] = []
 
@@ -56,6 +58,8 @@ class Pipeline:
         name = messages[0].input
         self.messages[name] += len(messages)
         self.bytes[name] += size
+        for tap in self.taps:
+            tap(messages)
         runners = self.runners
         if len(runners) == 1:
             runners[0].offer(messages, size)

@@ -17,6 +17,7 @@ from gelf_listener.address import Address
 from gelf_listener.config import Config, Spec
 from gelf_listener.errors import ConfigError
 from gelf_listener.inputs import Input
+from gelf_listener.live import LiveFeed
 from gelf_listener.message import Message
 from gelf_listener.outputs import Output
 from gelf_listener.pipeline import Pipeline
@@ -117,6 +118,7 @@ class Service:
     def __init__(self, config: Config) -> None:
         self.config = config
         self.pipeline = Pipeline()
+        self.live = LiveFeed(self.pipeline.taps)
         self.inputs: list[Input] = []
         self.api_url = ""
         # Pairs, looked up by equality: a specification holds settings, which need not be hashable.
@@ -162,6 +164,7 @@ class Service:
         """
         async with self._changing:  # a reload comes to its end first
             self._closed = True
+            self.live.close()
             if self._api is not None:
                 await self._api.close()
                 self._api = None
