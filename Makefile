@@ -4,7 +4,8 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 ARGS   ?=
-JOBS   ?= 4  # tests at a time: most of them wait for processes and sockets, so more than there are cores
+# Tests at a time: most of them wait for processes and sockets, so more than there are cores.
+JOBS   ?= 4
 
 .DEFAULT_GOAL := help
 .PHONY: help run test lint fuzz soak bench lock clean
