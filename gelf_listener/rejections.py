@@ -30,6 +30,8 @@ class Rejections:
         self.counts: Counter[tuple[str, str]] = Counter()
         """By (input, reason)."""
         self.recent: deque[Rejected] = deque(maxlen=keep)
+        self.taps: list[Callable[[Rejected], None]] = []
+        """Who wants to see every rejection."""
         self._log_at = float("-inf")
         self._unlogged = 0
 
@@ -43,6 +45,8 @@ class Rejections:
         rejected.__traceback__ = None  # its frames would keep whole inflated payloads alive
         self.counts[rejected.input, rejected.reason.value] += 1
         self.recent.append(rejected)
+        for tap in self.taps:
+            tap(rejected)
         now = self._clock()
         if now < self._log_at:
             self._unlogged += 1

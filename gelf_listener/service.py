@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+import time
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,8 @@ from gelf_listener.outputs import Output
 from gelf_listener.pipeline import Pipeline
 from gelf_listener.plugins import INPUT_GROUP, OUTPUT_GROUP, make
 from gelf_listener.runner import Runner
+from gelf_listener.senders import Senders
+from gelf_listener.throughput import Throughput
 
 if TYPE_CHECKING:
     from gelf_listener.store import Store
@@ -119,6 +122,10 @@ class Service:
         self.config = config
         self.pipeline = Pipeline()
         self.live = LiveFeed(self.pipeline.taps)
+        self.senders = Senders()
+        self.throughput = Throughput(self._counters, time.monotonic)
+        self.started_at = time.time()
+        self._sampling: asyncio.TimerHandle | None = None
         self.inputs: list[Input] = []
         self.api_url = ""
         # Pairs, looked up by equality: a specification holds settings, which need not be hashable.
@@ -165,6 +172,8 @@ class Service:
         async with self._changing:  # a reload comes to its end first
             self._closed = True
             self.live.close()
+            if self._sampling is not None:
+                self._sampling.cancel()
             if self._api is not None:
                 await self._api.close()
                 self._api = None
@@ -277,8 +286,22 @@ class Service:
             return
         from gelf_listener.api.server import ApiServer  # noqa: PLC0415  (inputs listen before this is imported)
 
+        self.pipeline.taps.append(self.senders.saw)
+        self.pipeline.rejections.taps.append(self.senders.refused)
+        self._sample()
         self._api = ApiServer(self, address)
         self.api_url = await self._api.start()
+
+    def _counters(self) -> dict[str, float]:
+        """Return what rates are shown of."""
+        counters: dict[str, float] = {"messages": self.pipeline.messages.total()}
+        counters |= {f"input {name}": count for name, count in self.pipeline.messages.items()}
+        return counters | {f"output {runner.name}": runner.written for runner in self.pipeline.runners}
+
+    def _sample(self) -> None:
+        """Note the counters once a second."""
+        self.throughput.sample()
+        self._sampling = asyncio.get_running_loop().call_later(1.0, self._sample)
 
 
 def _find(spec: Spec, pairs: Sequence[tuple[Spec, Any]]) -> Any:

@@ -1,0 +1,87 @@
+"""Documents: messages, notes and rejections as the native routes write them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from starlette.responses import Response
+
+from gelf_listener.codec.lint import Verdict
+from gelf_listener.errors import Rejected
+from gelf_listener.message import Message
+from gelf_listener.notes import Note
+
+__all__ = ["chosen", "json_response", "lint_document", "message_document", "note_document", "rejected_document"]
+
+_encode = msgspec.json.Encoder().encode
+
+
+def json_response(document: Any, status: int = 200) -> Response:
+    """Answer with JSON; several times faster than through a model, and there may be ten thousand messages in it."""
+    return Response(_encode(document), status, media_type="application/json")
+
+
+def chosen(fields: str | None) -> frozenset[str] | None:
+    """Read a list of field names, separated by commas; None is all of them."""
+    if fields is None:
+        return None
+    return frozenset(name.strip().removeprefix("_") for name in fields.split(",") if name.strip())
+
+
+def message_document(message: Message, fields: frozenset[str] | None = None) -> dict[str, Any]:
+    """Return a message (`MessageShape`), with all additional fields or those that are chosen."""
+    added = message.fields
+    if fields is not None:
+        added = {name: value for name, value in added.items() if name in fields}
+    return {
+        "id": message.id,
+        "timestamp": message.timestamp,
+        "received_at": message.received_at,
+        "host": message.host,
+        "short_message": message.short_message,
+        "full_message": message.full_message,
+        "level": message.level,
+        "fields": added,
+        "input": message.input,
+        "peer": None if message.peer is None else str(message.peer),
+    }
+
+
+def note_document(note: Note) -> dict[str, Any]:
+    """Return a note (`NoteShape`)."""
+    return {
+        "deviation": note.deviation.label,
+        "field": note.field,
+        "detail": note.detail,
+        "text": str(note),
+        "graylog": note.deviation.graylog,
+        "advice": note.deviation.advice,
+    }
+
+
+def rejected_document(rejected: Rejected) -> dict[str, Any]:
+    """Return a rejection (`RejectedShape`)."""
+    return {
+        "reason": rejected.reason.value,
+        "detail": rejected.detail,
+        "peer": None if rejected.peer is None else str(rejected.peer),
+        "input": rejected.input,
+        "received_at": rejected.received_at,
+        "payload_bytes": rejected.payload_bytes,
+        "payload_hex": rejected.payload.hex(),
+        "payload_text": rejected.payload.decode("utf-8", "replace"),
+    }
+
+
+def lint_document(verdict: Verdict) -> dict[str, Any]:
+    """Return a verdict (`LintShape`)."""
+    return {
+        "clean": verdict.clean,
+        "text": verdict.lines(),
+        "notes": [note_document(note) for note in verdict.notes],
+        "messages": [message_document(message) for message in verdict.messages],
+        "rejected": [rejected_document(rejected) for rejected in verdict.rejected],
+        "graylog_messages": [message_document(message) for message in verdict.stored],
+        "graylog_rejected": [rejected_document(rejected) for rejected in verdict.refused],
+    }

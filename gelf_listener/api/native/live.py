@@ -1,0 +1,127 @@
+"""
+Live: ``GET /api/gelf/live``, messages as they arrive, as server-sent events.
+
+Events:
+
+* ``messages``: an array of messages, oldest first; the event's id is the last message's.
+* ``missed``: ``{"dropped": n, "skipped": n}``, totals of this stream, after more were missed.
+* ``heartbeat``: ``{"time": seconds}`` when nothing else was said for a while.
+
+A client that comes back with ``Last-Event-ID`` first gets what it missed in between, from the store.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import msgspec
+from fastapi import APIRouter, Header, Query
+from fastapi.responses import StreamingResponse
+
+from gelf_listener.api.context import TheService
+from gelf_listener.api.errors import ApiError
+from gelf_listener.api.native.documents import chosen, message_document
+from gelf_listener.api.native.received import since_id
+from gelf_listener.live import Subscription, TooManySubscriptions
+from gelf_listener.message import Message
+from gelf_listener.query import compile_predicate, parse
+from gelf_listener.query.nodes import Node
+from gelf_listener.store.requests import EVERYTHING
+
+if TYPE_CHECKING:
+    from gelf_listener.store import Store
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/api/gelf", tags=["live"])
+
+_LINGER_SECONDS = 0.05
+"""Between two events: what arrives in the meantime shares one, so ten thousand messages a second are twenty events."""
+
+_HEARTBEAT_SECONDS = 15.0
+_MOST_MESSAGES = 1000
+"""In one event."""
+_MOST_MISSED = 5000
+"""Messages that are given again to a client that comes back."""
+
+_encode = msgspec.json.Encoder().encode
+
+
+@router.get(
+    "/live",
+    response_class=StreamingResponse,
+    responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}, "description": __doc__}},
+)
+async def live(
+    service: TheService,
+    query: Annotated[str, Query(description="Which messages.")] = "*",
+    fields: Annotated[
+        str | None, Query(description="Additional fields to give, separated by commas; all by default.")
+    ] = None,
+    tail: Annotated[int, Query(ge=0, le=1000, description="Begin with so many stored messages.")] = 0,
+    last_event_id: Annotated[
+        str | None, Header(max_length=64, description="Id of the last message the client has; it gets those since.")
+    ] = None,
+) -> StreamingResponse:
+    """Stream messages as they arrive (server-sent events)."""
+    node = parse(query).node
+    try:
+        subscription = service.live.subscribe(compile_predicate(node))
+    except TooManySubscriptions as error:
+        raise ApiError(503, str(error), headers={"Retry-After": "5"}) from None
+    stream = _stream(subscription, service.store, node, chosen(fields), tail, last_event_id)
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return StreamingResponse(stream, media_type="text/event-stream", headers=headers)
+
+
+async def _stream(
+    subscription: Subscription,
+    store: Store | None,
+    node: Node,
+    fields: frozenset[str] | None,
+    tail: int,
+    last_id: str | None,
+) -> AsyncIterator[bytes]:
+    """Give what was stored before, then what arrives, then what was missed of it."""
+    with subscription:
+        yield b"retry: 1000\n\n"
+        before = await _before(store, node, tail, last_id)
+        for start in range(0, len(before), _MOST_MESSAGES):
+            yield _messages(before[start : start + _MOST_MESSAGES], fields)
+        known = {message.id for message in before}
+        missed = (0, 0)
+        while not subscription.closed:
+            messages = await subscription.take(_HEARTBEAT_SECONDS, _MOST_MESSAGES)
+            if known:  # stored while the store was asked, and watched already
+                messages, known = [message for message in messages if message.id not in known], set()
+            if messages:
+                yield _messages(messages, fields)
+            if missed != (subscription.dropped, subscription.skipped):
+                missed = (subscription.dropped, subscription.skipped)
+                yield _event("missed", {"dropped": missed[0], "skipped": missed[1]})
+            elif not messages:
+                yield _event("heartbeat", {"time": time.time()})
+            await asyncio.sleep(_LINGER_SECONDS)
+
+
+async def _before(store: Store | None, node: Node, tail: int, last_id: str | None) -> Sequence[Message]:
+    """Return what is stored since a message, or the last messages, oldest first."""
+    if store is None:
+        return ()
+    if last_id:
+        return await since_id(store, node, last_id, _MOST_MISSED)
+    if tail:
+        return (await store.search(node, EVERYTHING, limit=tail)).messages[::-1]
+    return ()
+
+
+def _messages(messages: Sequence[Message], fields: frozenset[str] | None) -> bytes:
+    documents = [message_document(message, fields) for message in messages]
+    return b"id: " + messages[-1].id.encode() + b"\n" + _event("messages", documents)
+
+
+def _event(name: str, data: Any) -> bytes:
+    return b"event: " + name.encode() + b"\ndata: " + _encode(data) + b"\n\n"

@@ -1,0 +1,186 @@
+"""Messages: one with everything that is known of it, its surroundings, deleting and importing."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import time
+from collections import Counter
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from gelf_listener.api.context import TheService, TheStore
+from gelf_listener.api.errors import ApiError
+from gelf_listener.api.native.asked import TheAsked
+from gelf_listener.api.native.documents import json_response, lint_document, message_document, note_document
+from gelf_listener.api.native.shapes import Deleted, Imported, LintShape, MessageDetail, Surrounding
+from gelf_listener.codec.batch import Batch
+from gelf_listener.codec.gelf import LenientGelf
+from gelf_listener.codec.lint import lint
+from gelf_listener.message import FieldValue, Message
+from gelf_listener.pipeline import Pipeline
+from gelf_listener.query.fields import getter
+from gelf_listener.query.nodes import MatchAll, Node, Phrase
+from gelf_listener.store import Store
+from gelf_listener.store.requests import Sort, Span
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/api/gelf", tags=["messages"])
+
+_TYPES = {str: "string", bool: "boolean", int: "number", float: "number"}
+_INSTANT = 1e-6
+_MOST_NEIGHBOURS = 200
+_MOST_EQUAL = 1000
+"""Messages of one timestamp that are put in order by their ids."""
+_MOST_LINT_BYTES = 8 * 1024 * 1024
+_MOST_LINE_BYTES = 8 * 1024 * 1024
+
+
+async def _room(pipeline: Pipeline) -> None:
+    """Wait as other senders do while outputs fall behind."""
+    if pipeline.crowded:
+        calm = asyncio.Event()
+        pipeline.when_calm(calm.set)
+        await calm.wait()
+
+
+async def _stored(store: Store, id: str) -> Message:
+    message = await store.get(id)
+    if message is None:
+        raise ApiError(404, f"no message has the id {id[:80]!r}")
+    return message
+
+
+@router.get("/messages/{id}", response_model=MessageDetail)
+async def message(store: TheStore, id: str) -> Response:
+    """Return a message with its types, raw bytes and notes, and what a real Graylog would do with it."""
+    found = await _stored(store, id)
+    verdict = lint(found.raw, found.peer)
+    document = message_document(found) | {
+        "types": {name: _TYPES[type(value)] for name, value in found.fields.items()},
+        "notes": [note_document(note) for note in found.notes],
+        "raw_text": found.raw.decode("utf-8", "replace"),
+        "raw_base64": base64.b64encode(found.raw).decode(),
+        "raw_bytes": len(found.raw),
+        "exact": found.exact,
+        "graylog": lint_document(verdict),
+    }
+    return json_response(document)
+
+
+@router.get("/messages/{id}/surrounding", response_model=Surrounding)
+async def surrounding(
+    store: TheStore,
+    id: str,
+    field: Annotated[str, Query(description="Messages that have the same value of this field.")] = "source",
+    before: Annotated[int, Query(ge=0, le=_MOST_NEIGHBOURS)] = 10,
+    after: Annotated[int, Query(ge=0, le=_MOST_NEIGHBOURS)] = 10,
+    seconds: Annotated[float, Query(gt=0, le=1e9, description="At most so far away.")] = 3600.0,
+) -> Response:
+    """Return the messages before and after one that have the same value of a field."""
+    found = await _stored(store, id)
+    value = getter(field)(found)
+    if value is None:
+        raise ApiError(400, f"the message has no field {field!r}")
+    node = _same(field, value)
+    at = found.timestamp
+    older = await _neighbours(store, node, Span(at - seconds, at + _INSTANT), found, before, descending=True)
+    newer = await _neighbours(store, node, Span(at, at + seconds + _INSTANT), found, after, descending=False)
+    return json_response(
+        {
+            "field": field,
+            "value": value,
+            "before": [message_document(each) for each in reversed(older)],
+            "after": [message_document(each) for each in newer],
+        }
+    )
+
+
+def _same(field: str, value: FieldValue) -> Node:
+    """Make the query for a value; a phrase is compared as it stands."""
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    return Phrase(field, text) if text else MatchAll()
+
+
+async def _neighbours(
+    store: Store, node: Node, span: Span, middle: Message, most: int, *, descending: bool
+) -> list[Message]:
+    """Return the nearest messages on one side; those of the same timestamp are told apart by their ids."""
+    if not most:
+        return []
+    hits = await store.search(node, span, limit=most + _MOST_EQUAL, sort=Sort("timestamp", descending))
+    own = (middle.timestamp, middle.id)
+    found = []
+    for each in hits.messages:
+        key = (each.timestamp, each.id)
+        if key < own if descending else key > own:
+            found.append(each)
+    return found[:most]
+
+
+@router.delete("/messages", response_model=Deleted)
+async def delete(store: TheStore, asked: TheAsked, request: Request) -> Response:
+    """Delete the messages that match; a query has to be given, so that nothing goes by accident."""
+    if "query" not in request.query_params:
+        raise ApiError(400, "query is missing; query=* deletes everything")
+    return json_response({"deleted": await store.delete(asked.node, asked.span)})
+
+
+@router.post(
+    "/import",
+    response_model=Imported,
+    openapi_extra={
+        "requestBody": {"content": {"application/x-ndjson": {"schema": {"type": "string"}}}, "required": True}
+    },
+)
+async def import_lines(service: TheService, request: Request) -> Response:
+    """
+    Take a file of GELF, a JSON object on each line, as an input would.
+
+    Each line goes through the codec and into the pipeline, so every output gets it; what is no message is counted
+    and kept as rejected. The body is read as it comes, whatever its size, and no faster than outputs write.
+    """
+    gelf = LenientGelf("import")
+    reasons: Counter[str] = Counter()
+    taken = 0
+    rest = b""
+
+    async def hand_over(lines: list[bytes]) -> None:
+        nonlocal taken
+        batch = Batch()
+        gelf.decode_all(((line, None) for line in lines if line.strip()), time.time(), batch)
+        for rejected in batch.rejected:
+            reasons[rejected.reason.value] += 1
+            service.pipeline.reject(rejected)
+        if batch.messages:
+            taken += len(batch.messages)
+            service.pipeline.accept(batch.messages, batch.size)
+        await _room(service.pipeline)
+
+    async for piece in request.stream():
+        *lines, rest = (rest + piece).split(b"\n")
+        if len(rest) > _MOST_LINE_BYTES:
+            raise ApiError(413, f"a line is longer than {_MOST_LINE_BYTES} bytes; {taken} messages were taken")
+        await hand_over(lines)
+    await hand_over([rest])
+    return json_response({"messages": taken, "rejected": reasons.total(), "reasons": dict(reasons)})
+
+
+@router.post(
+    "/lint",
+    response_model=LintShape,
+    openapi_extra={
+        "requestBody": {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}
+    },
+)
+async def lint_payload(request: Request) -> Response:
+    """Judge a payload as it would come from the wire, compressed or not."""
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > _MOST_LINT_BYTES:
+            raise ApiError(413, f"longer than {_MOST_LINT_BYTES} bytes")
+    return json_response(lint_document(lint(bytes(body))))

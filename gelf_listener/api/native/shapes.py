@@ -1,0 +1,332 @@
+"""Shapes: what the native routes answer with, for OpenAPI. The routes write the JSON themselves."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, Field
+
+__all__ = [
+    "Deleted",
+    "FieldShape",
+    "FieldsShape",
+    "Hint",
+    "HistogramBucket",
+    "HistogramSeries",
+    "HistogramShape",
+    "Imported",
+    "InputStats",
+    "LintShape",
+    "MessageDetail",
+    "MessageShape",
+    "NearMiss",
+    "NoteShape",
+    "OutputStats",
+    "RejectedPage",
+    "RejectedShape",
+    "SearchPage",
+    "SenderShape",
+    "SendersShape",
+    "StatisticsShape",
+    "StatsShape",
+    "StoreStats",
+    "Surrounding",
+    "TopShape",
+    "TopValue",
+    "Validity",
+    "Waited",
+]
+
+Value = str | int | float | bool
+
+
+class MessageShape(BaseModel):
+    """A message, in GELF's words."""
+
+    id: str = Field(description="A ULID; increases in receive order.")
+    timestamp: float = Field(description="When it was logged, UTC Unix seconds.")
+    received_at: float = Field(description="When it arrived, UTC Unix seconds.")
+    host: str
+    short_message: str
+    full_message: str | None
+    level: int | None = Field(description="Syslog severity, 0 (emergency) to 7 (debug).")
+    fields: dict[str, Value] = Field(description="Additional fields, without the leading underscore.")
+    input: str = Field(description="Name of the input that took it.")
+    peer: str | None = Field(description="Who sent it, host:port.")
+
+
+class NoteShape(BaseModel):
+    """A deviation from GELF 1.1."""
+
+    deviation: str = Field(description="Its name; docs/decoding.md lists all.")
+    field: str = Field(description="The key as it was sent; empty when the payload as a whole is meant.")
+    detail: str = Field(description="What was made of it, where that is not obvious.")
+    text: str = Field(description="One line for a person.")
+    graylog: str = Field(description="What a real Graylog does.")
+    advice: str = Field(description="What the client should do.")
+
+
+class RejectedShape(BaseModel):
+    """Bytes that could not become a message."""
+
+    reason: str
+    detail: str
+    peer: str | None
+    input: str
+    received_at: float = Field(description="UTC Unix seconds.")
+    payload_bytes: int = Field(description="Length of the whole payload.")
+    payload_hex: str = Field(description="Its first KiB.")
+    payload_text: str = Field(description="The same as text, where it is UTF-8; other bytes are replaced.")
+
+
+class LintShape(BaseModel):
+    """What is to be said of a payload."""
+
+    clean: bool = Field(description="Whether it is GELF 1.1 as it should be, and Graylog stores all of it.")
+    text: list[str] = Field(description="The verdict for a person.")
+    notes: list[NoteShape]
+    messages: list[MessageShape] = Field(description="What gelf-listener makes of it.")
+    rejected: list[RejectedShape] = Field(description="What even gelf-listener refuses.")
+    graylog_messages: list[MessageShape] = Field(description="What a real Graylog would store.")
+    graylog_rejected: list[RejectedShape] = Field(description="What a real Graylog would refuse, and why.")
+
+
+class MessageDetail(MessageShape):
+    """A message with everything that is known of it."""
+
+    types: dict[str, str] = Field(description="JSON type of every additional field: string, number or boolean.")
+    notes: list[NoteShape]
+    raw_text: str = Field(description="The payload as it was received, inflated; bytes that are no UTF-8 are replaced.")
+    raw_base64: str = Field(description="The same payload, every byte of it.")
+    raw_bytes: int
+    exact: bool = Field(description="Whether a relay passes the payload on as it came.")
+    graylog: LintShape = Field(description="What a real Graylog would do with the payload.")
+
+
+class Surrounding(BaseModel):
+    """Messages before and after one, oldest first."""
+
+    field: str
+    value: Value
+    before: list[MessageShape]
+    after: list[MessageShape]
+
+
+class SearchPage(BaseModel):
+    """One page of messages."""
+
+    query: str
+    total: int = Field(description="How many messages match, on all pages.")
+    messages: list[MessageShape]
+    cursor: str | None = Field(description="Give it back for the next page; null when this is the last.")
+
+
+class Validity(BaseModel):
+    """Whether a query can be understood."""
+
+    valid: bool
+    error: str | None
+    line: int | None
+    column: int | None
+    hints: list[Hint] = Field(description="What is allowed but probably not meant.")
+    normalised: str | None = Field(description="The query as it was understood.")
+
+
+class Hint(BaseModel):
+    """Something that is allowed but probably not meant."""
+
+    text: str
+    column: int
+
+
+class Deleted(BaseModel):
+    """How many messages are gone."""
+
+    deleted: int
+
+
+class Imported(BaseModel):
+    """What became of a file."""
+
+    messages: int
+    rejected: int
+    reasons: dict[str, int]
+
+
+class RejectedPage(BaseModel):
+    """What could not become a message, newest first."""
+
+    total: int = Field(description="All rejections since the start, also those that are no longer kept.")
+    by_reason: dict[str, int] = Field(description="All of them by reason.")
+    kept: int = Field(description="How many are kept.")
+    rejected: list[RejectedShape]
+
+
+class FieldShape(BaseModel):
+    """A field that is stored."""
+
+    name: str
+    types: list[str]
+
+
+class FieldsShape(BaseModel):
+    """All fields that are stored."""
+
+    fields: list[FieldShape]
+
+
+class TopValue(BaseModel):
+    """A value and how many messages have it; null stands for messages without the field."""
+
+    value: Value | None
+    messages: int
+
+
+class TopShape(BaseModel):
+    """The most frequent values of a field."""
+
+    field: str
+    messages: int = Field(description="Messages that match the query.")
+    values: list[TopValue]
+    other: int = Field(description="Messages that match and have none of these values.")
+
+
+class StatisticsShape(BaseModel):
+    """What a field holds; the figures of numbers are null where there are none."""
+
+    field: str
+    messages: int
+    present: int
+    distinct: int
+    minimum: float | None
+    maximum: float | None
+    mean: float | None
+    total: float | None
+    deviation: float | None
+
+
+class HistogramBucket(BaseModel):
+    """One stretch of time."""
+
+    start: float = Field(description="UTC Unix seconds.")
+    messages: int
+
+
+class HistogramSeries(BaseModel):
+    """One value of the field that splits, with its messages in every bucket."""
+
+    value: Value | None
+    messages: int
+    counts: list[int]
+
+
+class HistogramShape(BaseModel):
+    """Messages over time."""
+
+    seconds: float = Field(description="Length of a bucket.")
+    messages: int
+    buckets: list[HistogramBucket]
+    split: str | None
+    series: list[HistogramSeries] = Field(description="Most frequent values first; empty without `split`.")
+
+
+class NearMiss(BaseModel):
+    """A message that arrived and did not match, and the clauses that failed."""
+
+    message: MessageShape
+    why: list[str]
+
+
+class Waited(BaseModel):
+    """What was waited for."""
+
+    query: str
+    wanted: int
+    matched: int
+    messages: list[MessageShape]
+    near_misses: list[NearMiss] = Field(description="Those that came closest, when too few matched.")
+
+
+class SenderShape(BaseModel):
+    """Who sends."""
+
+    host: str = Field(description="As the messages say.")
+    address: str = Field(description="Where they came from; empty when unknown.")
+    messages: int
+    bytes: int
+    rejected: int
+    first_seen: float
+    last_seen: float
+
+
+class SendersShape(BaseModel):
+    """Who sends, most messages first."""
+
+    senders: list[SenderShape]
+    forgotten: int = Field(description="Senders that gave way to others, for their number is bounded.")
+
+
+class InputStats(BaseModel):
+    """One input; rates are messages a second, over the last second and the last minute."""
+
+    name: str
+    listening: list[str]
+    reading: bool = Field(description="False while a full buffer stops all inputs.")
+    messages: int
+    bytes: int
+    messages_per_second: float
+    messages_per_second_minute: float
+    rejected: int
+    rejected_by_reason: dict[str, int]
+    counters: dict[str, float] = Field(description="The transport's own: kernel_drops_total, connections, ...")
+
+
+class OutputStats(BaseModel):
+    """One output and the buffer in front of it."""
+
+    name: str
+    where: str
+    failing_since: float | None
+    error: str | None = Field(description="Why it fails now.")
+    last_error: str | None
+    messages: int
+    messages_per_second: float
+    messages_per_second_minute: float
+    batches: int
+    retries: int
+    refused: int
+    dropped: int
+    waiting: int
+    waiting_bytes: int
+    oldest_seconds: float
+    full: bool
+    counters: dict[str, float]
+
+
+class StoreStats(BaseModel):
+    """How much is stored."""
+
+    location: str
+    messages: int
+    bytes: int
+    first: float | None
+    last: float | None
+    partitions: int
+
+
+class StatsShape(BaseModel):
+    """What the listener does."""
+
+    version: str
+    started_at: float
+    uptime_seconds: float
+    messages: int
+    bytes: int
+    messages_per_second: float
+    messages_per_second_minute: float
+    rejected: int
+    rejected_by_reason: dict[str, int]
+    reading: bool
+    inputs: list[InputStats]
+    outputs: list[OutputStats]
+    store: StoreStats | None
+    watchers: int
+    senders: int

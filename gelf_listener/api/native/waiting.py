@@ -1,0 +1,130 @@
+"""Waiting: ``GET /api/gelf/wait``, for tests: answers when what was expected has arrived, or says what came instead."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Annotated
+
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from gelf_listener.api.context import TheService
+from gelf_listener.api.errors import ApiError
+from gelf_listener.api.native.asked import moment, seconds_of
+from gelf_listener.api.native.documents import json_response, message_document
+from gelf_listener.api.native.received import received_since
+from gelf_listener.api.native.shapes import Waited
+from gelf_listener.live import Subscription, TooManySubscriptions
+from gelf_listener.message import Message
+from gelf_listener.query import compile_predicate, parse
+from gelf_listener.query.explanation import explain
+from gelf_listener.query.nodes import MatchAll, Node
+from gelf_listener.store.requests import EVERYTHING, Sort
+
+if TYPE_CHECKING:
+    from gelf_listener.store import Store
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/api/gelf", tags=["tests"])
+
+_MOST_LOOKED_AT = 50
+"""Messages that did not match and are compared with the query at the end."""
+_MOST_NEAR_MISSES = 5
+_BY_RECEIPT = Sort("gl2_receive_timestamp", descending=False)
+_LATEST_RECEIVED = Sort("gl2_receive_timestamp", descending=True)
+
+
+@router.get("/wait", response_model=Waited, responses={504: {"model": Waited, "description": "Too few arrived."}})
+async def wait(
+    service: TheService,
+    query: Annotated[str, Query(description="Which messages.")],
+    count: Annotated[int, Query(ge=1, le=10_000, description="How many have to match.")] = 1,
+    timeout: Annotated[float, Query(ge=0, le=300, description="Seconds to wait.")] = 10.0,  # noqa: ASYNC109  (of the answer)
+    since: Annotated[
+        str | None,
+        Query(description="Only messages received since (30s, a time, Unix seconds); all that are stored by default."),
+    ] = None,
+) -> Response:
+    """
+    Wait until so many messages match, stored already or arriving.
+
+    Answers 200 with the messages, or 504 with those that did arrive and, of the others, the ones that came closest
+    and the clauses each of them failed.
+    """
+    node = parse(query).node
+    start = _start(since)
+    others: deque[Message] = deque(maxlen=_MOST_LOOKED_AT)
+    try:
+        subscription = service.live.subscribe(
+            _sorter(compile_predicate(node), others), every=True, max_messages=20_000, max_bytes=64 * 1024 * 1024
+        )
+    except TooManySubscriptions as error:
+        raise ApiError(503, str(error), headers={"Retry-After": "1"}) from None
+    with subscription:
+        found = {}
+        if service.store is not None:
+            narrowed = node if start is None else received_since(node, start)
+            hits = await service.store.search(narrowed, EVERYTHING, limit=count, sort=_BY_RECEIPT)
+            found = {message.id: message for message in hits.messages if start is None or message.received_at >= start}
+        await _collect(subscription, found, count, timeout)
+    messages = sorted(found.values(), key=lambda message: message.id)[:count]
+    enough = len(messages) >= count
+    document = {
+        "query": query,
+        "wanted": count,
+        "matched": len(messages),
+        "messages": [message_document(message) for message in messages],
+        "near_misses": [] if enough else await _near_misses(service.store, node, start, others),
+    }
+    return json_response(document, 200 if enough else 504)
+
+
+def _start(since: str | None) -> float | None:
+    """Read since when; None is the beginning."""
+    if since is None:
+        return None
+    now = time.time()
+    ago = seconds_of(since)
+    return moment(since, now, "since") if ago is None else now - ago
+
+
+def _sorter(matches: Callable[[Message], bool], others: deque[Message]) -> Callable[[Message], bool]:
+    """Keep what does not match aside."""
+
+    def predicate(message: Message) -> bool:
+        if matches(message):
+            return True
+        others.append(message)
+        return False
+
+    return predicate
+
+
+async def _collect(subscription: Subscription, found: dict[str, Message], count: int, seconds: float) -> None:
+    """Add what arrives until there is enough or the time is over."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + seconds
+    while len(found) < count and not subscription.closed:
+        left = deadline - loop.time()
+        messages = await subscription.take(max(left, 0.0))
+        found |= {message.id: message for message in messages}
+        if not messages and left <= 0:
+            return
+
+
+async def _near_misses(
+    store: Store | None, node: Node, start: float | None, others: Sequence[Message]
+) -> list[dict[str, object]]:
+    """Explain the messages that came closest: those with the fewest clauses that fail, the latest first."""
+    candidates = {message.id: message for message in others}
+    if store is not None:
+        every = MatchAll() if start is None else received_since(MatchAll(), start)
+        hits = await store.search(every, EVERYTHING, limit=_MOST_LOOKED_AT, sort=_LATEST_RECEIVED)
+        candidates |= {message.id: message for message in hits.messages}
+    explained = [(explain(node, message), message) for _, message in sorted(candidates.items(), reverse=True)]
+    explained = sorted(((why, message) for why, message in explained if why), key=lambda pair: len(pair[0]))
+    return [{"message": message_document(message), "why": why} for why, message in explained[:_MOST_NEAR_MISSES]]

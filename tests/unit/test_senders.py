@@ -1,0 +1,68 @@
+"""Senders: exact for what is usual, an estimate in a flood, bounded for forged addresses."""
+
+from __future__ import annotations
+
+from gelf_listener.errors import Reason, Rejected
+from gelf_listener.message import Message, Peer
+from gelf_listener.senders import Senders
+
+
+def messages(host: str, number: int, address: str = "192.0.2.1", at: float = 1700000000.0) -> list[Message]:
+    return [Message(0.0, host, "", None, None, b"12345", at, "in", Peer(address, 4000)) for _ in range(number)]
+
+
+def test_counts() -> None:
+    """By host and address, whatever the port; most first."""
+    senders = Senders()
+    senders.saw(messages("a", 2, at=1.0) + messages("b", 3) + messages("a", 1, "192.0.2.2"))
+    senders.saw(messages("a", 2, at=5.0))
+    found = senders.top(10)
+    assert [(each.host, each.address, each.messages, each.bytes) for each in found] == [
+        ("a", "192.0.2.1", 4, 20),
+        ("b", "192.0.2.1", 3, 15),
+        ("a", "192.0.2.2", 1, 5),
+    ]
+    assert found[0].last_seen == 5.0
+    assert [each.host for each in senders.top(1)] == ["a"]
+
+
+def test_without_a_peer() -> None:
+    """From standard input, for one."""
+    senders = Senders()
+    senders.saw([Message(0.0, "a", "", None, None, b"", 1.0)])
+    assert [(each.host, each.address) for each in senders.top(10)] == [("a", "")]
+
+
+def test_a_flood_is_estimated() -> None:
+    """Senders that take turns are all seen, and the sums are about right."""
+    senders = Senders()
+    hosts = [f"h{number % 10}" for number in range(250)]
+    for _ in range(40):
+        senders.saw([Message(0.0, host, "", None, None, b"12345", 1.0, "in", Peer("192.0.2.1", 1)) for host in hosts])
+    found = senders.top(20)
+    assert len(found) == 10
+    assert abs(sum(each.messages for each in found) - 10_000) < 500
+    assert all(700 <= each.messages <= 1300 for each in found)
+    assert found[0].bytes == found[0].messages * 5
+
+
+def test_rejections() -> None:
+    """Under the address alone, for they name no host."""
+    senders = Senders()
+    senders.refused(Rejected(Reason.INVALID_JSON, "no", b"x", peer=Peer("192.0.2.9", 1), received_at=7.0))
+    senders.refused(Rejected(Reason.INVALID_JSON, "no", b"x", received_at=8.0))
+    assert [(each.host, each.address, each.rejected, each.last_seen) for each in senders.top(5)] == [
+        ("", "192.0.2.9", 1, 7.0),
+        ("", "", 1, 8.0),
+    ]
+
+
+def test_forged_addresses() -> None:
+    """A hundred thousand of them leave no more than the bound, and who sends a lot stays."""
+    senders = Senders(most=100)
+    senders.saw(messages("real", 50))
+    for number in range(1000):
+        senders.saw(messages("forged", 1, f"10.0.{number // 250}.{number % 250}"))
+    assert len(senders) == 100
+    assert senders.forgotten == 901
+    assert senders.top(1)[0].host == "real"
