@@ -1,5 +1,5 @@
 """
-Command line: ``gelf-listener [run]``, ``check``, ``plugins``, ``send``.
+Command line: ``gelf-listener [run]``, ``check``, ``plugins``, ``send``, ``password``.
 
 Without a command it runs the listener. Exit status: 0 fine, 1 it failed, 2 the operator's mistake.
 """
@@ -48,6 +48,14 @@ Api = Annotated[
     typer.Option(
         "--api", help="Where the API listens: host:port, or off. [default: localhost:9000]", metavar="ADDRESS"
     ),
+]
+ApiAuth = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option("--api-auth", help="Whether the API wants a login: auto, on or off. [default: auto]"),
+]
+ApiHosts = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option("--api-hosts", help="More names the API answers to, separated by commas.", metavar="NAMES"),
 ]
 Host = Annotated[
     Optional[str],  # noqa: UP045
@@ -104,6 +112,8 @@ def run(
     input: Inputs = None,
     output: Outputs = None,
     api: Api = None,
+    api_auth: ApiAuth = None,
+    api_hosts: ApiHosts = None,
     host: Host = None,
     tls_cert: TlsCert = None,
     tls_key: TlsKey = None,
@@ -123,6 +133,8 @@ def check(
     input: Inputs = None,
     output: Outputs = None,
     api: Api = None,
+    api_auth: ApiAuth = None,
+    api_hosts: ApiHosts = None,
     host: Host = None,
     tls_cert: TlsCert = None,
     tls_key: TlsKey = None,
@@ -190,6 +202,18 @@ def send(
         count=count,
         rate=rate,
     )
+
+
+@app.command()
+def password(
+    token: Annotated[
+        bool, typer.Option("--token", help="Make a new token instead, and print it and its hash.")
+    ] = False,
+) -> None:
+    """Hash a password for the API's settings: asked for, or the first line of standard input."""
+    from gelf_listener.commands.password import print_hash, print_token  # noqa: PLC0415
+
+    print_token() if token else print_hash()
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -84,6 +84,19 @@ def _api(value: object) -> object:
     return address._replace(host=address.host or "localhost", port=9000 if address.port is None else address.port)
 
 
+def _words(value: object) -> object:
+    """Let a text of words, separated by white space or commas, stand for a list."""
+    return [word for word in re.split(r"[\s,]+", value) if word] if isinstance(value, str) else value
+
+
+def _entries(value: object) -> object:
+    """Let a text of entries, separated by white space, stand for a list; a password may have a comma."""
+    return value.split() if isinstance(value, str) else value
+
+
+Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
+Entries = Annotated[tuple[str, ...], BeforeValidator(_entries)]
+
 Specs = Annotated[tuple[Spec, ...], BeforeValidator(_specs)]
 
 
@@ -98,6 +111,18 @@ class Config(Settings):
         default_factory=lambda: Address("http", "", "", "localhost", 9000, "", {}),
         description="Where the API listens: host:port, or off.",
     )
+    api_auth: Literal["auto", "on", "off"] = Field(
+        "auto", description="Whether the API wants a login; auto: unless it listens on this machine only."
+    )
+    api_password: str | None = Field(None, description="Password of the API's user admin, or its hash.", repr=False)
+    api_password_file: Path | None = Field(None, description="File that holds `api_password`.")
+    api_users: Entries = Field(
+        (), description="The API's users, each name:password or name: and a hash, separated by blanks.", repr=False
+    )
+    api_users_file: Path | None = Field(None, description="File that holds `api_users`, one on each line.")
+    api_tokens: Words = Field((), description="Tokens of programs, or their hashes, separated by blanks.", repr=False)
+    api_tokens_file: Path | None = Field(None, description="File that holds `api_tokens`, one on each line.")
+    api_hosts: Words = Field((), description="More names the API answers to; .example.org is all below it, * any name.")
     host: str = Field("localhost", description="Address the default inputs bind; * for every interface.")
     tls_cert: Path | None = Field(None, description="Certificate (PEM): turns on GELF over TLS on port 12204.")
     tls_key: Path | None = Field(None, description="Private key (PEM), when it is not in `tls_cert`.")

@@ -28,11 +28,14 @@ from gelf_listener.senders import Senders
 from gelf_listener.throughput import Throughput
 
 if TYPE_CHECKING:
+    from gelf_listener.api.auth import Auth
     from gelf_listener.store import Store
 
-__all__ = ["Service", "make_input", "make_output", "make_predicate"]
+__all__ = ["Service", "make_all", "make_api_auth", "make_input", "make_output", "make_predicate"]
 
 _log = logging.getLogger(__name__)
+
+_API_SETTINGS = [name for name in Config.model_fields if name.startswith("api")]
 
 
 def make_input(spec: Spec) -> Input:
@@ -91,6 +94,20 @@ def make_all(config: Config) -> tuple[list[tuple[Spec, Input]], list[tuple[Spec,
     return inputs, outputs
 
 
+def make_api_auth(config: Config) -> Auth | None:
+    """
+    Make what decides who may ask the API; None without an API.
+
+    Raises:
+        ConfigError: If anybody could who should not, or a secret is unusable.
+    """
+    if config.api is None:
+        return None
+    from gelf_listener.api.auth import make_auth  # noqa: PLC0415  (costs start-up time where there is no API)
+
+    return make_auth(config)
+
+
 def _check_names(kind: str, names: Iterable[str]) -> None:
     seen: set[str] = set()
     for name in names:
@@ -127,6 +144,8 @@ class Service:
         self.started_at = time.time()
         self._sampling: asyncio.TimerHandle | None = None
         self.inputs: list[Input] = []
+        self.auth: Auth | None = None
+        """Who may ask the API; None without one."""
         self.api_url = ""
         # Pairs, looked up by equality: a specification holds settings, which need not be hashable.
         self._open_inputs: list[tuple[Spec, Input]] = []
@@ -154,6 +173,7 @@ class Service:
         """
         try:
             inputs, outputs = make_all(self.config)
+            self.auth = make_api_auth(self.config)
             self._open_outputs = await self._start_outputs(outputs)
             self.pipeline.runners = [runner for _, runner in self._open_outputs]
             await self._start_inputs(inputs)
@@ -192,7 +212,7 @@ class Service:
         """
         Change over to another configuration without closing what stays the same; reopen files and certificates.
 
-        A change of ``api`` takes a restart.
+        A change of ``api`` and what belongs to it takes a restart.
 
         Raises:
             ConfigError: If something is wrong or cannot be opened; everything that ran before goes on.
@@ -218,8 +238,9 @@ class Service:
             self.pipeline.runners = [runner for _, runner in self._open_outputs]
             await self._drain([runner for spec, runner in old_outputs if _find(spec, kept) is None])
             self.pipeline.made_room()
-            if config.api != self.config.api:
-                _log.warning("setting 'api' takes a restart")
+            for setting in _API_SETTINGS:
+                if getattr(config, setting) != getattr(self.config, setting):
+                    _log.warning("setting %r takes a restart", setting)
             self.config = config
 
     async def _reopen(self) -> None:
@@ -282,14 +303,14 @@ class Service:
         return sum(await asyncio.gather(*(runner.drain(self.config.drain_seconds) for runner in runners)))
 
     async def _start_api(self, address: Address | None) -> None:
-        if address is None:
+        if address is None or self.auth is None:
             return
         from gelf_listener.api.server import ApiServer  # noqa: PLC0415  (inputs listen before this is imported)
 
         self.pipeline.taps.append(self.senders.saw)
         self.pipeline.rejections.taps.append(self.senders.refused)
         self._sample()
-        self._api = ApiServer(self, address)
+        self._api = ApiServer(self, self.auth, address)
         self.api_url = await self._api.start()
 
     def _counters(self) -> dict[str, float]:

@@ -9,27 +9,24 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
+from gelf_listener.api.asgi import Receive, Scope, Send
 from gelf_listener.metrics import exposition, registry
 
 if TYPE_CHECKING:
     from gelf_listener.service import Service
 
-__all__ = ["App", "Receive", "Scope", "Send", "make_app"]
-
-Scope: TypeAlias = MutableMapping[str, Any]
-Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+__all__ = ["Shell"]
 
 
-class App:
+class Shell:
     """
     The ASGI application.
 
     ``GET /health`` answers 200 while every output works and 503 while one fails or blocks; ``GET /metrics``
-    is Prometheus' text format; ``/api`` is the REST API.
+    is Prometheus' text format; ``/api`` is the REST API. Who asks was settled before (`gelf_listener.api.guard`):
+    ``scope["identity"]`` is None for somebody unknown, who learns nothing of health but the status.
 
     Args:
         service: What to show.
@@ -55,14 +52,14 @@ class App:
             api = await asyncio.shield(self.preload())
             await api(scope, receive, send)
             return
-        status, content_type, body = self._answer(scope["method"], path)
+        status, content_type, body = self._answer(scope["method"], path, known=scope.get("identity") is not None)
         headers = [(b"content-type", content_type), (b"content-length", b"%d" % len(body))]
         if status == 405:
             headers.append((b"allow", b"GET, HEAD"))
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
 
-    def _answer(self, method: str, path: str) -> tuple[int, bytes, bytes]:
+    def _answer(self, method: str, path: str, *, known: bool) -> tuple[int, bytes, bytes]:
         if path not in ("/health", "/metrics"):
             return 404, b"application/json", _error("no such path; there are /health, /metrics and /api")
         if method not in ("GET", "HEAD"):
@@ -70,12 +67,9 @@ class App:
         if path == "/metrics":
             return 200, b"text/plain; version=0.0.4; charset=utf-8", exposition(self._collectors)
         health = _health(self._service)
-        return (200 if health["status"] == "ok" else 503), b"application/json", json.dumps(health).encode()
-
-
-def make_app(service: Service) -> App:
-    """Make the ASGI application of a service."""
-    return App(service)
+        status = 200 if health["status"] == "ok" else 503
+        shown = health if known else {"status": health["status"]}
+        return status, b"application/json", json.dumps(shown).encode()
 
 
 def _load(service: Service) -> Any:

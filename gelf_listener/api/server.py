@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from gelf_listener.address import Address
-from gelf_listener.api.app import make_app
+from gelf_listener.api.app import Shell
+from gelf_listener.api.auth import Auth
+from gelf_listener.api.guard import Guard
+from gelf_listener.api.hosts import Hosts
 from gelf_listener.errors import ConfigError
 from gelf_listener.inputs.sockets import bind_all, listening_url
 
@@ -19,6 +22,9 @@ if TYPE_CHECKING:
     from gelf_listener.service import Service
 
 __all__ = ["ApiServer"]
+
+_MOST_CONNECTIONS = 512
+"""Connections at a time; beyond, requests are answered with 503."""
 
 _PRELOAD_SECONDS = 1.0
 """How long after the start the REST API is loaded, unless a request asks for it before."""
@@ -38,11 +44,13 @@ class ApiServer:
 
     Args:
         service: What to show.
+        auth: Who may ask.
         address: Host and port; port 0 picks a free one.
     """
 
-    def __init__(self, service: Service, address: Address) -> None:
+    def __init__(self, service: Service, auth: Auth, address: Address) -> None:
         self._service = service
+        self._auth = auth
         self._address = address
         self._server: _Server | None = None
         self._task: asyncio.Task[None] | None = None
@@ -62,20 +70,23 @@ class ApiServer:
             sockets = bind_all(socket.SOCK_STREAM, self._address.host, self._address.port or 0)
         except ConfigError as error:
             raise ConfigError(f"api: {error}; turn it off with --api off") from None
-        app = make_app(self._service)
+        shell = Shell(self._service)
+        self._auth.before_tokens = shell.preload
         config = uvicorn.Config(
-            app,
+            Guard(shell, self._auth, Hosts(self._service.config.api_hosts, self._address.host)),
             lifespan="off",
             log_config=None,
             log_level="warning",
             access_log=False,
             server_header=False,
+            proxy_headers=False,  # who fails to log in is counted by address, which must not be the client's to choose
+            limit_concurrency=_MOST_CONNECTIONS,
             timeout_graceful_shutdown=1,
         )
         self._server = _Server(config)
         loop = asyncio.get_running_loop()
         self._task = loop.create_task(self._server.serve(sockets), name="api")
-        self._preload = loop.call_later(_PRELOAD_SECONDS, app.preload)
+        self._preload = loop.call_later(_PRELOAD_SECONDS, shell.preload)
         return listening_url("http", sockets[0])
 
     async def close(self) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gelf_listener.config import load_config
-from gelf_listener.service import make_all
+from gelf_listener.service import make_all, make_api_auth
 
 __all__ = ["check_config"]
 
@@ -21,13 +21,15 @@ def check_config(flags: Mapping[str, Any], file: Path | None) -> None:
     """
     config = load_config(flags, file)
     inputs, outputs = make_all(config)
+    auth = make_api_auth(config)
     print("inputs:")  # noqa: T201
     for spec, input in inputs:
         _show(str(spec.address), input.name, input.settings)
     print("outputs:")  # noqa: T201
     for spec, output in outputs:
         _show(str(spec.address), output.settings.name, output.settings)
-    print(f"api: {'off' if config.api is None else config.api}")  # noqa: T201
+    login = "  (with a login)" if auth is not None and auth.required else ""
+    print(f"api: {'off' if config.api is None else config.api}{login}")  # noqa: T201
     print("configuration is valid")  # noqa: T201
 
 

@@ -67,6 +67,24 @@ def test_certificate_turns_on_tls() -> None:
     assert load({"tls_cert": "c.pem"}).input_specs()[-1].settings == {"cert": Path("c.pem")}
 
 
+def test_lists_of_words() -> None:
+    """Names and tokens go by commas or blanks, users by blanks alone: a password may have a comma. None are shown."""
+    made = load(GELF_API_HOSTS="a.example, .b.example", GELF_API_TOKENS="one two", GELF_API_USERS="a:x,y b:z")
+    assert made.api_hosts == ("a.example", ".b.example")
+    assert made.api_tokens == ("one", "two")
+    assert made.api_users == ("a:x,y", "b:z")
+    assert "one" not in repr(made)
+    assert "x,y" not in repr(made)
+
+
+def test_secrets_stay_out_of_errors(toml: Any) -> None:
+    """Also when their type is wrong."""
+    error = error_of(None, toml("api_tokens = [4711]\napi_password = 815\n"))
+    assert "api_tokens" in error
+    assert "4711" not in error
+    assert "815" not in error
+
+
 def test_precedence(toml: Any) -> None:
     """Flags over environment over file over defaults, setting by setting."""
     path = toml('host = "file"\nlog_level = "debug"\ndrain_seconds = 1\n')
@@ -89,6 +107,7 @@ def test_every_setting_has_a_variable(name: str) -> None:
         "GELF_INPUTS": "gelf+udp://*:1",
         "GELF_OUTPUTS": "null:",
         "GELF_API": "off",
+        "GELF_API_AUTH": "on",
         "GELF_LOG_LEVEL": "debug",
         "GELF_DRAIN_SECONDS": "3",
     }

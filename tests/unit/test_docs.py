@@ -105,10 +105,16 @@ def test_no_page_has_a_setting_that_does_not_exist(scheme: str) -> None:
     assert documented - known == set()
 
 
+WITHOUT_FLAG = {"tls_key_password"} | {
+    f"api_{secret}{suffix}" for secret in ("password", "users", "tokens") for suffix in ("", "_file")
+}
+"""Secrets, which other users of the machine would see, and where secrets are."""
+
+
 def test_configuration_page() -> None:
     """Every setting with its variable and its flag."""
     text = (DOCS / "configuration.md").read_text(encoding="utf-8")
-    flags = {"inputs": "--input", "outputs": "--output", "tls_key_password": None}
+    flags = {"inputs": "--input", "outputs": "--output"} | dict.fromkeys(WITHOUT_FLAG)
     for variable, setting in ENVIRONMENT.items():
         flag = flags.get(setting, f"--{setting.replace('_', '-')}")
         shown = f" `{flag}` " if flag else "  "
@@ -124,7 +130,7 @@ def test_every_flag_is_a_setting() -> None:
     flags = {"input": "inputs", "output": "outputs"}
     for command in ("run", "check"):
         parameters = {flags.get(parameter.name, parameter.name) for parameter in commands[command].params}
-        assert parameters - {"config"} == set(Config.model_fields) - {"tls_key_password"}
+        assert parameters - {"config"} == set(Config.model_fields) - WITHOUT_FLAG
 
 
 def test_command_line_page() -> None:
@@ -196,8 +202,8 @@ def test_commands(
         arguments = words[start + 1 :]
         if not arguments or arguments[0].startswith("-"):
             arguments = ["run", *arguments]
-        if arguments[0] == "send":
-            typer.main.get_command(app).commands["send"].make_context("send", arguments[1:])  # type: ignore[attr-defined]
+        if arguments[0] in ("send", "password"):
+            typer.main.get_command(app).commands[arguments[0]].make_context(arguments[0], arguments[1:])  # type: ignore[attr-defined]
             continue
         if arguments[0] == "run":
             arguments[0] = "check"

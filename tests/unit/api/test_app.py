@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from gelf_listener.api.app import make_app
+from gelf_listener.api.app import Shell
+from gelf_listener.api.auth import Identity
 from gelf_listener.config import Config
 from gelf_listener.service import Service
 from tests.unit.conftest import Install
@@ -21,7 +22,7 @@ def fake(install: Install) -> None:
     install("fake", "tests.unit.fakes:PluggedOutput")
 
 
-def ask(path: str, method: str = "GET", act: Any = None) -> tuple[int, dict[str, str], bytes]:
+def ask(path: str, method: str = "GET", act: Any = None, known: bool = True) -> tuple[int, dict[str, str], bytes]:
     """Status, headers and body of one request to a running service."""
 
     async def main() -> list[dict[str, Any]]:
@@ -39,7 +40,9 @@ def ask(path: str, method: str = "GET", act: Any = None) -> tuple[int, dict[str,
         try:
             if act is not None:
                 act(service)
-            await make_app(service)({"type": "http", "method": method, "path": path}, receive, send)
+            identity = Identity("admin", "open") if known else None
+            scope = {"type": "http", "method": method, "path": path, "identity": identity}
+            await Shell(service)(scope, receive, send)
         finally:
             await service.close()
         return sent
@@ -60,6 +63,12 @@ def test_health() -> None:
     assert (health["status"], health["reading"]) == ("ok", True)
     assert health["outputs"] == {"fake:": {"status": "ok", "waiting": 0, "error": None}}
     assert health["inputs"]["gelf+udp-0"]["listening"][0].startswith("gelf+udp://127.0.0.1:")
+
+
+def test_health_for_strangers() -> None:
+    """The status and nothing else, when a login is wanted."""
+    status, _, body = ask("/health", known=False)
+    assert (status, json.loads(body)) == (200, {"status": "ok"})
 
 
 def test_a_failing_output() -> None:
@@ -117,6 +126,6 @@ def test_other_scopes_are_left_alone() -> None:
 
     async def main() -> None:
         service = Service(Config.from_values({"api": "off", "inputs": [], "outputs": []}, "test"))
-        await make_app(service)({"type": "lifespan"}, None, None)  # type: ignore[arg-type]
+        await Shell(service)({"type": "lifespan"}, None, None)  # type: ignore[arg-type]
 
     asyncio.run(main())

@@ -10,6 +10,7 @@ import urllib.request
 import pytest
 
 from gelf_listener.address import Address
+from gelf_listener.api.auth import Auth
 from gelf_listener.api.server import ApiServer
 from gelf_listener.config import Config
 from gelf_listener.errors import ConfigError
@@ -30,7 +31,7 @@ def test_answers_from_the_moment_it_says_so() -> None:
     """The URL has the real port; after closing nobody listens there."""
 
     async def main() -> None:
-        server = ApiServer(service(), Address.parse("http://127.0.0.1:0"))
+        server = ApiServer(service(), Auth(required=False, users={}, tokens=[]), Address.parse("http://127.0.0.1:0"))
         url = await server.start()
         assert (await asyncio.to_thread(fetch, f"{url}/health"))["status"] == "ok"
         await server.close()
@@ -46,7 +47,7 @@ def test_closing_does_not_wait_for_idle_clients() -> None:
     """A browser that keeps its connection open does not keep the listener."""
 
     async def main() -> None:
-        server = ApiServer(service(), Address.parse("http://127.0.0.1:0"))
+        server = ApiServer(service(), Auth(required=False, users={}, tokens=[]), Address.parse("http://127.0.0.1:0"))
         port = int((await server.start()).rpartition(":")[2])
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -63,7 +64,11 @@ def test_a_port_in_use() -> None:
 
     async def main() -> None:
         with socket.create_server(("127.0.0.1", 0)) as taken:
-            server = ApiServer(service(), Address.parse(f"http://127.0.0.1:{taken.getsockname()[1]}"))
+            server = ApiServer(
+                service(),
+                Auth(required=False, users={}, tokens=[]),
+                Address.parse(f"http://127.0.0.1:{taken.getsockname()[1]}"),
+            )
             with pytest.raises(
                 ConfigError, match=r"^api: 127\.0\.0\.1 port \d+ is in use .* turn it off with --api off$"
             ):
