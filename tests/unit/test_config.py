@@ -69,11 +69,13 @@ def test_certificate_turns_on_tls() -> None:
 
 def test_lists_of_words() -> None:
     """Names and tokens go by commas or blanks, users by blanks alone: a password may have a comma. None are shown."""
-    made = load(GELF_API_HOSTS="a.example, .b.example", GELF_API_TOKENS="one two", GELF_API_USERS="a:x,y b:z")
+    made = load(
+        GELF_API_HOSTS="a.example, .b.example", GELF_API_TOKENS="first-token second-token", GELF_API_USERS="a:x,y b:z"
+    )
     assert made.api_hosts == ("a.example", ".b.example")
-    assert made.api_tokens == ("one", "two")
+    assert made.api_tokens == ("first-token", "second-token")
     assert made.api_users == ("a:x,y", "b:z")
-    assert "one" not in repr(made)
+    assert "first-token" not in repr(made)
     assert "x,y" not in repr(made)
 
 
