@@ -15,6 +15,7 @@ from gelf_listener.api.app import Shell
 from gelf_listener.api.auth import Auth
 from gelf_listener.api.guard import Guard
 from gelf_listener.api.hosts import Hosts
+from gelf_listener.api.protocol import BoundedProtocol
 from gelf_listener.errors import ConfigError
 from gelf_listener.inputs.sockets import bind_all, listening_url
 
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
     from gelf_listener.service import Service
 
 __all__ = ["ApiServer"]
-
-_MOST_CONNECTIONS = 512
-"""Connections at a time; beyond, requests are answered with 503."""
 
 _PRELOAD_SECONDS = 1.0
 """How long after the start the REST API is loaded, unless a request asks for it before."""
@@ -76,11 +74,12 @@ class ApiServer:
             Guard(shell, self._auth, Hosts(self._service.config.api_hosts, self._address.host)),
             lifespan="off",
             log_config=None,
-            log_level="warning",
+            http=BoundedProtocol,
+            ws="none",
+            log_level="error",  # its warnings are of what strangers send, one each
             access_log=False,
             server_header=False,
             proxy_headers=False,  # who fails to log in is counted by address, which must not be the client's to choose
-            limit_concurrency=_MOST_CONNECTIONS,
             timeout_graceful_shutdown=1,
         )
         self._server = _Server(config)
