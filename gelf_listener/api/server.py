@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ApiServer"]
 
-_PRELOAD_SECONDS = 1.0
-"""How long after the start the REST API is loaded, unless a request asks for it before."""
-
 
 class _Server(uvicorn.Server):
     """uvicorn without its signal handlers: the service has its own."""
@@ -52,7 +49,6 @@ class ApiServer:
         self._address = address
         self._server: _Server | None = None
         self._task: asyncio.Task[None] | None = None
-        self._preload: asyncio.TimerHandle | None = None
 
     async def start(self) -> str:
         """
@@ -83,15 +79,11 @@ class ApiServer:
             timeout_graceful_shutdown=1,
         )
         self._server = _Server(config)
-        loop = asyncio.get_running_loop()
-        self._task = loop.create_task(self._server.serve(sockets), name="api")
-        self._preload = loop.call_later(_PRELOAD_SECONDS, shell.preload)
+        self._task = asyncio.get_running_loop().create_task(self._server.serve(sockets), name="api")
         return listening_url("http", sockets[0])
 
     async def close(self) -> None:
         """Stop answering."""
-        if self._preload is not None:
-            self._preload.cancel()
         if self._server is not None and self._task is not None:
             self._server.should_exit = True
             await asyncio.wait([self._task], timeout=3)
