@@ -2,8 +2,8 @@
 The web application: a light shell in front of the REST API.
 
 The shell answers ``/health`` and ``/metrics`` itself. Everything under ``/api`` goes to FastAPI. With our routes that
-takes a third of a second and 12 MiB to load, which a listener that nobody asks anything need not spend: it is loaded in a
-thread when the first request wants something else than health and metrics.
+takes a third of a second and 12 MiB to load, which a listener that nobody asks anything need not spend: it is loaded in
+a thread when the first request wants it.
 """
 
 from __future__ import annotations

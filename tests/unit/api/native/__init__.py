@@ -1,0 +1,1 @@
+"""Unit tests of the native routes; each asks a running service through the application."""
