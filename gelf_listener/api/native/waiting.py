@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from gelf_listener.api.context import TheService
@@ -34,6 +34,8 @@ router = APIRouter(prefix="/api/gelf", tags=["tests"])
 _MOST_LOOKED_AT = 50
 """Messages that did not match and are compared with the query at the end."""
 _MOST_NEAR_MISSES = 5
+_LOOK_SECONDS = 1.0
+"""How often it is looked whether the client is still there."""
 _BY_RECEIPT = Sort("gl2_receive_timestamp", descending=False)
 _LATEST_RECEIVED = Sort("gl2_receive_timestamp", descending=True)
 
@@ -41,6 +43,7 @@ _LATEST_RECEIVED = Sort("gl2_receive_timestamp", descending=True)
 @router.get("/wait", response_model=Waited, responses={504: {"model": Waited, "description": "Too few arrived."}})
 async def wait(
     service: TheService,
+    request: Request,
     query: Annotated[str, Query(description="Which messages.")],
     count: Annotated[int, Query(ge=1, le=10_000, description="How many have to match.")] = 1,
     timeout: Annotated[float, Query(ge=0, le=300, description="Seconds to wait.")] = 10.0,  # noqa: ASYNC109  (of the answer)
@@ -70,7 +73,7 @@ async def wait(
             narrowed = node if start is None else received_since(node, start)
             hits = await service.store.search(narrowed, EVERYTHING, limit=count, sort=_BY_RECEIPT)
             found = {message.id: message for message in hits.messages if start is None or message.received_at >= start}
-        await _collect(subscription, found, count, timeout)
+        await _collect(subscription, found, count, timeout, request)
     messages = sorted(found.values(), key=lambda message: message.id)[:count]
     enough = len(messages) >= count
     document = {
@@ -104,15 +107,17 @@ def _sorter(matches: Callable[[Message], bool], others: deque[Message]) -> Calla
     return predicate
 
 
-async def _collect(subscription: Subscription, found: dict[str, Message], count: int, seconds: float) -> None:
-    """Add what arrives until there is enough or the time is over."""
+async def _collect(
+    subscription: Subscription, found: dict[str, Message], count: int, seconds: float, request: Request
+) -> None:
+    """Add what arrives until there is enough, the time is over, or nobody waits any longer."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + seconds
     while len(found) < count and not subscription.closed:
         left = deadline - loop.time()
-        messages = await subscription.take(max(left, 0.0))
+        messages = await subscription.take(min(max(left, 0.0), _LOOK_SECONDS))
         found |= {message.id: message for message in messages}
-        if not messages and left <= 0:
+        if not messages and (left <= 0 or await request.is_disconnected()):
             return
 
 
