@@ -22,7 +22,7 @@ from gelf_listener.codec.lint import lint
 from gelf_listener.message import FieldValue, Message
 from gelf_listener.pipeline import Pipeline
 from gelf_listener.query.fields import getter
-from gelf_listener.query.nodes import MatchAll, Node, Phrase
+from gelf_listener.query.nodes import Node, Phrase
 from gelf_listener.store import Store
 from gelf_listener.store.requests import Sort, Span
 
@@ -102,7 +102,7 @@ async def surrounding(
 def _same(field: str, value: FieldValue) -> Node:
     """Make the query for a value; a phrase is compared as it stands."""
     text = str(value).lower() if isinstance(value, bool) else str(value)
-    return Phrase(field, text) if text else MatchAll()
+    return Phrase(field, text)
 
 
 async def _neighbours(

@@ -94,8 +94,8 @@ class MessageDetail(MessageShape):
 
     types: dict[str, str] = Field(description="JSON type of every additional field: string, number or boolean.")
     notes: list[NoteShape]
-    raw_text: str = Field(description="The payload as it was received, inflated; bytes that are no UTF-8 are replaced.")
-    raw_base64: str = Field(description="The same payload, every byte of it.")
+    raw_text: str = Field(description="The payload as it was received, inflated and in UTF-8.")
+    raw_base64: str = Field(description="The same payload, byte by byte.")
     raw_bytes: int
     exact: bool = Field(description="Whether a relay passes the payload on as it came.")
     graylog: LintShape = Field(description="What a real Graylog would do with the payload.")

@@ -3,30 +3,73 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 import httpx
+from fastapi import FastAPI
 
 from gelf_listener.api.routes import make_api
 from gelf_listener.config import Config
+from gelf_listener.message import Message, Peer
 from gelf_listener.service import Service
+from tests.unit.fakes import FakeOutput, FakeSettings
 
 T = TypeVar("T")
 
-__all__ = ["Client", "Service", "asking"]
+__all__ = ["Client", "Service", "StoringOutput", "add", "asking", "logged"]
 
 Client = httpx.AsyncClient
 
 
+class StoringOutput(FakeOutput):
+    """An output whose store is in memory; registered as `memory:`."""
+
+    def __init__(self, settings: FakeSettings) -> None:
+        super().__init__()
+        self.settings = settings
+        from gelf_listener.store.memory_store import MemoryStore
+
+        self.store = MemoryStore()
+
+    async def write(self, batch: Sequence[Message]) -> None:
+        await self.store.add(batch)
+
+
+def logged(text: str, at: float = 0.0, host: str = "web", level: int | None = 6, **fields: Any) -> Message:
+    """A message, so many seconds after a certain moment."""
+    moment = 1_700_000_000.0 + at
+    raw = b'{"short_message":"%s"}' % text.encode()
+    return Message(moment, host, text, None, level, raw, moment + 0.25, "udp", Peer("192.0.2.7", 4), _fields=fields)
+
+
+async def add(service: Service, *messages: Message) -> list[str]:
+    """Put messages into the store; their ids."""
+    assert service.store is not None
+    await service.store.add(messages)
+    return [message.id for message in messages]
+
+
+_made: list[FastAPI] = []
+
+
+def _api(service: Service) -> FastAPI:
+    """Return the application with another service: to make one takes longer than most tests."""
+    if not _made:
+        _made.append(make_api(service))
+    _made[0].state.service = service
+    return _made[0]
+
+
 @asynccontextmanager
 async def running(**config: Any) -> AsyncIterator[tuple[Service, Client]]:
-    values = {"inputs": [], "outputs": ["null:"], "api": "127.0.0.1:0"} | config
+    values = {"inputs": [], "outputs": ["null:"], "api": "off"} | config
     service = Service(Config.from_values(values, "test"))
     await service.start()
     try:
-        transport = httpx.ASGITransport(make_api(service))
+        api = _api(service)
+        transport = httpx.ASGITransport(api)
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
             yield service, client
     finally:

@@ -104,7 +104,7 @@ def test_stats() -> None:
         assert stats.store is None
         assert 0 <= stats.uptime_seconds < 60
 
-    asking(main, inputs=["gelf+udp://127.0.0.1:0"])
+    asking(main, inputs=["gelf+udp://127.0.0.1:0"], api="127.0.0.1:0")
 
 
 def test_a_failing_output() -> None:
@@ -136,7 +136,7 @@ def test_senders() -> None:
         ]
         assert len((await client.get("/api/gelf/senders?limit=1")).json()["senders"]) == 1
 
-    asking(main)
+    asking(main, api="127.0.0.1:0")
 
 
 def test_without_an_api_nobody_counts() -> None:
@@ -146,4 +146,4 @@ def test_without_an_api_nobody_counts() -> None:
         assert service.pipeline.taps == []
         assert service.pipeline.rejections.taps == []
 
-    asking(main, api="off")
+    asking(main)

@@ -1,0 +1,182 @@
+"""Searching and exporting: pages, cursors, formats, times."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from typing import Any
+
+import pytest
+
+from gelf_listener.api.native.shapes import SearchPage
+from tests.unit.api.native.asking import Client, Service, add, asking, logged
+
+EPOCH = 1_700_000_000  # 2023-11-14T22:13:20Z
+
+
+def texts(page: Any) -> list[str]:
+    return [message["short_message"] for message in page["messages"]]
+
+
+def test_a_page(memory: str) -> None:
+    """Newest first, everything that is known of each; what was asked is said again."""
+
+    async def main(service: Service, client: Client) -> None:
+        await add(service, logged("a", 1, user_id=42, ok=True), logged("b", 2), logged("c", 3, host="db"))
+        answer = await client.get("/api/gelf/search", params={"query": "source:web"})
+        page = SearchPage.model_validate(answer.json(), strict=True)
+        assert (page.query, page.total, page.cursor) == ("source:web", 2, None)
+        assert [message.short_message for message in page.messages] == ["b", "a"]
+        found = page.messages[1]
+        assert (found.timestamp, found.received_at) == (EPOCH + 1.0, EPOCH + 1.25)
+        assert (found.host, found.level, found.fields) == ("web", 6, {"user_id": 42, "ok": True})
+        assert (found.input, found.peer, found.full_message) == ("udp", "192.0.2.7:4", None)
+
+    asking(main, outputs=[memory])
+
+
+def test_sort_limit_offset_fields(memory: str) -> None:
+    """By any field."""
+
+    async def main(service: Service, client: Client) -> None:
+        await add(service, *(logged(str(number), number, n=number % 3, other=1) for number in range(6)))
+        page = (await client.get("/api/gelf/search?sort=n:asc&limit=2&offset=1&fields=_n,x")).json()
+        assert texts(page) == ["3", "1"]
+        assert [message["fields"] for message in page["messages"]] == [{"n": 0}, {"n": 1}]
+        assert (page["total"], page["cursor"]) == (6, None)
+        page = (await client.get("/api/gelf/search?limit=0&fields=")).json()
+        assert (page["total"], page["messages"]) == (6, [])
+
+    asking(main, outputs=[memory])
+
+
+@pytest.mark.parametrize("direction", ["asc", "desc"])
+@pytest.mark.parametrize("limit", [1, 2, 3, 7, 100])
+def test_cursors(memory: str, direction: str, limit: int) -> None:
+    """Each message once and in order, many of one timestamp too, while others arrive."""
+
+    async def main(service: Service, client: Client) -> None:
+        times = [0, 0, 0, 0, 0, 1, 2, 2, 2, 3, 3.000001]
+        await add(service, *(logged(str(number), at) for number, at in enumerate(times)))
+        whole = texts((await client.get(f"/api/gelf/search?sort=timestamp:{direction}")).json())
+        found, cursor = [], ""
+        while True:
+            url = f"/api/gelf/search?limit={limit}&sort=timestamp:{direction}{cursor}"
+            page = (await client.get(url)).json()
+            assert page["total"] >= len(times)
+            found += texts(page)
+            if page["cursor"] is None:
+                break
+            cursor = f"&cursor={page['cursor']}"
+            if direction == "desc":
+                await add(service, logged("new", 100))
+        assert [text for text in found if text != "new"] == whole
+
+    asking(main, outputs=[memory])
+
+
+@pytest.mark.parametrize(
+    ("parameters", "found"),
+    [
+        ({}, "dcba"),
+        ({"from": "2023-11-14T22:13:20Z"}, "dcba"),
+        ({"from": "2023-11-14 22:13:22"}, "dcb"),
+        ({"from": "2023-11-14T23:13:22+01:00"}, "dcb"),
+        ({"from": str(EPOCH + 2), "to": str(EPOCH + 20)}, "b"),
+        ({"to": "2023-11-14T22:13:40"}, "cba"),
+        ({"to": str(EPOCH + 20)}, "ba"),
+        ({"to": "2023-11-14"}, "cba"),
+        ({"from": "now-1h"}, ""),
+        ({"since": "15m"}, ""),
+        ({"since": "52w"}, ""),
+        ({"since": "2023-11-15"}, "d"),
+        ({"from": "2023-11-14T22:13:20Z||+1d"}, "d"),
+    ],
+)
+def test_times(memory: str, parameters: dict[str, str], found: str) -> None:
+    """A written end reaches as far as its precision; Unix seconds are exact."""
+
+    async def main(service: Service, client: Client) -> None:
+        await add(service, logged("a", 0), logged("b", 2), logged("c", 20), logged("d", 86400))
+        answer = await client.get("/api/gelf/search", params=parameters)
+        assert "".join(texts(answer.json())) == found
+
+    asking(main, outputs=[memory])
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("query=level:(", "column"),
+        ("since=nope", "since='nope' is no time"),
+        ("from=nope", "from='nope' is no time"),
+        ("to=2023-13-01", "to='2023-13-01' is no time"),
+        ("from=nan", "is no time"),
+        ("from=1e300", "is no time"),
+        ("since=1h&from=now", "two beginnings"),
+        ("sort=timestamp:up", "write field:asc"),
+        ("sort=:asc", "write field:asc"),
+        ("cursor=nope", "is none that was given"),
+        ("cursor=W10", "is none that was given"),
+        ("cursor=WzFlNDAwLCAxXQ", "is none that was given"),
+        ("cursor=WzEsIDFd&sort=level", "a cursor goes with"),
+        ("limit=10001", "limit"),
+        ("offset=10001", "offset"),
+        ("limit=-1", "limit"),
+    ],
+)
+def test_mistakes(memory: str, query: str, words: str) -> None:
+    """400, and which parameter."""
+
+    async def main(service: Service, client: Client) -> None:
+        answer = await client.get(f"/api/gelf/search?{query}")
+        assert answer.status_code == 400
+        assert words in answer.text
+
+    asking(main, outputs=[memory])
+
+
+def test_export_as_jsonl_and_gelf(memory: str) -> None:
+    """One on each line, oldest first; GELF can be read again."""
+
+    async def main(service: Service, client: Client) -> None:
+        await add(service, *(logged(f"m{number}", number, n=number) for number in range(5)))
+        answer = await client.get("/api/gelf/export?query=n:>0&fields=x")
+        assert answer.headers["content-type"] == "application/x-ndjson"
+        assert answer.headers["content-disposition"] == 'attachment; filename="gelf-listener-export.jsonl"'
+        lines = [json.loads(line) for line in answer.text.splitlines()]
+        assert [(line["short_message"], line["fields"]) for line in lines] == [(f"m{n}", {}) for n in range(1, 5)]
+        answer = await client.get("/api/gelf/export?format=gelf&limit=2")
+        lines = [json.loads(line) for line in answer.text.splitlines()]
+        assert [(line["version"], line["host"], line["_n"]) for line in lines] == [("1.1", "web", 0), ("1.1", "web", 1)]
+
+    asking(main, outputs=[memory])
+
+
+def test_export_as_csv(memory: str) -> None:
+    """Any columns, any text in them; times as they are read; nothing but a head when nothing matches."""
+
+    async def main(service: Service, client: Client) -> None:
+        await add(service, logged('say "hi",\nthere', 0.5, user_id=42), logged("b", 1, level=None))
+        answer = await client.get("/api/gelf/export?format=csv&fields=timestamp,message,user_id,level")
+        assert answer.headers["content-type"].startswith("text/csv")
+        assert list(csv.reader(io.StringIO(answer.text))) == [
+            ["timestamp", "message", "user_id", "level"],
+            ["2023-11-14T22:13:20.500000Z", 'say "hi",\nthere', "42", "6"],
+            ["2023-11-14T22:13:21.000000Z", "b", "", ""],
+        ]
+        answer = await client.get("/api/gelf/export?format=csv&query=nothing")
+        assert answer.text == "timestamp,source,level,message\r\n"
+
+    asking(main, outputs=[memory])
+
+
+def test_mistakes_in_an_export(memory: str) -> None:
+    """Said before anything is written."""
+
+    async def main(service: Service, client: Client) -> None:
+        for query in ("query=a:(", "format=xml", "sort=x:y", "since=nope", "limit=0"):
+            assert (await client.get(f"/api/gelf/export?{query}")).status_code == 400, query
+
+    asking(main, outputs=[memory])
