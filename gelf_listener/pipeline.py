@@ -81,6 +81,10 @@ class Pipeline:
         self._waiting_crowded.append(callback)
         asyncio.get_running_loop().call_soon(self.made_room)
 
+    def when_safe(self, callback: Callable[[str | None], None]) -> None:
+        """Call back at once: buffers in memory keep nothing safer later; see `Intake.when_safe`."""
+        callback(None)
+
     def made_room(self) -> None:
         """Tell waiting inputs to read again, unless another buffer is still full or crowded."""
         if self._waiting_full and not self.full:

@@ -48,6 +48,16 @@ class Intake(Protocol):
     def when_calm(self, callback: Callable[[], None]) -> None:
         """Call back once, soon, when nothing is crowded (soon too when nothing is now)."""
 
+    def when_safe(self, callback: Callable[[str | None], None]) -> None:
+        """
+        Call back once, when all that was accepted so far is in every buffer that asked for `disk`.
+
+        For inputs that acknowledge. Without a disk buffer the call comes at once, before this returns.
+
+        Args:
+            callback: Gets None, or why a disk buffer could not take it: then nothing may be acknowledged.
+        """
+
 
 class Input(Protocol):
     """

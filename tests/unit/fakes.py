@@ -91,6 +91,9 @@ class FakeIntake:
     def when_calm(self, callback: Callable[[], None]) -> None:
         self.calm.append(callback)
 
+    def when_safe(self, callback: Callable[[str | None], None]) -> None:
+        callback(None)
+
     def relax(self) -> None:
         """Become empty and call back who waits."""
         self.full = self.crowded = False
