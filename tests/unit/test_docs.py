@@ -3,7 +3,7 @@ Docs cannot lie: what exists is documented, and what is documented works.
 
 Code blocks of README.md and docs/ are run by their language: `toml` is loaded as configuration (or as a piece of a
 project file), `bash` and `console` blocks have their `gelf-listener` commands validated with `check`, and `python`
-blocks run in a process of their own. A comment `<!-- test: listener udp=12201 -->` before a block starts a listener
+blocks run in a process of their own; `bash` blocks marked `curl` ask a listener. A comment `<!-- test: listener udp=12201 -->` before a block starts a listener
 first; the port in the block is replaced by the listener's. `<!-- test: skip, because ... -->` leaves a block out.
 """
 
@@ -29,8 +29,10 @@ from gelf_listener.cli import app
 from gelf_listener.config import ENVIRONMENT, Config, load_config
 from gelf_listener.inputs.udp import UdpInput, UdpSettings
 from gelf_listener.plugins import INPUT_GROUP, OUTPUT_GROUP, load, names, registered
-from gelf_listener.service import make_all
-from tests.unit.fakes import FakeIntake
+from gelf_listener.service import Service, make_all
+from tests.requirements import need
+from tests.unit.conftest import Install
+from tests.unit.fakes import FakeIntake, message
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -241,6 +243,33 @@ def test_python(block: Block, directory: Path) -> None:
         return intake.texts
 
     assert asyncio.run(main()), f"{block}: nothing arrived"
+
+
+@pytest.mark.parametrize("block", [block for block in blocks("bash") if block.test == "curl"], ids=str)
+def test_curl(block: Block, install: Install) -> None:
+    """Each request is answered, over a store with a few messages in it."""
+    need("bash", "curl")
+    pytest.importorskip("gelf_listener.store.memory_store")
+    install("memory", "tests.unit.api.native.asking:StoringOutput")
+
+    async def main() -> str:
+        config = {"inputs": [], "outputs": ["memory:"], "api": "127.0.0.1:0"}
+        service = Service(Config.from_values(config, "test"))
+        await service.start()
+        await service.store.add([message(f"order {number} paid") for number in range(5)])  # type: ignore[union-attr]
+        text = block.text.replace("localhost:9000", service.api_url.removeprefix("http://"))
+        assert text != block.text
+        script = "curl() { command curl -sS -w '\\n%{http_code}\\n' \"$@\"; }\n" + text
+        done = await asyncio.to_thread(
+            subprocess.run, ["bash", "-c", script], capture_output=True, text=True, timeout=30, check=False
+        )
+        await service.close()
+        return done.stdout
+
+    printed = asyncio.run(main())
+    codes = re.findall(r"^(\d{3})$", printed, re.MULTILINE)
+    assert len(codes) == len(re.findall(r"\bcurl ", block.text))
+    assert set(codes) <= ({"504"} if "/wait" in block.text else {"200"}), printed
 
 
 def run_python(text: str) -> str:
