@@ -11,6 +11,8 @@ _ROOT = str(Path(__file__).parent.parent)
 if _ROOT not in sys.path:
     sys.path.insert(0, _ROOT)
 
+pytest_plugins = ["tests.services.fixtures"]
+
 # A busy machine is no reason to fail: no test asserts a time.
 settings.register_profile("no deadline", deadline=None)
 settings.load_profile("no deadline")

@@ -18,7 +18,16 @@ from typing import Any
 
 from tests.requirements import missing, need
 
-__all__ = ["GO_SECONDS", "JAVA_SECONDS", "NODE_SECONDS", "go_client", "java_client", "node_client", "run_job"]
+__all__ = [
+    "GO_SECONDS",
+    "JAVA_SECONDS",
+    "NODE_SECONDS",
+    "go_client",
+    "java_client",
+    "maven_jars",
+    "node_client",
+    "run_job",
+]
 
 _CLIENTS = Path(__file__).parent / "clients"
 _CACHE = Path(__file__).parents[2] / ".cache" / "e2e"
@@ -104,6 +113,17 @@ def java_client() -> list[str]:
     folder = _build("java", sources, make)
     classpath = os.pathsep.join([str(folder / "classes"), str(folder / "lib" / "*")])
     return [java, "-Xmx128m", "-XX:TieredStopAtLevel=1", "-cp", classpath, "Client"]
+
+
+def maven_jars(pom: Path) -> Path:
+    """Return a folder with the dependencies of a project file."""
+    need("java", "mvn")
+
+    def make(folder: Path) -> None:
+        copy = ["-B", "-q", "-f", str(pom), f"-Dmaven.repo.local={_CACHE / 'maven'}", "-DincludeScope=runtime"]
+        _run(["mvn", *copy, "dependency:copy-dependencies", f"-DoutputDirectory={folder}"], JAVA_SECONDS, folder)
+
+    return _build(pom.stem, [pom], make)
 
 
 def run_job(command: Sequence[str], job: Mapping[str, Any] | None = None, seconds: float = 40.0) -> str:

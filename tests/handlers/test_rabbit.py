@@ -1,10 +1,7 @@
 """AMQP (clients.md 2.5): a real RabbitMQ, started for the test where it is installed."""
 
 import os
-import shutil
-import subprocess
 import sys
-import time
 
 import gelf_handlers
 import pytest
@@ -35,87 +32,9 @@ def test_a_broker_that_is_away_neither_raises_nor_loses(attach):
     assert handler.stats.queued == 1
 
 
-class Broker:
-    """A RabbitMQ node of our own, on free ports, in a folder of its own."""
-
-    def __init__(self, folder, command):
-        self.port = free_port()
-        self.folder = folder
-        config = folder / "rabbitmq.conf"
-        config.write_text(f"listeners.tcp.1 = 127.0.0.1:{self.port}\nloopback_users = none\nlog.console = false\n")
-        (folder / "enabled_plugins").write_text("[].")
-        self.environment = {
-            **os.environ,
-            "HOME": str(folder),
-            "RABBITMQ_NODENAME": f"gelf{os.getpid()}@localhost",
-            "RABBITMQ_DIST_PORT": str(free_port()),
-            "RABBITMQ_CONFIG_FILE": str(config),
-            "RABBITMQ_CONF_ENV_FILE": str(folder / "none.conf"),
-            "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "enabled_plugins"),
-            "RABBITMQ_MNESIA_BASE": str(folder / "mnesia"),
-            "RABBITMQ_LOG_BASE": str(folder / "log"),
-            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1} +S 1:1",
-            "ERL_EPMD_PORT": str(free_port()),
-            "ERL_EPMD_ADDRESS": "127.0.0.1",
-        }
-        self.command = command
-        self.process = None
-
-    def start(self):
-        with (self.folder / "out").open("ab") as out:
-            self.process = subprocess.Popen(
-                [self.command], env=self.environment, stdout=out, stderr=out, cwd=self.folder, start_new_session=True
-            )
-
-        def up():
-            try:
-                connection = self.connect()
-            except Exception:
-                return False
-            connection.close()
-            return True
-
-        deadline = time.monotonic() + 60
-        while not up():
-            if time.monotonic() > deadline or self.process.poll() is not None:
-                raise RuntimeError((self.folder / "out").read_text()[-2000:])
-            time.sleep(0.25)
-
-    def connect(self):
-        import amqp
-
-        connection = amqp.Connection(f"127.0.0.1:{self.port}", "guest", "guest", connect_timeout=2)
-        connection.connect()
-        return connection
-
-    def stop(self):
-        if self.process is not None and self.process.poll() is None:
-            os.killpg(self.process.pid, 15)
-            try:
-                self.process.wait(20)
-            except subprocess.TimeoutExpired:
-                os.killpg(self.process.pid, 9)
-                self.process.wait()
-
-
-@pytest.fixture(scope="module")
-def broker(tmp_path_factory):
-    pytest.importorskip("amqp")
-    command = shutil.which("rabbitmq-server")
-    for candidate in ("/usr/lib/rabbitmq/bin/rabbitmq-server",):
-        if os.access(candidate, os.X_OK):
-            command = candidate  # the one in PATH changes to a user of its own
-    if command is None:
-        if os.environ.get("GELF_REQUIRE_ALL") == "1":
-            pytest.fail("rabbitmq-server is not installed")
-        pytest.skip("rabbitmq-server is not installed")
-    made = Broker(tmp_path_factory.mktemp("rabbitmq"), command)
-    made.start()
-    yield made
-    made.stop()
-    epmd = shutil.which("epmd")
-    if epmd:
-        subprocess.run([epmd, "-kill"], env=made.environment, capture_output=True, check=False)
+@pytest.fixture
+def broker(rabbitmq):
+    return rabbitmq
 
 
 @pytest.fixture

@@ -111,7 +111,7 @@ def test_the_query_language_is_a_pure_function() -> None:
 
 
 LOW = {"message", "errors", "notes"}
-MIDDLE = {"codec", "query", "rendering", "address", "settings"}
+MIDDLE = {"brokers", "codec", "query", "rendering", "address", "settings"}
 HIGH = {
     "buffers",
     "runner",

@@ -1,0 +1,68 @@
+"""TLS: how we know the broker we connect to, and how it knows us."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+
+from pydantic import BaseModel, Field
+
+from gelf_listener.errors import ConfigError
+
+__all__ = ["BrokerTlsSettings", "broker_context", "check_files"]
+
+
+class BrokerTlsSettings(BaseModel):
+    """Settings of plug-ins that connect to a broker, perhaps with TLS."""
+
+    tls: bool = Field(False, description="Encrypt the connection.")
+    ca: Path | None = Field(
+        None, description="PEM file of the authority that issued the broker's certificate; the system's by default."
+    )
+    cert: Path | None = Field(None, description="PEM file with our own certificate, for brokers that ask for one.")
+    key: Path | None = Field(None, description="PEM file with its private key, when it is not in `cert`.")
+    key_password: str | None = Field(None, description="Password of an encrypted key.", repr=False)
+    verify: bool = Field(True, description="Check that the broker's certificate is valid and names its host.")
+
+
+def check_files(settings: BrokerTlsSettings) -> None:
+    """
+    Look at what can be wrong without asking the broker.
+
+    Raises:
+        ConfigError: If a file is missing, or is set while TLS is off.
+    """
+    for name, path in (("ca", settings.ca), ("cert", settings.cert), ("key", settings.key)):
+        if path is None:
+            continue
+        if not settings.tls:
+            raise ConfigError(f"setting {name!r} is of use with tls=yes only")
+        if not path.exists():
+            raise ConfigError(f"setting {name!r}: {str(path)!r} does not exist")
+
+
+def broker_context(settings: BrokerTlsSettings) -> ssl.SSLContext | None:
+    """
+    Make the context of a connection; None when TLS is off.
+
+    Raises:
+        ConfigError: If a file is missing, unreadable, or does not fit the others.
+    """
+    check_files(settings)
+    if not settings.tls:
+        return None
+    try:
+        context = ssl.create_default_context(cafile=None if settings.ca is None else str(settings.ca))
+    except (ssl.SSLError, OSError) as error:
+        raise ConfigError(f"setting 'ca' cannot be loaded: {error}") from None
+    if not settings.verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    if settings.cert is not None:
+        try:
+            # The callback keeps OpenSSL from asking on the terminal.
+            context.load_cert_chain(settings.cert, settings.key, lambda: settings.key_password or "")
+        except (ssl.SSLError, OSError, ValueError) as error:
+            hint = "; is 'key_password' right?" if settings.key_password else "; an encrypted key needs 'key_password'"
+            raise ConfigError(f"settings 'cert' and 'key' cannot be loaded: {error}{hint}") from None
+    return context

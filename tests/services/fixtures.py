@@ -1,0 +1,60 @@
+"""Fixtures: real servers, each started when the first test of a session (of a worker) asks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import trustme
+
+from tests.services.kafka import Kafka
+from tests.services.rabbitmq import RabbitMq
+
+
+class ServerCertificates(NamedTuple):
+    """A small authority's files, PEM, readable by servers that run as another user."""
+
+    ca: Path
+    server: Path
+    """Certificate and key of localhost and 127.0.0.1."""
+    cert: Path
+    key: Path
+
+
+@pytest.fixture(scope="session")
+def server_certificates(tmp_path_factory: pytest.TempPathFactory) -> ServerCertificates:
+    """Make an authority and a server's certificate."""
+    folder = tmp_path_factory.mktemp("authority")
+    authority = trustme.CA()
+    server = authority.issue_cert("localhost", "127.0.0.1")
+    made = ServerCertificates(*(folder / f"{name}.pem" for name in ("ca", "server", "cert", "key")))
+    authority.cert_pem.write_to_path(made.ca)
+    server.private_key_and_cert_chain_pem.write_to_path(made.server)
+    server.private_key_pem.write_to_path(made.key)
+    for blob in server.cert_chain_pems:
+        blob.write_to_path(made.cert, append=True)
+    return made
+
+
+@pytest.fixture(scope="session")
+def rabbitmq(tmp_path_factory: pytest.TempPathFactory, server_certificates: ServerCertificates) -> Iterator[RabbitMq]:
+    """A RabbitMQ; a test that stops it starts it again."""
+    made = RabbitMq(tmp_path_factory.mktemp("rabbitmq"), (server_certificates.server, server_certificates.ca))
+    try:
+        made.start()
+        yield made
+    finally:
+        made.close()
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory, server_certificates: ServerCertificates) -> Iterator[Kafka]:
+    """An Apache Kafka; a test that stops it starts it again."""
+    made = Kafka(tmp_path_factory.mktemp("kafka"), server_certificates.cert, server_certificates.key)
+    try:
+        made.start()
+        yield made
+    finally:
+        made.stop()

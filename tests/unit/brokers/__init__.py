@@ -1,0 +1,1 @@
+"""Tests of what is common to inputs and outputs of brokers."""

@@ -1,0 +1,31 @@
+"""Plug-ins whose library is an extra: without it, the error says which one to install."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from gelf_listener.errors import ConfigError
+from gelf_listener.plugins import INPUT_GROUP, OUTPUT_GROUP, load
+
+EXTRAS = [
+    (OUTPUT_GROUP, "amqp", "aiormq", "amqp"),
+    (INPUT_GROUP, "gelf+amqp", "aiormq", "amqp"),
+]
+
+
+@pytest.mark.parametrize(("group", "scheme", "library", "extra"), EXTRAS)
+def test_a_missing_extra(group: str, scheme: str, library: str, extra: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command to install it is the way on, so it is in the message."""
+    for module in list(sys.modules):
+        ours = module.startswith(("gelf_listener.inputs.", "gelf_listener.outputs.", "gelf_listener.brokers."))
+        if ours or module == library or module.startswith(f"{library}."):
+            monkeypatch.delitem(sys.modules, module)
+    monkeypatch.setitem(sys.modules, library, None)
+    with pytest.raises(ConfigError) as caught:
+        load(group, scheme)
+    kind = "input" if group == INPUT_GROUP else "output"
+    assert str(caught.value) == (
+        f"{kind} {scheme!r} needs {library!r}, which is not installed; try: pip install 'gelf-listener[{extra}]'"
+    )
