@@ -55,20 +55,21 @@ class Peer(NamedTuple):
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
-def ulid(seconds: float, sequence: int) -> str:
+def ulid(seconds: float, sequence: int, origin: int = _PROCESS_ID) -> str:
     """
     Make a ULID that sorts by time and then by receive order within this process.
 
     Args:
         seconds: UTC Unix seconds (48 bits of milliseconds are kept).
-        sequence: Position within the process (48 bits are kept).
+        sequence: Position within the origin (48 bits are kept).
+        origin: What tells this sequence from others; this process by default (32 bits are kept).
 
     Returns:
-        26 characters of Crockford base 32: 10 of time, then sequence, then 32 random bits of the process.
+        26 characters of Crockford base 32: 10 of time, then sequence, then the origin's 32 bits.
         The sequence comes first so that equal milliseconds keep receive order.
     """
     milliseconds = min(max(int(seconds * 1000), 0), (1 << 48) - 1)
-    number = ((sequence & 0xFFFFFFFFFFFF) << 32) | _PROCESS_ID
+    number = ((sequence & 0xFFFFFFFFFFFF) << 32) | (origin & 0xFFFFFFFF)
     pairs = _PAIRS
     return (
         pairs[milliseconds >> 40]
