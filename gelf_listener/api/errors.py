@@ -15,13 +15,30 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from gelf_listener.errors import QueryError, Retry
 
-__all__ = ["ApiError", "add_handlers", "position"]
+__all__ = ["RESPONSES", "ApiError", "ErrorBody", "add_handlers", "position"]
 
 _log = logging.getLogger(__name__)
+
+
+class ErrorBody(BaseModel):
+    """What every error answers with."""
+
+    type: str = Field(description="ApiError, or RequestError when the request cannot be understood.")
+    message: str
+    line: int | None = Field(None, description="Of what is wrong in a query or body, from 1.")
+    column: int | None = None
+
+
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    "4XX": {"model": ErrorBody, "description": "The request is wrong, or not allowed."},
+    "503": {"model": ErrorBody, "description": "Not now, or not without a store."},
+}
+"""What every route may answer besides, for OpenAPI."""
 
 
 class ApiError(Exception):

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 
 from gelf_listener import __version__
 from gelf_listener.api import graylog, native
-from gelf_listener.api.errors import add_handlers
+from gelf_listener.api.errors import RESPONSES, add_handlers
 
 if TYPE_CHECKING:
     from gelf_listener.service import Service
@@ -35,5 +35,5 @@ def make_api(service: Service) -> FastAPI:
     api.state.service = service
     add_handlers(api)
     for router in (*native.routers(), *graylog.routers(service)):
-        api.include_router(router)
+        api.include_router(router, responses=RESPONSES)
     return api

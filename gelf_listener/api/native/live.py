@@ -25,14 +25,14 @@ from gelf_listener.api.context import TheService
 from gelf_listener.api.errors import ApiError
 from gelf_listener.api.native.documents import chosen, message_document
 from gelf_listener.api.native.received import since_id
-from gelf_listener.live import Subscription, TooManySubscriptions
+from gelf_listener.live import MAX_SUBSCRIPTIONS
 from gelf_listener.message import Message
 from gelf_listener.query import compile_predicate, parse
 from gelf_listener.query.nodes import Node
 from gelf_listener.store.requests import EVERYTHING
 
 if TYPE_CHECKING:
-    from gelf_listener.store import Store
+    from gelf_listener.service import Service
 
 __all__ = ["router"]
 
@@ -41,6 +41,7 @@ router = APIRouter(prefix="/api/gelf", tags=["live"])
 _LINGER_SECONDS = 0.05
 """Between two events: what arrives in the meantime shares one, so ten thousand messages a second are twenty events."""
 
+_MOST_LOOKS = 20
 _HEARTBEAT_SECONDS = 15.0
 _MOST_MESSAGES = 1000
 """In one event."""
@@ -68,27 +69,24 @@ async def live(
 ) -> StreamingResponse:
     """Stream messages as they arrive (server-sent events)."""
     node = parse(query).node
-    try:
-        subscription = service.live.subscribe(compile_predicate(node))
-    except TooManySubscriptions as error:
-        raise ApiError(503, str(error), headers={"Retry-After": "5"}) from None
-    stream = _stream(subscription, service.store, node, chosen(fields), tail, last_event_id)
+    if len(service.live.subscriptions) >= MAX_SUBSCRIPTIONS:
+        raise ApiError(503, f"{MAX_SUBSCRIPTIONS} are watching already", headers={"Retry-After": "5"})
+    stream = _stream(service, node, chosen(fields), tail, last_event_id)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(stream, media_type="text/event-stream", headers=headers)
 
 
 async def _stream(
-    subscription: Subscription,
-    store: Store | None,
+    service: Service,
     node: Node,
     fields: frozenset[str] | None,
     tail: int,
     last_id: str | None,
 ) -> AsyncIterator[bytes]:
     """Give what was stored before, then what arrives, then what was missed of it."""
-    with subscription:
+    with service.live.subscribe(compile_predicate(node)) as subscription:  # here, where its end is sure to be seen
         yield b"retry: 1000\n\n"
-        before = await _before(store, node, tail, last_id)
+        before = await _before(service, node, tail, last_id)
         for start in range(0, len(before), _MOST_MESSAGES):
             yield _messages(before[start : start + _MOST_MESSAGES], fields)
         known = {message.id for message in before}
@@ -107,15 +105,26 @@ async def _stream(
             await asyncio.sleep(_LINGER_SECONDS)
 
 
-async def _before(store: Store | None, node: Node, tail: int, last_id: str | None) -> Sequence[Message]:
+async def _before(service: Service, node: Node, tail: int, last_id: str | None) -> Sequence[Message]:
     """Return what is stored since a message, or the last messages, oldest first."""
-    if store is None:
+    store = service.store
+    if store is None or not (last_id or tail):
         return ()
+    await _stored(service)
     if last_id:
         return await since_id(store, node, last_id, _MOST_MISSED)
-    if tail:
-        return (await store.search(node, EVERYTHING, limit=tail)).messages[::-1]
-    return ()
+    return (await store.search(node, EVERYTHING, limit=tail)).messages[::-1]
+
+
+async def _stored(service: Service) -> None:
+    """Wait a little until what arrived before is stored; what arrives from now on is seen arriving."""
+    waiting = [
+        runner.buffer for runner in service.pipeline.runners if getattr(runner.output, "store", None) is not None
+    ]
+    for _ in range(_MOST_LOOKS):
+        await asyncio.sleep(_LINGER_SECONDS)
+        if not any(buffer.messages for buffer in waiting):
+            return
 
 
 def _messages(messages: Sequence[Message], fields: frozenset[str] | None) -> bytes:

@@ -34,8 +34,9 @@ router = APIRouter(prefix="/api/gelf", tags=["tests"])
 _MOST_LOOKED_AT = 50
 """Messages that did not match and are compared with the query at the end."""
 _MOST_NEAR_MISSES = 5
-_LOOK_SECONDS = 1.0
-"""How often it is looked whether the client is still there."""
+_FIRST_PAUSE_SECONDS = 0.02
+_LONGEST_PAUSE_SECONDS = 1.0
+"""How often the store is asked again, and whether the client is still there."""
 _BY_RECEIPT = Sort("gl2_receive_timestamp", descending=False)
 _LATEST_RECEIVED = Sort("gl2_receive_timestamp", descending=True)
 
@@ -68,13 +69,9 @@ async def wait(
     except TooManySubscriptions as error:
         raise ApiError(503, str(error), headers={"Retry-After": "1"}) from None
     with subscription:
-        found = {}
-        if service.store is not None:
-            narrowed = node if start is None else received_since(node, start)
-            hits = await service.store.search(narrowed, EVERYTHING, limit=count, sort=_BY_RECEIPT)
-            found = {message.id: message for message in hits.messages if start is None or message.received_at >= start}
-        await _collect(subscription, found, count, timeout, request)
-    messages = sorted(found.values(), key=lambda message: message.id)[:count]
+        waited = _Wait(subscription, service.store, node, start, count)
+        found = await waited.collect(timeout, request)
+    messages = [message for _, message in sorted(found.items())[:count]]
     enough = len(messages) >= count
     document = {
         "query": query,
@@ -107,18 +104,50 @@ def _sorter(matches: Callable[[Message], bool], others: deque[Message]) -> Calla
     return predicate
 
 
-async def _collect(
-    subscription: Subscription, found: dict[str, Message], count: int, seconds: float, request: Request
-) -> None:
-    """Add what arrives until there is enough, the time is over, or nobody waits any longer."""
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + seconds
-    while len(found) < count and not subscription.closed:
-        left = deadline - loop.time()
-        messages = await subscription.take(min(max(left, 0.0), _LOOK_SECONDS))
-        found |= {message.id: message for message in messages}
-        if not messages and (left <= 0 or await request.is_disconnected()):
-            return
+class _Wait:
+    """
+    Gathers what matches from the store and from what arrives.
+
+    A message may be on its way to the store when the wait begins: too late to be seen arriving, too early to be found.
+    So the store is asked again now and then.
+    """
+
+    def __init__(
+        self, subscription: Subscription, store: Store | None, node: Node, start: float | None, count: int
+    ) -> None:
+        self._subscription = subscription
+        self._store = store
+        self._node = node if start is None else received_since(node, start)
+        self._start = float("-inf") if start is None else start
+        self._count = count
+        self._found: dict[str, Message] = {}
+
+    async def collect(self, seconds: float, request: Request) -> dict[str, Message]:
+        """Return messages by id: enough, or as many as there are when the time is over or nobody waits any longer."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + seconds
+        pause = _FIRST_PAUSE_SECONDS
+        await self._look()
+        while len(self._found) < self._count and not self._subscription.closed:
+            left = max(deadline - loop.time(), 0.0)
+            arrived = await self._subscription.take(min(left, pause))
+            self._add(arrived)
+            if arrived:
+                continue
+            await self._look()
+            if not left or await request.is_disconnected():
+                break
+            pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+        return self._found
+
+    async def _look(self) -> None:
+        """Add what is stored."""
+        if self._store is not None:
+            most = self._count + _MOST_LOOKED_AT  # some may have been received within the millisecond before the start
+            self._add((await self._store.search(self._node, EVERYTHING, limit=most, sort=_BY_RECEIPT)).messages)
+
+    def _add(self, messages: Sequence[Message]) -> None:
+        self._found |= {message.id: message for message in messages if message.received_at >= self._start}
 
 
 async def _near_misses(

@@ -81,3 +81,17 @@ def test_openapi() -> None:
         assert "text/event-stream" in native["/api/gelf/live"]["get"]["responses"]["200"]["content"]
 
     asking(main)
+
+
+def test_errors_are_described() -> None:
+    """Graylog's bodies and not FastAPI's 422, which is never answered."""
+
+    async def main(service: Service, client: Client) -> None:
+        document = (await client.get("/api/openapi.json")).json()
+        for methods in document["paths"].values():
+            for operation in methods.values():
+                assert "422" not in operation["responses"]
+                schema = operation["responses"]["4XX"]["content"]["application/json"]["schema"]
+                assert schema["$ref"].endswith("/ErrorBody")
+
+    asking(main)

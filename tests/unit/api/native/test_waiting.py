@@ -108,3 +108,17 @@ def test_the_time_in_an_id() -> None:
     assert received_at("") is None
     assert str(received_since(MatchAll(), 0.0)).endswith("""1970-01-01T00:00:00.000Z" TO *]""")
     assert str(received_since(MatchAll(), time.time() * 1e9))
+
+
+def test_on_its_way_to_the_store(memory: str) -> None:
+    """Neither seen arriving nor found at first: found a moment later."""
+
+    async def main(service: Service, client: Client) -> None:
+        waiting = asyncio.ensure_future(client.get("/api/gelf/wait?query=order&timeout=20"))
+        while not service.live.subscriptions:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.1)
+        await add(service, logged("order 1"))  # not through the pipeline: nobody sees it arrive
+        assert (await asyncio.wait_for(waiting, 5)).json()["matched"] == 1
+
+    asking(main, outputs=[memory])
