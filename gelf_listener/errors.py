@@ -77,6 +77,7 @@ class Reason(enum.StrEnum):
     INVALID_HOST = "invalid_host"
     EMPTY_HOST = "empty_host"
     TIMESTAMP_OUT_OF_RANGE = "timestamp_out_of_range"
+    INVALID_TIMESTAMP = "invalid_timestamp"
     UNEXPECTED_PROTOCOL = "unexpected_protocol"
     PEER_NOT_ALLOWED = "peer_not_allowed"
     REFUSED_BY_OUTPUT = "refused_by_output"

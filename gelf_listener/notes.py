@@ -204,6 +204,26 @@ class Deviation(enum.Enum):
         "trim values before sending",
     )
 
+    # Syslog
+    SYSLOG_PRIORITY = (
+        "syslog_priority",
+        "no syslog priority, or one above 191; level and facility are unknown",
+        "takes nothing from the header, or an unknown facility",
+        "start with <0> to <191>",
+    )
+    SYSLOG_NO_HEADER = (
+        "syslog_no_header",
+        "no syslog time stamp; the text is kept whole and the receive time is used",
+        "may take the first word for the host",
+        "send RFC 5424",
+    )
+    SYSLOG_STRUCTURED_DATA = (
+        "syslog_structured_data",
+        "malformed structured data, kept in the text",
+        "keeps it in the text",
+        "write - for none, and escape quotes, backslashes and brackets in values",
+    )
+
     def __init__(self, label: str, wrong: str, graylog: str, advice: str) -> None:
         self.label = label
         self.wrong = wrong

@@ -18,6 +18,7 @@ from gelf_listener.codec.batch import Batch
 from gelf_listener.codec.keys import note
 from gelf_listener.codec.levels import LEVEL_NAMES
 from gelf_listener.codec.normaliser import Normaliser
+from gelf_listener.codec.pickles import PICKLE_ADVICE, is_pickle
 from gelf_listener.codec.strikes import Strikes
 from gelf_listener.codec.times import SECONDS_MAX, SECONDS_MIN
 from gelf_listener.codec.tolerant import Found, find_values
@@ -165,6 +166,9 @@ class LenientGelf:
         self, payload: bytes, notes: tuple[Note, ...], received_at: float, peer: Peer | None, batch: Batch
     ) -> None:
         """Decode what the strict parser refused, or what is no single object."""
+        if is_pickle(payload):
+            self._reject(batch, Reason.UNEXPECTED_PROTOCOL, PICKLE_ADVICE, payload, received_at, peer)
+            return
         sender = "" if peer is None else peer.host
         if self._failures.exceeded(sender, received_at):
             detail = f"no JSON; not looked at closely, because this sender sent more than {MAX_FAILURES_A_SECOND} such"

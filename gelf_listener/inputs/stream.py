@@ -1,4 +1,4 @@
-"""Stream inputs: what GELF over TCP, TLS, HTTP and HTTPS have in common."""
+"""Stream inputs: what TCP, TLS, HTTP and HTTPS have in common."""
 
 from __future__ import annotations
 
@@ -65,11 +65,15 @@ class StreamInput:
             allow=AllowList(settings.allow),
             context=self._context,
             handshake_timeout_seconds=getattr(settings, "handshake_timeout_seconds", 10.0),
-            sweep=partial(expire_chunks, self._decoder, intake),
+            sweep=partial(self.sweep, intake),
             max_pending_bytes=settings.max_pending_bytes,
         )
         self.listening = [self.url(sock) for sock in sockets]
         connections.listen(sockets)
+
+    def sweep(self, intake: Intake) -> None:
+        """Let go, once a second, of what waits too long."""
+        expire_chunks(self._decoder, intake)
 
     async def close(self) -> None:
         """Stop accepting, take what is complete, close; see `Input.close`."""

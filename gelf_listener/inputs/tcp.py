@@ -11,12 +11,13 @@ import asyncio
 import socket
 import time
 from itertools import repeat
-from typing import ClassVar, cast
+from typing import Any, ClassVar, cast
 
 from pydantic import Field
 
-from gelf_listener.codec import Batch, Decoder
+from gelf_listener.codec import Batch
 from gelf_listener.codec.framing import Framer
+from gelf_listener.codec.pickles import PICKLE_ADVICE
 from gelf_listener.errors import Reason, Rejected
 from gelf_listener.inputs import Intake
 from gelf_listener.inputs.connections import Connections
@@ -71,9 +72,9 @@ class TcpConnection(asyncio.Protocol):
         self,
         connections: Connections,
         intake: Intake,
-        decoder: Decoder,
-        settings: TcpSettings,
-        http: HttpSettings | None,
+        decoder: Any,
+        settings: Any,
+        http: HttpSettings | None = None,
     ) -> None:
         self.peer: Peer | None = None
         self.active_at = 0.0
@@ -82,7 +83,7 @@ class TcpConnection(asyncio.Protocol):
         self._decoder = decoder
         self._settings = settings
         self._http = http
-        self._framer = Framer(settings.max_frame_bytes, settings.max_payload_bytes)
+        self._framer = self._make_framer()
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport
         self._first: bytes | None = b""
@@ -115,13 +116,7 @@ class TcpConnection(asyncio.Protocol):
             data, self._first = self._first, None
         began = time.perf_counter()
         batch = Batch()
-        self._framer.max_payload_bytes = self._decoder.room(time.time(), self.peer)
-        frames = self._framer.feed(data, batch.rejected)
-        for rejected in batch.rejected:
-            if rejected.reason is Reason.PAYLOAD_TOO_LARGE:
-                self._decoder.strike(self.peer)
-        self._decoder.judge(len(data), sum(map(len, frames)), self.peer)
-        self._hand_over(frames, batch)
+        self._hand_over(self._cut(data, batch), batch)
         if self._framer.pending_bytes != self._pending:
             self._pending = self._framer.pending_bytes
             self._connections.pend(self, self._pending)
@@ -191,13 +186,22 @@ class TcpConnection(asyncio.Protocol):
         if first[:1] == b"\0" and len(first) < 5:
             return False
         if first[:1] == b"\0" and len(first) >= 5 and first[4] in _PICKLE_STARTS and first[1] == 0:
-            detail = (
-                "a pickled record (logging's SocketHandler): pickles are never loaded, because loading one can run "
-                "any code; use a GELF handler instead"
-            )
-            self._refuse(detail, first)
+            self._refuse(PICKLE_ADVICE, first)
             return False
         return True
+
+    def _make_framer(self) -> Any:
+        return Framer(self._settings.max_frame_bytes, self._settings.max_payload_bytes)
+
+    def _cut(self, data: bytes, batch: Batch) -> list[bytes]:
+        """Cut frames, within the room this sender has for compressed ones."""
+        self._framer.max_payload_bytes = self._decoder.room(time.time(), self.peer)
+        frames: list[bytes] = self._framer.feed(data, batch.rejected)
+        for rejected in batch.rejected:
+            if rejected.reason is Reason.PAYLOAD_TOO_LARGE:
+                self._decoder.strike(self.peer)
+        self._decoder.judge(len(data), sum(map(len, frames)), self.peer)
+        return frames
 
     def _become_http(self, first: bytes) -> None:
         assert self._http is not None  # noqa: S101

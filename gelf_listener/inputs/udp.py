@@ -1,4 +1,4 @@
-"""GELF over UDP: plain, zlib or gzip, whole or in chunks."""
+"""UDP: datagrams read in batches; GELF, plain, zlib or gzip, whole or in chunks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Sequence
 from functools import partial
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pydantic import Field
 
@@ -23,7 +23,7 @@ from gelf_listener.inputs.gelf import GelfInputSettings, expire_chunks
 from gelf_listener.inputs.sockets import bind_all, listening_url
 from gelf_listener.message import Peer
 
-__all__ = ["UdpInput", "UdpSettings"]
+__all__ = ["DatagramInput", "UdpInput", "UdpSettings"]
 
 _log = logging.getLogger(__name__)
 
@@ -49,19 +49,19 @@ class UdpSettings(GelfInputSettings):
     )
 
 
-class UdpInput:
+class DatagramInput:
     """
-    Reads GELF datagrams.
+    Reads datagrams; subclasses say what is in them.
 
     Guarantee: at most once. What the kernel drops before we read it is lost; `kernel_drops_total` counts it
     per socket. Everything read becomes a message or a counted rejection.
     """
 
-    Settings: ClassVar[type[UdpSettings]] = UdpSettings
+    scheme: ClassVar[str]
 
-    def __init__(self, settings: UdpSettings) -> None:
+    def __init__(self, settings: Any) -> None:
         self.settings = settings
-        self.name = settings.name or f"gelf+udp-{settings.port}"
+        self.name = settings.name or f"{self.scheme}-{settings.port}"
         self.listening: list[str] = []
         self._decoder = settings.decoder(self.name)
         self._allow = AllowList(settings.allow)
@@ -80,7 +80,7 @@ class UdpInput:
         for sock in self._sockets:
             _enlarge_receive_buffer(sock, self.settings.receive_buffer_bytes)
             self._readers[sock.fileno()] = datagram_reader(sock)
-            self.listening.append(listening_url("gelf+udp", sock))
+            self.listening.append(listening_url(self.scheme, sock))
         self._resume()
         self._expire()
 
@@ -100,28 +100,22 @@ class UdpInput:
                     break
                 else:
                     await asyncio.sleep(0)
-        expire_chunks(self._decoder, self._intake, closing=True)
-        self._closed_drops = int(self.counters()["kernel_drops_total"])
+        self.sweep(closing=True)
+        self._closed_drops += sum(_kernel_drops(sock) for sock in self._sockets)
         for sock in self._sockets:
             sock.close()
         self._sockets = []
         self._readers = {}
 
     def counters(self) -> dict[str, float]:
-        """Return what the kernel and the chunk reassembly counted."""
-        chunks = self._decoder.reassembler.counters
+        """Return what the kernel counted."""
         return {
             "datagrams_total": self._datagrams,
             "kernel_drops_total": self._closed_drops + sum(_kernel_drops(sock) for sock in self._sockets),
-            "chunks_total": chunks.total_chunks,
-            "chunked_messages_complete_total": chunks.complete_messages,
-            "chunked_messages_expired_total": chunks.expired_messages,
-            "chunked_messages_evicted_total": chunks.evicted_messages,
-            "chunks_expired_total": chunks.expired_chunks,
-            "chunks_duplicate_total": chunks.duplicate_chunks,
-            "chunked_messages_pending": len(self._decoder.reassembler),
-            "chunked_bytes_pending": self._decoder.reassembler.pending_bytes,
         }
+
+    def sweep(self, *, closing: bool = False) -> None:
+        """Let go, once a second and when the input closes, of what waits too long."""
 
     def _resume(self) -> None:
         if not self._reading:
@@ -189,9 +183,33 @@ class UdpInput:
             self._intake.reject(rejected)
 
     def _expire(self) -> None:
-        """Once a second, let go of messages whose chunks stopped coming."""
-        expire_chunks(self._decoder, self._intake)
+        self.sweep()
         self._expiry = self._loop.call_later(1.0, self._expire)
+
+
+class UdpInput(DatagramInput):
+    """Reads GELF datagrams; see `DatagramInput` for what is guaranteed."""
+
+    Settings: ClassVar[type[UdpSettings]] = UdpSettings
+    scheme: ClassVar[str] = "gelf+udp"
+
+    def counters(self) -> dict[str, float]:
+        """Return what the kernel and the chunk reassembly counted."""
+        chunks = self._decoder.reassembler.counters
+        return super().counters() | {
+            "chunks_total": chunks.total_chunks,
+            "chunked_messages_complete_total": chunks.complete_messages,
+            "chunked_messages_expired_total": chunks.expired_messages,
+            "chunked_messages_evicted_total": chunks.evicted_messages,
+            "chunks_expired_total": chunks.expired_chunks,
+            "chunks_duplicate_total": chunks.duplicate_chunks,
+            "chunked_messages_pending": len(self._decoder.reassembler),
+            "chunked_bytes_pending": self._decoder.reassembler.pending_bytes,
+        }
+
+    def sweep(self, *, closing: bool = False) -> None:
+        """Let go of messages whose chunks stopped coming."""
+        expire_chunks(self._decoder, self._intake, closing=closing)
 
 
 def _enlarge_receive_buffer(sock: socket.socket, wanted: int) -> None:

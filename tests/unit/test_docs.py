@@ -19,17 +19,18 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 import pytest
 import trustme
 import typer
 
 from gelf_listener import cli
+from gelf_listener.address import Address
 from gelf_listener.cli import app
-from gelf_listener.config import ENVIRONMENT, Config, load_config
-from gelf_listener.inputs.udp import UdpInput, UdpSettings
+from gelf_listener.config import ENVIRONMENT, Config, Spec, load_config
 from gelf_listener.plugins import INPUT_GROUP, OUTPUT_GROUP, load, names, registered
-from gelf_listener.service import Service, make_all
+from gelf_listener.service import Service, make_all, make_input
 from tests.requirements import need
 from tests.unit.conftest import Install
 from tests.unit.fakes import FakeIntake, message
@@ -38,7 +39,7 @@ ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
 
-_PAGES_OF = {"gelf+tls": "tcp", "gelf+https": "http"}
+_PAGES_OF = {"gelf+tls": "tcp", "gelf+https": "http"} | {f"syslog+{kind}": "syslog" for kind in ("udp", "tcp", "tls")}
 _BLOCK = re.compile(
     r"(?:<!-- test: (?P<test>[^\n]*?) -->\n)?```(?P<language>\w+)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE
 )
@@ -75,6 +76,15 @@ def page_of(group: str, scheme: str) -> Path:
     kind = "inputs" if group == INPUT_GROUP else "outputs"
     return DOCS / kind / f"{_PAGES_OF.get(scheme, scheme.removeprefix('gelf+') if kind == 'inputs' else scheme)}.md"
 
+
+LISTENERS = {
+    "udp": "gelf+udp://localhost:0?receive_buffer_bytes=65536",
+    "tcp": "gelf+tcp://localhost:0",
+    "http": "gelf+http://localhost:0",
+    "syslog_udp": "syslog+udp://localhost:0?receive_buffer_bytes=65536",
+    "syslog_tcp": "syslog+tcp://localhost:0",
+}
+"""Inputs that the examples of Python send to, by the word in their comment."""
 
 SCHEMES = [(group, scheme) for group in (INPUT_GROUP, OUTPUT_GROUP) for scheme in ours(group)]
 
@@ -227,17 +237,24 @@ def test_python(block: Block, directory: Path) -> None:
     if not block.test.startswith("listener"):
         assert run_python(block.text) == ""
         return
-    assert set(ports) == {"udp"}, f"{block}: a listener for {ports} is not provided for"
+    unknown = set(ports) - set(LISTENERS)
+    assert ports, block
+    assert not unknown, f"{block}: a listener for {unknown} is not provided for"
 
     async def main() -> list[str]:
         intake = FakeIntake()
-        listener = UdpInput(UdpSettings(host="localhost", port=0, receive_buffer_bytes=65536))
-        await listener.start(intake)
-        port = listener.listening[0].rpartition(":")[2]
-        text = block.text.replace(ports["udp"], port)
-        assert text != block.text
+        text = block.text
+        inputs = []
+        for kind, port in ports.items():
+            listener = make_input(Spec(Address.parse(LISTENERS[kind])))
+            await listener.start(intake)
+            inputs.append(listener)
+            changed = text.replace(port, str(urlsplit(listener.listening[0]).port))
+            assert changed != text, f"{block}: port {port} is not in it"
+            text = changed
         output = await asyncio.to_thread(run_python, text)
-        await listener.close()
+        for listener in inputs:
+            await listener.close()
         assert output == ""
         assert intake.rejected == []
         return intake.texts

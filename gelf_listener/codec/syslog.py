@@ -1,0 +1,325 @@
+"""
+Syslog -> Message: RFC 5424, RFC 3164 and what is sent in their name.
+
+Fields are those of Graylog's syslog input: ``level``, ``facility`` (its name), ``facility_num``, ``application_name``,
+``process_id`` and the parameters of structured data; ``message_id`` besides, and tag and process id of RFC 3164, which
+Graylog leaves in the text. What cannot be taken apart is kept whole, with a note. A text that is a GELF document, by
+itself or behind the CEE cookie, is read as one, so a record keeps its types on this road too.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import msgspec
+
+from gelf_listener.codec.batch import Batch
+from gelf_listener.codec.bsd_syslog import iso_seconds, parse_bsd
+from gelf_listener.codec.keys import note, read_key
+from gelf_listener.codec.normaliser import Normaliser
+from gelf_listener.codec.pickles import PICKLE_ADVICE, is_pickle
+from gelf_listener.codec.structured_data import StructuredData, parse_structured_data
+from gelf_listener.codec.times import SECONDS_MAX, SECONDS_MIN
+from gelf_listener.errors import Reason, Rejected
+from gelf_listener.message import FieldValue, Message, Peer
+from gelf_listener.notes import Deviation, Note
+
+__all__ = ["FACILITIES", "SyslogDecoder", "SyslogOptions"]
+
+FACILITIES = (
+    "kernel",
+    "user-level",
+    "mail",
+    "system daemon",
+    "security/authorization",
+    "syslogd",
+    "line printer",
+    "network news",
+    "UUCP",
+    "clock",
+    "security/authorization",
+    "FTP",
+    "NTP",
+    "log audit",
+    "log alert",
+    "clock",
+    *(f"local{number}" for number in range(8)),
+)
+"""Names by number, in Graylog's words."""
+
+_PRIORITIES = {f"<{number}>": (number & 7, number >> 3) for number in range(192)}
+_VERSIONED = {f"{text}1": priority for text, priority in _PRIORITIES.items()}
+"""Priority and version of RFC 5424: one look-up finds out both."""
+
+_PRIORITY = re.compile(r"<(\d{1,10})>", re.ASCII)
+_TRAILING = "\0\r\n"
+_CEE = "@cee:"
+_GELF_ELEMENT = "gelf@32473"
+"""SD-ID under which gelf-handlers sends a GELF message; its ``full_message`` is the message's own."""
+
+
+_FULL_MESSAGE = "full message"
+"""Where that stands for a moment; no field has a blank in its name."""
+
+_RESERVED = frozenset(("facility", "facility_num", "application_name", "process_id", "message_id"))
+
+
+@lru_cache(maxsize=1024)
+def _stored_names(names: tuple[tuple[str, str], ...], expand: bool) -> list[str]:
+    """Return the field names of parameters: clean, different from each other and from those of the header."""
+    stored: list[str] = []
+    used = set(_RESERVED)
+    for identifier, name in names:
+        if name == "full_message" and identifier == _GELF_ELEMENT:
+            stored.append(_FULL_MESSAGE)
+            continue
+        clean = unique = read_key(f"_{identifier}_{name}" if expand else f"_{name}").clean
+        number = 1
+        while unique in used:
+            number += 1
+            unique = f"{clean}_{number}"
+        used.add(unique)
+        stored.append(unique)
+    return stored
+
+
+class SyslogOptions(NamedTuple):
+    """
+    Options of Graylog's syslog input.
+
+    Attributes:
+        store_full_message: Keep the text as it came as ``full_message``.
+        expand_structured_data: Put the SD-ID before the names of parameters.
+        allow_override_date: Use the receive time for a time stamp that is missing or unusable; otherwise reject.
+        zone: Of time stamps without an offset; None: this machine's.
+    """
+
+    store_full_message: bool = False
+    expand_structured_data: bool = False
+    allow_override_date: bool = True
+    zone: dt.tzinfo | None = None
+
+
+class SyslogDecoder:
+    """
+    Decodes syslog messages.
+
+    Guarantee: every payload becomes one message or one rejection; none raises.
+
+    Args:
+        input: Name put on messages and rejections.
+        options: Of Graylog's input.
+    """
+
+    def __init__(self, input: str = "", options: SyslogOptions = SyslogOptions()) -> None:  # noqa: B008
+        self.input = input
+        self.options = options
+
+    def decode_datagrams(
+        self, payloads: Sequence[bytes], peers: Sequence[Peer | None], now: float, batch: Batch
+    ) -> None:
+        """Decode what one read gave, a message a datagram; see `decode_all`."""
+        self.decode_all(zip(payloads, peers, strict=True), now, batch)
+
+    def decode_all(self, payloads: Iterable[tuple[bytes, Peer | None]], now: float, batch: Batch) -> None:
+        """
+        Decode payloads.
+
+        Args:
+            payloads: Bytes and who sent them, a message each.
+            now: UTC Unix seconds: the receive time.
+            batch: Takes the results.
+        """
+        for payload, peer in payloads:
+            try:
+                message = self._decode(payload, now, peer)
+            except Rejected as rejected:
+                rejected.peer = peer
+                rejected.input = self.input
+                rejected.received_at = now
+                rejected.__traceback__ = None
+                batch.rejected.append(rejected)
+            else:
+                batch.messages.append(message)
+                batch.size += len(payload)
+
+    def _decode(self, payload: bytes, now: float, peer: Peer | None) -> Message:
+        notes: tuple[Note, ...] = ()
+        try:
+            text = payload.decode()
+        except UnicodeDecodeError:
+            text = payload.decode("utf-8", "replace")
+            notes = (note(Deviation.INVALID_UTF8),)
+        text = text.rstrip(_TRAILING)
+        # What nearly all are: seven words, of which the last holds structured data and text (see `make bench`).
+        words = text.split(" ", 6)
+        if len(words) == 7 and words[0] in _VERSIONED:
+            stamp = words[1]
+            seconds = None if stamp == "-" else iso_seconds(stamp, self.options.zone)
+            if stamp == "-" or seconds is not None:
+                return self._decode_5424(words, seconds, payload, text, notes, now, peer)
+        if not text.strip():
+            raise Rejected(
+                Reason.EMPTY_PAYLOAD, "nothing but blanks and NULs" if payload else "no bytes at all", payload
+            )
+        if text[0] != "<" and is_pickle(payload):
+            raise Rejected(Reason.UNEXPECTED_PROTOCOL, PICKLE_ADVICE, payload)
+        return self._decode_bsd(text, payload, notes, now, peer)
+
+    def _decode_5424(
+        self,
+        words: list[str],
+        seconds: float | None,
+        payload: bytes,
+        whole: str,
+        notes: tuple[Note, ...],
+        now: float,
+        peer: Peer | None,
+    ) -> Message:
+        """Make a message of RFC 5424's seven words."""
+        head, _, host, app, process_id, message_id, rest = words
+        level, facility = _VERSIONED[head]
+        fields: dict[str, FieldValue] = {"facility": FACILITIES[facility], "facility_num": facility}
+        if app != "-":
+            fields["application_name"] = app
+        if process_id != "-":
+            fields["process_id"] = process_id
+        if message_id != "-":
+            fields["message_id"] = message_id
+        full_message = None
+        if rest[:2] == "- ":
+            text = rest[2:]
+        else:
+            parsed = parse_structured_data(rest)
+            if parsed is None:
+                text = rest
+                notes += (note(Deviation.SYSLOG_STRUCTURED_DATA),)
+            else:
+                data, text = parsed
+                full_message = self._take_data(data, fields)
+        if text[:1] == "\ufeff":
+            text = text[1:]
+        return self._message(
+            seconds, "" if host == "-" else host, text, full_message, level, fields, payload, whole, notes, now, peer
+        )
+
+    def _decode_bsd(self, text: str, payload: bytes, notes: tuple[Note, ...], now: float, peer: Peer | None) -> Message:
+        """Make a message of anything else."""
+        whole = text
+        level = None
+        fields: dict[str, FieldValue] = {}
+        if text[:1] == "\ufeff":
+            text = text[1:]
+            notes += (note(Deviation.BYTE_ORDER_MARK),)
+        match = _PRIORITY.match(text)
+        if match is not None and match[0] in _PRIORITIES:
+            level, facility = _PRIORITIES[match[0]]
+            fields["facility"] = FACILITIES[facility]
+            fields["facility_num"] = facility
+        else:
+            notes += (note(Deviation.SYSLOG_PRIORITY, "", "missing" if match is None else match[0]),)
+        if match is not None:
+            text = text[match.end() :].lstrip(" ")
+        header = parse_bsd(text, now, self.options.zone)
+        if not header.stamped:
+            notes += (note(Deviation.SYSLOG_NO_HEADER),)
+        elif header.timestamp is None:
+            notes += (note(Deviation.TIMESTAMP_INVALID, "timestamp"),)
+        if not header.host:
+            notes += (note(Deviation.HOST_MISSING, "host"),)
+        for name, value in header.fields.items():
+            fields[read_key("_" + name).clean] = value
+        body = header.text[1:] if header.text[:1] == "\ufeff" else header.text
+        return self._message(header.timestamp, header.host, body, None, level, fields, payload, whole, notes, now, peer)
+
+    def _take_data(self, data: StructuredData, fields: dict[str, FieldValue]) -> str | None:
+        """Put the parameters of structured data among the fields; return gelf-handlers' full message."""
+        names, values = data
+        if not names:
+            return None
+        fields.update(zip(_stored_names(names, self.options.expand_structured_data), values, strict=True))
+        full_message = fields.pop(_FULL_MESSAGE, None)
+        return None if full_message is None else str(full_message)
+
+    def _message(
+        self,
+        timestamp: float | None,
+        host: str,
+        text: str,
+        full_message: str | None,
+        level: int | None,
+        fields: dict[str, FieldValue],
+        payload: bytes,
+        whole: str,
+        notes: tuple[Note, ...],
+        now: float,
+        peer: Peer | None,
+    ) -> Message:
+        """Make the message, of a GELF document if the text is one."""
+        if timestamp is None or not SECONDS_MIN <= timestamp < SECONDS_MAX:
+            if not self.options.allow_override_date:
+                raise Rejected(
+                    Reason.INVALID_TIMESTAMP, "no usable time stamp, and allow_override_date is off", payload
+                )
+            timestamp = now
+        if not host:
+            host = peer.host if peer is not None else "unknown"
+        if self.options.store_full_message:
+            full_message = whole
+        if text[:1] in ("{", "@"):
+            found = self._embedded(text, timestamp, host, full_message, level, fields, payload, notes, now, peer)
+            if found is not None:
+                return found
+        elif not text.strip():
+            notes += (note(Deviation.SHORT_MESSAGE_BLANK, "short_message"),)
+        return Message(
+            timestamp,
+            host,
+            text,
+            full_message,
+            level,
+            payload,
+            now,
+            self.input,
+            peer,
+            _fields=fields,
+            _notes=notes,
+        )
+
+    def _embedded(
+        self,
+        text: str,
+        timestamp: float,
+        host: str,
+        full_message: str | None,
+        level: int | None,
+        fields: dict[str, FieldValue],
+        payload: bytes,
+        notes: tuple[Note, ...],
+        now: float,
+        peer: Peer | None,
+    ) -> Message | None:
+        """Read a text that is a GELF document, or JSON behind the CEE cookie; None when it is neither."""
+        cee = text.startswith(_CEE)
+        try:
+            document: Any = msgspec.json.decode(text.removeprefix(_CEE).strip())
+        except (ValueError, RecursionError):
+            return None
+        if type(document) is not dict or not (cee or "short_message" in document):
+            return None
+        defaults: dict[str, Any] = {"version": "1.1", "timestamp": timestamp, "host": host}
+        if level is not None:
+            defaults["level"] = level
+        if full_message is not None:
+            defaults["full_message"] = full_message
+        if cee and "short_message" not in document and isinstance(document.get("msg"), str):
+            document["short_message"] = document.pop("msg")
+        found = Normaliser(defaults | document, notes, now, peer, strict=True).message(payload, self.input)
+        if found is not None:
+            for name, value in fields.items():
+                found.fields.setdefault(name, value)
+        return found

@@ -1,0 +1,162 @@
+"""
+Syslog framing: where does a message end in a stream (RFC 6587)?
+
+Laws of the `SyslogFramer`:
+
+* A frame that starts with a number without leading zero, a space and ``<`` is octet-counted: it has as many bytes as
+  the number says, newlines and NULs among them. Blanks between frames are skipped: some end them too.
+* Any other frame ends with a newline or a NUL. Which one is settled by the first read with a delimiter in it: once a
+  NUL was seen, newlines belong to the text. Python's `SysLogHandler` ends messages with a NUL and leaves the newlines
+  of tracebacks as they are; everybody else who does not count ends them with a newline.
+* Nothing is emitted twice, nothing between delimiters is lost: blank frames are the only ones left out.
+* At most ``max_frame_bytes`` are held. A longer frame is rejected once and skipped up to its delimiter, or for as long
+  as its count says.
+"""
+
+from __future__ import annotations
+
+import re
+
+from gelf_listener.errors import Reason, Rejected
+
+__all__ = ["SyslogFramer"]
+
+_COUNTED = re.compile(rb"([1-9][0-9]{0,8}) <")
+_MAYBE_COUNTED = re.compile(rb"[1-9][0-9]{0,8} ?\Z")
+_BLANKS = re.compile(rb"[\0\r\n \t]++")
+_BLANK = b"\0\r\n \t"
+
+
+class SyslogFramer:
+    """
+    Cuts a byte stream into syslog messages.
+
+    Args:
+        max_frame_bytes: Longest frame, count and delimiter not counted.
+    """
+
+    def __init__(self, max_frame_bytes: int = 2 * 1024 * 1024) -> None:
+        self.max_frame_bytes = max_frame_bytes
+        self._buffer = bytearray()
+        self._searched = 0
+        """Bytes of the buffer known to hold no delimiter."""
+        self._delimiter = b""
+        """Empty until the first read with one."""
+        self._skipping = False
+        """Up to the next delimiter, everything belongs to a frame that was rejected."""
+        self._counted_out = 0
+        """So many bytes more belong to an octet-counted frame that was rejected."""
+
+    @property
+    def pending_bytes(self) -> int:
+        """Bytes held for a frame that has not ended."""
+        return len(self._buffer)
+
+    def feed(self, data: bytes, rejected: list[Rejected]) -> list[bytes]:
+        """
+        Take bytes of the stream.
+
+        Args:
+            data: Any number of bytes, cut anywhere.
+            rejected: Takes a rejection for each frame that is too long.
+
+        Returns:
+            Frames that ended, in order, without counts and delimiters.
+        """
+        self._buffer += data
+        frames: list[bytes] = []
+        at = 0
+        while at < len(self._buffer):
+            start = at
+            at = self._step(at, frames, rejected)
+            if at == start:
+                break
+        if at:
+            del self._buffer[:at]  # once a read: each deletion moves the rest
+        return frames
+
+    def feed_eof(self, rejected: list[Rejected]) -> list[bytes]:  # noqa: ARG002  (as `Framer`)
+        """
+        End the stream.
+
+        Returns:
+            The last frame, which many senders do not end; of a counted one what arrived.
+        """
+        match = _COUNTED.match(self._buffer)
+        rest = bytes(self._buffer[match.end() - 1 :] if match is not None else self._buffer).strip(_BLANK)
+        self._buffer.clear()
+        return [rest] if rest and not self._skipping else []
+
+    def _step(self, at: int, frames: list[bytes], rejected: list[Rejected]) -> int:
+        """Take one thing off the buffer; return the position behind it, the same one when bytes are missing."""
+        buffer = self._buffer
+        if self._counted_out:
+            skipped = min(self._counted_out, len(buffer) - at)
+            self._counted_out -= skipped
+            return at + skipped
+        if not self._searched and not self._skipping:
+            first = buffer[at]
+            if first in _BLANK:
+                blank = _BLANKS.match(buffer, at)
+                return blank.end() if blank is not None else at
+            if 0x31 <= first <= 0x39:
+                match = _COUNTED.match(buffer, at)
+                if match is not None:
+                    return self._take_counted(at, match, frames, rejected)
+                if len(buffer) - at < 11 and _MAYBE_COUNTED.match(buffer, at):
+                    return at
+        return self._take_delimited(at, frames, rejected)
+
+    def _take_counted(self, at: int, match: re.Match[bytes], frames: list[bytes], rejected: list[Rejected]) -> int:
+        start, size = match.end() - 1, int(match[1])
+        if size > self.max_frame_bytes:
+            rejected.append(self._too_large(self._buffer[at : at + 1024], size))
+            self._counted_out = size
+            return start
+        if len(self._buffer) < start + size:
+            return at
+        frames.append(bytes(self._buffer[start : start + size]))
+        return start + size
+
+    def _take_delimited(self, at: int, frames: list[bytes], rejected: list[Rejected]) -> int:
+        buffer = self._buffer
+        end = self._end(at + self._searched)
+        if end < 0:
+            held = len(buffer) - at
+            if held <= self.max_frame_bytes:
+                self._searched = held
+                return at
+            if not self._skipping:
+                rejected.append(self._too_large(buffer[at : at + 1024], held))
+                self._skipping = True
+            self._searched = 0
+            return len(buffer)
+        frame = bytes(buffer[at:end])
+        self._searched = 0
+        if self._skipping:
+            self._skipping = False
+        elif len(frame) > self.max_frame_bytes:
+            rejected.append(self._too_large(frame, len(frame)))
+        elif frame.strip(_BLANK):
+            frames.append(frame)
+        return end + 1
+
+    def _end(self, start: int) -> int:
+        """Return where the delimiter of the frame is, or -1."""
+        buffer = self._buffer
+        if not self._delimiter and buffer.find(0, start) >= 0:
+            self._delimiter = b"\0"
+        if self._delimiter == b"\0":
+            return buffer.find(0, start)
+        newline = buffer.find(b"\n", start)
+        nul = buffer.find(0, start, len(buffer) if newline < 0 else newline)
+        if nul >= 0:
+            self._delimiter = b"\0"
+            return nul
+        if newline >= 0:
+            self._delimiter = b"\n"
+        return newline
+
+    def _too_large(self, excerpt: bytes | bytearray, size: int) -> Rejected:
+        detail = f"frame of {size} bytes or more, longer than {self.max_frame_bytes}"
+        return Rejected(Reason.FRAME_TOO_LARGE, detail, excerpt)
