@@ -7,7 +7,6 @@ Errors as the API tells them: Graylog's bodies, for its clients read `type` and 
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -17,12 +16,11 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from gelf_listener.errors import QueryError, Retry
 
 __all__ = ["RESPONSES", "ApiError", "ErrorBody", "add_handlers", "position"]
-
-_log = logging.getLogger(__name__)
 
 
 class ErrorBody(BaseModel):
@@ -75,6 +73,7 @@ def add_handlers(api: FastAPI) -> None:
     api.add_exception_handler(RequestValidationError, _request_error)
     api.add_exception_handler(QueryError, _query_error)
     api.add_exception_handler(Retry, _unavailable)
+    api.add_exception_handler(ClientDisconnect, _gone)
     api.add_exception_handler(Exception, _surprise)
 
 
@@ -119,7 +118,11 @@ async def _unavailable(request: Request, error: Exception) -> JSONResponse:  # n
     return JSONResponse({"type": "ApiError", "message": str(error)}, 503, {"Retry-After": "1"})
 
 
-async def _surprise(request: Request, error: Exception) -> JSONResponse:
-    """Tell of our own mistake without its inner life; the log has it."""
-    _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+async def _gone(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001
+    """Answer somebody who is no longer there."""
+    return JSONResponse({"type": "ApiError", "message": "the client went away"}, 400)
+
+
+async def _surprise(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001
+    """Tell of our own mistake without its inner life; the server logs it."""
     return JSONResponse({"type": "ApiError", "message": f"internal error: {type(error).__name__}"}, 500)

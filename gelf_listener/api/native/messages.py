@@ -47,6 +47,13 @@ async def _room(pipeline: Pipeline) -> None:
         await calm.wait()
 
 
+async def _safe(pipeline: Pipeline) -> str | None:
+    """Wait until everything is in the buffers that keep it on disk; what went wrong, None when nothing did."""
+    safe: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
+    pipeline.when_safe(lambda problem: None if safe.done() else safe.set_result(problem))
+    return await safe
+
+
 async def _stored(store: Store, id: str) -> Message:
     message = await store.get(id)
     if message is None:
@@ -166,6 +173,9 @@ async def import_lines(service: TheService, request: Request) -> Response:
             raise ApiError(413, f"a line is longer than {_MOST_LINE_BYTES} bytes; {taken} messages were taken")
         await hand_over(lines)
     await hand_over([rest])
+    problem = await _safe(service.pipeline)
+    if problem is not None:
+        raise ApiError(503, f"taken, but not safe: {problem}", headers={"Retry-After": "1"})
     return json_response({"messages": taken, "rejected": reasons.total(), "reasons": dict(reasons)})
 
 

@@ -135,3 +135,15 @@ def test_import_waits_for_room() -> None:
         assert (await task).json()["messages"] == 5
 
     asking(main, outputs=["null:?max_buffer_messages=16"])
+
+
+def test_import_into_a_buffer_that_fails() -> None:
+    """503: the client may send it again."""
+
+    async def main(service: Service, client: Client) -> None:
+        service.pipeline.when_safe = lambda callback: callback("disk full")  # type: ignore[method-assign]
+        answer = await client.post("/api/gelf/import", content=b'{"short_message":"a","host":"h"}')
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+        assert "disk full" in answer.json()["message"]
+
+    asking(main)
