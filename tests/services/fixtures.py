@@ -11,6 +11,7 @@ import trustme
 
 from tests.services.kafka import Kafka
 from tests.services.rabbitmq import RabbitMq
+from tests.services.redis import RedisServer
 
 
 class ServerCertificates(NamedTuple):
@@ -53,6 +54,20 @@ def rabbitmq(tmp_path_factory: pytest.TempPathFactory, server_certificates: Serv
 def kafka(tmp_path_factory: pytest.TempPathFactory, server_certificates: ServerCertificates) -> Iterator[Kafka]:
     """An Apache Kafka; a test that stops it starts it again."""
     made = Kafka(tmp_path_factory.mktemp("kafka"), server_certificates.cert, server_certificates.key)
+    try:
+        made.start()
+        yield made
+    finally:
+        made.stop()
+
+
+@pytest.fixture(scope="session")
+def redis_server(
+    tmp_path_factory: pytest.TempPathFactory, server_certificates: ServerCertificates
+) -> Iterator[RedisServer]:
+    """A Redis; a test that stops it starts it again, empty."""
+    names = server_certificates
+    made = RedisServer(tmp_path_factory.mktemp("redis"), names.ca, names.cert, names.key)
     try:
         made.start()
         yield made

@@ -12,6 +12,7 @@ from gelf_listener.plugins import INPUT_GROUP, OUTPUT_GROUP, load
 EXTRAS = [
     (OUTPUT_GROUP, "amqp", "aiormq", "amqp"),
     (INPUT_GROUP, "gelf+amqp", "aiormq", "amqp"),
+    (OUTPUT_GROUP, "redis", "redis", "redis"),
     (OUTPUT_GROUP, "kafka", "confluent_kafka", "kafka"),
     (INPUT_GROUP, "gelf+kafka", "confluent_kafka", "kafka"),
 ]
