@@ -14,6 +14,7 @@ RUN useradd --system --uid 12201 --no-create-home gelf \
 USER gelf
 VOLUME /data
 # Inside a container the ports have to be open to its network; publish them to where they should be reached from.
+# The API then wants to know who may log in: GELF_API_PASSWORD or GELF_API_PASSWORD_FILE; or GELF_API_AUTH=off.
 ENV PATH=/opt/gelf-listener/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     XDG_STATE_HOME=/data \
