@@ -14,11 +14,15 @@ __all__ = ["compile_placeholders"]
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 
-def compile_placeholders(template: str) -> Callable[[Message], str]:
+def compile_placeholders(template: str, clean: Callable[[str], str] | None = None) -> Callable[[Message], str]:
     """
     Make a function that fills in ``{source}``, ``{input}``, ``{level}``, ``{id}`` and ``{_field}``.
 
     A field that a message does not have is an empty text.
+
+    Args:
+        template: Text with placeholders.
+        clean: Makes a value fit for its place.
 
     Raises:
         ValueError: If a placeholder does not exist, or a brace has no partner.
@@ -26,7 +30,7 @@ def compile_placeholders(template: str) -> Callable[[Message], str]:
     pieces = _PLACEHOLDER.split(template)
     if any("{" in text or "}" in text for text in pieces[::2]):
         raise ValueError(f"{template!r} has a brace without its partner")
-    getters = [_getter(name) for name in pieces[1::2]]
+    getters = [_cleaned(_getter(name), clean) for name in pieces[1::2]]
     texts = pieces[::2]
     if not getters:
         return lambda _message: template
@@ -40,6 +44,12 @@ def compile_placeholders(template: str) -> Callable[[Message], str]:
         return "".join(parts)
 
     return fill
+
+
+def _cleaned(getter: Callable[[Message], str], clean: Callable[[str], str] | None) -> Callable[[Message], str]:
+    if clean is None:
+        return getter
+    return lambda message: clean(getter(message))
 
 
 def _getter(name: str) -> Callable[[Message], str]:

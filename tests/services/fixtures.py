@@ -10,6 +10,7 @@ import pytest
 import trustme
 
 from tests.services.kafka import Kafka
+from tests.services.nats import NatsServer
 from tests.services.rabbitmq import RabbitMq
 from tests.services.redis import RedisServer
 
@@ -68,6 +69,17 @@ def redis_server(
     """A Redis; a test that stops it starts it again, empty."""
     names = server_certificates
     made = RedisServer(tmp_path_factory.mktemp("redis"), names.ca, names.cert, names.key)
+    try:
+        made.start()
+        yield made
+    finally:
+        made.stop()
+
+
+@pytest.fixture(scope="session")
+def nats_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
+    """A NATS with JetStream; a test that stops it starts it again."""
+    made = NatsServer(tmp_path_factory.mktemp("nats"))
     try:
         made.start()
         yield made

@@ -12,10 +12,22 @@ from gelf_listener.plugins import INPUT_GROUP, OUTPUT_GROUP, load
 EXTRAS = [
     (OUTPUT_GROUP, "amqp", "aiormq", "amqp"),
     (INPUT_GROUP, "gelf+amqp", "aiormq", "amqp"),
+    (OUTPUT_GROUP, "nats", "nats", "nats"),
     (OUTPUT_GROUP, "redis", "redis", "redis"),
     (OUTPUT_GROUP, "kafka", "confluent_kafka", "kafka"),
     (INPUT_GROUP, "gelf+kafka", "confluent_kafka", "kafka"),
 ]
+
+
+class Absent:
+    """Finds modules before everybody else, and says that a library is not there."""
+
+    def __init__(self, library: str) -> None:
+        self._library = library
+
+    def find_spec(self, name: str, *_: object) -> None:
+        if name == self._library:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 
 @pytest.mark.parametrize(("group", "scheme", "library", "extra"), EXTRAS)
@@ -25,7 +37,7 @@ def test_a_missing_extra(group: str, scheme: str, library: str, extra: str, monk
         ours = module.startswith(("gelf_listener.inputs.", "gelf_listener.outputs.", "gelf_listener.brokers."))
         if ours or module == library or module.startswith(f"{library}."):
             monkeypatch.delitem(sys.modules, module)
-    monkeypatch.setitem(sys.modules, library, None)
+    monkeypatch.setattr(sys, "meta_path", [Absent(library), *sys.meta_path])
     with pytest.raises(ConfigError) as caught:
         load(group, scheme)
     kind = "input" if group == INPUT_GROUP else "output"

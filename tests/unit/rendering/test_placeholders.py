@@ -38,6 +38,12 @@ def test_a_value_is_no_template() -> None:
     assert compile_placeholders("{source}!")(message) == "{_secret}!"
 
 
+def test_clean() -> None:
+    """Values are made fit for their place, what the operator wrote stays as it is."""
+    message = make_message(host="web.1")
+    assert compile_placeholders("a.{source}", lambda value: value.replace(".", "_"))(message) == "a.web_1"
+
+
 @pytest.mark.parametrize("template", ["{nope}", "{", "a}", "{_}", "{}", "{{source}}"])
 def test_mistakes(template: str) -> None:
     """Are found when the output is made."""
