@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
@@ -18,7 +20,7 @@ from tests.unit.fakes import FakeOutput, FakeSettings
 
 T = TypeVar("T")
 
-__all__ = ["Client", "Service", "StoringOutput", "add", "asking", "logged"]
+__all__ = ["Client", "Service", "StoringOutput", "TantivyOutput", "add", "asking", "logged"]
 
 Client = httpx.AsyncClient
 
@@ -26,15 +28,34 @@ Client = httpx.AsyncClient
 class StoringOutput(FakeOutput):
     """An output whose store is in memory; registered as `memory:`."""
 
+    store: Any
+
     def __init__(self, settings: FakeSettings) -> None:
         super().__init__()
         self.settings = settings
+
+    async def start(self) -> None:
         from gelf_listener.store.memory_store import MemoryStore
 
         self.store = MemoryStore()
 
     async def write(self, batch: Sequence[Message]) -> None:
         await self.store.add(batch)
+
+
+class TantivyOutput(StoringOutput):
+    """An output with a store on disk; registered as `tantivy:`."""
+
+    async def start(self) -> None:
+        from gelf_listener.store.tantivy_store import TantivyStore
+
+        self._directory = tempfile.TemporaryDirectory()
+        self.store = TantivyStore(Path(self._directory.name), lambda raw: ({}, ()))
+        await self.store.open()
+
+    async def close(self) -> None:
+        await self.store.close()
+        self._directory.cleanup()
 
 
 def logged(text: str, at: float = 0.0, host: str = "web", level: int | None = 6, **fields: Any) -> Message:

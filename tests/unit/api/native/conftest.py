@@ -7,9 +7,11 @@ import pytest
 from tests.unit.conftest import Install
 
 
-@pytest.fixture
-def memory(install: Install) -> str:
-    """The address of an output with a store in memory."""
-    pytest.importorskip("gelf_listener.store.memory_store")
-    install("memory", "tests.unit.api.native.asking:StoringOutput")
-    return "memory:"
+@pytest.fixture(params=["memory", "tantivy"])
+def storing(request: pytest.FixtureRequest, install: Install) -> str:
+    """The address of an output with a store: the reference one, and the one on disk."""
+    name: str = request.param
+    pytest.importorskip(f"gelf_listener.store.{name}_store")
+    classes = {"memory": "StoringOutput", "tantivy": "TantivyOutput"}
+    install(name, f"tests.unit.api.native.asking:{classes[name]}")
+    return f"{name}:"

@@ -20,7 +20,7 @@ async def some(service: Service) -> None:
     )
 
 
-def test_fields(memory: str) -> None:
+def test_fields(storing: str) -> None:
     async def main(service: Service, client: Client) -> None:
         await some(service)
         found = FieldsShape.model_validate((await client.get("/api/gelf/fields")).json(), strict=True)
@@ -28,10 +28,10 @@ def test_fields(memory: str) -> None:
         assert "long" in names["user_id"]
         assert "source" in names
 
-    asking(main, outputs=[memory])
+    asking(main, outputs=[storing])
 
 
-def test_top(memory: str) -> None:
+def test_top(storing: str) -> None:
     """Most frequent first; the rest is counted. A name may have any characters."""
 
     async def main(service: Service, client: Client) -> None:
@@ -44,10 +44,10 @@ def test_top(memory: str) -> None:
         found = TopShape.model_validate((await client.get("/api/gelf/fields/a%2Fb/top")).json(), strict=True)
         assert ([(each.value, each.messages) for each in found.values], found.other) == ([("x", 1)], 11)
 
-    asking(main, outputs=[memory])
+    asking(main, outputs=[storing])
 
 
-def test_statistics(memory: str) -> None:
+def test_statistics(storing: str) -> None:
     """Of numbers the figures, of texts their number."""
 
     async def main(service: Service, client: Client) -> None:
@@ -59,7 +59,7 @@ def test_statistics(memory: str) -> None:
         found = StatisticsShape.model_validate((await client.get("/api/gelf/fields/source/statistics")).json())
         assert (found.present, found.mean) == (11, None)
 
-    asking(main, outputs=[memory])
+    asking(main, outputs=[storing])
 
 
 async def histogram(client: Client, **parameters: Any) -> HistogramShape:
@@ -73,7 +73,7 @@ async def histogram(client: Client, **parameters: Any) -> HistogramShape:
     return found
 
 
-def test_histogram(memory: str) -> None:
+def test_histogram(storing: str) -> None:
     """From the first message to the last, without gaps, aligned to what a person can read."""
 
     async def main(service: Service, client: Client) -> None:
@@ -90,10 +90,10 @@ def test_histogram(memory: str) -> None:
         assert found.buckets[-1].start + 30 >= EPOCH + 1000
         assert found.buckets[0].messages == 0
 
-    asking(main, outputs=[memory])
+    asking(main, outputs=[storing])
 
 
-def test_split(memory: str) -> None:
+def test_split(storing: str) -> None:
     """The most frequent values, each with a count in every bucket."""
 
     async def main(service: Service, client: Client) -> None:
@@ -106,10 +106,10 @@ def test_split(memory: str) -> None:
         found = await histogram(client, interval="50s", split="level", limit=1)
         assert [each.value for each in found.series] == [6]
 
-    asking(main, outputs=[memory])
+    asking(main, outputs=[storing])
 
 
-def test_nothing_to_count(memory: str) -> None:
+def test_nothing_to_count(storing: str) -> None:
     """An empty store, or a query that matches nothing; a given time range keeps its buckets."""
 
     async def main(service: Service, client: Client) -> None:
@@ -121,7 +121,7 @@ def test_nothing_to_count(memory: str) -> None:
         found = await histogram(client, **{"from": str(EPOCH + 60), "to": str(EPOCH)})
         assert found.buckets == []
 
-    asking(main, outputs=[memory])
+    asking(main, outputs=[storing])
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_nothing_to_count(memory: str) -> None:
         ("buckets=0", "buckets"),
     ],
 )
-def test_mistakes(memory: str, query: str, words: str) -> None:
+def test_mistakes(storing: str, query: str, words: str) -> None:
     """No answer has more buckets than a screen has use for."""
 
     async def main(service: Service, client: Client) -> None:
@@ -142,4 +142,4 @@ def test_mistakes(memory: str, query: str, words: str) -> None:
         assert answer.status_code == 400
         assert words in answer.json()["message"]
 
-    asking(main, outputs=[memory])
+    asking(main, outputs=[storing])

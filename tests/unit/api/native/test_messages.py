@@ -20,7 +20,7 @@ def decoded(payload: bytes) -> Message:
     return batch.messages[0]
 
 
-def test_everything(memory: str) -> None:
+def test_everything(storing: str) -> None:
     """Types, the payload byte by byte, deviations, and what Graylog would do."""
     payload = b'{"version":"1.0","host":"web","message":"h\xc3\xbc","_n":1.5,"_b":true,"_s":"x"}'
 
@@ -40,20 +40,20 @@ def test_everything(memory: str) -> None:
         assert found.graylog.graylog_messages[0].host == "web"
         assert not found.graylog.clean
 
-    asking(main, outputs=[memory])
+    asking(main, outputs=[storing])
 
 
 @pytest.mark.parametrize("path", ["nope", "01KARM4N7Q00000000J9B2K4T6", "nope/surrounding"])
-def test_no_such_message(memory: str, path: str) -> None:
+def test_no_such_message(storing: str, path: str) -> None:
     async def main(service: Service, client: Client) -> None:
         answer = await client.get(f"/api/gelf/messages/{path}")
         assert answer.status_code == 404
         assert answer.json()["type"] == "ApiError"
 
-    asking(main, outputs=[memory])
+    asking(main, outputs=[storing])
 
 
-def test_surrounding(memory: str) -> None:
+def test_surrounding(storing: str) -> None:
     """Nearest on both sides, oldest first, those of the same timestamp by receipt; other sources stay out."""
 
     async def main(service: Service, client: Client) -> None:
@@ -74,13 +74,13 @@ def test_surrounding(memory: str) -> None:
         answer = await client.get(f"/api/gelf/messages/{ids[0]}/surrounding?field=nope")
         assert (answer.status_code, "no field 'nope'" in answer.json()["message"]) == (400, True)
 
-    asking(main, outputs=[memory])
+    asking(main, outputs=[storing])
 
 
 @pytest.mark.parametrize(
     ("value", "other"), [(True, False), (42, 43), (1.5, 2), ("a b:c", "a b"), ("", "x"), ("NOT", "a")]
 )
-def test_surrounding_by_values_of_any_kind(memory: str, value: object, other: object) -> None:
+def test_surrounding_by_values_of_any_kind(storing: str, value: object, other: object) -> None:
     """A text with blanks and operators, too."""
 
     async def main(service: Service, client: Client) -> None:
@@ -89,10 +89,10 @@ def test_surrounding_by_values_of_any_kind(memory: str, value: object, other: ob
         assert found["value"] == value
         assert [each["short_message"] for each in found["after"]] == ["c"]
 
-    asking(main, outputs=[memory])
+    asking(main, outputs=[storing])
 
 
-def test_delete(memory: str) -> None:
+def test_delete(storing: str) -> None:
     """What matches, in the time that is given, and only when a query is given."""
 
     async def main(service: Service, client: Client) -> None:
@@ -104,4 +104,4 @@ def test_delete(memory: str) -> None:
         answer = await client.delete("/api/gelf/messages?query=*")
         assert answer.json() == {"deleted": 2}
 
-    asking(main, outputs=[memory])
+    asking(main, outputs=[storing])

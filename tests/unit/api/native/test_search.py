@@ -19,7 +19,7 @@ def texts(page: Any) -> list[str]:
     return [message["short_message"] for message in page["messages"]]
 
 
-def test_a_page(memory: str) -> None:
+def test_a_page(storing: str) -> None:
     """Newest first, everything that is known of each; what was asked is said again."""
 
     async def main(service: Service, client: Client) -> None:
@@ -33,10 +33,10 @@ def test_a_page(memory: str) -> None:
         assert (found.host, found.level, found.fields) == ("web", 6, {"user_id": 42, "ok": True})
         assert (found.input, found.peer, found.full_message) == ("udp", "192.0.2.7:4", None)
 
-    asking(main, outputs=[memory])
+    asking(main, outputs=[storing])
 
 
-def test_sort_limit_offset_fields(memory: str) -> None:
+def test_sort_limit_offset_fields(storing: str) -> None:
     """By any field."""
 
     async def main(service: Service, client: Client) -> None:
@@ -48,12 +48,12 @@ def test_sort_limit_offset_fields(memory: str) -> None:
         page = (await client.get("/api/gelf/search?limit=0&fields=")).json()
         assert (page["total"], page["messages"]) == (6, [])
 
-    asking(main, outputs=[memory])
+    asking(main, outputs=[storing])
 
 
 @pytest.mark.parametrize("direction", ["asc", "desc"])
 @pytest.mark.parametrize("limit", [1, 2, 3, 7, 100])
-def test_cursors(memory: str, direction: str, limit: int) -> None:
+def test_cursors(storing: str, direction: str, limit: int) -> None:
     """Each message once and in order, many of one timestamp too, while others arrive."""
 
     async def main(service: Service, client: Client) -> None:
@@ -73,7 +73,7 @@ def test_cursors(memory: str, direction: str, limit: int) -> None:
                 await add(service, logged("new", 100))
         assert [text for text in found if text != "new"] == whole
 
-    asking(main, outputs=[memory])
+    asking(main, outputs=[storing])
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_cursors(memory: str, direction: str, limit: int) -> None:
         ({"from": "2023-11-14T22:13:20Z||+1d"}, "d"),
     ],
 )
-def test_times(memory: str, parameters: dict[str, str], found: str) -> None:
+def test_times(storing: str, parameters: dict[str, str], found: str) -> None:
     """A written end reaches as far as its precision; Unix seconds are exact."""
 
     async def main(service: Service, client: Client) -> None:
@@ -102,7 +102,7 @@ def test_times(memory: str, parameters: dict[str, str], found: str) -> None:
         answer = await client.get("/api/gelf/search", params=parameters)
         assert "".join(texts(answer.json())) == found
 
-    asking(main, outputs=[memory])
+    asking(main, outputs=[storing])
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_times(memory: str, parameters: dict[str, str], found: str) -> None:
         ("limit=-1", "limit"),
     ],
 )
-def test_mistakes(memory: str, query: str, words: str) -> None:
+def test_mistakes(storing: str, query: str, words: str) -> None:
     """400, and which parameter."""
 
     async def main(service: Service, client: Client) -> None:
@@ -134,10 +134,10 @@ def test_mistakes(memory: str, query: str, words: str) -> None:
         assert answer.status_code == 400
         assert words in answer.text
 
-    asking(main, outputs=[memory])
+    asking(main, outputs=[storing])
 
 
-def test_export_as_jsonl_and_gelf(memory: str) -> None:
+def test_export_as_jsonl_and_gelf(storing: str) -> None:
     """One on each line, oldest first; GELF can be read again."""
 
     async def main(service: Service, client: Client) -> None:
@@ -151,10 +151,10 @@ def test_export_as_jsonl_and_gelf(memory: str) -> None:
         lines = [json.loads(line) for line in answer.text.splitlines()]
         assert [(line["version"], line["host"], line["_n"]) for line in lines] == [("1.1", "web", 0), ("1.1", "web", 1)]
 
-    asking(main, outputs=[memory])
+    asking(main, outputs=[storing])
 
 
-def test_export_as_csv(memory: str) -> None:
+def test_export_as_csv(storing: str) -> None:
     """Any columns, any text in them; times as they are read; nothing but a head when nothing matches."""
 
     async def main(service: Service, client: Client) -> None:
@@ -169,14 +169,14 @@ def test_export_as_csv(memory: str) -> None:
         answer = await client.get("/api/gelf/export?format=csv&query=nothing")
         assert answer.text == "timestamp,source,level,message\r\n"
 
-    asking(main, outputs=[memory])
+    asking(main, outputs=[storing])
 
 
-def test_mistakes_in_an_export(memory: str) -> None:
+def test_mistakes_in_an_export(storing: str) -> None:
     """Said before anything is written."""
 
     async def main(service: Service, client: Client) -> None:
         for query in ("query=a:(", "format=xml", "sort=x:y", "since=nope", "limit=0"):
             assert (await client.get(f"/api/gelf/export?{query}")).status_code == 400, query
 
-    asking(main, outputs=[memory])
+    asking(main, outputs=[storing])

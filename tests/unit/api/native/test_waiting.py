@@ -12,7 +12,7 @@ from gelf_listener.store.requests import EVERYTHING
 from tests.unit.api.native.asking import Client, Service, add, asking, logged
 
 
-def test_stored_before(memory: str) -> None:
+def test_stored_before(storing: str) -> None:
     """At once, the first so many in receive order."""
 
     async def main(service: Service, client: Client) -> None:
@@ -23,10 +23,10 @@ def test_stored_before(memory: str) -> None:
         assert [each.short_message for each in found.messages] == ["order 1", "order 2"]
         assert service.live.subscriptions == []
 
-    asking(main, outputs=[memory])
+    asking(main, outputs=[storing])
 
 
-def test_stored_and_arriving(memory: str) -> None:
+def test_stored_and_arriving(storing: str) -> None:
     """One of each; one that is in both counts once."""
 
     async def main(service: Service, client: Client) -> None:
@@ -43,10 +43,10 @@ def test_stored_and_arriving(memory: str) -> None:
         service.pipeline.accept([logged("order 2")], 1)
         assert (await waiting).json()["matched"] == 2
 
-    asking(main, outputs=[memory])
+    asking(main, outputs=[storing])
 
 
-def test_since(memory: str) -> None:
+def test_since(storing: str) -> None:
     """When a message was received decides, whatever its sender's clock says."""
 
     async def main(service: Service, client: Client) -> None:
@@ -57,10 +57,10 @@ def test_since(memory: str) -> None:
         assert (await client.get("/api/gelf/wait?query=*&timeout=0&since=1h")).status_code == 504
         assert (await client.get("/api/gelf/wait?query=*&timeout=0&since=nope")).status_code == 400
 
-    asking(main, outputs=[memory])
+    asking(main, outputs=[storing])
 
 
-def test_near_misses(memory: str) -> None:
+def test_near_misses(storing: str) -> None:
     """Fewest failing clauses first; among equals the latest; what matches is none."""
 
     async def main(service: Service, client: Client) -> None:
@@ -82,10 +82,10 @@ def test_near_misses(memory: str) -> None:
             ["order: no field has it", "user_id:42: there is no field 'user_id'"],
         ]
 
-    asking(main, outputs=[memory])
+    asking(main, outputs=[storing])
 
 
-def test_since_a_message(memory: str) -> None:
+def test_since_a_message(storing: str) -> None:
     """For a client that comes back: what was received after the last one it saw, by its id alone."""
 
     async def main(service: Service, client: Client) -> None:
@@ -98,7 +98,7 @@ def test_since_a_message(memory: str) -> None:
         for nonsense in ("nope", "I" * 26, "0" * 27, "Z" * 26):
             assert list(await since_id(store, MatchAll(), nonsense, 10)) == []
 
-    asking(main, outputs=[memory])
+    asking(main, outputs=[storing])
 
 
 def test_the_time_in_an_id() -> None:
@@ -110,7 +110,7 @@ def test_the_time_in_an_id() -> None:
     assert str(received_since(MatchAll(), time.time() * 1e9))
 
 
-def test_on_its_way_to_the_store(memory: str) -> None:
+def test_on_its_way_to_the_store(storing: str) -> None:
     """Neither seen arriving nor found at first: found a moment later."""
 
     async def main(service: Service, client: Client) -> None:
@@ -121,4 +121,4 @@ def test_on_its_way_to_the_store(memory: str) -> None:
         await add(service, logged("order 1"))  # not through the pipeline: nobody sees it arrive
         assert (await asyncio.wait_for(waiting, 5)).json()["matched"] == 1
 
-    asking(main, outputs=[memory])
+    asking(main, outputs=[storing])
