@@ -25,6 +25,8 @@ from pydantic import Field, model_validator
 
 from gelf_listener.codec import Batch, Decoder
 from gelf_listener.codec.compression import is_gzip, is_zlib
+from gelf_listener.codec.gelf import LenientGelf
+from gelf_listener.codec.logrecord import LogRecords
 from gelf_listener.errors import Reason, Rejected
 from gelf_listener.inputs import Intake
 from gelf_listener.inputs.connections import Connections
@@ -49,8 +51,12 @@ _MOST_ERRORS_PER_READ = 256
 """Answers with errors are longer than the requests that get them: more in one read close the connection."""
 _HEADERS_TOO_LONG = f"headers longer than {_MAX_HEADER_BYTES} bytes"
 
+_RECORDS_PATH = b"/logrecord"
+"""Takes the records of logging's `HTTPHandler`, and JSON of `LogRecord.__dict__`."""
+
 _PHRASES = {
     200: "OK",
+    201: "Created",
     202: "Accepted",
     400: "Bad Request",
     401: "Unauthorized",
@@ -174,6 +180,8 @@ class HttpConnection(asyncio.Protocol):
         """Headers that say where the body ends, as they came."""
         self._error = 0
         self._detail = ""
+        self._records = False
+        """Whether the request carries log records rather than GELF."""
         self._stage = "idle"
 
     # asyncio.Protocol
@@ -373,6 +381,8 @@ class HttpConnection(asyncio.Protocol):
             self._fail(200, "")
         elif self._secrets and not _knows(self._authorization, self._secrets):
             self._fail(401, "authorization is missing or wrong; nothing was stored")
+        elif path == _RECORDS_PATH and method in (b"POST", b"GET") and self._lenient:
+            self._records = True
         elif method != b"POST" and (path == wanted or not self._lenient):
             self._fail(405, use)
         elif (self._lenient and path.rstrip(b"/") != wanted.rstrip(b"/")) or (
@@ -417,8 +427,8 @@ class HttpConnection(asyncio.Protocol):
         self._decode(body, batch)
         if len(batch.messages) > messages or not self._lenient or len(batch.rejected) == rejections:
             # Also for a chunk of a message (nothing yet): the rest is on its way.
-            if self._origin or not keep_alive or self._parser.get_http_version() == "1.0":
-                self._answer(202, "", close=not keep_alive)
+            if self._records or self._origin or not keep_alive or self._parser.get_http_version() == "1.0":
+                self._answer(201 if self._records else 202, "", close=not keep_alive)
             else:
                 self._answers.append(_ACCEPTED)
         else:
@@ -428,6 +438,9 @@ class HttpConnection(asyncio.Protocol):
 
     def _decode(self, body: bytes, batch: Batch) -> None:
         now = time.time()
+        if self._records:
+            self._decode_records(body, now, batch)
+            return
         if body[:1] == b"{" and 10 not in body:
             self._decoder.gelf.decode(body, now, self.peer, batch)  # what most clients send
             return
@@ -448,6 +461,24 @@ class HttpConnection(asyncio.Protocol):
             self._decoder.decode_all(zip(frames, repeat(self.peer)), now, batch)
         else:
             self._decoder.decode(body, now, self.peer, batch)
+
+    def _decode_records(self, body: bytes, now: float, batch: Batch) -> None:
+        """Decode log records: of the body, or of the query as `HTTPHandler` sends them with GET."""
+        if self._parser.get_method() == b"GET":
+            body = self._url.partition(b"?")[2]
+        try:
+            if self._encoding:
+                body = self._unpack(body)
+            if is_gzip(body) or is_zlib(body):
+                body = self._decoder.inflate(body, now, self.peer)
+        except Rejected as rejected:
+            rejected.peer = self.peer
+            rejected.input = self._decoder.input
+            batch.rejected.append(rejected)
+            return
+        gelf = self._decoder.gelf
+        assert isinstance(gelf, LenientGelf)  # noqa: S101  (the path does not exist otherwise)
+        LogRecords(gelf).decode(body, now, self.peer, batch)
 
     def _unpack(self, body: bytes) -> bytes:
         """Undo a Content-Encoding that the bytes themselves do not show; the decoder undoes the others."""

@@ -1,0 +1,263 @@
+"""
+Log records -> Message: what the standard library's `HTTPHandler` and posters of ``LogRecord.__dict__`` send.
+
+`HTTPHandler` sends the record as a form, in which everything is text: ``msg`` without its arguments, ``args`` as Python
+writes them, a traceback as the address of an object. JSON keeps types and, where the sender formatted it, the
+traceback. Nothing of either is evaluated: arguments are read as literals within bounds, and formatted by `percent`.
+
+A form with a single field ``gelf`` holds a GELF document: what a `mapLogRecord` of one line makes of a record, with
+everything in it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from gelf_listener.codec.batch import Batch
+from gelf_listener.codec.gelf import MAX_STRUCTURE, LenientGelf, too_complex
+from gelf_listener.codec.levels import severity_of_number, severity_of_text
+from gelf_listener.codec.normaliser import Normaliser
+from gelf_listener.codec.percent import percent
+from gelf_listener.codec.pickles import PICKLE_ADVICE, is_pickle
+from gelf_listener.errors import Reason, Rejected
+from gelf_listener.message import Peer
+
+__all__ = ["MAX_RECORDS", "LogRecords"]
+
+MAX_RECORDS = 100_000
+"""Most records of one JSON array."""
+
+_MAX_PAIRS = 10_000
+_MAX_LITERAL = 64 * 1024
+"""Longest text that is read as a Python literal: its syntax tree takes a hundred times as much."""
+
+_RENAMED = {
+    "name": "logger",
+    "pathname": "file",
+    "lineno": "line",
+    "funcName": "function",
+    "process": "pid",
+    "threadName": "thread_name",
+    "processName": "process_name",
+    "taskName": "task_name",
+}
+"""Attributes of a record that become fields, under the names that gelf-handlers uses."""
+
+_NUMBERS = frozenset(("lineno", "process"))
+_LEFT_OUT = frozenset(
+    ["msg", "args", "message", "levelno", "levelname", "created", "msecs", "relativeCreated", "asctime", "thread", "exc_info", "exc_text", "stack_info", "filename", "module", "host", "hostname"]
+)
+"""Attributes that are dealt with, or say again what others say."""
+
+_CLASS = re.compile(r"<class '(?:builtins\.)?([\w.]+)'>")
+
+
+class LogRecords:
+    """
+    Decodes records.
+
+    Guarantee: every record becomes one message or one rejection.
+
+    Args:
+        gelf: Decodes a GELF document in a form.
+    """
+
+    def __init__(self, gelf: LenientGelf) -> None:
+        self._gelf = gelf
+        self._input = gelf.input
+
+    def decode(self, body: bytes, now: float, peer: Peer | None, batch: Batch) -> None:
+        """
+        Decode a form or JSON: a record, or an array of records.
+
+        Args:
+            body: A request's body, or its query.
+            now: UTC Unix seconds.
+            peer: Who sent it.
+            batch: Takes the results.
+        """
+        try:
+            records = _json_records(body) if body.lstrip()[:1] in (b"{", b"[") else [_form_record(body)]
+        except Rejected as rejected:
+            self._reject(rejected, now, peer, batch)
+            return
+        for record in records:
+            if isinstance(record, dict) and record.keys() == {"gelf"} and isinstance(record["gelf"], str):
+                self._gelf.decode(record["gelf"].encode("utf-8", "replace"), now, peer, batch)
+                continue
+            raw = body if len(records) == 1 else msgspec.json.encode(record)
+            try:
+                document = _document(record, raw)
+            except Rejected as rejected:
+                self._reject(rejected, now, peer, batch)
+                continue
+            message = Normaliser(document, (), now, peer, strict=False).message(raw, self._input)
+            assert message is not None  # noqa: S101  (a document has a short_message)
+            batch.messages.append(message)
+            batch.size += len(raw)
+
+    def _reject(self, rejected: Rejected, now: float, peer: Peer | None, batch: Batch) -> None:
+        rejected.peer = peer
+        rejected.input = self._input
+        rejected.received_at = now
+        rejected.__traceback__ = None
+        batch.rejected.append(rejected)
+
+
+def _json_records(body: bytes) -> list[Any]:
+    if too_complex(body):
+        raise Rejected(Reason.TOO_COMPLEX, f"more than {MAX_STRUCTURE} brackets and commas", body)
+    try:
+        value = msgspec.json.decode(body)
+    except (ValueError, RecursionError) as error:
+        raise Rejected(Reason.INVALID_JSON, f"no JSON: {error}", body) from None
+    records = value if isinstance(value, list) else [value]
+    if not records:
+        raise Rejected(Reason.EMPTY_PAYLOAD, "no records", body)
+    if len(records) > MAX_RECORDS:
+        raise Rejected(Reason.TOO_COMPLEX, f"{len(records)} records, more than {MAX_RECORDS}", body)
+    return records
+
+
+def _form_record(body: bytes) -> dict[str, Any]:
+    """Read a form; what Python writes for None was none."""
+    if is_pickle(body):
+        raise Rejected(Reason.UNEXPECTED_PROTOCOL, PICKLE_ADVICE, body)
+    if not body.strip():
+        raise Rejected(Reason.EMPTY_PAYLOAD, "neither a form nor JSON", body)
+    try:
+        pairs = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=_MAX_PAIRS)
+    except ValueError:
+        raise Rejected(Reason.TOO_COMPLEX, f"a form of more than {_MAX_PAIRS} fields", body) from None
+    record: dict[str, Any] = {name: value for name, value in pairs if value != "None"}
+    if not record.keys() & {"msg", "message", "gelf"}:
+        raise Rejected(Reason.NO_MESSAGE, "no form of a log record: neither msg nor message is in it", body)
+    if "args" in record:
+        record["args"] = _literal(record["args"])
+    for name in _NUMBERS & record.keys():
+        if record[name].isdecimal() and len(record[name]) < 20:
+            record[name] = int(record[name])
+    return record
+
+
+def _literal(text: str) -> object:
+    """Read arguments as Python wrote them; a text that is no literal (an object's repr) stays one."""
+    from ast import literal_eval  # noqa: PLC0415  (costs start-up time)
+
+    if len(text) > _MAX_LITERAL:
+        return text
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return literal_eval(text)
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return text
+
+
+def _document(record: object, raw: bytes) -> dict[str, Any]:
+    """Make a GELF document of a record, for the normaliser."""
+    if not isinstance(record, dict):
+        raise Rejected(Reason.NOT_AN_OBJECT, f"JSON, but no record: {type(record).__name__}", raw)
+    text = _text(record)
+    if text is None:
+        raise Rejected(Reason.NO_MESSAGE, "no log record: neither msg nor message is in it", raw)
+    document: dict[str, Any] = {"version": "1.1", "short_message": text}
+    for name in ("host", "hostname"):
+        if isinstance(record.get(name), str) and record[name].strip():
+            document["host"] = record[name]
+            break
+    if "created" in record:
+        document["timestamp"] = _number(record["created"])
+    level = _severity(record)
+    if level is not None:
+        document["level"] = level
+    full_message = _full_message(record)
+    if full_message:
+        document["full_message"] = full_message
+    if record.get("args") and _formatted(record) is None and not _is_text(record.get("message")):
+        document["_args"] = _shown(record["args"])
+    for name, value in record.items():
+        if name not in _LEFT_OUT and value is not None:
+            document["_" + _RENAMED.get(name, name)] = value
+    return document
+
+
+def _number(value: object) -> object:
+    """Return the number a form's text means; anything else as it is, for the normaliser to note."""
+    if isinstance(value, str):
+        with contextlib.suppress(ValueError):
+            return float(value)
+    return value
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and bool(value)
+
+
+def _text(record: Mapping[str, Any]) -> str | None:
+    """Return the text of a record: formatted by the sender, by us, or not at all."""
+    if _is_text(record.get("message")):
+        return str(record["message"])
+    formatted = _formatted(record)
+    if formatted is not None:
+        return formatted
+    msg = record.get("msg")
+    return None if msg is None else _shown(msg)
+
+
+def _formatted(record: Mapping[str, Any]) -> str | None:
+    """Format msg with its arguments; None when there are none, or they do not belong together."""
+    msg, args = record.get("msg"), record.get("args")
+    if not isinstance(msg, str) or not args:
+        return None
+    if isinstance(args, Mapping):
+        return percent(msg, args)
+    if isinstance(args, Sequence) and not isinstance(args, (str, bytes)):
+        if len(args) == 1 and isinstance(args[0], Mapping) and args[0] and "%(" in msg:
+            return percent(msg, args[0])
+        return percent(msg, args)
+    return None
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    try:
+        return msgspec.json.encode(value).decode()
+    except (TypeError, ValueError, RecursionError, OverflowError):
+        return str(type(value).__name__)
+
+
+def _severity(record: Mapping[str, Any]) -> int | None:
+    """Return the severity of a record's level; below DEBUG there is nothing but DEBUG."""
+    try:
+        number = float(record.get("levelno", "none"))
+    except (TypeError, ValueError):
+        name = record.get("levelname")
+        return severity_of_text(name) if isinstance(name, str) else None
+    return 7 if number < 10 else severity_of_number(min(number, 100))
+
+
+def _full_message(record: Mapping[str, Any]) -> str:
+    """Join what there is of a traceback and a stack."""
+    parts: list[str] = [record["exc_text"] if _is_text(record.get("exc_text")) else _exception(record.get("exc_info"))]
+    if _is_text(record.get("stack_info")):
+        parts.append(record["stack_info"])
+    return "\n".join(part for part in parts if part)
+
+
+def _exception(exc_info: object) -> str:
+    """Say what can be said of an exception whose traceback was not sent as text."""
+    if isinstance(exc_info, str):
+        return exc_info if exc_info not in ("True", "False", "1", "0", "(None, None, None)") else ""
+    if isinstance(exc_info, list) and len(exc_info) == 3 and exc_info[0] is not None:
+        name = _CLASS.sub(r"\1", str(exc_info[0]))
+        return f"{name}: {exc_info[1]}"
+    return ""
