@@ -81,6 +81,8 @@ def _api(value: object) -> object:
         address = Address.parse(value if "://" in value else f"http://{value}")
     except ConfigError as error:
         raise ValueError(str(error)) from None
+    if address.scheme != "http":
+        raise ValueError("the API speaks http only; put a proxy with TLS in front of it")
     return address._replace(host=address.host or "localhost", port=9000 if address.port is None else address.port)
 
 

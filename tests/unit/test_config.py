@@ -67,6 +67,11 @@ def test_certificate_turns_on_tls() -> None:
     assert load({"tls_cert": "c.pem"}).input_specs()[-1].settings == {"cert": Path("c.pem")}
 
 
+def test_the_api_speaks_no_tls() -> None:
+    """An address that promises it is an error, not a promise that is broken."""
+    assert "put a proxy with TLS in front" in error_of({"api": "https://localhost:9000"})
+
+
 def test_lists_of_words() -> None:
     """Names and tokens go by commas or blanks, users by blanks alone: a password may have a comma. None are shown."""
     made = load(

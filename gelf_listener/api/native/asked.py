@@ -68,7 +68,8 @@ def seconds_of(text: str) -> float | None:
     match = _DURATION.fullmatch(text.strip())
     if match is None or not match[0] or len(text) > 30:
         return None
-    return float(sum(int(part) * unit for part, unit in zip(match.groups(), _UNITS, strict=True) if part))
+    seconds = sum(int(part) * unit for part, unit in zip(match.groups(), _UNITS, strict=True) if part)
+    return float(seconds) if seconds < _LATEST else None
 
 
 def moment(text: str, now: float, name: str, *, end: bool = False) -> float:

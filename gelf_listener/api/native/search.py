@@ -61,7 +61,7 @@ class _Cursor(NamedTuple):
             timestamp, given = values
             if 0 <= int(given) <= _MOST_OFFSET and abs(float(timestamp)) < 1e12:
                 return cls(float(timestamp), int(given))
-        except (binascii.Error, UnicodeError, ValueError, TypeError, RecursionError):
+        except (binascii.Error, UnicodeError, ValueError, TypeError, OverflowError, RecursionError):
             pass
         raise ApiError(400, f"cursor={text[:80]!r} is none that was given")
 

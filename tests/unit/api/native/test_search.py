@@ -120,6 +120,8 @@ def test_times(storing: str, parameters: dict[str, str], found: str) -> None:
         ("cursor=nope", "is none that was given"),
         ("cursor=W10", "is none that was given"),
         ("cursor=WzFlNDAwLCAxXQ", "is none that was given"),
+        ("cursor=WzEsIDFlNDAwXQ", "is none that was given"),
+        ("since=99999999999999999999w", "is no time"),
         ("cursor=WzEsIDFd&sort=level", "a cursor goes with"),
         ("limit=10001", "limit"),
         ("offset=10001", "offset"),
