@@ -14,9 +14,9 @@ __all__ = ["MAX_SENDERS", "Sender", "Senders"]
 MAX_SENDERS = 1000
 """Senders that are remembered."""
 
-_LARGE_BATCH = 128
+_LARGE_BATCH = 64
 """Messages of one read of a transport, from which on senders are counted by samples."""
-_WEIGHT = 8
+_STEP = 8
 
 _PROTECTED = 8
 """Of the least recent senders so many are compared, and the one with the fewest messages gives way."""
@@ -30,7 +30,7 @@ class Sender:
     Attributes:
         host: As its messages say.
         address: Where they came from; empty when unknown.
-        messages: Taken; in a flood an estimate from every eighth.
+        messages: Taken; an estimate from every eighth while a flood of several senders comes in.
         bytes: Of their inflated payloads, likewise.
         rejected: Payloads that could not become messages; they name no host.
         first_seen: UTC Unix seconds.
@@ -65,11 +65,13 @@ class Senders:
         return len(self._senders)
 
     def saw(self, messages: Sequence[Message]) -> None:
-        """Count a batch. In a large one, which only a flood makes, every eighth message stands for its neighbours."""
-        weight = 1 if len(messages) < _LARGE_BATCH else _WEIGHT
+        """Count a batch. In a large one, which only a flood makes, every eighth message stands for all."""
+        looked_at: Sequence[Message] = messages
+        if len(messages) >= _LARGE_BATCH:
+            self._phase = (self._phase + 1) % _STEP  # another eighth each time, for senders may take turns
+            looked_at = messages[self._phase :: _STEP]
         sums: dict[tuple[str, Peer | None], list[int]] = {}
-        self._phase = (self._phase + 1) % weight  # another eighth each time, for senders may take turns
-        for message in messages if weight == 1 else messages[self._phase :: weight]:
+        for message in looked_at:
             key = (message.host, message.peer)
             found = sums.get(key)
             if found is None:
@@ -78,10 +80,11 @@ class Senders:
                 found[0] += 1
                 found[1] += len(message.raw)
         now = messages[-1].received_at
+        weight = len(messages) / len(looked_at)
         for (host, peer), (count, size) in sums.items():
             sender = self._sender(host, "" if peer is None else peer.host, now)
-            sender.messages += count * weight
-            sender.bytes += size * weight
+            sender.messages += round(count * weight)
+            sender.bytes += round(size * weight)
 
     def refused(self, rejected: Rejected) -> None:
         """Count a rejection, under the address alone."""

@@ -46,6 +46,14 @@ def test_a_flood_is_estimated() -> None:
     assert found[0].bytes == found[0].messages * 5
 
 
+def test_a_large_batch_of_one_sender() -> None:
+    """Is counted exactly all the same."""
+    senders = Senders()
+    for number in (63, 64, 65, 100, 251, 256):
+        senders.saw(messages("a", number))
+    assert [(each.messages, each.bytes) for each in senders.top(2)] == [(799, 799 * 5)]
+
+
 def test_rejections() -> None:
     """Under the address alone, for they name no host."""
     senders = Senders()
