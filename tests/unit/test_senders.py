@@ -43,7 +43,7 @@ def test_a_flood_is_estimated() -> None:
     assert len(found) == 10
     assert abs(sum(each.messages for each in found) - 10_000) < 500
     assert all(700 <= each.messages <= 1300 for each in found)
-    assert found[0].bytes == found[0].messages * 5
+    assert abs(found[0].bytes - found[0].messages * 5) < 100
 
 
 def test_a_large_batch_of_one_sender() -> None:
