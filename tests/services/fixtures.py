@@ -11,6 +11,7 @@ import trustme
 
 from tests.services.kafka import Kafka
 from tests.services.nats import NatsServer
+from tests.services.postgresql import PostgreSql
 from tests.services.rabbitmq import RabbitMq
 from tests.services.redis import RedisServer
 
@@ -80,6 +81,19 @@ def redis_server(
 def nats_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
     """A NATS with JetStream; a test that stops it starts it again."""
     made = NatsServer(tmp_path_factory.mktemp("nats"))
+    try:
+        made.start()
+        yield made
+    finally:
+        made.stop()
+
+
+@pytest.fixture(scope="session")
+def postgresql(
+    tmp_path_factory: pytest.TempPathFactory, server_certificates: ServerCertificates
+) -> Iterator[PostgreSql]:
+    """A PostgreSQL; a test that stops it starts it again."""
+    made = PostgreSql(tmp_path_factory.mktemp("postgresql"), server_certificates.cert, server_certificates.key)
     try:
         made.start()
         yield made

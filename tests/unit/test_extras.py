@@ -13,6 +13,7 @@ EXTRAS = [
     (OUTPUT_GROUP, "amqp", "aiormq", "amqp"),
     (INPUT_GROUP, "gelf+amqp", "aiormq", "amqp"),
     (OUTPUT_GROUP, "nats", "nats", "nats"),
+    (OUTPUT_GROUP, "postgresql", "psycopg", "postgresql"),
     (OUTPUT_GROUP, "redis", "redis", "redis"),
     (OUTPUT_GROUP, "kafka", "confluent_kafka", "kafka"),
     (INPUT_GROUP, "gelf+kafka", "confluent_kafka", "kafka"),
