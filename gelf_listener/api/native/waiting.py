@@ -64,7 +64,7 @@ async def wait(
     others: deque[Message] = deque(maxlen=_MOST_LOOKED_AT)
     try:
         subscription = service.live.subscribe(
-            _sorter(compile_predicate(node), others), every=True, max_messages=20_000, max_bytes=64 * 1024 * 1024
+            _sorter(compile_predicate(node), others), every=True, max_messages=20_000, max_bytes=16 * 1024 * 1024
         )
     except TooManySubscriptions as error:
         raise ApiError(503, str(error), headers={"Retry-After": "1"}) from None
