@@ -10,6 +10,7 @@ import time
 import uuid
 import zlib
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -22,6 +23,7 @@ from gelf_listener.outputs.amqp import AmqpOutput
 from gelf_listener.plugins import INPUT_GROUP, OUTPUT_GROUP, make
 from tests.services.intake import SafeIntake
 from tests.services.rabbitmq import RabbitMq
+from tests.services.relay import relay
 from tests.unit.outputs.contract import OutputContract, run
 from tests.unit.outputs.messages import make_batch, make_message
 
@@ -432,6 +434,13 @@ def test_graypy(rabbitmq: RabbitMq, queue: Queue, monkeypatch: pytest.MonkeyPatc
     (message,) = intake.messages
     assert (message.short_message, message.level, message.fields["user"]) == ("it failed", 3, "ann")
     assert "ValueError: broken" in (message.full_message or "")
+
+
+def test_through_two_listeners(rabbitmq: RabbitMq, tmp_path: Path) -> None:
+    """From a datagram to a file behind the broker, with what is declared by default."""
+    name = f"gelf.{uuid.uuid4().hex}"
+    address = f"amqp://{rabbitmq.authority}/?exchange={name}&queue={name}"
+    relay(tmp_path, address, f"gelf+{address}")
 
 
 def test_the_broker_restarts(rabbitmq: RabbitMq, queue: Queue) -> None:

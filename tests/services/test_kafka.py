@@ -8,6 +8,7 @@ import time
 import uuid
 import zlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from gelf_listener.plugins import INPUT_GROUP, OUTPUT_GROUP, make
 from tests.e2e.toolchains import JAVA_SECONDS
 from tests.services.intake import SafeIntake
 from tests.services.kafka import Kafka
+from tests.services.relay import relay
 from tests.unit.outputs.contract import OutputContract
 from tests.unit.outputs.messages import RECEIVED_AT, make_batch, make_message
 
@@ -449,6 +451,12 @@ def test_several_topics_and_patterns(kafka: Kafka) -> None:
         made = make(INPUT_GROUP, address, {"group": uuid.uuid4().hex})
         run(consumed(made, intake, lambda: len(intake.messages) == 2))  # noqa: B023
         assert sorted(intake.texts) == ["one", "two"]
+
+
+def test_through_two_listeners(kafka: Kafka, topic: Topic, tmp_path: Path) -> None:
+    """From a datagram to a file behind the cluster."""
+    address = f"kafka://{kafka.address}/{topic.name}"
+    relay(tmp_path, address, f"gelf+{address}")
 
 
 def test_the_cluster_restarts(kafka: Kafka, topic: Topic) -> None:
