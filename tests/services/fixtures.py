@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -89,13 +90,12 @@ def nats_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer
 
 
 @pytest.fixture(scope="session")
-def postgresql(
-    tmp_path_factory: pytest.TempPathFactory, server_certificates: ServerCertificates
-) -> Iterator[PostgreSql]:
+def postgresql(server_certificates: ServerCertificates) -> Iterator[PostgreSql]:
     """A PostgreSQL; a test that stops it starts it again."""
-    made = PostgreSql(tmp_path_factory.mktemp("postgresql"), server_certificates.cert, server_certificates.key)
-    try:
-        made.start()
-        yield made
-    finally:
-        made.stop()
+    with tempfile.TemporaryDirectory(prefix="gelf-postgresql-") as folder:
+        made = PostgreSql(Path(folder), server_certificates.cert, server_certificates.key)
+        try:
+            made.start()
+            yield made
+        finally:
+            made.stop()
