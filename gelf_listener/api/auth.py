@@ -17,6 +17,7 @@ import asyncio
 import base64
 import binascii
 import ipaddress
+import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from http.cookies import CookieError, SimpleCookie
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
     from gelf_listener.config import Config
 
 __all__ = ["COOKIE", "Auth", "Identity", "TooManyAttempts", "is_loopback", "make_auth"]
+
+_log = logging.getLogger(__name__)
 
 COOKIE = "authentication"
 """Graylog's name for the cookie that holds a session's id."""
@@ -156,6 +159,8 @@ class Auth:
             raise TooManyAttempts(wait)
         if not await self._has(user, password):
             self.attempts.failed(address)
+            if self.attempts.wait_seconds(address):
+                _log.warning("too many failed logins from %s: it has to wait", address or "unknown")
             return False
         return True
 

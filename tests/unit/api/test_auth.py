@@ -195,8 +195,8 @@ def test_everybody_may() -> None:
     run(main())
 
 
-def test_too_many_wrong_passwords() -> None:
-    """Then the right one is not looked at either; tokens and sessions are, and so are other addresses."""
+def test_too_many_wrong_passwords(caplog: pytest.LogCaptureFixture) -> None:
+    """Then the right one is not looked at either; tokens and sessions are, and so are other addresses. Logged once."""
 
     async def main() -> None:
         auth = closed()
@@ -213,6 +213,7 @@ def test_too_many_wrong_passwords() -> None:
         assert await auth.authenticate(basic(session.id, "session"), "", "192.0.2.1")
 
     run(main())
+    assert [record.args for record in caplog.records] == [("192.0.2.1",)]
 
 
 def test_a_right_password_is_dear_once(monkeypatch: pytest.MonkeyPatch) -> None:
