@@ -1,5 +1,5 @@
 """
-Command line: ``gelf-listener [run]``, ``check``, ``plugins``, ``send``, ``password``.
+Command line: ``gelf-listener [run]``, ``check``, ``plugins``, ``send``, ``pipe``, ``password``.
 
 Without a command it runs the listener. Exit status: 0 fine, 1 it failed, 2 the operator's mistake.
 """
@@ -202,6 +202,25 @@ def send(
         count=count,
         rate=rate,
     )
+
+
+@app.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+def pipe(
+    command: Annotated[list[str], typer.Argument(help="The command and its arguments, behind --.")],
+    to: Annotated[
+        str,
+        typer.Option("--to", "-t", help="Where to: gelf+tcp, gelf+tls, gelf+http(s) or gelf+udp.", metavar="ADDRESS"),
+    ] = "gelf+tcp://localhost:12201",
+    field: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option("--field", "-f", help="Additional field; may be repeated.", metavar="NAME=VALUE"),
+    ] = None,
+    drain_seconds: Annotated[float, typer.Option(help="Time to send the rest when the command has ended.")] = 5.0,
+) -> None:
+    """Run a command, pass its output on unchanged, and send each line as a message."""
+    from gelf_listener.commands.pipe import run_piped  # noqa: PLC0415
+
+    raise typer.Exit(run_piped(command, to=to, fields=field or [], drain_seconds=drain_seconds))
 
 
 @app.command()

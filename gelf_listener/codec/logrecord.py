@@ -51,9 +51,9 @@ _RENAMED = {
 """Attributes of a record that become fields, under the names that gelf-handlers uses."""
 
 _NUMBERS = frozenset(("lineno", "process"))
-_LEFT_OUT = frozenset(
-    ["msg", "args", "message", "levelno", "levelname", "created", "msecs", "relativeCreated", "asctime", "thread", "exc_info", "exc_text", "stack_info", "filename", "module", "host", "hostname"]
-)
+_LEFT_OUT = frozenset(("msg", "args", "message", "levelno", "levelname", "created", "msecs", "relativeCreated")) | {
+    *("asctime", "thread", "exc_info", "exc_text", "stack_info", "filename", "module", "host", "hostname"),
+}
 """Attributes that are dealt with, or say again what others say."""
 
 _CLASS = re.compile(r"<class '(?:builtins\.)?([\w.]+)'>")
@@ -185,7 +185,7 @@ def _document(record: object, raw: bytes) -> dict[str, Any]:
         document["_args"] = _shown(record["args"])
     for name, value in record.items():
         if name not in _LEFT_OUT and value is not None:
-            document["_" + _RENAMED.get(name, name)] = value
+            document[f"_{_RENAMED.get(name, name)}"] = value
     return document
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import contextlib
 import difflib
+import errno
 import gzip
 import http.client
 import re
+import select
 import socket
 import ssl
 import sys
@@ -134,6 +136,10 @@ class _StreamSender:
                 raise
 
     def send(self, payload: bytes) -> None:
+        if not isinstance(self._socket, ssl.SSLSocket) and select.select([self._socket], [], [], 0)[0]:
+            # A listener writes nothing: it has gone, and what we sent now would be lost without a word.
+            self._socket.recv(1)
+            raise ConnectionResetError(errno.ECONNRESET, "the listener has closed the connection")
         self._socket.sendall(payload + b"\0")
 
     def close(self) -> None:

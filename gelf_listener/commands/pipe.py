@@ -1,0 +1,220 @@
+"""
+``gelf-listener pipe``: runs a service that logs to standard output, and ships what it prints.
+
+What the command writes goes on unchanged, byte for byte and at once; a copy goes to the `Shipper`. A stream that is a
+terminal stays one for the command, which therefore colours and flushes as it would without us.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import termios
+import tty
+from collections.abc import Callable, Sequence
+from types import FrameType
+
+from gelf_listener.address import Address
+from gelf_listener.commands.send import make_sender, parse_field
+from gelf_listener.commands.shipper import Shipper
+from gelf_listener.errors import OutputError
+
+__all__ = ["run_piped"]
+
+_READ_BYTES = 256 * 1024
+_PIPE_BYTES = 1024 * 1024
+"""Room between the command and us, so that it seldom waits when we are busy (see `make bench`, pipe)."""
+
+_F_SETPIPE_SZ = 1031
+_QUIET_SECONDS = 0.1
+"""How long a stream that a child of the command holds open must say nothing, once the command has ended."""
+
+_FORWARDED = ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGWINCH")
+_OF_TERMINALS = ("SIGINT", "SIGQUIT")
+"""A terminal sends them to us and to the command alike."""
+
+
+def run_piped(command: Sequence[str], *, to: str, fields: Sequence[str], drain_seconds: float) -> int:
+    """
+    Run a command, pass its output on, and ship it.
+
+    Args:
+        command: Program and arguments.
+        to: Address of a listener.
+        fields: ``name=value``, for every message that is no GELF document.
+        drain_seconds: Time to send the rest when the command has ended.
+
+    Returns:
+        The command's exit status; 128 and the number of the signal that ended it; 127 when there is no such command.
+
+    Raises:
+        ConfigError: If the address or a field is unusable.
+    """
+    given = dict(map(parse_field, fields))
+    _check_address(to)
+    shipper = Shipper(to, given, drain_seconds)
+    passed = _Passed(command)
+    try:
+        passed.start()
+    except OSError as error:
+        print(f"gelf-listener: {command[0]}: {error.strerror}", file=sys.stderr)  # noqa: T201
+        return 127 if isinstance(error, FileNotFoundError) else 126
+    shipper.start()
+    status = passed.run(shipper.take)
+    shipper.close()
+    if shipper.dropped:
+        why = f": {shipper.problem}" if shipper.problem else ": it could not keep up"
+        print(f"gelf-listener: {shipper.dropped} lines did not reach {Address.parse(to)}{why}", file=sys.stderr)  # noqa: T201
+    return status if status >= 0 else 128 - status
+
+
+def _check_address(to: str) -> None:
+    """Refuse an address that never works before the command starts; a far side that is down may come back."""
+    with contextlib.suppress(OSError, OutputError):  # not now; the shipper tries again
+        make_sender(to, 1420).close()
+
+
+class _Passed:
+    """A command whose output passes through us."""
+
+    def __init__(self, command: Sequence[str]) -> None:
+        self._command = command
+        self._process: subprocess.Popen[bytes]
+        self._streams: dict[int, tuple[str, int]] = {}
+        """What we read: the stream's name and where it goes on to."""
+        self._terminals: list[int] = []
+
+    def start(self) -> None:
+        """
+        Start the command.
+
+        Raises:
+            OSError: If it cannot be started.
+        """
+        theirs: list[int] = []
+        for name, target in (("stdout", 1), ("stderr", 2)):
+            ours, child = self._terminal(target) if os.isatty(target) else self._pipe()
+            self._streams[ours] = (name, target)
+            theirs.append(child)
+        try:
+            self._process = subprocess.Popen(self._command, stdout=theirs[0], stderr=theirs[1])  # noqa: S603
+        finally:
+            for child in theirs:
+                os.close(child)
+
+    def run(self, take: Callable[[str, bytes], None]) -> int:
+        """Pass everything on until the command has ended; return its status as `subprocess` gives it."""
+        woken, waker = socket.socketpair()
+        for end in (woken, waker):
+            end.setblocking(False)
+        signal.set_wakeup_fd(waker.fileno(), warn_on_full_buffer=False)
+        before = {number: signal.signal(number, self._forward) for number in self._signals()}
+        before[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, lambda *_: None)
+        try:
+            with selectors.DefaultSelector() as selector:
+                selector.register(woken, selectors.EVENT_READ)
+                for stream in self._streams:
+                    selector.register(stream, selectors.EVENT_READ)
+                self._pass_on(selector, woken, take)
+            return self._process.wait()
+        finally:
+            signal.set_wakeup_fd(-1)
+            for number, handler in before.items():
+                signal.signal(number, handler)
+            woken.close()
+            waker.close()
+
+    def _pass_on(
+        self, selector: selectors.BaseSelector, woken: socket.socket, take: Callable[[str, bytes], None]
+    ) -> None:
+        while self._streams:
+            ended = self._process.poll() is not None
+            ready = selector.select(_QUIET_SECONDS if ended else None)
+            if ended and not ready:
+                break  # a child of the command holds the stream open
+            for key, _ in ready:
+                if key.fileobj is woken:
+                    woken.recv(4096)
+                    continue
+                stream = key.fd
+                name, target = self._streams[stream]
+                try:
+                    data = os.read(stream, _READ_BYTES)
+                except OSError:  # EIO: how a terminal says that its other side is closed
+                    data = b""
+                read = bool(data) and _write(target, data)
+                if data:
+                    take(name, data)
+                if read:
+                    continue
+                selector.unregister(stream)
+                del self._streams[stream]
+                os.close(stream)  # the command learns that nobody reads, as it would have without us
+
+    def _signals(self) -> list[signal.Signals]:
+        return [getattr(signal, name) for name in _FORWARDED if hasattr(signal, name)]
+
+    def _forward(self, number: int, _frame: FrameType | None) -> None:
+        """Pass a signal on, unless the terminal has already."""
+        if number == signal.SIGWINCH:
+            for terminal in self._terminals:
+                _copy_size(terminal)
+        if signal.Signals(number).name in _OF_TERMINALS and _in_foreground():
+            return
+        if self._process.poll() is None:
+            self._process.send_signal(number)
+
+    def _pipe(self) -> tuple[int, int]:
+        ours, child = os.pipe()
+        if sys.platform == "linux":
+            with contextlib.suppress(OSError):  # more than this user may have: 64 KiB will do
+                fcntl.fcntl(child, _F_SETPIPE_SZ, _PIPE_BYTES)
+        return ours, child
+
+    def _terminal(self, target: int) -> tuple[int, int]:
+        """Make a terminal that changes nothing, of the size of ours."""
+        ours, child = os.openpty()
+        tty.setraw(child)
+        self._terminals.append(ours)
+        _copy_size(ours, target)
+        return ours, child
+
+
+def _copy_size(terminal: int, source: int = 1) -> None:
+    with contextlib.suppress(OSError, termios.error):  # no size to copy
+        termios.tcsetwinsize(terminal, termios.tcgetwinsize(source))
+
+
+def _in_foreground() -> bool:
+    """Whether we run in the foreground of a terminal, which then sends its signals to the command too."""
+    try:
+        terminal = os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY)
+    except OSError:
+        return False
+    try:
+        return os.tcgetpgrp(terminal) == os.getpgrp()
+    except OSError:
+        return False
+    finally:
+        os.close(terminal)
+
+
+def _write(target: int, data: bytes) -> bool:
+    """Write all of it; return whether somebody reads."""
+    view = memoryview(data)
+    while view:
+        try:
+            view = view[os.write(target, view) :]
+        except BlockingIOError:
+            with selectors.DefaultSelector() as selector:  # somebody made the stream non-blocking
+                selector.register(target, selectors.EVENT_WRITE)
+                selector.select()
+        except OSError:
+            return False
+    return True

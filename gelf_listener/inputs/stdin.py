@@ -1,0 +1,144 @@
+"""
+Standard input: each line a message.
+
+A thread reads, because standard input may be a file, which no event loop can wait for; it reads on when the buffers
+have room.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import sys
+import threading
+import time
+from typing import ClassVar
+
+from pydantic import Field
+
+from gelf_listener.codec import Batch
+from gelf_listener.codec.lines import LineDecoder
+from gelf_listener.inputs import Intake
+from gelf_listener.settings import InputSettings
+
+__all__ = ["StdinInput", "StdinSettings"]
+
+_READ_BYTES = 64 * 1024
+
+
+class StdinSettings(InputSettings):
+    """Settings of `stdin:`."""
+
+    source: str = Field("", description="Host of lines that do not name one. Empty: this machine's name.")
+    max_line_bytes: int = Field(64 * 1024, ge=80, description="A longer line is cut into several messages.")
+    max_join_bytes: int = Field(256 * 1024, ge=1024, description="Most bytes of a stack trace that is joined.")
+    join_seconds: float = Field(0.1, ge=0, le=60, description="How long a line waits for a stack trace behind it.")
+
+
+class StdinInput:
+    """
+    Reads lines from standard input.
+
+    Guarantee: every line that was read becomes part of a message, the last one too when it has no end. Back-pressure:
+    while a buffer is crowded nothing is read, so whoever writes waits. At the end of the input the listener goes on.
+    """
+
+    Settings: ClassVar[type[StdinSettings]] = StdinSettings
+
+    def __init__(self, settings: StdinSettings) -> None:
+        self.settings = settings
+        self.name = settings.name or "stdin"
+        self.listening: list[str] = []
+        self._decoder = LineDecoder(
+            settings.source or socket.gethostname() or "localhost",
+            input=self.name,
+            max_line_bytes=settings.max_line_bytes,
+            max_join_bytes=settings.max_join_bytes,
+            join_seconds=settings.join_seconds,
+        )
+        self._bytes = 0
+        self._go_on = threading.Event()
+        self._open = False
+        self._expiry: asyncio.TimerHandle | None = None
+
+    async def start(self, intake: Intake) -> None:
+        """Begin to read; see `Input.start`."""
+        self._intake = intake
+        self._loop = asyncio.get_running_loop()
+        self._open = True
+        self._go_on.set()
+        self.listening = ["stdin:"]
+        threading.Thread(target=self._read, args=(sys.stdin.fileno(),), name="stdin", daemon=True).start()
+
+    async def close(self) -> None:
+        """Hand over what was read; see `Input.close`. The thread ends with the process, for it may wait for ever."""
+        if self._open:
+            await asyncio.sleep(0)  # what the thread has just handed to the loop
+            self._end()
+
+    def counters(self) -> dict[str, float]:
+        """Return what was read."""
+        return {"read_bytes_total": self._bytes}
+
+    def _read(self, fileno: int) -> None:
+        """Read in a thread; one piece at a time is on its way to the loop."""
+        data = b" "
+        while data:
+            self._go_on.wait()
+            try:
+                data = os.read(fileno, _READ_BYTES)
+            except OSError:  # closed, or never open
+                data = b""
+            self._go_on.clear()
+            try:
+                self._loop.call_soon_threadsafe(self._took, data)
+            except RuntimeError:  # the loop has ended
+                return
+
+    def _took(self, data: bytes) -> None:
+        if not self._open:
+            return
+        if not data:
+            self._end()
+            return
+        self._bytes += len(data)
+        batch = Batch()
+        self._decoder.feed(data, round(time.time(), 6), batch)
+        self._hand_over(batch)
+        self._wait()
+        if self._intake.crowded:
+            self._intake.when_calm(self._go_on.set)
+        else:
+            self._go_on.set()
+
+    def _wait(self) -> None:
+        """Come back for a line that waits for the next."""
+        if self._expiry is not None:
+            self._expiry.cancel()
+            self._expiry = None
+        if self._decoder.deadline is not None:
+            seconds = max(self._decoder.deadline - time.time(), 0.001)
+            self._expiry = self._loop.call_later(seconds, self._expire)
+
+    def _expire(self) -> None:
+        batch = Batch()
+        self._decoder.expire(round(time.time(), 6), batch)
+        self._hand_over(batch)
+        self._expiry = None
+        self._wait()
+
+    def _end(self) -> None:
+        self._open = False
+        if self._expiry is not None:
+            self._expiry.cancel()
+            self._expiry = None
+        batch = Batch()
+        self._decoder.feed_eof(round(time.time(), 6), batch)
+        self._hand_over(batch)
+
+    def _hand_over(self, batch: Batch) -> None:
+        if batch.messages:
+            self._intake.accept(batch.messages, batch.size)
+        for rejected in batch.rejected:
+            self._intake.reject(rejected)

@@ -1,0 +1,200 @@
+"""Lines of services: structured ones, plain ones, traces joined; whole and byte by byte."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from typing import Any
+
+import pytest
+
+from gelf_listener.codec.batch import Batch
+from gelf_listener.codec.lines import LineDecoder
+from gelf_listener.message import Message
+
+NOW = 1_795_000_000.0
+STAMP = "2026-11-23T18:00:00.5Z"
+STAMPED = dt.datetime.fromisoformat(STAMP).timestamp()
+
+PYTHON = """Traceback (most recent call last):
+  File "x.py", line 1, in <module>
+    1/0
+ZeroDivisionError: division by zero
+
+During handling of the above exception, another exception occurred:
+
+Traceback (most recent call last):
+  File "x.py", line 3, in <module>
+ValueError: b"""
+GROUP = """  + Exception Group Traceback (most recent call last):
+  |   File "x.py", line 1, in <module>
+  | ExceptionGroup: several (2 sub-exceptions)
+  +-+---------------- 1 ----------------
+    | ValueError: a
+    +------------------------------------"""
+JAVA = """java.lang.IllegalStateException: bad
+\tat com.example.App.main(App.java:12)
+\tat java.base/java.lang.Thread.run(Thread.java:840)
+Caused by: java.lang.RuntimeException: inner
+\tat com.example.App.x(App.java:13)
+\t... 1 more"""
+GO = """panic: runtime error: index out of range [5] with length 3
+
+goroutine 1 [running]:
+main.main()
+\t/tmp/x.go:4 +0x1d
+exit status 2"""
+
+
+def decode(text: str, step: int = 0, **options: Any) -> list[Message]:
+    decoder = LineDecoder("here", **options)
+    batch = Batch()
+    data = text.encode()
+    step = step or len(data) or 1
+    for at in range(0, len(data), step):
+        decoder.feed(data[at : at + step], NOW, batch)
+    decoder.feed_eof(NOW, batch)
+    assert decoder.deadline is None
+    assert batch.rejected == []
+    assert batch.size == sum(len(message.raw) for message in batch.messages)
+    return batch.messages
+
+
+TRACES = [
+    ("Python", PYTHON, ("ValueError: b", PYTHON, 3)),
+    ("Python behind a line", f"ERROR:root:it failed\n{PYTHON}", ("ERROR:root:it failed", PYTHON, 3)),
+    ("Python behind a line without level", f"it failed\n{PYTHON}", ("it failed", PYTHON, 4)),
+    ("a group", f"CRITICAL it failed\n{GROUP}", ("CRITICAL it failed", GROUP, 2)),
+    ("Java behind a line", f"2026-11-23 18:00:00.1 ERROR 1 --- [main] App : boom\n{JAVA}", ("2026-11-23 18:00:00.1 ERROR 1 --- [main] App : boom", JAVA, 3)),
+    ("Java", f'Exception in thread "main" {JAVA}', ('Exception in thread "main" java.lang.IllegalStateException: bad', f'Exception in thread "main" {JAVA}', 3)),
+    ("Go", GO, ("panic: runtime error: index out of range [5] with length 3", GO, 2)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "expected"), [pytest.param(*case[1:], id=case[0]) for case in TRACES])
+@pytest.mark.parametrize("step", [0, 1, 7])
+def test_traces(text: str, expected: tuple[str, str, int], step: int) -> None:
+    """A trace and the line before it are one message; what comes before and behind are others."""
+    (made,) = decode(text, step)
+    assert (made.short_message, made.full_message, made.level) == expected
+    made = decode(f"before\n{text}\nbehind\n", step)[-2]
+    before, behind = decode(f"before\n\n{text}\nbehind\n", step)[0], decode(f"{text}\nbehind\n", step)[-1]
+    assert made.full_message == expected[1]
+    assert (before.short_message.partition("\n")[0], behind.short_message) == ("before", "behind")
+
+
+@pytest.mark.parametrize(
+    ("line", "level"),
+    [
+        ("ERROR it", 3), ("[ERROR] it", 3), ("ERROR:root:it", 3), ("error: it", 3), ("[warn] it", 4), ("Warning: it", 4),
+        ("2026-11-23 18:00:00,123 WARNING app: it", 4), ("[2026-11-23T18:00:00Z] [debug] it", 7), ("18:00:00 | FATAL | it", 2),
+        ("2026-11-23 18:00:00 app.orders ERROR it", 3), ("DEBUG", 7), ("INFO:     127.0.0.1 - GET /", 6),
+        ("no ERRORS here", 6), ("an error happened", 6), ("information", 6), ("\x1b[31mERROR\x1b[0m it", 3),
+    ],
+)  # fmt: skip
+def test_guesses(line: str, level: int) -> None:
+    """A word in a usual place says the level; standard error is one by itself."""
+    assert decode(line)[0].level == level
+    guessed = decode(line, level=3)[0].level
+    assert guessed == (level if level != 6 or "INFO" in line else 3)
+
+
+STRUCTURED: list[tuple[str, str, tuple[Any, ...], dict[str, Any]]] = [
+    ("structlog", '{"event":"hi","level":"warning","timestamp":"%s","a":1}', ("here", "hi", 4, STAMPED, None), {"a": 1, "x": 1}),
+    ("bunyan", '{"name":"app","hostname":"h","pid":1,"level":50,"msg":"hi","time":"%s","v":0,"err":{"message":"m","stack":"E: m\\n at x"}}', ("h", "hi", 3, STAMPED, "E: m\n at x"), {"name": "app", "pid": 1, "v": 0, "err.message": "m", "x": 1}),
+    ("pino", '{"level":30,"time":1700000000500,"pid":1,"hostname":"h","msg":"hi"}', ("h", "hi", 6, 1700000000.5, None), {"pid": 1, "x": 1}),
+    ("python-json-logger", '{"message":"hi","levelname":"ERROR","asctime":"%s","exc_info":"Traceback\\nE"}', ("here", "hi", 3, STAMPED, "Traceback\nE"), {"x": 1}),
+    ("logback", '{"@timestamp":"%s","message":"hi","level":"WARN","stack_trace":"E\\n\\tat x"}', ("here", "hi", 4, STAMPED, "E\n\tat x"), {"x": 1}),
+    ("logfmt", 'time=%s level=error msg="say \\"hi\\"" order=A-17', ("here", 'say "hi"', 3, STAMPED, None), {"order": "A-17", "x": 1}),
+    ("GELF", '{"version":"1.1","host":"h","short_message":"hi","timestamp":1700000000.5,"_a":1}', ("h", "hi", None, 1700000000.5, None), {"a": 1}),
+    ("GELF without a host", '{"version":"1.1","short_message":"hi","_a":1}', ("here", "hi", None, NOW, None), {"a": 1}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("line", "known", "fields"), [pytest.param(*case[1:], id=case[0]) for case in STRUCTURED])
+def test_structured(line: str, known: tuple[Any, ...], fields: dict[str, Any]) -> None:
+    """Loggers' own words in GELF's places."""
+    line = line.replace("%s", STAMP)
+    for end in ("", "\n", "\r\n"):
+        (made,) = decode(line + end, 5, fields={"x": 1})
+        assert (made.host, made.short_message, made.level, made.timestamp, made.full_message) == known
+        assert made.fields == fields
+
+
+def test_gelf_is_passed_on_as_it_came() -> None:
+    """Outputs need not write it again."""
+    line = '{"version":"1.1","host":"h","short_message":"hi","timestamp":1700000000.5}'
+    (made,) = decode(line + "\n")
+    assert made.exact
+    assert made.raw == line.encode()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "{",
+        "{}",
+        "[1]",
+        '{"a":1}',
+        "null",
+        "a=b c=d",
+        "msg=only",
+        '{"message":{"a":1}}',
+        '{"short_message":1',
+        "\ufffd",
+        "{" * 5000,
+    ],
+)
+def test_what_only_looks_structured(line: str) -> None:
+    """It is text, whole."""
+    (made,) = decode(line)
+    assert (made.short_message, made.level) == (line, 6)
+
+
+def test_blank_lines_are_no_messages() -> None:
+    """Nor is nothing."""
+    assert decode("") == []
+    assert decode("\n \n\r\n\t\n") == []
+    assert [made.short_message for made in decode("a\n\n b \r\n")] == ["a", " b "]
+
+
+def test_waiting() -> None:
+    """A line waits for the next, but no longer than it may."""
+    decoder = LineDecoder("here", join_seconds=0.1)
+    batch = Batch()
+    decoder.feed(b"ERROR it failed\n", NOW, batch)
+    assert batch.messages == []
+    assert decoder.deadline == NOW + 0.1
+    decoder.expire(NOW + 0.05, batch)
+    assert batch.messages == []
+    decoder.feed(b"Traceback (most recent call last):\n", NOW + 0.05, batch)
+    decoder.expire(NOW + 0.16, batch)
+    assert [made.full_message for made in batch.messages] == ["Traceback (most recent call last):"]
+    assert decoder.deadline is None
+
+
+def test_long_lines_are_cut() -> None:
+    """At the limit one message, beyond it several, and nothing is lost."""
+    for step in (0, 50):
+        assert [len(made.short_message) for made in decode("x" * 100 + "\n", step, max_line_bytes=100)] == [100]
+        pieces = decode("x" * 250 + "\nhonest\n", step, max_line_bytes=100)
+        assert [made.short_message for made in pieces] == ["x" * 100, "x" * 100, "x" * 50, "honest"]
+
+
+def test_endless_traces_are_cut() -> None:
+    """Joining is bounded; every line is in a message all the same."""
+    text = "Traceback (most recent call last):\n" + "  File x\n" * 1000
+    made = decode(text, max_join_bytes=1024)
+    assert len(made) > 1
+    assert all(len(message.raw) < 1300 for message in made)
+    assert sum((message.full_message or message.short_message).count("File x") for message in made) == 1000
+
+
+def test_bytes_that_are_no_text() -> None:
+    """Invalid UTF-8 is replaced."""
+    decoder = LineDecoder("here")
+    batch = Batch()
+    decoder.feed(b"caf\xe9\n\x00\xff\n", NOW, batch)
+    decoder.feed_eof(NOW, batch)
+    assert [made.short_message for made in batch.messages] == ["caf\ufffd", "\x00\ufffd"]
+    assert all(json.loads(made.to_gelf()) for made in batch.messages)

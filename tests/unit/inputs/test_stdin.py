@@ -1,0 +1,95 @@
+"""Standard input: lines, traces, back-pressure, and its end."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from gelf_listener.inputs.stdin import StdinInput, StdinSettings
+from tests.unit.fakes import FakeIntake
+
+
+async def until(condition: Callable[[], Any]) -> None:
+    async with asyncio.timeout(5):
+        while not condition():
+            await asyncio.sleep(0.001)
+
+
+def with_stdin(
+    monkeypatch: pytest.MonkeyPatch, main: Callable[[StdinInput, FakeIntake, int], Awaitable[None]], **settings: Any
+) -> FakeIntake:
+    """Run an input on a pipe; the function writes to its other end, and closes it."""
+    theirs, ours = os.pipe()
+
+    class Stdin:
+        def fileno(self) -> int:
+            return theirs
+
+    monkeypatch.setattr("sys.stdin", Stdin())
+
+    async def run() -> FakeIntake:
+        intake = FakeIntake()
+        listener = StdinInput(StdinSettings(**settings))
+        await listener.start(intake)
+        await main(listener, intake, ours)
+        await listener.close()
+        await listener.close()
+        return intake
+
+    intake = asyncio.run(run())
+    os.close(theirs)
+    return intake
+
+
+def test_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each a message; the last one too when it has no end; a line does not wait for the next for ever."""
+
+    async def main(listener: StdinInput, intake: FakeIntake, ours: int) -> None:
+        assert listener.listening == ["stdin:"]
+        os.write(ours, b"one\nERROR two\n")
+        await until(lambda: intake.texts == ["one", "ERROR two"])
+        os.write(ours, b"three")
+        os.close(ours)
+        await until(lambda: len(intake.texts) == 3)
+        assert listener.counters() == {"read_bytes_total": 19}
+
+    intake = with_stdin(monkeypatch, main, source="web1", join_seconds=0.01)
+    assert [(made.short_message, made.level, made.host, made.input) for made in intake.messages] == [
+        ("one", 6, "web1", "stdin"),
+        ("ERROR two", 3, "web1", "stdin"),
+        ("three", 6, "web1", "stdin"),
+    ]
+
+
+def test_closing_hands_over_what_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line that waits for a trace, and one without its end."""
+
+    async def main(listener: StdinInput, intake: FakeIntake, ours: int) -> None:
+        os.write(ours, b"one\ntwo")
+        await until(lambda: listener.counters()["read_bytes_total"] == 7)
+        await listener.close()
+        assert intake.texts == ["one", "two"]
+        os.close(ours)
+
+    with_stdin(monkeypatch, main, join_seconds=60)
+
+
+def test_back_pressure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is read while a buffer is crowded."""
+
+    async def main(listener: StdinInput, intake: FakeIntake, ours: int) -> None:
+        intake.crowded = True
+        os.write(ours, b"one\n")
+        await until(lambda: intake.texts == ["one"])
+        os.write(ours, b"two\n")
+        await asyncio.sleep(0.05)
+        assert intake.texts == ["one"]
+        intake.relax()
+        await until(lambda: intake.texts == ["one", "two"])
+        os.close(ours)
+
+    with_stdin(monkeypatch, main, join_seconds=0.0)
