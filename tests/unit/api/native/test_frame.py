@@ -88,8 +88,8 @@ def test_errors_are_described() -> None:
 
     async def main(service: Service, client: Client) -> None:
         document = (await client.get("/api/openapi.json")).json()
-        for methods in document["paths"].values():
-            for operation in methods.values():
+        for path, methods in document["paths"].items():
+            for operation in methods.values() if path.startswith("/api/gelf/") else ():
                 assert "422" not in operation["responses"]
                 schema = operation["responses"]["4XX"]["content"]["application/json"]["schema"]
                 assert schema["$ref"].endswith("/ErrorBody")
