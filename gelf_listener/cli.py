@@ -235,6 +235,65 @@ def password(
     print_token() if token else print_hash()
 
 
+store_app = typer.Typer(no_args_is_help=True, help="Look after a store that no listener has open.")
+app.add_typer(store_app, name="store")
+
+StorePath = Annotated[
+    Optional[Path],  # noqa: UP045
+    typer.Option("--path", help="Directory of the store; the default one otherwise.", metavar="DIRECTORY"),
+]
+StoreQuery = Annotated[str, typer.Option("--query", "-q", help="Which messages, in the query language.")]
+StoreSince = Annotated[str, typer.Option("--since", help="Only the last 15m, 2h, 7d, ...")]
+
+
+@store_app.command("info")
+def store_info(path: StorePath = None) -> None:
+    """Show how much is stored."""
+    from gelf_listener.commands.store import info  # noqa: PLC0415
+
+    info(path)
+
+
+@store_app.command("compact")
+def store_compact(path: StorePath = None) -> None:
+    """Merge the index's files, and give back the room of what was deleted."""
+    from gelf_listener.commands.store import compact  # noqa: PLC0415
+
+    compact(path)
+
+
+@store_app.command("clear")
+def store_clear(
+    path: StorePath = None,
+    query: StoreQuery = "*",
+    since: StoreSince = "",
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Delete messages."""
+    from gelf_listener.commands.store import clear  # noqa: PLC0415
+
+    clear(path, query, since, yes=yes)
+
+
+@store_app.command("export")
+def store_export(
+    path: StorePath = None,
+    query: StoreQuery = "*",
+    since: StoreSince = "",
+    form: Annotated[str, typer.Option("--format", help="gelf, or json with what the listener knows.")] = "gelf",
+    output: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--output", "-o", help="File to write; standard output otherwise.", metavar="FILE"),
+    ] = None,
+) -> None:
+    """Write messages, one a line, the oldest first."""
+    if form not in ("gelf", "json"):
+        raise ConfigError(f"--format is {form!r}; there are gelf and json")
+    from gelf_listener.commands.store import export  # noqa: PLC0415
+
+    export(path, query, since, "json" if form == "json" else "gelf", output)
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; errors of the operator become one line and status 2."""
     arguments = sys.argv[1:] if arguments is None else arguments

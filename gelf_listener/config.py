@@ -10,7 +10,6 @@ from __future__ import annotations
 import difflib
 import os
 import re
-import sys
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,10 +18,11 @@ from typing import Annotated, Any, Literal, NamedTuple
 from pydantic import BeforeValidator, Field
 
 from gelf_listener.address import Address
+from gelf_listener.directories import state_directory
 from gelf_listener.errors import ConfigError
 from gelf_listener.settings import Settings
 
-__all__ = ["ENVIRONMENT", "Config", "Spec", "default_inputs", "default_outputs", "load_config", "state_directory"]
+__all__ = ["ENVIRONMENT", "Config", "Spec", "default_inputs", "default_outputs", "load_config"]
 
 _BETWEEN_ADDRESSES = re.compile(r"[\s,]+(?=[A-Za-z][A-Za-z0-9+.-]*:(?://|[?\s,]|\Z))")
 """
@@ -108,7 +108,7 @@ class Config(Settings):
     inputs: Specs | None = Field(
         None, description="Where messages come from; GELF on its usual ports by default.", repr=False
     )
-    outputs: Specs | None = Field(None, description="Where messages go; console and a file by default.", repr=False)
+    outputs: Specs | None = Field(None, description="Where messages go; console and store by default.", repr=False)
     api: Annotated[Address | None, BeforeValidator(_api)] = Field(
         default_factory=lambda: Address("http", "", "", "localhost", 9000, "", {}),
         description="Where the API listens: host:port, or off.",
@@ -174,22 +174,12 @@ def default_inputs(config: Config) -> tuple[Spec, ...]:
     return tuple(specs)
 
 
-def state_directory() -> Path:
-    """Return where messages are kept by default: the platform's directory for a user's state."""
-    base = os.environ.get("XDG_STATE_HOME")
-    if base:
-        return Path(base) / "gelf-listener"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Application Support" / "gelf-listener"
-    return Path.home() / ".local" / "state" / "gelf-listener"
-
-
 def default_outputs() -> tuple[Spec, ...]:
-    """Return the console and a file of JSON lines for each day in the user's state directory."""
+    """Return the console, and the store in the user's state directory."""
     return (
         # A terminal that was stopped with Ctrl-S must not stop the inputs.
         Spec(Address.parse("console:?when_full=drop_oldest")),
-        Spec(Address("file", "", "", "", None, f"{state_directory()}/{{date}}.jsonl", {"max_age": "7d"})),
+        Spec(Address("store", "", "", "", None, f"{state_directory()}/store", {})),
     )
 
 

@@ -15,6 +15,7 @@ from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from gelf_listener.address import Address
+from gelf_listener.codec.gelf import read_fields
 from gelf_listener.config import Config, Spec
 from gelf_listener.errors import ConfigError
 from gelf_listener.inputs import Input
@@ -57,6 +58,8 @@ def make_output(spec: Spec) -> Output:
         ConfigError: If a setting does not fit.
     """
     made: Output = make(OUTPUT_GROUP, spec.address, spec.settings)
+    if hasattr(made, "open_fields"):  # it keeps payloads, and does not know how they are read
+        made.open_fields = read_fields
     return made
 
 

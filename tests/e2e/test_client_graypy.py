@@ -10,7 +10,6 @@ import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from pathlib import Path
 from typing import Any
 
 import graypy
@@ -197,14 +196,17 @@ def need_default_ports(*ports: int) -> None:
                     missing(f"needs port {port}, which another program has")
 
 
-def default_file(listener: Listener) -> Path:
-    """The file that the default outputs write, in the user's state directory."""
+def stored(listener: Listener, count: int) -> list[dict[str, Any]]:
+    """The messages in the store, which is where they go by default."""
 
-    def found() -> list[Path]:
-        return sorted((listener.directory / "state").rglob("*.jsonl"))
+    def found() -> list[dict[str, Any]]:
+        status, text = listener.get("/api/gelf/export?format=gelf")
+        assert status == 200, text
+        messages = [json.loads(line) for line in text.splitlines()]
+        return messages if len(messages) >= count else []
 
-    path: Path = until(found, 10, "a file in the state directory")[0]
-    return path
+    messages: list[dict[str, Any]] = until(found, 10, f"{count} messages in the store")
+    return messages
 
 
 @pytest.mark.parametrize("handler", DEFAULT_PORTS, ids=lambda handler: handler.__name__)
@@ -215,8 +217,7 @@ def test_default_ports_without_any_configuration(start: Start, handler: Callable
     now = Now()
     with logging_to(handler("127.0.0.1")) as logger:
         log_samples(logger)
-        listener.file = default_file(listener)
-        check_samples(listener.messages(3), now)
+        check_samples(stored(listener, 3), now)
 
 
 @BEFORE_3_12
@@ -228,6 +229,5 @@ def test_default_port_of_tls_with_a_certificate(start: Start, certificates: Cert
     now = Now()
     with logging_to(graypy.GELFTLSHandler("127.0.0.1")) as logger:
         log_samples(logger)
-        listener.file = default_file(listener)
-        check_samples(listener.messages(3), now)
+        check_samples(stored(listener, 3), now)
         assert json.loads(listener.get("/health")[1])["status"] == "ok"

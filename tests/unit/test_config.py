@@ -9,7 +9,7 @@ import pytest
 
 from gelf_listener import config as module
 from gelf_listener.address import Address
-from gelf_listener.config import ENVIRONMENT, Config, Spec, default_outputs, load_config, state_directory
+from gelf_listener.config import ENVIRONMENT, Config, Spec, default_outputs, load_config
 from gelf_listener.errors import ConfigError
 
 UDP = Spec(Address.parse("gelf+udp://*:1"))
@@ -37,7 +37,7 @@ def toml(tmp_path: Path) -> Any:
 
 
 def test_defaults() -> None:
-    """The ports of graypy's handlers, on this machine only; console and a file a day; the API."""
+    """The ports of graypy's handlers, on this machine only; console and store; the API."""
     made = load()
     assert [str(spec.address) for spec in made.input_specs()] == [
         "gelf+udp://localhost:12201",
@@ -46,7 +46,7 @@ def test_defaults() -> None:
         "gelf+tcp://localhost:12202",
         "gelf+http://localhost:12203",
     ]
-    assert [spec.address.scheme for spec in made.output_specs()] == ["console", "file"]
+    assert [spec.address.scheme for spec in made.output_specs()] == ["console", "store"]
     assert str(made.api) == "http://localhost:9000"
     assert (made.log_level, made.drain_seconds) == ("info", 10)
 
@@ -258,22 +258,9 @@ def test_no_secret_in_errors(environment: dict[str, str]) -> None:
     assert "hunter2" not in error_of(None, None, **environment)
 
 
-@pytest.mark.parametrize(
-    ("platform", "variables", "expected"),
-    [
-        ("linux", {"XDG_STATE_HOME": "/state"}, "/state/gelf-listener"),
-        ("linux", {}, "/home/ann/.local/state/gelf-listener"),
-        ("darwin", {}, "/home/ann/Library/Application Support/gelf-listener"),
-    ],
-)
-def test_state_directory(
-    platform: str, variables: dict[str, str], expected: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The platform's place for what a program keeps; the default file is there, whatever is in its name."""
-    monkeypatch.setattr(module.sys, "platform", platform)
-    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
-    monkeypatch.setenv("HOME", "/home/ann")
-    for name, value in variables.items():
-        monkeypatch.setenv(name, value)
-    assert str(state_directory()) == expected
-    assert default_outputs()[1].address.path == f"{expected}/{{date}}.jsonl"
+def test_by_default_messages_go_to_the_console_and_the_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which is in the user's state directory, whatever is in its name."""
+    monkeypatch.setenv("XDG_STATE_HOME", "/state?#{date}")
+    console, store = default_outputs()
+    assert console.address.scheme == "console"
+    assert (store.address.scheme, store.address.path) == ("store", "/state?#{date}/gelf-listener/store")

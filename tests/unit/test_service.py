@@ -325,4 +325,4 @@ def test_the_defaults_are_valid() -> None:
     """Whatever others rename: a listener without any configuration starts."""
     inputs, outputs = make_all(Config.from_values({}, "test"))
     assert len(inputs) == 5
-    assert [spec.address.scheme for spec, _ in outputs] == ["console", "file"]
+    assert [spec.address.scheme for spec, _ in outputs] == ["console", "store"]

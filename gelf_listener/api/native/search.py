@@ -178,7 +178,7 @@ async def _export(
 def _writer(format: Format, fields: str | None) -> Callable[[Sequence[Message]], bytes]:
     """Return what writes a batch; for an empty one the head of the file."""
     if format == "gelf":
-        return lambda batch: b"".join(msgspec.json.encode(message.document()) + b"\n" for message in batch)
+        return lambda batch: b"".join(message.to_gelf() + b"\n" for message in batch)
     if format == "jsonl":
         wanted = chosen(fields)
         return lambda batch: b"".join(_encode(message_document(message, wanted)) + b"\n" for message in batch)

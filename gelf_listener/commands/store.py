@@ -1,0 +1,129 @@
+"""``gelf-listener store``: look after a store that no listener has open."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Literal, TypeVar
+
+import typer
+
+from gelf_listener.codec.gelf import read_fields
+from gelf_listener.directories import state_directory
+from gelf_listener.errors import ConfigError
+from gelf_listener.message import Message
+from gelf_listener.query import parse
+from gelf_listener.rendering.gelf import JsonRenderer
+from gelf_listener.store.requests import EVERYTHING, Sort, Span
+from gelf_listener.store.tantivy_store import TantivyStore
+from gelf_listener.timeranges import parse_short
+
+__all__ = ["clear", "compact", "export", "info"]
+
+T = TypeVar("T")
+
+
+def info(path: Path | None) -> None:
+    """Print how much is stored."""
+
+    async def show(store: TantivyStore) -> None:
+        found = await store.info()
+        typer.echo(f"{found.location}: {found.messages} messages, {_size(found.bytes)}")
+        if found.first is not None and found.last is not None:
+            typer.echo(f"from {_time(found.first)} to {_time(found.last)}")
+        for each in found.partitions:
+            typer.echo(f"  {each.name}  {each.messages:>10} messages  {_size(each.bytes):>10}")
+
+    _with_store(path, show)
+
+
+def compact(path: Path | None) -> None:
+    """Give back the room of what was deleted."""
+
+    async def work(store: TantivyStore) -> None:
+        before = (await store.info()).bytes
+        await store.compact()
+        after = (await store.info()).bytes
+        typer.echo(f"{_size(before)} before, {_size(after)} after")
+
+    _with_store(path, work)
+
+
+def clear(path: Path | None, query: str, since: str, *, yes: bool) -> None:
+    """Delete messages, after asking."""
+    node, span = parse(query).node, _span(since)
+
+    async def work(store: TantivyStore) -> None:
+        messages = await store.count(node, span)
+        if messages and not yes:
+            typer.confirm(f"Delete {messages} messages from {store.path}?", abort=True)
+        typer.echo(f"{await store.delete(node, span)} messages deleted")
+
+    _with_store(path, work)
+
+
+def export(path: Path | None, query: str, since: str, form: Literal["gelf", "json"], output: Path | None) -> None:
+    """Write messages, a line each, the oldest first."""
+    node, span = parse(query).node, _span(since)
+    render = JsonRenderer(None).render if form == "json" else _gelf
+    target = sys.stdout.buffer if output is None else output.open("wb")
+
+    async def work(store: TantivyStore) -> None:
+        async for batch in store.scan(node, span, sort=Sort("timestamp", descending=False)):
+            target.write(render(batch))
+        target.flush()
+
+    try:
+        _with_store(path, work)
+    except BrokenPipeError:  # `| head` has seen enough
+        sys.stderr.close()
+    finally:
+        if output is not None:
+            target.close()
+
+
+def _gelf(batch: Sequence[Message]) -> bytes:
+    return b"".join(message.to_gelf() + b"\n" for message in batch)
+
+
+def _with_store(path: Path | None, work: Callable[[TantivyStore], Awaitable[T]]) -> T:
+    """Open a store, work with it, close it."""
+    directory = path or state_directory() / "store"
+    if not directory.is_dir():
+        raise ConfigError(f"there is no store at {directory}; --path names another directory")
+
+    async def main() -> T:
+        store = TantivyStore(directory, read_fields)
+        await store.open()
+        try:
+            return await work(store)
+        finally:
+            await store.close()
+
+    return asyncio.run(main())
+
+
+def _span(since: str) -> Span:
+    if not since:
+        return EVERYTHING
+    span = parse_short(since, time.time())
+    if span is None:
+        raise ConfigError(f"--since {since!r} is no stretch of time; write 15m, 2h or 7d")
+    return span
+
+
+def _size(number: int) -> str:
+    for unit, size in (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):
+        if number >= size:
+            return f"{number / size:.1f} {unit}"
+    return f"{number} B"
+
+
+def _time(seconds: float) -> str:
+    try:
+        return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(seconds))
+    except (ValueError, OverflowError, OSError):
+        return f"{seconds:g} s"

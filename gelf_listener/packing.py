@@ -1,0 +1,121 @@
+"""
+Packing: messages as bytes, for disk, and back.
+
+A message whose payload may be written as it came (`Message.exact`) is packed as that payload and what the payload does
+not say: id, arrival, input and peer. Every other message is packed with all its values. Each is an array in msgpack.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from gelf_listener.message import Message, OpenFields, Peer
+from gelf_listener.notes import Deviation, Note
+
+__all__ = ["Packer"]
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder().decode
+
+_DEVIATIONS = {deviation.label: deviation for deviation in Deviation}
+
+
+class _Known(msgspec.Struct, gc=False):
+    """What an exact payload says itself."""
+
+    host: str
+    short_message: str
+    timestamp: float
+    level: int | None = None
+    full_message: str | None = None
+
+
+_parse_known = msgspec.json.Decoder(_Known).decode
+
+
+class Packer:
+    """
+    Packs messages and unpacks them.
+
+    Args:
+        open_fields: Reads the additional fields of an exact payload, later and only when somebody asks for them.
+            Messages that read theirs in another way are packed with their fields.
+    """
+
+    def __init__(self, open_fields: OpenFields) -> None:
+        self._open_fields = open_fields
+
+    def pack(self, message: Message) -> bytes:
+        """Return a message as bytes."""
+        peer = message.peer
+        arrival = (message.id, message.received_at, message.input, peer and peer.host, peer.port if peer else 0)
+        if message.exact and message._open is self._open_fields:  # noqa: SLF001  (the other half of a lazy message)
+            return _encode((*arrival, message.raw))
+        notes = [(note.deviation.label, note.field, note.detail) for note in message.notes]
+        fields = {
+            name: value if type(value) is not int or -(1 << 63) <= value < 1 << 64 else {"int": str(value)}
+            for name, value in message.fields.items()
+        }
+        known = (message.timestamp, message.host, message.short_message, message.full_message, message.level)
+        return _encode((*arrival, message.raw, *known, message.exact, fields, notes))
+
+    def unpack(self, data: bytes) -> Message:
+        """
+        Return the message that was packed.
+
+        Raises:
+            ValueError: If the bytes are none that `pack` made.
+        """
+        try:
+            id, received_at, input, host, port, raw, *rest = _decode(data)
+            peer = None if host is None else Peer(host, port)
+            if not rest:
+                return self._exact(id, received_at, input, peer, raw)
+            timestamp, source, short_message, full_message, level, exact, fields, notes = rest
+            return Message(
+                timestamp,
+                source,
+                short_message,
+                full_message,
+                level,
+                raw,
+                received_at,
+                input,
+                peer,
+                exact,
+                None,
+                {name: _value(value) for name, value in fields.items()},
+                tuple(
+                    Note(_DEVIATIONS[label], field, detail) for label, field, detail in notes if label in _DEVIATIONS
+                ),
+                stored_id=id,
+            )
+        except (msgspec.MsgspecError, TypeError, ValueError, AttributeError) as error:
+            raise ValueError(f"no packed message: {error}") from None
+
+    def _exact(self, id: str, received_at: float, input: str, peer: Peer | None, raw: bytes) -> Message:
+        known = _parse_known(raw)
+        return Message(
+            known.timestamp,
+            known.host,
+            known.short_message,
+            known.full_message,
+            known.level,
+            raw,
+            received_at,
+            input,
+            peer,
+            exact=True,
+            _open=self._open_fields,
+            stored_id=id,
+        )
+
+
+def _value(value: Any) -> Any:
+    """Read an integer that msgpack has no room for."""
+    if type(value) is dict:
+        digits = value["int"]
+        return int(digits) if len(digits) <= 4300 else float("inf")  # Python reads no longer ones
+    return value

@@ -1,0 +1,360 @@
+"""
+Aggregation: groups and metrics from tantivy's columns, over several partitions.
+
+Each partition answers with trees of buckets, which are added up. Figures that cannot be added up (percentiles, numbers
+of distinct values) are worked out from the values themselves as long as there are few, and estimated beyond.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from gelf_listener.message import FieldValue
+from gelf_listener.query.fields import is_analysed
+from gelf_listener.store.answers import GroupKey, Row
+from gelf_listener.store.grouping import boundaries, fill
+from gelf_listener.store.partition import Partition
+from gelf_listener.store.requests import Grouping, Metric, RangesGroup, TimeGroup, ValuesGroup
+from gelf_listener.store.schema import field_key, value_of
+from gelf_listener.store.searching import Target, total_of
+
+__all__ = ["Column", "aggregate", "column_of"]
+
+_MOST_VALUES = 10_000
+"""Values asked of each partition, in which the most frequent of all are."""
+_MOST_INNER_VALUES = 1_000
+_MOST_DISTINCT = 10_000
+"""Values from which percentiles and numbers of distinct values are exact."""
+
+_OWN = {
+    "timestamp": ("timestamp", 1e6),
+    "gl2_receive_timestamp": ("received", 1e6),
+    "level": ("level", 1.0),
+    "source": ("host", 1.0),
+    "host": ("host", 1.0),
+    "gl2_source_input": ("added.!input", 1.0),
+    "gl2_remote_ip": ("added.!ip", 1.0),
+    "gl2_remote_port": ("added.!port", 1.0),
+}
+
+
+class Column(NamedTuple):
+    """Where tantivy keeps a field, and what its numbers are to be divided by."""
+
+    path: str
+    scale: float
+
+
+def column_of(field: str, partitions: Sequence[Partition]) -> Column | None:
+    """Return a field's column; None when it has none, or may be stored under several names."""
+    own = _OWN.get(field)
+    if own is not None:
+        return Column(*own)
+    bare = field[1:] if field.startswith("_") and len(field) > 1 else field
+    if is_analysed(field) or field in ("_id", "gl2_message_id") or bare in ("level", "timestamp", "full_message"):
+        return None
+    keys = {field_key(field), field_key(bare)}
+    if "_" in bare:
+        for partition in partitions:
+            keys |= {key for key in list(partition.names) if key.replace("%2e;", "_") == bare}
+    stored = {key for partition in partitions for key in keys if key in partition.names}
+    if len(stored) > 1:
+        return None
+    return Column(f"added.{next(iter(stored))}" if stored else f"added.{field_key(bare)}", 1.0)
+
+
+class _Bucket:
+    """A group: how many messages, its metrics' parts, and its inner groups."""
+
+    __slots__ = ("inner", "messages", "parts")
+
+    def __init__(self, metrics: int) -> None:
+        self.messages = 0
+        self.parts: list[dict[str, Any]] = [{} for _ in range(metrics)]
+        self.inner: dict[Any, _Bucket] = {}
+
+
+class _Asked(NamedTuple):
+    """What is asked, with the columns of its fields."""
+
+    groups: Sequence[tuple[Grouping, Column]]
+    metrics: Sequence[tuple[Metric, Column | None]]
+    spans: tuple[float, float]
+
+
+def aggregate(
+    targets: Sequence[Target],
+    groups: Sequence[tuple[Grouping, Column]],
+    metrics: Sequence[tuple[Metric, Column | None]],
+) -> list[Row]:
+    """
+    Aggregate.
+
+    Args:
+        targets: Partitions and exact queries for them.
+        groups: Groupings and the columns of their fields, the outermost first.
+        metrics: Metrics and the columns of their fields, if they have one; ``latest`` is not among them, for columns do
+            not tell which message they belong to.
+    """
+    asked = _Asked(groups, metrics, _extent(targets, groups))
+    whole = _Bucket(len(metrics))
+    for target in targets:
+        whole.messages += total_of(target.searcher, target.query)
+        wanted = _request(asked, 0)
+        if wanted:
+            _take(whole, target.searcher.aggregate(target.query, wanted), asked, 0)
+        if groups and isinstance(groups[0][0], ValuesGroup) and groups[0][0].missing:
+            _take_missing(whole, target, asked)
+    return list(_rows(whole, asked, 0, (), whole.messages))
+
+
+def _take_missing(whole: _Bucket, target: Target, asked: _Asked) -> None:
+    """Add the group of those that do not have the outermost field."""
+    import tantivy  # noqa: PLC0415
+
+    without = tantivy.Query.boolean_query(
+        [
+            (tantivy.Occur.Must, target.query),
+            (tantivy.Occur.MustNot, tantivy.Query.exists_query(asked.groups[0][1].path)),
+        ]
+    )
+    messages = total_of(target.searcher, without)
+    if messages:
+        bucket = whole.inner.setdefault((False, None), _Bucket(len(asked.metrics)))
+        bucket.messages += messages
+        wanted = _request(asked, 1)
+        if wanted:
+            _take(bucket, target.searcher.aggregate(without, wanted), asked, 1)
+
+
+def _extent(targets: Sequence[Target], groups: Sequence[tuple[Grouping, Column]]) -> tuple[float, float]:
+    """Return the first and last time, where calendar units need them."""
+    for group, column in groups:
+        if isinstance(group, TimeGroup) and group.unit is not None:
+            lows, highs = [], []
+            for target in targets:
+                wanted = {"x": {"stats": {"field": column.path}}}
+                found = target.searcher.aggregate(target.query, wanted)["x"]
+                if found["count"]:
+                    lows.append(found["min"] / column.scale)
+                    highs.append(found["max"] / column.scale)
+            if lows:
+                return min(lows), max(highs)
+    return 0.0, 0.0
+
+
+def _request(asked: _Asked, depth: int) -> dict[str, Any]:
+    """Write what tantivy is to compute, from one level inwards."""
+    if depth == len(asked.groups):
+        wanted: dict[str, Any] = {}
+        for index, (metric, column) in enumerate(asked.metrics):
+            if column is not None:
+                wanted |= _metric_request(f"m{index}", metric, column)
+        return wanted
+    group, column = asked.groups[depth]
+    inner = _request(asked, depth + 1)
+    kind: dict[str, Any]
+    if isinstance(group, ValuesGroup):
+        size = _MOST_VALUES if depth == 0 else _MOST_INNER_VALUES
+        kind = {"terms": {"field": column.path, "size": size, "segment_size": size}}
+    elif isinstance(group, RangesGroup):
+        ranges = [_range(low, high, column.scale) for low, high in group.ranges]
+        kind = {"range": {"field": column.path, "ranges": ranges}}
+    elif group.unit is None:
+        kind = {"histogram": {"field": column.path, "interval": group.seconds * column.scale, "min_doc_count": 1}}
+    else:
+        starts = boundaries(*asked.spans, group)
+        ends = [*starts[1:], None]
+        kind = {"range": {"field": column.path, "ranges": [
+            _range(low, high, column.scale) for low, high in zip(starts, ends, strict=True)
+        ]}}  # fmt: skip
+    return {"g": kind | ({"aggs": inner} if inner else {})}
+
+
+def _range(low: float | None, high: float | None, scale: float) -> dict[str, float]:
+    found = {}
+    if low is not None:
+        found["from"] = low * scale
+    if high is not None:
+        found["to"] = high * scale
+    return found
+
+
+def _metric_request(name: str, metric: Metric, column: Column) -> dict[str, Any]:
+    function, field = metric.function, {"field": column.path}
+    if function in ("count", "percentage"):
+        return {name: {"value_count": field}}
+    if function == "card":
+        return {name: {"terms": field | {"size": _MOST_DISTINCT}}, name + "e": {"cardinality": field}}
+    if function == "percentile":
+        estimate = {"percentiles": field | {"percents": [metric.percentile]}}
+        return {name: {"terms": field | {"size": _MOST_DISTINCT}}, name + "e": estimate}
+    return {name: {"extended_stats": field}}
+
+
+def _take(into: _Bucket, found: dict[str, Any], asked: _Asked, depth: int) -> None:
+    """Add what one partition answered."""
+    if depth == len(asked.groups):
+        for index, (metric, column) in enumerate(asked.metrics):
+            if column is not None:
+                _take_metric(into.parts[index], metric, column, found, f"m{index}")
+        return
+    group, column = asked.groups[depth]
+    for bucket in found["g"]["buckets"]:
+        if not bucket["doc_count"]:
+            continue
+        key = _key(bucket, group, column)
+        if key is _OUTSIDE:
+            continue
+        inner = into.inner.setdefault((type(key) is bool, key), _Bucket(len(asked.metrics)))
+        inner.messages += bucket["doc_count"]
+        _take(inner, bucket, asked, depth + 1)
+
+
+_OUTSIDE = object()
+
+
+def _key(bucket: dict[str, Any], group: Grouping, column: Column) -> Any:
+    if isinstance(group, ValuesGroup):
+        return _value(bucket, column)
+    if isinstance(group, RangesGroup):
+        ends = _ends(bucket, column)
+        return ends if ends in group.ranges else _OUTSIDE
+    if group.unit is None:
+        return round(bucket["key"] / column.scale, 6)
+    low, _ = _ends(bucket, column)
+    return _OUTSIDE if low is None else low
+
+
+def _ends(bucket: dict[str, Any], column: Column) -> tuple[float | None, float | None]:
+    low, high = bucket.get("from"), bucket.get("to")
+    return None if low is None else low / column.scale, None if high is None else high / column.scale
+
+
+def _value(bucket: dict[str, Any], column: Column) -> FieldValue:
+    term: FieldValue = bucket["key"]
+    if bucket.get("key_as_string") in ("true", "false") and not isinstance(term, str):
+        return bool(bucket["key_as_string"] == "true")
+    if column.path.startswith("added."):
+        term = value_of(term)
+    if isinstance(term, float) and column.scale != 1.0:
+        return term / column.scale
+    if isinstance(term, float) and term.is_integer() and abs(term) < 2**53:
+        return int(term)
+    if isinstance(term, int) and not isinstance(term, bool) and column.scale != 1.0:
+        return term / column.scale
+    return term
+
+
+def _take_metric(parts: dict[str, Any], metric: Metric, column: Column, found: dict[str, Any], name: str) -> None:
+    answer = found[name]
+    if metric.function in ("count", "percentage"):
+        parts["count"] = parts.get("count", 0) + answer["value"]
+    elif metric.function in ("card", "percentile"):
+        values = parts.setdefault("values", {})
+        for bucket in answer["buckets"]:
+            value = _value(bucket, column)
+            values[type(value) is bool, value] = values.get((type(value) is bool, value), 0) + bucket["doc_count"]
+        parts["other"] = parts.get("other", 0) + answer.get("sum_other_doc_count", 0)
+        estimate = found[name + "e"]
+        parts.setdefault("estimates", []).append(
+            estimate["value"] if metric.function == "card" else next(iter(estimate["values"].values()))
+        )
+    elif answer["count"]:
+        parts["count"] = parts.get("count", 0) + answer["count"]
+        parts["sum"] = parts.get("sum", 0.0) + answer["sum"] / column.scale
+        parts["squares"] = parts.get("squares", 0.0) + answer["sum_of_squares"] / column.scale**2
+        parts["min"] = min(parts.get("min", math.inf), answer["min"] / column.scale)
+        parts["max"] = max(parts.get("max", -math.inf), answer["max"] / column.scale)
+
+
+def _rows(bucket: _Bucket, asked: _Asked, depth: int, keys: tuple[GroupKey, ...], whole: int) -> list[Row]:
+    if depth == len(asked.groups):
+        return [Row(keys, bucket.messages, _values(bucket, asked, whole))]
+    group, _ = asked.groups[depth]
+    found: list[tuple[Any, _Bucket]] = [(key[1], inner) for key, inner in bucket.inner.items()]
+    if isinstance(group, ValuesGroup):
+        found.sort(key=lambda pair: _rank(pair[0], pair[1], group, asked, whole))
+        found = found[: group.limit]
+    elif isinstance(group, RangesGroup):
+        by_range = dict(found)
+        found = [(ends, by_range.get(ends, _Bucket(len(asked.metrics)))) for ends in group.ranges]
+    else:
+        found = fill(dict(found), group, lambda: _Bucket(len(asked.metrics)))
+    rows: list[Row] = []
+    for key, inner in found:
+        rows += _rows(inner, asked, depth + 1, (*keys, key), whole)
+    return rows
+
+
+def _rank(key: Any, bucket: _Bucket, group: ValuesGroup, asked: _Asked, whole: int) -> tuple[Any, ...]:
+    size: FieldValue | None = bucket.messages
+    if group.sort_by is not None:
+        size = _metric_value(bucket.parts[group.sort_by], asked.metrics[group.sort_by], bucket.messages, whole)
+    if size is None or isinstance(size, str):
+        return (1, 0.0, str(key))
+    return (0, -float(size) if group.descending else float(size), str(key))
+
+
+def _values(bucket: _Bucket, asked: _Asked, whole: int) -> tuple[FieldValue | None, ...]:
+    return tuple(
+        _metric_value(parts, metric, bucket.messages, whole)
+        for parts, metric in zip(bucket.parts, asked.metrics, strict=False)
+    )
+
+
+def _metric_value(
+    parts: dict[str, Any], asked: tuple[Metric, Column | None], messages: int, whole: int
+) -> FieldValue | None:
+    metric, column = asked
+    function = metric.function
+    count: int = messages if column is None else int(parts.get("count", 0))
+    if function == "count":
+        return count
+    if function == "percentage":
+        return 100.0 * count / whole if whole else 0.0
+    if function == "card":
+        known = len(parts.get("values", ()))
+        return known if not parts.get("other") else max(known, round(max(parts["estimates"])))
+    if function == "percentile":
+        return _percentile(parts, metric.percentile)
+    if not count:
+        return None
+    return _number(parts, function, count)
+
+
+def _number(parts: dict[str, Any], function: str, count: int) -> float:
+    if function in ("min", "max", "sum"):
+        return float(parts[function])
+    if function == "sumofsquares":
+        return float(parts["squares"])
+    mean = parts["sum"] / count
+    if function == "avg":
+        return float(mean)
+    variance = max(parts["squares"] / count - mean * mean, 0.0)
+    return float(variance) if function == "variance" else math.sqrt(variance)
+
+
+def _percentile(parts: dict[str, Any], percentile: float) -> float | None:
+    values = sorted(
+        (value, count) for (_, value), count in parts.get("values", {}).items()
+        if isinstance(value, (int, float)) and not isinstance(value, bool)
+    )  # fmt: skip
+    if not values:
+        return None
+    if parts.get("other"):
+        known = [estimate for estimate in parts["estimates"] if estimate is not None and not math.isnan(estimate)]
+        return math.fsum(known) / len(known) if known else None
+    at = percentile / 100 * (sum(count for _, count in values) - 1)
+    low = math.floor(at)
+    first = second = values[-1][0]
+    seen = 0
+    for index, (value, count) in enumerate(values):
+        if seen <= low < seen + count:
+            first = value
+            second = value if low + 1 < seen + count or index + 1 == len(values) else values[index + 1][0]
+            break
+        seen += count
+    return float(first + (second - first) * (at - low))

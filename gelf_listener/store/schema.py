@@ -1,0 +1,204 @@
+"""
+Schema: how a message lies in tantivy.
+
+========== ======================== ==========================================================================
+field      kind                     holds
+========== ======================== ==========================================================================
+timestamp  i64, column              ``timestamp``, Unix microseconds
+received   i64, column              when it arrived, Unix microseconds
+order      u64, column              receive order within the store, for ever increasing
+key        u64, indexed             the low 64 bits of the id: finds a message by its id
+level      u64, indexed, column     ``level``; absent when unknown
+source     text, whole              ``host`` in lower case
+host       text, whole, column      ``host`` as it was sent, for top values
+words      text, by words           the words of ``short_message`` (`query.words`), separated by blanks
+full       text, by words           the words of ``full_message``
+added      JSON, whole, columns     additional fields; and, with a ``!`` before their names, what the listener adds
+marks      text, whole              ``full``: there is a full_message; ``hard``: see below
+doc        bytes, stored            the packed message
+========== ======================== ==========================================================================
+
+Names in ``added`` are escaped so that nothing in them means a path (`field_key`). Texts have a ``=`` before them, or
+tantivy would take some for dates; integers beyond 64 bits and numbers JSON does not have are texts with a ``#``.
+
+A message is *hard* when the index does not hold all of it: a text too long to be a term, or more different names than a
+partition keeps columns for. Queries that concern its fields are finished by the predicate.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from gelf_listener.message import FieldValue, Message
+from gelf_listener.query.words import words
+
+if TYPE_CHECKING:
+    import tantivy
+
+__all__ = [
+    "MAX_FIELDS",
+    "MAX_TEXT_CHARACTERS",
+    "document_of",
+    "field_key",
+    "field_name",
+    "key_of",
+    "kind_of",
+    "make_schema",
+    "micros",
+    "term_of",
+    "value_of",
+]
+
+MAX_TEXT_CHARACTERS = 8_000
+"""Longest text that is a term as a whole; tantivy's limit is 65 530 bytes."""
+
+MAX_FIELDS = 4_000
+"""Different names a partition keeps columns for: each costs memory in every segment."""
+
+_PLAIN = re.compile(r"[A-Za-z0-9_!-]+")
+_ESCAPED = re.compile(r"%([0-9a-f]+);")
+_CROCKFORD = {character: value for value, character in enumerate("0123456789ABCDEFGHJKMNPQRSTVWXYZ")}
+_LATEST = 1 << 62
+
+_encode = msgspec.json.Encoder().encode
+
+
+def make_schema() -> tantivy.Schema:
+    """Make the schema of a partition."""
+    import tantivy  # noqa: PLC0415  (not before somebody needs a store)
+
+    builder = tantivy.SchemaBuilder()
+    builder.add_integer_field("timestamp", fast=True)
+    builder.add_integer_field("received", fast=True)
+    builder.add_unsigned_field("order", fast=True)
+    builder.add_unsigned_field("key", indexed=True)
+    builder.add_unsigned_field("level", indexed=True, fast=True)
+    builder.add_text_field("source", tokenizer_name="raw", index_option="basic")
+    builder.add_text_field("host", tokenizer_name="raw", index_option="basic", fast=True)
+    builder.add_text_field("words", tokenizer_name="whitespace", index_option="position")
+    builder.add_text_field("full", tokenizer_name="whitespace", index_option="position")
+    builder.add_json_field("added", fast=True, tokenizer_name="raw", index_option="basic")
+    builder.add_text_field("marks", tokenizer_name="raw", index_option="basic")
+    builder.add_bytes_field("doc", stored=True)
+    return builder.build()
+
+
+def field_key(name: str) -> str:
+    """Return how a name stands in ``added``."""
+    if _PLAIN.fullmatch(name):
+        return name
+    return "".join(c if _PLAIN.fullmatch(c) else f"%{ord(c):x};" for c in name)
+
+
+def field_name(key: str) -> str:
+    """Return the name that `field_key` escaped."""
+    return _ESCAPED.sub(lambda match: chr(int(match[1], 16)), key) if "%" in key else key
+
+
+def kind_of(value: FieldValue) -> str:
+    """Return a value's kind: text, long, double or boolean; those are the columns a name may have."""
+    if isinstance(value, str):
+        return "text"
+    if isinstance(value, bool):
+        return "boolean"
+    if isinstance(value, int):
+        return "long" if -(1 << 63) <= value < 1 << 64 else "text"
+    return "double" if math.isfinite(value) else "text"
+
+
+def term_of(value: FieldValue) -> FieldValue | None:
+    """Return how a value stands in ``added``; None when it does not fit."""
+    if isinstance(value, str):
+        return "=" + value if len(value) <= MAX_TEXT_CHARACTERS else None
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, int):
+        if -(1 << 63) <= value < 1 << 64:
+            return value
+        return f"#{value}" if value.bit_length() < 4 * 4300 // 2 else None
+    return value if math.isfinite(value) else f"#{value}"
+
+
+def value_of(term: FieldValue) -> FieldValue:
+    """Return the value that `term_of` wrote."""
+    if not isinstance(term, str):
+        return term
+    if term.startswith("#"):
+        text = term[1:]
+        return int(text) if text.lstrip("-").isdigit() else float(text)
+    return term[1:]
+
+
+def key_of(id: str) -> int:
+    """Return the low 64 bits of a ULID."""
+    number = 0
+    for character in id[-13:]:
+        number = number << 5 | _CROCKFORD.get(character, 0)
+    return number & 0xFFFFFFFFFFFFFFFF
+
+
+def micros(seconds: float) -> int:
+    """Return a time in whole microseconds, within what 64 bits hold."""
+    return min(max(round(seconds * 1e6), -_LATEST), _LATEST)
+
+
+def document_of(message: Message, order: int, packed: bytes, names: dict[str, set[str]]) -> str:
+    """
+    Return a message as the JSON document that tantivy indexes.
+
+    Args:
+        message: What to index.
+        order: Its place in the store.
+        packed: The message as bytes.
+        names: Kinds by field key of the partition; new ones are put in, as long as there is room.
+    """
+    added: dict[str, Any] = {}
+    hard = False
+    for name, value in message.fields.items():
+        hard = not _add(added, field_key(name), value, names) or hard
+    if message.input:
+        _add(added, "!input", message.input, names)
+    if message.peer is not None:
+        _add(added, "!ip", message.peer.host, names)
+        _add(added, "!port", message.peer.port, names)
+    document: dict[str, Any] = {
+        "timestamp": micros(message.timestamp),
+        "received": micros(message.received_at),
+        "order": order,
+        "key": key_of(message.id),
+        "source": message.host.lower()[:MAX_TEXT_CHARACTERS],
+        "host": message.host[:MAX_TEXT_CHARACTERS],
+        "words": " ".join(words(message.short_message)),
+        "added": added,
+        "doc": packed,  # base64, as msgspec writes bytes and tantivy reads them
+    }
+    if message.level is not None:
+        document["level"] = message.level
+    marks = []
+    if message.full_message is not None:
+        document["full"] = " ".join(words(message.full_message))
+        marks.append("full")
+    if hard or len(message.host) > MAX_TEXT_CHARACTERS:
+        marks.append("hard")
+    if marks:
+        document["marks"] = marks
+    return _encode(document).decode("utf-8", "replace")
+
+
+def _add(added: dict[str, Any], key: str, value: FieldValue, names: dict[str, set[str]]) -> bool:
+    """Put one field in; False when there is no room for it."""
+    term = term_of(value)
+    if term is None:
+        return False
+    kinds = names.get(key)
+    if kinds is None:
+        if len(names) >= MAX_FIELDS:
+            return False
+        kinds = names[key] = set()
+    kinds.add(kind_of(value))
+    added[key] = term
+    return True

@@ -1,0 +1,227 @@
+"""
+Searching: one page of messages from several partitions.
+
+Partitions are asked from the end the sort begins with, and only counted once those that are left can have nothing for
+the page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from gelf_listener.message import FieldValue
+from gelf_listener.query.fields import getter
+from gelf_listener.store.partition import Partition
+from gelf_listener.store.requests import Sort
+
+if TYPE_CHECKING:
+    import tantivy
+
+__all__ = ["Found", "Place", "Target", "after", "count", "places", "sort_key", "total_of"]
+
+_COLUMNS = {
+    "timestamp": "timestamp",
+    "gl2_receive_timestamp": "received",
+    "_id": "order",
+    "gl2_message_id": "order",
+    "level": "level",
+}
+_NUMBERS, _TEXTS, _MISSING = 0, 1, 2
+
+
+class Target(NamedTuple):
+    """A partition and an exact query for it."""
+
+    partition: Partition
+    searcher: tantivy.Searcher
+    query: tantivy.Query
+
+
+class Place(NamedTuple):
+    """
+    Where a message stands: sorts by value, then by receive order.
+
+    Attributes:
+        kind: Numbers come before texts; messages without the field come last.
+        value: Of the sort field.
+        order: Receive order in the store.
+        target: Number of the partition asked.
+        address: Its place in that partition.
+    """
+
+    kind: int
+    value: Any
+    order: int
+    target: int
+    address: Any
+
+
+class Found(NamedTuple):
+    """How many match, and where those of a page are, in order."""
+
+    total: int
+    places: Sequence[Place]
+
+
+def count(targets: Sequence[Target]) -> int:
+    """Return how many messages match."""
+    return sum(_count(target) for target in targets)
+
+
+def _count(target: Target) -> int:
+    return total_of(target.searcher, target.query)
+
+
+def total_of(searcher: tantivy.Searcher, query: tantivy.Query) -> int:
+    """Return how many messages a query finds."""
+    result: Any = searcher.search(query, limit=1, count=True)
+    return int(result.count)
+
+
+def after(target: Target, place: Place, sort: Sort) -> Target:
+    """Narrow a query to what comes after a place when sorted by timestamp."""
+    import tantivy  # noqa: PLC0415
+
+    occur, query, schema = tantivy.Occur, tantivy.Query, target.partition.schema
+    signed, unsigned = tantivy.FieldType.Integer, tantivy.FieldType.Unsigned
+    at, order = place.value, place.order
+    same = query.range_query(schema, "timestamp", signed, at, at)
+    if sort.descending:
+        further = query.range_query(schema, "timestamp", signed, None, at, include_upper=False)
+        among = query.range_query(schema, "order", unsigned, 0, order, include_upper=False)
+    else:
+        further = query.range_query(schema, "timestamp", signed, at, None, include_lower=False)
+        among = query.range_query(schema, "order", unsigned, order, None, include_lower=False)
+    tied = query.boolean_query([(occur.Must, same), (occur.Must, among)])
+    rest = query.boolean_query([(occur.Should, further), (occur.Should, tied)])
+    return target._replace(query=query.boolean_query([(occur.Must, target.query), (occur.Must, rest)]))
+
+
+def places(targets: Sequence[Target], sort: Sort, limit: int, offset: int, read: Any) -> Found:
+    """
+    Find a page.
+
+    Args:
+        targets: Partitions and their queries, oldest first.
+        sort: By what.
+        limit: Most messages.
+        offset: How many to leave out first.
+        read: Makes a message of a searcher and an address, for fields that have no column.
+    """
+    wanted = limit + offset
+    column = _COLUMNS.get(sort.field)
+    total = 0
+    kept: list[Place] = []
+    numbered = list(enumerate(targets))
+    for number, target in reversed(numbered) if sort.descending else numbered:
+        if wanted == 0 or (column == "timestamp" and len(kept) >= wanted and _beyond(target.partition, kept[-1], sort)):
+            total += _count(target)
+            continue
+        if column is not None:
+            matched, found = _by_column(number, target, column, wanted, descending=sort.descending)
+        else:
+            matched, found = _by_value(number, target, sort, wanted, read)
+        total += matched
+        kept = _best(kept + found, sort)[:wanted]
+    return Found(total, kept[offset:])
+
+
+def _best(found: list[Place], sort: Sort) -> list[Place]:
+    """Sort places; messages without the field come last both ways, the newest first when descending."""
+    if not sort.descending:
+        return sorted(found, key=lambda place: place[:3])
+    have = [place for place in found if place.kind != _MISSING]
+    missing = [place for place in found if place.kind == _MISSING]
+    have.sort(key=lambda place: place[:3], reverse=True)
+    return have + sorted(missing, key=lambda place: place.order, reverse=True)
+
+
+def _beyond(partition: Partition, last: Place, sort: Sort) -> bool:
+    """Whether everything in a partition comes after what has been found."""
+    if sort.descending:
+        return partition.last is not None and partition.last < last.value
+    return partition.first is not None and partition.first > last.value
+
+
+def _by_column(number: int, target: Target, column: str, wanted: int, *, descending: bool) -> tuple[int, list[Place]]:
+    """
+    Sort by a column of its own.
+
+    tantivy sorts by one column only. Those that share the last value are asked for once more, by receive order.
+    """
+    import tantivy  # noqa: PLC0415
+
+    order = tantivy.Order.Desc if descending else tantivy.Order.Asc
+    searcher = target.searcher
+    result: Any = searcher.search(target.query, limit=wanted, count=True, order_by_field=column, order=order)
+    hits = [(value, address) for value, address in result.hits if value is not None]
+    if column != "order" and len(hits) == wanted < result.count:
+        last = hits[-1][0]
+        sure = [hit for hit in hits if hit[0] != last]
+        kind = tantivy.FieldType.Unsigned if column == "level" else tantivy.FieldType.Integer
+        tied = tantivy.Query.boolean_query(
+            [
+                (tantivy.Occur.Must, target.query),
+                (tantivy.Occur.Must, tantivy.Query.range_query(target.partition.schema, column, kind, last, last)),
+            ]
+        )
+        again = searcher.search(tied, limit=wanted - len(sure), count=False, order_by_field="order", order=order)
+        hits = sure + [(last, address) for _, address in again.hits]
+    orders = searcher.fast_field_values("order", [address for _, address in hits])
+    found = [
+        Place(_NUMBERS, value, int(position or 0), number, address)
+        for (value, address), position in zip(hits, orders, strict=True)
+    ]
+    if len(found) < wanted and column == "level":
+        rest = tantivy.Query.boolean_query(
+            [
+                (tantivy.Occur.Must, target.query),
+                (tantivy.Occur.MustNot, tantivy.Query.exists_query("level")),
+            ]
+        )
+        found += _by_order(number, target, rest, wanted - len(found), descending=descending)
+    return int(result.count), found
+
+
+def _by_order(number: int, target: Target, query: tantivy.Query, wanted: int, *, descending: bool) -> list[Place]:
+    """Messages without the sort field, by receive order."""
+    import tantivy  # noqa: PLC0415
+
+    order = tantivy.Order.Desc if descending else tantivy.Order.Asc
+    hits = target.searcher.search(query, limit=wanted, count=False, order_by_field="order", order=order).hits
+    return [Place(_MISSING, 0, int(position), number, address) for position, address in hits]
+
+
+_MAX_READ = 100_000
+
+
+def _by_value(number: int, target: Target, sort: Sort, wanted: int, read: Any) -> tuple[int, list[Place]]:
+    """
+    Sort by what is in the messages.
+
+    The newest hundred thousand that match are read; sorting more by a field without a column of its own would take
+    longer than anybody waits.
+    """
+    import tantivy  # noqa: PLC0415
+
+    get = getter(sort.field)
+    searcher = target.searcher
+    result: Any = searcher.search(
+        target.query, limit=_MAX_READ, count=True, order_by_field="order", order=tantivy.Order.Desc
+    )
+    found = []
+    for position, address in result.hits:
+        value = get(read(searcher, address))
+        kind, key = sort_key(value)
+        found.append(Place(kind, key, int(position), number, address))
+    return int(result.count), _best(found, sort)[:wanted]
+
+
+def sort_key(value: FieldValue | None) -> tuple[int, Any]:
+    """Return by what a value is sorted: numbers and truth values before texts, nothing last."""
+    if value is None:
+        return _MISSING, 0
+    if isinstance(value, str):
+        return _TEXTS, value
+    return (_NUMBERS, value) if value == value else (_MISSING, 0)  # noqa: PLR0124  (NaN)

@@ -1,0 +1,275 @@
+"""
+Time ranges: relative, absolute, and in words, as Graylog has them.
+
+Every range becomes a `Span`: from its start up to, but not including, its end. Words mean whole days, weeks, months and
+years in a time zone (``yesterday``, ``last week``, ``monday to friday``) or a stretch up to now (``last 5 minutes``,
+``2 hours ago``); other dates are read by dateparser.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Mapping
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from gelf_listener.errors import GelfError
+from gelf_listener.query.times import parse_time
+from gelf_listener.store.requests import Span
+
+__all__ = ["TimeRangeError", "parse_keyword", "parse_moment", "parse_short", "parse_timerange"]
+
+_SHORT = re.compile(r"([0-9]{1,9})([smhdwMy])", re.ASCII)
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "M": 30 * 86400, "y": 365 * 86400}
+
+_WORD_UNITS = {
+    "second": 1, "sec": 1, "minute": 60, "min": 60, "hour": 3600, "hr": 3600, "day": 86400, "week": 604800,
+    "month": 30 * 86400, "year": 365 * 86400,
+}  # fmt: skip
+_UNIT = r"(?P<unit>seconds?|secs?|minutes?|mins?|hours?|hrs?|days?|weeks?|months?|years?)"
+_LAST = re.compile(rf"(?:the )?(?:last|past) (?P<number>\d{{1,9}}|an?|one)? ?{_UNIT}")
+_AGO = re.compile(rf"(?P<number>\d{{1,9}}|an?|one) {_UNIT} ago")
+_PERIOD = re.compile(r"(?P<which>this|last|next) (?P<unit>week|month|year)")
+_NUMBERS = {None: 1, "a": 1, "an": 1, "one": 1}
+_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_BETWEEN = re.compile(r"\s+(?:to|until|till|through|-|\u2013)\s+")
+_FAR = 3e11
+"""Beyond what a calendar can write, some thousands of years."""
+
+
+class TimeRangeError(GelfError):
+    """A time range cannot be understood; the text says what would be right."""
+
+
+def parse_timerange(timerange: Mapping[str, Any], now: float) -> Span:
+    """
+    Read one of Graylog's time ranges.
+
+    Args:
+        timerange: ``{"type": "relative", "range": 300}`` (0: everything),
+            ``{"type": "relative", "from": 600, "to": 300}`` (seconds ago),
+            ``{"type": "absolute", "from": ..., "to": ...}`` or
+            ``{"type": "keyword", "keyword": ..., "timezone": ...}``.
+        now: UTC Unix seconds.
+
+    Raises:
+        TimeRangeError: If it is none.
+    """
+    kind = timerange.get("type")
+    if kind == "relative":
+        return _relative(timerange, now)
+    if kind == "absolute":
+        start, end = (_moment_of(timerange, name, now) for name in ("from", "to"))
+        if start > end:
+            raise TimeRangeError(f"'from' ({timerange['from']}) is later than 'to' ({timerange['to']})")
+        return Span(start, end)
+    if kind == "keyword":
+        keyword = timerange.get("keyword")
+        if not isinstance(keyword, str):
+            raise TimeRangeError("a time range in words needs a 'keyword', such as 'last 5 minutes'")
+        return parse_keyword(keyword, str(timerange.get("timezone") or "UTC"), now)
+    raise TimeRangeError(f"'type' is {kind!r}; there are relative, absolute and keyword")
+
+
+def _relative(timerange: Mapping[str, Any], now: float) -> Span:
+    length = timerange.get("range")
+    start, end = timerange.get("from"), timerange.get("to")
+    if length is not None:
+        if start is not None or end is not None:
+            raise TimeRangeError("a relative range has either 'range' or 'from' and 'to'")
+        seconds = _seconds(length, "range")
+        return Span(None, None) if seconds == 0 else Span(now - seconds, now)
+    if start is None:
+        raise TimeRangeError("a relative range needs 'range' (seconds), or 'from' and perhaps 'to' (seconds ago)")
+    first, last = _seconds(start, "from"), 0.0 if end is None else _seconds(end, "to")
+    if last > first:
+        raise TimeRangeError("'from' has to be longer ago than 'to'")
+    return Span(now - first, now - last)
+
+
+def _seconds(value: Any, name: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= _FAR:
+        raise TimeRangeError(f"{name!r} is {value!r}; seconds are wanted, 0 or more")
+    return float(value)
+
+
+def _moment_of(timerange: Mapping[str, Any], name: str, now: float) -> float:
+    value = timerange.get(name)
+    if not isinstance(value, str):
+        raise TimeRangeError(f"an absolute range needs {name!r}, such as 2026-11-23T14:30:00.000Z")
+    return parse_moment(value, now)
+
+
+def parse_moment(text: str, now: float) -> float:
+    """
+    Read ISO 8601 or ``yyyy-MM-dd HH:mm:ss[.SSS]`` (UTC without offset), or date math.
+
+    Returns:
+        UTC Unix seconds; the beginning of what is written shortened.
+
+    Raises:
+        TimeRangeError: If it is no time.
+    """
+    interval = parse_time(text.strip(), now)
+    if interval is None:
+        raise TimeRangeError(f"{text[:100]!r} is no time; write 2026-11-23T14:30:00.000Z or 2026-11-23 14:30:00")
+    return interval.start
+
+
+def parse_short(text: str, now: float) -> Span | None:
+    """Read a short form such as ``5m``, ``12h`` or ``1M``: the last so many; None when it is none."""
+    match = _SHORT.fullmatch(text.strip())
+    if match is None:
+        return None
+    seconds = int(match[1]) * _UNITS[match[2]]
+    return Span(now - min(seconds, _FAR), now)
+
+
+def parse_keyword(text: str, zone: str, now: float) -> Span:
+    """
+    Read a time range in words.
+
+    Args:
+        text: For example ``last 5 minutes``, ``yesterday``, ``last monday``, ``monday to friday``, ``2026-11-23``.
+        zone: IANA name of the time zone that days begin in.
+        now: UTC Unix seconds.
+
+    Raises:
+        TimeRangeError: If it cannot be understood, or there is no such zone.
+    """
+    try:
+        tz = ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise TimeRangeError(f"{zone[:60]!r} is no time zone; write one such as Europe/Berlin") from None
+    words = " ".join(text.lower().split())
+    if not words or len(words) > 200:
+        raise TimeRangeError("write a time range such as 'last 5 minutes' or 'yesterday'")
+    here = dt.datetime.fromtimestamp(now, tz)
+    try:
+        return _up_to_now(words, here) or _period(words, here) or _between(words, here) or _date(words, here)
+    except OverflowError:
+        raise TimeRangeError(f"{text[:100]!r} lies beyond all calendars") from None
+
+
+def _up_to_now(words: str, now: dt.datetime) -> Span | None:
+    """``last 5 minutes``, ``2 hours ago``."""
+    if words in ("last week", "last month", "last year"):
+        return None  # whole ones, in Graylog too
+    match = _LAST.fullmatch(words) or _AGO.fullmatch(words)
+    if match is None:
+        return None
+    number = int(_NUMBERS.get(match["number"], match["number"]))
+    seconds = number * _WORD_UNITS[match["unit"].rstrip("s")]
+    if seconds > _FAR:
+        raise OverflowError
+    return Span(now.timestamp() - seconds, now.timestamp())
+
+
+def _period(words: str, now: dt.datetime) -> Span | None:
+    """A whole day, week, month or year."""
+    today = _midnight(now)
+    if words in ("today", "yesterday", "tomorrow"):
+        start = _days_later(today, {"today": 0, "yesterday": -1, "tomorrow": 1}[words])
+        return _span(start, _days_later(start, 1))
+    match = _PERIOD.fullmatch(words)
+    if match is not None:
+        step = {"last": -1, "this": 0, "next": 1}[match["which"]]
+        start = _unit_start(today, match["unit"], step)
+        return _span(start, _unit_start(today, match["unit"], step + 1))
+    day = words.removeprefix("last ").removeprefix("this ")
+    if day in _DAYS:
+        start = _weekday(today, day, back=not words.startswith("this "))
+        return _span(start, _days_later(start, 1))
+    return None
+
+
+def _between(words: str, now: dt.datetime) -> Span | None:
+    """``monday to friday``, ``yesterday to today``, ``2026-11-01 to 2026-11-23``."""
+    parts = _BETWEEN.split(words)
+    if len(parts) != 2:
+        return None
+    first, last = (part.removeprefix("from ") for part in parts)
+    start = _part(first, now)
+    end = _part(last, now)
+    if first in _DAYS and last in _DAYS and start.start is not None and end.start is not None:
+        monday = dt.datetime.fromtimestamp(start.start, now.tzinfo)
+        end = _part_after(monday, last)
+    if start.start is None or end.start is None or start.start > end.start:
+        raise TimeRangeError(f"{words[:100]!r} ends before it begins")
+    return Span(start.start, end.end)
+
+
+def _part_after(monday: dt.datetime, day: str) -> Span:
+    later = _days_later(monday, (_DAYS.index(day) - monday.weekday()) % 7)
+    return _span(later, _days_later(later, 1))
+
+
+def _part(words: str, now: dt.datetime) -> Span:
+    if words == "now":
+        return Span(now.timestamp(), now.timestamp())
+    moment = _up_to_now(words, now) if _AGO.fullmatch(words) else None
+    if moment is not None:
+        return Span(moment.start, moment.start)
+    return _period(words, now) or _date(words, now)
+
+
+def _date(words: str, now: dt.datetime) -> Span:
+    """Any other date: the whole day if no time of day is given; a time of day reaches up to now."""
+    interval = parse_time(words.upper() if words[:1].isdigit() else words, now.timestamp())
+    if interval is not None and re.match(r"\d{4}-\d\d-\d\d", words) and not re.search(r"z|[+-]\d\d:?\d\d$", words[10:]):
+        naive = dt.datetime.fromtimestamp(interval.start, dt.UTC).replace(tzinfo=now.tzinfo)
+        return Span(naive.timestamp(), naive.timestamp() + interval.end - interval.start)
+    if interval is not None:
+        return Span(*interval)
+    import dateparser  # noqa: PLC0415  (a fifth of a second, for words only)
+
+    settings: Any = {
+        "RELATIVE_BASE": now.replace(tzinfo=None),
+        "PREFER_DATES_FROM": "past",
+        "RETURN_TIME_AS_PERIOD": True,
+        "STRICT_PARSING": False,
+    }
+    try:
+        found = dateparser.DateDataParser(languages=["en"], settings=settings).get_date_data(words)
+    except Exception:  # noqa: BLE001  (dateparser fails in many ways on odd texts)
+        found = None
+    if found is None or found.date_obj is None:
+        raise TimeRangeError(
+            f"{words[:100]!r} is no time range; write 'last 5 minutes', 'yesterday' or 'monday to friday'"
+        )
+    moment = found.date_obj if found.date_obj.tzinfo else found.date_obj.replace(tzinfo=now.tzinfo)
+    if found.period == "time":
+        start, end = sorted((moment.timestamp(), now.timestamp()))
+        return Span(start, end)
+    start_day = _midnight(moment)
+    if found.period in ("month", "year", "week"):
+        return _span(_unit_start(start_day, found.period, 0), _unit_start(start_day, found.period, 1))
+    return _span(start_day, _days_later(start_day, 1))
+
+
+def _midnight(moment: dt.datetime) -> dt.datetime:
+    return moment.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
+
+
+def _days_later(moment: dt.datetime, days: int) -> dt.datetime:
+    """The same time of day by the clock on the wall, whatever summer time does."""
+    return (moment.replace(tzinfo=None) + dt.timedelta(days=days)).replace(tzinfo=moment.tzinfo)
+
+
+def _weekday(today: dt.datetime, day: str, *, back: bool) -> dt.datetime:
+    distance = (today.weekday() - _DAYS.index(day)) % 7
+    return _days_later(today, -(distance or 7) if back else _DAYS.index(day) - today.weekday())
+
+
+def _unit_start(today: dt.datetime, unit: str, step: int) -> dt.datetime:
+    if unit == "week":
+        return _days_later(today, 7 * step - today.weekday())
+    if unit == "year":
+        return today.replace(year=today.year + step, month=1, day=1)
+    months = today.year * 12 + today.month - 1 + step
+    return today.replace(year=months // 12, month=months % 12 + 1, day=1)
+
+
+def _span(start: dt.datetime, end: dt.datetime) -> Span:
+    return Span(start.timestamp(), end.timestamp())
