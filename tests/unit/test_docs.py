@@ -266,7 +266,6 @@ def test_python(block: Block, directory: Path) -> None:
 def test_curl(block: Block, install: Install) -> None:
     """Each request is answered, over a store with a few messages in it."""
     need("bash", "curl")
-    pytest.importorskip("gelf_listener.store.memory_store")
     install("memory", "tests.unit.api.native.asking:StoringOutput")
 
     async def main() -> str:

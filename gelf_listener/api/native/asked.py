@@ -13,6 +13,7 @@ from gelf_listener.query import parse
 from gelf_listener.query.nodes import Node
 from gelf_listener.query.times import parse_time
 from gelf_listener.store.requests import Span
+from gelf_listener.timeranges import TimeRangeError, parse_keyword
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -44,9 +45,13 @@ def asked(
     to: Annotated[
         str | None, Query(description="Up to the end of this day, minute, ...; Unix seconds are exclusive.")
     ] = None,
+    keyword: Annotated[
+        str | None, Query(description="A time range in words instead.", examples=["yesterday", "last 5 minutes"])
+    ] = None,
+    zone: Annotated[str, Query(description="Time zone that the words' days begin in.")] = "UTC",
 ) -> Asked:
     """
-    Read the parameters.
+    Read the parameters. FastAPI calls this in a thread, as reading words may take a while.
 
     Raises:
         ApiError: If a time cannot be understood, or there are two beginnings.
@@ -55,12 +60,23 @@ def asked(
     if since is not None and from_ is not None:
         raise ApiError(400, "since and from are two beginnings; give one")
     now = time.time()
+    if keyword is not None:
+        if since is not None or from_ is not None or to is not None:
+            raise ApiError(400, "keyword is a whole time range; leave out since, from and to")
+        return Asked(query, parse(query).node, _in_words(keyword, zone, now))
     start = None if from_ is None else moment(from_, now, "from")
     if since is not None:
         ago = seconds_of(since)
         start = moment(since, now, "since") if ago is None else now - ago
     end = None if to is None else moment(to, now, "to", end=True)
     return Asked(query, parse(query).node, Span(start, end))
+
+
+def _in_words(keyword: str, zone: str, now: float) -> Span:
+    try:
+        return parse_keyword(keyword, zone, now)
+    except TimeRangeError as error:
+        raise ApiError(400, f"keyword: {error}") from None
 
 
 def seconds_of(text: str) -> float | None:

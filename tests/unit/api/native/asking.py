@@ -12,10 +12,13 @@ from typing import Any, TypeVar
 import httpx
 from fastapi import FastAPI
 
+from gelf_listener.api.graylog import prepare
 from gelf_listener.api.routes import make_api
 from gelf_listener.config import Config
 from gelf_listener.message import Message, Peer
 from gelf_listener.service import Service
+from gelf_listener.store.memory_store import MemoryStore
+from gelf_listener.store.tantivy_store import TantivyStore
 from tests.unit.fakes import FakeOutput, FakeSettings
 
 T = TypeVar("T")
@@ -35,8 +38,6 @@ class StoringOutput(FakeOutput):
         self.settings = settings
 
     async def start(self) -> None:
-        from gelf_listener.store.memory_store import MemoryStore
-
         self.store = MemoryStore()
 
     async def write(self, batch: Sequence[Message]) -> None:
@@ -47,8 +48,6 @@ class TantivyOutput(StoringOutput):
     """An output with a store on disk; registered as `tantivy:`."""
 
     async def start(self) -> None:
-        from gelf_listener.store.tantivy_store import TantivyStore
-
         self._directory = tempfile.TemporaryDirectory()
         self.store = TantivyStore(Path(self._directory.name), lambda raw: ({}, ()))
         await self.store.open()
@@ -79,7 +78,7 @@ def _api(service: Service) -> FastAPI:
     """Return the application with another service: to make one takes longer than most tests."""
     if not _made:
         _made.append(make_api(service))
-    _made[0].state.service = service
+    prepare(_made[0], service)
     return _made[0]
 
 

@@ -11,7 +11,6 @@ from tests.unit.conftest import Install
 def storing(request: pytest.FixtureRequest, install: Install) -> str:
     """The address of an output with a store: the reference one, and the one on disk."""
     name: str = request.param
-    pytest.importorskip(f"gelf_listener.store.{name}_store")
     classes = {"memory": "StoringOutput", "tantivy": "TantivyOutput"}
     install(name, f"tests.unit.api.native.asking:{classes[name]}")
     return f"{name}:"

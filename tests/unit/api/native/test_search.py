@@ -92,6 +92,11 @@ def test_cursors(storing: str, direction: str, limit: int) -> None:
         ({"since": "52w"}, ""),
         ({"since": "2023-11-15"}, "d"),
         ({"from": "2023-11-14T22:13:20Z||+1d"}, "d"),
+        ({"keyword": "2023-11-14"}, "cba"),
+        ({"keyword": "2023-11-14", "zone": "Asia/Tokyo"}, ""),
+        ({"keyword": "2023-11-15", "zone": "Asia/Tokyo"}, "cba"),
+        ({"keyword": "last 5 minutes"}, ""),
+        ({"keyword": "yesterday"}, ""),
     ],
 )
 def test_times(storing: str, parameters: dict[str, str], found: str) -> None:
@@ -115,6 +120,9 @@ def test_times(storing: str, parameters: dict[str, str], found: str) -> None:
         ("from=nan", "is no time"),
         ("from=1e300", "is no time"),
         ("since=1h&from=now", "two beginnings"),
+        ("keyword=gibberish of no day", "is no time range"),
+        ("keyword=yesterday&zone=Nowhere", "is no time zone"),
+        ("keyword=yesterday&since=1h", "keyword is a whole time range"),
         ("sort=timestamp:up", "write field:asc"),
         ("sort=:asc", "write field:asc"),
         ("cursor=nope", "is none that was given"),
