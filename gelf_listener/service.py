@@ -11,12 +11,14 @@ import asyncio
 import inspect
 import logging
 import time
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from gelf_listener.address import Address
 from gelf_listener.codec.gelf import read_fields
 from gelf_listener.config import Config, Spec
+from gelf_listener.directories import state_directory
 from gelf_listener.errors import ConfigError
 from gelf_listener.inputs import Input
 from gelf_listener.live import LiveFeed
@@ -30,6 +32,7 @@ from gelf_listener.throughput import Throughput
 
 if TYPE_CHECKING:
     from gelf_listener.api.auth import Auth
+    from gelf_listener.api.catalog import Catalog
     from gelf_listener.store import Store
 
 __all__ = ["Service", "make_all", "make_api_auth", "make_input", "make_output", "make_predicate"]
@@ -152,11 +155,22 @@ class Service:
         self.api_url = ""
         # Pairs, looked up by equality: a specification holds settings, which need not be hashable.
         self._open_inputs: list[tuple[Spec, Input]] = []
+        self._added: list[Spec] = []
+        """Inputs that were opened in addition to those of the configuration; a reload keeps them."""
+        self.failed_inputs: dict[str, str] = {}
+        """Why an input that was made through the API could not be opened, by name."""
         self._open_outputs: list[tuple[Spec, Runner]] = []
         self._api: Any = None
         self._stopping = asyncio.Event()
         self._changing = asyncio.Lock()
         self._closed = False
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """What was made through the API and outlives a restart."""
+        from gelf_listener.api.catalog import Catalog  # noqa: PLC0415
+
+        return Catalog(state_directory() / "catalog.sqlite")
 
     @property
     def store(self) -> Store | None:
@@ -180,6 +194,7 @@ class Service:
             self._open_outputs = await self._start_outputs(outputs)
             self.pipeline.runners = [runner for _, runner in self._open_outputs]
             await self._start_inputs(inputs)
+            await self._start_kept_inputs()
             await self._start_api(self.config.api)
         except BaseException:
             await self.close()
@@ -201,7 +216,45 @@ class Service:
                 await self._api.close()
                 self._api = None
             await self._close_inputs(self.inputs)
+            if "catalog" in self.__dict__:
+                self.catalog.close()
             return await self._drain(self.pipeline.runners)
+
+    async def open_input(self, spec: Spec) -> Input:
+        """
+        Open one more input; it survives a reload.
+
+        Raises:
+            ConfigError: If it cannot be opened, or another one has its name.
+        """
+        async with self._changing:
+            if self._closed:
+                raise ConfigError("the listener is stopping")
+            input = make_input(spec)
+            _check_names("input", [input.name, *(other.name for other in self.inputs)])
+            await self._start_inputs([(spec, input)])
+            self._added.append(spec)
+            return input
+
+    async def close_input(self, name: str) -> None:
+        """Close an input that `open_input` opened, if it is open."""
+        async with self._changing:
+            self.failed_inputs.pop(name, None)
+            for spec, input in self._open_inputs:
+                if input.name == name and spec in self._added:
+                    self._added.remove(spec)
+                    await self._close_inputs([input])
+                    return
+
+    async def open_kept_input(self, document: Mapping[str, Any]) -> None:
+        """Open an input as the catalog has it; one that cannot be opened is remembered with the reason."""
+        name = document["id"]
+        self.failed_inputs.pop(name, None)
+        try:
+            await self.open_input(Spec(Address.parse(document["address"]), tuple(sorted(document["settings"].items()))))
+        except ConfigError as error:
+            _log.warning("input %r (%s) cannot be opened: %s", document["title"], name, error)
+            self.failed_inputs[name] = str(error)
 
     def stop(self) -> None:
         """Make `wait` return."""
@@ -228,7 +281,7 @@ class Service:
             old_outputs, old_inputs = self._open_outputs, self._open_inputs
             kept = [pair for pair in old_outputs if pair[0] in config.output_specs()]
             new = await self._start_outputs([pair for pair in outputs if _find(pair[0], kept) is None])
-            gone = [pair for pair in old_inputs if pair[0] not in config.input_specs()]
+            gone = [pair for pair in old_inputs if pair[0] not in (*config.input_specs(), *self._added)]
             await self._close_inputs([input for _, input in gone])  # first: a changed setting keeps its port
             try:
                 await self._start_inputs([pair for pair in inputs if _find(pair[0], self._open_inputs) is None])
@@ -292,6 +345,13 @@ class Service:
                 raise
             self.inputs.append(input)
             self._open_inputs.append((spec, input))
+
+    async def _start_kept_inputs(self) -> None:
+        """Open what was made through the API before a restart."""
+        if self.config.api is not None:
+            for document in self.catalog.all("inputs").values():
+                if document["desired_state"] == "RUNNING":
+                    await self.open_kept_input(document)
 
     async def _close_inputs(self, inputs: Sequence[Input]) -> None:
         """Close inputs and forget them; a failure is logged, for others have to be closed too."""

@@ -34,6 +34,7 @@ def make_api(service: Service) -> FastAPI:
     )
     api.state.service = service
     add_handlers(api)
-    for router in (*native.routers(), *graylog.routers(service)):
+    for router in native.routers():
         api.include_router(router, responses=RESPONSES)
+    graylog.include(api, service)
     return api

@@ -2,17 +2,77 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
-from fastapi import APIRouter
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+
+from gelf_listener.api.catalog import CatalogFull
+from gelf_listener.api.errors import RESPONSES
+from gelf_listener.api.graylog import (
+    aggregate,
+    export,
+    fields,
+    inputs,
+    messages,
+    metrics,
+    search_messages,
+    search_universal,
+    stream_routes,
+    system,
+    users,
+    validate,
+    views_search,
+)
+from gelf_listener.api.graylog.eventlog import EventLog
+from gelf_listener.api.graylog.jobs import Jobs
+from gelf_listener.api.graylog.media_types import MediaTypes
+from gelf_listener.api.graylog.streams import Streams
+from gelf_listener.timeranges import TimeRangeError
 
 if TYPE_CHECKING:
     from gelf_listener.service import Service
 
-__all__ = ["routers"]
+__all__ = ["include", "prepare"]
+
+_MODULES = (
+    system,
+    inputs,
+    metrics,
+    users,
+    search_universal,
+    search_messages,
+    aggregate,
+    export,
+    views_search,
+    fields,
+    validate,
+    stream_routes,
+    messages,
+)
 
 
-def routers(service: Service) -> Sequence[APIRouter]:  # noqa: ARG001
-    """Return Graylog's routes for a service."""
-    return ()
+def include(api: FastAPI, service: Service) -> None:
+    """Add Graylog's routes for a service to an application."""
+    for module in _MODULES:
+        api.include_router(module.router, responses=RESPONSES)
+    api.add_middleware(MediaTypes)
+    api.add_exception_handler(TimeRangeError, _bad_request)
+    api.add_exception_handler(CatalogFull, _bad_request)
+    prepare(api, service)
+
+
+def prepare(api: FastAPI, service: Service) -> None:
+    """Let an application's routes show a service."""
+    api.state.service = service
+    api.state.streams = Streams(service.catalog)
+    api.state.jobs = Jobs()
+    api.state.lb_override = None
+    api.state.event_log = EventLog("gelf_listener")
+    if service.auth is not None:
+        service.auth.token_owner = partial(users.owner_of, service)
+
+
+async def _bad_request(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001  (starlette's signature)
+    return JSONResponse({"type": "ApiError", "message": str(error)}, 400)

@@ -1,0 +1,144 @@
+"""
+Catalog: what was made through the API and outlives a restart: inputs, streams, tokens, saved searches.
+
+Laws:
+
+* What `put` returned from is on disk: it survives ``kill -9`` and a power cut (SQLite, fully synchronised).
+* Everything is held in memory as well, so reading never waits. Kinds are bounded.
+* The file is made by the first `put`. Where it cannot be made or read, the catalog lives in memory, and the log
+  says so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from gelf_listener.errors import GelfError
+
+if TYPE_CHECKING:
+    import sqlite3
+
+__all__ = ["MAX_DOCUMENTS", "Catalog", "CatalogFull", "Kind"]
+
+Kind: TypeAlias = Literal["inputs", "streams", "tokens", "searches"]
+
+MAX_DOCUMENTS: Mapping[Kind, int] = {"inputs": 64, "streams": 500, "tokens": 500, "searches": 500}
+"""Of each kind. Of searches, one for each question of some clients, the oldest gives way; others are refused."""
+
+_log = logging.getLogger(__name__)
+
+
+class CatalogFull(GelfError):
+    """There are as many of a kind as there may be."""
+
+
+class Catalog:
+    """
+    Documents by kind and id.
+
+    Args:
+        path: The file; None keeps everything in memory.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._connection: sqlite3.Connection | None = None
+        self._changing = asyncio.Lock()
+        self._documents: dict[Kind, dict[str, dict[str, Any]]] = {kind: {} for kind in MAX_DOCUMENTS}
+        if path is not None and path.exists():
+            self._load(path)
+
+    def all(self, kind: Kind) -> Mapping[str, dict[str, Any]]:
+        """Return all documents of a kind by id, oldest first; not to be changed."""
+        return self._documents[kind]
+
+    def get(self, kind: Kind, id: str) -> dict[str, Any] | None:
+        """Return a document, not to be changed; None when there is none."""
+        return self._documents[kind].get(id)
+
+    async def put(self, kind: Kind, id: str, document: dict[str, Any]) -> None:
+        """
+        Keep a document, in the place of one with the same id.
+
+        Raises:
+            CatalogFull: If there are too many.
+        """
+        documents = self._documents[kind]
+        async with self._changing:
+            gone = None
+            if id not in documents and len(documents) >= MAX_DOCUMENTS[kind]:
+                if kind != "searches":
+                    raise CatalogFull(f"there are {len(documents)} {kind} already; delete some")
+                gone = next(iter(documents))
+            await asyncio.to_thread(self._write, kind, id, json.dumps(document), gone)
+            if gone is not None:
+                del documents[gone]
+            documents[id] = document
+
+    async def remove(self, kind: Kind, id: str) -> bool:
+        """Forget a document; False when there was none."""
+        async with self._changing:
+            if id not in self._documents[kind]:
+                return False
+            await asyncio.to_thread(self._write, kind, id, None, None)
+            del self._documents[kind][id]
+            return True
+
+    def close(self) -> None:
+        """Close the file. May be called twice."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _load(self, path: Path) -> None:
+        import sqlite3  # noqa: PLC0415  (of use to those only who made something through the API)
+
+        try:
+            connection = self._open(path)
+            for kind, id, body in connection.execute("SELECT kind, id, body FROM documents ORDER BY rowid"):
+                if kind in self._documents:
+                    self._documents[kind][id] = json.loads(body)
+        except (sqlite3.Error, ValueError) as error:
+            _log.error("what was made through the API is not there: %s cannot be read: %s", path, error)
+            self.close()
+            self._path = None
+
+    def _open(self, path: Path) -> sqlite3.Connection:
+        import sqlite3  # noqa: PLC0415
+
+        connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=5.0)
+        self._connection = connection
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute(
+            "CREATE TABLE IF NOT EXISTS documents (kind TEXT, id TEXT, body TEXT NOT NULL, PRIMARY KEY (kind, id))"
+        )
+        return connection
+
+    def _write(self, kind: Kind, id: str, body: str | None, gone: str | None) -> None:
+        """Put or remove one row, and another one that gives way; in a thread."""
+        import sqlite3  # noqa: PLC0415
+
+        if self._path is None:
+            return
+        try:
+            connection = self._connection
+            if connection is None:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                connection = self._open(self._path)
+                self._path.chmod(0o600)
+            for leaving in (gone, id if body is None else None):
+                connection.execute("DELETE FROM documents WHERE kind = ? AND id = ?", (kind, leaving))
+            if body is not None:
+                connection.execute(
+                    "INSERT INTO documents VALUES (?, ?, ?) ON CONFLICT (kind, id) DO UPDATE SET body = excluded.body",
+                    (kind, id, body),
+                )
+        except (sqlite3.Error, OSError) as error:
+            _log.warning("what is made through the API will be gone after a restart: %s: %s", self._path, error)
+            self._path = None

@@ -1,0 +1,114 @@
+"""Asked: what Graylog's searches have in common: a query, streams, a filter, a page, an order."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import Depends, Request
+
+from gelf_listener.api.errors import ApiError
+from gelf_listener.api.graylog.streams import Streams, all_of
+from gelf_listener.query import parse
+from gelf_listener.query.nodes import MatchAll, Node
+from gelf_listener.store.requests import NEWEST_FIRST, Sort
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    from gelf_listener.service import Service
+
+__all__ = [
+    "MOST_RESULTS",
+    "TheStreams",
+    "cluster_id",
+    "names",
+    "node_for",
+    "node_id",
+    "page",
+    "sort_of",
+]
+
+MOST_RESULTS = 10_000
+"""Graylog's result window: how far pages reach."""
+
+_MOST_NAMES = 1000
+
+
+def streams_of(request: Request) -> Any:
+    """Return the streams of the application that answers."""
+    return request.app.state.streams
+
+
+if TYPE_CHECKING:
+    TheStreams: TypeAlias = Streams
+else:
+    TheStreams = Annotated[Any, Depends(streams_of)]
+
+
+def node_for(streams: Streams, query: str, ids: Sequence[str] = (), filter: str = "") -> Node:
+    """
+    Put together what has to match: a query, one of the streams, and a filter.
+
+    Raises:
+        QueryError: If a text is no query.
+    """
+    return all_of((streams.resolve(parse(query).node), streams.any_of(ids), streams.resolve(_filter(streams, filter))))
+
+
+def _filter(streams: Streams, text: str) -> Node:
+    """Read ``streams:<id>,<id>`` or any query."""
+    kind, colon, ids = text.strip().partition(":")
+    if kind == "streams" and colon and " " not in ids:
+        return streams.any_of(names(ids))
+    return parse(text).node if text.strip() else MatchAll()
+
+
+def names(text: str | None) -> list[str]:
+    """Read names separated by commas."""
+    found = [name.strip() for name in (text or "").split(",") if name.strip()]
+    if len(found) > _MOST_NAMES:
+        raise ApiError(400, f"more than {_MOST_NAMES} names")
+    return found
+
+
+def page(limit: int, offset: int, default: int = 150) -> tuple[int, int]:
+    """
+    Check which messages are wanted; a limit of 0 is the default.
+
+    Raises:
+        ApiError: If they are outside the result window.
+    """
+    limit = default if limit <= 0 else limit
+    if offset < 0:
+        raise ApiError(400, "offset is negative")
+    if limit + offset > MOST_RESULTS:
+        raise ApiError(
+            400,
+            "Unable to perform search query: Result window is too large, from + size must be less than or equal to: "
+            f"[{MOST_RESULTS}] but was [{limit + offset}]. The export takes any number.",
+        )
+    return limit, offset
+
+
+def sort_of(text: str | None) -> Sort:
+    """Read ``field:asc`` or ``field:desc``."""
+    if not text:
+        return NEWEST_FIRST
+    field, colon, order = text.rpartition(":")
+    if not colon or not field or order.lower() not in ("asc", "desc"):
+        raise ApiError(400, f"sort={text[:100]!r}; expected field:asc or field:desc")
+    return Sort(field, order.lower() == "desc")
+
+
+def node_id(service: Service) -> str:
+    """Return what names this listener; the same after a restart on the same machine."""
+    return str(uuid.uuid5(uuid.UUID(cluster_id()), str(service.config.api)))
+
+
+@cache
+def cluster_id() -> str:
+    """Return what names all listeners of this machine."""
+    return str(uuid.uuid5(uuid.NAMESPACE_DNS, f"gelf-listener.{uuid.getnode():x}"))

@@ -1,0 +1,78 @@
+"""Documents: messages as Graylog's API writes them."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from starlette.responses import Response
+
+from gelf_listener.api.graylog.highlights import highlights
+from gelf_listener.message import Message
+from gelf_listener.query.nodes import Node
+
+__all__ = ["INDEX", "answer", "flat", "hit", "is_shown_field", "iso"]
+
+INDEX = "graylog_0"
+"""The one index all messages are said to be in; Graylog's name for its first."""
+
+_EARLIEST, _LATEST = -62135596800.0, 253402300799.999
+
+
+def answer(document: Any, status: int = 200) -> Response:
+    """Answer with JSON. Integers of any size and halves of surrogate pairs are written, as they were sent."""
+    return Response(json.dumps(document).encode(), status, media_type="application/json")
+
+
+def iso(seconds: float) -> str:
+    """Write a time as Graylog does: ISO 8601, UTC, milliseconds."""
+    # Integers, because a float's milliseconds may be one less than those that were meant.
+    milliseconds = round(min(max(seconds, _EARLIEST), _LATEST) * 1e6) // 1000
+    time = dt.datetime(1970, 1, 1) + dt.timedelta(milliseconds=milliseconds)  # noqa: DTZ001  (UTC by construction)
+    return time.isoformat(timespec="milliseconds") + "Z"
+
+
+def is_shown_field(name: str) -> bool:
+    """Whether a field is the sender's rather than Graylog's."""
+    return not name.startswith(("gl2_", "_id")) and name != "streams"
+
+
+def flat(message: Message, streams: Sequence[str], node_id: str) -> dict[str, Any]:
+    """Return a message's fields as they stand in a search result; dots in names are underscores, as in Graylog."""
+    document: dict[str, Any] = {name.replace(".", "_"): value for name, value in message.fields.items()}
+    document |= {
+        "_id": message.id,
+        "timestamp": iso(message.timestamp),
+        "source": message.host,
+        "message": message.short_message,
+        "streams": list(streams),
+        "gl2_message_id": message.id,
+        "gl2_source_input": message.input,
+        "gl2_source_node": node_id,
+        "gl2_receive_timestamp": iso(message.received_at),
+        "gl2_input_message_size": len(message.raw),
+    }
+    if message.full_message is not None:
+        document["full_message"] = message.full_message
+    if message.level is not None:
+        document["level"] = message.level
+    if message.peer is not None:
+        document |= {"gl2_remote_ip": message.peer.host, "gl2_remote_port": message.peer.port}
+    return document
+
+
+def hit(fields: Mapping[str, Any], node: Node, only: Collection[str] = ()) -> dict[str, Any]:
+    """
+    Return a message of a search result.
+
+    Args:
+        fields: As `flat` gives them.
+        node: The query, for what is highlighted.
+        only: Fields that are wanted; none means all.
+    """
+    chosen = dict(fields)
+    if only:
+        chosen = {name: value for name, value in fields.items() if name in only or name in ("_id", "timestamp")}
+    return {"highlight_ranges": highlights(chosen, node), "message": chosen, "index": INDEX, "decoration_stats": None}

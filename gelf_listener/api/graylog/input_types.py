@@ -1,0 +1,121 @@
+"""Input types: Graylog's names and options for inputs, and the addresses they become here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from gelf_listener.address import Address
+from gelf_listener.api.errors import ApiError
+from gelf_listener.config import Spec
+from gelf_listener.errors import ConfigError
+from gelf_listener.plugins import INPUT_GROUP, load
+
+__all__ = ["TYPES", "InputType", "spec_of", "type_of_scheme"]
+
+
+class InputType(NamedTuple):
+    """
+    One of Graylog's inputs.
+
+    Attributes:
+        name: As its page shows it.
+        scheme: Ours.
+        secure: Ours with TLS; empty for UDP.
+        port: Where Graylog proposes to listen.
+    """
+
+    name: str
+    scheme: str
+    secure: str
+    port: int
+
+
+TYPES = {
+    "org.graylog2.inputs.gelf.udp.GELFUDPInput": InputType("GELF UDP", "gelf+udp", "", 12201),
+    "org.graylog2.inputs.gelf.tcp.GELFTCPInput": InputType("GELF TCP", "gelf+tcp", "gelf+tls", 12201),
+    "org.graylog2.inputs.gelf.http.GELFHttpInput": InputType("GELF HTTP", "gelf+http", "gelf+https", 12201),
+    "org.graylog2.inputs.syslog.udp.SyslogUDPInput": InputType("Syslog UDP", "syslog+udp", "", 514),
+    "org.graylog2.inputs.syslog.tcp.SyslogTCPInput": InputType("Syslog TCP", "syslog+tcp", "syslog+tls", 514),
+}
+
+_SETTINGS = {
+    "recv_buffer_size": "receive_buffer_bytes",
+    "max_message_size": "max_frame_bytes",
+    "tcp_keepalive": "keepalive",
+    "decompress_size_limit": "max_payload_bytes",
+    "enable_cors": "cors",
+    "expand_structured_data": "expand_structured_data",
+    "allow_override_date": "allow_override_date",
+    "store_full_message": "store_full_message",
+    "timezone": "timezone",
+}
+"""Graylog's option -> our setting; options that are not here are accepted and change nothing."""
+
+_TLS_SETTINGS = {
+    "tls_cert_file": "cert",
+    "tls_key_file": "key",
+    "tls_key_password": "key_password",
+    "tls_client_auth_cert_file": "client_ca",
+}
+_CLIENT_AUTH = {"disabled": "none", "optional": "optional", "required": "required"}
+_UNUSABLE = (
+    ("override_source", "sources are taken as they are sent"),
+    ("force_rdns", "names are not looked up"),
+)
+
+
+def type_of_scheme(scheme: str) -> tuple[str, str]:
+    """Return Graylog's type and name for a scheme; our own words where it has none."""
+    for id, type in TYPES.items():
+        if scheme in (type.scheme, type.secure):
+            return id, type.name
+    return f"gelf_listener.{scheme}", scheme
+
+
+def spec_of(id: str, type_id: str, configuration: Mapping[str, Any]) -> Spec:
+    """
+    Return what to open for an input of Graylog's.
+
+    Raises:
+        ApiError: If the type is not known, or an option is unusable.
+    """
+    type = TYPES.get(type_id)
+    if type is None:
+        raise ApiError(404, f"There is no input type <{type_id[:200]}> registered; there are {', '.join(TYPES)}")
+    for option, why in _UNUSABLE:
+        if configuration.get(option):
+            raise ApiError(400, f"Missing or invalid input configuration: {option} is not supported: {why}")
+    secure = bool(configuration.get("tls_enable"))
+    if secure and not type.secure:
+        raise ApiError(400, f"Missing or invalid input configuration: {type.name} has no TLS")
+    scheme = type.secure if secure else type.scheme
+    port = configuration.get("port", type.port)
+    if isinstance(port, bool) or not isinstance(port, int) or not 0 <= port <= 65535:
+        raise ApiError(400, "Missing or invalid input configuration: port is a number from 0 to 65535")
+    host = str(configuration.get("bind_address") or "0.0.0.0")  # noqa: S104  (Graylog's default)
+    try:
+        known = load(INPUT_GROUP, scheme).Settings
+        settings = {"name": id} | _settings(configuration, known.model_fields, secure=secure)
+        address = Address(scheme, "", "", host, port, "", {})
+        known.from_address(address._replace(settings=settings))
+    except ConfigError as error:
+        raise ApiError(400, f"Missing or invalid input configuration: {error}") from None
+    return Spec(address, tuple(sorted(settings.items())))
+
+
+def _settings(configuration: Mapping[str, Any], known: Mapping[str, Any], *, secure: bool) -> dict[str, Any]:
+    named = _SETTINGS | (_TLS_SETTINGS if secure else {})
+    settings = {
+        setting: configuration[option]
+        for option, setting in named.items()
+        if setting in known and configuration.get(option) not in (None, "")
+    }
+    if secure and configuration.get("tls_client_auth"):
+        mode = str(configuration["tls_client_auth"])
+        settings["client_auth"] = _CLIENT_AUTH.get(mode, mode)
+    for option, least in (("receive_buffer_bytes", 4096), ("max_frame_bytes", 1024), ("max_payload_bytes", 1024)):
+        value = settings.get(option)
+        if isinstance(value, int) and value < least:
+            settings[option] = least  # Graylog takes any number
+    return settings

@@ -1,0 +1,53 @@
+"""Jobs: searches that run while the client does something else; the last ones are kept."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections import OrderedDict
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["MAX_JOBS", "Job", "Jobs"]
+
+MAX_JOBS = 64
+"""Beyond, the oldest is cancelled and forgotten."""
+
+
+@dataclass(slots=True)
+class Job:
+    """
+    One search.
+
+    Attributes:
+        id: 24 hexadecimal digits, as Graylog's.
+        search_id: What is executed.
+        owner: Who asked.
+        task: Computes the results.
+    """
+
+    id: str
+    search_id: str
+    owner: str
+    task: asyncio.Task[dict[str, Any]]
+
+
+class Jobs:
+    """The searches of this process."""
+
+    def __init__(self) -> None:
+        self._jobs: OrderedDict[str, Job] = OrderedDict()
+
+    def start(self, search_id: str, owner: str, results: Coroutine[Any, Any, dict[str, Any]]) -> Job:
+        """Begin a search."""
+        job = Job(secrets.token_hex(12), search_id, owner, asyncio.get_running_loop().create_task(results))
+        self._jobs[job.id] = job
+        while len(self._jobs) > MAX_JOBS:
+            _, oldest = self._jobs.popitem(last=False)
+            oldest.task.cancel()
+        return job
+
+    def get(self, id: str) -> Job | None:
+        """Return a job, if it is still known."""
+        return self._jobs.get(id)

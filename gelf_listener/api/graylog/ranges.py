@@ -1,0 +1,57 @@
+"""Ranges of time as Graylog's routes take and tell them; what they mean is read by `gelf_listener.timeranges`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from gelf_listener.api.graylog.documents import iso
+from gelf_listener.query.nodes import Node
+from gelf_listener.store import Store
+from gelf_listener.store.requests import Span
+from gelf_listener.timeranges import parse_short, parse_timerange
+
+__all__ = ["bounds", "effective", "span_of", "written_span"]
+
+
+class _Bounds(NamedTuple):
+    """A span without open ends."""
+
+    start: float
+    end: float
+
+
+def span_of(timerange: Mapping[str, Any], now: float) -> Span:
+    """
+    Read a time range as it stands in a request.
+
+    Raises:
+        TimeRangeError: If it is none.
+    """
+    return parse_timerange(timerange, now)
+
+
+def written_span(text: str, now: float) -> Span:
+    """Read ``5m``, ``1d``, ``2M`` (months), or words such as yesterday; nothing is the last day."""
+    if not text.strip():
+        return Span(now - 86400, now)
+    return parse_short(text, now) or parse_timerange({"type": "keyword", "keyword": text}, now)
+
+
+def effective(span: Span, now: float) -> dict[str, str]:
+    """Write the range that was searched."""
+    start = 0.0 if span.start is None else span.start
+    end = now if span.end is None else span.end
+    return {"type": "absolute", "from": iso(start), "to": iso(end)}
+
+
+async def bounds(store: Store, node: Node, span: Span) -> tuple[float, float]:
+    """Return where the messages of a span lie; its own ends where it has them."""
+    start, end = span
+    if start is None or end is None:
+        found = await store.statistics(node, span, "timestamp")
+        if start is None:
+            start = found.minimum if found.minimum is not None else 0.0
+        if end is None:
+            end = found.maximum if found.maximum is not None else start
+    return _Bounds(start, max(start, end))

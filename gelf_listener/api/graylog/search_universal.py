@@ -1,0 +1,180 @@
+"""Universal search: Graylog's oldest, which most clients use: relative, absolute and keyword."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+
+from fastapi import APIRouter, Depends, Query, Request
+from starlette.responses import Response
+
+from gelf_listener.api.context import TheService, TheStore
+from gelf_listener.api.errors import ApiError
+from gelf_listener.api.graylog.asked import TheStreams, names, node_for, node_id, page, sort_of
+from gelf_listener.api.graylog.documents import answer, flat, hit, is_shown_field
+from gelf_listener.api.graylog.ranges import effective, span_of
+from gelf_listener.api.graylog.streams import Streams
+from gelf_listener.api.graylog.tables import CSV, attachment, csv_lines, csv_response, negotiated, rows_of
+from gelf_listener.query.nodes import Node
+from gelf_listener.store import Store
+from gelf_listener.store.requests import Sort, Span
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/api/search/universal", tags=["Search/Universal"])
+
+
+class _Wanted(NamedTuple):
+    """The parameters that all kinds of range share."""
+
+    query: str
+    node: Node
+    limit: int
+    offset: int
+    fields: list[str]
+    sort: Sort
+
+
+def _wanted(
+    streams: TheStreams,
+    query: Annotated[str, Query(description="In Graylog's query language.")],
+    limit: Annotated[int, Query(description="0 means 150, or everything for an export.")] = 0,
+    offset: int = 0,
+    filter: Annotated[str, Query(description="streams:<id>[,<id>], or any query.")] = "",
+    fields: Annotated[str, Query(description="Names separated by commas; CSV needs them.")] = "",
+    sort: Annotated[str, Query(description="field:asc or field:desc.")] = "",
+    stream_ids: Annotated[str, Query(alias="streams", description="Ids separated by commas.")] = "",
+    decorate: Annotated[bool, Query(description="Accepted; there are no decorators.")] = True,  # noqa: ARG001
+    batch_size: Annotated[int, Query(description="Accepted; an export chooses its own.")] = 500,  # noqa: ARG001
+) -> Any:
+    node = node_for(streams, query, names(stream_ids), filter)
+    return _Wanted(query, node, limit, offset, names(fields), sort_of(sort))
+
+
+def _relative(range: Annotated[float, Query(description="Seconds; 0 is all time.")]) -> Any:
+    return span_of({"type": "relative", "range": range}, time.time())
+
+
+def _absolute(start: Annotated[str, Query(alias="from")], end: Annotated[str, Query(alias="to")]) -> Any:
+    return span_of({"type": "absolute", "from": start, "to": end}, time.time())
+
+
+def _of_keyword(keyword: Annotated[str, Query(max_length=500)], timezone: str = "UTC") -> Any:
+    return span_of({"type": "keyword", "keyword": keyword, "timezone": timezone}, time.time())
+
+
+if TYPE_CHECKING:
+    Wanted: TypeAlias = _Wanted
+    Relative: TypeAlias = Span
+    Absolute: TypeAlias = Span
+    OfKeyword: TypeAlias = Span
+else:
+    Wanted = Annotated[_Wanted, Depends(_wanted)]
+    Relative = Annotated[Span, Depends(_relative)]
+    Absolute = Annotated[Span, Depends(_absolute)]
+    OfKeyword = Annotated[Span, Depends(_of_keyword)]
+
+
+@router.get("/relative")
+async def search_relative(
+    request: Request, service: TheService, store: TheStore, streams: TheStreams, wanted: Wanted, span: Relative
+) -> Response:
+    """Search the last so many seconds."""
+    return await _search(request, store, streams, wanted, span, node_id(service))
+
+
+@router.get("/absolute")
+async def search_absolute(
+    request: Request, service: TheService, store: TheStore, streams: TheStreams, wanted: Wanted, span: Absolute
+) -> Response:
+    """Search between two times."""
+    return await _search(request, store, streams, wanted, span, node_id(service))
+
+
+@router.get("/keyword")
+async def search_keyword(
+    request: Request, service: TheService, store: TheStore, streams: TheStreams, wanted: Wanted, span: OfKeyword
+) -> Response:
+    """Search a time in words: last hour, yesterday."""
+    return await _search(request, store, streams, wanted, span, node_id(service))
+
+
+@router.get("/relative/export")
+async def export_relative(
+    service: TheService,
+    store: TheStore,
+    streams: TheStreams,
+    wanted: Wanted,
+    span: Relative,
+    range: float,
+) -> Response:
+    """Give all messages of the last so many seconds as a CSV file."""
+    return _export(store, streams, wanted, span, node_id(service), f"relative-{range:g}")
+
+
+@router.get("/absolute/export")
+async def export_absolute(
+    service: TheService, store: TheStore, streams: TheStreams, wanted: Wanted, span: Absolute
+) -> Response:
+    """Give all messages between two times as a CSV file."""
+    found = effective(span, 0.0)
+    name = f"absolute-{found['from']}-{found['to']}".replace(":", "-")
+    return _export(store, streams, wanted, span, node_id(service), name)
+
+
+@router.get("/keyword/export")
+async def export_keyword(
+    service: TheService, store: TheStore, streams: TheStreams, wanted: Wanted, span: OfKeyword
+) -> Response:
+    """Give all messages of a time in words as a CSV file."""
+    return _export(store, streams, wanted, span, node_id(service), "keyword")
+
+
+async def _search(request: Request, store: Store, streams: Streams, asked: _Wanted, span: Span, node: str) -> Response:
+    as_csv = negotiated(request.headers.get("accept", ""), ("application/json", CSV)) == CSV
+    fields = _columns(asked.fields) if as_csv else asked.fields
+    limit, offset = page(asked.limit, asked.offset)
+    began = time.perf_counter()
+    hits = await store.search(asked.node, span, limit=limit, offset=offset, sort=asked.sort)
+    if as_csv:
+        return csv_response([fields, *rows_of(hits.messages, fields, streams, node)])
+    found = [flat(message, streams.of(message), node) for message in hits.messages]
+    searched = effective(span, time.time())
+    return answer(
+        {
+            "query": asked.query,
+            "built_query": asked.query or "*",
+            "used_indices": [],
+            "messages": [hit(each, asked.node, fields) for each in found],
+            "fields": sorted({name for each in found for name in each if is_shown_field(name)}),
+            "time": round((time.perf_counter() - began) * 1000),
+            "total_results": hits.total,
+            "from": searched["from"],
+            "to": searched["to"],
+            "decoration_stats": None,
+        }
+    )
+
+
+def _export(store: Store, streams: Streams, asked: _Wanted, span: Span, node: str, name: str) -> Response:
+    fields = _columns(asked.fields)
+
+    async def lines() -> AsyncIterator[bytes]:
+        yield csv_lines([fields]).encode("utf-8", "replace")
+        async for messages in store.scan(
+            asked.node, span, limit=asked.limit if asked.limit > 0 else None, sort=asked.sort
+        ):
+            yield csv_lines(rows_of(messages, fields, streams, node)).encode("utf-8", "replace")
+
+    return attachment(lines(), CSV, f"graylog-search-result-{name}.csv")
+
+
+def _columns(fields: list[str]) -> list[str]:
+    """Return the columns of a CSV file: timestamp comes first."""
+    if not fields:
+        raise ApiError(400, "The fields parameter is mandatory for CSV: fields=message,source")
+    return ["timestamp", *(name for name in fields if name != "timestamp")]

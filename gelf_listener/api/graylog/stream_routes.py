@@ -1,0 +1,250 @@
+"""Routes of streams; what a stream is, `gelf_listener.api.graylog.streams` tells."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+from starlette.responses import Response
+
+from gelf_listener.api.catalog import Catalog
+from gelf_listener.api.context import TheService
+from gelf_listener.api.errors import ApiError
+from gelf_listener.api.graylog.asked import TheStreams
+from gelf_listener.api.graylog.documents import answer, iso
+from gelf_listener.api.graylog.rules import Rule, query_of
+from gelf_listener.api.graylog.streams import DEFAULT_STREAM
+from gelf_listener.api.graylog.titles import DEFAULT_TITLE
+from gelf_listener.api.identity import TheUser
+from gelf_listener.codec.batch import Batch
+from gelf_listener.codec.gelf import LenientGelf
+from gelf_listener.query import parse
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/api/streams", tags=["Streams"])
+
+
+class StreamRequest(BaseModel):
+    """A stream: rules as Graylog has them, or a query."""
+
+    title: str = Field(min_length=1, max_length=1000)
+    description: str | None = Field("", max_length=10_000)
+    rules: list[Rule] | None = Field(None, max_length=100)
+    matching_type: Literal["AND", "OR"] | None = "AND"
+    query: str | None = Field(None, description="Our own: in place of rules.", max_length=16_384)
+    remove_matches_from_default_stream: bool | None = False
+    index_set_id: str | None = Field(None, description="Accepted; there is one.")
+
+
+class WrappedStream(BaseModel):
+    """The same since Graylog 6.3."""
+
+    entity: StreamRequest
+    share_request: dict[str, Any] | None = None
+
+
+class StreamChange(BaseModel):
+    """What changes of a stream; what is left out stays."""
+
+    title: str | None = Field(None, min_length=1, max_length=1000)
+    description: str | None = Field(None, max_length=10_000)
+    rules: list[Rule] | None = Field(None, max_length=100)
+    matching_type: Literal["AND", "OR"] | None = None
+    query: str | None = Field(None, max_length=16_384)
+    remove_matches_from_default_stream: bool | None = None
+
+
+@router.get("")
+async def listing(service: TheService) -> Response:
+    """Return all streams."""
+    found = _all(service.catalog, service.started_at)
+    return answer({"total": len(found), "streams": found})
+
+
+@router.get("/enabled")
+async def enabled(service: TheService) -> Response:
+    """Return the streams that are not paused."""
+    found = [stream for stream in _all(service.catalog, service.started_at) if not stream["disabled"]]
+    return answer({"total": len(found), "streams": found})
+
+
+@router.get("/paginated")
+async def paginated(service: TheService, page: int = 1, per_page: int = 50, query: str = "") -> Response:
+    """Return a page of the streams whose title has a text in it."""
+    if page < 1 or not 1 <= per_page <= 1000:
+        raise ApiError(400, "page begins with 1, and per_page is at most 1000")
+    every = _all(service.catalog, service.started_at)
+    found = [stream for stream in every if query.lower() in stream["title"].lower()]
+    shown = found[(page - 1) * per_page : page * per_page]
+    pagination = {"total": len(found), "count": len(shown), "page": page, "per_page": per_page}
+    return answer({"query": query, "pagination": pagination, "total": len(found), "elements": shown, "streams": shown})
+
+
+@router.post("", status_code=201)
+async def create(service: TheService, body: WrappedStream | StreamRequest, user: TheUser) -> Response:
+    """Create a stream; it is on at once."""
+    asked = body.entity if isinstance(body, WrappedStream) else body
+    id = secrets.token_hex(12)
+    document = {
+        "id": id,
+        "creator_user_id": user,
+        "created_at": iso(time.time()),
+        "disabled": False,
+        "content_pack": None,
+        "title": asked.title,
+        "description": asked.description or "",
+        "remove_matches_from_default_stream": bool(asked.remove_matches_from_default_stream),
+        **_ruled(asked.rules or [], asked.matching_type or "AND", asked.query),
+    }
+    await service.catalog.put("streams", id, document)
+    return answer({"stream_id": id}, 201)
+
+
+def _ruled(rules: list[Rule], matching: Literal["AND", "OR"], query: str | None) -> dict[str, Any]:
+    """Return what a stream remembers of its rules, checked."""
+    if query is not None:
+        parse(query)
+    return {
+        "rules": [rule.model_dump() | {"id": secrets.token_hex(12)} for rule in rules],
+        "matching_type": matching,
+        "query": query_of(rules, matching) if query is None else query,
+        "written": query is not None,
+    }
+
+
+@router.get("/{stream_id}")
+async def get(service: TheService, stream_id: str) -> Response:
+    """Return a stream."""
+    if stream_id == DEFAULT_STREAM:
+        return answer(_default(service.started_at))
+    return answer(_shown(_stored(service.catalog, stream_id)))
+
+
+@router.put("/{stream_id}")
+async def update(service: TheService, stream_id: str, body: StreamChange) -> Response:
+    """Change a stream."""
+    old = _stored(service.catalog, stream_id)
+    changed = {
+        name: value
+        for name in ("title", "description", "remove_matches_from_default_stream")
+        if (value := getattr(body, name)) is not None
+    }
+    if body.rules is not None or body.matching_type is not None or body.query is not None:
+        rules = [Rule.model_validate(rule) for rule in old["rules"]] if body.rules is None else body.rules
+        query = old["query"] if body.rules is None and body.query is None and old["written"] else body.query
+        changed |= _ruled(rules, body.matching_type or old["matching_type"], query)
+    document = old | changed
+    await service.catalog.put("streams", stream_id, document)
+    return answer(_shown(document))
+
+
+@router.delete("/{stream_id}", status_code=204)
+async def delete(service: TheService, stream_id: str) -> Response:
+    """Delete a stream; no message goes with it."""
+    _stored(service.catalog, stream_id)
+    await service.catalog.remove("streams", stream_id)
+    return Response(status_code=204)
+
+
+@router.post("/{stream_id}/pause", status_code=204)
+async def pause(service: TheService, stream_id: str) -> Response:
+    """Leave a stream out of messages' lists of streams."""
+    await service.catalog.put("streams", stream_id, _stored(service.catalog, stream_id) | {"disabled": True})
+    return Response(status_code=204)
+
+
+@router.post("/{stream_id}/resume", status_code=204)
+async def resume(service: TheService, stream_id: str) -> Response:
+    """Undo a pause."""
+    await service.catalog.put("streams", stream_id, _stored(service.catalog, stream_id) | {"disabled": False})
+    return Response(status_code=204)
+
+
+class CloneRequest(BaseModel):
+    """How the copy is called."""
+
+    title: str = Field(min_length=1, max_length=1000)
+    description: str | None = Field("", max_length=10_000)
+
+
+@router.post("/{stream_id}/clone", status_code=201)
+async def clone(service: TheService, stream_id: str, body: CloneRequest, user: TheUser) -> Response:
+    """Copy a stream."""
+    id = secrets.token_hex(12)
+    document = _stored(service.catalog, stream_id) | {
+        "id": id,
+        "title": body.title,
+        "description": body.description or "",
+        "creator_user_id": user,
+        "created_at": iso(time.time()),
+    }
+    await service.catalog.put("streams", id, document)
+    return answer({"stream_id": id}, 201)
+
+
+class TestMatchRequest(BaseModel):
+    """A message as its fields."""
+
+    message: dict[str, Any]
+
+
+@router.post("/{stream_id}/testMatch")
+async def test_match(service: TheService, streams: TheStreams, stream_id: str, body: TestMatchRequest) -> Response:
+    """Tell whether a message would be in a stream."""
+    _stored(service.catalog, stream_id)
+    fields = {("" if name in ("message", "source") else "_") + name: value for name, value in body.message.items()}
+    document = {"version": "1.1", "host": str(fields.pop("source", "unknown")),
+                "short_message": str(fields.pop("message", "-")), **fields}  # fmt: skip
+    batch = Batch()
+    LenientGelf("").decode(json.dumps(document).encode(), time.time(), None, batch)
+    matches = any(streams.matches(stream_id, message) for message in batch.messages)
+    return answer({"matches": matches, "rules": {}})
+
+
+def _stored(catalog: Catalog, id: str) -> dict[str, Any]:
+    document = catalog.get("streams", id)
+    if document is None:
+        if id == DEFAULT_STREAM:
+            raise ApiError(400, "The default stream cannot be changed.")
+        raise ApiError(404, f"Stream <{id[:100]}> not found!")
+    return document
+
+
+def _all(catalog: Catalog, started_at: float) -> list[dict[str, Any]]:
+    return [_default(started_at), *map(_shown, catalog.all("streams").values())]
+
+
+def _shown(document: Mapping[str, Any]) -> dict[str, Any]:
+    shown = {name: value for name, value in document.items() if name != "written"}
+    return shown | {
+        "is_default": False,
+        "is_editable": True,
+        "outputs": [],
+        "categories": [],
+        "index_set_id": "",
+        "alert_conditions": [],
+        "alert_receivers": {"emails": [], "users": []},
+    }
+
+
+def _default(started_at: float) -> dict[str, Any]:
+    document = {
+        "id": DEFAULT_STREAM,
+        "creator_user_id": "local:admin",
+        "created_at": iso(started_at),
+        "disabled": False,
+        "content_pack": None,
+        "title": DEFAULT_TITLE,
+        "description": "Contains messages that are not explicitly routed to other streams",
+        "remove_matches_from_default_stream": False,
+        "rules": [],
+        "matching_type": "AND",
+        "query": "*",
+    }
+    return _shown(document) | {"is_default": True, "is_editable": False}

@@ -1,0 +1,114 @@
+"""
+Streams: saved routes, each a name and a query.
+
+A stream has no messages of its own. What is "in" it is whatever its query matches, so a stream that is made today finds
+what was stored yesterday. Every message is in the default stream as well, unless a stream removes what it matches.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
+
+from gelf_listener.api.catalog import Catalog
+from gelf_listener.errors import QueryError
+from gelf_listener.message import Message
+from gelf_listener.query import compile_predicate, parse
+from gelf_listener.query.nodes import Exists, Group, MatchAll, Node, Phrase, Term, Wildcard
+
+__all__ = ["DEFAULT_STREAM", "NOTHING", "Streams", "all_of", "any_of"]
+
+DEFAULT_STREAM = "000000000000000000000001"
+"""Graylog's id of the stream every message is in."""
+
+NOTHING = Group(must_not=(MatchAll(),))
+"""The query that no message matches."""
+
+_log = logging.getLogger(__name__)
+
+
+class _Compiled(NamedTuple):
+    """A stream's document, its query and the test for it."""
+
+    document: dict[str, Any]
+    node: Node
+    matches: Callable[[Message], bool]
+
+
+class Streams:
+    """
+    All streams of a catalog, ready to be asked.
+
+    Args:
+        catalog: Where they are kept, with their queries.
+    """
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+        self._compiled: dict[str, _Compiled] = {}
+
+    def of(self, message: Message) -> list[str]:
+        """Return the ids of the streams a message is in; paused ones are left out."""
+        found = []
+        in_default = True
+        for id, document in self._catalog.all("streams").items():
+            if not document["disabled"] and self._compile(id, document).matches(message):
+                found.append(id)
+                in_default = in_default and not document["remove_matches_from_default_stream"]
+        return [DEFAULT_STREAM, *found] if in_default else found
+
+    def matches(self, id: str, message: Message) -> bool:
+        """Whether a stream's query matches a message."""
+        document = self._catalog.get("streams", id)
+        return document is not None and self._compile(id, document).matches(message)
+
+    def node(self, id: str) -> Node:
+        """Return what a stream searches; `NOTHING` for one that does not exist."""
+        if id == DEFAULT_STREAM:
+            removed = [
+                self._compile(other, document).node
+                for other, document in self._catalog.all("streams").items()
+                if document["remove_matches_from_default_stream"] and not document["disabled"]
+            ]
+            return Group(must_not=tuple(removed)) if removed else MatchAll()
+        document = self._catalog.get("streams", id)
+        return NOTHING if document is None else self._compile(id, document).node
+
+    def any_of(self, ids: Sequence[str]) -> Node:
+        """Return what any of some streams searches; without ids everything."""
+        return any_of([self.node(id) for id in ids]) if ids else MatchAll()
+
+    def resolve(self, node: Node) -> Node:
+        """Put a stream's query where a query has ``streams:<id>``."""
+        if isinstance(node, Group):
+            return Group(*(tuple(map(self.resolve, part)) for part in (node.must, node.should, node.must_not)))
+        if isinstance(node, (Term, Phrase)) and node.field == "streams":
+            return self.node(node.text)
+        if isinstance(node, (Exists, Wildcard)) and node.field == "streams":
+            return MatchAll()
+        return node
+
+    def _compile(self, id: str, document: dict[str, Any]) -> _Compiled:
+        compiled = self._compiled.get(id)
+        if compiled is None or compiled.document is not document:
+            try:
+                node = parse(document["query"]).node
+            except QueryError as error:  # it was parsed when it was stored, by an older version perhaps
+                _log.warning("stream %s matches nothing: %s", id, error)
+                node = NOTHING
+            compiled = self._compiled[id] = _Compiled(document, node, compile_predicate(node))
+            for gone in self._compiled.keys() - self._catalog.all("streams").keys():
+                del self._compiled[gone]
+        return compiled
+
+
+def all_of(nodes: Iterable[Node]) -> Node:
+    """Return what matches all of some queries."""
+    wanted = tuple(node for node in nodes if node != MatchAll())
+    return Group(must=wanted) if len(wanted) > 1 else wanted[0] if wanted else MatchAll()
+
+
+def any_of(nodes: Sequence[Node]) -> Node:
+    """Return what matches any of some queries, of which there is at least one."""
+    return nodes[0] if len(nodes) == 1 else Group(should=tuple(nodes))

@@ -1,0 +1,198 @@
+"""Users, their tokens and their sessions."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, Field
+from starlette.responses import Response
+
+from gelf_listener.api.auth import COOKIE, Auth, TooManyAttempts
+from gelf_listener.api.context import TheService
+from gelf_listener.api.errors import ApiError
+from gelf_listener.api.graylog.documents import answer, iso
+from gelf_listener.api.passwords import equal, hash_token, new_token
+
+if TYPE_CHECKING:
+    from gelf_listener.service import Service
+
+__all__ = ["owner_of", "router"]
+
+router = APIRouter(prefix="/api", tags=["Users"])
+
+
+class LoginRequest(BaseModel):
+    """Who logs in."""
+
+    username: str = Field(max_length=1000)
+    password: str = Field(max_length=4096)
+    host: str | None = Field("", max_length=1000)
+
+
+class TokenRequest(BaseModel):
+    """How long a token is meant to be good for."""
+
+    token_ttl: str | None = Field(None, description="Accepted; tokens are good until they are deleted.", max_length=100)
+
+
+def _auth(service: Service) -> Auth:
+    if service.auth is None:
+        raise ApiError(503, "the API is off")
+    return service.auth
+
+
+@router.post("/system/sessions")
+async def log_in(request: Request, service: TheService, body: LoginRequest) -> Response:
+    """Begin a session; its id is a user name with the password ``session``, or the cookie."""
+    address = request.client.host if request.client else ""
+    try:
+        session = await _auth(service).log_in(body.username, body.password, address)
+    except TooManyAttempts as error:
+        raise ApiError(429, str(error), headers={"Retry-After": f"{error.seconds:.0f}"}) from None
+    if session is None:
+        raise ApiError(401, "Invalid credentials for user")
+    response = answer(
+        {
+            "valid_until": iso(session.valid_until),
+            "session_id": session.id,
+            "username": session.user,
+            "user_id": _id(session.user),
+        }
+    )
+    response.set_cookie(COOKIE, session.id, path="/api", httponly=True, samesite="strict")
+    return response
+
+
+@router.get("/system/sessions")
+async def session(request: Request) -> Response:
+    """Tell whether who asks is logged in."""
+    identity = request.scope.get("identity")
+    if identity is None or identity.kind == "open":
+        return answer({"is_valid": identity is not None, "session_id": None,
+                       "username": None if identity is None else identity.user})  # fmt: skip
+    return answer({"is_valid": True, "session_id": identity.session_id or None, "username": identity.user})
+
+
+@router.delete("/system/sessions", status_code=204)
+async def log_out(request: Request, service: TheService) -> Response:
+    """End the session of who asks."""
+    identity = request.scope.get("identity")
+    if identity is not None and identity.session_id:
+        _auth(service).sessions.end(identity.session_id)
+    response = Response(status_code=204)
+    response.delete_cookie(COOKIE, path="/api")
+    return response
+
+
+@router.delete("/system/sessions/{session_id}", status_code=204)
+async def end_session(service: TheService, session_id: str) -> Response:
+    """End a session."""
+    _auth(service).sessions.end(session_id)
+    response = Response(status_code=204)
+    response.delete_cookie(COOKIE, path="/api")
+    return response
+
+
+@router.get("/users")
+async def users(service: TheService) -> Response:
+    """Return who can log in."""
+    return answer({"users": [_user(name) for name in _auth(service).users]})
+
+
+@router.get("/users/{user_id}/tokens")
+async def tokens(service: TheService, user_id: str) -> Response:
+    """Return the tokens of a user; the tokens themselves are not known any more."""
+    name = _name(service, user_id)
+    found = [_token(each) for each in service.catalog.all("tokens").values() if each["user"] == name]
+    return answer({"tokens": found})
+
+
+@router.post("/users/{user_id}/tokens/{token_name}")
+async def create_token(
+    service: TheService,
+    user_id: str,
+    token_name: str,
+    body: TokenRequest | None = None,  # noqa: ARG001  (see TokenRequest)
+) -> Response:
+    """Make a token; this answer is the only one that shows it."""
+    token = new_token()
+    document: dict[str, Any] = {
+        "id": secrets.token_hex(12),
+        "name": token_name,
+        "user": _name(service, user_id),
+        "hash": hash_token(token),
+        "created_at": time.time(),
+    }
+    await service.catalog.put("tokens", document["id"], document)
+    return answer(_token(document) | {"token": token})
+
+
+@router.delete("/users/{user_id}/tokens/{token_id}", status_code=204)
+async def revoke_token(service: TheService, user_id: str, token_id: str) -> Response:
+    """Delete a token, named by its id or by itself."""
+    name = _name(service, user_id)
+    hashed = hash_token(token_id)
+    for id, document in list(service.catalog.all("tokens").items()):
+        if document["user"] == name and (id == token_id or equal(document["hash"], hashed)):
+            await service.catalog.remove("tokens", id)
+            return Response(status_code=204)
+    raise ApiError(404, "Couldn't find access token.")
+
+
+@router.get("/users/{user_id}")
+async def user(service: TheService, user_id: str) -> Response:
+    """Return a user, by name or id."""
+    return answer(_user(_name(service, user_id)))
+
+
+async def owner_of(service: Service, token: str) -> str | None:
+    """Return whose token it is; None when nobody has it. Found by its hash, so the time tells nothing of it."""
+    hashed = hash_token(token)
+    owners = (each["user"] for each in service.catalog.all("tokens").values() if each["hash"] == hashed)
+    return next(owners, None)
+
+
+def _id(name: str) -> str:
+    return f"local:{name}"
+
+
+def _name(service: Service, user_id: str) -> str:
+    name = user_id.removeprefix("local:")
+    if name not in _auth(service).users:
+        raise ApiError(404, f"Couldn't find user {user_id[:100]}")
+    return name
+
+
+def _user(name: str) -> dict[str, Any]:
+    return {
+        "id": _id(name),
+        "username": name,
+        "full_name": name,
+        "first_name": None,
+        "last_name": None,
+        "email": "",
+        "permissions": ["*"],
+        "roles": ["Admin"],
+        "preferences": None,
+        "timezone": "Etc/UTC",
+        "session_timeout_ms": 8 * 3600 * 1000,
+        "read_only": True,
+        "external": False,
+        "startpage": None,
+        "service_account": False,
+        "account_status": "enabled",
+    }
+
+
+def _token(document: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "id": document["id"],
+        "name": document["name"],
+        "created_at": iso(document["created_at"]),
+        "last_access": iso(0.0),
+        "expires_at": None,
+    }

@@ -1,0 +1,312 @@
+"""Views search: what Graylog's own page asks: several queries with several search types each, stored or at once."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+import uuid
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, Field
+from starlette.responses import Response
+
+from gelf_listener.api.catalog import Catalog
+from gelf_listener.api.context import TheService, TheStore
+from gelf_listener.api.errors import ApiError, position
+from gelf_listener.api.graylog.asked import TheStreams, node_for, node_id, page
+from gelf_listener.api.graylog.documents import answer, flat, hit, iso
+from gelf_listener.api.graylog.jobs import Job, Jobs
+from gelf_listener.api.graylog.pivots import pivot
+from gelf_listener.api.graylog.ranges import effective, span_of
+from gelf_listener.api.graylog.streams import Streams, all_of
+from gelf_listener.api.identity import TheUser
+from gelf_listener.errors import QueryError, Retry
+from gelf_listener.query.nodes import Node
+from gelf_listener.store import Store
+from gelf_listener.store.requests import Sort, Span
+from gelf_listener.timeranges import TimeRangeError
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/api/views/search", tags=["Search"])
+
+_MOST_QUERIES = 20
+_MOST_SEARCH_TYPES = 50
+_RECENT: dict[str, Any] = {"type": "relative", "range": 300}
+
+
+class QueryText(BaseModel):
+    """A query in Graylog's language."""
+
+    type: str = "elasticsearch"
+    query_string: str = ""
+
+
+class ViewsQuery(BaseModel):
+    """One query and what is wanted of what it finds."""
+
+    id: str | None = Field(None, max_length=200)
+    query: QueryText | None = None
+    timerange: dict[str, Any] | None = None
+    filter: dict[str, Any] | None = None
+    filters: list[dict[str, Any]] | None = Field(None, max_length=100)
+    search_types: list[dict[str, Any]] = Field(default_factory=list, max_length=_MOST_SEARCH_TYPES)
+
+
+class SearchRequest(BaseModel):
+    """Queries that are executed together."""
+
+    id: str | None = Field(None, max_length=200)
+    queries: list[ViewsQuery] = Field(default_factory=list, max_length=_MOST_QUERIES)
+    parameters: list[dict[str, Any]] | None = Field(None, max_length=100)
+
+
+class _Where(NamedTuple):
+    """What every search type needs."""
+
+    store: Store
+    streams: Streams
+    node_id: str
+
+
+@router.post("", status_code=201)
+async def create(service: TheService, body: SearchRequest, user: TheUser) -> Response:
+    """Store a search."""
+    catalog: Catalog = service.catalog
+    document = body.model_dump() | {"id": body.id or secrets.token_hex(12), "owner": user, "created_at": time.time()}
+    await catalog.put("searches", document["id"], document)
+    return answer(_shown(document), 201)
+
+
+@router.get("")
+async def listing(service: TheService) -> Response:
+    """Return all stored searches."""
+    return answer([_shown(document) for document in service.catalog.all("searches").values()])
+
+
+@router.post("/sync")
+async def sync(
+    request: Request, service: TheService, store: TheStore, streams: TheStreams, body: SearchRequest, user: TheUser
+) -> Response:
+    """Execute a search and wait for it."""
+    where = _Where(store, streams, node_id(service))
+    jobs: Jobs = request.app.state.jobs
+    search_id = body.id or secrets.token_hex(12)
+    job = jobs.start(search_id, user, _results(where, body))
+    await asyncio.wait([job.task])
+    return answer(_status(job, where.node_id))
+
+
+@router.get("/status/{job_id}")
+async def status(
+    request: Request,
+    service: TheService,
+    job_id: str,
+    page: int = 1,  # noqa: ARG001  (all results are on one page)
+    per_page: int = 0,  # noqa: ARG001
+) -> Response:
+    """Return how far a search is, and its results."""
+    return answer(_status(_job(request, job_id), node_id(service)))
+
+
+@router.delete("/cancel/{job_id}", status_code=204)
+async def cancel(request: Request, job_id: str) -> Response:
+    """Give a search up."""
+    _job(request, job_id).task.cancel()
+    return Response(status_code=204)
+
+
+@router.get("/{search_id}")
+async def get(service: TheService, search_id: str) -> Response:
+    """Return a stored search."""
+    return answer(_shown(_stored(service.catalog, search_id)))
+
+
+class ExecutionState(BaseModel):
+    """What is different this time."""
+
+    global_override: dict[str, Any] | None = None
+    parameter_bindings: dict[str, Any] | None = None
+
+
+@router.post("/{search_id}/execute", status_code=201)
+async def execute(
+    request: Request,
+    service: TheService,
+    store: TheStore,
+    streams: TheStreams,
+    search_id: str,
+    user: TheUser,
+    body: ExecutionState | None = None,
+) -> Response:
+    """Begin to execute a stored search; ask for its status."""
+    search = SearchRequest.model_validate(_stored(service.catalog, search_id))
+    override = (body.global_override if body else None) or {}
+    for query in search.queries:
+        if isinstance(override.get("timerange"), dict):
+            query.timerange = override["timerange"]
+        text = override.get("query")
+        if isinstance(text, dict) and isinstance(text.get("query_string"), str):
+            query.query = QueryText(query_string=text["query_string"])
+    where = _Where(store, streams, node_id(service))
+    jobs: Jobs = request.app.state.jobs
+    return answer(_status(jobs.start(search_id, user, _results(where, search)), where.node_id), 201)
+
+
+def _stored(catalog: Catalog, id: str) -> dict[str, Any]:
+    document = catalog.get("searches", id)
+    if document is None:
+        raise ApiError(404, f"Search with id {id[:100]} does not exist")
+    return document
+
+
+def _job(request: Request, id: str) -> Job:
+    jobs: Jobs = request.app.state.jobs
+    job = jobs.get(id)
+    if job is None:
+        raise ApiError(404, f"There is no search job with id {id[:100]}")
+    return job
+
+
+def _shown(document: Mapping[str, Any]) -> dict[str, Any]:
+    return {**document, "created_at": iso(document["created_at"]), "parameters": document.get("parameters") or []}
+
+
+def _status(job: Job, node: str) -> dict[str, Any]:
+    done, cancelled = job.task.done(), job.task.cancelled()
+    failed = done and not cancelled and job.task.exception() is not None
+    return {
+        "id": job.id,
+        "search_id": job.search_id,
+        "owner": job.owner,
+        "executing_node": node,
+        "progress": 100 if done else 0,
+        "execution": {"done": done, "cancelled": cancelled, "completed_exceptionally": failed},
+        "results": job.task.result() if done and not cancelled and not failed else {},
+    }
+
+
+async def _results(where: _Where, search: SearchRequest) -> dict[str, Any]:
+    """Execute all queries; what fails is told in its place."""
+    results = {}
+    for query in search.queries:
+        id = query.id or str(uuid.uuid4())
+        results[id] = await _query_result(where, id, query)
+    return results
+
+
+async def _query_result(where: _Where, id: str, query: ViewsQuery) -> dict[str, Any]:
+    began = time.time()
+    text = query.query or QueryText()
+    found: dict[str, Any] = {}
+    errors: list[dict[str, Any]] = []
+    searched: dict[str, str] | None = None
+    for asked in query.search_types:
+        type_id = str(asked.get("id") or uuid.uuid4())
+        try:
+            span = span_of(_timerange(query, asked), began)
+            node = _node(where.streams, text, query, asked)
+            searched = searched or effective(span, began)
+            found[type_id] = {"id": type_id, "name": asked.get("name"), "type": asked.get("type")}
+            found[type_id] |= await _search_type(where, node, span, asked)
+            found[type_id]["effective_timerange"] = effective(span, began)
+        except (ApiError, QueryError, Retry, TimeRangeError) as error:
+            found.pop(type_id, None)
+            errors.append(_problem(error, id, type_id))
+    return {
+        "query": {
+            "id": id,
+            "timerange": query.timerange or _RECENT,
+            "query": text.model_dump(),
+            "filter": query.filter,
+            "search_types": query.search_types,
+        },
+        "execution_stats": {
+            "duration": round((time.time() - began) * 1000),
+            "timestamp": effective(Span(began, began), began)["from"],
+            "effective_timerange": searched,
+        },
+        "search_types": found,
+        "errors": errors,
+        "state": "FAILED" if errors and not found else "INCOMPLETE" if errors else "COMPLETED",
+    }
+
+
+def _timerange(query: ViewsQuery, asked: Mapping[str, Any]) -> Mapping[str, Any]:
+    own = asked.get("timerange")
+    return own if isinstance(own, dict) else query.timerange or _RECENT
+
+
+def _node(streams: Streams, text: QueryText, query: ViewsQuery, asked: Mapping[str, Any]) -> Node:
+    own = asked.get("query")
+    own_text = str(own.get("query_string") or "") if isinstance(own, dict) else ""
+    ids = asked.get("streams")
+    return all_of(
+        (
+            node_for(streams, text.query_string, _stream_ids(query.filter)),
+            node_for(streams, own_text, [str(id) for id in ids] if isinstance(ids, list) else []),
+        )
+    )
+
+
+def _stream_ids(filter: Mapping[str, Any] | None) -> list[str]:
+    """Return the streams of a filter: ``{"type": "or", "filters": [{"type": "stream", "id": ...}]}``."""
+    inner = (filter or {}).get("filters")
+    filters = [filter, *(inner if isinstance(inner, list) else [])]
+    return [
+        str(each["id"])
+        for each in filters
+        if isinstance(each, dict) and each.get("type") == "stream" and each.get("id")
+    ]
+
+
+async def _search_type(where: _Where, node: Node, span: Span, asked: Mapping[str, Any]) -> dict[str, Any]:
+    kind = asked.get("type")
+    if kind == "pivot":
+        return await pivot(where.store, node, span, asked)
+    if kind != "messages":
+        raise ApiError(400, f"search type {str(kind)[:50]!r} is not known here; there are messages and pivot")
+    limit, offset = page(_integer(asked, "limit", 150), _integer(asked, "offset", 0))
+    hits = await where.store.search(node, span, limit=limit, offset=offset, sort=_sort(asked))
+    fields = asked.get("fields")
+    only = [str(each) for each in fields] if isinstance(fields, list) else []
+    return {
+        "messages": [
+            hit(flat(message, where.streams.of(message), where.node_id), node, only) for message in hits.messages
+        ],
+        "total_results": hits.total,
+    }
+
+
+def _integer(asked: Mapping[str, Any], name: str, default: int) -> int:
+    value = asked.get(name)
+    if value is None:
+        return default
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ApiError(400, f"{name} is {str(value)[:50]!r}; expected a number")
+    return value
+
+
+def _sort(asked: Mapping[str, Any]) -> Sort:
+    sorts = asked.get("sort")
+    first = sorts[0] if isinstance(sorts, list) and sorts else {}
+    if not isinstance(first, dict):
+        raise ApiError(400, "sort is a list of objects with field and order")
+    descending = not str(first.get("order", "DESC")).upper().startswith("ASC")
+    return Sort(str(first.get("field") or "timestamp"), descending)
+
+
+def _problem(error: Exception, query_id: str, type_id: str) -> dict[str, Any]:
+    problem: dict[str, Any] = {
+        "type": "query",
+        "description": error.detail if isinstance(error, QueryError) else str(error),
+        "query_id": query_id,
+        "search_type_id": type_id,
+        "backtrace": None,
+    }
+    if isinstance(error, QueryError):
+        problem["line"], problem["column"] = position(error)
+    return problem

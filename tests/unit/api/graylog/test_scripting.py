@@ -1,0 +1,201 @@
+"""The scripting API: messages and aggregations, in three formats."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.unit.api.native.asking import Client, Service, add, asking, logged
+
+ALL = {"type": "relative", "range": 0}
+
+
+async def fill(service: Service) -> None:
+    await add(
+        service,
+        logged("one", 0.0, facility="test", took=10),
+        logged("two", 30.0, facility="another-test", took=20),
+        logged("three", 3600.0, facility="another-test", took=60),
+        logged("four", 7200.0, host="db", level=3),
+    )
+
+
+async def ask(client: Client, path: str, accept: str = "application/json", **body: Any) -> Any:
+    body = {"timerange": ALL} | body
+    answer = await client.post(f"/api/search/{path}", json=body, headers={"Accept": accept})
+    assert answer.status_code == 200, answer.text
+    return answer.json() if accept == "application/json" else answer.text
+
+
+def test_messages() -> None:
+    """A schema, rows, and when was searched; a dash where there is nothing."""
+
+    async def main(service: Service, client: Client) -> None:
+        await fill(service)
+        found = await ask(
+            client, "messages", fields=["source", "facility", "timestamp", "streams", "streams#id"], size=2
+        )
+        assert found["schema"][:2] == [
+            {"column_type": "field", "type": "string", "field": "source", "name": "field: source"},
+            {"column_type": "field", "type": "string", "field": "facility", "name": "field: facility"},
+        ]
+        assert [column["type"] for column in found["schema"]] == ["string", "string", "date", "stream", "stream"]
+        assert found["datarows"] == [
+            ["db", "-", "2023-11-15T00:13:20.000Z", ["Default Stream"], ["000000000000000000000001"]],
+            ["web", "another-test", "2023-11-14T23:13:20.000Z", ["Default Stream"], ["000000000000000000000001"]],
+        ]
+        assert found["metadata"]["effective_timerange"]["type"] == "absolute"
+        oldest = await ask(client, "messages", sort_order="Ascending", size=1, **{"from": 1})
+        assert oldest["datarows"] == [["web", "2023-11-14T22:13:50.000Z"]]
+        by_get = await client.get(
+            "/api/search/messages.csv", params={"query": "two", "timerange": "90y", "fields": "source,took"}
+        )
+        assert by_get.text == '"field: source","field: took"\n"web","20"\n'
+
+    asking(main, outputs=["memory:"])
+
+
+def test_the_last_day_is_the_default() -> None:
+    """As in Graylog."""
+
+    async def main(service: Service, client: Client) -> None:
+        await fill(service)
+        for answer in (
+            await client.post("/api/search/messages", json={}),
+            await client.get("/api/search/messages"),
+            await client.get("/api/search/aggregate", params={"groups": "source"}),
+        ):
+            assert answer.status_code == 200
+            assert answer.json()["datarows"] == []
+
+    asking(main, outputs=["memory:"])
+
+
+def test_aggregate() -> None:
+    """Values, the most frequent first; messages without the field are a group."""
+
+    async def main(service: Service, client: Client) -> None:
+        await fill(service)
+        metrics = [{"function": "count", "field": "facility"}, {"function": "max", "field": "took"}]
+        asked = {"group_by": [{"field": "facility"}], "metrics": metrics}
+        found = await ask(client, "aggregate", **asked)
+        assert found["schema"] == [
+            {"column_type": "grouping", "type": "string", "field": "facility", "name": "grouping: facility"},
+            {"column_type": "metric", "type": "numeric", "function": "count", "field": "facility",
+             "name": "metric: count(facility)"},
+            {"column_type": "metric", "type": "numeric", "function": "max", "field": "took", "name": "metric: max(took)"},
+        ]  # fmt: skip
+        assert found["datarows"][0] == ["another-test", 2, 60]
+        assert sorted(found["datarows"][1:]) == [["(Empty Value)", 0, "-"], ["test", 1, 10]]
+        table = await ask(client, "aggregate", "text/plain", **asked)
+        assert table.splitlines()[:4] == [
+            "┌─────────────────────────┬─────────────────────────┬─────────────────────────┐",
+            "│grouping: facility       │metric: count(facility)  │metric: max(took)        │",
+            "├─────────────────────────┼─────────────────────────┼─────────────────────────┤",
+            "│another-test             │2                        │60                       │",
+        ]
+        text = await ask(client, "aggregate", "text/csv", **asked)
+        assert text.splitlines()[1] == '"another-test","2","60"'
+        by_get = await client.get(
+            "/api/search/aggregate",
+            params={
+                "query": "_exists_:facility",
+                "timerange": "90y",
+                "groups": "facility",
+                "metrics": "count:,avg:took",
+            },
+        )
+        assert by_get.json()["datarows"] == [["another-test", 2, 40.0], ["test", 1, 10.0]]
+
+    asking(main, outputs=["memory:"])
+
+
+@pytest.mark.parametrize(
+    ("group", "keys"),
+    [
+        ({"timeunit": "1h"}, ["2023-11-14T22:00:00.000Z", "2023-11-14T23:00:00.000Z", "2023-11-15T00:00:00.000Z"]),
+        ({"timeunit": "1d"}, ["2023-11-14T00:00:00.000Z", "2023-11-15T00:00:00.000Z"]),
+        ({"timeunit": "1M"}, ["2023-11-01T00:00:00.000Z"]),
+    ],
+)
+def test_times(group: dict[str, Any], keys: list[str]) -> None:
+    """Stretches of time, oldest first."""
+
+    async def main(service: Service, client: Client) -> None:
+        await fill(service)
+        asked = {"group_by": [{"field": "timestamp", **group}], "metrics": [{"function": "count"}]}
+        found = await ask(client, "aggregate", **asked)
+        assert [row[0] for row in found["datarows"]] == keys
+        assert sum(row[1] for row in found["datarows"]) == 4
+
+    asking(main, outputs=["memory:"])
+
+
+def test_scaling_ranges_and_order() -> None:
+    """Stretches that are chosen, ranges of numbers, and groups by a figure."""
+
+    async def main(service: Service, client: Client) -> None:
+        await fill(service)
+        count = [{"function": "count"}]
+        few = await ask(client, "aggregate", group_by=[{"field": "timestamp", "scaling": 0.05}], metrics=count)
+        many = await ask(client, "aggregate", group_by=[{"field": "timestamp", "scaling": 100}], metrics=count)
+        assert len(few["datarows"]) <= len(many["datarows"]) == 4
+        ranges = [{"to": 20}, {"from": 20, "to": 50.5}, {"from": 50.5}]
+        found = await ask(client, "aggregate", group_by=[{"field": "took", "ranges": ranges}], metrics=count)
+        assert found["datarows"] == [["*-20.0", 1], ["20.0-50.5", 1], ["50.5-*", 1]]
+        lowest = [{"function": "min", "field": "took", "sort": "asc"}]
+        found = await ask(client, "aggregate", query="_exists_:took", group_by=[{"field": "facility"}], metrics=lowest)
+        assert found["datarows"] == [["test", 10], ["another-test", 20]]
+        nested = await ask(client, "aggregate", group_by=[{"field": "source"}, {"field": "facility"}], metrics=count)
+        assert ["web", "another-test", 2] in nested["datarows"]
+        assert ["db", "(Empty Value)", 1] in nested["datarows"]
+
+    asking(main, outputs=["memory:"])
+
+
+@pytest.mark.parametrize(
+    ("function", "value"),
+    [("avg", 30.0), ("card", 3), ("count", 3), ("latest", 60), ("max", 60), ("min", 10), ("stddev", 21.602469),
+     ("sum", 90), ("sumofsquares", 4100), ("variance", 466.666667), ("percentage", 75.0), ("nonsense", 3)],
+)  # fmt: skip
+def test_functions(function: str, value: float) -> None:
+    """Each of Graylog's; one that does not exist counts."""
+
+    async def main(service: Service, client: Client) -> None:
+        await fill(service)
+        metrics = [{"function": function, "field": "took"}]
+        found = await ask(client, "aggregate", query="source:web", group_by=[{"field": "source"}], metrics=metrics)
+        if function != "percentage":
+            assert found["datarows"] == [["web", pytest.approx(value, abs=1e-5)]]
+        else:
+            assert isinstance(found["datarows"][0][1], float)
+
+    asking(main, outputs=["memory:"])
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        ({"group_by": [], "metrics": [{"function": "count"}]}, "group_by"),
+        ({"group_by": [{"field": "a"}], "metrics": []}, "metrics"),
+        ({"group_by": [{"field": "a", "limit": 1, "timeunit": "1h"}], "metrics": [{"function": "count"}]}, "limit and timeunit"),
+        ({"group_by": [{"field": "a", "timeunit": "soon"}], "metrics": [{"function": "count"}]}, "timeunit"),
+        ({"group_by": [{"field": "source"}], "metrics": [{"function": "max", "field": "facility"}]}, "Failed to obtain results."),
+        ({"group_by": [{"field": "source"}], "metrics": [{"function": "max"}]}, "needs a field"),
+        ({"group_by": [{"field": "source"}], "metrics": [{"function": "percentile", "field": "took"}]}, "percentile"),
+        ({"query": "a:(", "group_by": [{"field": "source"}], "metrics": [{"function": "count"}]}, "column"),
+        ({"timerange": {"type": "x"}, "group_by": [{"field": "source"}], "metrics": [{"function": "count"}]}, "relative"),
+    ],
+)  # fmt: skip
+def test_errors(body: dict[str, Any], text: str) -> None:
+    """400 with what is wrong."""
+
+    async def main(service: Service, client: Client) -> None:
+        await fill(service)
+        answer = await client.post("/api/search/aggregate", json={"timerange": ALL} | body)
+        assert answer.status_code == 400, answer.text
+        assert answer.json()["type"] in ("ApiError", "RequestError")
+        assert text in answer.text
+
+    asking(main, outputs=["memory:"])
