@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -23,6 +24,9 @@ __all__ = ["KafkaOutput", "KafkaOutputSettings"]
 _POLL_SECONDS = 0.1
 """How soon a closing output is noticed."""
 _CLOSE_SECONDS = 5.0
+_PRODUCED_AT_ONCE = 200
+"""Messages produced in one turn of the loop, about a millisecond."""
+_FULL_STEP_SECONDS = 0.01
 
 _SUSPICIOUS = frozenset(
     (
@@ -84,6 +88,7 @@ class KafkaOutput:
     def __init__(self, settings: KafkaOutputSettings) -> None:
         self.settings = settings
         self._key = compile_placeholders(settings.record_key) if settings.record_key else None
+        self._topic = settings.topic
         self._client = KafkaClient(settings.name or f"kafka {settings.topic}")
         self._config = self._configuration()
         self._progress = Progress()
@@ -103,7 +108,24 @@ class KafkaOutput:
             return
         if self._stop.is_set():
             raise Retry("the output is closed")
-        await self._thread.run(self._write, batch)
+        if self._producer is None:
+            await self._thread.run(self._connect)
+        retry = ""
+        suspects: list[Message] = []
+        for message, error in await self._send(self._not_too_long(self._progress.begin(batch))):
+            if error.code() in _SUSPICIOUS:
+                suspects.append(message)
+            else:
+                retry = retry or self._said(error)
+        for message in suspects:
+            if retry:
+                break
+            for _, error in await self._send([message]):
+                if error.code() in _SUSPICIOUS:
+                    self._progress.refused(message, error.str())
+                else:
+                    retry = self._said(error)
+        self._progress.finish(retry)
 
     async def close(self) -> None:
         """Give up what is not acknowledged yet, and disconnect; see `Output.close`."""
@@ -115,12 +137,11 @@ class KafkaOutput:
         """Return what was acknowledged."""
         return {"written_messages_total": self._progress.written_messages}
 
-    # In the thread
-
     def _configuration(self) -> dict[str, Any]:
         settings = self.settings
         return settings.client_config() | {
             "acks": "all",
+            "delivery.report.only.error": True,
             "enable.idempotence": settings.idempotence,
             "compression.type": settings.compression,
             "message.max.bytes": settings.max_message_bytes + 1024,  # key, headers and framing count too
@@ -131,10 +152,74 @@ class KafkaOutput:
             "queue.buffering.max.kbytes": 128 * 1024,
         }
 
+    def _not_too_long(self, messages: Sequence[Message]) -> Sequence[Message]:
+        most = self.settings.max_message_bytes
+        if all([len(message.to_gelf()) <= most for message in messages]):
+            return messages
+        good = []
+        for message in messages:
+            size = len(message.to_gelf())
+            if size <= most:
+                good.append(message)
+            else:
+                self._progress.refused(message, f"longer ({size} bytes) than max_message_bytes")
+        return good
+
+    async def _send(self, messages: Sequence[Message]) -> list[tuple[Message, KafkaError]]:
+        """
+        Produce messages, wait until each is acknowledged or failed, and return those that failed, with why.
+
+        Producing does not block, and is done in the loop: it lets go of the interpreter's lock for each message, and in
+        a thread it would get it back only milliseconds later while inputs are busy (`python -m bench.brokers`).
+
+        Only failures are reported (``delivery.report.only.error``): a report of each success is a third of the cost.
+        Once the producer's queue is empty, what was not reported is acknowledged.
+        """
+        producer = self._producer
+        failed: dict[int, KafkaError] = {}
+
+        def report(index: int, error: KafkaError | None, _record: object) -> None:
+            if error is not None:
+                failed[index] = error
+
+        for index, message in enumerate(messages):
+            while not self._produce(producer, message, partial(report, index)):  # noqa: ASYNC110  (librdkafka has no event)
+                await asyncio.sleep(_FULL_STEP_SECONDS)
+            if index % _PRODUCED_AT_ONCE == _PRODUCED_AT_ONCE - 1:
+                await asyncio.sleep(0)
+        if self._stop.is_set():
+            raise Retry("the output was closed")
+        await self._thread.run(self._flush, producer)
+        self._progress.written([message for index, message in enumerate(messages) if index not in failed])
+        return [(messages[index], error) for index, error in sorted(failed.items())]
+
+    def _produce(self, producer: Any, message: Message, report: Callable[[KafkaError | None, object], None]) -> bool:
+        """Put one message into the producer's queue; False when that is full."""
+        try:
+            producer.produce(
+                self._topic,
+                message.to_gelf(),
+                self._key(message).encode("utf-8", "replace") if self._key is not None else None,
+                headers=[("id", message.id)],
+                # When it came, not what a client's clock said: brokers delete by it, and refuse strange ones.
+                timestamp=max(int(message.received_at * 1000), 0),
+                on_delivery=report,
+            )
+        except BufferError:
+            if not self._stop.is_set():
+                producer.poll(0)
+                return False
+            report(KafkaError(KafkaError._PURGE_QUEUE), None)  # noqa: SLF001  (their public name)
+        except KafkaException as error:
+            report(error.args[0], None)
+        return True
+
+    # In the thread
+
     def _connect(self) -> None:
         if self._producer is None:
             self._producer = make_client(Producer, self._config, self.settings.properties, self._client)
-        topic = self.settings.topic
+        topic = self._topic
         try:
             found = self._producer.list_topics(topic, timeout=self.settings.delivery_timeout_seconds / 3)
         except KafkaException as error:
@@ -145,82 +230,11 @@ class KafkaOutput:
             raise Retry(f"topic {topic!r}: {problem.str()}")
         self._client.last_error = ""
 
-    def _write(self, batch: Sequence[Message]) -> None:
-        if self._producer is None:
-            self._connect()
-        retry = ""
-        suspects: list[Message] = []
-        for message, error in self._send(self._not_too_long(self._progress.begin(batch))):
-            if error.code() in _SUSPICIOUS:
-                suspects.append(message)
-            else:
-                retry = retry or self._said(error)
-        for message in suspects:
-            if retry:
-                break
-            for _, error in self._send([message]):
-                if error.code() in _SUSPICIOUS:
-                    self._progress.refused(message, error.str())
-                else:
-                    retry = self._said(error)
-        self._progress.finish(retry)
-
-    def _not_too_long(self, messages: Sequence[Message]) -> list[Message]:
-        most = self.settings.max_message_bytes
-        good = []
-        for message in messages:
-            size = len(message.to_gelf())
-            if size <= most:
-                good.append(message)
-            else:
-                self._progress.refused(message, f"longer ({size} bytes) than max_message_bytes")
-        return good
-
-    def _send(self, messages: Sequence[Message]) -> list[tuple[Message, KafkaError]]:
-        """Produce messages, wait until each is acknowledged or failed, and return those that failed, with why."""
-        producer = self._producer
-        failed: dict[int, KafkaError] = {}
-        reported = 0
-
-        def report(index: int, error: KafkaError | None, _record: object) -> None:
-            nonlocal reported
-            reported += 1
-            if error is not None:
-                failed[index] = error
-
-        for index, message in enumerate(messages):
-            error = self._produce(message, partial(report, index))
-            if error is not None:
-                report(index, error, None)
-        while reported < len(messages):
+    def _flush(self, producer: Any) -> None:
+        """Wait until the producer has nothing left to do; hurry it when the output closes."""
+        while producer.flush(_POLL_SECONDS):
             if self._stop.is_set():
                 producer.purge()
-            producer.flush(_POLL_SECONDS)
-        self._progress.written([message for index, message in enumerate(messages) if index not in failed])
-        return [(messages[index], error) for index, error in sorted(failed.items())]
-
-    def _produce(self, message: Message, report: Callable[[KafkaError | None, object], None]) -> KafkaError | None:
-        """Put one message into the producer's queue; wait while that is full."""
-        while True:
-            try:
-                self._producer.produce(
-                    self.settings.topic,
-                    message.to_gelf(),
-                    None if self._key is None else self._key(message).encode("utf-8", "replace"),
-                    headers=[("id", message.id.encode())],
-                    # When it came, not what a client's clock said: brokers delete by it, and refuse strange ones.
-                    timestamp=max(int(message.received_at * 1000), 0),
-                    on_delivery=report,
-                )
-            except BufferError:
-                if self._stop.is_set():
-                    return KafkaError(KafkaError._PURGE_QUEUE)  # noqa: SLF001  (their public name)
-                self._producer.poll(_POLL_SECONDS)
-            except KafkaException as error:
-                problem: KafkaError = error.args[0]
-                return problem
-            else:
-                return None
 
     def _said(self, error: KafkaError) -> str:
         """Say what went wrong; a producer that can do no more is replaced by a new one."""

@@ -90,6 +90,11 @@ class Kafka:
         self.thaw = self._server.thaw
 
     @property
+    def pid(self) -> int:
+        """The broker's process id."""
+        return self._server.pid
+
+    @property
     def address(self) -> str:
         """Host and port."""
         return f"127.0.0.1:{self.port}"
