@@ -13,6 +13,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from gelf_listener.api.asgi import Receive, Scope, Send
+from gelf_listener.api.pages import Page, find_page
 from gelf_listener.metrics import exposition, registry
 
 if TYPE_CHECKING:
@@ -26,8 +27,9 @@ class Shell:
     The ASGI application.
 
     ``GET /health`` answers 200 while every output works and 503 while one fails or blocks; ``GET /metrics``
-    is Prometheus' text format; ``/api`` is the REST API. Who asks was settled before (`gelf_listener.api.guard`):
-    ``scope["identity"]`` is None for somebody unknown, who learns nothing of health but the status.
+    is Prometheus' text format; ``/api`` is the REST API; ``/`` and what belongs to it is the page. Who asks was settled
+    before (`gelf_listener.api.guard`): ``scope["identity"]`` is None for somebody unknown, who learns nothing of health
+    but the status.
 
     Args:
         service: What to show.
@@ -53,6 +55,10 @@ class Shell:
             api = await asyncio.shield(self.preload())
             await api(scope, receive, send)
             return
+        page = find_page(path)
+        if page is not None and scope["method"] in ("GET", "HEAD"):
+            await _send_page(page, scope, send)
+            return
         status, content_type, body = self._answer(scope["method"], path, known=scope.get("identity") is not None)
         headers = [(b"content-type", content_type), (b"content-length", b"%d" % len(body))]
         if status == 405:
@@ -62,7 +68,7 @@ class Shell:
 
     def _answer(self, method: str, path: str, *, known: bool) -> tuple[int, bytes, bytes]:
         if path not in ("/health", "/metrics"):
-            return 404, b"application/json", _error("no such path; there are /health, /metrics and /api")
+            return 404, b"application/json", _error("no such path; there are /, /health, /metrics and /api")
         if method not in ("GET", "HEAD"):
             return 405, b"application/json", _error(f"{path} answers GET")
         if path == "/metrics":
@@ -71,6 +77,16 @@ class Shell:
         status = 200 if health["status"] == "ok" else 503
         shown = health if known else {"status": health["status"]}
         return status, b"application/json", json.dumps(shown).encode()
+
+
+async def _send_page(page: Page, scope: Scope, send: Send) -> None:
+    """Send a file of the page, unless the browser has it already."""
+    known = any(name == b"if-none-match" and page.tag in value for name, value in scope["headers"])
+    headers = [(b"etag", page.tag), (b"cache-control", b"no-cache")]
+    if not known:
+        headers += [(b"content-type", page.media_type), (b"content-length", b"%d" % len(page.body))]
+    await send({"type": "http.response.start", "status": 304 if known else 200, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if known or scope["method"] == "HEAD" else page.body})
 
 
 def _load(service: Service) -> Any:

@@ -102,7 +102,7 @@ def test_no_such_path(path: str) -> None:
     """404 says what there is."""
     status, _, body = ask(path)
     assert status == 404
-    assert json.loads(body)["message"] == "no such path; there are /health, /metrics and /api"
+    assert json.loads(body)["message"] == "no such path; there are /, /health, /metrics and /api"
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS"])

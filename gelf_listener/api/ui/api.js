@@ -1,0 +1,109 @@
+// @ts-check
+/** The API: every word between this page and the listener. */
+
+/**
+ * A message as the API writes it.
+ * @typedef {object} Message
+ * @property {string} id
+ * @property {number} timestamp UTC Unix seconds
+ * @property {number} received_at
+ * @property {string} host
+ * @property {string} short_message
+ * @property {string | null} full_message
+ * @property {number | null} level
+ * @property {Record<string, string | number | boolean>} fields
+ * @property {string} input
+ * @property {string | null} peer
+ */
+
+/** What went wrong, in the listener's words. */
+export class ApiError extends Error {
+  /** @param {number} status @param {any} body */
+  constructor(status, body) {
+    super(typeof body?.message === "string" ? body.message : status ? `the listener answered ${status}` : "the listener does not answer");
+    this.status = status;
+    this.body = body;
+  }
+}
+
+/** Called when somebody has to log in first. @type {{ask: () => void}} */
+export const login = { ask: () => undefined };
+
+/**
+ * Ask the listener.
+ * @param {string} path below /api/gelf, or a whole path
+ * @param {{parameters?: Record<string, any>, method?: string, body?: any, signal?: AbortSignal, text?: boolean}} [options]
+ * @returns {Promise<any>}
+ */
+export async function ask(path, { parameters = {}, method = "GET", body, signal, text = false } = {}) {
+  /** @type {Record<string, string>} */
+  const headers = { "X-Requested-With": "XMLHttpRequest" };
+  if (method !== "GET") headers["X-Requested-By"] = "gelf-listener";
+  if (body !== undefined && !(body instanceof Blob)) {
+    headers["Content-Type"] = "application/json";
+    body = JSON.stringify(body);
+  }
+  let response;
+  try {
+    response = await fetch(url(path, parameters), { method, headers, body, signal, credentials: "same-origin" });
+  } catch (error) {
+    if (error instanceof DOMException && error.name === "AbortError") throw error;
+    throw new ApiError(0, null);
+  }
+  if (response.status === 401) login.ask();
+  if (!response.ok) {
+    const answer = await response.text();
+    let parsed = null;
+    try { parsed = JSON.parse(answer); } catch { parsed = { message: answer.slice(0, 300) }; }
+    throw new ApiError(response.status, parsed);
+  }
+  if (text) return response.text();
+  return response.status === 204 ? null : response.json();
+}
+
+/** The address of a request. @param {string} path @param {Record<string, any>} [parameters] */
+export function url(path, parameters = {}) {
+  const address = new URL(path.startsWith("/") ? path : `/api/gelf/${path}`, location.origin);
+  for (const [name, value] of Object.entries(parameters)) if (value !== undefined && value !== null && value !== "") address.searchParams.set(name, String(value));
+  return address.toString();
+}
+
+/**
+ * Follow the live stream. The browser reconnects by itself and says which message was the last.
+ * @param {Record<string, any>} parameters
+ * @param {{messages: (messages: Message[]) => void, missed: (total: number) => void, state: (connected: boolean) => void}} to
+ * @returns {() => void} how to stop
+ */
+export function live(parameters, to) {
+  /** @type {EventSource} */
+  let source;
+  let timer = 0;
+  const connect = () => {
+    source = new EventSource(url("live", parameters));
+    source.addEventListener("open", () => to.state(true));
+    source.addEventListener("messages", (event) => to.messages(JSON.parse(event.data)));
+    source.addEventListener("missed", (event) => {
+      const { dropped, skipped } = JSON.parse(event.data);
+      to.missed(dropped + skipped);
+    });
+    source.addEventListener("error", () => {
+      to.state(false);
+      if (source.readyState === EventSource.CLOSED) timer = window.setTimeout(connect, 3000);  // refused, not cut off
+    });
+  };
+  connect();
+  return () => { clearTimeout(timer); source.close(); };
+}
+
+/** Where a value is in a message, by the name a query would use. @param {Message} message @param {string} name */
+export function valueOf(message, name) {
+  switch (name) {
+    case "source": case "host": return message.host;
+    case "message": case "short_message": return message.short_message;
+    case "full_message": return message.full_message;
+    case "level": return message.level;
+    case "timestamp": return message.timestamp;
+    case "gl2_source_input": return message.input;
+    default: return message.fields[name];
+  }
+}

@@ -1,0 +1,102 @@
+// @ts-check
+/** Building the page from text nodes only: nothing here, or anywhere else, reads HTML from a string. */
+
+/** @typedef {Node | string | number | null | undefined | false} Leaf */
+/** @typedef {Leaf | Leaf[] | (Leaf | Leaf[])[]} Child */
+
+/**
+ * Make an element.
+ * @param {string} tag
+ * @param {Record<string, any>} [properties] attributes; `on` holds listeners by event, `class` and `dataset` as one thinks
+ * @param {...(Child | Child[])} children
+ * @returns {any} the element
+ */
+export function el(tag, properties = {}, ...children) {
+  return fill(document.createElement(tag), properties, children);
+}
+
+/**
+ * Make an SVG element.
+ * @param {string} tag
+ * @param {Record<string, any>} [properties]
+ * @param {...(Child | Child[])} children
+ * @returns {any}
+ */
+export function svg(tag, properties = {}, ...children) {
+  return fill(document.createElementNS("http://www.w3.org/2000/svg", tag), properties, children);
+}
+
+/** @param {Element} element @param {Record<string, any>} properties @param {(Child | Child[])[]} children */
+function fill(element, properties, children) {
+  for (const [name, value] of Object.entries(properties)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (name === "on") for (const [event, listener] of Object.entries(value)) element.addEventListener(event, listener);
+    else if (name === "dataset") Object.assign(/** @type {HTMLElement} */ (element).dataset, value);
+    else if (name === "value" || name === "checked") /** @type {any} */ (element)[name] = value;
+    else element.setAttribute(name, value === true ? "" : String(value));
+  }
+  element.append(...nodes(children));
+  return element;
+}
+
+/** @param {(Child | Child[])[]} children @returns {(Node | string)[]} */
+function nodes(children) {
+  const leaves = /** @type {Leaf[]} */ (children.flat(9));
+  return leaves.filter((leaf) => leaf !== null && leaf !== undefined && leaf !== false).map((leaf) => (typeof leaf === "number" ? String(leaf) : /** @type {Node | string} */ (leaf)));
+}
+
+/** Replace what an element holds. @param {Element} element @param {...(Child | Child[])} children */
+export function show(element, ...children) {
+  element.replaceChildren(...nodes(children));
+}
+
+/** Tell the user something for a few seconds. @param {string} text @param {"good" | "bad"} [kind] */
+export function notice(text, kind = "good") {
+  const line = el("div", { class: kind }, text);
+  document.getElementById("notices")?.append(line);
+  setTimeout(() => line.remove(), kind === "bad" ? 9000 : 3500);
+}
+
+/** Put a text on the clipboard and say so. @param {string} text @param {string} what */
+export async function copy(text, what) {
+  try {
+    await navigator.clipboard.writeText(text);
+    notice(`${what} copied`);
+  } catch {
+    // Not allowed outside https and localhost: show it to be copied by hand.
+    const area = el("textarea", { rows: 12, cols: 70, value: text, "aria-label": what });
+    const box = el("dialog", {}, el("p", {}, "Copy it from here:"), area, el("p", {}, el("button", { on: { click: () => box.close() } }, "Close")));
+    box.addEventListener("close", () => box.remove());
+    document.body.append(box);
+    box.showModal();
+    area.select();
+  }
+}
+
+/**
+ * A button that opens a panel below it; Escape and a click elsewhere close it.
+ * @param {Child | Child[]} label
+ * @param {(close: () => void) => Child | Child[]} content made anew each time it opens
+ * @param {Record<string, any>} [properties] of the button
+ */
+export function menu(label, content, properties = {}) {
+  const button = el("button", { type: "button", "aria-haspopup": "true", "aria-expanded": "false", ...properties }, label);
+  const panel = el("div", { class: "panel hidden" });
+  const close = () => {
+    panel.classList.add("hidden");
+    button.setAttribute("aria-expanded", "false");
+    document.removeEventListener("pointerdown", outside);
+  };
+  /** @param {Event} event */
+  const outside = (event) => { if (!box.contains(/** @type {Node} */ (event.target))) close(); };
+  button.addEventListener("click", () => {
+    if (!panel.classList.contains("hidden")) return close();
+    show(panel, content(close));
+    panel.classList.remove("hidden");
+    button.setAttribute("aria-expanded", "true");
+    document.addEventListener("pointerdown", outside);
+    panel.querySelector("input, button, select")?.focus();
+  });
+  const box = el("div", { class: "menu", on: { keydown: (/** @type {KeyboardEvent} */ event) => { if (event.key === "Escape" && !panel.classList.contains("hidden")) { event.stopPropagation(); close(); button.focus(); } } } }, button, panel);
+  return box;
+}

@@ -1,0 +1,327 @@
+// @ts-check
+/** The messages view: follow what arrives, or search what is stored; both share the list. */
+import { ApiError, ask, live, url, valueOf } from "./api.js";
+import { Detail } from "./detail.js";
+import { el, menu, notice, show } from "./dom.js";
+import { QueryEditor } from "./editor.js";
+import { Fields } from "./fields.js";
+import { Histogram } from "./histogram.js";
+import { MessageList } from "./list.js";
+import { add } from "./query.js";
+import { address, go, keep, kept, state, watch } from "./state.js";
+import { spell } from "./text.js";
+import { timePicker } from "./timepicker.js";
+import { isoOf, rangeParameters } from "./times.js";
+
+/** @typedef {import("./api.js").Message} Message */
+
+const PAGE = 200;
+/** Messages kept while following; older ones are found by searching. */
+const KEPT = 10_000;
+const REFRESH = 2000;
+
+export class Messages {
+  constructor() {
+    this.editor = new QueryEditor((query) => { if (query !== state().q) go({ q: query, id: "" }, { replace: state().q !== "" && query.startsWith(state().q.slice(0, 3)) }); });
+    this.picker = timePicker();
+    this.histogram = new Histogram((from, to) => go({ from: isoOf(from), to: isoOf(to), range: "", keyword: "", live: false }), (condition) => go({ q: add(state().q, condition) }));
+    this.fields = new Fields();
+    this.detail = new Detail();
+    this.list = new MessageList({ open: (message) => go({ id: message.id }, { replace: state().id !== "" }), scrolled: (_, last) => this._scrolled(last), sort: (field) => this._sort(field) });
+    this.follow = el("button", { type: "button", title: "Follow new messages (f)", on: { click: () => go(state().live ? { live: false } : { live: true, ...(state().range ? {} : { range: "15m", from: "", to: "", keyword: "" }), sort: "" }) } });
+    this.flash = el("button", { type: "button", class: "primary flash hidden", on: { click: () => this._resume() } });
+    this.counts = el("div", { class: "counts", role: "status" });
+    this.order = kept("order", "top");
+    const more = menu("⋯", (close) => this._menu(close), { "aria-label": "More", title: "Export, import, saved searches, clear" });
+    const toggle = el("button", { type: "button", class: "fields-toggle", "aria-label": "Fields", title: "Fields", on: { click: () => this.fields.element.classList.toggle("open") } }, "☰");
+    this.element = el("div", { class: "grow hidden" },
+      el("div", { class: "bar" }, toggle, this.editor.element, this.picker.element, this.follow, more), this.histogram.element,
+      el("div", { class: "board" }, this.fields.element, el("div", { class: "results" }, this.list.element, this.flash, this.counts), this.detail.element));
+    this.element.style.cssText = "display:flex;flex-direction:column;min-height:0";
+    /** @type {() => void} */
+    this._stop = () => undefined;
+    /** @type {Message[]} */
+    this._waiting = [];
+    this._missed = 0;
+    this._total = 0;
+    /** @type {string | null} */
+    this._cursor = null;
+    this._loading = false;
+    this._run = 0;
+    this._timer = 0;
+    this._shown = "";
+    watch((now, before) => { if (now.view === "messages" && before.view === "messages") this._changed(false); });
+  }
+
+  /** The view is opened. */
+  enter() { this._changed(true); }
+
+  /** The view is left: stop what runs for it. */
+  leave() {
+    this._stop();
+    clearTimeout(this._timer);
+    this._shown = "";
+  }
+
+  /** @param {boolean} entering */
+  _changed(entering) {
+    const now = state();
+    this.editor.set(now.q);
+    this.picker.update();
+    this.follow.setAttribute("aria-pressed", String(now.live));
+    this.follow.textContent = now.live ? "● Live" : "▶ Live";
+    if (this.list.columns.length - 4 !== now.columns.length || now.columns.some((name) => !this.list.columns.includes(name)) || entering) this.list.setColumns(now.columns);
+    const [field, ...rest] = now.mark.split(":");
+    const value = rest.join(":");
+    this.list.marked = now.mark ? (message) => spell(valueOf(message, field)) === value : () => false;
+    this.list.chosen = now.id;
+    this.list.draw();
+    void this.detail.set(now.id);
+    const wanted = JSON.stringify([now.q, now.live, now.range, now.from, now.to, now.keyword, now.sort]);
+    if (wanted === this._shown && !entering) return;
+    this._shown = wanted;
+    this._start();
+  }
+
+  /** Begin anew: other query, other time. */
+  _start() {
+    this._stop();
+    clearTimeout(this._timer);
+    this._run++;
+    this._waiting = [];
+    this._missed = 0;
+    this._cursor = null;
+    this.list.messages = [];
+    this.list.setSort(state().sort);
+    show(this.list.empty);
+    this._flash();
+    if (state().live) this._follow();
+    else void this._search();
+    void this._around(this._run);
+  }
+
+  // --- searching
+
+  async _search() {
+    const run = this._run;
+    const now = state();
+    const began = performance.now();
+    this._loading = true;
+    try {
+      const found = await ask("search", { parameters: { query: now.q || "*", ...rangeParameters(now), sort: now.sort, limit: PAGE } });
+      if (run !== this._run) return;
+      this.list.messages = found.messages;
+      this._total = found.total;
+      this._cursor = found.cursor;
+      this.list.update();
+      this.list.toTop();
+      show(this.list.empty, found.total ? null : [el("p", {}, "No message matches."), now.range !== "all" && el("p", {}, el("button", { type: "button", on: { click: () => go({ range: "all", from: "", to: "", keyword: "" }) } }, "Search all messages"))]);
+      show(this.counts, el("span", {}, `${found.total.toLocaleString()} found in ${Math.round(performance.now() - began)} ms`));
+      this.list.draw();
+    } catch (error) {
+      if (run === this._run) this._failed(error);
+    } finally {
+      if (run === this._run) this._loading = false;
+    }
+  }
+
+  /** More rows are needed. @param {number} last */
+  _scrolled(last) {
+    if (state().live) return this._followScrolled();
+    if (!this._loading && last > this.list.messages.length - PAGE / 2 && this.list.messages.length < this._total && this.list.messages.length) void this._more();
+  }
+
+  async _more() {
+    const run = this._run;
+    const now = state();
+    const offset = this.list.messages.length;
+    if (!this._cursor && offset > 10_000 - PAGE) return show(this.counts, `${this._total.toLocaleString()} found; sorted like this the first 10,000 are shown`);
+    this._loading = true;
+    try {
+      const page = this._cursor ? { cursor: this._cursor } : { offset };
+      const found = await ask("search", { parameters: { query: now.q || "*", ...rangeParameters(now), sort: now.sort, limit: PAGE, ...page } });
+      if (run !== this._run) return;
+      const known = new Set(this.list.messages.slice(-PAGE * 2).map((message) => message.id));
+      this.list.messages.push(...found.messages.filter((/** @type {Message} */ message) => !known.has(message.id)));
+      this._cursor = found.cursor;
+      if (!found.messages.length) this._total = this.list.messages.length;
+      this.list.update();
+    } catch (error) {
+      if (run === this._run) this._failed(error);
+    } finally {
+      if (run === this._run) this._loading = false;
+    }
+  }
+
+  /** @param {string} field */
+  _sort(field) {
+    const [by, order] = state().sort.split(":");
+    if (field === "timestamp" && (!by || by === "timestamp")) go({ sort: order === "asc" ? "" : "timestamp:asc", live: false });
+    else go({ sort: by === field && order === "desc" ? `${field}:asc` : by === field ? "" : `${field}:desc`, live: false });
+  }
+
+  /** @param {unknown} error */
+  _failed(error) {
+    if (error instanceof ApiError && error.status === 400) return;  // the query box says it
+    show(this.list.empty, el("p", {}, String(/** @type {Error} */ (error).message)));
+    this.list.draw();
+  }
+
+  // --- following
+
+  _follow() {
+    const run = this._run;
+    show(this.list.empty, el("p", { class: "waiting" }, el("span", { class: "dot" }), " Waiting for messages. ", el("a", { href: "/start", dataset: { view: "start" } }, "How to send some")));
+    let rate = 0;
+    let since = performance.now();
+    let arrived = 0;
+    let connected = false;
+    const tell = () => {
+      if (run !== this._run) return;
+      const now = performance.now();
+      rate = Math.round((arrived * 1000) / Math.max(1, now - since));
+      [since, arrived] = [now, 0];
+      show(this.counts, el("span", {}, connected ? `${rate.toLocaleString()} messages/s` : "reconnecting …"), el("span", {}, `${this.list.messages.length.toLocaleString()} shown`),
+        this._missed > 0 && el("span", { class: "level-4" }, `${this._missed.toLocaleString()} arrived too fast to be shown here; a search finds them`));
+    };
+    const stop = live({ query: state().q || "*", tail: PAGE }, {
+      messages: (messages) => { arrived += messages.length; if (run === this._run) this._arrived(messages); },
+      missed: (total) => { this._missed = total; },
+      state: (now) => { connected = now; tell(); },
+    });
+    const timer = setInterval(tell, 1000);
+    this._stop = () => { stop(); clearInterval(timer); };
+  }
+
+  /** @param {Message[]} messages oldest first */
+  _arrived(messages) {
+    if (this._paused()) {
+      this._waiting.push(...messages);
+      if (this._waiting.length > KEPT) this._waiting.splice(0, this._waiting.length - KEPT);
+      return this._flash();
+    }
+    this._insert(messages);
+  }
+
+  /** @param {Message[]} messages oldest first */
+  _insert(messages) {
+    const rows = this.list.messages;
+    if (this.order === "top") {
+      rows.unshift(...messages.slice(-KEPT).reverse());
+      if (rows.length > KEPT) rows.length = KEPT;
+    } else {
+      rows.push(...messages.slice(-KEPT));
+      if (rows.length > KEPT) rows.splice(0, rows.length - KEPT);
+    }
+    this.list.update();
+    if (this.order !== "top") requestAnimationFrame(() => this.list.toBottom());
+  }
+
+  _paused() {
+    if (!this.list.messages.length) return false;
+    return this._held || (this.order === "top" ? !this.list.atTop : !this.list.atBottom);
+  }
+
+  _held = false;
+
+  _followScrolled() {
+    if (!this._held && this._waiting.length && !this._paused()) this._resume();
+  }
+
+  _resume() {
+    const waiting = this._waiting;
+    this._waiting = [];
+    this._held = false;
+    this._insert(waiting);
+    if (this.order === "top") this.list.toTop();
+    this._flash();
+  }
+
+  /** Stop and go on, by key. */
+  pause() {
+    if (!state().live) return;
+    if (this._held) return this._resume();
+    this._held = true;
+    this._flash();
+  }
+
+  _flash() {
+    const count = this._waiting.length;
+    this.flash.classList.toggle("hidden", !count && !this._held);
+    this.flash.classList.toggle("below", this.order !== "top");
+    this.flash.textContent = count ? `${count >= KEPT ? `${KEPT.toLocaleString()} or more` : count.toLocaleString()} new ${this.order === "top" ? "↑" : "↓"}` : "Paused: go on";
+  }
+
+  // --- what stands around the list
+
+  /** The histogram and the fields; again and again while following. @param {number} run */
+  async _around(run) {
+    const now = state();
+    const began = performance.now();
+    try {
+      const width = Math.max(30, Math.min(150, Math.round(this.histogram.element.clientWidth / 9)));
+      const [histogram] = await Promise.all([ask("histogram", { parameters: { query: now.q || "*", ...rangeParameters(now), split: "level", buckets: width } }), this.fields.load()]);
+      if (run !== this._run) return;
+      this.editor.fields = this.fields.all;
+      this.histogram.set(histogram);
+    } catch { /* the list says what is wrong */ }
+    if (run === this._run && state().live) this._timer = window.setTimeout(() => { if (document.hidden) this._timer = window.setTimeout(() => void this._around(run), REFRESH); else void this._around(run); }, Math.max(REFRESH, 10 * (performance.now() - began)));
+  }
+
+  /** @param {() => void} close */
+  _menu(close) {
+    const now = state();
+    const parameters = { query: now.q || "*", ...rangeParameters(now), ...(now.sort && { sort: now.sort }) };
+    const columns = ["timestamp", "level", "source", ...now.columns, "message"].join(",");
+    const saved = kept("saved", /** @type {{name: string, address: string}[]} */ ([]));
+    const name = el("input", { type: "text", placeholder: "Name of this search", "aria-label": "Name of this search", class: "grow", maxlength: 100 });
+    const save = (/** @type {Event} */ event) => {
+      event.preventDefault();
+      if (!name.value.trim()) return;
+      keep("saved", [...saved.filter((one) => one.name !== name.value.trim()), { name: name.value.trim(), address: address({ id: "" }) }]);
+      notice("Saved in this browser");
+      close();
+    };
+    const file = el("input", { type: "file", class: "hidden", accept: ".json,.jsonl,.ndjson,.gelf,.log,.txt", "aria-label": "GELF file", on: { change: () => { void this._import(file.files[0]); close(); } } });
+    return [
+      el("strong", {}, "Export what matches"),
+      el("div", { class: "row" }, /** @type {[string, string][]} */ ([["CSV", "csv"], ["JSON lines", "jsonl"], ["GELF", "gelf"]]).map(([text, format]) => el("a", { class: "button", download: "", href: url("export", { ...parameters, format, ...(format === "csv" && { fields: columns }) }) }, text))),
+      el("strong", {}, "Saved searches"),
+      saved.map((one) => el("div", { class: "row" }, el("a", { class: "grow", href: one.address }, one.name), el("button", { type: "button", "aria-label": `Forget ${one.name}`, on: { click: () => { keep("saved", saved.filter((other) => other !== one)); close(); } } }, "✕"))),
+      el("form", { on: { submit: save } }, el("div", { class: "row" }, name, el("button", { type: "submit" }, "Save"))),
+      el("strong", {}, "Newest message"),
+      el("div", { class: "row" }, /** @type {[string, string][]} */ ([["At the top", "top"], ["At the bottom", "bottom"]]).map(([text, order]) => el("button", { type: "button", "aria-pressed": String(this.order === order), on: { click: () => { this.order = order; keep("order", order); close(); this._start(); } } }, text))),
+      el("strong", {}, "All messages"),
+      el("div", { class: "row" }, file, el("button", { type: "button", on: { click: () => file.click() } }, "Import a GELF file"), el("button", { type: "button", on: { click: () => { close(); void this._clear(); } } }, "Delete what matches …")),
+    ];
+  }
+
+  /** @param {File | undefined} file */
+  async _import(file) {
+    if (!file) return;
+    try {
+      const done = await ask("import", { method: "POST", body: file });
+      notice(`${done.messages.toLocaleString()} messages imported` + (done.rejected ? `, ${done.rejected.toLocaleString()} rejected: see Rejected` : ""), done.rejected ? "bad" : "good");
+      if (!state().live) this._start();
+    } catch (error) {
+      notice(String(/** @type {Error} */ (error).message), "bad");
+    }
+  }
+
+  async _clear() {
+    const now = state();
+    const parameters = { query: now.q || "*", ...(now.live ? {} : rangeParameters(now)) };
+    const { total } = await ask("search", { parameters: { ...parameters, limit: 0 } });
+    const box = el("dialog", {}, el("p", {}, `Delete ${total.toLocaleString()} messages${now.q ? ` that match ${now.q}` : ""} from the store? This cannot be undone.`),
+      el("div", { class: "row" }, el("button", { type: "button", class: "primary", on: { click: () => box.close("yes") } }, "Delete"), el("button", { type: "button", on: { click: () => box.close() } }, "Keep")));
+    box.addEventListener("close", async () => {
+      box.remove();
+      if (box.returnValue !== "yes") return;
+      const { deleted } = await ask("messages", { method: "DELETE", parameters });
+      notice(`${deleted.toLocaleString()} messages deleted`);
+      this._start();
+    });
+    document.body.append(box);
+    box.showModal();
+  }
+}
