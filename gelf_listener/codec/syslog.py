@@ -201,7 +201,10 @@ class SyslogDecoder:
             else:
                 data, text = parsed
                 full_message = self._take_data(data, fields)
-        if text[:1] == "\ufeff":
+        if text[:1] in (
+            "\ufeff",
+            " ",
+        ):  # a blank: rsyslog's template passes on the one that RFC 3164 has before the text
             text = text[1:]
         return self._message(
             seconds, "" if host == "-" else host, text, full_message, level, fields, payload, whole, notes, now, peer

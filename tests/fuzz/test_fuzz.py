@@ -42,6 +42,35 @@ def write_seeds(folder: Path) -> None:
         (folder / f"seed-{number}").write_bytes(b"\x03" + query.encode())
         number += 1
 
+    for choice, texts in SEEDS.items():
+        for text in texts:
+            (folder / f"seed-{number}").write_bytes(bytes([choice]) + text)
+            number += 1
+
+
+_SYSLOG = (
+    b'<165>1 2003-10-11T22:14:15.003Z host app 1 ID47 [a@32473 b="\\"c\\]" d="e"][f] \xef\xbb\xbftext',
+    b"<34>Oct 11 22:14:15 host su[1]: text\n",
+    b"<189>123: *Mar  1 18:48:50.483 UTC: %SYS-5-CONFIG_I: text",
+    b'<189>date=2018-06-13 time=20:30:03 devname="F" tz="+0200"',
+    b'<14>Nov 23 2026 18:20:01 CET h a: @cee: {"msg":"x"}',
+)
+SEEDS: dict[int, tuple[bytes, ...]] = {
+    5: _SYSLOG,
+    6: (b"".join(b"%d %s" % (len(text), text) for text in _SYSLOG), b"\n".join(_SYSLOG), b"\0".join(_SYSLOG)),
+    7: (
+        b"ERROR x\nTraceback (most recent call last):\n  File\nE: x\n\nDuring handling of the above exception\n",
+        b"java.lang.E: x\n\tat a.b(C.java:1)\nCaused by: x\npanic: x\n\ngoroutine 1 [running]:\n",
+        b'{"msg":"x","time":1,"pid":1,"hostname":"h","level":30}\nlevel=info msg="a b" c=d\n',
+    ),
+    8: (
+        b"msg=a+%25s&args=%28%27x%27%2C%29&levelno=20",
+        b'{"msg":"%5.1f %(a)s","args":[{"a":1}],"created":1.5}',
+        b"gelf={}",
+    ),
+}
+"""Roads that have no vectors, by the number of their target."""
+
 
 @pytest.mark.fuzz
 def test_fuzz_for_a_while(tmp_path: Path) -> None:

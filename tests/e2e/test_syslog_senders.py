@@ -1,0 +1,150 @@
+"""Real syslog senders: logger(1), rsyslog and syslog-ng, forwarding what Python logs to their socket."""
+
+from __future__ import annotations
+
+import logging
+import logging.handlers
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from bench.process import StartError
+from bench.subjects.packages import debian, library_path
+from tests.e2e.conftest import Start
+from tests.e2e.listener import until
+from tests.requirements import missing, need
+
+TEXT = 'order A-17 is late: Zürich, "quoted" [and] %s'
+
+
+@pytest.mark.parametrize(
+    ("scheme", "flags"),
+    [
+        ("syslog+udp", ["--udp", "--rfc5424"]),
+        ("syslog+udp", ["--udp", "--rfc3164"]),
+        ("syslog+tcp", ["--tcp", "--rfc5424"]),
+        ("syslog+tcp", ["--tcp", "--rfc5424", "--octet-count"]),
+        ("syslog+tcp", ["--tcp", "--rfc3164"]),
+    ],
+    ids=lambda value: "-".join(value).replace("--", "") if isinstance(value, list) else value,
+)
+def test_logger(start: Start, scheme: str, flags: list[str]) -> None:
+    """util-linux's logger, in both formats and all framings."""
+    logger = need("logger")
+    listener = start(f"{scheme}://127.0.0.1:0")
+    structured = ["--sd-id", "order@32473", "--sd-param", 'id="A-17"'] if "--rfc5424" in flags else []
+    command = [logger, "--server", "127.0.0.1", "--port", str(listener.port(scheme)), "--tag", "shop", "--id=42"]
+    before = time.time()
+    subprocess.run([*command, "--priority", "local3.warning", *flags, *structured, TEXT], check=True, timeout=20)
+    (made,) = listener.messages(1)
+    assert (made["short_message"], made["level"], made["_facility"]) == (TEXT, 4, "local3")
+    assert (made["_application_name"], made["_process_id"]) == ("shop", "42")
+    assert made["host"] == os.uname().nodename.partition(".")[0] or made["host"] == os.uname().nodename
+    assert before - 2 < made["timestamp"] < time.time() + 2
+    if structured:
+        assert made["_id"] == "A-17"
+    assert listener.rejected() == 0
+
+
+@contextmanager
+def running(command: list[str], sock: Path, more: dict[str, str] | None = None) -> Iterator[None]:
+    """Run a syslog daemon in the foreground until the block ends."""
+    environment = os.environ | (more or {})
+    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+        try:
+            until(lambda: sock.exists() or process.poll() is not None, what="the daemon's socket")
+            assert process.poll() is None, process.stderr.read() if process.stderr else ""
+            yield
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+def log(sock: Path) -> None:
+    """Log through the daemon's socket, as a service on its machine does."""
+    handler = logging.handlers.SysLogHandler(str(sock), facility="local3")
+    handler.ident = "shop[42]: "
+    handler.handle(logging.LogRecord("shop", logging.WARNING, "x.py", 1, TEXT, None, None))
+    handler.handle(logging.LogRecord("shop", logging.ERROR, "x.py", 1, "second", None, None))
+    handler.close()
+
+
+RSYSLOG = """
+module(load="imuxsock" SysSock.Use="off")
+input(type="imuxsock" Socket="{sock}")
+global(workDirectory="{folder}")
+local3.* action(type="omfwd" target="127.0.0.1" port="{port}" {options})
+"""
+
+
+@pytest.mark.external
+@pytest.mark.parametrize(
+    ("scheme", "options"),
+    [
+        ("syslog+tcp", 'protocol="tcp" TCP_Framing="octet-counted" template="RSYSLOG_SyslogProtocol23Format"'),
+        ("syslog+tcp", 'protocol="tcp" template="RSYSLOG_ForwardFormat"'),
+        ("syslog+udp", 'protocol="udp" template="RSYSLOG_TraditionalForwardFormat"'),
+    ],
+    ids=["octet-counted-5424", "lines-iso-3164", "udp-3164"],
+)
+def test_rsyslog(start: Start, tmp_path: Path, scheme: str, options: str) -> None:
+    """As the recipe configures it, and as it does by itself."""
+    program = need("rsyslogd")
+    listener = start(f"{scheme}://127.0.0.1:0")
+    sock, config = tmp_path / "s", tmp_path / "rsyslog.conf"
+    config.write_text(RSYSLOG.format(sock=sock, folder=tmp_path, port=listener.port(scheme), options=options))
+    with running([program, "-n", "-f", str(config), "-i", str(tmp_path / "pid")], sock):
+        log(sock)
+        first, second = listener.messages(2)
+    check(first, second)
+    assert listener.rejected() == 0
+
+
+SYSLOG_NG = """@version: {version}
+options {{ keep-hostname(yes); stats-freq(0); }};
+source s {{ unix-dgram("{sock}"); }};
+destination d {{ {destination} }};
+log {{ source(s); destination(d); }};
+"""
+
+
+@pytest.mark.external
+@pytest.mark.parametrize(
+    ("scheme", "destination"),
+    [
+        ("syslog+tcp", 'syslog("127.0.0.1" port({port}) transport("tcp"));'),
+        ("syslog+udp", 'network("127.0.0.1" port({port}) transport("udp"));'),
+    ],
+    ids=["octet-counted-5424", "udp-3164"],
+)
+def test_syslog_ng(start: Start, tmp_path: Path, scheme: str, destination: str) -> None:
+    """As the recipe configures it, and its older format."""
+    try:
+        program = debian("syslog-ng")  # unpacked, not installed: rsyslog and syslog-ng exclude each other
+    except StartError as error:
+        missing(f"needs syslog-ng: {error}")
+    modules = next(program.parents[2].glob("usr/lib/syslog-ng/[0-9]*"))
+    listener = start(f"{scheme}://127.0.0.1:0")
+    sock, config = tmp_path / "s", tmp_path / "syslog-ng.conf"
+    config.write_text(
+        SYSLOG_NG.format(version=modules.name, sock=sock, destination=destination.format(port=listener.port(scheme)))
+    )
+    files = [f"--{name}={tmp_path / name}" for name in ("persist-file", "pidfile", "control")]
+    command = [str(program), "--foreground", "--no-caps", f"--cfgfile={config}", f"--module-path={modules}", *files]
+    with running(command, sock, library_path()):
+        log(sock)
+        first, second = listener.messages(2)
+    check(first, second)
+    assert listener.rejected() == 0
+
+
+def check(first: dict[str, object], second: dict[str, object]) -> None:
+    assert (first["short_message"], first["level"], first["_facility"]) == (TEXT, 4, "local3")
+    assert (first["_application_name"], first["_process_id"]) == ("shop", "42")
+    assert (second["short_message"], second["level"]) == ("second", 3)
+    assert str(first["host"]) not in ("", "-", "127.0.0.1")
