@@ -1,0 +1,155 @@
+"""Streams: saved routes, made of rules or a query, in searches and on messages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.unit.api.native.asking import Client, Service, add, asking, logged
+
+DEFAULT = "000000000000000000000001"
+
+
+async def create(client: Client, **body: Any) -> str:
+    answer = await client.post("/api/streams", json={"title": "a stream"} | body)
+    assert answer.status_code == 201, answer.text
+    id: str = answer.json()["stream_id"]
+    return id
+
+
+async def found(client: Client, query: str = "*", **params: Any) -> list[str]:
+    answer = await client.get("/api/search/universal/relative", params={"query": query, "range": 0, **params})
+    assert answer.status_code == 200, answer.text
+    return sorted(hit["message"]["message"] for hit in answer.json()["messages"])
+
+
+async def fill(service: Service) -> None:
+    await add(
+        service,
+        logged("disk full", 0.0, n=5, app="backup"),
+        logged("login", 1.0, n=50, app="web shop"),
+        logged("idle", 2.0, host="db"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("rules", "matching", "expected"),
+    [
+        ([{"type": 1, "field": "app", "value": "web shop"}], "AND", ["login"]),
+        ([{"type": 1, "field": "app", "value": "web shop", "inverted": True}], "AND", ["disk full", "idle"]),
+        ([{"type": 2, "field": "app", "value": "^back"}], "AND", ["disk full"]),
+        ([{"type": 2, "field": "app", "value": "shop$"}], "AND", ["login"]),
+        ([{"type": 2, "field": "app", "value": "a.k|b s"}], "AND", ["disk full", "login"]),
+        ([{"type": 3, "field": "n", "value": "5"}], "AND", ["login"]),
+        ([{"type": 4, "field": "n", "value": "50"}], "AND", ["disk full"]),
+        ([{"type": 5, "field": "n", "value": ""}], "AND", ["disk full", "login"]),
+        ([{"type": 6, "field": "app", "value": "b s"}], "AND", ["login"]),
+        ([{"type": 6, "field": "message", "value": "disk full"}], "AND", ["disk full"]),
+        ([{"type": 7}], "AND", ["disk full", "idle", "login"]),
+        ([{"type": 8, "value": "udp"}], "AND", ["disk full", "idle", "login"]),
+        ([{"type": 1, "field": "source", "value": "db"}, {"type": 3, "field": "n", "value": "9"}], "OR", ["idle", "login"]),
+        ([{"type": 5, "field": "n"}, {"type": 1, "field": "app", "value": "backup"}], "AND", ["disk full"]),
+        ([], "AND", []),
+    ],
+)  # fmt: skip
+def test_rules(rules: list[dict[str, Any]], matching: str, expected: list[str]) -> None:
+    """Each type of rule finds what it says, in a filter, a query and on the messages."""
+
+    async def main(service: Service, client: Client) -> None:
+        await fill(service)
+        id = await create(client, rules=rules, matching_type=matching)
+        assert await found(client, filter=f"streams:{id}") == expected
+        assert await found(client, streams=id) == expected
+        assert await found(client, f"streams:{id}") == expected
+        everything = (await client.get("/api/search/universal/relative", params={"query": "*", "range": 0})).json()
+        on = sorted(hit["message"]["message"] for hit in everything["messages"] if id in hit["message"]["streams"])
+        assert on == expected
+
+    asking(main, outputs=["memory:"])
+
+
+def test_life_of_a_stream() -> None:
+    """Made (wrapped, with a query), listed, changed, paused, resumed, copied, tried, deleted."""
+
+    async def main(service: Service, client: Client) -> None:
+        await fill(service)
+        id = await create(client, entity={"title": "full", "query": "disk"}, share_request=None)
+        listed = (await client.get("/api/streams")).json()
+        assert (listed["total"], [each["id"] for each in listed["streams"]]) == (2, [DEFAULT, id])
+        stream = (await client.get(f"/api/streams/{id}")).json()
+        assert (stream["title"], stream["query"], stream["disabled"], stream["is_default"]) == (
+            "full",
+            "disk",
+            False,
+            False,
+        )
+        assert await found(client, f"streams:{id}") == ["disk full"]
+        changed = await client.put(f"/api/streams/{id}", json={"title": "new", "rules": [{"type": 5, "field": "n"}]})
+        assert (changed.status_code, changed.json()["title"]) == (200, "new")
+        assert await found(client, f"streams:{id}") == ["disk full", "login"]
+        assert await found(client, f"NOT streams:{id}") == ["idle"]
+        assert (await client.post(f"/api/streams/{id}/pause")).status_code == 204
+        assert [each["id"] for each in (await client.get("/api/streams/enabled")).json()["streams"]] == [DEFAULT]
+        assert (await client.post(f"/api/streams/{id}/resume")).status_code == 204
+        message = {"message": {"message": "x", "source": "y", "n": 3}}
+        tried = await client.post(f"/api/streams/{id}/testMatch", json=message)
+        assert tried.json()["matches"]
+        copy = await client.post(f"/api/streams/{id}/clone", json={"title": "copy"})
+        assert copy.status_code == 201
+        page = (await client.get("/api/streams/paginated", params={"query": "cop"})).json()
+        assert [each["title"] for each in page["streams"]] == ["copy"]
+        assert (await client.delete(f"/api/streams/{id}")).status_code == 204
+        assert (await client.get(f"/api/streams/{id}")).status_code == 404
+        assert await found(client, f"streams:{id}") == []
+
+    asking(main, outputs=["memory:"])
+
+
+def test_leaving_the_default_stream() -> None:
+    """What a stream removes is in it alone."""
+
+    async def main(service: Service, client: Client) -> None:
+        await fill(service)
+        await create(client, query="disk", remove_matches_from_default_stream=True)
+        assert await found(client, f"streams:{DEFAULT}") == ["idle", "login"]
+
+    asking(main, outputs=["memory:"])
+
+
+def test_streams_outlive_a_restart() -> None:
+    """They are on disk when the answer comes."""
+
+    async def make(service: Service, client: Client) -> str:
+        return await create(client, query="disk")
+
+    async def look(service: Service, client: Client) -> list[str]:
+        return [each["id"] for each in (await client.get("/api/streams")).json()["streams"]]
+
+    id = asking(make)
+    assert asking(look) == [DEFAULT, id]
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        ({"title": ""}, "title"),
+        ({"title": "t", "query": "a:("}, "column"),
+        ({"title": "t", "rules": [{"type": 9, "field": "a", "value": "b"}]}, "type"),
+        ({"title": "t", "rules": [{"type": 3, "field": "a", "value": "b"}]}, "numbers"),
+        ({"title": "t", "rules": [{"type": 2, "field": "a", "value": "("}]}, "query"),
+        ({"title": "t", "rules": [{"type": 1, "value": "b"}]}, "field"),
+        ({"title": "t", "rules": [{"type": 1, "field": "b"}]}, "value"),
+    ],
+)
+def test_errors(body: dict[str, Any], text: str) -> None:
+    """400 with what is wrong, and nothing is made."""
+
+    async def main(service: Service, client: Client) -> None:
+        answer = await client.post("/api/streams", json=body)
+        assert answer.status_code == 400, answer.text
+        assert text in answer.text
+        assert (await client.get("/api/streams")).json()["total"] == 1
+        assert (await client.delete(f"/api/streams/{DEFAULT}")).status_code == 400
+
+    asking(main)

@@ -1,0 +1,224 @@
+"""System, metrics, users, sessions, fields, messages: shapes and figures."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from gelf_listener.errors import Reason, Rejected
+from tests.unit.api.native.asking import Client, Service, add, asking, logged
+
+
+async def get(client: Client, path: str, **params: Any) -> Any:
+    answer = await client.get(f"/api/{path}", params=params)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def test_system() -> None:
+    """Graylog's members."""
+
+    async def main(service: Service, client: Client) -> None:
+        found = await get(client, "system")
+        assert set(found) == {
+            "facility", "codename", "node_id", "cluster_id", "version", "started_at", "is_processing", "hostname",
+            "lifecycle", "lb_status", "timezone", "operating_system", "is_leader",
+        }  # fmt: skip
+        assert (found["is_processing"], found["lb_status"], found["lifecycle"]) == (True, "alive", "running")
+        assert (await get(client, ""))["cluster_id"] == found["cluster_id"]
+
+    asking(main)
+
+
+def test_load_balancers() -> None:
+    """ALIVE, throttled while a buffer is full, and what somebody says it is."""
+
+    async def main(service: Service, client: Client) -> None:
+        async def status() -> tuple[int, str]:
+            answer = await client.get("/api/system/lbstatus")
+            return answer.status_code, answer.text
+
+        assert await status() == (200, "ALIVE")
+        runner = service.pipeline.runners[0]
+        runner._task.cancel()  # type: ignore[union-attr]  (nobody writes)
+        service.pipeline.accept([logged("a"), logged("b")], 10)
+        assert await status() == (429, "THROTTLED")
+        assert not (await get(client, "system"))["is_processing"]
+        journal = await get(client, "system/journal")
+        assert (journal["uncommitted_journal_entries"], journal["enabled"]) == (2, False)
+        assert (await client.put("/api/system/lbstatus/override/dead")).status_code == 204
+        assert await status() == (503, "DEAD")
+
+    asking(main, outputs=["null:?max_buffer_messages=2&linger=0"])
+
+
+def test_metrics() -> None:
+    """Graylog's names and ours; one, several, by beginning; one that does not exist."""
+
+    async def main(service: Service, client: Client) -> None:
+        service.pipeline.accept([logged("a"), logged("b")], 10)
+        names = (await get(client, "system/metrics/names"))["names"]
+        assert {"org.graylog2.throughput.input", "org.graylog2.journal.entries-uncommitted"} <= set(names)
+        assert await get(client, "system/metrics/org.graylog2.throughput.input") == {"count": 2}
+        body = {"metrics": ["org.graylog2.throughput.input", "nope"]}
+        several = (await client.post("/api/system/metrics/multiple", json=body)).json()
+        expected = {
+            "full_name": "org.graylog2.throughput.input",
+            "name": "input",
+            "type": "counter",
+            "metric": {"count": 2},
+        }
+        assert several == {"total": 1, "metrics": [expected]}
+        journal = await get(client, "system/metrics/namespace/org.graylog2.journal")
+        assert journal["total"] == 7
+        everything = await get(client, "system/metrics")
+        assert everything["counters"]["org.graylog2.throughput.input"] == {"count": 2}
+        missing = await client.get("/api/system/metrics/x")
+        assert (missing.status_code, missing.json()["message"]) == (404, "I do not have a metric called [x].")
+        assert (await client.get("/api/system/metrics/namespace/x")).status_code == 404
+
+    asking(main)
+
+
+def test_rejections() -> None:
+    """They stand where Graylog has what could not be indexed."""
+
+    async def main(service: Service, client: Client) -> None:
+        for number in range(3):
+            at = 1_700_000_000.0 + number
+            service.pipeline.reject(Rejected(Reason.INVALID_JSON, f"no {number}", b"x", input="udp", received_at=at))
+        found = await get(client, "system/indexer/failures", limit=1, offset=1)
+        assert found["total"] == 3
+        (failure,) = found["failures"]
+        assert (failure["type"], failure["message"], failure["timestamp"]) == (
+            "invalid_json", "no 1", "2023-11-14T22:13:21.000Z",
+        )  # fmt: skip
+        count = await get(client, "system/indexer/failures/count", since="2023-11-14T22:13:21.000Z")
+        assert count == {"count": 2}
+        texts = [event["content"] for event in (await get(client, "system/messages"))["messages"]]
+        assert any("no 0" in text for text in texts)
+
+    asking(main)
+
+
+def test_fields() -> None:
+    """Names, and types in Graylog's words."""
+
+    async def main(service: Service, client: Client) -> None:
+        await add(service, logged("a", 0.0, n=1, mixed="x", **{"a.b": "y"}), logged("b", 1.0, mixed=2))
+        names = (await get(client, "system/fields"))["fields"]
+        assert {"message", "source", "timestamp", "n", "a_b", "mixed"} <= set(names)
+        by_get = {field["name"]: field["type"] for field in await get(client, "views/fields")}
+        answer = await client.post("/api/views/fields", json={"streams": []})
+        assert {field["name"]: field["type"] for field in answer.json()} == by_get
+        assert by_get["n"] == {"type": "long", "properties": ["numeric", "enumerable"], "index_names": ["graylog_0"]}
+        assert by_get["message"]["properties"] == ["full-text-search"]
+        assert by_get["mixed"]["properties"] == ["compound"]
+
+    asking(main, outputs=["memory:"])
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "types"),
+    [
+        ("source:web", "OK", []),
+        ("", "OK", []),
+        ("a.b:x", "OK", []),
+        ("source:(", "ERROR", ["QUERY_PARSING_ERROR"]),
+        ("foo:1 AND source:x", "WARNING", ["UNKNOWN_FIELD"]),
+        ("source:a and source:b", "WARNING", ["INVALID_OPERATOR"]),
+    ],
+)
+def test_validate(query: str, status: str, types: list[str]) -> None:
+    """Errors and warnings with their place."""
+
+    async def main(service: Service, client: Client) -> None:
+        await add(service, logged("a", 0.0, **{"a.b": "x"}))
+        found = (await client.post("/api/search/validate", json={"query": query})).json()
+        assert (found["status"], [each["error_type"] for each in found["explanations"]]) == (status, types)
+        for each in found["explanations"]:
+            assert each["begin_line"] == 1
+            assert 0 <= each["begin_column"] <= each["end_column"] <= len(query) + 1
+            assert each["error_message"]
+
+    asking(main, outputs=["memory:"])
+
+
+def test_suggest() -> None:
+    """The most frequent values that begin so."""
+
+    async def main(service: Service, client: Client) -> None:
+        await add(service, *(logged("a", 0.0, app=app) for app in ("web", "web", "worker", "db")))
+        found = (await client.post("/api/search/suggest", json={"field": "app", "input": "w"})).json()
+        assert found["suggestions"] == [
+            {"value": "web", "occurrence": 2, "title": None},
+            {"value": "worker", "occurrence": 1, "title": None},
+        ]
+
+    asking(main, outputs=["memory:"])
+
+
+def test_messages() -> None:
+    """One by its id, words of a text, what a codec makes of a payload."""
+
+    async def main(service: Service, client: Client) -> None:
+        (id,) = await add(service, logged("a text", 0.0, n=1))
+        found = await get(client, f"messages/graylog_0/{id}")
+        assert (found["index"], found["message"]["id"], found["message"]["fields"]["n"]) == ("graylog_0", id, 1)
+        assert found["message"]["stream_ids"] == ["000000000000000000000001"]
+        for path in (f"messages/other/{id}", "messages/graylog_0/nope"):
+            answer = await client.get(f"/api/{path}")
+            assert (answer.status_code, answer.json()["type"]) == (404, "ApiError")
+        assert await get(client, "messages/graylog_0/analyze", string="Ein Wort") == {"tokens": ["ein", "wort"]}
+        payload = json.dumps({"version": "1.1", "host": "h", "short_message": "hi", "_flag": True, "_n": 1})
+        parsed = (await client.post("/api/messages/parse", json={"message": payload, "codec": "gelf"})).json()
+        assert parsed["message"]["message"] == "hi"
+        assert parsed["message"]["fields"]["n"] == 1
+        assert "flag" not in parsed["message"]["fields"], "Graylog drops truth values"
+        line = {"message": "<13>Oct 11 22:14:15 h app: hi", "codec": "syslog"}
+        assert (await client.post("/api/messages/parse", json=line)).json()["message"]["source"] == "h"
+        for wrong in ({"message": "x"}, {"message": "{}", "codec": "none"}):
+            assert (await client.post("/api/messages/parse", json=wrong)).status_code == 400
+
+    asking(main, outputs=["memory:"])
+
+
+def test_tokens() -> None:
+    """Shown once, found by their hash, gone when revoked; nothing of them is stored."""
+
+    async def main(service: Service, client: Client) -> None:
+        assert service.auth is not None
+        assert [user["username"] for user in (await get(client, "users"))["users"]] == ["admin"]
+        made = (await client.post("/api/users/admin/tokens/ci", json={"token_ttl": "P1D"})).json()
+        assert (made["name"], len(made["token"]) >= 40) == ("ci", True)
+        assert await service.auth._of_token(made["token"]) is not None
+        (listed,) = (await get(client, "users/local:admin/tokens"))["tokens"]
+        assert listed["id"] == made["id"]
+        assert "token" not in listed
+        assert made["token"] not in str(service.catalog.all("tokens"))
+        assert (await client.delete(f"/api/users/admin/tokens/{made['id']}")).status_code == 204
+        assert (await client.delete(f"/api/users/admin/tokens/{made['id']}")).status_code == 404
+        assert (await service.auth._of_token(made["token"])) is None
+        assert (await client.get("/api/users/nobody")).status_code == 404
+
+    asking(main, api="127.0.0.1:0", api_auth="on", api_password="secret")
+
+
+def test_sessions() -> None:
+    """Right and wrong passwords; the session that is made is good."""
+
+    async def main(service: Service, client: Client) -> None:
+        assert service.auth is not None
+        wrong = await client.post("/api/system/sessions", json={"username": "admin", "password": "x", "host": ""})
+        assert (wrong.status_code, wrong.json()["type"]) == (401, "ApiError")
+        right = await client.post("/api/system/sessions", json={"username": "admin", "password": "secret", "host": ""})
+        found = right.json()
+        assert (right.status_code, found["username"]) == (200, "admin")
+        assert right.cookies["authentication"] == found["session_id"]
+        assert service.auth.sessions.use(found["session_id"]) is not None
+        assert (await client.delete(f"/api/system/sessions/{found['session_id']}")).status_code == 204
+        assert service.auth.sessions.use(found["session_id"]) is None
+
+    asking(main, api="127.0.0.1:0", api_auth="on", api_password="secret")
