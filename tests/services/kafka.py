@@ -86,6 +86,7 @@ class Kafka:
         self._java = [java, *_JAVA, "-cp", f"{jars}{os.sep}*"]
         self._server = Server(folder, [*self._java, "kafka.Kafka", str(self._config)], self._answers)
         self.stop = self._server.stop
+        self.kill = self._server.kill
         self.freeze = self._server.freeze
         self.thaw = self._server.thaw
 

@@ -59,6 +59,7 @@ class RabbitMq:
         )
         self.start = self._server.start
         self.stop = self._server.stop
+        self.kill = self._server.kill
         self.freeze = self._server.freeze
         self.thaw = self._server.thaw
 

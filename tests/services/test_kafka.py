@@ -459,7 +459,8 @@ def test_through_two_listeners(kafka: Kafka, topic: Topic, tmp_path: Path) -> No
     relay(tmp_path, address, f"gelf+{address}")
 
 
-def test_the_cluster_restarts(kafka: Kafka, topic: Topic) -> None:
+@pytest.mark.parametrize("end", ["stop", pytest.param("kill", marks=pytest.mark.soak)])
+def test_the_cluster_restarts(kafka: Kafka, topic: Topic, end: str) -> None:
     """Input and output go on by themselves; what was acknowledged is there."""
     intake = SafeIntake()
     before, after = make_batch(20), make_batch(20, start=20)
@@ -470,7 +471,7 @@ def test_the_cluster_restarts(kafka: Kafka, topic: Topic) -> None:
         await out.start()
         await out.write(before)
         await until(lambda: len(intake.messages) == 20)
-        await asyncio.to_thread(kafka.stop)
+        await asyncio.to_thread(getattr(kafka, end))
         writing = asyncio.create_task(out.write(after))
         await asyncio.to_thread(kafka.start)
         await writing
