@@ -9,7 +9,8 @@ RUN /opt/gelf-listener/bin/pip install --no-cache-dir --no-deps --no-build-isola
 
 FROM python:3.13-slim
 COPY --from=build /opt/gelf-listener /opt/gelf-listener
-RUN useradd --system --uid 12201 --no-create-home gelf \
+RUN groupadd --system --gid 12201 gelf \
+ && useradd --system --uid 12201 --gid 12201 --no-create-home gelf \
  && install -d -o gelf -g gelf /data
 USER gelf
 VOLUME /data
@@ -20,7 +21,7 @@ ENV PATH=/opt/gelf-listener/bin:$PATH \
     XDG_STATE_HOME=/data \
     GELF_HOST=* \
     GELF_API=*:9000
-EXPOSE 12201/udp 12202/udp 12201/tcp 12202/tcp 12203/tcp 12204/tcp 9000/tcp
+EXPOSE 12201/udp 12202/udp 12201/tcp 12202/tcp 12203/tcp 12204/tcp 1514/udp 1514/tcp 9000/tcp
 HEALTHCHECK --interval=10s --timeout=3s --start-period=5s \
     CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:9000/health', timeout=2)"]
 ENTRYPOINT ["gelf-listener"]

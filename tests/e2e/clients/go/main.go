@@ -19,6 +19,7 @@ type job struct {
 	Text      string `json:"text"`
 	Large     string `json:"large"`
 	Exact     int    `json:"exact"`
+	Docker    bool   `json:"docker"`
 }
 
 func main() {
@@ -29,6 +30,15 @@ func main() {
 	w, err := open(j)
 	if err != nil {
 		log.Fatal(err)
+	}
+	if j.Docker {
+		if err := docker(w, j); err != nil {
+			log.Fatal(err)
+		}
+		if err := w.Close(); err != nil {
+			log.Fatal(err)
+		}
+		return
 	}
 	messages := []*gelf.Message{
 		{
@@ -55,6 +65,40 @@ func main() {
 	if err := w.Close(); err != nil {
 		log.Fatal(err)
 	}
+}
+
+// docker sends what Docker's gelf driver sends of a container's output: lines cut at 16 KiB without any mark, empty ones
+// left out, blank ones not; levels by stream; the container's fields as they are, labels with dots and slashes too.
+func docker(w gelf.Writer, j job) error {
+	extra, err := json.Marshal(map[string]interface{}{
+		"_container_id": "4f6c0a7d2b9e", "_container_name": "shop-1", "_image_id": "sha256:0123", "_image_name": "shop:1",
+		"_command": "python -m shop", "_tag": "4f6c0a7d2b9e", "_created": "2026-11-23T18:00:00.123456789Z",
+		"_io.kubernetes.pod/name": "shop",
+	})
+	if err != nil {
+		return err
+	}
+	lines := []struct {
+		text  string
+		level int32
+	}{{j.Text, gelf.LOG_INFO}, {"", gelf.LOG_INFO}, {" ", gelf.LOG_INFO}, {"oops", gelf.LOG_ERR}, {j.Large, gelf.LOG_INFO}}
+	for _, line := range lines {
+		for rest := line.text; len(rest) > 0; {
+			piece := rest
+			if len(piece) > 16*1024 {
+				piece = rest[:16*1024]
+			}
+			rest = rest[len(piece):]
+			m := gelf.Message{
+				Version: "1.1", Host: "docker-host", Short: piece, Level: line.level, RawExtra: extra,
+				TimeUnix: float64(time.Now().UnixNano()/int64(time.Millisecond)) / 1000.0,
+			}
+			if err := w.WriteMessage(&m); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func open(j job) (gelf.Writer, error) {
