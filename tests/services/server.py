@@ -118,6 +118,7 @@ class Server:
     def freeze(self) -> None:
         """Stop it in its tracks: connections stay open and nothing answers."""
         os.killpg(self.pid, signal.SIGSTOP)
+        os.waitid(os.P_PID, self.pid, os.WSTOPPED)  # it is another moment until all its threads have stopped
 
     def thaw(self) -> None:
         """Let it go on."""
