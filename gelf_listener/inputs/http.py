@@ -2,9 +2,9 @@
 GELF over HTTP and HTTPS: POST /gelf, one message a request, or many.
 
 httptools parses; the protocol below answers. Each request with at least one usable message gets 202 Accepted
-once its messages are in the buffers; a request without any gets 400 and says why (`graylog` mode: 202, as
-Graylog answers before it looks). Bodies are told from their bytes: several clients send a Content-Encoding
-that does not fit the body.
+once its messages are safe (`Intake.when_safe`), or 503 if a disk buffer cannot take them; a request without any
+gets 400 and says why (`graylog` mode: 202, as Graylog answers before it looks). Bodies are told from their bytes:
+several clients send a Content-Encoding that does not fit the body.
 """
 
 from __future__ import annotations
@@ -164,7 +164,11 @@ class HttpConnection(asyncio.Protocol):
         """The peer does not read its answers: it gets no more before it does."""
         self._batch = Batch()
         self._answers: list[bytes] = []
-        """Answers to the requests of one read, which leave together once their messages are handed over."""
+        """Answers to the requests of one read, which leave together once their messages are safe."""
+        self._held: list[bytes] = []
+        """Answers whose messages are handed over, but not safe yet; nothing is read meanwhile."""
+        self._stopped = False
+        """Whether reading stopped for them."""
         self._reset()
 
     def _reset(self) -> None:
@@ -226,11 +230,13 @@ class HttpConnection(asyncio.Protocol):
     def resume_writing(self) -> None:
         """Go on reading."""
         self._unread = False
-        if not self._paused and not self._closing:
+        if not self._paused and not self._held and not self._closing:
             self._transport.resume_reading()
 
     def _flush(self) -> None:
-        """Hand over, then answer: a 202 means that the message is in the buffers."""
+        """Hand over, then answer: a 202 means that the message is safe."""
+        if self._held:
+            return  # they are answered first
         batch = self._batch
         if batch:
             self._batch = Batch()
@@ -238,6 +244,13 @@ class HttpConnection(asyncio.Protocol):
                 self._intake.accept(batch.messages, batch.size)
             for rejected in batch.rejected:
                 self._intake.reject(rejected)
+            if batch.messages:
+                self._held, self._answers = self._answers, []
+                self._intake.when_safe(self._settle)
+                if self._held:
+                    self._stopped = True
+                    self._transport.pause_reading()
+                return
         if self._answers:
             self._transport.write(b"".join(self._answers))
             self._answers.clear()
@@ -245,6 +258,20 @@ class HttpConnection(asyncio.Protocol):
             self._transport.close()
         elif self._intake.crowded:
             self._pause()
+
+    def _settle(self, error: str | None) -> None:
+        """Answer what was held: as it is, or with 503 where that would promise what a disk buffer could not keep."""
+        held, self._held = self._held, []
+        if self._transport.is_closing():
+            return
+        if error is not None:
+            held = [_not_safe(answer, error) for answer in held]
+        self._transport.write(b"".join(held))
+        if self._stopped:
+            self._stopped = False
+            if not self._paused and not self._unread and not self._closing:
+                self._transport.resume_reading()
+        self._flush()
 
     # httptools callbacks
 
@@ -350,14 +377,14 @@ class HttpConnection(asyncio.Protocol):
         """Go on reading."""
         if self._paused and not self._closing:
             self._paused = False
-            if not self._unread:
+            if not self._unread and not self._held:
                 self._transport.resume_reading()
 
     def expired(self, now: float) -> bool:
         """Whether headers, body or the next request took too long."""
         waited = now - self._stage_at
         if self._stage == "idle":
-            return waited > self._settings.idle_timeout_seconds and not self._paused
+            return waited > self._settings.idle_timeout_seconds and not self._paused and not self._held
         if self._stage == "headers":
             return waited > self._settings.header_timeout_seconds
         return waited > self._settings.body_timeout_seconds
@@ -556,6 +583,18 @@ class HttpConnection(asyncio.Protocol):
             self._closing = True
 
 
+def _not_safe(answer: bytes, why: str) -> bytes:
+    """Turn an acceptance into a 503 with the same headers; other answers stay as they are."""
+    if not answer.startswith((b"HTTP/1.1 202 ", b"HTTP/1.1 201 ")):
+        return answer
+    headers = answer.partition(b"\r\n")[2].removesuffix(b"Content-Length: 0\r\n\r\n")
+    body = json.dumps({"type": "ApiError", "message": f"not stored: {why}; try again"}).encode()
+    return (
+        b"HTTP/1.1 503 Service Unavailable\r\n%sRetry-After: 1\r\nContent-Type: application/json\r\n"
+        b"Content-Length: %d\r\n\r\n%s" % (headers, len(body), body)
+    )
+
+
 def _secrets(settings: HttpSettings) -> tuple[bytes, ...]:
     """Return the Authorization values that open the input."""
     secrets = []
@@ -578,7 +617,7 @@ class HttpInput(StreamInput):
     """
     Takes GELF by HTTP.
 
-    Guarantee: what was answered with 202 is in the buffers of all outputs.
+    Guarantee: what was answered with 202 is in the buffers of all outputs, and safe there (`Intake.when_safe`).
     """
 
     Settings: ClassVar[type[HttpSettings]] = HttpSettings

@@ -58,7 +58,7 @@ def message(text: str = "hello", raw: bytes | None = None, **more: Any) -> Messa
 
 
 class FakeIntake:
-    """Keeps what inputs hand over; `full` and `crowded` are set by the test."""
+    """Keeps what inputs hand over; `full`, `crowded` and `unsafe` are set by the test."""
 
     def __init__(self) -> None:
         self.messages: list[Message] = []
@@ -68,6 +68,9 @@ class FakeIntake:
         self.crowded = False
         self.ready: list[Callable[[], None]] = []
         self.calm: list[Callable[[], None]] = []
+        self.unsafe = False
+        """Whether `when_safe` waits for `settle`, as it does with a disk buffer."""
+        self.safe: list[Callable[[str | None], None]] = []
 
     @property
     def texts(self) -> list[str]:
@@ -92,7 +95,16 @@ class FakeIntake:
         self.calm.append(callback)
 
     def when_safe(self, callback: Callable[[str | None], None]) -> None:
-        callback(None)
+        if self.unsafe:
+            self.safe.append(callback)
+        else:
+            callback(None)
+
+    def settle(self, error: str | None = None) -> None:
+        """Call back who waits for messages to be safe."""
+        waiting, self.safe = self.safe, []
+        for callback in waiting:
+            callback(error)
 
     def relax(self) -> None:
         """Become empty and call back who waits."""

@@ -330,6 +330,63 @@ def test_full_buffers() -> None:
     run(main())
 
 
+@pytest.mark.parametrize(("error", "status"), [(None, 202), ("disk full", 503)])
+def test_answers_wait_until_messages_are_safe(error: str | None, status: int) -> None:
+    async def main() -> None:
+        transport, intake, _, _ = scene()
+        intake.unsafe = True
+        transport.feed(post() + post(b"nonsense") + post(HELLO, "Origin: http://a"))
+        await settle()
+        assert transport.written == b""
+        assert not transport.reading
+        assert intake.texts == ["hello", "hello"]
+        intake.settle(error)
+        first, second, third = answers(transport.written)
+        assert [first.status, second.status, third.status] == [status, 400, status]
+        assert third.headers["access-control-allow-origin"] == "http://a"
+        if error is not None:
+            assert first.headers["retry-after"] == "1"
+            assert "disk full" in json.loads(first.body)["message"]
+        assert transport.reading
+        transport.written = b""
+        intake.unsafe = False
+        transport.feed(post())
+        assert [answer.status for answer in answers(transport.written)] == [202]
+
+    run(main())
+
+
+def test_what_is_read_while_messages_become_safe_is_handed_over_and_answered_later() -> None:
+    async def main() -> None:
+        transport, intake, _, connection = scene()
+        intake.unsafe = True
+        connection.data_received(post())
+        connection.data_received(post(b'{"short_message":"later"}', "Connection: close"))  # TLS had it already
+        assert intake.texts == ["hello"]
+        intake.settle("disk full")
+        assert [answer.status for answer in answers(transport.written)] == [503]
+        assert intake.texts == ["hello", "later"]
+        intake.settle()
+        assert [answer.status for answer in answers(transport.written)] == [503, 202]
+        assert transport.closed
+
+    run(main())
+
+
+def test_a_client_that_left_before_its_messages_are_safe() -> None:
+    async def main() -> None:
+        transport, intake, connections, connection = scene()
+        intake.unsafe = True
+        transport.feed(post())
+        connection.abort()
+        await settle()
+        intake.settle()
+        assert transport.written == b""
+        assert len(connections) == 0
+
+    run(main())
+
+
 def test_crowded_buffers_stop_reading_until_calm() -> None:
     """The request that was read is answered; the next one waits."""
 
