@@ -269,6 +269,7 @@ class HttpConnection(asyncio.Protocol):
         self._transport.write(b"".join(held))
         if self._stopped:
             self._stopped = False
+            self._stage_at = self._loop.time()  # the client waited for us
             if not self._paused and not self._unread and not self._closing:
                 self._transport.resume_reading()
         self._flush()
@@ -382,9 +383,11 @@ class HttpConnection(asyncio.Protocol):
 
     def expired(self, now: float) -> bool:
         """Whether headers, body or the next request took too long."""
+        if self._held:
+            return False
         waited = now - self._stage_at
         if self._stage == "idle":
-            return waited > self._settings.idle_timeout_seconds and not self._paused and not self._held
+            return waited > self._settings.idle_timeout_seconds and not self._paused
         if self._stage == "headers":
             return waited > self._settings.header_timeout_seconds
         return waited > self._settings.body_timeout_seconds

@@ -373,6 +373,23 @@ def test_what_is_read_while_messages_become_safe_is_handed_over_and_answered_lat
     run(main())
 
 
+def test_time_until_messages_are_safe_is_not_the_clients() -> None:
+    async def main() -> None:
+        transport, intake, _, connection = scene()
+        loop = asyncio.get_running_loop()
+        intake.unsafe = True
+        transport.feed(post() + post()[:20])
+        await asyncio.sleep(60)
+        assert not connection.expired(loop.time())
+        intake.settle()
+        assert not connection.expired(loop.time())
+        assert connection.expired(loop.time() + 10.1)
+        connection.abort()
+        await settle()
+
+    run(main())
+
+
 def test_a_client_that_left_before_its_messages_are_safe() -> None:
     async def main() -> None:
         transport, intake, connections, connection = scene()
