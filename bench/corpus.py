@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from bench.messages import LENGTH, SERIAL_OFFSET, large_message, messages, numbered
+from bench.messages import LENGTH, SERIAL_OFFSET, large_message, messages, numbered, syslog_messages
 
 __all__ = ["CHUNKS", "NDJSON_MESSAGES", "Corpora", "Encoding", "Record", "read_corpus"]
 
@@ -45,6 +45,7 @@ class Encoding(StrEnum):
     TCP = "nul-delimited"
     HTTP = "http-single"
     NDJSON = "http-ndjson"
+    SYSLOG = "syslog"
 
 
 class Record(NamedTuple):
@@ -152,6 +153,8 @@ class Corpora:
                 yield from (record.pack() for record in _chunked(8154))
             case Encoding.HTTP:
                 yield from (record.pack() for record in _requests(1))
+            case Encoding.SYSLOG:
+                yield from (Record(line, line.index(b"0000000000"), 1).pack() for line in syslog_messages(_DISTINCT))
             case Encoding.NDJSON:
                 yield from (record.pack() for record in _requests(NDJSON_MESSAGES))
 

@@ -13,7 +13,16 @@ import random
 import re
 import uuid
 
-__all__ = ["LENGTH", "SERIAL", "SERIAL_DIGITS", "SERIAL_OFFSET", "large_message", "messages", "numbered"]
+__all__ = [
+    "LENGTH",
+    "SERIAL",
+    "SERIAL_DIGITS",
+    "SERIAL_OFFSET",
+    "large_message",
+    "messages",
+    "numbered",
+    "syslog_messages",
+]
 
 LENGTH = 415
 SERIAL_DIGITS = 10
@@ -101,3 +110,18 @@ def large_message(length: int) -> bytes:
     document = _document(random_) | {"short_message": "a long traceback", "full_message": ""}
     document["full_message"] = _text(random_, length - len(_encode(document)))
     return _encode(document)
+
+
+def syslog_messages(count: int) -> list[bytes]:
+    """Make messages of RFC 5424, as rsyslog forwards them, with a serial as structured data."""
+    random_ = random.Random(_SEED)
+    made = []
+    for _ in range(count):
+        service = random_.choice(_SERVICES)
+        clock = f"{random_.randrange(24):02d}:{random_.randrange(60):02d}:07.{random_.randrange(1_000_000):06d}Z"
+        head = (
+            f"<{random_.choice((134, 132, 131))}>1 2026-11-23T{clock} {service}-{random_.randrange(16):02d} {service} "
+            f'{random_.randrange(1000, 30_000)} - [bench@32473 serial="{"0" * SERIAL_DIGITS}"] '
+        )
+        made.append(head.encode() + _text(random_, 120).encode())
+    return made

@@ -57,6 +57,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     ),
     Scenario("udp-chunked-8154-file", Task(Encoding.CHUNKED_8154, _F), _ALONE, 100_000_000 // (128 * 8154)),
     Scenario("udp-chunked-8154-null", Task(Encoding.CHUNKED_8154, _N), _WITH_SINK),
+    Scenario("udp-syslog-file", Task(Encoding.SYSLOG, _F), _ALONE, 150_000),
     Scenario("tcp-plain-file", Task(Encoding.TCP, _F), _TO_FILE, 300_000),
     Scenario("tcp-plain-null", Task(Encoding.TCP, _N), _WITH_SINK),
     Scenario("http-single-file", Task(Encoding.HTTP, _F), _ALONE, 60_000, connections=32),

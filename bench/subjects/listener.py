@@ -21,7 +21,12 @@ METRIC_REJECTED = "gelf_input_rejected_total"
 METRIC_DROPS = "gelf_input_kernel_drops_total"
 
 _ROOT = Path(__file__).parents[2]
-_SCHEMES = {Encoding.TCP: "gelf+tcp", Encoding.HTTP: "gelf+http", Encoding.NDJSON: "gelf+http"}
+_SCHEMES = {
+    Encoding.TCP: "gelf+tcp",
+    Encoding.HTTP: "gelf+http",
+    Encoding.NDJSON: "gelf+http",
+    Encoding.SYSLOG: "syslog+udp",
+}
 
 
 def environment(folder: Path) -> dict[str, str]:
