@@ -28,7 +28,7 @@ import msgspec
 
 from gelf_listener.notes import Note
 
-__all__ = ["FieldValue", "Message", "OpenFields", "Peer", "ulid"]
+__all__ = ["FieldValue", "Message", "OpenFields", "Peer", "ulid", "ulid_key"]
 
 FieldValue = str | int | float | bool
 """What an additional field may hold."""
@@ -37,6 +37,7 @@ OpenFields = Callable[[bytes], tuple[dict[str, FieldValue], tuple[Note, ...]]]
 """Reads the additional fields, and the notes on them, from a payload; the codec's part of a lazy message."""
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_VALUES = {character: value for value, character in enumerate(_CROCKFORD)}
 _PAIRS = [high + low for high in _CROCKFORD for low in _CROCKFORD]
 """Two characters at a time: an id is half the cost of a line of JSON otherwise."""
 
@@ -86,6 +87,14 @@ def ulid(seconds: float, sequence: int, origin: int = _PROCESS_ID) -> str:
         + pairs[number >> 10 & 1023]
         + pairs[number & 1023]
     )
+
+
+def ulid_key(id: str) -> int:
+    """Return the low 64 bits of a ULID; characters that are none count as 0."""
+    number = 0
+    for character in id[-13:]:
+        number = number << 5 | _VALUES.get(character, 0)
+    return number & 0xFFFFFFFFFFFFFFFF
 
 
 class Message(msgspec.Struct, gc=False, eq=False, kw_only=False):
@@ -144,6 +153,13 @@ class Message(msgspec.Struct, gc=False, eq=False, kw_only=False):
     def id(self) -> str:
         """A ULID: stable for this message for ever, increasing in receive order within the process."""
         return self.stored_id or ulid(self.received_at, self.sequence)
+
+    @property
+    def key(self) -> int:
+        """The low 64 bits of the id: enough to find it, and a quarter of the cost of writing it out."""
+        if self.stored_id:
+            return ulid_key(self.stored_id)
+        return (self.sequence & 0xFFFFFFFF) << 32 | _PROCESS_ID
 
     def document(self) -> dict[str, Any]:
         """Return the message as a GELF 1.1 document: version first, additional fields with underscore last."""

@@ -1,7 +1,7 @@
 """
 Pages: the files of the web page.
 
-They are plain HTML, CSS and JavaScript modules below ``ui/``, served as they are: no build step, nothing from elsewhere.
+They are plain HTML, CSS and JavaScript modules below ``ui/``, served as they are: no build step, nothing from outside.
 They are read once. A browser asks each time whether it has the right ones, so an upgrade shows at once.
 """
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gelf_listener.message import Message
-from gelf_listener.store.schema import document_of, make_schema, micros
+from gelf_listener.store.schema import Names, document_of, make_schema, micros
 
 if TYPE_CHECKING:
     import tantivy
@@ -53,8 +53,7 @@ class Partition:
         import tantivy  # noqa: PLC0415  (not before somebody needs a store)
 
         self.path = path
-        self.names: dict[str, set[str]] = {}
-        """Kinds of every field key; see `schema.kind_of`."""
+        self._fields = Names()
         self.first: int | None = None
         """Earliest timestamp, microseconds; None while it is empty."""
         self.last: int | None = None
@@ -78,6 +77,11 @@ class Partition:
     def __str__(self) -> str:
         """Return its name."""
         return self.path.name
+
+    @property
+    def names(self) -> dict[str, set[str]]:
+        """Kinds of every field key; see `schema.kind_of`."""
+        return self._fields.kinds
 
     @property
     def schema(self) -> tantivy.Schema:
@@ -104,9 +108,12 @@ class Partition:
         return size
 
     def add(self, message: Message, order: int, packed: bytes) -> None:
-        """Add a message; it is found after the next commit (writing thread)."""
-        if self._writer is None:
-            self._writer = self.index.writer(_HEAP_BYTES, 1)
+        """
+        Add a message; it is found after the next commit (writing thread).
+
+        Raises:
+            OSError: If that cannot be written; what was added since the last commit is to be added again.
+        """
         timestamp = micros(message.timestamp)
         if self.first is None or self.last is None:
             self.first = self.last = timestamp
@@ -114,14 +121,17 @@ class Partition:
             self.first = timestamp
         elif timestamp > self.last:
             self.last = timestamp
-        self._writer.add_json(document_of(message, order, packed, self.names))
+        document = document_of(message, order, packed, self._fields)
+        try:
+            self._open_writer().add_json(document)
+        except ValueError as error:
+            self.roll_back()
+            raise OSError(str(error)) from None
         self.pending += 1
 
     def delete(self, query: tantivy.Query) -> None:
         """Delete what matches; it is gone after the next commit (writing thread)."""
-        if self._writer is None:
-            self._writer = self.index.writer(_HEAP_BYTES, 1)
-        self._writer.delete_documents_by_query(query)
+        self._open_writer().delete_documents_by_query(query)
 
     def commit(self) -> None:
         """
@@ -152,6 +162,11 @@ class Partition:
                 writer.rollback()
             del writer
 
+    def _open_writer(self) -> tantivy.IndexWriter:
+        if self._writer is None:
+            self._writer = self.index.writer(_HEAP_BYTES, 1)
+        return self._writer
+
     def close_writer(self) -> None:
         """Commit, finish merging and give the writer's memory back (writing thread)."""
         if self._writer is None:
@@ -165,10 +180,9 @@ class Partition:
 
     def compact(self) -> None:
         """Merge what can be merged and delete files nobody needs (writing thread)."""
-        if self._writer is None:
-            self._writer = self.index.writer(_HEAP_BYTES, 1)
+        writer = self._open_writer()
         self.commit()
-        self._writer.garbage_collect_files()
+        writer.garbage_collect_files()
         self.close_writer()
 
     def overlaps(self, start: int | None, end: int | None) -> bool:
@@ -199,7 +213,7 @@ class Partition:
         meta: dict[str, Any] = json.loads(text)
         self.first, self.last = meta["first"], meta["last"]
         self.created_at = float(meta["created_at"])
-        self.names = {key: set(kinds) for key, kinds in meta["names"].items()}
+        self._fields = Names({key: set(kinds) for key, kinds in meta["names"].items()})
         self._known = text
 
     def _write_meta(self) -> None:

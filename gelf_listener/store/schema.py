@@ -42,10 +42,10 @@ if TYPE_CHECKING:
 __all__ = [
     "MAX_FIELDS",
     "MAX_TEXT_CHARACTERS",
+    "Names",
     "document_of",
     "field_key",
     "field_name",
-    "key_of",
     "kind_of",
     "make_schema",
     "micros",
@@ -61,8 +61,8 @@ MAX_FIELDS = 4_000
 
 _PLAIN = re.compile(r"[A-Za-z0-9_!-]+")
 _ESCAPED = re.compile(r"%([0-9a-f]+);")
-_CROCKFORD = {character: value for value, character in enumerate("0123456789ABCDEFGHJKMNPQRSTVWXYZ")}
 _LATEST = 1 << 62
+_LEAST, _MOST = -(1 << 63), 1 << 64
 
 _encode = msgspec.json.Encoder().encode
 
@@ -133,20 +133,80 @@ def value_of(term: FieldValue) -> FieldValue:
     return term[1:]
 
 
-def key_of(id: str) -> int:
-    """Return the low 64 bits of a ULID."""
-    number = 0
-    for character in id[-13:]:
-        number = number << 5 | _CROCKFORD.get(character, 0)
-    return number & 0xFFFFFFFFFFFFFFFF
-
-
 def micros(seconds: float) -> int:
     """Return a time in whole microseconds, within what 64 bits hold."""
     return min(max(round(seconds * 1e6), -_LATEST), _LATEST)
 
 
-def document_of(message: Message, order: int, packed: bytes, names: dict[str, set[str]]) -> str:
+class Names:
+    """
+    The names of a partition's additional fields, and what kinds of values each has had.
+
+    Args:
+        kinds: By field key (`field_key`), as they were stored.
+    """
+
+    def __init__(self, kinds: dict[str, set[str]] | None = None) -> None:
+        self.kinds = kinds or {}
+        # Names whose key and kind are known: one look-up a field, for there is one for each field of each message.
+        self._texts: dict[str, str] = {}
+        self._longs: dict[str, str] = {}
+        self._doubles: dict[str, str] = {}
+        self._booleans: dict[str, str] = {}
+
+    def put(self, fields: dict[str, FieldValue], added: dict[str, Any]) -> bool:
+        """Write fields as they stand in ``added``; False when there was no room for one of them."""
+        texts, longs, doubles, booleans = self._texts, self._longs, self._doubles, self._booleans
+        complete = True
+        for name, value in fields.items():
+            kind = type(value)
+            if kind is str:
+                key = texts.get(name)
+                if key is not None and len(value) <= MAX_TEXT_CHARACTERS:  # type: ignore[arg-type]
+                    added[key] = "=" + value  # type: ignore[operator]
+                    continue
+            elif kind is int:
+                key = longs.get(name)
+                if key is not None and _LEAST <= value < _MOST:  # type: ignore[operator]
+                    added[key] = value
+                    continue
+            elif kind is float:
+                key = doubles.get(name)
+                if key is not None and math.isfinite(value):  # type: ignore[arg-type]
+                    added[key] = value
+                    continue
+            else:
+                key = booleans.get(name)
+                if key is not None:
+                    added[key] = value
+                    continue
+            complete = self._put_slowly(name, value, added) and complete
+        return complete
+
+    def _put_slowly(self, name: str, value: FieldValue, added: dict[str, Any]) -> bool:
+        """Write one field that is new, or odd."""
+        term = term_of(value)
+        key = field_key(name)
+        kinds = self.kinds.get(key)
+        if term is None or (kinds is None and len(self.kinds) >= MAX_FIELDS):
+            return False
+        if kinds is None:
+            kinds = self.kinds[key] = set()
+        kind = kind_of(value)
+        kinds.add(kind)
+        added[key] = term
+        if isinstance(value, str):
+            self._texts[name] = key
+        elif kind == "long":
+            self._longs[name] = key
+        elif kind == "double":
+            self._doubles[name] = key
+        elif kind == "boolean":
+            self._booleans[name] = key
+        return True
+
+
+def document_of(message: Message, order: int, packed: bytes, names: Names) -> str:
     """
     Return a message as the JSON document that tantivy indexes.
 
@@ -154,51 +214,37 @@ def document_of(message: Message, order: int, packed: bytes, names: dict[str, se
         message: What to index.
         order: Its place in the store.
         packed: The message as bytes.
-        names: Kinds by field key of the partition; new ones are put in, as long as there is room.
+        names: Of the partition; new ones are put in, as long as there is room.
     """
     added: dict[str, Any] = {}
-    hard = False
-    for name, value in message.fields.items():
-        hard = not _add(added, field_key(name), value, names) or hard
-    if message.input:
-        _add(added, "!input", message.input, names)
-    if message.peer is not None:
-        _add(added, "!ip", message.peer.host, names)
-        _add(added, "!port", message.peer.port, names)
+    hard = not names.put(message.fields, added)
+    names.put(_arrival(message), added)
+    host = message.host
     document: dict[str, Any] = {
         "timestamp": micros(message.timestamp),
         "received": micros(message.received_at),
         "order": order,
-        "key": key_of(message.id),
-        "source": message.host.lower()[:MAX_TEXT_CHARACTERS],
-        "host": message.host[:MAX_TEXT_CHARACTERS],
+        "key": message.key,
+        "source": host.lower()[:MAX_TEXT_CHARACTERS],
+        "host": host[:MAX_TEXT_CHARACTERS],
         "words": " ".join(words(message.short_message)),
         "added": added,
         "doc": packed,  # base64, as msgspec writes bytes and tantivy reads them
     }
     if message.level is not None:
         document["level"] = message.level
-    marks = []
+    hard = hard or len(host) > MAX_TEXT_CHARACTERS
     if message.full_message is not None:
         document["full"] = " ".join(words(message.full_message))
-        marks.append("full")
-    if hard or len(message.host) > MAX_TEXT_CHARACTERS:
-        marks.append("hard")
-    if marks:
-        document["marks"] = marks
-    return _encode(document).decode("utf-8", "replace")
+        document["marks"] = ["full", "hard"] if hard else ["full"]
+    elif hard:
+        document["marks"] = ["hard"]
+    return _encode(document).decode()
 
 
-def _add(added: dict[str, Any], key: str, value: FieldValue, names: dict[str, set[str]]) -> bool:
-    """Put one field in; False when there is no room for it."""
-    term = term_of(value)
-    if term is None:
-        return False
-    kinds = names.get(key)
-    if kinds is None:
-        if len(names) >= MAX_FIELDS:
-            return False
-        kinds = names[key] = set()
-    kinds.add(kind_of(value))
-    added[key] = term
-    return True
+def _arrival(message: Message) -> dict[str, FieldValue]:
+    """Return what the listener adds to a message, by names no client can send."""
+    found: dict[str, FieldValue] = {"!input": message.input} if message.input else {}
+    if message.peer is not None:
+        found["!ip"], found["!port"] = message.peer
+    return found

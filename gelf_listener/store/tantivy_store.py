@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from gelf_listener.errors import ConfigError, QueryError, Retry
-from gelf_listener.message import Message, OpenFields
+from gelf_listener.message import Message, OpenFields, ulid_key
 from gelf_listener.packing import Packer
 from gelf_listener.query.nodes import MatchAll, Node
 from gelf_listener.store import aggregation, grouping, searching
@@ -42,7 +42,7 @@ from gelf_listener.store.lock import StoreLock
 from gelf_listener.store.memory_store import KNOWN_FIELDS
 from gelf_listener.store.partition import DamagedPartition, Partition
 from gelf_listener.store.requests import EVERYTHING, NEWEST_FIRST, Grouping, Metric, Sort, Span, TimeGroup, ValuesGroup
-from gelf_listener.store.schema import field_name, key_of
+from gelf_listener.store.schema import field_name
 from gelf_listener.store.searching import Target
 from gelf_listener.store.translation import Translator, span_of
 
@@ -270,7 +270,7 @@ class TantivyStore:
         found = {message.id for message, _, _ in self._pending if message.id in ids}
         for partition in self._partitions:
             translator = self._translator(partition)
-            for id in self._ids(partition, translator, [key_of(id) for id in ids - found]):
+            for id in self._ids(partition, translator, [ulid_key(id) for id in ids - found]):
                 if id in ids:
                     found.add(id)
         return found
@@ -375,7 +375,7 @@ class TantivyStore:
             return None
         for partition in reversed(self._partitions):
             searcher = partition.searcher
-            query = tantivy.Query.term_query(partition.schema, "key", key_of(id), "basic")
+            query = tantivy.Query.term_query(partition.schema, "key", ulid_key(id), "basic")
             for _, address in searcher.search(query, limit=10, count=False).hits:
                 message = self._read(searcher, address)
                 if message.id == id:

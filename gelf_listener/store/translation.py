@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from gelf_listener.errors import QueryError
-from gelf_listener.message import FieldValue, Message
+from gelf_listener.message import FieldValue, Message, ulid_key
 from gelf_listener.query import compile_predicate
 from gelf_listener.query.fields import added_getter, is_analysed, is_lower_case
 from gelf_listener.query.nodes import Exists, Fuzzy, Group, MatchAll, Node, Phrase, Range, Regex, Term, Wildcard
@@ -24,7 +24,7 @@ from gelf_listener.query.times import parse_time, time_of
 from gelf_listener.query.words import words
 from gelf_listener.store.partition import Partition
 from gelf_listener.store.requests import Span
-from gelf_listener.store.schema import MAX_TEXT_CHARACTERS, field_key, field_name, key_of, micros, term_of, value_of
+from gelf_listener.store.schema import MAX_TEXT_CHARACTERS, field_key, field_name, micros, term_of, value_of
 
 if TYPE_CHECKING:
     import tantivy
@@ -270,7 +270,7 @@ class Translator:
 
     def _id(self, node: _Leaf, *, positive: bool) -> tantivy.Query:
         if isinstance(node, (Term, Phrase)):
-            return self._term("key", key_of(node.text)) if len(node.text) == 26 else self._query.empty_query()
+            return self._term("key", ulid_key(node.text)) if len(node.text) == 26 else self._query.empty_query()
         return self._roughly(self._query.all_query(), positive=positive)
 
     def _time(self, node: _Leaf, field: str, *, positive: bool) -> tantivy.Query:
@@ -389,7 +389,7 @@ class Translator:
         for _, address in found.hits:
             message = self._unpack(self.searcher.doc(address).get_first("doc") or b"")
             if predicate(message):
-                keys.append(key_of(message.id))
+                keys.append(message.key)
         return self._terms("key", keys)
 
 
