@@ -30,7 +30,6 @@ __all__ = ["router"]
 
 router = APIRouter(prefix="/api/system", tags=["System/Inputs"])
 
-_SECRET = ("password", "token", "key_password")
 _CONFIGURED = "This input is part of the listener's configuration; change it there and reload."
 
 
@@ -188,7 +187,10 @@ def _configured(service: Service, input: Input) -> dict[str, Any]:
     listening = urlsplit(input.listening[0]) if input.listening else urlsplit("")
     scheme = listening.scheme or input.name.rpartition("-")[0]
     type, name = type_of_scheme(scheme)
-    attributes = {key: "<password set>" if key in _SECRET and value else value for key, value in settings.items()}
+    fields = input.settings.__class__.model_fields
+    attributes = {
+        name: "<password set>" if value and not fields[name].repr else value for name, value in settings.items()
+    }
     attributes |= {"bind_address": settings.get("host", ""), "port": listening.port or settings.get("port")}
     return {
         "id": input.name,

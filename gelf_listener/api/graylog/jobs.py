@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 from collections import OrderedDict
 from collections.abc import Coroutine
@@ -10,6 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 __all__ = ["MAX_JOBS", "Job", "Jobs"]
+
+_log = logging.getLogger(__name__)
 
 MAX_JOBS = 64
 """Beyond, the oldest is cancelled and forgotten."""
@@ -41,7 +44,9 @@ class Jobs:
 
     def start(self, search_id: str, owner: str, results: Coroutine[Any, Any, dict[str, Any]]) -> Job:
         """Begin a search."""
-        job = Job(secrets.token_hex(12), search_id, owner, asyncio.get_running_loop().create_task(results))
+        task = asyncio.get_running_loop().create_task(results)
+        task.add_done_callback(_log_surprise)
+        job = Job(secrets.token_hex(12), search_id, owner, task)
         self._jobs[job.id] = job
         while len(self._jobs) > MAX_JOBS:
             _, oldest = self._jobs.popitem(last=False)
@@ -51,3 +56,9 @@ class Jobs:
     def get(self, id: str) -> Job | None:
         """Return a job, if it is still known."""
         return self._jobs.get(id)
+
+
+def _log_surprise(task: asyncio.Task[dict[str, Any]]) -> None:
+    """Log our own mistakes; the client learns only that the job ended exceptionally."""
+    if not task.cancelled() and task.exception() is not None:
+        _log.error("a search failed", exc_info=task.exception())

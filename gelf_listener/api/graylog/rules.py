@@ -7,6 +7,7 @@ Types are Graylog's: 1 equals, 2 matches a regular expression, 3 greater, 4 smal
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Literal
 
@@ -19,6 +20,8 @@ from gelf_listener.query.fields import is_analysed
 from gelf_listener.query.nodes import Exists, Group, MatchAll, Node, Phrase, Range, Regex, Wildcard
 
 __all__ = ["Rule", "query_of"]
+
+_BARE_SLASH = re.compile(r"(?<!\\)/")
 
 
 class Rule(BaseModel):
@@ -94,4 +97,4 @@ def _regex(field: str, value: str) -> Node:
     pattern = value.removeprefix("^")
     if not end:
         pattern = pattern[:-1]
-    return Regex(field, f"{start}({pattern}){end}".replace("/", r"\/"))
+    return Regex(field, _BARE_SLASH.sub(r"\/", f"{start}({pattern}){end}"))

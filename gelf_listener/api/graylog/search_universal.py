@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
@@ -142,22 +143,26 @@ async def _search(request: Request, store: Store, streams: Streams, asked: _Want
     hits = await store.search(asked.node, span, limit=limit, offset=offset, sort=asked.sort)
     if as_csv:
         return csv_response([fields, *rows_of(hits.messages, fields, streams, node)])
-    found = [flat(message, streams.of(message), node) for message in hits.messages]
     searched = effective(span, time.time())
-    return answer(
-        {
-            "query": asked.query,
-            "built_query": asked.query or "*",
-            "used_indices": [],
-            "messages": [hit(each, asked.node, fields) for each in found],
-            "fields": sorted({name for each in found for name in each if is_shown_field(name)}),
-            "time": round((time.perf_counter() - began) * 1000),
-            "total_results": hits.total,
-            "from": searched["from"],
-            "to": searched["to"],
-            "decoration_stats": None,
-        }
-    )
+
+    def build() -> Response:
+        found = [flat(message, streams.of(message), node) for message in hits.messages]
+        return answer(
+            {
+                "query": asked.query,
+                "built_query": asked.query or "*",
+                "used_indices": [],
+                "messages": [hit(each, asked.node, fields) for each in found],
+                "fields": sorted({name for each in found for name in each if is_shown_field(name)}),
+                "time": round((time.perf_counter() - began) * 1000),
+                "total_results": hits.total,
+                "from": searched["from"],
+                "to": searched["to"],
+                "decoration_stats": None,
+            }
+        )
+
+    return await asyncio.to_thread(build)  # ten thousand messages would keep the inputs waiting
 
 
 def _export(store: Store, streams: Streams, asked: _Wanted, span: Span, node: str, name: str) -> Response:

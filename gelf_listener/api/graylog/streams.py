@@ -52,7 +52,7 @@ class Streams:
         """Return the ids of the streams a message is in; paused ones are left out."""
         found = []
         in_default = True
-        for id, document in self._catalog.all("streams").items():
+        for id, document in tuple(self._catalog.all("streams").items()):  # a thread may ask while one is made
             if not document["disabled"] and self._compile(id, document).matches(message):
                 found.append(id)
                 in_default = in_default and not document["remove_matches_from_default_stream"]
@@ -98,8 +98,8 @@ class Streams:
                 _log.warning("stream %s matches nothing: %s", id, error)
                 node = NOTHING
             compiled = self._compiled[id] = _Compiled(document, node, compile_predicate(node))
-            for gone in self._compiled.keys() - self._catalog.all("streams").keys():
-                del self._compiled[gone]
+            for gone in set(self._compiled) - set(self._catalog.all("streams")):
+                self._compiled.pop(gone, None)
         return compiled
 
 

@@ -273,12 +273,11 @@ async def _search_type(where: _Where, node: Node, span: Span, asked: Mapping[str
     hits = await where.store.search(node, span, limit=limit, offset=offset, sort=_sort(asked))
     fields = asked.get("fields")
     only = [str(each) for each in fields] if isinstance(fields, list) else []
-    return {
-        "messages": [
-            hit(flat(message, where.streams.of(message), where.node_id), node, only) for message in hits.messages
-        ],
-        "total_results": hits.total,
-    }
+
+    def build() -> list[dict[str, Any]]:
+        return [hit(flat(message, where.streams.of(message), where.node_id), node, only) for message in hits.messages]
+
+    return {"messages": await asyncio.to_thread(build), "total_results": hits.total}
 
 
 def _integer(asked: Mapping[str, Any], name: str, default: int) -> int:

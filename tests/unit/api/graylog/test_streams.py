@@ -41,6 +41,8 @@ async def fill(service: Service) -> None:
         ([{"type": 2, "field": "app", "value": "^back"}], "AND", ["disk full"]),
         ([{"type": 2, "field": "app", "value": "shop$"}], "AND", ["login"]),
         ([{"type": 2, "field": "app", "value": "a.k|b s"}], "AND", ["disk full", "login"]),
+        ([{"type": 2, "field": "app", "value": "a/b|web"}], "AND", ["login"]),
+        ([{"type": 2, "field": "app", "value": "a\\/b|web"}], "AND", ["login"]),
         ([{"type": 3, "field": "n", "value": "5"}], "AND", ["login"]),
         ([{"type": 4, "field": "n", "value": "50"}], "AND", ["disk full"]),
         ([{"type": 5, "field": "n", "value": ""}], "AND", ["disk full", "login"]),
