@@ -102,7 +102,11 @@ class SyslogTlsSettings(SyslogTcpSettings, TlsSettings):
 
 
 class SyslogUdpInput(DatagramInput):
-    """Reads syslog datagrams, a message each; see `DatagramInput` for what is guaranteed."""
+    """
+    Reads syslog datagrams, a message each.
+
+    See `DatagramInput` for what is guaranteed.
+    """
 
     Settings: ClassVar[type[SyslogUdpSettings]] = SyslogUdpSettings
     scheme: ClassVar[str] = "syslog+udp"

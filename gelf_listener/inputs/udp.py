@@ -188,7 +188,11 @@ class DatagramInput:
 
 
 class UdpInput(DatagramInput):
-    """Reads GELF datagrams; see `DatagramInput` for what is guaranteed."""
+    """
+    Reads GELF datagrams.
+
+    See `DatagramInput` for what is guaranteed.
+    """
 
     Settings: ClassVar[type[UdpSettings]] = UdpSettings
     scheme: ClassVar[str] = "gelf+udp"
