@@ -29,7 +29,6 @@ METRICS = {
     "gelf_input_bytes_total": "Bytes of their inflated payloads, by input.",
     "gelf_input_rejected_total": "Payloads rejected, by input and reason.",
     "gelf_input_datagrams_total": "Datagrams read, by input.",
-    "gelf_input_read_bytes_total": "Bytes read from standard input.",
     "gelf_input_kernel_drops_total": "Datagrams the kernel dropped before we read them, by input.",
     "gelf_input_chunks_total": "Chunks read.",
     "gelf_input_chunks_duplicate_total": "Chunks that were there already.",
