@@ -34,9 +34,9 @@ _OWN = {
     "level": ("level", 1.0),
     "source": ("host", 1.0),
     "host": ("host", 1.0),
-    "gl2_source_input": ("added.!input", 1.0),
-    "gl2_remote_ip": ("added.!ip", 1.0),
-    "gl2_remote_port": ("added.!port", 1.0),
+    "gl2_source_input": ("added.@input", 1.0),
+    "gl2_remote_ip": ("added.@ip", 1.0),
+    "gl2_remote_port": ("added.@port", 1.0),
 }
 
 

@@ -13,7 +13,7 @@ source     text, whole              ``host`` in lower case
 host       text, whole, column      ``host`` as it was sent, for top values
 words      text, by words           the words of ``short_message`` (`query.words`), separated by blanks
 full       text, by words           the words of ``full_message``
-added      JSON, whole, columns     additional fields; and, with a ``!`` before their names, what the listener adds
+added      JSON, whole, columns     additional fields; and, with a ``@`` before their names, what the listener adds
 marks      text, whole              ``full``: there is a full_message; ``hard``: see below
 doc        bytes, stored            the packed message
 ========== ======================== ==========================================================================
@@ -59,7 +59,7 @@ MAX_TEXT_CHARACTERS = 8_000
 MAX_FIELDS = 4_000
 """Different names a partition keeps columns for: each costs memory in every segment."""
 
-_PLAIN = re.compile(r"[A-Za-z0-9_!-]+")
+_PLAIN = re.compile(r"[A-Za-z0-9_-]+")
 _ESCAPED = re.compile(r"%([0-9a-f]+);")
 _LATEST = 1 << 62
 _LEAST, _MOST = -(1 << 63), 1 << 64
@@ -218,7 +218,13 @@ def document_of(message: Message, order: int, packed: bytes, names: Names) -> st
     """
     added: dict[str, Any] = {}
     hard = not names.put(message.fields, added)
-    names.put(_arrival(message), added)
+    if message.input:
+        added["@input"] = "=" + message.input
+        names.kinds.setdefault("@input", {"text"})
+    if message.peer is not None:
+        added["@ip"], added["@port"] = "=" + message.peer.host, message.peer.port
+        names.kinds.setdefault("@ip", {"text"})
+        names.kinds.setdefault("@port", {"long"})
     host = message.host
     document: dict[str, Any] = {
         "timestamp": micros(message.timestamp),
@@ -240,11 +246,3 @@ def document_of(message: Message, order: int, packed: bytes, names: Names) -> st
     elif hard:
         document["marks"] = ["hard"]
     return _encode(document).decode()
-
-
-def _arrival(message: Message) -> dict[str, FieldValue]:
-    """Return what the listener adds to a message, by names no client can send."""
-    found: dict[str, FieldValue] = {"!input": message.input} if message.input else {}
-    if message.peer is not None:
-        found["!ip"], found["!port"] = message.peer
-    return found

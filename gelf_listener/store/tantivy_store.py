@@ -453,7 +453,7 @@ class TantivyStore:
         for partition in self._partitions:
             for key, kinds in list(partition.names.items()):
                 name = field_name(key)
-                if not key.startswith("!") and name not in KNOWN_FIELDS:
+                if not key.startswith("@") and name not in KNOWN_FIELDS:
                     types.setdefault(name, set()).update(_TYPES[kind] for kind in list(kinds))
         found = KNOWN_FIELDS | {name: tuple(sorted(each)) for name, each in types.items()}
         return [FieldInfo(name, found[name]) for name in sorted(found)]

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from gelf_listener.errors import QueryError
 from gelf_listener.message import FieldValue, Message, ulid_key
@@ -33,6 +33,8 @@ __all__ = ["MAX_VERIFIED", "Translator", "span_of"]
 
 MAX_VERIFIED = 200_000
 """Messages of a partition that are looked at one by one to finish a query."""
+_LARGE = 1 << 62
+"""Ends of ranges from which tantivy overflows now and then."""
 _MAX_VALUES = 500_000
 """Distinct values of a column that a pattern is tried on."""
 
@@ -40,7 +42,7 @@ _Leaf: TypeAlias = Term | Phrase | Wildcard | Regex | Fuzzy | Range
 _Unpack: TypeAlias = Callable[[bytes], Message]
 
 _IDS = frozenset(("_id", "gl2_message_id"))
-_LISTENER = {"gl2_source_input": "!input", "gl2_remote_ip": "!ip", "gl2_remote_port": "!port"}
+_LISTENER = {"gl2_source_input": "@input", "gl2_remote_ip": "@ip", "gl2_remote_port": "@port"}
 _TIMES = {"timestamp": "timestamp", "gl2_receive_timestamp": "received"}
 _LATEST_MICROS = 1 << 62
 
@@ -225,10 +227,10 @@ class Translator:
         found.append(self._text(node, "full", positive=positive))
         value = replace(node, field="value")
         found.append(self._level(value))
-        keys = [key for key in list(self.partition.names) if not key.startswith("!")]
+        keys = [key for key in list(self.partition.names) if not key.startswith("@")]
         found += [self._column(value, key, positive=positive) for key in keys]
         if isinstance(node, (Term, Phrase)) and added_getter(node.text) is not None:
-            found += [self._id(node, positive=positive), self._column(node, "!ip", positive=positive)]
+            found += [self._id(node, positive=positive), self._column(node, "@ip", positive=positive)]
         return self._any_of(found)
 
     def _text(self, node: _Leaf, column: str, *, positive: bool) -> tantivy.Query:
@@ -319,13 +321,22 @@ class Translator:
         if isinstance(node, Range):
             found = []
             if "text" in kinds:
-                found.append(self._terms(path, self._values(node, key, path, texts=True)))
+                found.append(self._terms(path, self._texts(node, key, path)))
             if kinds & {"long", "double"}:
-                found.append(self._numbers(node, path))
+                found.append(self._numbers(node, key, path))
             return self._any_of(found)
-        if {"long", "double"} <= kinds:  # a column of both forgets how the whole numbers were written
-            return self._roughly(self._has(key), positive=positive)
-        return self._terms(path, self._values(node, key, path, texts=False))
+        found = []
+        if "text" in kinds:
+            found.append(self._terms(path, self._texts(node, key, path)))
+        if "boolean" in kinds:
+            test = self._value_test(node)
+            found += [self._term(path, value) for value in (True, False) if test(value)]
+        if kinds & {"long", "double"} and _may_be_number(node):
+            sure, unsure = self._spelled(node, key, path, kinds & {"long", "double"})
+            found.append(self._terms(path, sure))
+            if unsure:
+                found.append(self._roughly(self._terms(path, unsure), positive=positive))
+        return self._any_of(found)
 
     def _equal(self, node: Term | Phrase, key: str, path: str, kinds: set[str]) -> tantivy.Query:
         text = node.text
@@ -334,7 +345,7 @@ class Translator:
             if len(text) <= MAX_TEXT_CHARACTERS:
                 values["=" + text] = None
             if time_of(text) is not None:
-                values.update(dict.fromkeys(self._values(node, key, path, texts=True)))
+                values.update(dict.fromkeys(self._texts(node, key, path)))
         number = number_of(text)
         found = []
         if number is not None:
@@ -344,33 +355,72 @@ class Translator:
         found += [self._term(path, value) for value in values] if len(values) < 2 else [self._terms(path, list(values))]
         return self._any_of(found)
 
-    def _values(self, node: _Leaf, key: str, path: str, *, texts: bool) -> list[FieldValue]:
-        """Return the distinct values of a column that the predicate lets through, as they stand in the index."""
-        wanted = {"terms": {"field": path, "size": _MAX_VALUES}}
-        found = self.searcher.aggregate(self._query.all_query(), {"values": wanted})["values"]
-        if found["sum_other_doc_count"]:
-            raise _too_many(node, f"{field_name(key)} has more than {_MAX_VALUES} different values to try it on")
+    def _value_test(self, node: _Leaf) -> Callable[[FieldValue], bool]:
+        """Return the predicate's test of one value."""
         test = compile_predicate(replace(node, field="value"), self._clock)
-        kept: list[FieldValue] = []
-        for bucket in found["buckets"]:
-            term: FieldValue = bucket["key"]
-            if "key_as_string" in bucket and bucket["key_as_string"] in ("true", "false"):
-                term = bucket["key_as_string"] == "true"
-            if texts and not isinstance(term, str):
-                continue
-            if test(_probe(fields={"value": value_of(term)})):
-                kept.append(term)
-        return kept
+        return lambda value: test(_probe(fields={"value": value}))
 
-    def _numbers(self, node: Range, path: str) -> tantivy.Query:
+    def _texts(self, node: _Leaf, key: str, path: str) -> list[FieldValue]:
+        """Return the texts of a column that the predicate lets through, as they stand in the index."""
+        # The engine tries a wildcard itself, so that what does not match need not become a Python value.
+        include = "=" + _regex(node, lower=False) if isinstance(node, Wildcard) else "[=#](?s:.)*"
+        test = self._value_test(node)
+        return [term for term in self._distinct(node, key, path, include) if test(value_of(term))]
+
+    def _spelled(self, node: _Leaf, key: str, path: str, kinds: set[str]) -> tuple[list[FieldValue], list[FieldValue]]:
+        """
+        Try a pattern on the numbers of a column, as a query would spell them.
+
+        Returns:
+            Those that match, and those of which it depends on how they were sent: a column of whole and other numbers
+            forgets whether 5 was 5.0.
+        """
+        test = self._value_test(node)
+        sure: list[FieldValue] = []
+        unsure: list[FieldValue] = []
+        for term in self._distinct(node, key, path, None):
+            if isinstance(term, (str, bool)):
+                continue
+            whole = float(term).is_integer()
+            spellings = {test(int(term) if whole and "long" in kinds else float(term))}
+            if whole and len(kinds) == 2:
+                spellings = {test(int(term)), test(float(term))}
+            if spellings == {True}:
+                sure.append(term)
+            elif len(spellings) == 2:
+                unsure.append(term)
+        return sure, unsure
+
+    def _distinct(self, node: _Leaf, key: str, path: str, include: str | None) -> list[FieldValue]:
+        """Return the distinct values of a column: the texts that match a pattern, or everything."""
+        wanted: dict[str, Any] = {"field": path, "size": _MAX_VALUES}
+        if include is not None:
+            wanted["include"] = include
+        found = self.searcher.aggregate(self._query.all_query(), {"values": {"terms": wanted}})["values"]
+        if found["sum_other_doc_count"] and len(found["buckets"]) >= _MAX_VALUES:
+            raise _too_many(node, f"{field_name(key)} has more than {_MAX_VALUES} different values to try it on")
+        return [bucket["key"] for bucket in found["buckets"] if "key_as_string" not in bucket]
+
+    def _numbers(self, node: Range, key: str, path: str) -> tantivy.Query:
         """Numbers between two ends, by value."""
         low = None if node.low is None else number_of(node.low)
         high = None if node.high is None else number_of(node.high)
         if (low is None) is not (node.low is None) or (high is None) is not (node.high is None):
             return self._query.empty_query()
-        opening, closing = "[" if node.include_low else "{", "]" if node.include_high else "}"
-        text = f"{'[' if low is None else opening}{_written(low)} TO {_written(high)}{']' if high is None else closing}"
-        return self.partition.index.parse_query(f"{path}:{text}")
+        if any(end is not None and abs(end) >= _LARGE for end in (low, high)):
+            test = self._value_test(node)
+            values = [
+                term for term in self._distinct(node, key, path, None) if not isinstance(term, str) and test(term)
+            ]
+            return self._terms(path, values)
+        # An end at a time: tantivy panics when one is whole and the other is not.
+        parse = self.partition.index.parse_query
+        found = []
+        if low is not None:
+            found.append(parse(f"{path}:{'[' if node.include_low else '{'}{_written(low)} TO *]"))
+        if high is not None:
+            found.append(parse(f"{path}:[* TO {_written(high)}{']' if node.include_high else '}'}"))
+        return self._all_of(*found)
 
     # --- finishing
 
@@ -414,6 +464,19 @@ def _prefix(node: _Leaf) -> str:
     return ""
 
 
+_NUMERIC = frozenset("0123456789.-+einfa")
+"""What a number is spelled with."""
+
+
+def _may_be_number(node: _Leaf) -> bool:
+    """Whether a pattern may match a number; where it does not, no column of numbers needs to be looked through."""
+    if isinstance(node, Wildcard):
+        return all(wild or _NUMERIC.issuperset(text) for wild, text in node.parts)
+    if isinstance(node, Fuzzy):
+        return sum(character not in _NUMERIC for character in node.text) <= node.distance
+    return True
+
+
 def _regex(node: Wildcard, *, lower: bool) -> str:
     """Write a wildcard pattern as a regular expression."""
     parts = []
@@ -451,10 +514,8 @@ def _spellings(number: float) -> Iterable[FieldValue]:
     return distinct.values()
 
 
-def _written(number: float | None) -> str:
+def _written(number: float) -> str:
     """Write an end of a range for tantivy's parser."""
-    if number is None:
-        return "*"
     if isinstance(number, int) and -(1 << 63) <= number < 1 << 64:
         return str(number)
     return format(float(min(max(number, -1.7e308), 1.7e308)), ".17g")
