@@ -79,9 +79,9 @@ class Translator:
         within = self._span(span)
         self._rough = False
         found = self._translate(node, positive=True)
-        if self._rough:
-            return self._verified(self._all_of(within, found), node)
         hard = self._term("marks", "hard")
+        if self._rough:
+            return self._verified(self._all_of(within, self._any_of([found, hard])), node)
         if isinstance(node, MatchAll) or not self.searcher.search(hard, limit=1, count=False).hits:
             return self._all_of(within, found)
         easy = self._all_but(self._all_of(within, found), hard)

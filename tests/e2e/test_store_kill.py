@@ -15,8 +15,6 @@ import pytest
 from tests.e2e.conftest import Start
 from tests.e2e.listener import Listener
 
-pytestmark = pytest.mark.timeout(600)
-
 
 class Sender:
     """Sends numbered messages by TCP until it is told to stop; what a dead listener does not take is lost."""
@@ -40,7 +38,7 @@ class Sender:
             with socket.create_connection(("127.0.0.1", self._port), timeout=5) as sock:
                 while not self._stop.is_set():
                     lines = []
-                    for _ in range(50):
+                    for _ in range(10):
                         document = {"host": "h", "short_message": f"m{self.number}", "_number": self.number}
                         lines.append(json.dumps(document).encode() + b"\0")
                         self.number += 1
@@ -92,6 +90,7 @@ def test_what_was_found_once_is_found_after_a_kill(start: Start, tmp_path: Path)
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(3600)
 def test_fifty_kills(start: Start, tmp_path: Path) -> None:
     """As many as the project promises."""
     check_rounds(start, 50, tmp_path)
