@@ -47,8 +47,8 @@ class StoreLock:
             holder = os.pread(file, 20, 0).decode("ascii", "replace").strip() or "unknown"
             os.close(file)
             raise ConfigError(
-                f"the store at {self._directory} is open in another process (pid {holder}); stop it, or name another "
-                "directory, for example --output console: --output store:///tmp/logs"
+                f"the store at {self._directory} is open in another process (pid {holder}); ask that one "
+                "through its API, stop it, or name another directory, for example --output store:///tmp/logs"
             ) from None
         os.ftruncate(file, 0)
         os.pwrite(file, f"{os.getpid()}\n".encode(), 0)

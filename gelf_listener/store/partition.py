@@ -107,6 +107,23 @@ class Partition:
             self._sized = (time.monotonic(), size)
         return size
 
+    def last_order(self) -> int:
+        """Return the highest place in receive order; -1 when it is empty."""
+        found = self._maximum("order")
+        return -1 if found is None else int(found)
+
+    def last_received(self) -> float | None:
+        """Return when the newest message arrived, UTC Unix seconds; None when it is empty."""
+        found = self._maximum("received")
+        return None if found is None else found / 1e6
+
+    def _maximum(self, column: str) -> float | None:
+        import tantivy  # noqa: PLC0415
+
+        found: Any = self._searcher.aggregate(tantivy.Query.all_query(), {"x": {"max": {"field": column}}})
+        value = found["x"]["value"]
+        return None if value is None else float(value)
+
     def add(self, message: Message, order: int, packed: bytes) -> None:
         """
         Add a message; it is found after the next commit (writing thread).

@@ -23,7 +23,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from gelf_listener.errors import ConfigError, QueryError, Retry
+from gelf_listener.errors import QueryError, Retry
 from gelf_listener.message import Message, OpenFields, ulid_key
 from gelf_listener.packing import Packer
 from gelf_listener.query.nodes import MatchAll, Node
@@ -38,9 +38,9 @@ from gelf_listener.store.answers import (
     StoreInfo,
     ValueCount,
 )
-from gelf_listener.store.lock import StoreLock
 from gelf_listener.store.memory_store import KNOWN_FIELDS
-from gelf_listener.store.partition import DamagedPartition, Partition
+from gelf_listener.store.partition import Partition
+from gelf_listener.store.partitions import Partitions
 from gelf_listener.store.requests import EVERYTHING, NEWEST_FIRST, Grouping, Metric, Sort, Span, TimeGroup, ValuesGroup
 from gelf_listener.store.schema import field_name
 from gelf_listener.store.searching import Target
@@ -94,38 +94,48 @@ class TantivyStore:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.path = path
-        self.evicted = 0
-        """Messages that retention deleted."""
         self.commits = 0
-        self.set_aside: list[str] = []
-        """Directories that could not be read."""
         self._packer = Packer(open_fields)
         self._commit_seconds = commit_seconds
-        self._partition_messages = partition_messages
-        self._max_age_seconds = max_age_seconds
-        self._max_bytes = max_bytes
         self._clock = clock
-        self._lock = StoreLock(path)
-        self._partitions: list[Partition] = []
+        self._all = Partitions(
+            path,
+            partition_messages=partition_messages,
+            max_age_seconds=max_age_seconds,
+            max_bytes=max_bytes,
+            clock=clock,
+        )
         self._pending: list[tuple[Message, int, bytes]] = []
+        self._offered: set[int] = set()
+        """Keys of messages whose adding failed: they are offered again, and some of them may be there."""
         self._order = 0
-        self._number = 0
         self._dirty = False
         self._writer = ThreadPoolExecutor(1, "store-writer")
         self._readers = ThreadPoolExecutor(_READERS, "store-reader")
         self._timer: asyncio.TimerHandle | None = None
+        self._retaining: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._opened = False
 
     @property
     def messages(self) -> int:
         """How many messages it has, pending ones included."""
-        return sum(partition.messages for partition in self._partitions)
+        return sum(partition.messages for partition in self._all.list)
 
     @property
     def partitions(self) -> int:
         """How many partitions it has."""
-        return len(self._partitions)
+        return len(self._all.list)
+
+    @property
+    def evicted(self) -> int:
+        """How many messages retention deleted."""
+        return self._all.evicted
+
+    @property
+    def set_aside(self) -> list[str]:
+        """Directories that could not be read."""
+        return self._all.set_aside
 
     # --- life
 
@@ -137,8 +147,9 @@ class TantivyStore:
             ConfigError: If another process has it, or the directory cannot be used.
         """
         if not self._opened:
-            await self._write(self._open)
+            self._order = await self._write(self._all.open)
             self._opened = True
+            self._retaining = asyncio.get_running_loop().create_task(self._retain_for_ever(), name="store retention")
 
     async def close(self) -> None:
         """Commit what is pending and let go of the directory. May be called twice."""
@@ -148,50 +159,24 @@ class TantivyStore:
         if not self._opened:
             return
         self._opened = False
+        if self._retaining is not None:
+            self._retaining.cancel()
         for task in list(self._tasks):
             with contextlib.suppress(Exception):
                 await task
         try:
             await self._write(self._close)
         finally:
-            self._lock.release()
+            self._all.release()
             self._writer.shutdown(wait=False)
             self._readers.shutdown(wait=False)
-
-    def _open(self) -> None:
-        self._lock.acquire()
-        try:
-            for directory in sorted(self.path.glob("p[0-9]*.deleted")):
-                with contextlib.suppress(OSError):
-                    _remove(directory)
-            for directory in sorted(self.path.glob("p" + "[0-9]" * 8)):
-                self._number = max(self._number, int(directory.name[1:]))
-                try:
-                    self._partitions.append(Partition(directory))
-                except DamagedPartition as error:
-                    self._set_aside(directory, error)
-            if not self._partitions:
-                self._begin_partition()
-            self._order = max(_last_order(partition) for partition in self._partitions) + 1
-        except DamagedPartition as error:
-            self._lock.release()
-            raise ConfigError(f"the store cannot be opened: {error}") from None
-        except OSError as error:
-            self._lock.release()
-            raise ConfigError(f"the store at {self.path} cannot be opened: {error.strerror or error}") from None
-
-    def _set_aside(self, directory: Path, error: DamagedPartition) -> None:
-        aside = directory.with_name(f"damaged-{directory.name}-{int(self._clock())}")
-        directory.rename(aside)
-        self.set_aside.append(str(aside))
-        _log.error("a part of the store is damaged and was set aside as %s: %s", aside, error)
 
     def _close(self) -> None:
         try:
             self._commit()
         except OSError as error:
             _log.error("store: %s messages could not be written: %s", len(self._pending), error)
-        for partition in self._partitions:
+        for partition in self._all.list:
             with contextlib.suppress(OSError):
                 partition.close_writer()
 
@@ -199,15 +184,17 @@ class TantivyStore:
 
     async def add(self, messages: Sequence[Message]) -> None:
         """Add messages; see `Store.add`."""
-        for start in range(0, len(messages), _SLICE):
-            part = messages[start : start + _SLICE]
-            try:
-                await self._write(partial(self._add, part))
-            except OSError as error:
-                raise Retry(f"the store cannot write: {error}") from None
-        if self._commit_seconds == 0:
-            await self.flush()
-        elif self._dirty and self._timer is None:
+        try:
+            for start in range(0, len(messages), _SLICE):
+                await self._write(partial(self._add, messages[start : start + _SLICE]))
+            if self._commit_seconds == 0:
+                await self._write(self._commit)
+        except OSError as error:
+            self._offered.update(message.key for message in messages)
+            raise Retry(f"the store cannot write: {error}") from None
+        if self._offered:
+            self._offered.difference_update([message.key for message in messages])
+        if self._dirty and self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(self._commit_seconds, self._due)
 
     async def flush(self) -> None:
@@ -232,23 +219,24 @@ class TantivyStore:
     async def _commit_when_due(self) -> None:
         try:
             await self.flush()
-            await self._write(self._retain)
         except (Retry, OSError) as error:
             _log.warning("%s; trying again", error)
             if self._timer is None and self._opened:
                 self._timer = asyncio.get_running_loop().call_later(self._commit_seconds or 1.0, self._due)
 
     def _add(self, messages: Sequence[Message]) -> None:
-        if self._dirty and self._pending and not self._partitions[-1].pending:
+        if self._dirty and self._pending and not self._all.current.pending:
             self._add_again()
-        known = self._known([message for message in messages if message.stored_id])
+        offered = self._offered
+        again = [message for message in messages if message.stored_id or (offered and message.key in offered)]
+        known = self._known(again)
         pack = self._packer.pack
-        partition = self._partitions[-1]
+        partition = self._all.current
         for message in messages:
-            if message.stored_id:
-                if message.stored_id in known:
+            if again and (message.stored_id or message.key in offered):
+                if message.id in known:
                     continue
-                known.add(message.stored_id)
+                known.add(message.id)
             entry = (message, self._order, pack(message))
             partition.add(*entry)
             self._order += 1
@@ -260,15 +248,15 @@ class TantivyStore:
     def _add_again(self) -> None:
         """After a commit that failed: what it had is added once more."""
         for entry in self._pending:
-            self._partitions[-1].add(*entry)
+            self._all.current.add(*entry)
 
     def _known(self, messages: Sequence[Message]) -> set[str]:
-        """Return which of these messages are in the store already: they come from a disk buffer, perhaps again."""
+        """Return the ids of those that are there already: they come from a disk buffer, or after a failure, again."""
         if not messages:
             return set()
-        ids = {message.stored_id for message in messages}
+        ids = {message.id for message in messages}
         found = {message.id for message, _, _ in self._pending if message.id in ids}
-        for partition in self._partitions:
+        for partition in self._all.list:
             translator = self._translator(partition)
             for id in self._ids(partition, translator, [ulid_key(id) for id in ids - found]):
                 if id in ids:
@@ -287,42 +275,24 @@ class TantivyStore:
     def _commit(self) -> None:
         if not self._dirty:
             return
-        partition = self._partitions[-1]
+        partition = self._all.current
         if self._pending and not partition.pending:
             self._add_again()
         partition.commit()
         self.commits += 1
         self._pending.clear()
         self._dirty = False
-        if partition.messages >= self._partition_messages:
-            partition.close_writer()
-            self._begin_partition()
+        self._all.roll()
 
-    def _begin_partition(self) -> None:
-        self._number += 1
-        self._partitions = [*self._partitions, Partition(self.path / f"p{self._number:08d}")]
-
-    def _retain(self) -> None:
-        """Delete the oldest partitions while they are too old or the store is too large."""
+    async def _retain_for_ever(self) -> None:
+        """Delete what is too old or too much now and then, also when nothing comes in."""
         while True:
-            oldest = self._partitions[0]
-            if not oldest.messages or not (self._too_old(oldest) or self._too_large()):
-                return
-            if len(self._partitions) == 1:
-                self._begin_partition()
-            self._partitions[-2].close_writer()
-            self._partitions = self._partitions[1:]
-            self.evicted += oldest.messages
-            oldest.remove()
-
-    def _too_old(self, partition: Partition) -> bool:
-        if self._max_age_seconds is None:
-            return False
-        newest = _last_received(partition)
-        return newest is not None and newest < self._clock() - self._max_age_seconds
-
-    def _too_large(self) -> bool:
-        return self._max_bytes is not None and sum(partition.size for partition in self._partitions) > self._max_bytes
+            try:
+                await self.flush()
+                await self._write(self._all.retain)
+            except (Retry, OSError) as error:
+                _log.warning("retention: %s", error)
+            await asyncio.sleep(self._all.retention_seconds)
 
     # --- searching
 
@@ -373,7 +343,7 @@ class TantivyStore:
 
         if len(id) != 26:
             return None
-        for partition in reversed(self._partitions):
+        for partition in reversed(self._all.list):
             searcher = partition.searcher
             query = tantivy.Query.term_query(partition.schema, "key", ulid_key(id), "basic")
             for _, address in searcher.search(query, limit=10, count=False).hits:
@@ -450,7 +420,7 @@ class TantivyStore:
     async def fields(self) -> list[FieldInfo]:
         """Return all fields; see `Store.fields`."""
         types: dict[str, set[FieldType]] = {}
-        for partition in self._partitions:
+        for partition in self._all.list:
             for key, kinds in list(partition.names.items()):
                 name = field_name(key)
                 if not key.startswith("@") and name not in KNOWN_FIELDS:
@@ -491,12 +461,11 @@ class TantivyStore:
                 continue
             deleted += messages
             partition = target.partition
-            if messages == partition.messages and partition is not self._partitions[-1]:
-                self._partitions = [other for other in self._partitions if other is not partition]
-                partition.remove()
+            if messages == partition.messages and partition is not self._all.current:
+                self._all.drop(partition)
                 continue
             partition.delete(target.query)
-            if partition is self._partitions[-1]:
+            if partition is self._all.current:
                 partition.commit()
             else:
                 partition.close_writer()
@@ -508,7 +477,7 @@ class TantivyStore:
         await self._write(self._compact)
 
     def _compact(self) -> None:
-        for partition in self._partitions:
+        for partition in self._all.list:
             partition.compact()
 
     async def info(self) -> StoreInfo:
@@ -518,7 +487,7 @@ class TantivyStore:
     def _info(self) -> StoreInfo:
         partitions = [
             PartitionInfo(str(each), _seconds(each.first), _seconds(each.last), each.messages, each.size)
-            for each in self._partitions
+            for each in self._all.list
         ]
         firsts = [each.first for each in partitions if each.first is not None and each.messages]
         lasts = [each.last for each in partitions if each.last is not None and each.messages]
@@ -537,7 +506,7 @@ class TantivyStore:
         """Translate a query for every partition that may have something, oldest first."""
         start, end = span_of(span)
         found = []
-        for partition in self._partitions:
+        for partition in self._all.list:
             if partition.overlaps(start, end):
                 translator = self._translator(partition)
                 found.append(Target(partition, translator.searcher, translator.exact(query, span)))
@@ -556,14 +525,18 @@ class TantivyStore:
         return await self._run(function)
 
     async def _run(self, function: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._readers, _guarded(function))
+        return await asyncio.get_running_loop().run_in_executor(self._readers, _guarded(function, _search_failed))
 
     async def _write(self, function: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._writer, function)
+        return await asyncio.get_running_loop().run_in_executor(self._writer, _guarded(function, OSError))
 
 
-def _guarded(function: Callable[[], T]) -> Callable[[], T]:
-    """Turn a panic in tantivy, which is no `Exception`, into an error that ends one search and nothing else."""
+def _search_failed(detail: str) -> QueryError:
+    return QueryError(detail, "", 1)
+
+
+def _guarded(function: Callable[[], T], error_of: Callable[[str], Exception]) -> Callable[[], T]:
+    """Turn a panic in tantivy, which is no `Exception`, into an error that ends one call and nothing else."""
 
     def call() -> T:
         try:
@@ -572,7 +545,7 @@ def _guarded(function: Callable[[], T]) -> Callable[[], T]:
             if type(error).__name__ != "PanicException":
                 raise
             _log.error("the store's engine failed: %s", error)
-            raise QueryError(f"the store's engine failed: {error}", "", 1) from None
+            raise error_of(f"the store's engine failed: {error}") from None
 
     return call
 
@@ -589,27 +562,5 @@ def _has_column(group: Grouping, column: aggregation.Column) -> bool:
     return all(first[1] <= second[0] for first, second in itertools.pairwise(ends))
 
 
-def _last_order(partition: Partition) -> int:
-    found = partition.searcher.aggregate(_everything(), {"x": {"max": {"field": "order"}}})["x"]["value"]
-    return -1 if found is None else int(found)
-
-
-def _last_received(partition: Partition) -> float | None:
-    found = partition.searcher.aggregate(_everything(), {"x": {"max": {"field": "received"}}})["x"]["value"]
-    return None if found is None else float(found) / 1e6
-
-
-def _everything() -> Any:
-    import tantivy  # noqa: PLC0415
-
-    return tantivy.Query.all_query()
-
-
 def _seconds(micros: int | None) -> float | None:
     return None if micros is None else micros / 1e6
-
-
-def _remove(directory: Path) -> None:
-    import shutil  # noqa: PLC0415
-
-    shutil.rmtree(directory)

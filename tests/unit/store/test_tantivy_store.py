@@ -14,8 +14,9 @@ import pytest
 
 from gelf_listener.codec.gelf import read_fields
 from gelf_listener.errors import ConfigError, Retry
+from gelf_listener.message import Message
 from gelf_listener.store import Store
-from gelf_listener.store.requests import EVERYTHING, Sort
+from gelf_listener.store.requests import EVERYTHING
 from gelf_listener.store.tantivy_store import TantivyStore
 from tests.unit.store.contract import StoreContract, node, texts
 from tests.unit.store.samples import START, plain
@@ -87,7 +88,9 @@ def test_another_store_is_told_who_has_it(tmp_path: Path) -> None:
 
     async def main() -> None:
         async with opened(tmp_path):
-            with pytest.raises(ConfigError, match=rf"open in another process \(pid {os.getpid()}\).*another directory"):
+            with pytest.raises(
+                ConfigError, match=rf"open in another process \(pid {os.getpid()}\).*API.*another directory"
+            ):
                 await store_at(tmp_path).open()
         async with opened(tmp_path):
             pass
@@ -138,72 +141,97 @@ def test_all_partitions_damaged_is_an_empty_store(tmp_path: Path) -> None:
     run(main())
 
 
-def test_the_oldest_partitions_go_by_age(tmp_path: Path) -> None:
-    """By when messages arrived, not by what their clocks said."""
+@pytest.mark.parametrize("commit_seconds", [0, 0.01])
+def test_the_oldest_go_by_age(tmp_path: Path, commit_seconds: float) -> None:
+    """By when messages arrived, not by what their clocks said; also when nothing comes in any more."""
     now = START
+    day = 86400.0
 
     async def main() -> None:
         nonlocal now
-        settings: dict[str, Any] = {"partition_messages": 2, "commit_seconds": 0.01, "max_age_seconds": 100}
+        settings: dict[str, Any] = {"commit_seconds": commit_seconds, "max_age_seconds": 7 * day}
         store = TantivyStore(tmp_path, read_fields, clock=lambda: now, **settings)
         await store.open()
         try:
-            await store.add([plain("a"), plain("b")])
-            await store.flush()
-            await store.add([plain("c", at=60), plain("d", at=60)])
-            await store.flush()
-            now += 120
-            await store.add([plain("e", at=120)])
-            await until(lambda: store.evicted == 2)
-            assert sorted(texts((await store.search(node(), EVERYTHING)).messages)) == ["c", "d", "e"]
-            now += 1000
-            await store.add([plain("f", at=1120)])
-            await until(lambda: store.evicted >= 4)
-            assert "f" in texts((await store.search(node(), EVERYTHING)).messages)
-            assert min(path.name for path in tmp_path.glob("p*")) > "p00000002"
+            for number in range(20):
+                await store.add([plain(f"day {number}", at=number * day)])
+                await store.flush()
+                await store._write(store._all.retain)
+                now += day
+            left = texts((await store.search(node(), EVERYTHING)).messages)
+            assert left[0] == "day 19"
+            assert 7 <= len(left) <= 9
+            assert store.evicted == 20 - len(left)
+            now += 300 * day
+            await store._write(store._all.retain)
+            assert (await store.search(node(), EVERYTHING)).total == 0
+            assert store.partitions == 1
         finally:
             await store.close()
 
     run(main())
 
 
-def test_the_oldest_partitions_go_by_size(tmp_path: Path) -> None:
-    """The current one is never in the way of new messages."""
+def test_retention_runs_by_itself(tmp_path: Path) -> None:
+    """Nobody has to add anything for it."""
 
     async def main() -> None:
-        settings: dict[str, Any] = {"partition_messages": 20, "commit_seconds": 0.01, "max_bytes": 40_000}
-        async with opened(tmp_path, **settings) as store:
-            for batch in range(20):
-                await store.add([plain(f"m{batch} {random.random()}", note="x" * 200) for _ in range(20)])
-                await store.flush()
-                await asyncio.sleep(0.02)
-            await until(lambda: store.evicted > 0)
-            info = await store.info()
-            assert info.messages + store.evicted == 400
-            newest = await store.search(node(), EVERYTHING, limit=1, sort=Sort("gl2_receive_timestamp"))
-            assert newest.messages[0].short_message.startswith("m19 ")
+        async with opened(tmp_path, max_age_seconds=0.2) as store:
+            await store.add([plain(at=-1000.0)])
+            await until(lambda: store.evicted == 1)
 
     run(main())
 
 
-def test_a_full_disk_loses_nothing(tmp_path: Path) -> None:
-    """What cannot be committed is kept and added again; senders are told to wait."""
+def test_the_oldest_go_by_size_and_never_the_newest(tmp_path: Path) -> None:
+    """Partitions are small enough for that."""
 
     async def main() -> None:
-        async with opened(tmp_path, commit_seconds=60) as store:
+        async with opened(tmp_path, commit_seconds=0, max_bytes=400_000) as store:
+            for step in range(40):
+                await store.add(
+                    [plain(f"m{step} {random.random()}", at=step, note=os.urandom(100).hex()) for _ in range(50)]
+                )
+                await asyncio.sleep(0.03)
+                for partition in store._all.list:
+                    partition._sized = (float("-inf"), 0)  # it is looked up once a second
+                await store._write(store._all.retain)
+                newest = await store.search(node(), EVERYTHING, limit=1)
+                assert newest.messages[0].short_message.startswith(f"m{step} ")
+                assert newest.total + store.evicted == (step + 1) * 50
+            assert store.evicted > 200
+            assert newest.total > 200
+
+    run(main())
+
+
+@pytest.mark.parametrize("commit_seconds", [0, 60])
+def test_a_full_disk_loses_nothing_and_doubles_nothing(tmp_path: Path, commit_seconds: float) -> None:
+    """What cannot be committed is kept and added again; the runner offers the batch that failed again."""
+
+    async def main() -> None:
+        async with opened(tmp_path, commit_seconds=commit_seconds) as store:
             await store.add([plain("before")])
             await store.flush()
-            await store.add([plain("meanwhile")])
-            partition = store._partitions[-1]
+            if commit_seconds:
+                await store.add([plain("meanwhile")])
+            partition = store._all.current
             partition._known = ""
             aside = tmp_path / "aside"
             partition.path.rename(aside)  # nothing can be written where the partition was
-            with pytest.raises(Retry, match="cannot write"):
-                await store.flush()
-            assert texts((await store.search(node(), EVERYTHING)).messages) == ["before"]
+            batch = [plain(f"m{index}") for index in range(700)]
+            taken = await accepts(store, batch)
+            if taken:
+                with pytest.raises(Retry, match="cannot write"):
+                    await store.flush()
+            assert texts((await store.search(node("before"), EVERYTHING)).messages) == ["before"]
             aside.rename(partition.path)
+            if not taken:
+                await store.add(batch)
             await store.add([plain("after")])
-            assert sorted(texts((await store.search(node(), EVERYTHING)).messages)) == ["after", "before", "meanwhile"]
+            expected = 702 + bool(commit_seconds)
+            assert await store.count(node(), EVERYTHING) == expected
+            assert await store.count(node("m699"), EVERYTHING) == 1
 
     run(main())
 
@@ -245,6 +273,15 @@ def test_searching_while_adding(tmp_path: Path) -> None:
             assert await store.count(node(), EVERYTHING) == 3000
 
     run(main())
+
+
+async def accepts(store: TantivyStore, batch: list[Message]) -> bool:
+    """Whether a batch was taken, rather than to be offered again."""
+    try:
+        await store.add(batch)
+    except Retry:
+        return False
+    return True
 
 
 async def until(condition: Callable[[], bool]) -> None:
