@@ -6,8 +6,25 @@ One meaning everywhere: routes, searches and tests read the same tree. See docs/
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from gelf_listener.errors import QueryError
-from gelf_listener.query.parser import Query, parse
-from gelf_listener.query.predicate import compile_predicate
+
+if TYPE_CHECKING:
+    from gelf_listener.query.parser import Query, parse
+    from gelf_listener.query.predicate import compile_predicate
 
 __all__ = ["Query", "QueryError", "compile_predicate", "parse"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the parser and the compiler when somebody asks for them: they cost start-up time."""
+    if name in ("Query", "parse"):
+        from gelf_listener.query import parser  # noqa: PLC0415
+
+        return getattr(parser, name)
+    if name == "compile_predicate":
+        from gelf_listener.query.predicate import compile_predicate  # noqa: PLC0415
+
+        return compile_predicate
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple, TypeAlias
 from gelf_listener.message import FieldValue, Message
 
 __all__ = [
+    "KNOWN_FIELDS",
     "FieldInfo",
     "FieldStatistics",
     "FieldType",
@@ -21,6 +22,20 @@ __all__ = [
 
 FieldType = Literal["string", "text", "long", "double", "boolean", "date", "ip"]
 """How a field is searched; ``text`` by words, everything else as a whole. Named as Graylog's mapping names them."""
+
+KNOWN_FIELDS: dict[str, tuple[FieldType, ...]] = {
+    "full_message": ("text",),
+    "gl2_message_id": ("string",),
+    "gl2_receive_timestamp": ("date",),
+    "gl2_remote_ip": ("ip",),
+    "gl2_remote_port": ("long",),
+    "gl2_source_input": ("string",),
+    "level": ("long",),
+    "message": ("text",),
+    "source": ("string",),
+    "timestamp": ("date",),
+}
+"""What every store has, by the names of the query language."""
 
 GroupKey: TypeAlias = FieldValue | tuple[float | None, float | None] | None
 """A value, the start of a stretch of time, a range, or None for messages without the field."""

@@ -16,26 +16,21 @@ from gelf_listener.message import FieldValue, Message
 from gelf_listener.query import compile_predicate
 from gelf_listener.query.fields import getter
 from gelf_listener.query.nodes import MatchAll, Node
-from gelf_listener.store.answers import FieldInfo, FieldStatistics, FieldType, Hits, Row, StoreInfo, ValueCount
+from gelf_listener.store.answers import (
+    KNOWN_FIELDS,
+    FieldInfo,
+    FieldStatistics,
+    FieldType,
+    Hits,
+    Row,
+    StoreInfo,
+    ValueCount,
+)
 from gelf_listener.store.grouping import aggregate, statistics
 from gelf_listener.store.requests import EVERYTHING, NEWEST_FIRST, Grouping, Metric, Sort, Span
 from gelf_listener.store.searching import sort_key
 
-__all__ = ["KNOWN_FIELDS", "MemoryStore", "types_of"]
-
-KNOWN_FIELDS: dict[str, tuple[FieldType, ...]] = {
-    "full_message": ("text",),
-    "gl2_message_id": ("string",),
-    "gl2_receive_timestamp": ("date",),
-    "gl2_remote_ip": ("ip",),
-    "gl2_remote_port": ("long",),
-    "gl2_source_input": ("string",),
-    "level": ("long",),
-    "message": ("text",),
-    "source": ("string",),
-    "timestamp": ("date",),
-}
-"""What every store has, by the names of the query language."""
+__all__ = ["MemoryStore", "types_of"]
 
 _BATCH = 500
 

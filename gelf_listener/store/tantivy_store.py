@@ -14,21 +14,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from gelf_listener.errors import QueryError, Retry
-from gelf_listener.message import Message, OpenFields, ulid_key
+from gelf_listener.message import Message, OpenFields
 from gelf_listener.packing import Packer
-from gelf_listener.query.nodes import MatchAll, Node
-from gelf_listener.store import aggregation, grouping, searching
+from gelf_listener.query.nodes import Node
 from gelf_listener.store.answers import (
+    KNOWN_FIELDS,
     FieldInfo,
     FieldStatistics,
     FieldType,
@@ -38,13 +37,12 @@ from gelf_listener.store.answers import (
     StoreInfo,
     ValueCount,
 )
-from gelf_listener.store.memory_store import KNOWN_FIELDS
-from gelf_listener.store.partition import Partition
 from gelf_listener.store.partitions import Partitions
-from gelf_listener.store.requests import EVERYTHING, NEWEST_FIRST, Grouping, Metric, Sort, Span, TimeGroup, ValuesGroup
+from gelf_listener.store.requests import NEWEST_FIRST, Grouping, Metric, Sort, Span
 from gelf_listener.store.schema import field_name
-from gelf_listener.store.searching import Target
-from gelf_listener.store.translation import Translator, span_of
+
+if TYPE_CHECKING:
+    from gelf_listener.store.tantivy_search import TantivySearch
 
 __all__ = ["TantivyStore"]
 
@@ -57,11 +55,6 @@ _MAX_PENDING = 20_000
 """Messages after which is committed whatever the time: they are kept in memory until then."""
 _SLICE = 500
 """Messages added in one go, before a search that waits gets its turn."""
-_MAX_READ = 100_000
-"""Messages that are read to group by a field without a column."""
-_BATCH = 500
-_PAGE = 10_000
-"""Messages whose places are looked up at once when all are read."""
 _TYPES: dict[str, FieldType] = {"text": "string", "long": "long", "double": "double", "boolean": "boolean"}
 
 
@@ -110,6 +103,7 @@ class TantivyStore:
         """Keys of messages whose adding failed: they are offered again, and some of them may be there."""
         self._order = 0
         self._dirty = False
+        self._search: TantivySearch | None = None
         self._writer = ThreadPoolExecutor(1, "store-writer")
         self._readers = ThreadPoolExecutor(_READERS, "store-reader")
         self._timer: asyncio.TimerHandle | None = None
@@ -229,7 +223,7 @@ class TantivyStore:
             self._add_again()
         offered = self._offered
         again = [message for message in messages if message.stored_id or (offered and message.key in offered)]
-        known = self._known(again)
+        known = self._known(again) if again else set()
         pack = self._packer.pack
         partition = self._all.current
         for message in messages:
@@ -252,25 +246,9 @@ class TantivyStore:
 
     def _known(self, messages: Sequence[Message]) -> set[str]:
         """Return the ids of those that are there already: they come from a disk buffer, or after a failure, again."""
-        if not messages:
-            return set()
         ids = {message.id for message in messages}
         found = {message.id for message, _, _ in self._pending if message.id in ids}
-        for partition in self._all.list:
-            translator = self._translator(partition)
-            for id in self._ids(partition, translator, [ulid_key(id) for id in ids - found]):
-                if id in ids:
-                    found.add(id)
-        return found
-
-    def _ids(self, partition: Partition, translator: Translator, keys: list[int]) -> list[str]:
-        import tantivy  # noqa: PLC0415
-
-        if not keys:
-            return []
-        query = tantivy.Query.term_set_query(partition.schema, "key", keys)
-        hits = translator.searcher.search(query, limit=len(keys) * 2, count=False).hits
-        return [self._read(translator.searcher, address).id for _, address in hits]
+        return found | self._engine().known(ids - found)
 
     def _commit(self) -> None:
         if not self._dirty:
@@ -300,122 +278,33 @@ class TantivyStore:
         self, query: Node, span: Span, *, limit: int = 150, offset: int = 0, sort: Sort = NEWEST_FIRST
     ) -> Hits:
         """Return a page; see `Store.search`."""
-        return await self._asked(partial(self._search, query, span, limit, offset, sort))
-
-    def _search(self, query: Node, span: Span, limit: int, offset: int, sort: Sort) -> Hits:
-        targets = self._targets(query, span)
-        found = searching.places(targets, sort, limit, offset, self._read)
-        messages = [self._read(targets[place.target].searcher, place.address) for place in found.places]
-        return Hits(found.total, messages)
+        return await self._asked(lambda: self._engine().search(query, span, limit, offset, sort))
 
     async def scan(
         self, query: Node, span: Span, *, limit: int | None = None, sort: Sort = NEWEST_FIRST
     ) -> AsyncIterator[Sequence[Message]]:
         """Give everything that matches; see `Store.scan`."""
-        targets = await self._asked(partial(self._targets, query, span))
-        left = await self._run(partial(searching.count, targets))
-        left = left if limit is None else min(limit, left)
-        after: searching.Place | None = None
-        while left > 0:
-            page = min(left, _PAGE) if sort.field == "timestamp" else left
-            narrowed = targets if after is None else [searching.after(target, after, sort) for target in targets]
-            found = await self._run(partial(searching.places, narrowed, sort, page, 0, self._read))
-            for start in range(0, len(found.places), _BATCH):
-                yield await self._run(partial(self._read_places, targets, found.places[start : start + _BATCH]))
-            if len(found.places) < page:
-                return
-            left -= page
-            after = found.places[-1]
-
-    def _read_places(self, targets: Sequence[Target], places: Sequence[searching.Place]) -> list[Message]:
-        return [self._read(targets[place.target].searcher, place.address) for place in places]
+        pages = (await self._asked(self._engine)).pages(query, span, limit, sort)
+        while (batch := await self._run(partial(next, pages, None))) is not None:
+            yield batch
 
     async def count(self, query: Node, span: Span) -> int:
         """Return how many match; see `Store.count`."""
-        return await self._asked(lambda: searching.count(self._targets(query, span)))
+        return await self._asked(lambda: self._engine().count(query, span))
 
     async def get(self, id: str) -> Message | None:
         """Return a message; see `Store.get`."""
-        return await self._asked(partial(self._get, id))
-
-    def _get(self, id: str) -> Message | None:
-        import tantivy  # noqa: PLC0415
-
-        if len(id) != 26:
-            return None
-        for partition in reversed(self._all.list):
-            searcher = partition.searcher
-            query = tantivy.Query.term_query(partition.schema, "key", ulid_key(id), "basic")
-            for _, address in searcher.search(query, limit=10, count=False).hits:
-                message = self._read(searcher, address)
-                if message.id == id:
-                    return message
-        return None
+        return await self._asked(lambda: self._engine().get(id))
 
     async def aggregate(
         self, query: Node, span: Span, groups: Sequence[Grouping] = (), metrics: Sequence[Metric] = ()
     ) -> list[Row]:
         """Group messages; see `Store.aggregate`."""
-        return await self._asked(partial(self._aggregate, query, span, groups, metrics))
-
-    def _aggregate(self, query: Node, span: Span, groups: Sequence[Grouping], metrics: Sequence[Metric]) -> list[Row]:
-        targets = self._targets(query, span)
-        partitions = [target.partition for target in targets]
-        self._check(metrics, partitions)
-        grouped = [(group, aggregation.column_of(group.field, partitions)) for group in groups]
-        measured = [
-            (metric, None if metric.field is None else aggregation.column_of(metric.field, partitions))
-            for metric in metrics
-        ]
-        covered = [(group, column) for group, column in grouped if column is not None and _has_column(group, column)]
-        missing = any(isinstance(group, ValuesGroup) and group.missing for group in groups[1:])
-        blind = any(
-            metric.field is not None and (column is None or metric.function == "latest") for metric, column in measured
-        )
-        if len(covered) < len(groups) or missing or blind:
-            return grouping.aggregate(self._few(targets), groups, metrics)
-        return aggregation.aggregate(targets, covered, measured)
-
-    def _check(self, metrics: Sequence[Metric], partitions: Sequence[Partition]) -> None:
-        """Refuse figures of texts, as Graylog does."""
-        for metric in metrics:
-            if metric.function not in grouping.NUMERIC:
-                continue
-            if metric.field is None:
-                raise QueryError("this metric needs a field", "", 1)
-            column = aggregation.column_of(metric.field, partitions)
-            if column is None or column.path == "host":
-                raise QueryError(f"{metric.field} holds texts; the metric needs numbers", metric.field, 1)
-            kinds: set[str] = set()
-            for partition in partitions:
-                kinds |= partition.names.get(column.path.removeprefix("added."), set())
-            if kinds == {"text"}:
-                raise QueryError(f"{metric.field} holds texts; the metric needs numbers", metric.field, 1)
-
-    def _few(self, targets: Sequence[Target]) -> list[Message]:
-        """Read the messages that match, for what no column answers."""
-        found = searching.places(targets, Sort("gl2_receive_timestamp"), _MAX_READ + 1, 0, self._read)
-        if len(found.places) > _MAX_READ:
-            raise QueryError(f"more than {_MAX_READ} messages would have to be read; narrow the search", "", 1)
-        return self._read_places(targets, found.places)
+        return await self._asked(lambda: self._engine().aggregate(query, span, groups, metrics))
 
     async def statistics(self, query: Node, span: Span, field: str) -> FieldStatistics:
         """Return what a field holds; see `Store.statistics`."""
-        return await self._asked(partial(self._statistics, query, span, field))
-
-    def _statistics(self, query: Node, span: Span, field: str) -> FieldStatistics:
-        targets = self._targets(query, span)
-        column = aggregation.column_of(field, [target.partition for target in targets])
-        if column is None:
-            return grouping.statistics(self._few(targets), field)
-        functions: list[Any] = ["count", "card", "min", "max", "avg", "sum", "stddev"]
-        asked = [(Metric(function, field), column) for function in functions]
-        if column.path == "host":
-            asked = asked[:2]
-        (row,) = aggregation.aggregate(targets, [], asked)
-        values: list[Any] = [*row.values, None, None, None, None, None]
-        present, distinct, low, high, mean, total, deviation = values[:7]
-        return FieldStatistics(row.messages, int(present), int(distinct), low, high, mean, total, deviation)
+        return await self._asked(lambda: self._engine().statistics(query, span, field))
 
     async def fields(self) -> list[FieldInfo]:
         """Return all fields; see `Store.fields`."""
@@ -430,42 +319,26 @@ class TantivyStore:
 
     async def suggest(self, field: str, prefix: str, limit: int = 10) -> list[ValueCount]:
         """Return frequent values; see `Store.suggest`."""
-        return await self._asked(partial(self._suggest, field, prefix, limit))
-
-    def _suggest(self, field: str, prefix: str, limit: int) -> list[ValueCount]:
-        targets = self._targets(MatchAll(), EVERYTHING)[-3:]
-        column = aggregation.column_of(field, [target.partition for target in targets])
-        if column is None:
-            return []
-        rows = aggregation.aggregate(targets, [(ValuesGroup(field, 10_000), column)], [])
-        begin = prefix.lower()
-        found = [
-            ValueCount(row.keys[0], row.messages) for row in rows if not isinstance(row.keys[0], (tuple, type(None)))
-        ]
-        return [each for each in found if str(each.value).lower().startswith(begin)][:limit]
+        return await self._asked(lambda: self._engine().suggest(field, prefix, limit))
 
     async def delete(self, query: Node, span: Span) -> int:
         """Delete messages; see `Store.delete`."""
-        await self.flush()
         try:
             return await self._write(partial(self._delete, query, span))
         except OSError as error:
             raise Retry(f"the store cannot write: {error}") from None
 
     def _delete(self, query: Node, span: Span) -> int:
+        self._commit()  # in this thread, so nothing comes in between
         deleted = 0
-        targets = self._targets(query, span)
-        counts = [searching.count([target]) for target in targets]
-        for target, messages in zip(targets, counts, strict=True):
-            if not messages:
-                continue
+        current = self._all.current
+        for partition, found, messages in self._engine().counted(query, span):
             deleted += messages
-            partition = target.partition
-            if messages == partition.messages and partition is not self._all.current:
+            if messages == partition.messages and partition is not current:
                 self._all.drop(partition)
                 continue
-            partition.delete(target.query)
-            if partition is self._all.current:
+            partition.delete(found)
+            if partition is current:
                 partition.commit()
             else:
                 partition.close_writer()
@@ -473,10 +346,10 @@ class TantivyStore:
 
     async def compact(self) -> None:
         """Merge what can be merged, and give back the room of what was deleted."""
-        await self.flush()
         await self._write(self._compact)
 
     def _compact(self) -> None:
+        self._commit()
         for partition in self._all.list:
             partition.compact()
 
@@ -502,21 +375,13 @@ class TantivyStore:
 
     # --- threads
 
-    def _targets(self, query: Node, span: Span) -> list[Target]:
-        """Translate a query for every partition that may have something, oldest first."""
-        start, end = span_of(span)
-        found = []
-        for partition in self._all.list:
-            if partition.overlaps(start, end):
-                translator = self._translator(partition)
-                found.append(Target(partition, translator.searcher, translator.exact(query, span)))
-        return found
+    def _engine(self) -> TantivySearch:
+        """Return what searches; imported on first use, for the query language costs start-up time."""
+        if self._search is None:
+            from gelf_listener.store.tantivy_search import TantivySearch  # noqa: PLC0415
 
-    def _translator(self, partition: Partition) -> Translator:
-        return Translator(partition, self._packer.unpack, self._clock())
-
-    def _read(self, searcher: Any, address: Any) -> Message:
-        return self._packer.unpack(searcher.doc(address).get_first("doc"))
+            self._search = TantivySearch(self._all, self._packer.unpack, self._clock)
+        return self._search
 
     async def _asked(self, function: Callable[[], T]) -> T:
         """Commit what is pending, then answer in a reading thread."""
@@ -548,18 +413,6 @@ def _guarded(function: Callable[[], T], error_of: Callable[[str], Exception]) ->
             raise error_of(f"the store's engine failed: {error}") from None
 
     return call
-
-
-def _has_column(group: Grouping, column: aggregation.Column) -> bool:
-    """Whether tantivy can group by a column in this way."""
-    if isinstance(group, TimeGroup):
-        return group.unit is None or column.scale != 1.0
-    if isinstance(group, ValuesGroup):
-        return True
-    ends = sorted(
-        (-float("inf") if low is None else low, float("inf") if high is None else high) for low, high in group.ranges
-    )
-    return all(first[1] <= second[0] for first, second in itertools.pairwise(ends))
 
 
 def _seconds(micros: int | None) -> float | None:

@@ -120,8 +120,7 @@ SPANS = st.sampled_from(
 
 
 async def agree(messages: list[Message], questions: list[tuple[Node, Span]], path: Path, **settings: Any) -> None:
-    store, judge = store_at(path, **settings), MemoryStore(clock=lambda: START)
-    store._clock = lambda: START
+    store, judge = store_at(path, clock=lambda: START, **settings), MemoryStore(clock=lambda: START)
     await store.open()
     try:
         for message in messages:

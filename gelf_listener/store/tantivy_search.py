@@ -1,0 +1,207 @@
+"""Tantivy search: what the embedded store answers, from its partitions as they were committed last."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from gelf_listener.errors import QueryError
+from gelf_listener.message import Message, ulid_key
+from gelf_listener.query.nodes import MatchAll, Node
+from gelf_listener.store import aggregation, grouping, searching
+from gelf_listener.store.answers import FieldStatistics, Hits, Row, ValueCount
+from gelf_listener.store.partition import Partition
+from gelf_listener.store.partitions import Partitions
+from gelf_listener.store.requests import EVERYTHING, Grouping, Metric, Sort, Span, TimeGroup, ValuesGroup
+from gelf_listener.store.searching import Place, Target
+from gelf_listener.store.translation import Translator, span_of
+
+if TYPE_CHECKING:
+    import tantivy
+
+__all__ = ["TantivySearch"]
+
+_MAX_READ = 100_000
+"""Messages that are read to group by a field without a column."""
+_BATCH = 500
+_PAGE = 10_000
+"""Messages whose places are looked up at once when all are read."""
+
+
+class TantivySearch:
+    """
+    Searches partitions; everything here blocks, and may run in several threads at once.
+
+    Args:
+        partitions: Of the store.
+        unpack: Makes a message of its bytes.
+        clock: What ``now`` means, UTC Unix seconds.
+    """
+
+    def __init__(self, partitions: Partitions, unpack: Callable[[bytes], Message], clock: Callable[[], float]) -> None:
+        self._all = partitions
+        self._unpack = unpack
+        self._clock = clock
+
+    def search(self, query: Node, span: Span, limit: int, offset: int, sort: Sort) -> Hits:
+        """Return a page; see `Store.search`."""
+        targets = self._targets(query, span)
+        found = searching.places(targets, sort, limit, offset, self._read)
+        messages = [self._read(targets[place.target].searcher, place.address) for place in found.places]
+        return Hits(found.total, messages)
+
+    def pages(self, query: Node, span: Span, limit: int | None, sort: Sort) -> Iterator[Sequence[Message]]:
+        """Give everything that matches, in batches; see `Store.scan`."""
+        targets = self._targets(query, span)
+        left = searching.count(targets)
+        left = left if limit is None else min(limit, left)
+        after: Place | None = None
+        while left > 0:
+            page = min(left, _PAGE) if sort.field == "timestamp" else left
+            narrowed = targets if after is None else [searching.after(target, after, sort) for target in targets]
+            places = searching.places(narrowed, sort, page, 0, self._read).places
+            for start in range(0, len(places), _BATCH):
+                yield self._read_places(targets, places[start : start + _BATCH])
+            if len(places) < page:
+                return
+            left -= page
+            after = places[-1]
+
+    def count(self, query: Node, span: Span) -> int:
+        """Return how many match; see `Store.count`."""
+        return searching.count(self._targets(query, span))
+
+    def counted(self, query: Node, span: Span) -> list[tuple[Partition, tantivy.Query, int]]:
+        """Return the partitions that have something that matches, a query that finds it, and how much it is."""
+        counts = [(target.partition, target.query, searching.count([target])) for target in self._targets(query, span)]
+        return [found for found in counts if found[2]]
+
+    def known(self, ids: Iterable[str]) -> set[str]:
+        """Return which of some ids are there."""
+        import tantivy  # noqa: PLC0415
+
+        wanted = {ulid_key(id): id for id in ids}
+        found: set[str] = set()
+        for partition in self._all.list if wanted else ():
+            query = tantivy.Query.term_set_query(partition.schema, "key", list(wanted))
+            searcher = partition.searcher
+            hits = searcher.search(query, limit=len(wanted) * 2, count=False).hits
+            found.update(self._read(searcher, address).id for _, address in hits)
+        return found.intersection(wanted.values())
+
+    def get(self, id: str) -> Message | None:
+        """Return a message; see `Store.get`."""
+        import tantivy  # noqa: PLC0415
+
+        if len(id) != 26:
+            return None
+        for partition in reversed(self._all.list):
+            searcher = partition.searcher
+            query = tantivy.Query.term_query(partition.schema, "key", ulid_key(id), "basic")
+            for _, address in searcher.search(query, limit=10, count=False).hits:
+                message = self._read(searcher, address)
+                if message.id == id:
+                    return message
+        return None
+
+    def aggregate(self, query: Node, span: Span, groups: Sequence[Grouping], metrics: Sequence[Metric]) -> list[Row]:
+        """Group messages; see `Store.aggregate`."""
+        targets = self._targets(query, span)
+        partitions = [target.partition for target in targets]
+        self._check(metrics, partitions)
+        grouped = [(group, aggregation.column_of(group.field, partitions)) for group in groups]
+        measured = [
+            (metric, None if metric.field is None else aggregation.column_of(metric.field, partitions))
+            for metric in metrics
+        ]
+        covered = [(group, column) for group, column in grouped if column is not None and _has_column(group, column)]
+        missing = any(isinstance(group, ValuesGroup) and group.missing for group in groups[1:])
+        blind = any(
+            metric.field is not None and (column is None or metric.function == "latest") for metric, column in measured
+        )
+        if len(covered) < len(groups) or missing or blind:
+            return grouping.aggregate(self._few(targets), groups, metrics)
+        return aggregation.aggregate(targets, covered, measured)
+
+    def _check(self, metrics: Sequence[Metric], partitions: Sequence[Partition]) -> None:
+        """Refuse figures of texts, as Graylog does."""
+        for metric in metrics:
+            if metric.function not in grouping.NUMERIC:
+                continue
+            if metric.field is None:
+                raise QueryError("this metric needs a field", "", 1)
+            column = aggregation.column_of(metric.field, partitions)
+            if column is None or column.path == "host":
+                raise QueryError(f"{metric.field} holds texts; the metric needs numbers", metric.field, 1)
+            kinds: set[str] = set()
+            for partition in partitions:
+                kinds |= partition.names.get(column.path.removeprefix("added."), set())
+            if kinds == {"text"}:
+                raise QueryError(f"{metric.field} holds texts; the metric needs numbers", metric.field, 1)
+
+    def _few(self, targets: Sequence[Target]) -> list[Message]:
+        """Read the messages that match, for what no column answers."""
+        found = searching.places(targets, Sort("gl2_receive_timestamp"), _MAX_READ + 1, 0, self._read)
+        if len(found.places) > _MAX_READ:
+            raise QueryError(f"more than {_MAX_READ} messages would have to be read; narrow the search", "", 1)
+        return self._read_places(targets, found.places)
+
+    def statistics(self, query: Node, span: Span, field: str) -> FieldStatistics:
+        """Return what a field holds; see `Store.statistics`."""
+        targets = self._targets(query, span)
+        column = aggregation.column_of(field, [target.partition for target in targets])
+        if column is None:
+            return grouping.statistics(self._few(targets), field)
+        functions: list[Any] = ["count", "card", "min", "max", "avg", "sum", "stddev"]
+        asked = [(Metric(function, field), column) for function in functions]
+        if column.path == "host":
+            asked = asked[:2]
+        (row,) = aggregation.aggregate(targets, [], asked)
+        values: list[Any] = [*row.values, None, None, None, None, None]
+        present, distinct, low, high, mean, total, deviation = values[:7]
+        return FieldStatistics(row.messages, int(present), int(distinct), low, high, mean, total, deviation)
+
+    def suggest(self, field: str, prefix: str, limit: int) -> list[ValueCount]:
+        """Return frequent values of the newest partitions; see `Store.suggest`."""
+        targets = self._targets(MatchAll(), EVERYTHING)[-3:]
+        column = aggregation.column_of(field, [target.partition for target in targets])
+        if column is None:
+            return []
+        rows = aggregation.aggregate(targets, [(ValuesGroup(field, 10_000), column)], [])
+        begin = prefix.lower()
+        found = [
+            ValueCount(row.keys[0], row.messages) for row in rows if not isinstance(row.keys[0], (tuple, type(None)))
+        ]
+        return [each for each in found if str(each.value).lower().startswith(begin)][:limit]
+
+    def _read_places(self, targets: Sequence[Target], places: Sequence[searching.Place]) -> list[Message]:
+        return [self._read(targets[place.target].searcher, place.address) for place in places]
+
+    def _targets(self, query: Node, span: Span) -> list[Target]:
+        """Translate a query for every partition that may have something, oldest first."""
+        start, end = span_of(span)
+        found = []
+        for partition in self._all.list:
+            if partition.overlaps(start, end):
+                translator = self._translator(partition)
+                found.append(Target(partition, translator.searcher, translator.exact(query, span)))
+        return found
+
+    def _translator(self, partition: Partition) -> Translator:
+        return Translator(partition, self._unpack, self._clock())
+
+    def _read(self, searcher: Any, address: Any) -> Message:
+        return self._unpack(searcher.doc(address).get_first("doc"))
+
+
+def _has_column(group: Grouping, column: aggregation.Column) -> bool:
+    """Whether tantivy can group by a column in this way."""
+    if isinstance(group, TimeGroup):
+        return group.unit is None or column.scale != 1.0
+    if isinstance(group, ValuesGroup):
+        return True
+    ends = sorted(
+        (-float("inf") if low is None else low, float("inf") if high is None else high) for low, high in group.ranges
+    )
+    return all(first[1] <= second[0] for first, second in itertools.pairwise(ends))
