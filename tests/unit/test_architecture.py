@@ -153,7 +153,13 @@ def test_a_store_knows_messages_and_queries() -> None:
 
 def test_the_pipeline_does_not_know_transports() -> None:
     """Nor what is built on it."""
-    assert offenders(below("pipeline", "buffers", "rejections", "runner", "live", "senders", "throughput"), {"inputs", "service", "api", "socket"}) == []
+    assert (
+        offenders(
+            below("pipeline", "buffers", "rejections", "runner", "live", "senders", "throughput"),
+            {"inputs", "service", "api", "socket"},
+        )
+        == []
+    )
 
 
 def test_who_knows_the_service() -> None:

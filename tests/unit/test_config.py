@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from gelf_listener import config as module
 from gelf_listener.address import Address
 from gelf_listener.config import ENVIRONMENT, Config, Spec, default_outputs, load_config
 from gelf_listener.errors import ConfigError

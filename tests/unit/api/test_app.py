@@ -97,7 +97,7 @@ def test_metrics() -> None:
     assert b"\ngelf_listener_info{version=" in body
 
 
-@pytest.mark.parametrize("path", ["/", "/healthz", "/metrics/", "/health/../metrics"])
+@pytest.mark.parametrize("path", ["/ui", "/healthz", "/metrics/", "/health/../metrics"])
 def test_no_such_path(path: str) -> None:
     """404 says what there is."""
     status, _, body = ask(path)
