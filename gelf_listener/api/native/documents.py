@@ -29,12 +29,21 @@ def chosen(fields: str | None) -> frozenset[str] | None:
     return frozenset(name.strip().removeprefix("_") for name in fields.split(",") if name.strip())
 
 
-def message_document(message: Message, fields: frozenset[str] | None = None) -> dict[str, Any]:
-    """Return a message (`MessageShape`), with all additional fields or those that are chosen."""
+def message_document(
+    message: Message, fields: frozenset[str] | None = None, characters: int | None = None
+) -> dict[str, Any]:
+    """
+    Return a message (`MessageShape`).
+
+    Args:
+        message: Whatever its size.
+        fields: Additional fields that are wanted; None is all of them.
+        characters: Longest text; what is longer is cut.
+    """
     added = message.fields
     if fields is not None:
         added = {name: value for name, value in added.items() if name in fields}
-    return {
+    document = {
         "id": message.id,
         "timestamp": message.timestamp,
         "received_at": message.received_at,
@@ -46,6 +55,20 @@ def message_document(message: Message, fields: frozenset[str] | None = None) -> 
         "input": message.input,
         "peer": None if message.peer is None else str(message.peer),
     }
+    return document if characters is None else _cut(document, characters)
+
+
+def _cut(document: dict[str, Any], characters: int) -> dict[str, Any]:
+    """Cut the texts of a message that are too long."""
+    for name in ("short_message", "full_message", "host"):
+        text = document[name]
+        if text is not None and len(text) > characters:
+            document[name] = text[:characters]
+    document["fields"] = {
+        name: value[:characters] if isinstance(value, str) and len(value) > characters else value
+        for name, value in document["fields"].items()
+    }
+    return document
 
 
 def note_document(note: Note) -> dict[str, Any]:

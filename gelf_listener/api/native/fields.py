@@ -12,7 +12,7 @@ from gelf_listener.api.context import TheStore
 from gelf_listener.api.errors import ApiError
 from gelf_listener.api.native.asked import Asked, TheAsked, seconds_of
 from gelf_listener.api.native.documents import json_response
-from gelf_listener.api.native.shapes import FieldsShape, HistogramShape, StatisticsShape, TopShape
+from gelf_listener.api.native.shapes import FieldsShape, HistogramShape, StatisticsShape, SuggestShape, TopShape
 from gelf_listener.store import Store
 from gelf_listener.store.requests import Span, TimeGroup, ValuesGroup
 
@@ -56,6 +56,18 @@ async def statistics(store: TheStore, asked: TheAsked, name: str) -> Response:
     """Return what a field holds: how many values, how many different ones, and the figures of numbers."""
     found = await store.statistics(asked.node, asked.span, name)
     return json_response({"field": name} | found._asdict())
+
+
+@router.get("/fields/{name:path}/suggest", response_model=SuggestShape)
+async def suggest(
+    store: TheStore,
+    name: str,
+    prefix: Annotated[str, Query(description="What is typed so far; its case does not matter.", max_length=200)] = "",
+    limit: Annotated[int, Query(ge=1, le=100)] = 10,
+) -> Response:
+    """Return the most frequent values of a field that begin with a text, for completion."""
+    found = await store.suggest(name, prefix, limit)
+    return json_response({"field": name, "values": [each._asdict() for each in found]})
 
 
 @router.get("/histogram", response_model=HistogramShape)

@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
@@ -63,6 +64,7 @@ async def live(
         str | None, Query(description="Additional fields to give, separated by commas; all by default.")
     ] = None,
     tail: Annotated[int, Query(ge=0, le=1000, description="Begin with so many stored messages.")] = 0,
+    characters: Annotated[int | None, Query(ge=1, description="Longest text; longer ones are cut.")] = None,
     last_event_id: Annotated[
         str | None, Header(max_length=64, description="Id of the last message the client has; it gets those since.")
     ] = None,
@@ -71,7 +73,8 @@ async def live(
     node = parse(query).node
     if len(service.live.subscriptions) >= MAX_SUBSCRIPTIONS:
         raise ApiError(503, f"{MAX_SUBSCRIPTIONS} are watching already", headers={"Retry-After": "5"})
-    stream = _stream(service, node, chosen(fields), tail, last_event_id)
+    write = partial(_messages, fields=chosen(fields), characters=characters)
+    stream = _stream(service, node, write, tail, last_event_id)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(stream, media_type="text/event-stream", headers=headers)
 
@@ -79,7 +82,7 @@ async def live(
 async def _stream(
     service: Service,
     node: Node,
-    fields: frozenset[str] | None,
+    write: Callable[[Sequence[Message]], bytes],
     tail: int,
     last_id: str | None,
 ) -> AsyncIterator[bytes]:
@@ -88,7 +91,7 @@ async def _stream(
         yield b"retry: 1000\n\n"
         before = await _before(service, node, tail, last_id)
         for start in range(0, len(before), _MOST_MESSAGES):
-            yield _messages(before[start : start + _MOST_MESSAGES], fields)
+            yield write(before[start : start + _MOST_MESSAGES])
         known = {message.id for message in before}
         missed = (0, 0)
         while not subscription.closed:
@@ -96,7 +99,7 @@ async def _stream(
             if known:  # stored while the store was asked, and watched already
                 messages, known = [message for message in messages if message.id not in known], set()
             if messages:
-                yield _messages(messages, fields)
+                yield write(messages)
             if missed != (subscription.dropped, subscription.skipped):
                 missed = (subscription.dropped, subscription.skipped)
                 yield _event("missed", {"dropped": missed[0], "skipped": missed[1]})
@@ -127,8 +130,8 @@ async def _stored(service: Service) -> None:
             return
 
 
-def _messages(messages: Sequence[Message], fields: frozenset[str] | None) -> bytes:
-    documents = [message_document(message, fields) for message in messages]
+def _messages(messages: Sequence[Message], fields: frozenset[str] | None, characters: int | None) -> bytes:
+    documents = [message_document(message, fields, characters) for message in messages]
     return b"id: " + messages[-1].id.encode() + b"\n" + _event("messages", documents)
 
 

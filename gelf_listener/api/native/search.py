@@ -92,6 +92,9 @@ async def search(
     fields: Annotated[
         str | None, Query(description="Additional fields to give, separated by commas; all by default.")
     ] = None,
+    characters: Annotated[
+        int | None, Query(ge=1, description="Longest text; longer ones are cut. For lists, which show no more.")
+    ] = None,
 ) -> Response:
     """Search the store; one page of messages."""
     order = sort_of(sort)
@@ -111,7 +114,7 @@ async def search(
         {
             "query": asked.text,
             "total": hits.total if before is None else total,
-            "messages": [message_document(message, wanted) for message in hits.messages],
+            "messages": [message_document(message, wanted, characters) for message in hits.messages],
             "cursor": None if following is None else str(following),
         }
     )

@@ -28,6 +28,7 @@ __all__ = [
     "StatisticsShape",
     "StatsShape",
     "StoreStats",
+    "SuggestShape",
     "Surrounding",
     "TopShape",
     "TopValue",
@@ -187,6 +188,13 @@ class TopShape(BaseModel):
     messages: int = Field(description="Messages that match the query.")
     values: list[TopValue]
     other: int = Field(description="Messages that match and have none of these values.")
+
+
+class SuggestShape(BaseModel):
+    """Values of a field that begin with a text, most frequent first."""
+
+    field: str
+    values: list[TopValue]
 
 
 class StatisticsShape(BaseModel):

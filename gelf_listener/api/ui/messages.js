@@ -108,7 +108,7 @@ export class Messages {
     const began = performance.now();
     this._loading = true;
     try {
-      const found = await ask("search", { parameters: { query: now.q || "*", ...rangeParameters(now), sort: now.sort, limit: PAGE } });
+      const found = await ask("search", { parameters: { query: now.q || "*", ...rangeParameters(now), sort: now.sort, limit: PAGE, characters: 1000 } });
       if (run !== this._run) return;
       this.list.messages = found.messages;
       this._total = found.total;
@@ -139,7 +139,7 @@ export class Messages {
     this._loading = true;
     try {
       const page = this._cursor ? { cursor: this._cursor } : { offset };
-      const found = await ask("search", { parameters: { query: now.q || "*", ...rangeParameters(now), sort: now.sort, limit: PAGE, ...page } });
+      const found = await ask("search", { parameters: { query: now.q || "*", ...rangeParameters(now), sort: now.sort, limit: PAGE, characters: 1000, ...page } });
       if (run !== this._run) return;
       const known = new Set(this.list.messages.slice(-PAGE * 2).map((message) => message.id));
       this.list.messages.push(...found.messages.filter((/** @type {Message} */ message) => !known.has(message.id)));
@@ -184,7 +184,7 @@ export class Messages {
       show(this.counts, el("span", {}, connected ? `${rate.toLocaleString()} messages/s` : "reconnecting …"), el("span", {}, `${this.list.messages.length.toLocaleString()} shown`),
         this._missed > 0 && el("span", { class: "level-4" }, `${this._missed.toLocaleString()} arrived too fast to be shown here; a search finds them`));
     };
-    const stop = live({ query: state().q || "*", tail: PAGE }, {
+    const stop = live({ query: state().q || "*", tail: PAGE, characters: 1000 }, {
       messages: (messages) => { arrived += messages.length; if (run === this._run) this._arrived(messages); },
       missed: (total) => { this._missed = total; },
       state: (now) => { connected = now; tell(); },

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gelf_listener.api.native.shapes import FieldsShape, HistogramShape, StatisticsShape, TopShape
+from gelf_listener.api.native.shapes import FieldsShape, HistogramShape, StatisticsShape, SuggestShape, TopShape
 from tests.unit.api.native.asking import Client, Service, add, asking, logged
 
 EPOCH = 1_700_000_000
@@ -43,6 +43,20 @@ def test_top(storing: str) -> None:
         assert [(each.value, each.messages) for each in found.values] == [(6, 6)]
         found = TopShape.model_validate((await client.get("/api/gelf/fields/a%2Fb/top")).json(), strict=True)
         assert ([(each.value, each.messages) for each in found.values], found.other) == ([("x", 1)], 11)
+
+    asking(main, outputs=[storing])
+
+
+def test_suggestions(storing: str) -> None:
+    """Values that begin with what was typed, most frequent first."""
+
+    async def main(service: Service, client: Client) -> None:
+        await some(service)
+        answer = await client.get("/api/gelf/fields/user_id/suggest?prefix=1&limit=5")
+        found = SuggestShape.model_validate(answer.json(), strict=True)
+        assert [(each.value, each.messages) for each in found.values] == [(1, 5)]
+        found = SuggestShape.model_validate((await client.get("/api/gelf/fields/no_such/suggest")).json())
+        assert found.values == []
 
     asking(main, outputs=[storing])
 

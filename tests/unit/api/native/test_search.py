@@ -11,6 +11,7 @@ import pytest
 
 from gelf_listener.api.native.shapes import SearchPage
 from tests.unit.api.native.asking import Client, Service, add, asking, logged
+from tests.unit.store.samples import plain
 
 EPOCH = 1_700_000_000  # 2023-11-14T22:13:20Z
 
@@ -188,5 +189,18 @@ def test_mistakes_in_an_export(storing: str) -> None:
     async def main(service: Service, client: Client) -> None:
         for query in ("query=a:(", "format=xml", "sort=x:y", "since=nope", "limit=0"):
             assert (await client.get(f"/api/gelf/export?{query}")).status_code == 400, query
+
+    asking(main, outputs=[storing])
+
+
+def test_long_texts_are_cut_where_that_is_wanted(storing: str) -> None:
+    """A list needs no megabyte of a message; without the parameter everything is whole."""
+
+    async def main(service: Service, client: Client) -> None:
+        await add(service, plain("x" * 100_000, note="y" * 50, number=12345678))
+        (cut,) = (await client.get("/api/gelf/search?characters=5")).json()["messages"]
+        assert (cut["short_message"], cut["fields"]) == ("xxxxx", {"note": "yyyyy", "number": 12345678})
+        (whole,) = (await client.get("/api/gelf/search")).json()["messages"]
+        assert len(whole["short_message"]) == 100_000
 
     asking(main, outputs=[storing])
