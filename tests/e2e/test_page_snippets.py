@@ -1,0 +1,77 @@
+"""What the page offers to copy works: its Python snippets send to the listener whose addresses are in them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import Start
+from tests.e2e.listener import until
+from tests.requirements import need
+
+UI = Path(__file__).parents[2] / "gelf_listener" / "api" / "ui"
+HANDLERS = Path(__file__).parents[2] / "handlers"
+
+
+def snippets(**ports: int) -> dict[str, str]:
+    """The page's own list, made by the page's own code."""
+    node = need("node")
+    at = json.dumps({"host": "127.0.0.1"} | ports)
+    source = (UI / "snippets.js").read_text(encoding="utf-8")
+    script = f"{source}\nconsole.log(JSON.stringify(snippets({at})))"
+    done = subprocess.run(
+        [node, "--input-type=module", "-e", script],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return {each["name"]: each["code"] for each in json.loads(done.stdout)}
+
+
+def test_every_usual_sender_has_one() -> None:
+    """With the address, and nothing left to fill in."""
+    found = snippets(udp=4711, tcp=4712, http=4713)
+    for word in (
+        "Shell",
+        "gelf-handlers",
+        "graypy",
+        "standard library",
+        "structlog",
+        "Docker",
+        "Java",
+        "Node",
+        "Go",
+        "PHP",
+        ".NET",
+    ):
+        assert any(word in name for name in found), word
+    for name, code in found.items():
+        assert "4711" in code or "4712" in code or "4713" in code, name
+        assert "undefined" not in code
+
+
+@pytest.mark.parametrize("name", ["gelf-handlers", "graypy", "standard library", "structlog"])
+def test_python_snippets_arrive(start: Start, name: str) -> None:
+    """Run as they are copied."""
+    listener = start("gelf+udp://127.0.0.1:0", "gelf+tcp://127.0.0.1:0", "gelf+http://127.0.0.1:0")
+    ports = {kind: listener.endpoint(f"gelf+{kind}").port for kind in ("udp", "tcp", "http")}
+    (code,) = [code for title, code in snippets(**ports).items() if name in title]
+    path = os.pathsep.join([str(HANDLERS), os.environ.get("PYTHONPATH", "")])
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {"PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    messages = until(listener.lines, 10, "the message")
+    assert "Stock is low" in json.dumps(messages[0])
