@@ -294,6 +294,64 @@ def store_export(
     export(path, query, since, "json" if form == "json" else "gelf", output)
 
 
+buffers_app = typer.Typer(invoke_without_command=True, help="See and empty what waits on disk for outputs.")
+app.add_typer(buffers_app, name="buffers")
+
+BuffersPath = Annotated[
+    Optional[Path],  # noqa: UP045
+    typer.Option("--path", help="Where the buffers are, or one of them; the default otherwise.", metavar="DIRECTORY"),
+]
+BufferName = Annotated[str, typer.Argument(help="Name of the buffer, or a part that only one has.")]
+
+
+@buffers_app.callback()
+def buffers_all(context: typer.Context) -> None:
+    """Show how much waits on disk for each output; the commands below look after one."""
+    if context.invoked_subcommand is None:
+        buffers_list(None)
+
+
+@buffers_app.command("list")
+def buffers_list(path: BuffersPath = None) -> None:
+    """Show how much waits on disk for each output."""
+    from gelf_listener.commands.buffers import show  # noqa: PLC0415
+
+    show(path)
+
+
+@buffers_app.command("export")
+def buffers_export(name: BufferName, path: BuffersPath = None) -> None:
+    """Write what waits as GELF, one message a line; it stays where it is."""
+    from gelf_listener.commands.buffers import export  # noqa: PLC0415
+
+    export(name, path)
+
+
+@buffers_app.command("clear")
+def buffers_clear(
+    name: BufferName,
+    path: BuffersPath = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Delete what waits."""
+    from gelf_listener.commands.buffers import clear  # noqa: PLC0415
+
+    clear(name, path, yes=yes)
+
+
+@buffers_app.command("send")
+def buffers_send(
+    name: BufferName,
+    to: Annotated[str, typer.Option("--to", help="Address of an output, as for --output.", metavar="ADDRESS")],
+    path: BuffersPath = None,
+    seconds: Annotated[float, typer.Option("--timeout", help="Longest time, in seconds.")] = 3600.0,
+) -> None:
+    """Write what waits to an output; what is written leaves the buffer."""
+    from gelf_listener.commands.buffers import send  # noqa: PLC0415
+
+    send(name, path, to, seconds)
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; errors of the operator become one line and status 2."""
     arguments = sys.argv[1:] if arguments is None else arguments

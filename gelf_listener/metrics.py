@@ -50,6 +50,8 @@ METRICS = {
     "gelf_output_refused_total": "Messages the destination will never take.",
     "gelf_output_dropped_total": "Messages dropped because the buffer was full, or left at the end.",
     "gelf_output_failing": "1 while the output cannot write.",
+    "gelf_buffer_failing": "1 while a buffer on disk cannot write to it.",
+    "gelf_buffer_damaged_total": "Files and rows of a buffer on disk that were damaged and set aside.",
     "gelf_buffer_messages": "Messages waiting for the output.",
     "gelf_buffer_bytes": "Bytes they take.",
     "gelf_buffer_oldest_seconds": "Age of the oldest waiting message.",
@@ -96,7 +98,7 @@ class ServiceCollector(Collector):
         values: dict[str, dict[str, float]] = {}
         now = time.time()
         for runner in pipeline.runners:
-            oldest = runner.buffer.oldest_at
+            oldest = runner.oldest_at
             for metric, value in {
                 "gelf_output_messages_total": runner.written,
                 "gelf_output_batches_total": runner.batches,
@@ -106,6 +108,8 @@ class ServiceCollector(Collector):
                 "gelf_output_failing": float(runner.failing_since is not None),
                 "gelf_buffer_messages": runner.buffer.messages,
                 "gelf_buffer_bytes": runner.buffer.bytes,
+                "gelf_buffer_failing": float(bool(runner.buffer.problem)),
+                "gelf_buffer_damaged_total": runner.buffer.damaged,
                 "gelf_buffer_oldest_seconds": 0.0 if oldest is None else max(0.0, now - oldest),
             }.items():
                 values.setdefault(metric, {})[runner.name] = value

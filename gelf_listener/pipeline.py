@@ -82,8 +82,24 @@ class Pipeline:
         asyncio.get_running_loop().call_soon(self.made_room)
 
     def when_safe(self, callback: Callable[[str | None], None]) -> None:
-        """Call back at once: buffers in memory keep nothing safer later; see `Intake.when_safe`."""
-        callback(None)
+        """Call back when every buffer on disk has what was accepted; at once without one; see `Intake.when_safe`."""
+        durable = [runner.buffer for runner in self.runners if runner.buffer.durable]
+        if not durable:
+            callback(None)
+            return
+        left = len(durable)
+        problems: list[str] = []
+
+        def heard(problem: str | None) -> None:
+            nonlocal left
+            left -= 1
+            if problem is not None:
+                problems.append(problem)
+            if left == 0:
+                callback("; ".join(problems) or None)
+
+        for buffer in durable:
+            buffer.when_safe(heard)
 
     def made_room(self) -> None:
         """Tell waiting inputs to read again, unless another buffer is still full or crowded."""

@@ -7,15 +7,19 @@ import logging
 import random
 import time
 from collections.abc import Callable, Sequence
+from typing import Literal
 
-from gelf_listener.buffers import MemoryBuffer
+from gelf_listener.buffers import Buffer
 from gelf_listener.errors import OutputError, Reason, Refused, Rejected, Retry
 from gelf_listener.message import Message
 from gelf_listener.outputs import Output
 
-__all__ = ["Runner"]
+__all__ = ["Circuit", "Runner"]
 
 _log = logging.getLogger(__name__)
+
+Circuit = Literal["closed", "open", "half_open"]
+"""As in electricity: closed, messages flow; open, the far side failed and is left alone; half open, it is tried."""
 
 _FIRST_DELAY_SECONDS = 0.1
 _LONGEST_DELAY_SECONDS = 30.0
@@ -31,11 +35,12 @@ class Runner:
     Drives one output.
 
     Guarantee: each message taken from the buffer is written, rejected with a reason (also when the retry time is
-    over), or, when the drain time is over, counted in ``given_up``.
+    over), or, when the drain time is over, left in the buffer if that is durable, else counted in ``given_up``.
 
     Args:
         name: The output's name.
         output: Not started yet.
+        buffer: The output's own, not opened yet.
         predicate: Which messages it wants; None is all.
         reject: Takes what the output refuses.
         made_room: Called after messages left the buffer.
@@ -45,14 +50,14 @@ class Runner:
         self,
         name: str,
         output: Output,
+        buffer: Buffer,
         predicate: Callable[[Message], bool] | None,
         reject: Callable[[Rejected], None],
         made_room: Callable[[], None],
     ) -> None:
-        settings = output.settings
         self.name = name
         self.output = output
-        self.buffer = MemoryBuffer(settings.max_buffer_messages, settings.max_buffer_bytes, settings.when_full)
+        self.buffer = buffer
         self.written = 0
         self.batches = 0
         self.retries = 0
@@ -60,6 +65,8 @@ class Runner:
         self.given_up = 0
         self.last_error = ""
         self.failing_since: float | None = None
+        self.next_try_at: float | None = None
+        """When the far side is tried again, UTC Unix seconds; None when nobody waits for that."""
         self._predicate = predicate
         self._reject = reject
         self._made_room = made_room
@@ -67,6 +74,11 @@ class Runner:
         self._wake_at = 1
         """How many waiting messages wake the runner."""
         self._draining = asyncio.Event()
+        self._hurry = asyncio.Event()
+        """Set when a pause between two tries should end now."""
+        self._writing: set[asyncio.Task[None]] = set()
+        self._in_hand: list[list[Message]] = []
+        """Batches that were taken and are not done."""
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -78,12 +90,14 @@ class Runner:
         """
         started = True
         try:
+            self.buffer.open(self._changed)
             await self.output.start()
         except Retry as error:
             self._failed(str(error))
             started = False
         except BaseException:
             await self._close()
+            await self.buffer.close()
             raise
         self._task = asyncio.get_running_loop().create_task(self._run(started=started), name=f"output {self.name}")
 
@@ -95,17 +109,44 @@ class Runner:
             if not messages:
                 return
         self.buffer.put(messages, size)
-        if self.buffer.messages >= self._wake_at or self.buffer.crowded:
+        if self.buffer.ready >= self._wake_at or self.buffer.crowded:
             self._wake.set()
+
+    @property
+    def circuit(self) -> Circuit:
+        """What the far side is trusted with."""
+        if self.failing_since is None:
+            return "closed"
+        return "half_open" if self.next_try_at is None else "open"
+
+    @property
+    def oldest_at(self) -> float | None:
+        """Receive time of the oldest message that is not written, UTC Unix seconds; None without one."""
+        times = [batch[0].received_at for batch in self._in_hand]
+        waiting = self.buffer.oldest_at
+        return min(times if waiting is None else [*times, waiting], default=None)
+
+    def try_now(self) -> None:
+        """End the pause between two tries."""
+        self._hurry.set()
+
+    def _changed(self) -> None:
+        """The buffer has messages that it had not a moment ago, or room."""
+        if self.buffer.ready >= self._wake_at or self.buffer.crowded or self._draining.is_set():
+            self._wake.set()
+        self._made_room()
 
     async def drain(self, seconds: float) -> int:
         """
         Write what is buffered within a time, then close the output. May be called twice.
 
+        What is in a durable buffer does not wait for a far side that fails: it stays there.
+
         Returns:
-            How many messages could not be written in time.
+            How many messages are lost: neither written in time nor in a durable buffer.
         """
         self._draining.set()
+        self._hurry.set()
         self._wake.set()
         task, self._task = self._task, None
         if task is None:
@@ -119,7 +160,7 @@ class Runner:
             _log.error("output %s does not stop", self.name)
         elif not task.cancelled() and task.exception() is not None:
             _log.error("output %s stopped", self.name, exc_info=task.exception())
-        self.given_up += len(self.buffer.take(len(self.buffer)))
+        self.given_up += await self.buffer.close()
         await self._close()
         return self.given_up - before
 
@@ -132,29 +173,70 @@ class Runner:
             _log.exception("output %s did not close", self.name)
 
     async def _run(self, *, started: bool) -> None:
+        try:
+            if started or await self._start_again():
+                await self._write_all()
+                if self._writing:
+                    await asyncio.wait(self._writing)
+        finally:
+            for task in self._writing:
+                task.cancel()
+            if self._writing:
+                await asyncio.wait(self._writing)
+
+    async def _write_all(self) -> None:
+        """Write whatever comes, until the end of the listener and the buffer's."""
         settings = self.output.settings
-        if not started and not await self._start_again():
-            return
         while True:
-            if not self.buffer.messages:
-                if self._draining.is_set():
+            if not self.buffer.ready:
+                if self._draining.is_set() and (not self.buffer.messages or self._left_alone):
                     return
                 self._wake.clear()
                 await self._wake.wait()
                 continue
-            if settings.linger and self.buffer.messages < settings.batch and not self._draining.is_set():
+            if self._draining.is_set() and self._left_alone:
+                return
+            if settings.linger and self.buffer.ready < settings.batch and not self._draining.is_set():
                 await self._linger(settings.linger, settings.batch)
-            batch = self.buffer.take(settings.batch)
+            if settings.concurrency > 1:
+                await self._slot(settings.concurrency)
+            batch = self.buffer.take(settings.batch, settings.batch_bytes)
             self._made_room()
-            if batch:
+            if not batch:
+                continue
+            if settings.concurrency == 1:
                 await self._deliver(batch)
+            else:
+                self._begin(batch)
+
+    @property
+    def _left_alone(self) -> bool:
+        """Whether what waits may stay where it is: the buffer keeps it, and the far side does not take it."""
+        return self.buffer.durable and self.failing_since is not None
+
+    def _begin(self, batch: list[Message]) -> None:
+        """Deliver a batch beside others."""
+        task = asyncio.get_running_loop().create_task(self._deliver(batch), name=f"output {self.name} batch")
+        self._writing.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._writing.discard(task)
+        self._wake.set()
+        if not task.cancelled() and task.exception() is not None:
+            _log.error("output %s: a batch was not delivered", self.name, exc_info=task.exception())
+
+    async def _slot(self, concurrency: int) -> None:
+        """Wait until one more batch may be written."""
+        while len(self._writing) >= concurrency:
+            await asyncio.wait(self._writing, return_when=asyncio.FIRST_COMPLETED)
 
     async def _start_again(self) -> bool:
         """Try to open the output until that works; False when there is nothing to write and no time left."""
         delay = _FIRST_DELAY_SECONDS
         while True:
             await self._back_off(delay)
-            if self._draining.is_set() and not self.buffer.messages:
+            if self._draining.is_set() and (not self.buffer.messages or self.buffer.durable):
                 return False
             try:
                 await self.output.start()
@@ -173,11 +255,15 @@ class Runner:
         if self._draining.is_set():
             await asyncio.sleep(min(seconds, _LONGEST_DELAY_DRAINING_SECONDS))
             return
+        self._hurry.clear()
+        self.next_try_at = time.time() + seconds
         try:
             async with asyncio.timeout(seconds):
-                await self._draining.wait()
+                await self._hurry.wait()
         except TimeoutError:
             pass
+        finally:
+            self.next_try_at = None
 
     async def _linger(self, seconds: float, enough: int) -> None:
         """Wait a little for a fuller batch; not while senders are made to wait for us."""
@@ -190,49 +276,74 @@ class Runner:
         timer.cancel()
         self._wake_at = 1
 
-    async def _deliver(self, batch: Sequence[Message]) -> None:
-        """Offer a batch until it is written, refused or out of time."""
+    async def _deliver(self, batch: list[Message]) -> None:
+        """See that a batch is done, or stays in a durable buffer."""
+        self._in_hand.append(batch)
+        try:
+            if await self._offer_until_done(batch):
+                self.buffer.release(batch)
+        except asyncio.CancelledError:
+            if not self.buffer.durable:
+                self.given_up += len(batch)  # perhaps written all the same: the output was not asked to undo it
+            raise
+        finally:
+            self._in_hand = [other for other in self._in_hand if other is not batch]
+
+    async def _offer_until_done(self, batch: list[Message]) -> bool:
+        """Offer a batch until it is written, refused or out of time; False if it may stay in the buffer."""
         now = asyncio.get_running_loop().time
         first_try = now()
         delay = _FIRST_DELAY_SECONDS
         surprises = 0
+        while True:
+            try:
+                await self._write(batch)
+            except Retry as error:
+                self._failed(str(error))
+                wait = delay * random.uniform(0.5, 1.5)  # noqa: S311  (jitter)
+                if error.after_seconds is not None:
+                    wait = error.after_seconds
+            except Refused as error:
+                self._refuse(error.messages, str(error))
+                self._wrote(len(batch) - len(error.messages))
+                return True
+            except OutputError as error:
+                self._refuse(batch, str(error))
+                return True
+            except Exception as error:  # noqa: BLE001  (a third party's code; counted, and bounded)
+                surprises += 1
+                _log.exception("output %s failed in an unexpected way", self.name)
+                self._failed(repr(error))
+                if surprises >= _MOST_SURPRISES:
+                    self._refuse(batch, f"the output failed {surprises} times: {error!r}")
+                    return True
+                wait = delay
+            else:
+                self._wrote(len(batch))
+                return True
+            self.retries += 1
+            limit = self.output.settings.retry
+            if limit and now() + wait - first_try > limit:
+                self._refuse(batch, f"not written within {limit:g} s: {self.last_error}")
+                return True
+            if self._draining.is_set() and self.buffer.durable:
+                return False
+            await self._back_off(wait)
+            delay = min(delay * 2, _LONGEST_DELAY_SECONDS)
+
+    async def _write(self, batch: Sequence[Message]) -> None:
+        """Let the output write, for so long and no longer: one that hangs must not hold up what comes after."""
+        limit = self.output.settings.write_timeout
+        if not limit:
+            await self.output.write(batch)
+            return
         try:
-            while True:
-                try:
-                    await self.output.write(batch)
-                except Retry as error:
-                    self._failed(str(error))
-                    wait = delay * random.uniform(0.5, 1.5)  # noqa: S311  (jitter)
-                    if error.after_seconds is not None:
-                        wait = error.after_seconds
-                except Refused as error:
-                    self._refuse(error.messages, str(error))
-                    self._wrote(len(batch) - len(error.messages))
-                    return
-                except OutputError as error:
-                    self._refuse(batch, str(error))
-                    return
-                except Exception as error:  # noqa: BLE001  (a third party's code; counted, and bounded)
-                    surprises += 1
-                    _log.exception("output %s failed in an unexpected way", self.name)
-                    self._failed(repr(error))
-                    if surprises >= _MOST_SURPRISES:
-                        self._refuse(batch, f"the output failed {surprises} times: {error!r}")
-                        return
-                    wait = delay
-                else:
-                    self._wrote(len(batch))
-                    return
-                self.retries += 1
-                limit = self.output.settings.retry
-                if limit and now() + wait - first_try > limit:
-                    self._refuse(batch, f"not written within {limit:g} s: {self.last_error}")
-                    return
-                await self._back_off(wait)
-                delay = min(delay * 2, _LONGEST_DELAY_SECONDS)
-        except asyncio.CancelledError:
-            self.given_up += len(batch)  # perhaps written all the same: the output was not asked to undo it
-            raise
+            async with asyncio.timeout(limit) as patience:
+                await self.output.write(batch)
+        except TimeoutError:
+            if not patience.expired():
+                raise
+            raise Retry(f"no end of a write within {limit:g} s") from None
 
     def _wrote(self, count: int) -> None:
         self.written += count

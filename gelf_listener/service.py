@@ -13,21 +13,26 @@ import logging
 import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gelf_listener.address import Address
+from gelf_listener.buffers import Buffer
+from gelf_listener.buffers.memory import MemoryBuffer
 from gelf_listener.codec.gelf import read_fields
 from gelf_listener.config import Config, Spec
-from gelf_listener.directories import state_directory
+from gelf_listener.directories import buffer_directory, state_directory
 from gelf_listener.errors import ConfigError
 from gelf_listener.inputs import Input
 from gelf_listener.live import LiveFeed
 from gelf_listener.message import Message
 from gelf_listener.outputs import Output
+from gelf_listener.packing import Packer
 from gelf_listener.pipeline import Pipeline
 from gelf_listener.plugins import INPUT_GROUP, OUTPUT_GROUP, make
 from gelf_listener.runner import Runner
 from gelf_listener.senders import Senders
+from gelf_listener.settings import OutputSettings
 from gelf_listener.throughput import Throughput
 
 if TYPE_CHECKING:
@@ -35,7 +40,7 @@ if TYPE_CHECKING:
     from gelf_listener.api.catalog import Catalog
     from gelf_listener.store import Store
 
-__all__ = ["Service", "make_all", "make_api_auth", "make_input", "make_output", "make_predicate"]
+__all__ = ["Service", "make_all", "make_api_auth", "make_buffer", "make_input", "make_output", "make_predicate"]
 
 _log = logging.getLogger(__name__)
 
@@ -64,6 +69,15 @@ def make_output(spec: Spec) -> Output:
     if hasattr(made, "open_fields"):  # it keeps payloads, and does not know how they are read
         made.open_fields = read_fields
     return made
+
+
+def make_buffer(name: str, settings: OutputSettings) -> Buffer:
+    """Make the buffer that an output's settings ask for, not opened."""
+    if settings.buffer == "memory":
+        return MemoryBuffer(settings.buffer_messages_limit, settings.buffer_bytes_limit, settings.when_full)
+    from gelf_listener.buffers.disk import DiskBuffer  # noqa: PLC0415  (SQLite costs start-up time)
+
+    return DiskBuffer(buffer_directory(name, settings), settings, Packer(read_fields))
 
 
 def make_predicate(where: str) -> Callable[[Message], bool] | None:
@@ -97,6 +111,7 @@ def make_all(config: Config) -> tuple[list[tuple[Spec, Input]], list[tuple[Spec,
         _predicate(spec, output)
     _check_names("input", (made.name for _, made in inputs))
     _check_names("output", (_output_name(spec, output) for spec, output in outputs))
+    _check_buffers(outputs)
     return inputs, outputs
 
 
@@ -120,6 +135,28 @@ def _check_names(kind: str, names: Iterable[str]) -> None:
         if name in seen:
             raise ConfigError(f"two {kind}s are called {name!r}; give one a setting 'name'")
         seen.add(name)
+
+
+def _check_buffers(outputs: Sequence[tuple[Spec, Output]]) -> None:
+    """
+    Tell what cannot be buffered as asked.
+
+    Raises:
+        ConfigError: If two outputs share a buffer, or one is asked for what it cannot do.
+    """
+    seen: dict[Path, str] = {}
+    for spec, output in outputs:
+        settings, name = output.settings, _output_name(spec, output)
+        if settings.concurrency > 1 and not getattr(output, "concurrent", False):
+            raise ConfigError(f"{spec.address}: setting 'concurrency': this output writes one batch at a time")
+        if settings.buffer == "disk":
+            directory = buffer_directory(name, settings).absolute()
+            if directory in seen:
+                raise ConfigError(
+                    f"outputs {seen[directory]!r} and {name!r} have the same buffer {directory}; give one a 'name' "
+                    "or a 'buffer_path'"
+                )
+            seen[directory] = name
 
 
 def _output_name(spec: Spec, output: Output) -> str:
@@ -325,6 +362,7 @@ class Service:
                 runner = Runner(
                     _output_name(spec, output),
                     output,
+                    make_buffer(_output_name(spec, output), output.settings),
                     _predicate(spec, output),
                     self.pipeline.reject,
                     self.pipeline.made_room,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import ipaddress
+import sys
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
@@ -18,7 +19,7 @@ from pydantic.fields import FieldInfo
 from gelf_listener.address import Address
 from gelf_listener.errors import ConfigError
 
-__all__ = ["InputSettings", "Networks", "OutputSettings", "Settings", "describe_errors"]
+__all__ = ["BufferSync", "InputSettings", "Networks", "OutputSettings", "Settings", "describe_errors"]
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -29,6 +30,9 @@ def _split_commas(value: object) -> object:
         return [part.strip() for part in value.split(",") if part.strip()]
     return value
 
+
+BufferSync = Literal["batch", "interval", "os"]
+"""When a buffer on disk is synced."""
 
 Networks = Annotated[tuple[Network, ...], BeforeValidator(_split_commas)]
 """Networks in CIDR form; one text may hold several, separated by commas."""
@@ -127,16 +131,54 @@ class OutputSettings(Settings):
 
     name: str = Field("", description="Name in metrics and the API; made from the address by default.")
     where: str = Field("", description="Query: only messages it matches are written. Empty: all.")
-    buffer: Literal["memory"] = Field("memory", description="Where messages wait for the output.")
+    buffer: Literal["memory", "disk"] = Field(
+        "memory", description="Where messages wait for the output; on disk they survive the end of the process."
+    )
+    buffer_path: str = Field(
+        "", description="Directory of a buffer on disk; by default one of the output's name in the state directory."
+    )
+    buffer_sync: BufferSync = Field(
+        "interval", description="When a buffer on disk is synced, and so what an outage of power may cost."
+    )
+    buffer_sync_seconds: float = Field(
+        1.0, gt=0, le=3600, description="Longest time between two syncs with `buffer_sync=interval`."
+    )
     when_full: Literal["block", "drop_oldest", "drop_newest"] = Field(
         "block", description="When the buffer is full: stop reading from the inputs, or drop and count."
     )
-    max_buffer_messages: int = Field(100_000, ge=1, description="Messages the buffer holds.")
-    max_buffer_bytes: int = Field(64 * 1024 * 1024, ge=1, description="Bytes of raw messages the buffer holds.")
+    max_buffer_messages: int | None = Field(
+        None, ge=1, description="Messages the buffer holds: by default 100000 in memory, no limit on disk."
+    )
+    max_buffer_bytes: int | None = Field(
+        None, ge=1, description="Bytes the buffer holds: by default 64 MiB of raw messages in memory, 4 GiB on disk."
+    )
     batch: int = Field(5_000, ge=1, description="Most messages handed to the output at once.")
+    batch_bytes: int = Field(
+        8 * 1024 * 1024, ge=1, description="Most raw bytes handed to the output at once; one message may be longer."
+    )
     linger: float = Field(
         0.001, ge=0, le=60, description="Seconds to wait for more messages before a batch is written."
+    )
+    concurrency: int = Field(
+        1, ge=1, le=64, description="Batches written at the same time, if the output can; order is then not kept."
     )
     retry: float = Field(
         0.0, ge=0, description="Seconds to keep retrying a batch that the far side cannot take; 0: for ever."
     )
+    write_timeout: float = Field(
+        120.0, ge=0, description="Seconds a write may take before it is stopped and tried again; 0: no limit."
+    )
+
+    @property
+    def buffer_messages_limit(self) -> int:
+        """Messages the buffer holds."""
+        if self.max_buffer_messages is not None:
+            return self.max_buffer_messages
+        return 100_000 if self.buffer == "memory" else sys.maxsize
+
+    @property
+    def buffer_bytes_limit(self) -> int:
+        """Bytes the buffer holds."""
+        if self.max_buffer_bytes is not None:
+            return self.max_buffer_bytes
+        return 64 * 1024 * 1024 if self.buffer == "memory" else 4 * 1024 * 1024 * 1024

@@ -104,11 +104,11 @@ def _health(service: Service) -> dict[str, Any]:
     healthy = not service.pipeline.full
     for runner in service.pipeline.runners:
         failing = runner.failing_since is not None
-        healthy = healthy and not failing
+        healthy = healthy and not failing and not runner.buffer.problem
         outputs[runner.name] = {
-            "status": "failing" if failing else "ok",
+            "status": "failing" if failing or runner.buffer.problem else "ok",
             "waiting": runner.buffer.messages,
-            "error": runner.last_error if failing else None,
+            "error": runner.last_error if failing else runner.buffer.problem or None,
         }
     inputs = {input.name: {"listening": input.listening} for input in service.inputs}
     return {

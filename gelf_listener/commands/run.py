@@ -148,4 +148,7 @@ def _report(service: Service, left: int) -> None:
     text = f"stopped: {taken} messages taken, {pipeline.rejections.total} rejected; written: {written or 'nothing'}"
     if dropped or drops or left:
         text += f"; dropped by buffers {dropped}, by the kernel {drops:.0f}, unwritten at the end {left}"
+    kept = sum(runner.buffer.messages for runner in pipeline.runners if runner.buffer.durable)
+    if kept:
+        text += f"; kept in buffers on disk: {kept}"
     print(text, file=sys.stderr, flush=True)  # noqa: T201

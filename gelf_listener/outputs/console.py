@@ -36,6 +36,11 @@ _POLL_MILLISECONDS = 100
 class ConsoleSettings(OutputSettings):
     """Settings of `console:`."""
 
+    write_timeout: float = Field(
+        0.0,
+        ge=0,
+        description="As for every output, but without limit: what a thread writes cannot be stopped half way.",
+    )
     format: Literal["auto", "pretty", "json", "gelf", "logfmt"] = Field(
         "auto", description="Form of a message; auto: pretty on a terminal, json otherwise."
     )

@@ -46,6 +46,11 @@ _MISTAKES = _NEVER | {errno.EACCES, errno.EPERM, errno.EROFS}
 class FileSettings(OutputSettings):
     """Settings of `file:`."""
 
+    write_timeout: float = Field(
+        0.0,
+        ge=0,
+        description="As for every output, but without limit: what a thread writes cannot be stopped half way.",
+    )
     path: str = Field(
         description="File to write; may hold {source}, {input}, {level}, {date}, {hour} and {_field} (any field)."
     )

@@ -25,6 +25,11 @@ __all__ = ["StoreOutput", "StoreSettings"]
 class StoreSettings(OutputSettings):
     """Settings of `store:`."""
 
+    write_timeout: float = Field(
+        0.0,
+        ge=0,
+        description="As for every output, but without limit: what a thread writes cannot be stopped half way.",
+    )
     path: str = Field("", description="Directory of the store; by default `store` in the user's state directory.")
     max_age: Duration = Field(7 * 86400, description="How long messages are kept, such as 30d. 0: no limit.")
     max_bytes: ByteSize = Field(

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from gelf_listener.errors import ConfigError
-from gelf_listener.store.lock import StoreLock
+from gelf_listener.lock import DirectoryLock
 from gelf_listener.store.partition import DamagedPartition, Partition
 
 __all__ = ["Partitions"]
@@ -60,7 +60,11 @@ class Partitions:
         self._max_age_seconds = max_age_seconds
         self._max_bytes = max_bytes
         self._clock = clock
-        self._lock = StoreLock(path)
+        self._lock = DirectoryLock(
+            path,
+            "store",
+            "ask that one through its API, stop it, or name another directory, for example --output store:///tmp/logs",
+        )
         self._number = 0
 
     @property

@@ -31,6 +31,7 @@ from gelf_listener.cli import app
 from gelf_listener.config import ENVIRONMENT, Config, Spec, load_config
 from gelf_listener.plugins import INPUT_GROUP, OUTPUT_GROUP, load, names, registered
 from gelf_listener.service import Service, make_all, make_input
+from gelf_listener.settings import OutputSettings
 from tests.requirements import need
 from tests.unit.conftest import Install
 from tests.unit.fakes import FakeIntake, message
@@ -98,8 +99,20 @@ def test_every_setting_is_on_its_page(group: str, scheme: str) -> None:
     assert page.exists(), f"{scheme} has no page {page.relative_to(ROOT)}"
     text = page.read_text(encoding="utf-8")
     assert f"{scheme}:" in text
-    for field in load(group, scheme).Settings.model_fields:
-        assert f"| `{field}` |" in text, f"{page.relative_to(ROOT)} does not have {field}"
+    shared = OutputSettings.model_fields if group == OUTPUT_GROUP else {}
+    if shared:
+        assert "(README.md)" in text, f"{page.relative_to(ROOT)} does not say where the settings of every output are"
+    for name, field in load(group, scheme).Settings.model_fields.items():
+        if name not in shared or repr(field) != repr(shared[name]):  # another default is told of
+            assert f"| `{name}` |" in text, f"{page.relative_to(ROOT)} does not have {name}"
+
+
+def test_the_settings_of_every_output_have_a_page() -> None:
+    """Each once, with its default."""
+    text = (DOCS / "outputs" / "README.md").read_text(encoding="utf-8")
+    for name in OutputSettings.model_fields:
+        assert f"| `{name}` |" in text
+    assert set(re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)) <= set(OutputSettings.model_fields)
 
 
 @pytest.mark.parametrize("scheme", ours(INPUT_GROUP))
@@ -214,7 +227,7 @@ def test_commands(
         arguments = words[start + 1 :]
         if not arguments or arguments[0].startswith("-"):
             arguments = ["run", *arguments]
-        if arguments[0] in ("send", "pipe", "password", "store"):
+        if arguments[0] in ("send", "pipe", "password", "store", "buffers"):
             typer.main.get_command(app).commands[arguments[0]].make_context(arguments[0], arguments[1:])  # type: ignore[attr-defined]
             continue
         if arguments[0] == "run":

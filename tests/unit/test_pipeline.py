@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
+from gelf_listener.buffers.disk import DiskBuffer
 from gelf_listener.errors import Reason, Rejected
 from gelf_listener.pipeline import Pipeline
 from gelf_listener.runner import Runner
+from gelf_listener.service import make_buffer
 from tests.unit.fakes import FakeOutput, message, run, settle
 
 
 def attach(pipeline: Pipeline, output: FakeOutput, wanted: str = "") -> Runner:
     """Add an output, not started: what it gets stays in its buffer."""
     predicate = (lambda given: given.short_message == wanted) if wanted else None
-    runner = Runner(f"out{len(pipeline.runners)}", output, predicate, pipeline.reject, pipeline.made_room)
+    name = f"out{len(pipeline.runners)}"
+    buffer = make_buffer(name, output.settings)
+    runner = Runner(name, output, buffer, predicate, pipeline.reject, pipeline.made_room)
     pipeline.runners.append(runner)
     return runner
 
@@ -139,3 +144,44 @@ def test_a_callback_that_fails_hurts_nobody_else() -> None:
         assert [type(problem) for problem in problems] == [ZeroDivisionError]
 
     run(main())
+
+
+def test_when_safe_without_a_disk() -> None:
+    """At once: nothing would be safer later."""
+
+    async def main() -> None:
+        pipeline = Pipeline()
+        attach(pipeline, FakeOutput())
+        heard: list[str | None] = []
+        pipeline.accept([message("a")], 1)
+        pipeline.when_safe(heard.append)
+        assert heard == [None]
+
+    run(main())
+
+
+def test_when_safe_with_disks(tmp_path: Path) -> None:
+    """Once, when all have it, or with every reason why not."""
+
+    async def main() -> None:
+        pipeline = Pipeline()
+        attach(pipeline, FakeOutput())
+        for name in ("one", "two"):
+            await attach(pipeline, FakeOutput(buffer="disk", buffer_path=str(tmp_path / name))).start()
+        assert [await accepted(pipeline) for _ in range(2)] == [None, None]
+        two = pipeline.runners[2].buffer
+        assert isinstance(two, DiskBuffer)
+        two._file._connection.execute("PRAGMA max_page_count = 1")
+        assert "two" in str(await accepted(pipeline, "x" * 100_000))
+        for runner in pipeline.runners:
+            await runner.drain(1)
+
+    asyncio.run(asyncio.wait_for(main(), 20))
+
+
+async def accepted(pipeline: Pipeline, text: str = "a") -> str | None:
+    """Hand over a message and wait for the answer."""
+    answer: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
+    pipeline.accept([message(text)], len(text))
+    pipeline.when_safe(answer.set_result)
+    return await answer

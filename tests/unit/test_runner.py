@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from gelf_listener.errors import ConfigError, OutputError, Refused, Rejected, Retry
 from gelf_listener.message import Message
 from gelf_listener.runner import Runner
+from gelf_listener.service import make_buffer
 from tests.unit.fakes import FakeOutput, message, run, settle
 
 
@@ -22,7 +24,9 @@ class Scene:
         self.output = output
         self.rejected: list[Rejected] = []
         self.made_room = 0
-        self.runner = Runner("out", output, predicate, self.rejected.append, self._room)
+        self.runner = Runner(
+            "out", output, make_buffer("out", output.settings), predicate, self.rejected.append, self._room
+        )
 
     def _room(self) -> None:
         self.made_room += 1
@@ -418,3 +422,113 @@ def test_a_runner_that_dies_is_not_silent(caplog: pytest.LogCaptureFixture) -> N
 
     run(main())
     assert "ZeroDivisionError" in caplog.text
+
+
+def test_a_write_that_hangs() -> None:
+    """Is stopped and offered again: what comes after it must not wait for ever."""
+
+    async def main() -> None:
+        made = Scene(FakeOutput([1000.0], write_timeout=5))
+        await made.runner.start()
+        made.offer("a")
+        await asyncio.sleep(20)
+        assert made.output.texts == ["a"]
+        assert made.runner.last_error == "no end of a write within 5 s"
+        assert (made.runner.retries, made.runner.circuit) == (1, "closed")
+        await made.runner.drain(1)
+
+    run(main())
+
+
+def test_the_circuit() -> None:
+    """Closed while it works, open during a pause, half open while it is tried; a pause can be ended."""
+
+    async def main() -> None:
+        made = Scene(FakeOutput([Retry("away", after_seconds=60), 5.0]))
+        await made.runner.start()
+        assert made.runner.circuit == "closed"
+        made.offer("a")
+        await settle()
+        assert (made.runner.circuit, made.runner.oldest_at) == ("open", 1700000000.0)
+        assert made.runner.next_try_at is not None
+        made.runner.try_now()
+        await settle()
+        assert (made.runner.circuit, made.runner.next_try_at) == ("half_open", None)
+        await asyncio.sleep(6)
+        assert (made.runner.circuit, made.runner.oldest_at) == ("closed", None)
+        assert made.output.texts == ["a"]
+        await made.runner.drain(1)
+
+    run(main())
+
+
+def test_batches_at_the_same_time() -> None:
+    """As many as asked for, no more; a batch that fails does not hold up the others; all are done at the end."""
+
+    async def main() -> None:
+        made = Scene(FakeOutput([Retry("busy", after_seconds=30), 10.0, 10.0], batch=1, concurrency=2))
+        await made.runner.start()
+        made.offer("a", "b", "c", "d")
+        await settle()
+        assert made.output.offered == 2
+        await asyncio.sleep(11)
+        assert made.output.offered == 3
+        assert await made.runner.drain(60) == 0
+        assert sorted(made.output.texts) == ["a", "b", "c", "d"]
+        assert made.runner.written == 4
+
+    run(main())
+
+
+def test_batches_at_the_same_time_that_are_not_done_in_time() -> None:
+    """All are stopped, and counted."""
+
+    async def main() -> None:
+        made = Scene(FakeOutput([1000.0] * 3, batch=1, concurrency=3, write_timeout=0))
+        await made.runner.start()
+        made.offer("a", "b", "c", "d")
+        await settle()
+        assert await made.runner.drain(5) == 4
+        assert made.output.closed == 1
+
+    run(main())
+
+
+def test_a_limit_in_bytes() -> None:
+    """A batch has so many raw bytes; a message that is longer goes alone."""
+
+    async def main() -> None:
+        made = Scene(FakeOutput(batch_bytes=4))
+        await made.runner.start()
+        made.offer("aa", "bb", "c", "dddddddd", "e", "f")
+        await made.runner.drain(10)
+        assert [[sent.short_message for sent in batch] for batch in made.output.batches] == [
+            ["aa", "bb"], ["c"], ["dddddddd"], ["e", "f"],
+        ]  # fmt: skip
+
+    run(main())
+
+
+@pytest.mark.parametrize("starts", [[], [Retry("away")] * 100])
+def test_a_durable_buffer_does_not_wait_for_a_far_side_that_fails(tmp_path: Path, starts: list[Retry]) -> None:
+    """What is left, stays in it, and nothing is lost: not what was written, not what was being written."""
+
+    async def main() -> None:
+        settings = {"buffer": "disk", "buffer_path": str(tmp_path), "batch": 1, "linger": 0}
+        made = Scene(FakeOutput([None, *[Retry("away")] * 100], starts, **settings))
+        await made.runner.start()
+        made.offer("a", "b", "c")
+        while not made.runner.last_error:
+            await asyncio.sleep(0.01)
+        began = now()
+        assert await made.runner.drain(60) == 0
+        assert now() - began < 30
+        again = Scene(FakeOutput(**settings))
+        await again.runner.start()
+        while len(made.output.texts + again.output.texts) < 3:
+            await asyncio.sleep(0.01)
+        assert made.output.texts + again.output.texts == ["a", "b", "c"]
+        assert await again.runner.drain(60) == 0
+        assert (made.runner.given_up, again.runner.given_up) == (0, 0)
+
+    asyncio.run(asyncio.wait_for(main(), 40))

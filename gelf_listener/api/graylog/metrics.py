@@ -101,9 +101,9 @@ def _graylogs(service: Service) -> dict[str, _Figure]:
     rates = service.throughput.rates()
     written = sum(rate for name, rate in rates.items() if name.startswith("output "))
     waiting = sum(runner.buffer.messages for runner in runners)
-    room = sum(runner.output.settings.max_buffer_messages for runner in runners)
+    room = sum(runner.output.settings.buffer_messages_limit for runner in runners)
     bytes_waiting = sum(runner.buffer.bytes for runner in runners)
-    bytes_room = sum(runner.output.settings.max_buffer_bytes for runner in runners)
+    bytes_room = sum(runner.output.settings.buffer_bytes_limit for runner in runners)
     gauges = {
         "throughput.input.1-sec-rate": rates.get("messages", 0.0),
         "throughput.output.1-sec-rate": written,

@@ -102,7 +102,7 @@ def _written_rates(service: Service) -> list[float]:
 async def journal(service: TheService) -> Response:
     """Return how full the outputs' buffers are, which stand where Graylog has its journal."""
     runners = service.pipeline.runners
-    oldest = [at for runner in runners if (at := runner.buffer.oldest_at) is not None]
+    oldest = [at for runner in runners if (at := runner.oldest_at) is not None]
     rates = service.throughput.rates()
     return answer(
         {
@@ -111,7 +111,7 @@ async def journal(service: TheService) -> Response:
             "read_events_per_second": round(max(_written_rates(service), default=0.0)),
             "uncommitted_journal_entries": sum(runner.buffer.messages for runner in runners),
             "journal_size": sum(runner.buffer.bytes for runner in runners),
-            "journal_size_limit": sum(runner.output.settings.max_buffer_bytes for runner in runners),
+            "journal_size_limit": sum(runner.output.settings.buffer_bytes_limit for runner in runners),
             "number_of_segments": len(runners),
             "oldest_segment": iso(min(oldest, default=time.time())),
             "journal_config": None,

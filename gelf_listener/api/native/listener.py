@@ -12,9 +12,10 @@ from starlette.responses import Response
 
 from gelf_listener import __version__
 from gelf_listener.api.context import TheService
+from gelf_listener.api.errors import ApiError
 from gelf_listener.api.native.asked import moment, seconds_of
 from gelf_listener.api.native.documents import json_response, rejected_document
-from gelf_listener.api.native.shapes import RejectedPage, SendersShape, StatsShape
+from gelf_listener.api.native.shapes import RejectedPage, RetryShape, SendersShape, StatsShape
 from gelf_listener.errors import Reason
 
 if TYPE_CHECKING:
@@ -131,11 +132,13 @@ def _input(service: Service, input: Input, second: Mapping[str, float], minute: 
 
 
 def _output(runner: Runner, now: float, second: Mapping[str, float], minute: Mapping[str, float]) -> dict[str, Any]:
-    oldest = runner.buffer.oldest_at
+    oldest = runner.oldest_at
     return {
         "name": runner.name,
         "where": runner.output.settings.where,
         "failing_since": runner.failing_since,
+        "circuit": runner.circuit,
+        "next_try_at": runner.next_try_at,
         "error": runner.last_error if runner.failing_since is not None else None,
         "last_error": runner.last_error or None,
         "messages": runner.written,
@@ -149,8 +152,21 @@ def _output(runner: Runner, now: float, second: Mapping[str, float], minute: Map
         "waiting_bytes": runner.buffer.bytes,
         "oldest_seconds": 0.0 if oldest is None else max(0.0, now - oldest),
         "full": runner.buffer.full,
+        "buffer": runner.output.settings.buffer,
+        "buffer_problem": runner.buffer.problem or None,
+        "buffer_damaged": runner.buffer.damaged,
         "counters": runner.output.counters(),
     }
+
+
+@router.post("/outputs/{name:path}/retry", response_model=RetryShape)
+async def retry(service: TheService, name: str) -> Response:
+    """End the pause before an output that failed is tried again."""
+    for runner in service.pipeline.runners:
+        if runner.name == name:
+            runner.try_now()
+            return json_response({"name": name, "circuit": runner.circuit})
+    raise ApiError(404, f"no output is called {name!r}")
 
 
 @router.get("/senders", response_model=SendersShape)

@@ -22,6 +22,7 @@ __all__ = [
     "OutputStats",
     "RejectedPage",
     "RejectedShape",
+    "RetryShape",
     "SearchPage",
     "SenderShape",
     "SendersShape",
@@ -265,6 +266,13 @@ class SenderShape(BaseModel):
     last_seen: float
 
 
+class RetryShape(BaseModel):
+    """An output that is to be tried again."""
+
+    name: str
+    circuit: str = Field(description="As it was when it was asked: closed, open or half_open.")
+
+
 class SendersShape(BaseModel):
     """Who sends, most messages first."""
 
@@ -293,6 +301,8 @@ class OutputStats(BaseModel):
     name: str
     where: str
     failing_since: float | None
+    circuit: str = Field(description="closed while it works, open while it is left alone, half_open while it is tried.")
+    next_try_at: float | None = Field(description="When it is tried again, while its circuit is open.")
     error: str | None = Field(description="Why it fails now.")
     last_error: str | None
     messages: int
@@ -306,6 +316,9 @@ class OutputStats(BaseModel):
     waiting_bytes: int
     oldest_seconds: float
     full: bool
+    buffer: str = Field(description="memory or disk.")
+    buffer_problem: str | None = Field(description="Why the buffer cannot write to its disk.")
+    buffer_damaged: int
     counters: dict[str, float]
 
 

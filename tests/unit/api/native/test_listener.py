@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -118,6 +119,26 @@ def test_a_failing_output() -> None:
         runner.failing_since = None
         (output,) = (await client.get("/api/gelf/stats")).json()["outputs"]
         assert (output["error"], output["last_error"]) == (None, "disk full")
+
+    asking(main)
+
+
+def test_trying_an_output_again() -> None:
+    """Ends its pause; an output that is not there is told of."""
+
+    async def main(service: Service, client: Client) -> None:
+        runner = service.pipeline.runners[0]
+        runner.failing_since = 1000.0
+        pause = asyncio.create_task(runner._back_off(60))
+        while runner.circuit != "open":
+            await asyncio.sleep(0)
+        (output,) = (await client.get("/api/gelf/stats")).json()["outputs"]
+        assert (output["circuit"], output["next_try_at"] > 1e9) == ("open", True)
+        answer = await client.post("/api/gelf/outputs/null:/retry", headers={"X-Requested-By": "test"})
+        assert (answer.status_code, answer.json()) == (200, {"name": "null:", "circuit": "open"})
+        await asyncio.wait_for(pause, 5)
+        answer = await client.post("/api/gelf/outputs/kafka/retry", headers={"X-Requested-By": "test"})
+        assert (answer.status_code, "no output is called 'kafka'" in answer.text) == (404, True)
 
     asking(main)
 

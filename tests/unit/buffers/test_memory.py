@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gelf_listener.buffers import MESSAGE_OVERHEAD_BYTES, MemoryBuffer, WhenFull
+from gelf_listener.buffers import MESSAGE_OVERHEAD_BYTES, WhenFull
+from gelf_listener.buffers.memory import MemoryBuffer
 from gelf_listener.message import Message
 from tests.unit.fakes import message
 

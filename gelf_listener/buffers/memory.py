@@ -1,29 +1,14 @@
-"""
-Buffers: what stands between the pipeline and an output that is slower, or away.
-
-Laws of a buffer:
-
-* First in, first out; a batch is only joined or cut, never reordered.
-* ``when_full`` says what happens at its limits: ``block`` tells the pipeline to stop reading (`full`), so it never
-  holds more than its limits plus what inputs had in hand; ``drop_oldest`` and ``drop_newest`` never hold more than
-  the limits: they let messages go, whole batches first, and count them.
-* What `take` gave is the taker's: it is not offered again.
-"""
+"""Memory: a buffer that costs next to nothing and keeps nothing."""
 
 from __future__ import annotations
 
 from collections import deque
-from typing import Literal
+from collections.abc import Callable
 
+from gelf_listener.buffers import MESSAGE_OVERHEAD_BYTES, WhenFull
 from gelf_listener.message import Message
 
-__all__ = ["MESSAGE_OVERHEAD_BYTES", "MemoryBuffer", "WhenFull"]
-
-WhenFull = Literal["block", "drop_oldest", "drop_newest"]
-
-MESSAGE_OVERHEAD_BYTES = 600
-"""What a small message takes in memory beside its raw bytes, so that a flood of tiny ones counts for what it costs."""
-
+__all__ = ["MemoryBuffer"]
 
 _CROWDED = 8
 """A buffer is crowded from this fraction of its limits on."""
@@ -41,6 +26,9 @@ class MemoryBuffer:
         when_full: Policy at the limits.
     """
 
+    durable = False
+    damaged = 0
+
     def __init__(self, max_messages: int, max_bytes: int, when_full: WhenFull) -> None:
         self.max_messages = max_messages
         self.max_bytes = max_bytes
@@ -48,6 +36,7 @@ class MemoryBuffer:
         self.messages = 0
         self.bytes = 0
         self.dropped = 0
+        self.problem = ""
         self._batches: deque[tuple[list[Message], int]] = deque()
 
     def __len__(self) -> int:
@@ -55,8 +44,13 @@ class MemoryBuffer:
         return self.messages
 
     @property
+    def ready(self) -> int:
+        """All of them."""
+        return self.messages
+
+    @property
     def full(self) -> bool:
-        """Whether the pipeline should stop reading; never when the policy is to drop."""
+        """See `Buffer.full`."""
         return self.when_full == "block" and (self.messages >= self.max_messages or self.bytes >= self.max_bytes)
 
     @property
@@ -73,17 +67,11 @@ class MemoryBuffer:
 
     @property
     def oldest_at(self) -> float | None:
-        """Receive time of the oldest message, UTC Unix seconds; None when empty."""
+        """See `Buffer.oldest_at`."""
         return self._batches[0][0][0].received_at if self._batches else None
 
     def put(self, messages: list[Message], size: int) -> None:
-        """
-        Add a batch.
-
-        Args:
-            messages: Not empty; the list belongs to the buffer from now on.
-            size: Sum of the raw lengths.
-        """
+        """See `Buffer.put`."""
         if self.when_full == "drop_newest" and self._over(len(messages), _cost(messages, size)):
             messages, size = self._fitting(messages)
             if not messages:
@@ -96,24 +84,61 @@ class MemoryBuffer:
             while self._over(0, 0):
                 self._drop_oldest()
 
-    def take(self, most: int) -> list[Message]:
-        """Remove and return the oldest messages, at most so many; empty when there are none."""
+    def take(self, most: int, most_bytes: int | None = None) -> list[Message]:
+        """See `Buffer.take`."""
         if not self._batches:
             return []
         messages, cost = self._batches.popleft()
-        if len(messages) > most:
-            rest = messages[most:]
-            rest_cost = cost * len(rest) // len(messages)
-            self._batches.appendleft((rest, rest_cost))
-            del messages[most:]
-            cost -= rest_cost
+        room = self.max_bytes if most_bytes is None else most_bytes
+        size = cost - len(messages) * MESSAGE_OVERHEAD_BYTES
+        if len(messages) > most or size > room:
+            messages, cost = self._cut(messages, cost, most, room)
         else:
             while self._batches and len(messages) + len(self._batches[0][0]) <= most:
-                more, more_cost = self._batches.popleft()
+                more, more_cost = self._batches[0]
+                size += more_cost - len(more) * MESSAGE_OVERHEAD_BYTES
+                if size > room:
+                    break
+                self._batches.popleft()
                 messages += more
                 cost += more_cost
         self._took(len(messages), cost)
         return messages
+
+    def release(self, batch: list[Message]) -> None:
+        """Nothing to forget; see `Buffer.release`."""
+
+    def when_safe(self, callback: Callable[[str | None], None]) -> None:
+        """Call back at once: memory keeps nothing safer later; see `Buffer.when_safe`."""
+        callback(None)
+
+    def open(self, changed: Callable[[], None]) -> None:
+        """Nothing to open; see `Buffer.open`."""
+
+    async def close(self) -> int:
+        """Let everything go; see `Buffer.close`."""
+        lost = self.messages
+        self._batches.clear()
+        self.messages = self.bytes = 0
+        return lost
+
+    def _cut(self, messages: list[Message], cost: int, most: int, room: int) -> tuple[list[Message], int]:
+        """Cut so many messages off a batch as may go, one at least, and put the rest back."""
+        taken = taken_bytes = 0
+        for message in messages[:most]:
+            taken_bytes += len(message.raw)
+            if taken and taken_bytes > room:
+                taken_bytes -= len(message.raw)
+                break
+            taken += 1
+        taken_cost = min(taken_bytes + taken * MESSAGE_OVERHEAD_BYTES, cost)
+        rest = messages[taken:]
+        if rest:
+            self._batches.appendleft((rest, cost - taken_cost))
+        else:
+            taken_cost = cost
+        del messages[taken:]
+        return messages, taken_cost
 
     def _fitting(self, messages: list[Message]) -> tuple[list[Message], int]:
         """Keep what fits of a batch, in order, and count the rest; return it and its raw length."""

@@ -1,0 +1,191 @@
+"""``gelf-listener buffers``: see what waits on disk, and empty or deliver it while no listener has it open."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import typer
+
+from gelf_listener.address import Address
+from gelf_listener.buffers.batch_file import FILE_NAME, BatchFile, CannotSave, Totals
+from gelf_listener.buffers.disk import DiskBuffer
+from gelf_listener.codec.gelf import read_fields
+from gelf_listener.config import Spec
+from gelf_listener.directories import buffers_directory
+from gelf_listener.errors import ConfigError, Rejected
+from gelf_listener.lock import DirectoryLock, LockedError
+from gelf_listener.message import Message
+from gelf_listener.packing import Packer
+from gelf_listener.runner import Runner
+from gelf_listener.service import make_output
+from gelf_listener.settings import OutputSettings
+
+__all__ = ["clear", "export", "send", "show"]
+
+_READ_MESSAGES = 5000
+_READ_BYTES = 8 * 1024 * 1024
+_DRAIN_SECONDS = 5.0
+_ADVICE = "stop that one first"
+
+
+class _Found(NamedTuple):
+    """A buffer's directory, and what is known of it without opening it."""
+
+    path: Path
+    totals: Totals
+    pid: int | None
+    """Who has it open; 0 if that is not known, None if nobody has."""
+    damaged: int
+    problem: str
+
+
+def show(path: Path | None) -> None:
+    """Print what waits in every buffer."""
+    directory = path or buffers_directory()
+    found = [_look(each) for each in _directories(directory)]
+    if not found:
+        typer.echo(f"no buffers in {directory}")
+    for each in found:
+        totals = each.totals
+        text = f"{each.path.name}: {totals.messages} messages, {_size(totals.bytes)}"
+        if totals.oldest_at is not None:
+            text += f", the oldest {_age(time.time() - totals.oldest_at)} old"
+        if each.pid is not None:
+            text += f"; open in process {each.pid or '?'}"
+        elif totals.messages:
+            text += "; nobody has it open"
+        if each.damaged:
+            text += f"; {each.damaged} damaged files set aside"
+        typer.echo(text + (f"; {each.problem}" if each.problem else ""))
+
+
+def export(name: str, path: Path | None) -> None:
+    """Write what waits as GELF, a line each, the oldest first; it stays in the buffer."""
+    with contextlib.suppress(BrokenPipeError), _opened(name, path) as file:
+        for messages in _batches(file):
+            sys.stdout.buffer.write(b"".join(message.to_gelf() + b"\n" for message in messages))
+        sys.stdout.buffer.flush()
+
+
+def clear(name: str, path: Path | None, *, yes: bool) -> None:
+    """Delete what waits, after asking."""
+    with _opened(name, path) as file:
+        messages = file.totals().messages
+        if messages and not yes:
+            typer.confirm(f"Delete {messages} messages from {file.path.parent}?", abort=True)
+        file.clear()
+        typer.echo(f"{messages} messages deleted")
+
+
+def send(name: str, path: Path | None, to: str, seconds: float) -> None:
+    """
+    Write what waits to an output; what is written leaves the buffer.
+
+    Raises:
+        typer.Exit: With status 1 if something is left, or was refused.
+    """
+    directory = _directory(name, path)
+    output = make_output(Spec(Address.parse(to)))
+    refused: list[Rejected] = []
+
+    async def main() -> Runner:
+        buffer = DiskBuffer(directory, OutputSettings(buffer="disk"), Packer(read_fields))
+        changed = asyncio.Event()
+        runner = Runner(to, output, buffer, None, refused.append, changed.set)
+        await runner.start()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while not buffer.counted or buffer.messages:
+                    changed.clear()
+                    await changed.wait()
+        await runner.drain(_DRAIN_SECONDS)
+        return runner
+
+    runner = asyncio.run(main())
+    typer.echo(f"{runner.written} messages written, {runner.refused} refused, {runner.buffer.messages} left")
+    for each in refused[:10]:
+        typer.echo(f"  {each.detail}", err=True)
+    if runner.buffer.messages:
+        typer.echo(f"  {runner.last_error or f'not done within {seconds:g} s'}", err=True)
+    if runner.buffer.messages or refused:
+        raise typer.Exit(1)
+
+
+def _directories(directory: Path) -> list[Path]:
+    """Return the buffers in a directory, or the directory itself if it is one."""
+    if (directory / FILE_NAME).exists():
+        return [directory]
+    return sorted(file.parent for file in directory.glob(f"*/{FILE_NAME}"))
+
+
+def _directory(name: str, path: Path | None) -> Path:
+    """Find a buffer by its name, or a part of it that only one has."""
+    directory = path or buffers_directory()
+    known = _directories(directory)
+    found = [each for each in known if each.name == name] or [each for each in known if name in each.name]
+    if len(found) != 1:
+        names = ", ".join(each.name for each in known) or "none"
+        raise ConfigError(
+            f"{'no' if not found else 'more than one'} buffer {name!r} in {directory}; there are: {names}"
+        )
+    return found[0]
+
+
+def _look(directory: Path) -> _Found:
+    lock = DirectoryLock(directory, "buffer", _ADVICE)
+    pid = None
+    try:
+        lock.acquire()
+    except LockedError as error:
+        pid = error.pid or 0
+    except ConfigError as error:
+        return _Found(directory, Totals(), None, 0, str(error))
+    damaged = len(list(directory.glob("*damaged-*")))
+    try:
+        return _Found(directory, BatchFile.peek(directory), pid, damaged, "")
+    except CannotSave as error:
+        return _Found(directory, Totals(), pid, damaged, str(error))
+    finally:
+        lock.release()
+
+
+@contextlib.contextmanager
+def _opened(name: str, path: Path | None) -> Iterator[BatchFile]:
+    directory = _directory(name, path)
+    lock = DirectoryLock(directory, "buffer", _ADVICE)
+    lock.acquire()
+    file = BatchFile(directory, "interval", Packer(read_fields))
+    try:
+        file.open()
+        yield file
+    finally:
+        file.close()
+        lock.release()
+
+
+def _batches(file: BatchFile) -> Iterator[list[Message]]:
+    last = 0
+    while rows := file.read(last, _READ_MESSAGES, _READ_BYTES):
+        last = rows[-1].id
+        for row in rows:
+            yield row.messages
+
+
+def _size(number: int) -> str:
+    for unit, size in (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):
+        if number >= size:
+            return f"{number / size:.1f} {unit}"
+    return f"{number} B"
+
+
+def _age(seconds: float) -> str:
+    for unit, size in (("days", 86400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{max(seconds, 0):.0f} seconds"
