@@ -45,7 +45,8 @@ export class QueryEditor {
 
   /** @param {string} query */
   set(query) {
-    if (query !== this.value) this.area.value = query;
+    if (query === this.value) return;   // it was typed here: keep what is offered and told
+    this.area.value = query;
     this._tell(null);
     this._paint();
     this._close();
