@@ -14,7 +14,7 @@ def test_notifications(start: Start, tmp_path: Path) -> None:
     path = tmp_path / "notify"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
         notify.bind(str(path))
-        notify.settimeout(10)
+        notify.settimeout(60)
         listener = start("gelf+udp://127.0.0.1:0", environment={"NOTIFY_SOCKET": str(path)})
         assert notify.recv(1024) == b"READY=1"
         listener.signal(signal.SIGHUP)
@@ -30,7 +30,7 @@ def test_an_abstract_socket_and_a_missing_one(start: Start) -> None:
     """systemd may use an abstract address; nobody listening is no reason not to run."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
         notify.bind("")  # the kernel picks an abstract address
-        notify.settimeout(10)
+        notify.settimeout(60)
         name = notify.getsockname()
         start("gelf+udp://127.0.0.1:0", environment={"NOTIFY_SOCKET": "@" + name[1:].decode()})
         assert notify.recv(1024) == b"READY=1"
