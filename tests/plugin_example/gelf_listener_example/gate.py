@@ -22,6 +22,7 @@ class GateSettings(OutputSettings):
 
     path: Path = Field(description="File to write.")
     gate: Path | None = Field(None, description="File whose existence opens the gate; always open without.")
+    ids: bool = Field(False, description="Write each message's id instead, before its text.")
     delay: float = Field(0.0, ge=0, le=60, description="Seconds each batch takes.")
 
 
@@ -54,7 +55,12 @@ class GateOutput:
                 await asyncio.sleep(_POLL_SECONDS)
         await asyncio.sleep(self.settings.delay)
         with self.settings.path.open("ab") as file:
-            file.write(b"".join([message.to_gelf() + b"\n" for message in batch]))
+            file.write(b"".join([self._line(message) for message in batch]))
+
+    def _line(self, message: Message) -> bytes:
+        if self.settings.ids:
+            return f"{message.id} {message.short_message}\n".encode()
+        return message.to_gelf() + b"\n"
 
     async def close(self) -> None:
         """Release nothing: the file is open only while it is written."""

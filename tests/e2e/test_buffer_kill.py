@@ -1,0 +1,309 @@
+"""
+A listener with a buffer on disk that is killed at random moments, again and again, under load, while the far side comes
+and goes: what it acknowledged arrives, and what arrives twice has one id.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import random
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Self
+
+import pytest
+
+from gelf_listener.message import ulid
+from tests.e2e.listener import Listener, until
+from tests.e2e.toolchains import JAVA_SECONDS
+from tests.services.kafka import Kafka
+from tests.services.rabbitmq import RabbitMq
+
+LOAD_SECONDS = (0.2, 1.2)
+"""How long a listener lives."""
+OUTAGE_SECONDS = (0.02, 0.3)
+"""How long the far side is away, and how long it is there."""
+ARRIVAL_SECONDS = 60.0
+
+
+class Load:
+    """
+    Senders in threads, which number their messages; `acknowledged` are the numbers somebody vouched for.
+
+    Args:
+        connect: Makes a context manager of a function that sends numbers and returns those that were acknowledged.
+        threads: How many.
+    """
+
+    def __init__(
+        self, connect: Callable[[], contextlib.AbstractContextManager[Callable[[list[int]], list[int]]]], threads: int
+    ) -> None:
+        self.acknowledged: set[int] = set()
+        self.sent = 0
+        self._connect = connect
+        self._count = threads
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self._problems: list[BaseException] = []
+
+    def __enter__(self) -> Self:
+        self._stop.clear()
+        self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(self._count)]
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(30)
+            assert not thread.is_alive(), "a sender hangs"
+        assert self._problems == []
+
+    def _numbers(self) -> list[int]:
+        with self._lock:
+            count = random.choice((1, 1, 1, 5, 50))
+            first, self.sent = self.sent, self.sent + count
+            return list(range(first, first + count))
+
+    def _run(self) -> None:
+        try:
+            with self._connect() as send:
+                while not self._stop.is_set():
+                    done = send(self._numbers())
+                    with self._lock:
+                        self.acknowledged.update(done)
+        except (OSError, http.client.HTTPException):
+            return  # the listener was killed
+        except BaseException as error:
+            self._problems.append(error)
+
+
+class Gate(threading.Thread):
+    """A far side that comes and goes."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(daemon=True)
+        self.path = path
+        self._ending = threading.Event()
+
+    def run(self) -> None:
+        while not self._ending.wait(random.uniform(*OUTAGE_SECONDS)):
+            if self.path.exists():
+                self.path.unlink()
+            else:
+                self.path.touch()
+
+    def open(self) -> None:
+        """Be there for good."""
+        self._ending.set()
+        self.join()
+        self.path.touch()
+
+
+class Scene:
+    """What outlives the listeners: the buffer, and what arrived."""
+
+    def __init__(self, folder: Path, plugin_path: Path, *inputs: str) -> None:
+        self.arrived = folder / "arrived"
+        self.gate = Gate(folder / "gate")
+        self._folder = folder
+        self._plugin_path = plugin_path
+        self._inputs = inputs
+        self._listeners = 0
+        output = f"gate://{self.arrived}?gate={self.gate.path}&ids=yes&buffer=disk&buffer_path={folder}/buffer"
+        self._output = f"{output}&batch=500&write_timeout=0.2"
+
+    def listener(self) -> Listener:
+        """Make the next one; there is another output, which must not matter."""
+        self._listeners += 1
+        directory = self._folder / f"listener{self._listeners}"
+        directory.mkdir()
+        return Listener(
+            directory,
+            *self._inputs,
+            outputs=[self._output, "null:"],
+            environment={"PYTHONPATH": str(self._plugin_path), "GELF_LOG_LEVEL": "error"},
+        )
+
+    def found(self) -> dict[int, set[str]]:
+        """Return the ids each number arrived with; a line that a kill cut in two is none."""
+        ids: dict[int, set[str]] = {}
+        for line in self.arrived.read_text().split("\n")[:-1]:
+            id, _, text = line.partition(" ")
+            if len(id) == 26 and text.startswith("m") and text.endswith(";"):
+                ids.setdefault(int(text[1:-1]), set()).add(id)
+        return ids
+
+    def waiting(self, listener: Listener) -> int:
+        status, text = listener.get("/api/gelf/stats")
+        assert status == 200, text
+        return int(sum(output["waiting"] for output in json.loads(text)["outputs"]))
+
+
+def text_of(number: int) -> str:
+    """What a message says: its end shows that it is whole."""
+    return f"m{number};"
+
+
+def document(number: int) -> bytes:
+    return json.dumps({"version": "1.1", "host": "h", "short_message": text_of(number)}).encode()
+
+
+def check(scene: Scene, load_for: Callable[[Listener], Load], rounds: int) -> None:
+    """Kill so often; then let everything arrive, and count."""
+    loads = None
+    scene.gate.start()
+    for _ in range(rounds):
+        with scene.listener() as listener:
+            loads = load_for(listener)
+            with loads:
+                time.sleep(random.uniform(*LOAD_SECONDS))
+                listener.kill()
+    assert loads is not None
+    scene.gate.open()
+    with scene.listener() as listener:
+        missing = until_arrived(scene, listener, loads)
+        until(lambda: scene.waiting(listener) == 0, ARRIVAL_SECONDS, "an empty buffer")
+        assert "damaged" not in listener.log
+        assert listener.stop()[0] == 0
+    assert missing == set()
+    assert len(loads.acknowledged) > rounds * 5
+    several = {number: ids for number, ids in scene.found().items() if len(ids) > 1}
+    assert several == {}
+    print(f"{rounds} kills: {loads.sent} sent, {len(loads.acknowledged)} acknowledged, all arrived")
+
+
+def until_arrived(scene: Scene, listener: Listener, load: Load) -> set[int]:
+    """Wait for what was acknowledged; return what did not come."""
+    deadline = time.monotonic() + ARRIVAL_SECONDS
+    while missing := load.acknowledged - scene.found().keys():
+        if time.monotonic() > deadline or not listener.alive:
+            break
+        time.sleep(0.1)
+    return missing
+
+
+def check_http(folder: Path, plugin_path: Path, rounds: int) -> None:
+    """Single messages and lines of them; 202 is an acknowledgement, anything else is none."""
+    scene = Scene(folder, plugin_path, "gelf+http://127.0.0.1:0")
+    port = 0
+
+    @contextlib.contextmanager
+    def connect() -> Iterator[Callable[[list[int]], list[int]]]:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+
+        def send(numbers: list[int]) -> list[int]:
+            connection.request("POST", "/gelf", b"\n".join(document(number) for number in numbers))
+            answer = connection.getresponse()
+            answer.read()
+            return numbers if answer.status == 202 else []
+
+        try:
+            yield send
+        finally:
+            connection.close()
+
+    load = Load(connect, 3)
+
+    def load_for(listener: Listener) -> Load:
+        nonlocal port
+        port = listener.endpoint("gelf+http").port
+        return load
+
+    check(scene, load_for, rounds)
+
+
+def check_amqp(folder: Path, plugin_path: Path, rabbitmq: RabbitMq, rounds: int) -> None:
+    """What the broker confirmed is its and then ours; messages carry ids, so one that is delivered twice is the same."""
+    import amqp
+
+    name = f"kill-{uuid.uuid4().hex}"
+    scene = Scene(folder, plugin_path, f"gelf+amqp://{rabbitmq.authority}/?exchange={name}&queue={name}")
+    with rabbitmq.connect() as connection:  # before the first listener: what nobody has bound is dropped
+        channel = connection.channel()
+        channel.exchange_declare(name, type="fanout", durable=True, auto_delete=False)
+        channel.queue_declare(name, durable=True, auto_delete=False)
+        channel.queue_bind(name, name)
+
+    @contextlib.contextmanager
+    def connect() -> Iterator[Callable[[list[int]], list[int]]]:
+        with amqp.Connection(
+            f"127.0.0.1:{rabbitmq.port}", "guest", "guest", confirm_publish=True, connect_timeout=5
+        ) as connection:
+            channel = connection.channel()
+
+            def send(numbers: list[int]) -> list[int]:
+                for number in numbers:
+                    message = amqp.Message(
+                        document(number), delivery_mode=2, message_id=ulid(time.time(), number, origin=1)
+                    )
+                    channel.basic_publish_confirm(message, exchange=name)
+                return numbers
+
+            yield send
+
+    load = Load(connect, 1)
+    check(scene, lambda _: load, rounds)
+
+
+def check_kafka(folder: Path, plugin_path: Path, kafka: Kafka, rounds: int) -> None:
+    """What the cluster acknowledged is its and then ours; a record that is read twice has one id."""
+    from confluent_kafka import Producer
+
+    topic = f"kill-{uuid.uuid4().hex}"
+    kafka.create(topic, 2)
+    properties = "session.timeout.ms=6000,heartbeat.interval.ms=300,auto.offset.reset=earliest"
+    scene = Scene(
+        folder,
+        plugin_path,
+        f"gelf+kafka://{kafka.address}/{topic}?group={topic}&commit_interval_seconds=0.1&properties={properties}",
+    )
+
+    @contextlib.contextmanager
+    def connect() -> Iterator[Callable[[list[int]], list[int]]]:
+        producer = Producer({"bootstrap.servers": kafka.address, "acks": "all", "linger.ms": 1})
+
+        def send(numbers: list[int]) -> list[int]:
+            for number in numbers:
+                producer.produce(topic, document(number))
+            assert producer.flush(10) == 0
+            return numbers
+
+        yield send
+
+    load = Load(connect, 1)
+    check(scene, lambda _: load, rounds)
+
+
+ROUNDS = [
+    pytest.param(5),
+    pytest.param(100, marks=[pytest.mark.soak, pytest.mark.timeout(3600)]),
+]
+
+
+@pytest.mark.parametrize("rounds", ROUNDS)
+def test_http(tmp_path: Path, plugin_path: Path, rounds: int) -> None:
+    """POST, answered with 202."""
+    check_http(tmp_path, plugin_path, rounds)
+
+
+@pytest.mark.external
+@pytest.mark.parametrize("rounds", ROUNDS)
+def test_amqp(tmp_path: Path, plugin_path: Path, rabbitmq: RabbitMq, rounds: int) -> None:
+    """Deliveries of a RabbitMQ."""
+    check_amqp(tmp_path, plugin_path, rabbitmq, rounds)
+
+
+@pytest.mark.external
+@pytest.mark.timeout(JAVA_SECONDS)
+@pytest.mark.parametrize("rounds", ROUNDS)
+def test_kafka(tmp_path: Path, plugin_path: Path, kafka: Kafka, rounds: int) -> None:
+    """Records of an Apache Kafka."""
+    check_kafka(tmp_path, plugin_path, kafka, rounds)
