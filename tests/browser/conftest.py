@@ -1,0 +1,99 @@
+"""Fixtures of the browser tests: Chromium, and a listener with a store and its page."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.listener import Listener, until
+from tests.requirements import missing, need
+
+sync_api = pytest.importorskip("playwright.sync_api")
+sync_api.expect.set_options(timeout=20_000)  # the machine may be busy
+
+
+class Site:
+    """A running listener, seen from outside: its page's address, and ways to send to it."""
+
+    def __init__(self, listener: Listener) -> None:
+        self.listener = listener
+        self.url = listener.api_url
+        self.port = listener.endpoint("gelf+udp").port
+        self._sent = 0
+
+    def send(self, *documents: dict[str, Any]) -> None:
+        """Send GELF by UDP, or by TCP what is too long for it, and wait until it can be searched."""
+        before = self.count()
+        for document in documents:
+            payload = json.dumps({"version": "1.1", "host": "web", "level": 6} | document).encode()
+            if len(payload) < 60_000:
+                with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+                    sock.sendto(payload, ("127.0.0.1", self.port))
+            else:
+                with socket.create_connection(("127.0.0.1", self.listener.endpoint("gelf+tcp").port)) as sock:
+                    sock.sendall(payload + b"\0")
+        until(lambda: self.count() >= before + len(documents), 15, "the messages in the store")
+
+    def send_raw(self, payload: bytes) -> None:
+        """Send bytes by UDP."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.sendto(payload, ("127.0.0.1", self.port))
+
+    def count(self) -> int:
+        """How many messages are stored."""
+        status, text = self.listener.get("/api/gelf/search?limit=0")
+        assert status == 200, text
+        return int(json.loads(text)["total"])
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    """A listener of the test's own."""
+    directory = tmp_path / "listener"
+    directory.mkdir()
+    arguments = ["--input", "gelf+udp://127.0.0.1:0", "--input", "gelf+tcp://127.0.0.1:0", "--api", "127.0.0.1:0"]
+    arguments += ["--output", f"store://{tmp_path}/store"]
+    with Listener(directory, plain=True, arguments=arguments) as listener:
+        yield Site(listener)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """One browser for all tests of a worker."""
+    program = need("chromium")
+    with sync_api.sync_playwright() as playwright:
+        try:
+            browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        except sync_api.Error as error:
+            missing(f"chromium does not start: {error}")
+        yield browser
+        browser.close()
+
+
+Open = Callable[..., Any]
+
+
+@pytest.fixture
+def open_page(chromium: Any, site: Site) -> Iterator[Open]:
+    """Open the page; a test fails when the page throws, or the content security policy stops something."""
+    problems: list[str] = []
+    contexts = []
+
+    def begin(path: str = "/", **options: Any) -> Any:
+        context = chromium.new_context(**({"viewport": {"width": 1300, "height": 800}} | options))
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: problems.append(f"pageerror: {error}"))
+        page.on("console", lambda line: problems.append(line.text) if "Content Security Policy" in line.text else None)
+        page.goto(site.url + path)
+        return page
+
+    yield begin
+    for context in contexts:
+        context.close()
+    assert problems == []

@@ -1,0 +1,70 @@
+"""Log lines from strangers: nothing runs, nothing breaks the page, nothing fakes what it shows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.browser.conftest import Open, Site, sync_api
+
+expect = sync_api.expect
+
+HOSTILE = {
+    "html": {
+        "short_message": "<img src=x onerror=window.ran=1><script>window.ran=1</script>",
+        "host": "<b onclick=window.ran=1>",
+        "_<i>": "<svg onload=window.ran=1>",
+    },
+    "escape": {"short_message": "\x1b[31mred\x1b[0m \x1b]0;title\x07", "_a": "\x1b[2J"},
+    "bidi": {"short_message": "user \u202egnp.exe\u202c \u2066x\u2069", "host": "web\u202e"},
+    "nul": {"short_message": "a\x00b", "_a": "\x00"},
+    "right to left": {"short_message": "\u05e9\u05dc\u05d5\u05dd 123 \u0645\u0631\u062d\u0628\u0627"},
+    "emoji": {"short_message": "\U0001f468\u200d\U0001f469\u200d\U0001f467 \U0001f1e9\U0001f1ea done"},
+    "a megabyte": {"short_message": "x" * 1_000_000},
+    "2000 fields": {"short_message": "many"} | {f"_field_{index}": f"value {index}" for index in range(2000)},
+    "prototype": {"short_message": "proto", "___proto__": "x", "_constructor": "y", "_toString": "z"},
+    "lines": {"short_message": "one\n2026-11-23 ERROR faked line\rtwo"},
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_it_is_shown_as_what_it_is(kind: str, open_page: Open, site: Site) -> None:
+    """In the list, as one message, and in the tables; live as well as stored."""
+    page = open_page("/")
+    site.send(HOSTILE[kind])
+    row = page.locator(".list .message:not(.hidden)")
+    expect(row).to_have_count(1)
+    assert row.bounding_box()["height"] == 24
+    row.click()
+    expect(page.locator(".detail .said")).not_to_be_empty(timeout=8000)
+    page.wait_for_timeout(200)
+    assert page.evaluate("window.ran") is None
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    assert page.title() == "gelf-listener"
+    page.goto(site.url + "/senders")
+    expect(page.locator("table")).to_be_visible(timeout=8000)
+    assert page.evaluate("window.ran") is None
+
+
+def shown(page: Any) -> str:
+    return str(page.locator(".list .message:not(.hidden) div").last.inner_text())
+
+
+@pytest.mark.parametrize(
+    ("kind", "parts"),
+    [
+        ("escape", ["\u27e8ESC\u27e9[31mred"]),
+        ("bidi", ["\u27e8RLO\u27e9gnp.exe\u27e8PDF\u27e9"]),
+        ("nul", ["a\u27e8NUL\u27e9b"]),
+        ("html", ["<img src=x onerror=window.ran=1>"]),
+        ("lines", ["one \u21b5 2026"]),
+    ],
+)
+def test_what_would_hide_is_made_visible(kind: str, parts: list[str], open_page: Open, site: Site) -> None:
+    """Control and bidirectional characters by their names, line ends as a sign."""
+    site.send(HOSTILE[kind])
+    page = open_page("/?range=all")
+    expect(page.locator(".list .message:not(.hidden)")).to_have_count(1)
+    for part in parts:
+        assert part in shown(page)
