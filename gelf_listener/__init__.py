@@ -1,14 +1,19 @@
 """
 gelf-listener: a lightweight listener for GELF and its neighbours.
 
-The public API of the package; everything else may change between minor versions.
+The public API of the package; everything else may change between minor versions. Names are imported when they are
+asked for: the pytest plugin is loaded by every test suite of an environment, and must cost those nothing that do not
+use it.
 """
 
 from __future__ import annotations
 
-from gelf_listener.errors import ConfigError, GelfError, OutputError, QueryError, Reason, Refused, Rejected, Retry
-from gelf_listener.message import Message, Peer
-from gelf_listener.notes import Deviation, Note
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gelf_listener.errors import ConfigError, GelfError, OutputError, QueryError, Reason, Refused, Rejected, Retry
+    from gelf_listener.message import Message, Peer
+    from gelf_listener.notes import Deviation, Note
 
 __all__ = [
     "ConfigError",
@@ -27,3 +32,13 @@ __all__ = [
 ]
 
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when somebody asks for it."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from gelf_listener import errors, message, notes  # noqa: PLC0415
+
+    home: Any = next(module for module in (errors, message, notes) if name in module.__all__)
+    return getattr(home, name)

@@ -1,0 +1,64 @@
+"""
+Recent: the listeners that ran during the current test, so that its report can show what they received.
+
+Only what runs tests turns this on (`watch`); otherwise nothing is remembered. Cheap to import: the pytest plugin does.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from gelf_listener.testing.in_process import Listening
+
+__all__ = ["Recent", "add", "begin_test", "for_session", "listeners", "unwatch", "watch"]
+
+_MOST = 16
+"""Listeners that are remembered: a test that opens hundreds must not keep what all of them received."""
+
+
+class Recent(NamedTuple):
+    """A listener, and what it had received before the test began."""
+
+    listening: Listening
+    arrived: int
+    refused: int
+
+
+for_session: list[Listening] = []
+"""Listeners that serve several tests."""
+
+_recent: deque[Recent] = deque(maxlen=_MOST)
+_watching: list[object] = []
+
+
+def watch(who: object) -> None:
+    """Remember listeners from now on."""
+    _watching.append(who)
+
+
+def unwatch(who: object) -> None:
+    """Stop when nobody else wants it, and forget everything."""
+    if who in _watching:
+        _watching.remove(who)
+    if not _watching:
+        _recent.clear()
+
+
+def add(listening: Listening) -> None:
+    """Note a listener that starts."""
+    if _watching:
+        _recent.append(Recent(listening, 0, 0))
+
+
+def begin_test() -> None:
+    """Forget listeners that are closed; what the others received so far does not belong to the test that begins."""
+    still_open = [each.listening for each in _recent if each.listening.open]
+    _recent.clear()
+    _recent.extend(Recent(listening, *listening.counts) for listening in still_open)
+
+
+def listeners() -> list[Recent]:
+    """Return the listeners of the current test, the oldest first."""
+    return list(_recent)
