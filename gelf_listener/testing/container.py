@@ -42,7 +42,7 @@ class GelfListenerContainer(DockerContainer, Questions):
         self.with_exposed_ports(*_PORTS)
         self.with_env("GELF_API_AUTH", "off")
         ready = HttpWaitStrategy(_API_PORT, "/health").for_status_code(200)
-        self.waiting_for(ready.with_startup_timeout(int(startup_seconds)))
+        self.waiting_for(ready.with_startup_timeout(int(startup_seconds)).with_poll_interval(0.1))
 
     @property
     def api_url(self) -> str:

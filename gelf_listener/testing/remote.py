@@ -119,7 +119,7 @@ class Questions(abc.ABC):
                 headers = {"X-Requested-By": "gelf_listener.testing"}
                 answer = client.request(method, path, params=dict(parameters), headers=headers, timeout=limit)
                 if answer.status_code not in expected:
-                    _refuse(answer, str(parameters.get("query", "")))
+                    _refuse(answer)
                 answer.json()
         except httpx.HTTPError as error:
             raise GelfError(f"the listener at {self.api_url} does not answer: {error!r}") from error
@@ -154,7 +154,7 @@ class RemoteListener(Questions):
         return self._token
 
 
-def _refuse(answer: httpx.Response, query: str) -> NoReturn:
+def _refuse(answer: httpx.Response) -> NoReturn:
     """Raise what an answer means that is none to the question."""
     try:
         body = answer.json()
@@ -162,8 +162,8 @@ def _refuse(answer: httpx.Response, query: str) -> NoReturn:
         body = {}
     body = body if isinstance(body, dict) else {}
     said = str(body.get("message") or answer.reason_phrase)
-    if answer.status_code == 400 and isinstance(body.get("column"), int):
-        raise QueryError(said, query, body["column"])
+    if answer.status_code == 400 and "query" in body:
+        raise QueryError(said, str(body["query"]), int(body.get("column") or 1))
     hint = "; give a token" if answer.status_code == 401 else ""
     raise GelfError(f"{answer.request.url} answered {answer.status_code}: {said}{hint}")
 
