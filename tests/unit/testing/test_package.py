@@ -14,6 +14,7 @@ from gelf_listener import testing
 from gelf_listener.testing import recent
 from gelf_listener.testing.endpoint import Endpoint
 from gelf_listener.testing.receive_buffer import receive_buffer_bytes
+from tests.unit.test_architecture import ALL, MODULES, layer, offenders
 
 
 def test_pytest_finds_the_plugin() -> None:
@@ -97,3 +98,13 @@ def test_only_the_plugin_has_listeners_remembered() -> None:
     finally:
         recent._watching[:] = watching
         recent._recent.extend(before)
+
+
+def test_nothing_of_the_listener_knows_its_tests() -> None:
+    """And the plugin imports what pytest has loaded anyway."""
+    assert offenders([module for module in MODULES if layer(module) != "testing"], {"testing"}) == []
+    plugin = [each for each in ALL["gelf_listener.testing.plugin"] if each.top and not each.typing]
+    assert {each.module for each in plugin if each.module.startswith("gelf_listener")} == {
+        "gelf_listener.testing",
+        "gelf_listener.testing.recent",
+    }
