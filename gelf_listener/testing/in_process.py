@@ -41,7 +41,9 @@ __all__ = ["Listening", "listening"]
 Mode = Literal["lenient", "graylog"]
 
 _TURNS = 12
-"""Turns of the loop after which what the kernel held is read: accept, connect, read, hand over; and as many again."""
+"""Turns of the loop in which something arrives if anything is left: accept, connect, read, hand over, and more."""
+_MOST_ROUNDS = 500
+"""So often as many turns, while something arrives: somebody may send without end."""
 
 _BLOCKED = "wait_for holds up the event loop it is called in; there is: await gelf.wait_for_async(...)"
 
@@ -107,7 +109,7 @@ class Listening:
             inputs, self._inputs = self._inputs, []
             try:
                 if inputs and self._thread.running:
-                    self._thread.call(_close(inputs), _CLOSE_SECONDS)
+                    self._thread.call(_close(inputs, self._received), _CLOSE_SECONDS)
             finally:
                 self._thread.close()
 
@@ -116,17 +118,17 @@ class Listening:
     @property
     def udp(self) -> Endpoint:
         """Where it takes GELF over UDP."""
-        return self._endpoints["udp"]
+        return self._endpoint("udp")
 
     @property
     def tcp(self) -> Endpoint:
         """Where it takes GELF over TCP."""
-        return self._endpoints["tcp"]
+        return self._endpoint("tcp")
 
     @property
     def http(self) -> Endpoint:
         """Where it takes GELF over HTTP; `Endpoint.url` is what to post to."""
-        return self._endpoints["http"]
+        return self._endpoint("http")
 
     def listen(self, address: str) -> Endpoint:
         """
@@ -173,7 +175,7 @@ class Listening:
         Raises:
             ImportError: If neither is installed.
         """
-        return self._attachments.keep(make_handler(self._endpoints[transport], library, options))
+        return self._attachments.keep(make_handler(self._endpoint(transport), library, options))
 
     def attach(
         self, logger: str | logging.Logger = "", level: int | str = logging.DEBUG, **options: Any
@@ -324,7 +326,12 @@ class Listening:
         if not self.open or not self._thread.running:
             return
         self._attachments.flush()
-        self._thread.call(_turn(), _SETTLE_SECONDS)
+        self._thread.call(_quiet(self._received), _SETTLE_SECONDS)
+
+    def _endpoint(self, name: str) -> Endpoint:
+        if name not in self._endpoints:
+            raise RuntimeError("it does not listen yet: with listening() as gelf")
+        return self._endpoints[name]
 
     def _open(self, name: str, input: Any) -> Endpoint:
         self._inputs.append(input)
@@ -344,15 +351,19 @@ def _none(query: Query, watch: Watch) -> None:
         raise AssertionError(unwanted_text(query.text, watch.found))
 
 
-async def _turn() -> None:
-    """Let the loop look for readable sockets until nothing can be left of what was there at first."""
-    for _ in range(_TURNS):
-        await asyncio.sleep(0)
+async def _quiet(received: Received) -> None:
+    """Return when what the kernel held is read: when nothing arrived for some turns of the loop."""
+    for _ in range(_MOST_ROUNDS):
+        before = received.arrived, received.refused
+        for _ in range(_TURNS):
+            await asyncio.sleep(0)
+        if before == (received.arrived, received.refused):
+            return
 
 
-async def _close(inputs: list[Input]) -> None:
+async def _close(inputs: list[Input], received: Received) -> None:
     """Take what was sent, then close all of them, whatever one of them raises."""
-    await _turn()
+    await _quiet(received)
     problems = await asyncio.gather(*(input.close() for input in inputs), return_exceptions=True)
     failed = [problem for problem in problems if isinstance(problem, BaseException)]
     if failed:

@@ -91,11 +91,12 @@ def service(gelf_session):
     send(gelf_session, "service started")
     return gelf_session
 
-def test_what_a_session_fixture_logs_is_the_first_tests(service):
-    assert service.wait_for("started")
+class TestService:
+    def test_what_a_session_fixture_logs_is_the_first_tests(self, service):
+        assert service.wait_for("started")
 
-def test_and_not_the_next_ones(service):
-    service.assert_none("started", within=0.01)
+    def test_and_not_the_next_ones(self, service):
+        service.assert_none("started", within=0.01)
 
 class Case(unittest.TestCase):
     def setUp(self):
@@ -114,7 +115,7 @@ class AsyncCase(unittest.IsolatedAsyncioTestCase):
 """
 
 
-@pytest.mark.parametrize("arguments", [(), ("-n", "2")], ids=["one process", "xdist"])
+@pytest.mark.parametrize("arguments", [(), ("-n", "2", "--dist", "loadscope")], ids=["one process", "xdist"])
 def test_passing_suite(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     """Functions, coroutines, cases, fixtures of either scope, the mark, strictly; in one process and in two."""
     done = run_suite(tmp_path, PASSING, "-q", "--strict-markers", "-W", "error", *arguments, autoload=not arguments)

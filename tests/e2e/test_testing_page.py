@@ -109,6 +109,22 @@ def test_python_with_pytest(tmp_path: Path) -> None:
     assert "6 passed" in done.stdout
 
 
+def test_python_with_unittest(tmp_path: Path) -> None:
+    """Without pytest."""
+    (text,) = [text for text in blocks("python") if "import unittest" in text]
+    (tmp_path / "test_case.py").write_text(text, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "unittest", "test_case"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Ran 2 tests" in done.stderr
+
+
 def test_python_with_a_listener(listener: Listener) -> None:
     """What asks a listener elsewhere does not fail."""
     (text,) = [text for text in blocks("python") if "RemoteListener(" in text]

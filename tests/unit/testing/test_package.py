@@ -6,12 +6,13 @@ import subprocess
 import sys
 from importlib.metadata import entry_points
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import gelf_listener
 from gelf_listener import testing
-from gelf_listener.testing import recent
+from gelf_listener.testing import plugin, recent
 from gelf_listener.testing.endpoint import Endpoint
 from gelf_listener.testing.receive_buffer import receive_buffer_bytes
 from tests.unit.test_architecture import ALL, MODULES, layer, offenders
@@ -108,3 +109,15 @@ def test_nothing_of_the_listener_knows_its_tests() -> None:
         "gelf_listener.testing",
         "gelf_listener.testing.recent",
     }
+
+
+def test_a_report_that_fails_does_not_hide_the_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What went wrong stands in its place."""
+
+    class Broken:
+        def received_since(self, *_: int) -> None:
+            raise RuntimeError("a bug")
+
+    broken: Any = Broken()
+    monkeypatch.setattr(recent, "listeners", lambda: [recent.Recent(broken, 0, 0)])
+    assert list(plugin._received()) == ["cannot be shown: RuntimeError('a bug')"]
