@@ -52,7 +52,7 @@ class KafkaSettings(BrokerTlsSettings):
         Raises:
             ConfigError: If a certificate's file is missing.
         """
-        check_files(self)
+        check_files(self, tls=self.tls)
         host = f"[{self.host}]" if ":" in self.host else self.host
         servers = [f"{host}:{self.port}", *filter(None, map(str.strip, self.bootstrap_servers.split(",")))]
         config: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""TLS: how we know the broker we connect to, and how it knows us."""
+"""TLS: how we know whom we connect to, and how it knows us."""
 
 from __future__ import annotations
 
@@ -9,25 +9,30 @@ from pydantic import BaseModel, Field
 
 from gelf_listener.errors import ConfigError
 
-__all__ = ["BrokerTlsSettings", "broker_context", "check_files"]
+__all__ = ["BrokerTlsSettings", "ClientTlsSettings", "broker_context", "check_files", "client_context"]
 
 
-class BrokerTlsSettings(BaseModel):
+class ClientTlsSettings(BaseModel):
+    """Settings of plug-ins that connect with TLS."""
+
+    ca: Path | None = Field(
+        None, description="PEM file of the authority that issued the far side's certificate; the system's by default."
+    )
+    cert: Path | None = Field(None, description="PEM file with our own certificate, for those who ask for one.")
+    key: Path | None = Field(None, description="PEM file with its private key, when it is not in `cert`.")
+    key_password: str | None = Field(None, description="Password of an encrypted key.", repr=False)
+    verify: bool = Field(True, description="Check that the far side's certificate is valid and names its host.")
+
+
+class BrokerTlsSettings(ClientTlsSettings):
     """Settings of plug-ins that connect to a broker, perhaps with TLS."""
 
     tls: bool = Field(False, description="Encrypt the connection.")
-    ca: Path | None = Field(
-        None, description="PEM file of the authority that issued the broker's certificate; the system's by default."
-    )
-    cert: Path | None = Field(None, description="PEM file with our own certificate, for brokers that ask for one.")
-    key: Path | None = Field(None, description="PEM file with its private key, when it is not in `cert`.")
-    key_password: str | None = Field(None, description="Password of an encrypted key.", repr=False)
-    verify: bool = Field(True, description="Check that the broker's certificate is valid and names its host.")
 
 
-def check_files(settings: BrokerTlsSettings) -> None:
+def check_files(settings: ClientTlsSettings, *, tls: bool) -> None:
     """
-    Look at what can be wrong without asking the broker.
+    Look at what can be wrong without asking the far side.
 
     Raises:
         ConfigError: If a file is missing, or is set while TLS is off.
@@ -35,8 +40,8 @@ def check_files(settings: BrokerTlsSettings) -> None:
     for name, path in (("ca", settings.ca), ("cert", settings.cert), ("key", settings.key)):
         if path is None:
             continue
-        if not settings.tls:
-            raise ConfigError(f"setting {name!r} is of use with tls=yes only")
+        if not tls:
+            raise ConfigError(f"setting {name!r} is of use with TLS only")
         if not path.exists():
             raise ConfigError(f"setting {name!r}: {str(path)!r} does not exist")
 
@@ -48,9 +53,18 @@ def broker_context(settings: BrokerTlsSettings) -> ssl.SSLContext | None:
     Raises:
         ConfigError: If a file is missing, unreadable, or does not fit the others.
     """
-    check_files(settings)
-    if not settings.tls:
-        return None
+    check_files(settings, tls=settings.tls)
+    return client_context(settings) if settings.tls else None
+
+
+def client_context(settings: ClientTlsSettings) -> ssl.SSLContext:
+    """
+    Make the context of a connection with TLS.
+
+    Raises:
+        ConfigError: If a file is missing, unreadable, or does not fit the others.
+    """
+    check_files(settings, tls=True)
     try:
         context = ssl.create_default_context(cafile=None if settings.ca is None else str(settings.ca))
     except (ssl.SSLError, OSError) as error:

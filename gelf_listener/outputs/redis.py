@@ -61,7 +61,7 @@ class RedisOutput:
     Settings: ClassVar[type[RedisSettings]] = RedisSettings
 
     def __init__(self, settings: RedisSettings) -> None:
-        check_files(settings)
+        check_files(settings, tls=settings.tls)
         self.settings = settings
         self._stream = compile_placeholders(settings.stream)
         self._progress = Progress()

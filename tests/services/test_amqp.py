@@ -233,7 +233,7 @@ def test_settings_that_cannot_work(tmp_path) -> None:
         "amqp://x?routing_key={nope}": "placeholder {nope} does not exist",
         "amqp://x?exchange=": "has to name a queue",
         "amqp://x?tls=yes&ca=/no/such": "does not exist",
-        "amqp://x?ca=/no/such": "tls=yes only",
+        "amqp://x?ca=/no/such": "TLS only",
         "amqp://x?exchange=" + "x" * 256: "longer than 255 bytes",
     }.items():
         with pytest.raises(ConfigError, match=why.replace("{", r"\{")):

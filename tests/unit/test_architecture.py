@@ -142,7 +142,9 @@ def test_inputs_and_outputs_do_not_know_each_other() -> None:
     """Nor the pipeline: an input hands over to an `Intake`, an output is called by its runner."""
     above = {"pipeline", "runner", "buffers", "service", "api", "cli", "commands", "config", "plugins"}
     assert offenders(below("inputs"), above | {"outputs", "rendering"}) == []
-    assert offenders(below("outputs"), above | {"inputs", "codec"}) == []
+    # The one part of the codec that goes both ways is how a message is cut into chunks.
+    found = offenders(below("outputs"), above | {"inputs", "codec"})
+    assert [each for each in found if not each.endswith("imports gelf_listener.codec.chunking")] == []
 
 
 def test_a_store_knows_messages_and_queries() -> None:

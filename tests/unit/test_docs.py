@@ -75,6 +75,8 @@ def ours(group: str) -> list[str]:
 
 def page_of(group: str, scheme: str) -> Path:
     kind = "inputs" if group == INPUT_GROUP else "outputs"
+    if kind == "outputs":
+        return DOCS / kind / f"{scheme.partition('+')[0]}.md"  # one for all transports
     return DOCS / kind / f"{_PAGES_OF.get(scheme, scheme.removeprefix('gelf+') if kind == 'inputs' else scheme)}.md"
 
 

@@ -43,7 +43,7 @@ def test_on(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "why"),
     [
-        ({"ca": "ca.pem"}, "'ca' is of use with tls=yes only"),
+        ({"ca": "ca.pem"}, "'ca' is of use with TLS only"),
         ({"tls": True, "ca": "absent.pem"}, "does not exist"),
         ({"tls": True, "ca": "text.pem"}, "'ca' cannot be loaded"),
         ({"tls": True, "cert": "text.pem"}, "'cert' and 'key' cannot be loaded"),

@@ -1,0 +1,180 @@
+"""HTTP client: what outputs that speak HTTP have in common."""
+
+from __future__ import annotations
+
+import email.utils
+import gzip
+import time
+from collections.abc import Mapping
+
+import httpx
+from pydantic import Field
+
+from gelf_listener.brokers.tls import ClientTlsSettings, check_files, client_context
+from gelf_listener.errors import ConfigError, OutputError, Retry
+from gelf_listener.settings import OutputSettings
+
+__all__ = ["Denied", "HttpClient", "HttpOutputSettings"]
+
+_MOST_ANSWER_BYTES = 16 * 1024 * 1024
+_LEAST_TO_COMPRESS = 1024
+_EXCERPT_CHARACTERS = 300
+_LONGEST_WAIT_SECONDS = 3600.0
+_TRY_LATER = frozenset((408, 425, 429))
+_SOMEBODY_MENDS = frozenset((401, 403, 404, 405, 407))
+"""Wrong credentials or a wrong path: messages wait until somebody puts that right."""
+
+
+class HttpOutputSettings(OutputSettings, ClientTlsSettings):
+    """Settings of outputs that speak HTTP."""
+
+    host: str = Field("localhost", description="The server.")
+    port: int | None = Field(None, ge=1, le=65535, description="Its port.")
+    user: str = Field("", description="User, for basic authentication.")
+    password: str = Field("", description="Password.", repr=False)
+    token: str = Field("", description="Bearer token, instead of a user.", repr=False)
+    headers: str = Field(
+        "", description="Further request headers: `Name: value`, several separated by semicolons.", repr=False
+    )
+    compress: bool = Field(True, description="Send bodies with gzip.")
+    timeout_seconds: float = Field(30.0, gt=0, le=600, description="Time to connect, and for an answer.")
+
+
+class Denied(OutputError):
+    """
+    The server understood a request and will never take it.
+
+    Args:
+        status: HTTP status.
+        said: The server's words, in short.
+    """
+
+    def __init__(self, status: int, said: str) -> None:
+        super().__init__(f"status {status}: {said}" if said else f"status {status}")
+        self.status = status
+        self.said = said
+
+
+class HttpClient:
+    """
+    Sends requests to one server over connections that are kept open.
+
+    Args:
+        settings: Where and how.
+        tls: Whether the scheme is HTTPS.
+        port: The port when the settings name none.
+
+    Raises:
+        ConfigError: If the settings can never work.
+    """
+
+    def __init__(self, settings: HttpOutputSettings, port: int, *, tls: bool) -> None:
+        check_files(settings, tls=tls)
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        self.base = f"{'https' if tls else 'http'}://{host}:{settings.port or port}"
+        self._settings = settings
+        self._context = client_context(settings) if tls else False
+        self._headers = _headers(settings)
+        self._client: httpx.AsyncClient | None = None
+
+    async def post(self, path: str, body: bytes, content_type: str, headers: Mapping[str, str] | None = None) -> bytes:
+        """See `request`."""
+        return await self.request("POST", path, body, content_type, headers)
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        content_type: str = "application/json",
+        headers: Mapping[str, str] | None = None,
+    ) -> bytes:
+        """
+        Send a request.
+
+        Returns:
+            The body of the answer, which is a success.
+
+        Raises:
+            Retry: If the server is away, busy or broken, lets nobody in, or answers what is no HTTP.
+            Denied: If it will never take this request.
+        """
+        sent = {**self._headers, **(headers or {})}
+        if body is not None:
+            sent["content-type"] = content_type
+            if self._settings.compress and len(body) >= _LEAST_TO_COMPRESS:
+                body = gzip.compress(body, 1, mtime=0)
+                sent["content-encoding"] = "gzip"
+        try:
+            async with self._opened().stream(method, self.base + path, content=body, headers=sent) as answer:
+                said = await _read(answer)
+        except httpx.TimeoutException:
+            raise Retry(f"{self.base}: no answer within {self._settings.timeout_seconds:g} s") from None
+        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+            raise Retry(f"{self.base}: {error or type(error).__name__}") from None
+        if answer.is_success:
+            return said
+        text = " ".join(said.decode("utf-8", "replace").split())[:_EXCERPT_CHARACTERS]
+        status = answer.status_code
+        if status in _TRY_LATER or status in _SOMEBODY_MENDS or not 400 <= status < 500:
+            raise Retry(f"{self.base}: status {status}{text and ': '}{text}", _retry_after(answer))
+        raise Denied(status, text)
+
+    async def close(self) -> None:
+        """Close all connections. May be called twice; a request after it opens new ones."""
+        client, self._client = self._client, None
+        if client is not None:
+            await client.aclose()
+
+    def _opened(self) -> httpx.AsyncClient:
+        if self._client is None:
+            self._client = httpx.AsyncClient(
+                verify=self._context,
+                timeout=self._settings.timeout_seconds,
+                limits=httpx.Limits(max_connections=max(self._settings.concurrency, 16)),
+                follow_redirects=False,
+                trust_env=False,
+            )
+        return self._client
+
+
+def _headers(settings: HttpOutputSettings) -> dict[str, str]:
+    found = {"user-agent": "gelf-listener"}
+    for part in settings.headers.split(";"):
+        name, colon, value = part.partition(":")
+        if not part.strip():
+            continue
+        if not colon or not name.strip() or not name.strip().isascii() or "\n" in part or "\r" in part:
+            raise ConfigError("setting 'headers': write 'Name: value', several separated by semicolons")
+        found[name.strip().lower()] = value.strip()
+    if settings.token:
+        found["authorization"] = f"Bearer {settings.token}"
+    elif settings.user or settings.password:
+        plain = httpx.BasicAuth(settings.user, settings.password)
+        found["authorization"] = next(plain.auth_flow(httpx.Request("GET", "http://x"))).headers["authorization"]
+    return found
+
+
+async def _read(answer: httpx.Response) -> bytes:
+    """Read an answer, whose length is the server's to say."""
+    parts: list[bytes] = []
+    size = 0
+    async for part in answer.aiter_bytes():
+        parts.append(part)
+        size += len(part)
+        if size > _MOST_ANSWER_BYTES:
+            raise Retry(f"{answer.url.host}: an answer of more than {_MOST_ANSWER_BYTES} bytes")
+    return b"".join(parts)
+
+
+def _retry_after(answer: httpx.Response) -> float | None:
+    """Read ``Retry-After``: seconds, or a date; within bounds."""
+    text = answer.headers.get("retry-after", "").strip()
+    if text.isdigit():
+        seconds = float(text[:9])
+    else:
+        try:
+            seconds = email.utils.parsedate_to_datetime(text).timestamp() - time.time()
+        except (ValueError, TypeError, OverflowError):
+            return None
+    return min(max(seconds, 0.0), _LONGEST_WAIT_SECONDS)

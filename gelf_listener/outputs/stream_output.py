@@ -1,0 +1,94 @@
+"""Stream output: what outputs that write to a TCP connection have in common."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from gelf_listener.errors import Refused, Retry
+from gelf_listener.message import Message
+from gelf_listener.outputs.connection import Connection
+
+__all__ = ["StreamOutput"]
+
+
+class StreamOutput:
+    """
+    Writes batches to a connection, and connects again when it breaks; a derived class says what is written (`encode`).
+
+    Args:
+        settings: With ``host``, ``port`` and ``timeout_seconds``.
+        context: For TLS.
+    """
+
+    Settings: ClassVar[type[Any]]
+
+    def __init__(self, settings: Any, context: ssl.SSLContext | None = None) -> None:
+        self.settings = settings
+        self._context = context
+        self._connection: Connection | None = None
+        self._closed = False
+        self._written = 0
+        self._connections = 0
+
+    def encode(self, batch: Sequence[Message]) -> tuple[bytes, list[Message], str]:
+        """Return a batch as bytes, and which of its messages are refused for what reason."""
+        raise NotImplementedError
+
+    async def start(self) -> None:
+        """Connect; see `Output.start`."""
+        self._closed = False
+        await self._connected()
+
+    async def write(self, batch: Sequence[Message]) -> None:
+        """Send a batch and wait until the far side's kernel has it; see `Output.write`."""
+        if self._closed:
+            raise Retry("the output is closed")
+        data, refused, why = self.encode(batch)
+        if data:
+            connection = await self._connected()
+            try:
+                await connection.write(data, self.settings.timeout_seconds)
+            except OSError as error:
+                await self._disconnect()
+                raise Retry(self._said(error)) from None
+            except BaseException:  # cancelled: half a batch is on its way
+                await self._disconnect()
+                raise
+        self._written += len(batch) - len(refused)
+        if refused:
+            raise Refused(refused, why)
+
+    async def close(self) -> None:
+        """Disconnect; see `Output.close`."""
+        self._closed = True
+        await self._disconnect()
+
+    def counters(self) -> dict[str, float]:
+        """Return what was sent, and how often we connected."""
+        return {"written_messages_total": self._written, "connections_total": self._connections}
+
+    async def _connected(self) -> Connection:
+        if self._connection is not None:
+            if self._connection.lost is None:
+                return self._connection
+            await self._disconnect()
+        settings = self.settings
+        try:
+            self._connection = await Connection.open(
+                settings.host, settings.port, self._context, settings.timeout_seconds
+            )
+        except OSError as error:
+            raise Retry(self._said(error)) from None
+        self._connections += 1
+        return self._connection
+
+    async def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.close()
+
+    def _said(self, error: OSError) -> str:
+        text = "no answer in time" if isinstance(error, TimeoutError) else str(error) or type(error).__name__
+        return f"{self.settings.host}:{self.settings.port}: {text}"

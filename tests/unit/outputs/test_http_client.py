@@ -1,0 +1,174 @@
+"""HttpClient: what becomes of each way in which a server can answer, or not."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from email.utils import formatdate
+from pathlib import Path
+
+import pytest
+
+from gelf_listener.errors import ConfigError, OutputError, Retry
+from gelf_listener.outputs.http_client import Denied, HttpClient, HttpOutputSettings
+from tests.unit.outputs.contract import run
+from tests.unit.outputs.web import Asked, Web, answer
+
+
+def client(port: int, **settings: object) -> HttpClient:
+    made = HttpOutputSettings(host="127.0.0.1", port=port, **{"timeout_seconds": 2, **settings})
+    return HttpClient(made, 80, tls=False)
+
+
+def outcome(said: bytes | None, **settings: object) -> OutputError | bytes:
+    """What a request ends with when the server answers so."""
+
+    async def main() -> OutputError | bytes:
+        async with Web(lambda _: said) as web:
+            asking = client(web.port, **settings)
+            try:
+                return await asking.post("/x", b"body", "text/plain")
+            except OutputError as error:
+                return error
+            finally:
+                await asking.close()
+
+    return asyncio.run(main())
+
+
+@pytest.mark.parametrize("status", [200, 201, 202, 204])
+def test_success(status: int) -> None:
+    """With the answer's body."""
+    assert outcome(answer(status, b"" if status == 204 else b"said")) == (b"" if status == 204 else b"said")
+
+
+@pytest.mark.parametrize("status", [301, 401, 403, 404, 405, 407, 408, 425, 429, 500, 502, 503, 504])
+def test_again(status: int) -> None:
+    """Busy or broken, or something that somebody will mend: nothing is given up."""
+    error = outcome(answer(status, b"not\n now"))
+    assert isinstance(error, Retry)
+    assert f"status {status}: not now" in str(error)
+    assert error.after_seconds is None
+
+
+@pytest.mark.parametrize("status", [400, 406, 409, 413, 415, 422])
+def test_never(status: int) -> None:
+    """With the server's words, in short."""
+    error = outcome(answer(status, b"bad " * 1000))
+    assert isinstance(error, Denied)
+    assert (error.status, len(error.said)) == (status, 300)
+
+
+@pytest.mark.parametrize(
+    ("text", "least", "most"),
+    [
+        ("7", 7, 7),
+        ("99999999999999", 3600, 3600),
+        ("soon", None, None),
+        ("-3", None, None),
+        (formatdate(time.time() + 100, usegmt=True), 90, 101),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", 0, 0),
+    ],
+)
+def test_retry_after(text: str, least: float | None, most: float | None) -> None:
+    """Seconds or a date, within bounds; what is neither is no advice."""
+    error = outcome(answer(503, retry_after=text))
+    assert isinstance(error, Retry)
+    if least is None or most is None:
+        assert error.after_seconds is None
+    else:
+        assert error.after_seconds is not None
+        assert least <= error.after_seconds <= most
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"",
+        b"\0\1\2 garbage\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\ncontent-length: nonsense\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\nconnection: close\r\n\r\nshort",
+        b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 4\r\n\r\nnope",
+    ],
+)
+def test_garbage(said: bytes) -> None:
+    """Is no answer."""
+    error = outcome(said + b"" if b"short" not in said else said, timeout_seconds=0.5)
+    assert isinstance(error, Retry)
+
+
+def test_silence() -> None:
+    """Has an end."""
+    error = outcome(None, timeout_seconds=0.2)
+    assert isinstance(error, Retry)
+    assert "no answer within 0.2 s" in str(error)
+
+
+def test_an_endless_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Is not read to its end."""
+    monkeypatch.setattr("gelf_listener.outputs.http_client._MOST_ANSWER_BYTES", 1000)
+    error = outcome(answer(200, b"x" * 5000))
+    assert isinstance(error, Retry)
+    assert "more than 1000 bytes" in str(error)
+
+
+def test_nobody_is_there() -> None:
+    """A port that is closed."""
+
+    async def main() -> None:
+        async with Web(lambda _: b"") as web:
+            port = web.port
+        asking = client(port)
+        with pytest.raises(Retry):
+            await asking.post("/", b"", "text/plain")
+        await asking.close()
+
+    run(main())
+
+
+def test_requests() -> None:
+    """Headers of ours and of the settings; long bodies with gzip; one connection for many requests."""
+
+    async def main() -> list[Asked]:
+        async with Web(lambda _: answer(200)) as web:
+            asking = client(web.port, token="secret", headers="X-One: 1; X-Two: a:b")
+            await asking.post("/a?b=c", b"x" * 5000, "text/plain", {"X-Three": "3"})
+            await asking.request("PUT", "/b", b"short")
+            await asking.close()
+            await asking.close()
+            assert web.connections == 1
+            return web.asked
+
+    first, second = asyncio.run(main())
+    assert (first.method, first.path, first.body) == ("POST", "/a?b=c", b"x" * 5000)
+    assert first.headers["content-encoding"] == "gzip"
+    assert int(first.headers["content-length"]) < 100
+    assert (first.headers["authorization"], first.headers["user-agent"]) == ("Bearer secret", "gelf-listener")
+    assert [first.headers[f"x-{name}"] for name in ("one", "two", "three")] == ["1", "a:b", "3"]
+    assert (second.method, second.body, "content-encoding" in second.headers) == ("PUT", b"short", False)
+
+
+def test_basic_authentication() -> None:
+    """User and password."""
+
+    async def main() -> Asked:
+        async with Web(lambda _: answer(200)) as web:
+            asking = client(web.port, user="ann", password="ü:x")
+            await asking.post("/", b"", "text/plain")
+            await asking.close()
+            return web.asked[0]
+
+    assert asyncio.run(main()).headers["authorization"] == "Basic YW5uOsO8Ong="
+
+
+@pytest.mark.parametrize("headers", ["nonsense", ": x", "Ü: x", "a: b\r\nc: d"])
+def test_headers_that_are_none(headers: str) -> None:
+    """Are told of at the start, without what they hold."""
+    with pytest.raises(ConfigError, match="setting 'headers': write"):
+        client(1, headers=headers)
+
+
+def test_files_of_tls_without_tls(tmp_path: Path) -> None:
+    """Would be of no use."""
+    with pytest.raises(ConfigError, match="'ca' is of use with TLS only"):
+        client(1, ca=tmp_path / "ca.pem")
