@@ -43,7 +43,8 @@ Mode = Literal["lenient", "graylog"]
 _TURNS = 12
 """Turns of the loop in which something arrives if anything is left: accept, connect, read, hand over, and more."""
 _MOST_ROUNDS = 500
-"""So often as many turns, while something arrives: somebody may send without end."""
+_QUIET_SECONDS = 1.0
+"""So often as many turns, and so long, while something arrives: somebody may send without end."""
 
 _BLOCKED = "wait_for holds up the event loop it is called in; there is: await gelf.wait_for_async(...)"
 
@@ -132,7 +133,7 @@ class Listening:
 
     def listen(self, address: str) -> Endpoint:
         """
-        Open one more input, closed with the others.
+        Open one more input that listens, closed with the others.
 
         Args:
             address: As `gelf-listener run --input` takes it: ``syslog+udp:``, ``gelf+tls:?cert=...``. A free port of
@@ -353,11 +354,13 @@ def _none(query: Query, watch: Watch) -> None:
 
 async def _quiet(received: Received) -> None:
     """Return when what the kernel held is read: when nothing arrived for some turns of the loop."""
-    for _ in range(_MOST_ROUNDS):
+    now = asyncio.get_running_loop().time
+    deadline = now() + _QUIET_SECONDS
+    for _ in range(_MOST_ROUNDS):  # a test may have stopped the clock
         before = received.arrived, received.refused
         for _ in range(_TURNS):
             await asyncio.sleep(0)
-        if before == (received.arrived, received.refused):
+        if before == (received.arrived, received.refused) or now() > deadline:
             return
 
 
