@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email.utils
 import gzip
+import logging
 import time
 from collections.abc import Mapping
 
@@ -15,6 +16,8 @@ from gelf_listener.errors import ConfigError, OutputError, Retry
 from gelf_listener.settings import OutputSettings
 
 __all__ = ["Denied", "HttpClient", "HttpOutputSettings"]
+
+logging.getLogger("httpx").setLevel(logging.WARNING)  # it tells of every request
 
 _MOST_ANSWER_BYTES = 16 * 1024 * 1024
 _LEAST_TO_COMPRESS = 1024

@@ -64,7 +64,7 @@ class OpenSearchSettings(HttpOutputSettings):
     )
     prefix: str = Field("", description="What comes before /_bulk on servers that are not OpenSearch.")
     api_key: str = Field("", description="Elasticsearch's API key (base64), instead of a user.", repr=False)
-    template: bool = Field(True, description="Make the index template `gelf-listener` at the start.")
+    template: bool = Field(True, description="Make an index template, `gelf-listener-…`, at the start.")
     data_stream: bool = Field(False, description="The index is a data stream.")
 
 
@@ -85,6 +85,8 @@ class OpenSearchOutput(HttpBatchOutput):
         prefix = settings.prefix.strip("/")
         self._base = f"/{prefix}" if prefix else ""
         self._index = _Index(settings.path.strip("/"))
+        self._template = "gelf-listener-" + _clean(self._index.pattern).strip("_-")
+        """One for each pattern: two outputs must not overwrite each other's."""
         self._headers = {"authorization": f"ApiKey {settings.api_key}"} if settings.api_key else {}
         self._unmapped: set[str] = set()
         """Ids of messages that are sent with their fields as one text."""
@@ -106,7 +108,10 @@ class OpenSearchOutput(HttpBatchOutput):
             body["data_stream"] = {}
         try:
             await self.client.request(
-                "PUT", f"{self._base}/_index_template/gelf-listener", msgspec.json.encode(body), headers=self._headers
+                "PUT",
+                f"{self._base}/_index_template/{self._template}",
+                msgspec.json.encode(body),
+                headers=self._headers,
             )
         except Denied as error:
             raise ConfigError(f"the index template is denied: {error}; template=no leaves it out") from None

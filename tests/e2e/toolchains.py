@@ -19,13 +19,17 @@ from typing import Any
 from tests.requirements import missing, need
 
 __all__ = [
+    "GO_BUILD_SECONDS",
     "GO_SECONDS",
     "JAVA_SECONDS",
     "NODE_SECONDS",
     "go_client",
+    "go_program",
     "java_client",
+    "java_server",
     "maven_jars",
     "node_client",
+    "node_packages",
     "run_job",
 ]
 
@@ -34,6 +38,7 @@ _CACHE = Path(__file__).parents[2] / ".cache" / "e2e"
 
 NODE_SECONDS = GO_SECONDS = 180
 JAVA_SECONDS = 300
+GO_BUILD_SECONDS = 400
 """Time for a first build with downloads; tests that build need a time limit beyond it."""
 
 
@@ -76,13 +81,7 @@ def _run(command: Sequence[str], seconds: float, cwd: Path, environment: Mapping
 def node_client() -> list[str]:
     """Return the command of the npm clients; it reads a job from standard input."""
     node = need("node", "npm")
-
-    def make(folder: Path) -> None:
-        shutil.copy(_CLIENTS / "node" / "package.json", folder)
-        flags = ["--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts", "--loglevel=error"]
-        _run(["npm", "install", "--prefix", str(folder), *flags], NODE_SECONDS, folder)
-
-    folder = _build("node", [_CLIENTS / "node" / "package.json"], make)
+    folder = node_packages(_CLIENTS / "node" / "package.json")
     return [node, str(_CLIENTS / "node" / "client.js"), str(folder)]
 
 
@@ -124,6 +123,43 @@ def maven_jars(pom: Path) -> Path:
         _run(["mvn", *copy, "dependency:copy-dependencies", f"-DoutputDirectory={folder}"], JAVA_SECONDS, folder)
 
     return _build(pom.stem, [pom], make)
+
+
+def java_server(pom: Path, source: Path) -> list[str]:
+    """Return the start of a command that runs a server embedded in a program of ours; its arguments follow."""
+    java = need("java", "javac", "mvn")
+    jars = maven_jars(pom)
+
+    def make(folder: Path) -> None:
+        classpath = ["-cp", str(jars / "*"), "-d", str(folder)]
+        _run(["javac", "-encoding", "UTF-8", *classpath, str(source)], 60, folder)
+
+    classes = _build(source.stem.lower(), [pom, source], make)
+    classpath = os.pathsep.join([str(classes), str(jars / "*")])
+    return [java, "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", classpath]
+
+
+def go_program(module: Path, package: str) -> str:
+    """Return a program built from a package that a module's ``go.mod`` names."""
+    go = need("go")
+
+    def make(folder: Path) -> None:
+        command = [go, "build", "-mod=readonly", "-trimpath", "-o", str(folder / "program"), package]
+        _run(command, GO_BUILD_SECONDS, module, {"GOTOOLCHAIN": "local", "GOWORK": "off"})
+
+    return str(_build(module.name, [module / "go.mod", module / "go.sum"], make) / "program")
+
+
+def node_packages(manifest: Path) -> Path:
+    """Return a folder with the packages of a manifest installed."""
+    need("node", "npm")
+
+    def make(folder: Path) -> None:
+        shutil.copy(manifest, folder)
+        flags = ["--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts", "--loglevel=error"]
+        _run(["npm", "install", "--prefix", str(folder), *flags], NODE_SECONDS, folder)
+
+    return _build(manifest.parent.name, [manifest], make)
 
 
 def run_job(command: Sequence[str], job: Mapping[str, Any] | None = None, seconds: float = 40.0) -> str:

@@ -10,11 +10,14 @@ from typing import NamedTuple
 import pytest
 import trustme
 
+from tests.services.fluent import FluentServer
 from tests.services.kafka import Kafka
 from tests.services.nats import NatsServer
+from tests.services.opensearch import OpenSearch
 from tests.services.postgresql import PostgreSql
 from tests.services.rabbitmq import RabbitMq
 from tests.services.redis import RedisServer
+from tests.services.victorialogs import VictoriaLogs
 
 
 class ServerCertificates(NamedTuple):
@@ -99,3 +102,35 @@ def postgresql(server_certificates: ServerCertificates) -> Iterator[PostgreSql]:
             yield made
         finally:
             made.stop()
+
+
+@pytest.fixture(scope="session")
+def opensearch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenSearch]:
+    """An OpenSearch; a test that stops it starts it again."""
+    made = OpenSearch(tmp_path_factory.mktemp("opensearch"))
+    try:
+        made.start()
+        yield made
+    finally:
+        made.stop()
+
+
+@pytest.fixture(scope="session")
+def victorialogs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VictoriaLogs]:
+    """A VictoriaLogs, which takes what Loki, OpenTelemetry, Elasticsearch and syslog clients send."""
+    made = VictoriaLogs(tmp_path_factory.mktemp("victorialogs"))
+    try:
+        made.start()
+        yield made
+    finally:
+        made.stop()
+
+
+@pytest.fixture
+def fluent(tmp_path: Path, server_certificates: ServerCertificates) -> Iterator[FluentServer]:
+    """A server of the forward protocol, not started."""
+    made = FluentServer(tmp_path, server_certificates.cert, server_certificates.key)
+    try:
+        yield made
+    finally:
+        made.stop()
