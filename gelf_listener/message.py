@@ -28,7 +28,7 @@ import msgspec
 
 from gelf_listener.notes import Note
 
-__all__ = ["FieldValue", "Message", "OpenFields", "Peer", "ulid", "ulid_key"]
+__all__ = ["PROCESS_ID", "FieldValue", "Message", "OpenFields", "Peer", "ulid", "ulid_key"]
 
 FieldValue = str | int | float | bool
 """What an additional field may hold."""
@@ -41,7 +41,8 @@ _VALUES = {character: value for value, character in enumerate(_CROCKFORD)}
 _PAIRS = [high + low for high in _CROCKFORD for low in _CROCKFORD]
 """Two characters at a time: an id is half the cost of a line of JSON otherwise."""
 
-_PROCESS_ID = int.from_bytes(os.urandom(4), "big")
+PROCESS_ID = int.from_bytes(os.urandom(4), "big")
+"""What tells the ids of this process from those of others: 32 random bits."""
 _next_sequence = itertools.count(1).__next__
 
 
@@ -56,7 +57,7 @@ class Peer(NamedTuple):
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
-def ulid(seconds: float, sequence: int, origin: int = _PROCESS_ID) -> str:
+def ulid(seconds: float, sequence: int, origin: int = PROCESS_ID) -> str:
     """
     Make a ULID that sorts by time and then by receive order within this process.
 
@@ -159,7 +160,7 @@ class Message(msgspec.Struct, gc=False, eq=False, kw_only=False):
         """The low 64 bits of the id: enough to find it, and a quarter of the cost of writing it out."""
         if self.stored_id:
             return ulid_key(self.stored_id)
-        return (self.sequence & 0xFFFFFFFF) << 32 | _PROCESS_ID
+        return (self.sequence & 0xFFFFFFFF) << 32 | PROCESS_ID
 
     def document(self) -> dict[str, Any]:
         """Return the message as a GELF 1.1 document: version first, additional fields with underscore last."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from gelf_listener.message import Message, OpenFields, Peer
+from gelf_listener.message import PROCESS_ID, Message, OpenFields, Peer, ulid
 from gelf_listener.notes import Deviation, Note
 
 __all__ = ["Packer"]
@@ -50,7 +50,9 @@ class Packer:
     def pack(self, message: Message) -> bytes:
         """Return a message as bytes."""
         peer = message.peer
-        arrival = (message.id, message.received_at, message.input, peer and peer.host, peer.port if peer else 0)
+        # Half of what a message costs would be its id as text: the numbers it is made of do.
+        id = message.stored_id or (message.sequence, PROCESS_ID)
+        arrival = (id, message.received_at, message.input, peer and peer.host, peer.port if peer else 0)
         if message.exact and message._open is self._open_fields:  # noqa: SLF001  (the other half of a lazy message)
             return _encode((*arrival, message.raw))
         notes = [(note.deviation.label, note.field, note.detail) for note in message.notes]
@@ -71,6 +73,9 @@ class Packer:
         try:
             id, received_at, input, host, port, raw, *rest = _decode(data)
             peer = None if host is None else Peer(host, port)
+            if type(id) is list:
+                sequence, origin = id
+                id = ulid(received_at, sequence, origin)
             if not rest:
                 return self._exact(id, received_at, input, peer, raw)
             timestamp, source, short_message, full_message, level, exact, fields, notes = rest
