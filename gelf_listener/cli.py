@@ -1,7 +1,8 @@
 """
-Command line: ``gelf-listener [run]``, ``check``, ``plugins``, ``send``, ``pipe``, ``password``.
+Command line: ``gelf-listener [run]`` and its other commands.
 
-Without a command it runs the listener. Exit status: 0 fine, 1 it failed, 2 the operator's mistake.
+Without a command it runs the listener. Exit status: 0 fine, 1 it failed or found nothing, 2 the operator's mistake, 3
+nobody answers.
 """
 
 from __future__ import annotations
@@ -235,6 +236,149 @@ def password(
     print_token() if token else print_hash()
 
 
+Url = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option("--url", help="Address of the listener's API, or of a Graylog. [env: GELF_API_URL]"),
+]
+Token = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option("--token", help="Token of the API. [env: GELF_API_TOKEN]"),
+]
+Graylog = Annotated[
+    Optional[bool],  # noqa: UP045
+    typer.Option("--graylog/--no-graylog", help="Whether it is a Graylog; by default it is asked."),
+]
+SearchQuery = Annotated[str, typer.Argument(help="Which messages, in the query language.")]
+Since = Annotated[str, typer.Option("--since", help="Only the last 15m, 2h, 7d, ...")]
+ShownFields = Annotated[
+    str, typer.Option("--fields", help="Additional fields to show: all, none, or names separated by commas.")
+]
+Form = Annotated[str, typer.Option("--format", help="auto, pretty, json, gelf, logfmt or csv.")]
+Utc = Annotated[bool, typer.Option("--utc", help="Show times in UTC.")]
+
+
+@app.command()
+def tail(
+    query: SearchQuery = "*",
+    last: Annotated[
+        int, typer.Option("--last", "-n", min=0, max=1000, help="Begin with so many stored messages.")
+    ] = 10,
+    fields: ShownFields = "all",
+    form: Form = "auto",
+    utc: Utc = False,
+    url: Url = None,
+    token: Token = None,
+    config: ConfigFile = None,
+    graylog: Graylog = None,
+) -> None:
+    """Show messages as they arrive at a running listener."""
+    from gelf_listener.client import Search  # noqa: PLC0415
+    from gelf_listener.client.choice import choose_client  # noqa: PLC0415
+    from gelf_listener.commands.printing import Printer, split_fields  # noqa: PLC0415
+    from gelf_listener.commands.tail import follow  # noqa: PLC0415
+
+    chosen = split_fields(fields)
+    printer = Printer(form, chosen, utc=utc)
+    follow(choose_client(url, token, config, graylog=graylog), Search(query, fields=chosen), printer, last)
+
+
+@app.command()
+def search(
+    query: SearchQuery = "*",
+    since: Since = "",
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="Most messages.")] = 150,
+    sort: Annotated[
+        str, typer.Option("--sort", help="A field and asc or desc. [default: the newest, the oldest of them first]")
+    ] = "timestamp:desc",
+    fields: ShownFields = "all",
+    form: Form = "auto",
+    utc: Utc = False,
+    url: Url = None,
+    token: Token = None,
+    config: ConfigFile = None,
+    graylog: Graylog = None,
+) -> None:
+    """Show stored messages."""
+    from gelf_listener.client import Search  # noqa: PLC0415
+    from gelf_listener.client.choice import choose_client  # noqa: PLC0415
+    from gelf_listener.commands.printing import Printer, split_fields  # noqa: PLC0415
+    from gelf_listener.commands.search import find  # noqa: PLC0415
+
+    chosen = split_fields(fields)
+    printer = Printer(form, chosen, utc=utc)
+    find(choose_client(url, token, config, graylog=graylog), Search(query, since, limit, sort, chosen), printer)
+
+
+@app.command()
+def top(
+    field: Annotated[str, typer.Argument(help="A field: source, level, user_id, ...")],
+    query: Annotated[str, typer.Option("--query", "-q", help="Which messages, in the query language.")] = "*",
+    since: Since = "",
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1000, help="Most values.")] = 10,
+    url: Url = None,
+    token: Token = None,
+    config: ConfigFile = None,
+    graylog: Graylog = None,
+) -> None:
+    """Show the values of a field that most messages have."""
+    from gelf_listener.client import Search  # noqa: PLC0415
+    from gelf_listener.client.choice import choose_client  # noqa: PLC0415
+    from gelf_listener.commands.search import show_top  # noqa: PLC0415
+
+    show_top(choose_client(url, token, config, graylog=graylog), field.removeprefix("_"), Search(query, since, limit))
+
+
+@app.command()
+def stats(
+    as_json: Annotated[bool, typer.Option("--json", help="All figures, as JSON.")] = False,
+    url: Url = None,
+    token: Token = None,
+    config: ConfigFile = None,
+    graylog: Graylog = None,
+) -> None:
+    """Show what a running listener does: rates, senders, buffers, errors."""
+    from gelf_listener.client.choice import choose_client  # noqa: PLC0415
+    from gelf_listener.commands.stats import show_stats  # noqa: PLC0415
+
+    show_stats(choose_client(url, token, config, graylog=graylog), as_json=as_json)
+
+
+@app.command()
+def lint(
+    file: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Argument(help="File with one payload, or one on each line; - is standard input.", metavar="FILE"),
+    ] = None,
+    listen: Annotated[bool, typer.Option("--listen", help="Judge what clients send instead.")] = False,
+    input: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option(
+            "--input", "-i", help="With --listen: where. [default: gelf+udp and gelf+tcp on 12201]", metavar="ADDRESS"
+        ),
+    ] = None,
+    count: Annotated[int, typer.Option("--count", "-n", min=0, help="With --listen: end after so many payloads.")] = 0,
+    seconds: Annotated[float, typer.Option("--timeout", min=0, help="With --listen: end after so many seconds.")] = 0,
+) -> None:
+    """Say how GELF deviates from its specification, what a Graylog would do, and what to mend."""
+    from gelf_listener.commands.lint import lint_arrivals, lint_file  # noqa: PLC0415
+
+    if listen == (file is not None):
+        raise ConfigError("lint takes a file, or --listen")
+    if file is not None:
+        lint_file(file)
+    else:
+        lint_arrivals(input or ["gelf+udp://localhost:12201", "gelf+tcp://localhost:12201"], count, seconds)
+
+
+@app.command("open")
+def open_command(url: Url = None, token: Token = None, config: ConfigFile = None, graylog: Graylog = None) -> None:
+    """Open the page of a running listener in a browser."""
+    from gelf_listener.client.choice import choose_client  # noqa: PLC0415
+    from gelf_listener.commands.open import open_page  # noqa: PLC0415
+
+    open_page(choose_client(url, token, config, graylog=graylog))
+
+
 store_app = typer.Typer(no_args_is_help=True, help="Look after a store that no listener has open.")
 app.add_typer(store_app, name="store")
 
@@ -365,4 +509,4 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(2)
     except GelfError as error:
         print(f"gelf-listener: {error}", file=sys.stderr)  # noqa: T201
-        sys.exit(1)
+        sys.exit(error.exit_status)

@@ -146,7 +146,9 @@ class Config(Settings):
 ENVIRONMENT = {f"GELF_{name.upper()}": name for name in Config.model_fields}
 """Environment variables and the settings they set."""
 
-_OTHER_VARIABLES = frozenset(("GELF_CONFIG", "GELF_URL", "GELF_REQUIRE_ALL", "GELF_FUZZ_SECONDS"))
+_OTHER_VARIABLES = frozenset(
+    ("GELF_CONFIG", "GELF_URL", "GELF_API_URL", "GELF_API_TOKEN", "GELF_REQUIRE_ALL", "GELF_FUZZ_SECONDS")
+)
 
 
 def default_inputs(config: Config) -> tuple[Spec, ...]:

@@ -43,6 +43,9 @@ EXCERPT_BYTES = 1024
 class GelfError(Exception):
     """Root of every error this package raises on purpose."""
 
+    exit_status = 1
+    """Of a command that ends with it."""
+
 
 class ConfigError(GelfError):
     """

@@ -229,7 +229,9 @@ def test_commands(
         arguments = words[start + 1 :]
         if not arguments or arguments[0].startswith("-"):
             arguments = ["run", *arguments]
-        if arguments[0] in ("send", "pipe", "password", "store", "buffers"):
+        if arguments[0] in (
+            *("send", "pipe", "password", "store", "buffers", "tail", "search", "top", "stats", "open", "lint"),
+        ):
             typer.main.get_command(app).commands[arguments[0]].make_context(arguments[0], arguments[1:])  # type: ignore[attr-defined]
             continue
         if arguments[0] == "run":

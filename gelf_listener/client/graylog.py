@@ -1,0 +1,134 @@
+"""Graylog: a client of Graylog's API, as far as it goes: search, values of fields, figures; no live stream."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from gelf_listener.client import Found, Missed, Search, Top
+from gelf_listener.client.session import Session
+from gelf_listener.message import Message
+
+__all__ = ["GraylogClient"]
+
+_KNOWN = ("timestamp", "source", "level", "message", "full_message", "gl2_message_id", "gl2_receive_timestamp")
+_POLL_SECONDS = 1.0
+_LOOK_BACK = "1m"
+_MOST_AT_ONCE = 500
+_REMEMBERED = 5000
+_ALL_TIME = "10y"
+_MISSING = ("-", "(Empty Value)")
+"""What Graylog writes for a value that is not there: in rows, and for groups."""
+
+
+class GraylogClient:
+    """
+    Asks a Graylog; see `gelf_listener.client.Client`.
+
+    The API gives only those additional fields that are asked for by name.
+
+    Args:
+        session: With its address.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._seen: dict[str, None] = {}
+        """Ids of messages that were given, in that order."""
+
+    def search(self, search: Search) -> Found:
+        """See `Client.search`; the total is not told, so it is the number of messages."""
+        field, _, direction = search.sort.partition(":")
+        parameters = {
+            "query": search.query or "*",
+            "timerange": search.since or _ALL_TIME,
+            "fields": ",".join((*_KNOWN, *(search.fields or ()))),
+            "sort": field,
+            "sortOrder": "Ascending" if direction == "asc" else "Descending",
+            "from": 0,
+            "size": search.limit,
+        }
+        messages = [_message(row) for row in _rows(self._session.get("/api/search/messages", parameters))]
+        return Found(len(messages), messages)
+
+    def live(self, search: Search, tail: int) -> Iterator[Sequence[Message] | Missed]:
+        """See `Client.live`: asks once a second for the last minute, and gives what it did not give before."""
+        if not self._seen:
+            stored = self._unseen(search._replace(limit=_MOST_AT_ONCE))
+            yield stored[-tail:] if tail else []
+        while True:
+            fresh = self._unseen(search._replace(since=_LOOK_BACK, limit=_MOST_AT_ONCE))
+            if fresh:
+                yield fresh
+            if len(fresh) == _MOST_AT_ONCE:
+                yield Missed(0)
+            time.sleep(_POLL_SECONDS)
+
+    def top(self, field: str, search: Search) -> Top:
+        """See `Client.top`."""
+        parameters = {
+            "query": search.query or "*",
+            "timerange": search.since or _ALL_TIME,
+            "groups": field,
+            "size": search.limit,
+            "metrics": "count:",
+        }
+        answer = self._session.get("/api/search/aggregate", parameters)
+        counted = [(row[0], int(row[-1])) for row in answer["datarows"] if row[0] not in _MISSING]
+        counted.sort(key=lambda pair: -pair[1])
+        return Top(counted[: search.limit], sum(count for _, count in counted))
+
+    def stats(self) -> dict[str, Any]:
+        """See `Client.stats`."""
+        return {
+            "system": self._session.get("/api/system", {}),
+            "inputs": self._session.get("/api/system/inputs", {}).get("inputs", []),
+            "throughput": self._session.get("/api/system/throughput", {}),
+            "journal": self._session.get("/api/system/journal", {}),
+        }
+
+    def page(self) -> str:
+        """See `Client.page`."""
+        return f"{self._session.url}/"
+
+    def _unseen(self, search: Search) -> list[Message]:
+        found = self.search(search._replace(sort="timestamp:desc")).messages
+        fresh = [message for message in reversed(found) if message.id not in self._seen]
+        self._seen.update(dict.fromkeys(message.id for message in fresh))
+        for id in list(self._seen)[: max(len(self._seen) - _REMEMBERED, 0)]:
+            del self._seen[id]
+        return fresh
+
+
+def _rows(answer: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    names = [column["field"] for column in answer["schema"]]
+    for row in answer["datarows"]:
+        yield {name: value for name, value in zip(names, row, strict=True) if value != _MISSING[0]}
+
+
+def _message(row: Mapping[str, Any]) -> Message:
+    timestamp = _seconds(row.get("timestamp"))
+    level = row.get("level")
+    fields = {name: value for name, value in row.items() if name not in _KNOWN and value is not None}
+    return Message(
+        timestamp,
+        str(row.get("source", "")),
+        str(row.get("message", "")),
+        row.get("full_message"),
+        int(level) if isinstance(level, int | float) else None,
+        b"",
+        _seconds(row.get("gl2_receive_timestamp", row.get("timestamp"))),
+        _fields=fields,
+        stored_id=str(row.get("gl2_message_id") or f"{timestamp} {row.get('source')} {row.get('message')}"),
+    )
+
+
+def _seconds(text: object) -> float:
+    """Read a time as Graylog writes it, in UTC."""
+    try:
+        found = datetime.fromisoformat(str(text).replace(" ", "T"))
+    except ValueError:
+        return 0.0
+    return (found if found.tzinfo is not None else found.replace(tzinfo=UTC)).timestamp()

@@ -1,0 +1,98 @@
+"""Session: HTTP with a base address, a login, and errors that say what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+
+from gelf_listener.client import Unreachable
+from gelf_listener.errors import ConfigError, GelfError
+
+__all__ = ["Session"]
+
+_SECONDS = 30.0
+_HEARTBEAT_SECONDS = 45.0
+"""A live stream says something every 15 seconds."""
+
+
+class Session:
+    """
+    Asks one server.
+
+    Args:
+        url: Base address; may hold user and password.
+        token: Instead of those.
+    """
+
+    def __init__(self, url: str, token: str = "") -> None:
+        parts = httpx.URL(url if "://" in url else f"http://{url}")
+        auth = (token, "token") if token else (parts.username, parts.password) if parts.username else None
+        self.url = str(parts.copy_with(userinfo=b"")).rstrip("/")
+        # A proxy between a terminal and its listener is seldom meant, and never for localhost.
+        self._client = httpx.Client(base_url=self.url, auth=auth, timeout=_SECONDS, trust_env=False)
+        self._headers = {"X-Requested-By": "gelf-listener", "Accept": "application/json"}
+
+    def get(self, path: str, parameters: Mapping[str, Any]) -> Any:
+        """
+        Ask, and return the answer's JSON.
+
+        Raises:
+            Unreachable: If nobody answers, or what is no JSON.
+            ConfigError: If the server cannot understand what is asked: a query, say.
+            GelfError: With the server's words.
+        """
+        try:
+            answer = self._client.get(path, params=dict(parameters), headers=self._headers)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise self._unreachable(error) from None
+        self._check(answer)
+        try:
+            return answer.json()
+        except ValueError:
+            raise Unreachable(f"{self.url} is neither a gelf-listener nor a Graylog: its answer is no JSON") from None
+
+    def knows(self, path: str) -> bool:
+        """Tell whether the server has a route."""
+        try:
+            return self._client.get(path, headers=self._headers).status_code not in (404, 405)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise self._unreachable(error) from None
+
+    @contextmanager
+    def lines(self, path: str, parameters: Mapping[str, Any], headers: Mapping[str, str]) -> Iterator[Iterator[str]]:
+        """Open a stream, and give its lines as they come; raises as `get` does, also while it is read."""
+        timeout = httpx.Timeout(_SECONDS, read=_HEARTBEAT_SECONDS)
+        sent = {**self._headers, **headers, "Accept": "text/event-stream"}
+        try:
+            with self._client.stream("GET", path, params=dict(parameters), headers=sent, timeout=timeout) as answer:
+                if not answer.is_success:
+                    answer.read()
+                    self._check(answer)
+                yield answer.iter_lines()
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise self._unreachable(error) from None
+
+    def _check(self, answer: httpx.Response) -> None:
+        if answer.is_success:
+            return
+        column = None
+        try:
+            body = answer.json()
+            said, column = str(body["message"]), body.get("column")
+        except (ValueError, KeyError, TypeError, AttributeError):
+            said = answer.reason_phrase
+        if answer.status_code == 400:
+            raise ConfigError(f"column {column}: {said}" if column else said)
+        hint = ""
+        if answer.status_code == 401:
+            hint = "; give --token, GELF_API_TOKEN, or a user and password in the address"
+        raise GelfError(f"{self.url} answered {answer.status_code}: {said}{hint}")
+
+    def _unreachable(self, error: Exception) -> Unreachable:
+        text = str(error) or type(error).__name__
+        return Unreachable(
+            f"nobody answers at {self.url} ({text}); is the listener running? --url names another address"
+        )

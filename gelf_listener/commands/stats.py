@@ -1,0 +1,75 @@
+"""``gelf-listener stats``: what a listener does at the moment."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import typer
+
+from gelf_listener.client import Client
+from gelf_listener.commands.printing import leaving_quietly
+from gelf_listener.rendering.sanitise import clean
+
+__all__ = ["show_stats"]
+
+
+def show_stats(client: Client, *, as_json: bool) -> None:
+    """Print figures: for a person, or as JSON with all of them."""
+    found = client.stats()
+    with leaving_quietly():
+        if as_json or "outputs" not in found:
+            typer.echo(json.dumps(found, indent=2))
+            return
+        for line in _lines(found):
+            typer.echo(line)
+
+
+def _lines(stats: dict[str, Any]) -> list[str]:
+    figures = (
+        f"{stats['messages']:,} messages, {stats['rejected']:,} rejected, {stats['messages_per_second']:,.1f} a second"
+    )
+    lines = [f"gelf-listener {stats['version']}, up {_duration(stats['uptime_seconds'])}: {figures}"]
+    store = stats.get("store")
+    if store:
+        lines.append(f"store: {store['messages']:,} messages, {_size(store['bytes'])}")
+    lines.append("inputs:")
+    for each in stats["inputs"]:
+        drops = each["counters"].get("kernel_drops_total", 0)
+        reasons = ", ".join(f"{reason} {count:,}" for reason, count in each["rejected_by_reason"].items())
+        lines.append(
+            f"  {clean(each['name'])}: {each['messages']:,} messages, {each['messages_per_second']:,.1f} a second"
+            + (f"; rejected: {reasons}" if reasons else "")
+            + (f"; dropped by the kernel: {drops:,.0f}" if drops else "")
+        )
+    lines.append("outputs:")
+    for each in stats["outputs"]:
+        state = "works" if each["error"] is None else f"fails: {each['error']}"
+        text = f"  {clean(each['name'])}: {each['messages']:,} messages, {clean(state)}"
+        if each["waiting"]:
+            kind = " on disk" if each["buffer"] == "disk" else ""
+            text += f"; waiting{kind}: {each['waiting']:,}, the oldest for {_duration(each['oldest_seconds'])}"
+        text += "".join(f"; {word} {each[word]:,}" for word in ("retries", "refused", "dropped") if each[word])
+        lines.append(text + (f"; buffer: {clean(each['buffer_problem'])}" if each["buffer_problem"] else ""))
+    lines.append("senders:")
+    for each in stats["top_senders"]:
+        client = f" ({clean(each['client'])})" if each.get("client") else ""
+        rejected = f", {each['rejected']:,} rejected" if each["rejected"] else ""
+        lines.append(
+            f"  {clean(each['host']) or '-'} at {each['address']}{client}: {each['messages']:,} messages{rejected}"
+        )
+    return lines
+
+
+def _duration(seconds: float) -> str:
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def _size(number: float) -> str:
+    for unit, size in (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):
+        if number >= size:
+            return f"{number / size:.1f} {unit}"
+    return f"{number:.0f} B"

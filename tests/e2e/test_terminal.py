@@ -1,0 +1,315 @@
+"""tail, search, top, stats, open and lint, as people and scripts run them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import pty
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Self
+
+import pytest
+
+from tests.e2e.listener import Listener, free_port, run_cli, until
+from tests.e2e.wire import gelf, send_udp
+
+MESSAGES = [
+    {"short_message": "paid", "_user_id": 1, "_service": "shop", "level": 6},
+    {"short_message": "paid", "_user_id": 2, "_service": "shop", "level": 6},
+    {"short_message": "bro\x1b[31mken \u202e", "_user_id": 2, "_service": "billing", "level": 3},
+]
+
+
+@pytest.fixture(scope="module")
+def listener(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Listener]:
+    """One with three messages, a rejection, and a login beside the one without."""
+    folder = tmp_path_factory.mktemp("terminal")
+    with Listener(folder, "gelf+udp://127.0.0.1:0", outputs=[f"store://{folder}/store"]) as running:
+        fill(running, *MESSAGES)
+        send_udp(running.endpoint("gelf+udp").address, b"nonsense")
+        yield running
+
+
+def fill(listener: Listener, *documents: dict[str, Any]) -> None:
+    before = total(listener)
+    for document in documents:
+        payload = json.dumps({"version": "1.1", "host": "web", "timestamp": time.time()} | document).encode()
+        send_udp(listener.endpoint("gelf+udp").address, payload)
+        time.sleep(0.002)
+    until(lambda: total(listener) == before + len(documents), 20)
+
+
+def total(listener: Listener) -> int:
+    return int(json.loads(listener.get("/api/gelf/search?limit=0")[1])["total"])
+
+
+def ask(listener: Listener, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a command against the listener."""
+    variables = {"GELF_API_URL": listener.api_url} | environment
+    return run_cli(listener.directory, *arguments, environment=variables, seconds=60)
+
+
+class Tail:
+    """A `tail` that runs."""
+
+    def __init__(self, listener: Listener, *arguments: str) -> None:
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("GELF_")}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "gelf_listener", "tail", *arguments],
+            env=environment | {"GELF_API_URL": listener.api_url, "PYTHONUNBUFFERED": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        self.out: list[str] = []
+        self.err: list[str] = []
+        for stream, lines in ((self.process.stdout, self.out), (self.process.stderr, self.err)):
+            threading.Thread(target=self._read, args=(stream, lines), daemon=True).start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.wait(10)
+
+    @property
+    def texts(self) -> list[str]:
+        return [json.loads(line)["short_message"] for line in self.out]
+
+    def _read(self, stream: Any, lines: list[str]) -> None:
+        for line in stream:
+            lines.append(line.decode().rstrip("\n"))
+
+
+def test_search(listener: Listener) -> None:
+    """JSON where no terminal is, the newest last; status 1 when nothing is found."""
+    done = ask(listener, "search", "service:shop", "--since", "1h")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [json.loads(line)["_user_id"] for line in done.stdout.splitlines()] == [1, 2]
+    newest = ask(listener, "search", "-n", "1", "--sort", "user_id:asc")
+    assert [json.loads(line)["_user_id"] for line in newest.stdout.splitlines()] == [1]
+    assert ask(listener, "search", "nothing").returncode == 1
+
+
+def test_search_formats(listener: Listener) -> None:
+    """CSV with the fields that were asked for; pretty without control characters, and without colours in a pipe."""
+    rows = list(csv.DictReader(io.StringIO(ask(listener, "search", "--format", "csv", "--fields", "user_id").stdout)))
+    assert [row["user_id"] for row in rows] == ["1", "2", "2"]
+    assert rows[0]["source"] == "web"
+    pretty = ask(listener, "search", "level:3", "--format", "pretty").stdout
+    assert "ERROR" in pretty
+    assert "\x1b" not in pretty
+    assert "\u202e" not in pretty
+    assert ask(listener, "search", "--format", "xml").returncode == 2
+
+
+def test_a_terminal_gets_colours(listener: Listener) -> None:
+    """And the format for people; NO_COLOR is heeded."""
+
+    def shown(**more: str) -> str:
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("GELF_")}
+        environment |= {"GELF_API_URL": listener.api_url, "TERM": "xterm", "COLUMNS": "200"} | more
+        main, side = pty.openpty()
+        process = subprocess.Popen([sys.executable, "-m", "gelf_listener", "search"], env=environment, stdout=side)
+        os.close(side)
+        data = b""
+        try:
+            while part := os.read(main, 65536):
+                data += part
+        except OSError:
+            pass
+        process.wait(20)
+        os.close(main)
+        return data.decode()
+
+    colourful = shown()
+    assert re.search(r"\x1b\[\d", colourful)
+    assert "\x1b[31mken" not in colourful, "a log line colours nothing"
+    assert "\x1b" not in shown(NO_COLOR="1")
+
+
+def test_top_and_stats(listener: Listener) -> None:
+    """Values by number of messages; what the listener does."""
+    done = ask(listener, "top", "user_id")
+    assert [line.split() for line in done.stdout.splitlines()] == [["2", "2"], ["1", "1"]]
+    assert ask(listener, "top", "_service", "--query", "level:3").stdout.split() == ["1", "billing"]
+    assert ask(listener, "top", "nobody").returncode == 1
+    stats = ask(listener, "stats").stdout
+    assert "3 messages, 1 rejected" in stats
+    assert "rejected: invalid_json 1" in stats
+    assert "web at 127.0.0.1" in stats
+    assert json.loads(ask(listener, "stats", "--json").stdout)["rejected"] == 1
+
+
+def test_open(listener: Listener) -> None:
+    """The address, and no browser where nobody can see it."""
+    done = ask(listener, "open", DISPLAY="", WAYLAND_DISPLAY="")
+    assert (done.returncode, done.stdout) == (0, f"{listener.api_url}/\n")
+
+
+def test_a_wrong_query(listener: Listener) -> None:
+    """Is the operator's mistake, with its column."""
+    done = ask(listener, "search", "level:(3 OR")
+    assert (done.returncode, "column" in done.stderr) == (2, True)
+
+
+def test_nobody_answers(listener: Listener) -> None:
+    """Status 3, and what to do; the address of a configuration is used."""
+    port = free_port()
+    config = listener.directory / "other.toml"
+    config.write_text(f'api = "127.0.0.1:{port}"\n', encoding="utf-8")
+    done = run_cli(listener.directory, "search", "--config", str(config), environment={})
+    assert done.returncode == 3
+    assert f"nobody answers at http://127.0.0.1:{port}" in done.stderr
+    assert "--url" in done.stderr
+
+
+def test_a_server_of_another_kind(listener: Listener) -> None:
+    """Is no listener, and no traceback."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            while True:
+                try:
+                    connection, _ = server.accept()
+                except OSError:
+                    return
+                with connection:
+                    connection.recv(65536)
+                    connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\nconnection: close\r\n\r\nhello")
+
+        threading.Thread(target=serve, daemon=True).start()
+        done = ask(listener, "search", "--url", f"http://127.0.0.1:{server.getsockname()[1]}")
+    assert done.returncode == 3
+    assert "neither a gelf-listener nor a Graylog" in done.stderr
+
+
+def test_a_login(tmp_path: Path) -> None:
+    """By token or in the address; without, what to give."""
+    made = run_cli(tmp_path, "password", "--token").stdout
+    token, hashed = re.findall(r"\S{20,}", made)[:2]
+    with Listener(
+        tmp_path, "gelf+udp://127.0.0.1:0", environment={"GELF_API_AUTH": "on", "GELF_API_TOKENS": hashed}
+    ) as listener:
+        denied = ask(listener, "stats")
+        assert (denied.returncode, "GELF_API_TOKEN" in denied.stderr) == (1, True)
+        assert ask(listener, "stats", "--token", token).returncode == 0
+        assert ask(listener, "stats", GELF_API_TOKEN=token).returncode == 0
+        secret = listener.api_url.replace("http://", f"http://{token}:token@")
+        assert ask(listener, "stats", "--url", secret).returncode == 0
+
+
+@pytest.mark.parametrize("graylog", [False, True])
+def test_as_a_graylog(listener: Listener, graylog: bool) -> None:
+    """The same messages through Graylog's API, which names the fields it gives."""
+    flags = ["--graylog"] if graylog else ["--no-graylog"]
+    done = ask(listener, "search", "service:shop", "--fields", "user_id", *flags)
+    assert [json.loads(line)["_user_id"] for line in done.stdout.splitlines()] == [1, 2]
+    found = json.loads(done.stdout.splitlines()[0])
+    assert (found["host"], found["level"], found["short_message"]) == ("web", 6, "paid")
+    top = ask(listener, "top", "user_id", *flags).stdout
+    assert [line.split() for line in top.splitlines()] == [["2", "2"], ["1", "1"]]
+    assert ask(listener, "stats", *flags).returncode == 0
+
+
+@pytest.mark.parametrize("flags", [[], ["--graylog"]])
+def test_tail(tmp_path: Path, flags: list[str]) -> None:
+    """The last ones, then what matches as it comes, each once."""
+    with Listener(tmp_path, "gelf+udp://127.0.0.1:0", outputs=[f"store://{tmp_path}/store"]) as listener:
+        fill(listener, *({"short_message": f"old {number}", "_n": 1} for number in range(5)))
+        with Tail(listener, "n:1", "-n", "2", "--fields", "n", *flags) as tail:
+            until(lambda: tail.texts == ["old 3", "old 4"], 20, f"the last ones, not {tail.out} {tail.err}")
+            fill(listener, {"short_message": "new", "_n": 1}, {"short_message": "other", "_n": 2})
+            fill(listener, {"short_message": "newer", "_n": 1})
+            until(lambda: tail.texts == ["old 3", "old 4", "new", "newer"], 20, f"the new ones, not {tail.out}")
+            tail.process.send_signal(signal.SIGINT)
+            assert tail.process.wait(20) == 130
+        assert "Traceback" not in "".join(tail.err)
+
+
+def test_tail_waits_for_a_listener_that_comes_back(tmp_path: Path) -> None:
+    """And shows what came before it had noticed; a listener that never was is an error."""
+    port = free_port()
+
+    def start(number: int) -> Listener:
+        folder = tmp_path / f"listener{number}"
+        folder.mkdir()
+        store = [f"store://{tmp_path}/store"]
+        return Listener(folder, "gelf+udp://127.0.0.1:0", outputs=store, api=f"127.0.0.1:{port}")
+
+    with start(1) as first:
+        tail = Tail(first)
+        with tail:
+            fill(first, {"short_message": "before"})
+            until(lambda: tail.texts == ["before"], 20)
+            first.stop()
+            until(lambda: any("trying again" in line for line in tail.err), 20)
+            with start(2) as second:
+                fill(second, {"short_message": "after"})
+                until(lambda: tail.texts == ["before", "after"], 30, f"both, not {tail.out} {tail.err}")
+    assert ask(first, "tail").returncode == 3
+
+
+def test_a_reader_that_has_seen_enough(listener: Listener) -> None:
+    """`| head` ends it, without a word."""
+    fill(listener, *({"short_message": f"many {number}", "_many": 1} for number in range(2000)))
+    command = f"{sys.executable} -m gelf_listener search many:1 -n 2000 --url {listener.api_url} | head -n 1"
+    done = subprocess.run(["bash", "-c", f"set -o pipefail; {command}"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout)["short_message"] == "many 0"
+
+
+GOOD = gelf("fine", timestamp=1790000000.5, level=6)
+
+
+def test_lint(tmp_path: Path) -> None:
+    """Files of one payload, of lines, of frames; the status is for CI."""
+    (tmp_path / "good.json").write_bytes(GOOD + b"\n" + GOOD)
+    (tmp_path / "indented.json").write_bytes(json.dumps(json.loads(GOOD), indent=2).encode())
+    (tmp_path / "bad.json").write_bytes(GOOD + b'\n{"host": "h", "short_message": "x", "_ok": true}\n\nnonsense\n')
+    (tmp_path / "frames").write_bytes(GOOD + b"\0" + b"{}\0")
+    for name, status in (("good.json", 0), ("indented.json", 0), ("bad.json", 1), ("frames", 1)):
+        assert run_cli(tmp_path, "lint", name).returncode == status, name
+    bad = run_cli(tmp_path, "lint", "bad.json")
+    assert "bad.json:2: _ok: a boolean" in bad.stdout
+    assert "Graylog drops the field; send a string or a number" in bad.stdout
+    assert "bad.json:4: refused by both" in bad.stdout
+    assert "3 payloads, 2 with deviations" in bad.stderr
+    assert run_cli(tmp_path, "lint", "nobody.json").returncode == 2
+    assert run_cli(tmp_path, "lint").returncode == 2
+    piped = subprocess.run(
+        [sys.executable, "-m", "gelf_listener", "lint", "-"], input=GOOD, capture_output=True, check=False
+    )
+    assert piped.returncode == 0
+
+
+def test_lint_of_what_clients_send(tmp_path: Path) -> None:
+    """Until so many came."""
+    port = free_port()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "gelf_listener", "lint", "--listen", "-i", f"gelf+udp://127.0.0.1:{port}", "-n", "3"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    assert f"127.0.0.1:{port}" in process.stderr.readline()
+    for payload in (GOOD, b'{"host": "h", "short_message": ""}', b"nonsense"):
+        send_udp(("127.0.0.1", port), payload)
+    out, err = process.communicate(timeout=20)
+    assert process.returncode == 1
+    assert "3 payloads, 2 with deviations" in err
+    assert "short_message" in out
+    nothing = run_cli(tmp_path, "lint", "--listen", "-i", "gelf+udp://127.0.0.1:0", "--timeout", "0.2")
+    assert nothing.returncode == 1
