@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from gelf_listener.codec.clients import guess_client
 from gelf_listener.errors import Rejected
 from gelf_listener.message import Message, Peer
 
@@ -16,6 +17,8 @@ MAX_SENDERS = 1000
 
 _LARGE_BATCH = 64
 """Messages of one read of a transport, from which on senders are counted by samples."""
+_MOST_GUESSES = 20
+"""Batches of a sender that are looked at for signs of its client."""
 _STEP = 8
 
 _PROTECTED = 8
@@ -35,6 +38,7 @@ class Sender:
         rejected: Payloads that could not become messages; they name no host.
         first_seen: UTC Unix seconds.
         last_seen: UTC Unix seconds.
+        client: The program that probably sends; empty when nothing tells.
     """
 
     host: str
@@ -44,6 +48,9 @@ class Sender:
     rejected: int = 0
     first_seen: float = 0.0
     last_seen: float = 0.0
+    client: str = ""
+    guesses: int = 0
+    """How often somebody tried to tell the client."""
 
 
 class Senders:
@@ -71,11 +78,13 @@ class Senders:
             self._phase = (self._phase + 1) % _STEP  # another eighth each time, for senders may take turns
             looked_at = messages[self._phase :: _STEP]
         sums: dict[tuple[str, Peer | None], list[int]] = {}
+        samples: dict[tuple[str, Peer | None], Message] = {}
         for message in looked_at:
             key = (message.host, message.peer)
             found = sums.get(key)
             if found is None:
                 sums[key] = [1, len(message.raw)]
+                samples[key] = message
             else:
                 found[0] += 1
                 found[1] += len(message.raw)
@@ -85,6 +94,9 @@ class Senders:
             sender = self._sender(host, "" if peer is None else peer.host, now)
             sender.messages += round(count * weight)
             sender.bytes += round(size * weight)
+            if not sender.client and sender.guesses < _MOST_GUESSES:
+                sender.guesses += 1
+                sender.client = guess_client(samples[host, peer].raw)
 
     def refused(self, rejected: Rejected) -> None:
         """Count a rejection, under the address alone."""

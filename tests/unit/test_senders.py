@@ -5,6 +5,7 @@ from __future__ import annotations
 from gelf_listener.errors import Reason, Rejected
 from gelf_listener.message import Message, Peer
 from gelf_listener.senders import Senders
+from tests.unit.fakes import message
 
 
 def messages(host: str, number: int, address: str = "192.0.2.1", at: float = 1700000000.0) -> list[Message]:
@@ -74,3 +75,19 @@ def test_forged_addresses() -> None:
     assert len(senders) == 100
     assert senders.forgotten == 901
     assert senders.top(1)[0].host == "real"
+
+
+def test_the_client_is_guessed() -> None:
+    """From the first message that has a sign; nothing is guessed for ever."""
+    senders = Senders()
+    plain = message("a", b'{"short_message":"a"}')
+    docker = message("b", b'{"_container_id":"a","_container_name":"b","_image_id":"c"}')
+    senders.saw([plain])
+    assert senders.top(1)[0].client == ""
+    senders.saw([docker])
+    senders.saw([plain])
+    assert senders.top(1)[0].client == "Docker"
+    other = Senders()
+    for _ in range(100):
+        other.saw([plain])
+    assert other.top(1)[0].guesses == 20

@@ -182,6 +182,7 @@ async def senders(service: TheService, limit: Annotated[int, Query(ge=1, le=1000
                     "messages": sender.messages,
                     "bytes": sender.bytes,
                     "rejected": sender.rejected,
+                    "client": sender.client or None,
                     "first_seen": sender.first_seen,
                     "last_seen": sender.last_seen,
                 }

@@ -17,6 +17,7 @@ from gelf_listener.api.native.asked import TheAsked
 from gelf_listener.api.native.documents import json_response, lint_document, message_document, note_document
 from gelf_listener.api.native.shapes import Deleted, Imported, LintShape, MessageDetail, Surrounding
 from gelf_listener.codec.batch import Batch
+from gelf_listener.codec.clients import guess_client
 from gelf_listener.codec.gelf import LenientGelf
 from gelf_listener.codec.lint import lint
 from gelf_listener.message import FieldValue, Message
@@ -72,6 +73,7 @@ async def message(store: TheStore, id: str) -> Response:
         "raw_text": found.raw.decode("utf-8", "replace"),
         "raw_base64": base64.b64encode(found.raw).decode(),
         "raw_bytes": len(found.raw),
+        "client": guess_client(found.raw) or None,
         "exact": found.exact,
         "graylog": lint_document(verdict),
     }

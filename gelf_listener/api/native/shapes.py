@@ -99,6 +99,7 @@ class MessageDetail(MessageShape):
     raw_text: str = Field(description="The payload as it was received, inflated and in UTF-8.")
     raw_base64: str = Field(description="The same payload, byte by byte.")
     raw_bytes: int
+    client: str | None = Field(description="The program that probably sent it; null when nothing tells.")
     exact: bool = Field(description="Whether a relay passes the payload on as it came.")
     graylog: LintShape = Field(description="What a real Graylog would do with the payload.")
 
@@ -262,6 +263,7 @@ class SenderShape(BaseModel):
     messages: int
     bytes: int
     rejected: int
+    client: str | None = Field(description="The program that probably sends; null when nothing tells.")
     first_seen: float
     last_seen: float
 
