@@ -25,7 +25,7 @@ export class QueryEditor {
     this.colours = el("pre", { "aria-hidden": "true" });
     this.area = el("textarea", {
       rows: 1, spellcheck: "false", autocapitalize: "off", autocomplete: "off", placeholder: 'Search: level:<=3 AND source:web, "exact words", user_id:42',
-      "aria-label": "Query", role: "combobox", "aria-expanded": "false", "aria-controls": "offers", "aria-autocomplete": "list", maxlength: 8000,
+      "aria-label": "Query", "aria-haspopup": "listbox", "aria-controls": "offers", "aria-autocomplete": "list", maxlength: 8000,
     });
     this.list = el("ul", { class: "offers hidden", id: "offers", role: "listbox", "aria-label": "Completions" });
     this.problem = el("div", { class: "problem hidden", role: "status", id: "query-problem" });
@@ -132,7 +132,6 @@ export class QueryEditor {
     this._at = -1;
     show(this.list, offers.map((offer, index) => el("li", { role: "option", id: `offer-${index}`, "aria-selected": "false", dataset: { index } }, el("span", {}, offer.text), el("span", { class: "faint" }, offer.note))));
     this.list.classList.toggle("hidden", offers.length === 0);
-    this.area.setAttribute("aria-expanded", String(offers.length > 0));
     this.area.removeAttribute("aria-activedescendant");
   }
 

@@ -77,3 +77,11 @@ def test_the_page_has_no_inline_code() -> None:
     html = (UI / "index.html").read_text(encoding="utf-8")
     assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=", html)
     assert not re.search(r'(?:src|href)="(?!/|#)', html)
+
+
+def test_every_script_is_asked_for_at_once() -> None:
+    """Or the browser finds out about each only when the one before it has come."""
+    page = find_page("/")
+    assert page is not None
+    named = set(re.findall(r'rel="modulepreload" href="/ui/([a-z]+\.js)"', page.body.decode()))
+    assert named == {script.name for script in SCRIPTS}
