@@ -8,10 +8,10 @@ ARGS   ?=
 JOBS   ?= 4
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint fuzz soak bench lock clean
+.PHONY: help run test lint fuzz soak bench screenshots lock clean
 
 help:  ## Show this help
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 run: $(VENV)/.run  ## Start the listener (ARGS="..." for its flags)
 	@$(BIN)/gelf-listener $(ARGS)
@@ -37,6 +37,9 @@ soak: $(VENV)/.test  ## The long runs
 
 bench: $(VENV)/.test  ## Measure, side by side with peers; results go to bench/results/
 	$(BIN)/python -m bench $(ARGS)
+
+screenshots: $(VENV)/.test  ## Take the pictures in the README and docs/ anew (needs Chromium)
+	$(BIN)/python -m bench.screenshots
 
 lock: $(VENV)/.test  ## Choose versions anew (requirements/*.txt)
 	$(BIN)/python requirements/lock.py

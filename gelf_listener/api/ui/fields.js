@@ -14,6 +14,7 @@ export class Fields {
     /** @type {{name: string, types: string[]}[]} */
     this.all = [];
     this._open = "";
+    this._asked = "";
     this.filter = el("input", { type: "search", placeholder: "Fields", "aria-label": "Find a field", on: { input: () => this._draw() } });
     this.list = el("ul");
     this.element = el("aside", { class: "fields", "aria-label": "Fields" }, this.filter, this.list);
@@ -24,7 +25,10 @@ export class Fields {
     const { fields } = await ask("fields");
     const rank = (/** @type {string} */ name) => (FIRST.includes(name) ? FIRST.indexOf(name) : name.startsWith("gl2_") ? 99 : 50);
     const sorted = fields.sort((/** @type {any} */ a, /** @type {any} */ b) => rank(a.name) - rank(b.name) || a.name.localeCompare(b.name));
-    if (JSON.stringify(sorted) === JSON.stringify(this.all)) return;
+    const asked = JSON.stringify([state().q, rangeParameters(state())]);
+    const stale = this._open !== "" && asked !== this._asked;
+    this._asked = asked;
+    if (!stale && JSON.stringify(sorted) === JSON.stringify(this.all)) return;
     this.all = sorted;
     this._draw();
   }
