@@ -14,7 +14,7 @@ from tests.e2e.listener import Listener, until
 from tests.requirements import missing, need
 
 sync_api = pytest.importorskip("playwright.sync_api")
-sync_api.expect.set_options(timeout=20_000)  # the machine may be busy
+sync_api.expect.set_options(timeout=40_000)  # the machine may be busy
 
 
 class Site:
@@ -62,9 +62,14 @@ def site(tmp_path: Path) -> Iterator[Site]:
         yield Site(listener)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    """One browser for all tests of a worker."""
+    """
+    One browser for all tests of a file.
+
+    Not of the whole run: while Playwright is there, its event loop counts as running in this thread, and no other test
+    of the worker could use `asyncio.run`.
+    """
     program = need("chromium")
     with sync_api.sync_playwright() as playwright:
         try:

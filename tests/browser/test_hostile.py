@@ -37,13 +37,13 @@ def test_it_is_shown_as_what_it_is(kind: str, open_page: Open, site: Site) -> No
     expect(row).to_have_count(1)
     assert row.bounding_box()["height"] == 24
     row.click()
-    expect(page.locator(".detail .said")).not_to_be_empty(timeout=8000)
+    expect(page.locator(".detail .said")).not_to_be_empty()
     page.wait_for_timeout(200)
     assert page.evaluate("window.ran") is None
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     assert page.title() == "gelf-listener"
     page.goto(site.url + "/senders")
-    expect(page.locator("table")).to_be_visible(timeout=8000)
+    expect(page.locator("table")).to_be_visible()
     assert page.evaluate("window.ran") is None
 
 

@@ -242,7 +242,7 @@ def test_getting_started_turns_green(open_page: Open, site: Site) -> None:
     expect(light).to_contain_text("Waiting for your first message")
     expect(page.locator("main")).to_contain_text(str(site.port))
     site.send({"short_message": "first"})
-    expect(light.locator(".dot.good")).to_be_visible(timeout=5000)
+    expect(light.locator(".dot.good")).to_be_visible()
 
 
 def test_export_import_and_delete(open_page: Open, site: Site, tmp_path: Any) -> None:
@@ -294,4 +294,4 @@ def test_a_phone(open_page: Open, site: Site) -> None:
     expect(rows(page)).to_have_count(1)
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     rows(page).first.click()
-    expect(page.locator(".detail .said")).to_be_visible(timeout=5000)
+    expect(page.locator(".detail .said")).to_be_visible()

@@ -64,7 +64,7 @@ while time.monotonic() < began + float(seconds):
     try:
         if sock is None:
             sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM if kind == "udp" else socket.SOCK_STREAM)
-            sock.settimeout(5)
+            sock.settimeout(30)
             sock.bind(("127.0.0.2", 0))
             sock.connect((host, int(port)))
         sock.sendall(payload)

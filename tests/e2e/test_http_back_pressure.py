@@ -58,7 +58,7 @@ def test_a_connection_that_got_503_goes_on(start: Start, plugin_path: Path, tmp_
         while 503 not in statuses:
             began = time.monotonic()
             statuses.append(client.post(gelf(f"message {len(statuses)}")).status)
-            assert time.monotonic() - began < 3
+            assert time.monotonic() - began < 20
         client.send(HttpClient.request(gelf("sent while full")))
         gate.touch()
         assert client.read().status == 202

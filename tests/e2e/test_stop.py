@@ -88,7 +88,7 @@ def test_an_output_that_is_away_delays_the_end_only_for_so_long(
     began = time.monotonic()
     status, report = listener.stop()
     assert status == 1
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
     match = re.search(r"100 messages taken.* unwritten at the end (\d+)", report)
     assert match, report
     assert int(match[1]) == 100
@@ -124,6 +124,6 @@ def test_open_connections_do_not_delay_the_end(start: Start, certificates: Certi
     time.sleep(0.2)
     began = time.monotonic()
     assert listener.stop()[0] == 0
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
     for sock in [*socks, api]:
         sock.close()

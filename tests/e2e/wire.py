@@ -97,7 +97,7 @@ class HttpClient:
 
     def __init__(self, address: tuple[str, int], sock: socket.socket | None = None) -> None:
         self.sock = sock or socket.create_connection(address, 5)
-        self.sock.settimeout(10)
+        self.sock.settimeout(40)
         self._buffer = b""
 
     def __enter__(self) -> Self:
@@ -141,7 +141,7 @@ class HttpClient:
         body, self._buffer = self._buffer[:size], self._buffer[size:]
         return Answer(int(status), phrase, headers, body)
 
-    def closed(self, seconds: float = 5.0) -> bool:
+    def closed(self, seconds: float = 20.0) -> bool:
         """Whether the listener closes the connection in time, with nothing more to say."""
         self.sock.settimeout(seconds)
         try:

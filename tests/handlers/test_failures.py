@@ -259,7 +259,7 @@ def test_a_slow_server_does_not_hold_up_other_threads(kind, attach):
         for thread in threads:
             thread.join(10)
         assert len(done) == 8
-        assert time.monotonic() - started < 4
+        assert time.monotonic() - started < 20
         receiver.reading.set()
         receiver.wait(400)
 

@@ -139,7 +139,7 @@ def test_flush_says_whether_it_succeeded(attach):
     log.info("x")
     started = time.monotonic()
     assert handler.flush(0.2) is False
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 20
     assert handler.stats.queued == 1
 
 

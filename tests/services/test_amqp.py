@@ -98,7 +98,7 @@ def text_of(message: Any) -> str:
 
 async def until(condition: Callable[[], Any], what: str = "the condition") -> None:
     """Wait for something the broker does."""
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < deadline, f"{what} did not come true"
         await asyncio.sleep(0.02)

@@ -102,14 +102,14 @@ def texts(records: list[Any]) -> list[str]:
     return [json.loads(record.value())["short_message"] for record in records]
 
 
-def run(coroutine: Any, seconds: float = 40) -> Any:
+def run(coroutine: Any, seconds: float = 100) -> Any:
     """Run a coroutine; one that hangs is an error, not a hanging test suite."""
     return asyncio.run(asyncio.wait_for(coroutine, seconds))
 
 
 async def until(condition: Callable[[], Any], what: str = "the condition") -> None:
     """Wait for something the cluster does."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < deadline, f"{what} did not come true"
         await asyncio.sleep(0.02)
