@@ -56,6 +56,12 @@ class Peer(NamedTuple):
         """Return ``host:port``, IPv6 in brackets."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
+    @classmethod
+    def parse(cls, text: str | None) -> Peer | None:
+        """Read what ``str`` gave; None for None and for an empty text."""
+        host, _, port = (text or "").rpartition(":")
+        return cls(host.strip("[]"), int(port)) if host else None
+
 
 def ulid(seconds: float, sequence: int, origin: int = PROCESS_ID) -> str:
     """

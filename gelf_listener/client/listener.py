@@ -76,7 +76,6 @@ class ListenerClient:
 
 def message_of(document: Mapping[str, Any]) -> Message:
     """Make a message of what the API gives; its ``raw`` is empty."""
-    host, _, port = (document.get("peer") or "").rpartition(":")
     return Message(
         document["timestamp"],
         document["host"],
@@ -86,7 +85,7 @@ def message_of(document: Mapping[str, Any]) -> Message:
         b"",
         document["received_at"],
         document["input"],
-        Peer(host.strip("[]"), int(port)) if host else None,
+        Peer.parse(document["peer"]),
         _fields=document["fields"],
         stored_id=document["id"],
     )

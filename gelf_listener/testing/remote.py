@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 import httpx
 
+from gelf_listener.client.listener import message_of
 from gelf_listener.errors import GelfError, QueryError, Reason, Rejected
 from gelf_listener.message import Message, Peer
 from gelf_listener.testing.failure import NearMiss, missing_text, unwanted_text
@@ -52,9 +53,9 @@ class Questions(abc.ABC):
         """
         __tracebackhide__ = True
         answer, enough = self._wait(query, count, timeout)
-        found = [_message(document) for document in answer["messages"]]
+        found = [message_of(document) for document in answer["messages"]]
         if not enough:
-            misses = [NearMiss(_message(each["message"]), each["why"]) for each in answer["near_misses"]]
+            misses = [NearMiss(message_of(each["message"]), each["why"]) for each in answer["near_misses"]]
             nothing = [] if found or misses else [f"nothing arrived at the listener of {self.api_url}"]
             raise AssertionError(missing_text(query, count, found, misses, timeout, nothing))
         return found
@@ -74,7 +75,7 @@ class Questions(abc.ABC):
         __tracebackhide__ = True
         answer, found = self._wait(query, 1, within)
         if found:
-            raise AssertionError(unwanted_text(query, [_message(document) for document in answer["messages"]]))
+            raise AssertionError(unwanted_text(query, [message_of(document) for document in answer["messages"]]))
 
     async def assert_none_async(self, query: str = "*", within: float = 0.1) -> None:
         """Watch without holding up the asyncio loop; see `assert_none`."""
@@ -85,7 +86,7 @@ class Questions(abc.ABC):
         """Return what matches of all that is stored, in the order it came; at most the first 10 000."""
         parameters = {"query": query, "limit": _MOST_MESSAGES, "sort": "gl2_receive_timestamp:asc"}
         found = self._ask("GET", "/api/gelf/search", parameters).json()["messages"]
-        return [_message(document) for document in found]
+        return [message_of(document) for document in found]
 
     @property
     def rejected(self) -> list[Rejected]:
@@ -168,33 +169,12 @@ def _refuse(answer: httpx.Response) -> NoReturn:
     raise GelfError(f"{answer.request.url} answered {answer.status_code}: {said}{hint}")
 
 
-def _message(document: Mapping[str, Any]) -> Message:
-    return Message(
-        document["timestamp"],
-        document["host"],
-        document["short_message"],
-        document["full_message"],
-        document["level"],
-        b"",
-        document["received_at"],
-        document["input"],
-        _peer(document["peer"]),
-        _fields=document["fields"],
-        stored_id=document["id"],
-    )
-
-
-def _peer(text: str | None) -> Peer | None:
-    host, _, port = (text or "").rpartition(":")
-    return Peer(host.strip("[]"), int(port)) if host else None
-
-
 def _rejected(document: Mapping[str, Any]) -> Rejected:
     made = Rejected(
         Reason(document["reason"]),
         document["detail"],
         bytes.fromhex(document["payload_hex"]),
-        peer=_peer(document["peer"]),
+        peer=Peer.parse(document["peer"]),
         input=document["input"],
         received_at=document["received_at"],
     )

@@ -85,3 +85,6 @@ def test_peer_reads_as_an_address() -> None:
     """IPv6 is in brackets."""
     assert str(Peer("::1", 5)) == "[::1]:5"
     assert str(Peer("127.0.0.1", 5)) == "127.0.0.1:5"
+    for peer in (Peer("::1", 5), Peer("127.0.0.1", 0)):
+        assert Peer.parse(str(peer)) == peer
+    assert Peer.parse(None) is Peer.parse("") is None
