@@ -74,23 +74,30 @@ async def _main(config: Config, flags: Mapping[str, Any], file: Path | None) -> 
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(_log_exception)
     service = Service(config)
+    started = asyncio.Event()
+    reloading: set[asyncio.Task[None]] = set()
+
+    async def reload_when_started() -> None:
+        await started.wait()
+        await _reload(service, flags, file)
+
+    def reload() -> None:
+        task = loop.create_task(reload_when_started())
+        reloading.add(task)
+        task.add_done_callback(reloading.discard)
+
+    # Before starting: what it opens is closed in order, and an early SIGHUP is no reason to die.
     for number in (signal.SIGTERM, signal.SIGINT):
         with contextlib.suppress(NotImplementedError):  # Windows
-            loop.add_signal_handler(number, service.stop)  # before starting: what it opens is closed in order
+            loop.add_signal_handler(number, service.stop)
+    if hasattr(signal, "SIGHUP"):
+        loop.add_signal_handler(signal.SIGHUP, reload)
     await service.start()
     gc.collect()
     gc.freeze()
     _announce(service)
     notify("READY=1")
-    reloading: set[asyncio.Task[None]] = set()
-
-    def reload() -> None:
-        task = loop.create_task(_reload(service, flags, file))
-        reloading.add(task)
-        task.add_done_callback(reloading.discard)
-
-    if hasattr(signal, "SIGHUP"):
-        loop.add_signal_handler(signal.SIGHUP, reload)
+    started.set()
     await service.wait()
     for number in (signal.SIGTERM, signal.SIGINT):
         with contextlib.suppress(NotImplementedError):

@@ -7,8 +7,10 @@ and ``/proc``.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import random
 import re
 import signal
 import socket
@@ -24,6 +26,8 @@ from typing import Any, NamedTuple, Self
 from urllib.parse import urlsplit
 
 __all__ = ["Endpoint", "Listener", "free_port", "run_cli", "until"]
+
+_random = random.SystemRandom()
 
 PATIENCE = 5
 """How much longer than on a quiet machine a test waits before it fails: machines that test are shared."""
@@ -50,17 +54,15 @@ class Endpoint(NamedTuple):
 
 def free_port(host: str = "127.0.0.1") -> int:
     """Return a port that is free for UDP and TCP just now."""
-    for _ in range(50):
+    for _ in range(1000):
+        port = _random.randrange(15_000, 32_000)  # below what the system gives to clients, and to other tests
         with (
             socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp,
             socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
+            contextlib.suppress(OSError),
         ):
-            tcp.bind((host, 0))
-            port: int = tcp.getsockname()[1]
-            try:
-                udp.bind((host, port))
-            except OSError:
-                continue
+            tcp.bind((host, port))
+            udp.bind((host, port))
             return port
     raise AssertionError("no port is free for UDP and TCP alike")
 

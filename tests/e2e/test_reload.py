@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import signal
 import socket
+import threading
 from pathlib import Path
 
 from tests.e2e.conftest import Start
-from tests.e2e.listener import Listener, until
+from tests.e2e.listener import Listener, free_port, until
 from tests.e2e.wire import gelf, send_tcp, send_udp, texts
 
 
@@ -24,6 +25,12 @@ def reload(listener: Listener) -> str:
     if "not reloaded" not in line:
         until(lambda: any(line.startswith("health and metrics") for line in listener.stderr[seen:]), 5, "its ports")
     return line
+
+
+def is_open(port: int) -> bool:
+    """Whether something accepts connections."""
+    with socket.socket() as sock:
+        return sock.connect_ex(("127.0.0.1", port)) == 0
 
 
 def configure(path: Path, inputs: list[str], outputs: list[str], more: str = "") -> None:
@@ -74,6 +81,24 @@ def test_a_changed_setting_keeps_its_port(start: Start, tmp_path: Path) -> None:
     assert listener.port("gelf+tcp") == port
     send_tcp(("127.0.0.1", port), gelf("same port") + b"\0")
     assert texts(listener.messages(1)) == ["same port"]
+
+
+def test_a_reload_while_starting(tmp_path: Path) -> None:
+    """SIGHUP ends a process that has no handler for it; sockets are open before the last line is said."""
+    config, port = tmp_path / "config.toml", free_port()
+    configure(config, [f"gelf+tcp://127.0.0.1:{port}"], [f"file://{tmp_path}/messages.jsonl"])
+    listener = Listener(tmp_path, plain=True, arguments=["--config", str(config)])
+
+    def hang_up() -> None:
+        until(lambda: is_open(port), 30, "the first socket")
+        listener.signal(signal.SIGHUP)
+
+    thread = threading.Thread(target=hang_up)
+    thread.start()
+    with listener:
+        thread.join()
+        until(lambda: any("reloaded" in line for line in listener.stderr), what="an answer to SIGHUP")
+        assert listener.alive
 
 
 def test_outputs_are_added_and_removed(start: Start, tmp_path: Path) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
+import random
 import socket
 import ssl
 import threading
@@ -31,9 +33,13 @@ def inflate(data):
 
 
 def free_port(kind=socket.SOCK_STREAM, family=socket.AF_INET):
-    with socket.socket(family, kind) as probe:
-        probe.bind(("::1" if family == socket.AF_INET6 else "127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """Below the ports that the system gives to clients and to other tests: it stays free until it is used."""
+    for _ in range(1000):
+        port = random.SystemRandom().randrange(15_000, 32_000)
+        with socket.socket(family, kind) as probe, contextlib.suppress(OSError):
+            probe.bind(("::1" if family == socket.AF_INET6 else "127.0.0.1", port))
+            return port
+    raise AssertionError("no port is free")
 
 
 class _Receiver:

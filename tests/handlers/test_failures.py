@@ -321,7 +321,8 @@ def test_http_server_failing_on_everything_for_a_while_loses_nothing(attach):
             log.info("m%d", number)
         receiver.reading.set()
         receiver.wait(20)
-        assert receiver.texts == [f"m{number}" for number in range(20)]
+        # Requests are pipelined: the last of them may be the first that is not refused.
+        assert sorted(receiver.texts) == sorted(f"m{number}" for number in range(20))
         assert handler.stats.rejected == 0
 
 

@@ -45,8 +45,13 @@ class OpenSearch(Server):
         try:
             self.ask("POST", f"/{index}/_refresh")
         except urllib.error.HTTPError as error:
-            if error.code != 404:
+            if error.code not in (404, 503):  # the index is not there, or its shards are not up yet
                 raise
             return []
-        found = self.ask("GET", f"/{index}/_search?size=10000&sort=id")
+        try:
+            found = self.ask("GET", f"/{index}/_search?size=10000&sort=id")
+        except urllib.error.HTTPError as error:
+            if error.code != 503:
+                raise
+            return []
         return [hit["_source"] | {"_index": hit["_index"]} for hit in found["hits"]["hits"]]

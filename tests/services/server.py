@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -14,13 +16,22 @@ __all__ = ["Server", "free_port", "until_open"]
 
 _STOP_SECONDS = 20.0
 
+_random = random.SystemRandom()
+"""Not what somebody may have seeded alike in every process."""
+
 
 def free_port() -> int:
-    """Return a TCP port of 127.0.0.1 that is free just now."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
+    """
+    Return a TCP port of 127.0.0.1 that is free, and stays so until a slow server opens it.
+
+    It is below those the system gives to clients, or to whoever asks for port 0: other tests do so meanwhile.
+    """
+    for _ in range(1000):
+        port = _random.randrange(15_000, 32_000)
+        with socket.socket() as sock, contextlib.suppress(OSError):
+            sock.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no port is free")
 
 
 def until_open(port: int) -> Callable[[], bool]:
