@@ -1,4 +1,4 @@
-"""The page's scripts are type-checked: their JSDoc, strictly."""
+"""The page's scripts are type-checked, their JSDoc strictly, and formatted."""
 
 from __future__ import annotations
 
@@ -25,14 +25,29 @@ OPTIONS = {
 }
 
 
-@pytest.mark.external
-@pytest.mark.timeout(NODE_SECONDS + 60)
-def test_types(tmp_path: Path) -> None:
+pytestmark = [pytest.mark.external, pytest.mark.timeout(NODE_SECONDS + 60)]
+
+
+@pytest.fixture(scope="module")
+def packages() -> Path:
+    """Where the programs are."""
+    return node_packages(Path(__file__).parent / "node" / "package.json")
+
+
+def test_types(tmp_path: Path, packages: Path) -> None:
     """No error at all."""
     node = need("node")
-    packages = node_packages(Path(__file__).parent / "node" / "package.json")
     config = tmp_path / "tsconfig.json"
     config.write_text(json.dumps({"compilerOptions": OPTIONS, "include": [f"{UI}/*.js"]}), encoding="utf-8")
     compiler = packages / "node_modules" / "typescript" / "bin" / "tsc"
     done = subprocess.run([node, str(compiler), "-p", str(config)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
+
+
+def test_form(packages: Path) -> None:
+    """As Prettier writes it; ``prettier --print-width 120 --write gelf_listener/api/ui/*.js`` mends it."""
+    program = packages / "node_modules" / "prettier" / "bin" / "prettier.cjs"
+    files = [str(path) for path in sorted(UI.glob("*.js")) + sorted(UI.glob("*.css"))]
+    command = [need("node"), str(program), "--print-width", "120", "--check", *files]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -287,7 +287,7 @@ def test_flask(run):
         assert messages[1]["full_message"].endswith("ValueError: boom")
 
 
-def _serve(command, port, folder):
+def _serve(command, port, folder, ready=lambda: True):
     import urllib.request
 
     process = subprocess.Popen(
@@ -306,10 +306,10 @@ def _serve(command, port, folder):
             return False
 
     try:
-        up = wait_for(answers, 20)
+        up = wait_for(answers, 40) and wait_for(ready, 40)
     finally:
         process.terminate()
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=60)
     assert up, errors.decode()
 
 
@@ -371,9 +371,12 @@ def test_gunicorn_prefork_configuration(tmp_path):
             "    'root': {'handlers': ['gelf'], 'level': 'INFO'},\n"
             "    'loggers': {name: {'handlers': ['gelf'], 'level': 'INFO', 'propagate': False}\n"
             "                for name in ('gunicorn.error', 'gunicorn.access')},\n"
-            "}\n" % receiver.port
+            "}\n"
+            # A worker that is told to stop before it has begun does not hear it (of gunicorn).
+            "def post_worker_init(worker):\n"
+            "    __import__('logging').getLogger('shop').info('ready')\n" % receiver.port
         )
-        _serve(["gunicorn", "app:app"], port, tmp_path)
+        _serve(["gunicorn", "app:app"], port, tmp_path, lambda: receiver.texts.count("ready") == 2)
         assert wait_for(lambda: any("Shutting down" in text for text in receiver.texts))
         texts = receiver.texts
         assert texts.count("imported") == 1

@@ -20,7 +20,13 @@
 export class ApiError extends Error {
   /** @param {number} status @param {any} body */
   constructor(status, body) {
-    super(typeof body?.message === "string" ? body.message : status ? `the listener answered ${status}` : "the listener does not answer");
+    super(
+      typeof body?.message === "string"
+        ? body.message
+        : status
+          ? `the listener answered ${status}`
+          : "the listener does not answer",
+    );
     this.status = status;
     this.body = body;
   }
@@ -54,7 +60,11 @@ export async function ask(path, { parameters = {}, method = "GET", body, signal,
   if (!response.ok) {
     const answer = await response.text();
     let parsed = null;
-    try { parsed = JSON.parse(answer); } catch { parsed = { message: answer.slice(0, 300) }; }
+    try {
+      parsed = JSON.parse(answer);
+    } catch {
+      parsed = { message: answer.slice(0, 300) };
+    }
     throw new ApiError(response.status, parsed);
   }
   if (text) return response.text();
@@ -64,7 +74,8 @@ export async function ask(path, { parameters = {}, method = "GET", body, signal,
 /** The address of a request. @param {string} path @param {Record<string, any>} [parameters] */
 export function url(path, parameters = {}) {
   const address = new URL(path.startsWith("/") ? path : `/api/gelf/${path}`, location.origin);
-  for (const [name, value] of Object.entries(parameters)) if (value !== undefined && value !== null && value !== "") address.searchParams.set(name, String(value));
+  for (const [name, value] of Object.entries(parameters))
+    if (value !== undefined && value !== null && value !== "") address.searchParams.set(name, String(value));
   return address.toString();
 }
 
@@ -88,22 +99,34 @@ export function live(parameters, to) {
     });
     source.addEventListener("error", () => {
       to.state(false);
-      if (source.readyState === EventSource.CLOSED) timer = window.setTimeout(connect, 3000);  // refused, not cut off
+      if (source.readyState === EventSource.CLOSED) timer = window.setTimeout(connect, 3000); // refused, not cut off
     });
   };
   connect();
-  return () => { clearTimeout(timer); source.close(); };
+  return () => {
+    clearTimeout(timer);
+    source.close();
+  };
 }
 
 /** Where a value is in a message, by the name a query would use. @param {Message} message @param {string} name */
 export function valueOf(message, name) {
   switch (name) {
-    case "source": case "host": return message.host;
-    case "message": case "short_message": return message.short_message;
-    case "full_message": return message.full_message;
-    case "level": return message.level;
-    case "timestamp": return message.timestamp;
-    case "gl2_source_input": return message.input;
-    default: return message.fields[name];
+    case "source":
+    case "host":
+      return message.host;
+    case "message":
+    case "short_message":
+      return message.short_message;
+    case "full_message":
+      return message.full_message;
+    case "level":
+      return message.level;
+    case "timestamp":
+      return message.timestamp;
+    case "gl2_source_input":
+      return message.input;
+    default:
+      return message.fields[name];
   }
 }

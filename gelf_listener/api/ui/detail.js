@@ -1,7 +1,7 @@
 // @ts-check
 /** One message: everything that is known of it, and what can be done with it. */
 import { ask } from "./api.js";
-import { copy, el, menu, show } from "./dom.js";
+import { button, copy, el, menu, show } from "./dom.js";
 import { add } from "./query.js";
 import { address, go, state } from "./state.js";
 import { block, bytesText, fieldName, levelName, LEVELS, line, quote } from "./text.js";
@@ -33,54 +33,133 @@ export class Detail {
   }
 
   _close() {
-    return el("button", { type: "button", class: "plain", "aria-label": "Close the message", title: "Close (Esc)", on: { click: () => go({ id: "" }) } }, "✕");
+    return button("✕", () => go({ id: "" }), {
+      class: "plain",
+      "aria-label": "Close the message",
+      title: "Close (Esc)",
+    });
   }
 
   /** @param {any} message */
   _draw(message) {
     const full = message.full_message && message.full_message !== message.short_message ? message.full_message : null;
-    show(this.element,
-      el("div", { class: "head" },
-        message.level !== null && el("span", { class: `level level-${message.level}`, title: `level ${message.level}: ${LEVELS[message.level] ?? ""}` }, levelName(message.level)),
+    show(
+      this.element,
+      el(
+        "div",
+        { class: "head" },
+        message.level !== null &&
+          el(
+            "span",
+            { class: `level level-${message.level}`, title: `level ${message.level}: ${LEVELS[message.level] ?? ""}` },
+            levelName(message.level),
+          ),
         el("strong", { class: "isolate" }, line(message.host, 300)),
-        el("span", { class: "faint", title: isoOf(message.timestamp) }, `${stamp(message.timestamp, true)} (${ago(message.timestamp)})`),
-        el("div", { class: "tools" }, copyMenu(message), el("a", { class: "button", href: `/message/${message.id}`, title: "Permalink" }, "Link"), this._close())),
+        el(
+          "span",
+          { class: "faint", title: isoOf(message.timestamp) },
+          `${stamp(message.timestamp, true)} (${ago(message.timestamp)})`,
+        ),
+        el(
+          "div",
+          { class: "tools" },
+          copyMenu(message),
+          el("a", { class: "button", href: `/message/${message.id}`, title: "Permalink" }, "Link"),
+          this._close(),
+        ),
+      ),
       el("pre", { class: "said" }, block(message.short_message, 50_000)),
       full !== null && [el("h2", {}, "full_message"), isTrace(full) ? trace(full) : el("pre", {}, block(full))],
       parsed(message.short_message) && tree(parsed(message.short_message)),
-      el("h2", {}, "Fields"), fieldTable(message), notes(message), graylog(message), surroundings(message), origin(message), raw(message));
+      el("h2", {}, "Fields"),
+      fieldTable(message),
+      notes(message),
+      graylog(message),
+      surroundings(message),
+      origin(message),
+      raw(message),
+    );
   }
 }
 
 /** @param {any} message */
 function fieldTable(message) {
   /** @type {[string, any, string][]} */
-  const rows = [["source", message.host, "string"], ["level", message.level, "number"], ...Object.entries(message.fields).map(([name, value]) => /** @type {[string, any, string]} */ ([name, value, message.types[name] ?? ""]))];
+  const rows = [
+    ["source", message.host, "string"],
+    ["level", message.level, "number"],
+    ...Object.entries(message.fields).map(
+      ([name, value]) => /** @type {[string, any, string]} */ ([name, value, message.types[name] ?? ""]),
+    ),
+  ];
   const shown = rows.filter(([, value]) => value !== null);
   const body = el("tbody", {}, shown.slice(0, MOST_FIELDS).map(row));
-  return el("div", { class: "scroll" }, el("table", { class: "values", "aria-label": "Fields" }, body),
-    shown.length > MOST_FIELDS && el("button", { type: "button", on: { click: (/** @type {Event} */ event) => { body.append(...shown.slice(MOST_FIELDS).map(row)); /** @type {HTMLElement} */ (event.target).remove(); } } }, `${shown.length - MOST_FIELDS} more fields`));
+  return el(
+    "div",
+    { class: "scroll" },
+    el("table", { class: "values", "aria-label": "Fields" }, body),
+    shown.length > MOST_FIELDS &&
+      button(`${shown.length - MOST_FIELDS} more fields`, (/** @type {Event} */ event) => {
+        body.append(...shown.slice(MOST_FIELDS).map(row));
+        /** @type {HTMLElement} */ (event.target).remove();
+      }),
+  );
 }
 
 /** @param {[string, any, string]} entry */
 function row([name, value, type]) {
   const condition = value === "" ? `${fieldName(name)}:""` : `${fieldName(name)}:${quote(value)}`;
   const nested = parsed(value);
-  const button = (/** @type {string} */ sign, /** @type {string} */ title, /** @type {() => void} */ click) => el("button", { type: "button", class: "plain", title, "aria-label": `${title}: ${line(name, 60)}`, on: { click } }, sign);
-  return el("tr", {},
+  const action = (/** @type {string} */ sign, /** @type {string} */ title, /** @type {() => void} */ click) =>
+    button(sign, click, { class: "plain", title, "aria-label": `${title}: ${line(name, 60)}` });
+  return el(
+    "tr",
+    {},
     el("td", { title: name }, line(name, 200)),
-    el("td", { class: "isolate" }, nested ? tree(nested) : el("span", {}, block(value, 20_000)), " ", el("span", { class: "type" }, nested ? "JSON" : type)),
-    el("td", { class: "actions" },
-      button("+", "Add to the query", () => go({ q: add(state().q, condition) })),
-      button("−", "Exclude", () => go({ q: add(state().q, `NOT ${condition}`) })),
-      button("✎", "Highlight", () => go({ mark: state().mark === `${name}:${value}` ? "" : `${name}:${value}` })),
-      name !== "source" && name !== "level" && button("▥", "Show as a column", () => go({ columns: state().columns.includes(name) ? state().columns.filter((other) => other !== name) : [...state().columns, name] })),
-      button("❐", "Copy the value", () => void copy(String(value), name))));
+    el(
+      "td",
+      { class: "isolate" },
+      nested ? tree(nested) : el("span", {}, block(value, 20_000)),
+      " ",
+      el("span", { class: "type" }, nested ? "JSON" : type),
+    ),
+    el(
+      "td",
+      { class: "actions" },
+      action("+", "Add to the query", () => go({ q: add(state().q, condition) })),
+      action("−", "Exclude", () => go({ q: add(state().q, `NOT ${condition}`) })),
+      action("✎", "Highlight", () => go({ mark: state().mark === `${name}:${value}` ? "" : `${name}:${value}` })),
+      name !== "source" &&
+        name !== "level" &&
+        action("▥", "Show as a column", () =>
+          go({
+            columns: state().columns.includes(name)
+              ? state().columns.filter((other) => other !== name)
+              : [...state().columns, name],
+          }),
+        ),
+      action("❐", "Copy the value", () => void copy(String(value), name)),
+    ),
+  );
 }
 
 /** @param {any} message */
 function notes(message) {
-  const lines = message.notes.map((/** @type {any} */ note) => el("div", { class: "note" }, el("strong", {}, line(note.deviation)), note.field && [" ", el("code", {}, line(note.field, 200))], el("div", {}, line(note.text, 1000)), el("div", { class: "faint" }, `Graylog: ${line(note.graylog, 1000)} `, note.advice && `Advice: ${line(note.advice, 1000)}`)));
+  const lines = message.notes.map((/** @type {any} */ note) =>
+    el(
+      "div",
+      { class: "note" },
+      el("strong", {}, line(note.deviation)),
+      note.field && [" ", el("code", {}, line(note.field, 200))],
+      el("div", {}, line(note.text, 1000)),
+      el(
+        "div",
+        { class: "faint" },
+        `Graylog: ${line(note.graylog, 1000)} `,
+        note.advice && `Advice: ${line(note.advice, 1000)}`,
+      ),
+    ),
+  );
   return [el("h2", {}, "Notes"), lines.length ? lines : el("p", { class: "faint" }, "Nothing deviates from GELF 1.1.")];
 }
 
@@ -89,32 +168,122 @@ function graylog(message) {
   const verdict = message.graylog;
   if (verdict.clean) return el("p", { class: "faint" }, "A real Graylog stores it just so.");
   const stored = verdict.graylog_messages[0];
-  return el("details", { class: "graylog" }, el("summary", {}, "What a real Graylog would do with it"),
+  return el(
+    "details",
+    { class: "graylog" },
+    el("summary", {}, "What a real Graylog would do with it"),
     el("pre", {}, block(verdict.text.join("\n"), 20_000)),
-    verdict.graylog_rejected.map((/** @type {any} */ one) => el("p", {}, el("span", { class: "badge bad" }, "rejects it"), " ", line(one.detail, 1000))),
-    stored && el("pre", {}, block(JSON.stringify({ source: stored.host, message: stored.short_message, timestamp: isoOf(stored.timestamp), level: stored.level, ...stored.fields }, null, 2), 20_000)));
+    verdict.graylog_rejected.map((/** @type {any} */ one) =>
+      el("p", {}, el("span", { class: "badge bad" }, "rejects it"), " ", line(one.detail, 1000)),
+    ),
+    stored &&
+      el(
+        "pre",
+        {},
+        block(
+          JSON.stringify(
+            {
+              source: stored.host,
+              message: stored.short_message,
+              timestamp: isoOf(stored.timestamp),
+              level: stored.level,
+              ...stored.fields,
+            },
+            null,
+            2,
+          ),
+          20_000,
+        ),
+      ),
+  );
 }
 
 /** @param {any} message */
 function surroundings(message) {
-  const window = (/** @type {number} */ seconds) => ({ from: isoOf(message.timestamp - seconds), to: isoOf(message.timestamp + seconds), range: "", keyword: "", live: false, id: message.id, sort: "" });
+  const window = (/** @type {number} */ seconds) => ({
+    from: isoOf(message.timestamp - seconds),
+    to: isoOf(message.timestamp + seconds),
+    range: "",
+    keyword: "",
+    live: false,
+    id: message.id,
+    sort: "",
+  });
   const same = Object.entries(message.fields).filter(([name, value]) => REQUEST_IDS.test(name) && value !== "");
-  return [el("h2", {}, "Surrounding messages"), el("div", { class: "row" },
-    same.map(([name, value]) => el("a", { class: "button", href: address({ ...window(86400), q: `${fieldName(name)}:${quote(value)}`, view: "messages" }) }, `Same ${line(name, 60)}`)),
-    /** @type {[string, number][]} */ ([["10 s", 10], ["1 min", 60], ["5 min", 300]]).map(([text, seconds]) => el("a", { class: "button", href: address({ ...window(seconds), q: `source:${quote(message.host)}`, view: "messages" }) }, `Same source ± ${text}`)),
-    el("a", { class: "button", href: address({ ...window(10), q: "", view: "messages" }) }, "All ± 10 s"))];
+  return [
+    el("h2", {}, "Surrounding messages"),
+    el(
+      "div",
+      { class: "row" },
+      same.map(([name, value]) =>
+        el(
+          "a",
+          {
+            class: "button",
+            href: address({ ...window(86400), q: `${fieldName(name)}:${quote(value)}`, view: "messages" }),
+          },
+          `Same ${line(name, 60)}`,
+        ),
+      ),
+      /** @type {[string, number][]} */ ([
+        ["10 s", 10],
+        ["1 min", 60],
+        ["5 min", 300],
+      ]).map(([text, seconds]) =>
+        el(
+          "a",
+          {
+            class: "button",
+            href: address({ ...window(seconds), q: `source:${quote(message.host)}`, view: "messages" }),
+          },
+          `Same source ± ${text}`,
+        ),
+      ),
+      el("a", { class: "button", href: address({ ...window(10), q: "", view: "messages" }) }, "All ± 10 s"),
+    ),
+  ];
 }
 
 /** @param {any} message */
 function origin(message) {
-  return [el("h2", {}, "Received"), el("table", { "aria-label": "Received" }, el("tbody", {},
-    [["input", message.input], ["peer", message.peer ?? "unknown"], ["client", message.client ?? ""], ["received", `${stamp(message.received_at, true)}`], ["id", message.id], ["payload", bytesText(message.raw_bytes)]]
-      .filter(([, value]) => value).map(([name, value]) => el("tr", {}, el("th", { scope: "row" }, name), el("td", { class: "mono" }, line(value, 500))))))];
+  return [
+    el("h2", {}, "Received"),
+    el(
+      "table",
+      { "aria-label": "Received" },
+      el(
+        "tbody",
+        {},
+        [
+          ["input", message.input],
+          ["peer", message.peer ?? "unknown"],
+          ["client", message.client ?? ""],
+          ["received", `${stamp(message.received_at, true)}`],
+          ["id", message.id],
+          ["payload", bytesText(message.raw_bytes)],
+        ]
+          .filter(([, value]) => value)
+          .map(([name, value]) =>
+            el("tr", {}, el("th", { scope: "row" }, name), el("td", { class: "mono" }, line(value, 500))),
+          ),
+      ),
+    ),
+  ];
 }
 
 /** @param {any} message */
 function raw(message) {
-  return el("details", {}, el("summary", {}, "Raw bytes"), el("pre", {}, block(message.raw_text, 100_000)), el("p", {}, el("button", { type: "button", on: { click: () => void copy(message.raw_text, "Raw message") } }, "Copy")));
+  return el(
+    "details",
+    {},
+    el("summary", {}, "Raw bytes"),
+    el("pre", {}, block(message.raw_text, 100_000)),
+    el(
+      "p",
+      {},
+      button("Copy", () => void copy(message.raw_text, "Raw message")),
+    ),
+  );
 }
 
 /** @param {any} message */
@@ -131,17 +300,45 @@ function gelf(message) {
 /** @param {any} message */
 function copyMenu(message) {
   const shell = (/** @type {string} */ text) => `'${text.replaceAll("'", "'\\''")}'`;
-  const python = (/** @type {any} */ value) => (value === true ? "True" : value === false ? "False" : JSON.stringify(value).replace(/[\u007f-\uffff]/g, (c) => "\\u" + c.charCodeAt(0).toString(16).padStart(4, "0")));
-  const method = ["critical", "critical", "critical", "error", "warning", "info", "info", "debug"][message.level ?? 6] ?? "info";
+  const python = (/** @type {any} */ value) =>
+    value === true
+      ? "True"
+      : value === false
+        ? "False"
+        : JSON.stringify(value).replace(
+            /[\u007f-\uffff]/g,
+            (c) => "\\u" + c.charCodeAt(0).toString(16).padStart(4, "0"),
+          );
+  const method =
+    ["critical", "critical", "critical", "error", "warning", "info", "info", "debug"][message.level ?? 6] ?? "info";
   const usable = Object.entries(message.fields).filter(([name]) => /^[A-Za-z_]\w*$/.test(name));
-  const graypy = () => [
-    "import logging", "", "import graypy", "",
-    "logger = logging.getLogger(\"example\")", "logger.setLevel(logging.DEBUG)", `logger.addHandler(graypy.GELFUDPHandler(${python(location.hostname)}, 12201))`,
-    `logger.${method}("%s", ${python(message.short_message)}, extra={${usable.map(([name, value]) => `${python(name)}: ${python(value)}`).join(", ")}})`,
-  ].join("\n");
-  return menu("Copy ▾", (close) => /** @type {[string, () => string][]} */ ([
-    ["As JSON", () => JSON.stringify(gelf(message), null, 2)],
-    ["As curl", () => `curl -X POST http://${location.hostname}:12203/gelf -H 'Content-Type: application/json' -d ${shell(JSON.stringify(gelf(message)))}`],
-    ["As graypy call", graypy], ["Text", () => message.full_message ?? message.short_message], ["Id", () => message.id],
-  ]).map(([text, make]) => el("button", { type: "button", on: { click: () => { close(); void copy(make(), text.replace("As ", "")); } } }, text)));
+  const graypy = () =>
+    [
+      "import logging",
+      "",
+      "import graypy",
+      "",
+      'logger = logging.getLogger("example")',
+      "logger.setLevel(logging.DEBUG)",
+      `logger.addHandler(graypy.GELFUDPHandler(${python(location.hostname)}, 12201))`,
+      `logger.${method}("%s", ${python(message.short_message)}, extra={${usable.map(([name, value]) => `${python(name)}: ${python(value)}`).join(", ")}})`,
+    ].join("\n");
+  return menu("Copy ▾", (close) =>
+    /** @type {[string, () => string][]} */ ([
+      ["As JSON", () => JSON.stringify(gelf(message), null, 2)],
+      [
+        "As curl",
+        () =>
+          `curl -X POST http://${location.hostname}:12203/gelf -H 'Content-Type: application/json' -d ${shell(JSON.stringify(gelf(message)))}`,
+      ],
+      ["As graypy call", graypy],
+      ["Text", () => message.full_message ?? message.short_message],
+      ["Id", () => message.id],
+    ]).map(([text, make]) =>
+      button(text, () => {
+        close();
+        void copy(make(), text.replace("As ", ""));
+      }),
+    ),
+  );
 }

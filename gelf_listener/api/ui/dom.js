@@ -16,6 +16,17 @@ export function el(tag, properties = {}, ...children) {
 }
 
 /**
+ * Make a button.
+ * @param {Child | Child[]} label
+ * @param {(event: Event) => void} press
+ * @param {Record<string, any>} [properties]
+ * @returns {any}
+ */
+export function button(label, press, properties = {}) {
+  return el("button", { type: "button", ...properties, on: { click: press } }, label);
+}
+
+/**
  * Make an SVG element.
  * @param {string} tag
  * @param {Record<string, any>} [properties]
@@ -42,7 +53,9 @@ function fill(element, properties, children) {
 /** @param {(Child | Child[])[]} children @returns {(Node | string)[]} */
 function nodes(children) {
   const leaves = /** @type {Leaf[]} */ (children.flat(9));
-  return leaves.filter((leaf) => leaf !== null && leaf !== undefined && leaf !== false).map((leaf) => (typeof leaf === "number" ? String(leaf) : /** @type {Node | string} */ (leaf)));
+  return leaves
+    .filter((leaf) => leaf !== null && leaf !== undefined && leaf !== false)
+    .map((leaf) => (typeof leaf === "number" ? String(leaf) : /** @type {Node | string} */ (leaf)));
 }
 
 /** Replace what an element holds. @param {Element} element @param {...(Child | Child[])} children */
@@ -65,7 +78,17 @@ export async function copy(text, what) {
   } catch {
     // Not allowed outside https and localhost: show it to be copied by hand.
     const area = el("textarea", { rows: 12, cols: 70, value: text, "aria-label": what });
-    const box = el("dialog", {}, el("p", {}, "Copy it from here:"), area, el("p", {}, el("button", { on: { click: () => box.close() } }, "Close")));
+    const box = el(
+      "dialog",
+      {},
+      el("p", {}, "Copy it from here:"),
+      area,
+      el(
+        "p",
+        {},
+        button("Close", () => box.close()),
+      ),
+    );
     box.addEventListener("close", () => box.remove());
     document.body.append(box);
     box.showModal();
@@ -80,23 +103,41 @@ export async function copy(text, what) {
  * @param {Record<string, any>} [properties] of the button
  */
 export function menu(label, content, properties = {}) {
-  const button = el("button", { type: "button", "aria-haspopup": "true", "aria-expanded": "false", ...properties }, label);
+  const opener = button(label, turn, { "aria-haspopup": "true", "aria-expanded": "false", ...properties });
   const panel = el("div", { class: "panel hidden" });
   const close = () => {
     panel.classList.add("hidden");
-    button.setAttribute("aria-expanded", "false");
+    opener.setAttribute("aria-expanded", "false");
     document.removeEventListener("pointerdown", outside);
   };
   /** @param {Event} event */
-  const outside = (event) => { if (!box.contains(/** @type {Node} */ (event.target))) close(); };
-  button.addEventListener("click", () => {
+  const outside = (event) => {
+    if (!box.contains(/** @type {Node} */ (event.target))) close();
+  };
+  function turn() {
     if (!panel.classList.contains("hidden")) return close();
     show(panel, content(close));
     panel.classList.remove("hidden");
-    button.setAttribute("aria-expanded", "true");
+    opener.setAttribute("aria-expanded", "true");
     document.addEventListener("pointerdown", outside);
     panel.querySelector("input, button, select")?.focus();
-  });
-  const box = el("div", { class: "menu", on: { keydown: (/** @type {KeyboardEvent} */ event) => { if (event.key === "Escape" && !panel.classList.contains("hidden")) { event.stopPropagation(); close(); button.focus(); } } } }, button, panel);
+  }
+  const box = el(
+    "div",
+    {
+      class: "menu",
+      on: {
+        keydown: (/** @type {KeyboardEvent} */ event) => {
+          if (event.key === "Escape" && !panel.classList.contains("hidden")) {
+            event.stopPropagation();
+            close();
+            opener.focus();
+          }
+        },
+      },
+    },
+    opener,
+    panel,
+  );
   return box;
 }

@@ -24,12 +24,26 @@ export class QueryEditor {
     this._wrongFrom = -1;
     this.colours = el("pre", { "aria-hidden": "true" });
     this.area = el("textarea", {
-      rows: 1, spellcheck: "false", autocapitalize: "off", autocomplete: "off", placeholder: 'Search: level:<=3 AND source:web, "exact words", user_id:42',
-      "aria-label": "Query", "aria-haspopup": "listbox", "aria-controls": "offers", "aria-autocomplete": "list", maxlength: 8000,
+      rows: 1,
+      spellcheck: "false",
+      autocapitalize: "off",
+      autocomplete: "off",
+      placeholder: 'Search: level:<=3 AND source:web, "exact words", user_id:42',
+      "aria-label": "Query",
+      "aria-haspopup": "listbox",
+      "aria-controls": "offers",
+      "aria-autocomplete": "list",
+      maxlength: 8000,
     });
     this.list = el("ul", { class: "offers hidden", id: "offers", role: "listbox", "aria-label": "Completions" });
     this.problem = el("div", { class: "problem hidden", role: "status", id: "query-problem" });
-    this.element = el("div", { class: "query" }, el("div", { class: "layers" }, this.colours, this.area), this.list, this.problem);
+    this.element = el(
+      "div",
+      { class: "query" },
+      el("div", { class: "layers" }, this.colours, this.area),
+      this.list,
+      this.problem,
+    );
     this.area.addEventListener("input", () => this._typed());
     this.area.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => this._key(event));
     this.area.addEventListener("blur", () => setTimeout(() => this._close(), 150));
@@ -41,29 +55,39 @@ export class QueryEditor {
     });
   }
 
-  get value() { return this.area.value.trim(); }
+  get value() {
+    return this.area.value.trim();
+  }
 
   /** @param {string} query */
   set(query) {
-    if (query === this.value) return;   // it was typed here: keep what is offered and told
+    if (query === this.value) return; // it was typed here: keep what is offered and told
     this.area.value = query;
     this._tell(null);
     this._paint();
     this._close();
   }
 
-  focus() { this.area.focus(); }
+  focus() {
+    this.area.focus();
+  }
 
   /** Remember a query that was run. @param {string} query */
   remember(query) {
     if (!query) return;
-    keep("history", [query, ...kept("history", /** @type {string[]} */ ([])).filter((other) => other !== query)].slice(0, HISTORY));
+    keep(
+      "history",
+      [query, ...kept("history", /** @type {string[]} */ ([])).filter((other) => other !== query)].slice(0, HISTORY),
+    );
   }
 
   _typed() {
     this._paint();
     clearTimeout(this._timer);
-    this._timer = window.setTimeout(() => { void this._check(); void this._complete(); }, WAIT);
+    this._timer = window.setTimeout(() => {
+      void this._check();
+      void this._complete();
+    }, WAIT);
   }
 
   /** Ask the server whether the query can be understood; a good one is run. */
@@ -72,7 +96,11 @@ export class QueryEditor {
     this._asking?.abort();
     this._asking = new AbortController();
     try {
-      const found = await ask("validate", { method: "POST", parameters: { query: query || "*" }, signal: this._asking.signal });
+      const found = await ask("validate", {
+        method: "POST",
+        parameters: { query: query || "*" },
+        signal: this._asking.signal,
+      });
       if (query !== this.value) return;
       this._tell(found.valid ? null : found, found.hints);
       if (found.valid) this._run(query);
@@ -83,7 +111,11 @@ export class QueryEditor {
 
   /** @param {any} problem @param {{text: string, column: number}[]} [hints] */
   _tell(problem, hints = []) {
-    const text = problem ? (problem.column ? `Column ${problem.column}${problem.line > 1 ? ` of line ${problem.line}` : ""}: ${problem.error}` : problem.error) : hints.map((hint) => `Column ${hint.column}: ${hint.text}`).join(" · ");
+    const text = problem
+      ? problem.column
+        ? `Column ${problem.column}${problem.line > 1 ? ` of line ${problem.line}` : ""}: ${problem.error}`
+        : problem.error
+      : hints.map((hint) => `Column ${hint.column}: ${hint.text}`).join(" · ");
     this.problem.textContent = line(text, 400);
     this.problem.classList.toggle("hidden", !text);
     this.problem.classList.toggle("faint", !problem);
@@ -94,11 +126,17 @@ export class QueryEditor {
   }
 
   _paint() {
-    show(this.colours, tokens(this.area.value).map((token) => {
-      const wrong = this._wrongFrom >= 0 && token.start + token.text.length > this._wrongFrom && token.start <= this._wrongFrom;
-      if ((token.kind === "blank" || token.kind === "plain") && !wrong) return token.text;
-      return el("span", { class: `q-${token.kind}${wrong ? " q-wrong" : ""}` }, token.text);
-    }), "\n");
+    show(
+      this.colours,
+      tokens(this.area.value).map((token) => {
+        const wrong =
+          this._wrongFrom >= 0 && token.start + token.text.length > this._wrongFrom && token.start <= this._wrongFrom;
+        if ((token.kind === "blank" || token.kind === "plain") && !wrong) return token.text;
+        return el("span", { class: `q-${token.kind}${wrong ? " q-wrong" : ""}` }, token.text);
+      }),
+      this._wrongFrom >= this.area.value.length && el("span", { class: "q-wrong" }, " "),
+      "\n",
+    );
     this.area.style.height = "auto";
     this.area.style.height = `${Math.min(this.area.scrollHeight + 2, 160)}px`;
   }
@@ -112,15 +150,39 @@ export class QueryEditor {
     if (field !== null && field !== "_exists_") {
       try {
         const found = await ask(`fields/${encodeURIComponent(field)}/suggest`, { parameters: { prefix, limit: 12 } });
-        offers = found.values.map((/** @type {{value: any, messages: number}} */ one) => ({ insert: quote(one.value), text: line(one.value, 80), note: one.messages.toLocaleString(), start }));
-      } catch { /* nothing to offer */ }
+        offers = found.values.map((/** @type {{value: any, messages: number}} */ one) => ({
+          insert: quote(one.value),
+          text: line(one.value, 80),
+          note: one.messages.toLocaleString(),
+          start,
+        }));
+      } catch {
+        /* nothing to offer */
+      }
       if (this.area.selectionStart !== caret) return;
     } else if (prefix) {
       const wanted = prefix.toLowerCase();
-      const names = [...new Set(["message", "source", "level", "full_message", "timestamp", "_exists_", ...this.fields.map((one) => one.name)])];
+      const names = [
+        ...new Set([
+          "message",
+          "source",
+          "level",
+          "full_message",
+          "timestamp",
+          "_exists_",
+          ...this.fields.map((one) => one.name),
+        ]),
+      ];
       const begin = names.filter((name) => name.toLowerCase().startsWith(wanted));
-      const inside = names.filter((name) => !name.toLowerCase().startsWith(wanted) && name.toLowerCase().includes(wanted));
-      offers = [...begin, ...inside].slice(0, 12).map((name) => ({ insert: fieldName(name) + ":", text: line(name, 80), note: this.fields.find((one) => one.name === name)?.types.join(", ") ?? "", start }));
+      const inside = names.filter(
+        (name) => !name.toLowerCase().startsWith(wanted) && name.toLowerCase().includes(wanted),
+      );
+      offers = [...begin, ...inside].slice(0, 12).map((name) => ({
+        insert: fieldName(name) + ":",
+        text: line(name, 80),
+        note: this.fields.find((one) => one.name === name)?.types.join(", ") ?? "",
+        start,
+      }));
       if (field === "_exists_") offers = offers.map((offer) => ({ ...offer, insert: offer.insert.slice(0, -1) }));
     }
     this._offer(offers.filter((offer) => offer.insert !== this.area.value.slice(offer.start, caret)));
@@ -130,12 +192,24 @@ export class QueryEditor {
   _offer(offers) {
     this._offers = offers;
     this._at = -1;
-    show(this.list, offers.map((offer, index) => el("li", { role: "option", id: `offer-${index}`, "aria-selected": "false", dataset: { index } }, el("span", {}, offer.text), el("span", { class: "faint" }, offer.note))));
+    show(
+      this.list,
+      offers.map((offer, index) =>
+        el(
+          "li",
+          { role: "option", id: `offer-${index}`, "aria-selected": "false", dataset: { index } },
+          el("span", {}, offer.text),
+          el("span", { class: "faint" }, offer.note),
+        ),
+      ),
+    );
     this.list.classList.toggle("hidden", offers.length === 0);
     this.area.removeAttribute("aria-activedescendant");
   }
 
-  _close() { this._offer([]); }
+  _close() {
+    this._offer([]);
+  }
 
   /** @param {number} index */
   _take(index) {
@@ -149,8 +223,14 @@ export class QueryEditor {
 
   /** Earlier queries, below the box. */
   _history() {
-    this._offer(kept("history", /** @type {string[]} */ ([])).slice(0, 15).map((query) => ({ insert: query, text: line(query, 120), note: "", start: 0 })));
-    this._offers.forEach((offer) => { offer.start = 0; });
+    this._offer(
+      kept("history", /** @type {string[]} */ ([]))
+        .slice(0, 15)
+        .map((query) => ({ insert: query, text: line(query, 120), note: "", start: 0 })),
+    );
+    this._offers.forEach((offer) => {
+      offer.start = 0;
+    });
   }
 
   /** @param {KeyboardEvent} event */
@@ -166,7 +246,8 @@ export class QueryEditor {
       event.preventDefault();
       const count = this._offers.length;
       this._at = (this._at + (event.key === "ArrowDown" ? 1 : this._at < 0 ? 0 : -1) + count) % count;
-      for (const [index, item] of [...this.list.children].entries()) item.setAttribute("aria-selected", String(index === this._at));
+      for (const [index, item] of [...this.list.children].entries())
+        item.setAttribute("aria-selected", String(index === this._at));
       this.list.children[this._at].scrollIntoView({ block: "nearest" });
       this.area.setAttribute("aria-activedescendant", `offer-${this._at}`);
     } else if (event.key === "Tab" && open && !event.shiftKey) {

@@ -1,7 +1,7 @@
 // @ts-check
 /** The fields: which there are, and for one of them top values, statistics and presence. */
 import { ask } from "./api.js";
-import { el, show } from "./dom.js";
+import { button, el, show } from "./dom.js";
 import { add } from "./query.js";
 import { go, state } from "./state.js";
 import { fieldName, levelName, line, quote } from "./text.js";
@@ -15,7 +15,12 @@ export class Fields {
     this.all = [];
     this._open = "";
     this._asked = "";
-    this.filter = el("input", { type: "search", placeholder: "Fields", "aria-label": "Find a field", on: { input: () => this._draw() } });
+    this.filter = el("input", {
+      type: "search",
+      placeholder: "Fields",
+      "aria-label": "Find a field",
+      on: { input: () => this._draw() },
+    });
     this.list = el("ul");
     this.element = el("aside", { class: "fields", "aria-label": "Fields" }, this.filter, this.list);
   }
@@ -23,8 +28,11 @@ export class Fields {
   /** Ask for the fields again. */
   async load() {
     const { fields } = await ask("fields");
-    const rank = (/** @type {string} */ name) => (FIRST.includes(name) ? FIRST.indexOf(name) : name.startsWith("gl2_") ? 99 : 50);
-    const sorted = fields.sort((/** @type {any} */ a, /** @type {any} */ b) => rank(a.name) - rank(b.name) || a.name.localeCompare(b.name));
+    const rank = (/** @type {string} */ name) =>
+      FIRST.includes(name) ? FIRST.indexOf(name) : name.startsWith("gl2_") ? 99 : 50;
+    const sorted = fields.sort(
+      (/** @type {any} */ a, /** @type {any} */ b) => rank(a.name) - rank(b.name) || a.name.localeCompare(b.name),
+    );
     const asked = JSON.stringify([state().q, rangeParameters(state())]);
     const stale = this._open !== "" && asked !== this._asked;
     this._asked = asked;
@@ -35,12 +43,30 @@ export class Fields {
 
   _draw() {
     const wanted = this.filter.value.toLowerCase();
-    show(this.list, this.all.filter((field) => field.name.toLowerCase().includes(wanted)).slice(0, 500).map((field) => {
-      const open = field.name === this._open;
-      const facts = el("div", { class: "facts" });
-      if (open) void this._facts(field.name, facts);
-      return el("li", {}, el("button", { type: "button", class: "name", "aria-expanded": String(open), title: field.types.join(", "), on: { click: () => { this._open = open ? "" : field.name; this._draw(); } } }, el("span", {}, line(field.name, 100)), el("span", { class: "faint" }, letter(field.types))), open && facts);
-    }));
+    show(
+      this.list,
+      this.all
+        .filter((field) => field.name.toLowerCase().includes(wanted))
+        .slice(0, 500)
+        .map((field) => {
+          const open = field.name === this._open;
+          const facts = el("div", { class: "facts" });
+          if (open) void this._facts(field.name, facts);
+          return el(
+            "li",
+            {},
+            button(
+              [el("span", {}, line(field.name, 100)), el("span", { class: "faint" }, letter(field.types))],
+              () => {
+                this._open = open ? "" : field.name;
+                this._draw();
+              },
+              { class: "name", "aria-expanded": String(open), title: field.types.join(", ") },
+            ),
+            open && facts,
+          );
+        }),
+    );
   }
 
   /** @param {string} name @param {HTMLElement} into */
@@ -52,21 +78,72 @@ export class Fields {
     try {
       const column = current.columns.includes(name);
       const fixed = ["timestamp", "level", "source", "message"].includes(name);
-      const buttons = el("div", { class: "row" },
-        !fixed && el("button", { type: "button", "aria-pressed": String(column), on: { click: () => { go({ columns: column ? current.columns.filter((other) => other !== name) : [...current.columns, name] }); this._draw(); } } }, "Column"),
-        el("button", { type: "button", on: { click: () => go({ q: add(state().q, `_exists_:${fieldName(name)}`) }) } }, "Present"));
-      const [statistics, top] = await Promise.all([ask(`${path}/statistics`, { parameters }), ask(`${path}/top`, { parameters: { ...parameters, limit: 10 } })]);
+      const buttons = el(
+        "div",
+        { class: "row" },
+        !fixed &&
+          button(
+            "Column",
+            () => {
+              go({
+                columns: column ? current.columns.filter((other) => other !== name) : [...current.columns, name],
+              });
+              this._draw();
+            },
+            { "aria-pressed": String(column) },
+          ),
+        button("Present", () => go({ q: add(state().q, `_exists_:${fieldName(name)}`) })),
+      );
+      const [statistics, top] = await Promise.all([
+        ask(`${path}/statistics`, { parameters }),
+        ask(`${path}/top`, { parameters: { ...parameters, limit: 10 } }),
+      ]);
       const share = statistics.messages ? Math.round((100 * statistics.present) / statistics.messages) : 0;
       const time = name === "timestamp" || name === "gl2_receive_timestamp";
       const figure = (/** @type {number} */ value) => (time ? stamp(value, true) : +value.toPrecision(6)).toString();
-      show(into, buttons,
-        el("p", { class: "faint" }, `in ${share} % of ${statistics.messages.toLocaleString()} · ${statistics.distinct.toLocaleString()} different`),
-        statistics.minimum !== null && el("p", { class: "faint" }, `from ${figure(statistics.minimum)} to ${figure(statistics.maximum)}`, !time && `, mean ${figure(statistics.mean)}, sum ${figure(statistics.total)}, deviation ${figure(statistics.deviation)}`),
-        top.values.filter((/** @type {any} */ one) => one.value !== null).map((/** @type {{value: any, messages: number}} */ one) => {
-          const text = name === "level" ? levelName(one.value) : time ? stamp(one.value, true) : line(one.value, 80);
-          return el("button", { type: "button", class: "top", title: `Add ${line(name, 60)}:${text}`, on: { click: () => go({ q: add(state().q, `${fieldName(name)}:${quote(one.value)}`) }) } }, el("span", {}, text || "(empty)"), el("span", { class: "right" }, one.messages.toLocaleString()), el("meter", { min: 0, max: statistics.present || 1, value: one.messages, "aria-label": `${one.messages} of ${statistics.present}` }));
-        }),
-        top.other > 0 && statistics.present > 0 && el("p", { class: "faint" }, `${Math.max(0, statistics.present - top.values.reduce((/** @type {number} */ sum, /** @type {any} */ one) => sum + one.messages, 0)).toLocaleString()} others`));
+      show(
+        into,
+        buttons,
+        el(
+          "p",
+          { class: "faint" },
+          `in ${share} % of ${statistics.messages.toLocaleString()} · ${statistics.distinct.toLocaleString()} different`,
+        ),
+        statistics.minimum !== null &&
+          el(
+            "p",
+            { class: "faint" },
+            `from ${figure(statistics.minimum)} to ${figure(statistics.maximum)}`,
+            !time &&
+              `, mean ${figure(statistics.mean)}, sum ${figure(statistics.total)}, deviation ${figure(statistics.deviation)}`,
+          ),
+        top.values
+          .filter((/** @type {any} */ one) => one.value !== null)
+          .map((/** @type {{value: any, messages: number}} */ one) => {
+            const text = name === "level" ? levelName(one.value) : time ? stamp(one.value, true) : line(one.value, 80);
+            return button(
+              [
+                el("span", {}, text || "(empty)"),
+                el("span", { class: "right" }, one.messages.toLocaleString()),
+                el("meter", {
+                  min: 0,
+                  max: statistics.present || 1,
+                  value: one.messages,
+                  "aria-label": `${one.messages} of ${statistics.present}`,
+                }),
+              ],
+              () => go({ q: add(state().q, `${fieldName(name)}:${quote(one.value)}`) }),
+              { class: "top", title: `Add ${line(name, 60)}:${text}` },
+            );
+          }),
+        top.other > 0 &&
+          statistics.present > 0 &&
+          el(
+            "p",
+            { class: "faint" },
+            `${Math.max(0, statistics.present - top.values.reduce((/** @type {number} */ sum, /** @type {any} */ one) => sum + one.messages, 0)).toLocaleString()} others`,
+          ),
+      );
     } catch (error) {
       show(into, el("span", { class: "faint" }, String(/** @type {Error} */ (error).message)));
     }
@@ -75,6 +152,10 @@ export class Fields {
 
 /** @param {string[]} types */
 function letter(types) {
-  const first = types.length > 1 ? "mixed" : types[0] ?? "";
-  return { string: "abc", text: "text", long: "123", double: "1.5", boolean: "y/n", date: "time", ip: "ip", mixed: "mixed" }[first] ?? first;
+  const first = types.length > 1 ? "mixed" : (types[0] ?? "");
+  return (
+    { string: "abc", text: "text", long: "123", double: "1.5", boolean: "y/n", date: "time", ip: "ip", mixed: "mixed" }[
+      first
+    ] ?? first
+  );
 }

@@ -1,13 +1,18 @@
 // @ts-check
 /** The histogram: messages over time by severity; drag to zoom, arrow keys and Enter do the same. */
-import { el, show, svg } from "./dom.js";
+import { button, el, show, svg } from "./dom.js";
 import { LEVELS } from "./text.js";
 import { stamp } from "./times.js";
 
 /** Severities drawn as one colour, from the bottom of a bar up. */
 const BANDS = /** @type {[string, (level: number | null) => boolean, string][]} */ ([
-  ["7", (level) => level === 7, "debug"], ["6", (level) => level === 6, "info"], ["5", (level) => level === 5, "notice"], ["none", (level) => level === null, "no level"],
-  ["4", (level) => level === 4, "warning"], ["3", (level) => level === 3, "error"], ["0", (level) => level !== null && level < 3, "critical"],
+  ["7", (level) => level === 7, "debug"],
+  ["6", (level) => level === 6, "info"],
+  ["5", (level) => level === 5, "notice"],
+  ["none", (level) => level === null, "no level"],
+  ["4", (level) => level === 4, "warning"],
+  ["3", (level) => level === 3, "error"],
+  ["0", (level) => level !== null && level < 3, "critical"],
 ]);
 const HEIGHT = 58;
 
@@ -21,7 +26,12 @@ export class Histogram {
     this._filter = filter;
     /** @type {any} */
     this._data = null;
-    this.chart = svg("svg", { viewBox: `0 0 1000 ${HEIGHT}`, preserveAspectRatio: "none", role: "img", "aria-label": "Messages over time" });
+    this.chart = svg("svg", {
+      viewBox: `0 0 1000 ${HEIGHT}`,
+      preserveAspectRatio: "none",
+      role: "img",
+      "aria-label": "Messages over time",
+    });
     this.legend = el("div", { class: "legend" });
     this.element = el("div", { class: "histogram" }, this.chart, this.legend);
     this._drag();
@@ -34,22 +44,64 @@ export class Histogram {
     const width = 1000 / Math.max(1, data.buckets.length);
     const bands = BANDS.map(([name, has, title]) => {
       const series = data.series.filter(({ value }) => has(typeof value === "number" ? value : null));
-      return { name, title, counts: data.buckets.map((_, index) => series.reduce((sum, one) => sum + (one.counts[index] ?? 0), 0)), total: series.reduce((sum, one) => sum + one.messages, 0) };
+      return {
+        name,
+        title,
+        counts: data.buckets.map((_, index) => series.reduce((sum, one) => sum + (one.counts[index] ?? 0), 0)),
+        total: series.reduce((sum, one) => sum + one.messages, 0),
+      };
     });
     const bars = data.buckets.flatMap((bucket, index) => {
       let y = HEIGHT;
-      return bands.filter((band) => band.counts[index]).map((band) => {
-        const height = Math.max((band.counts[index] / most) * (HEIGHT - 4), 1.5);
-        y -= height;
-        return svg("rect", { class: `bar-${band.name}`, x: (index * width + width * 0.06).toFixed(2), width: (width * 0.88).toFixed(2), y: y.toFixed(2), height: height.toFixed(2) });
-      }).concat(svg("rect", { x: index * width, y: 0, width, height: HEIGHT, fill: "transparent" }, svg("title", {}, `${stamp(bucket.start)}: ${bucket.messages.toLocaleString()} messages`)));
+      return bands
+        .filter((band) => band.counts[index])
+        .map((band) => {
+          const height = Math.max((band.counts[index] / most) * (HEIGHT - 4), 1.5);
+          y -= height;
+          return svg("rect", {
+            class: `bar-${band.name}`,
+            x: (index * width + width * 0.06).toFixed(2),
+            width: (width * 0.88).toFixed(2),
+            y: y.toFixed(2),
+            height: height.toFixed(2),
+          });
+        })
+        .concat(
+          svg(
+            "rect",
+            { x: index * width, y: 0, width, height: HEIGHT, fill: "transparent" },
+            svg("title", {}, `${stamp(bucket.start)}: ${bucket.messages.toLocaleString()} messages`),
+          ),
+        );
     });
     this.selection = svg("rect", { class: "selection", y: 0, height: HEIGHT, width: 0, x: 0 });
     show(this.chart, bars, this.selection);
-    this.chart.setAttribute("aria-label", `Messages over time: ${data.messages.toLocaleString()} messages, at most ${most.toLocaleString()} in ${spanText(data.seconds)}`);
-    show(this.legend, el("strong", {}, data.messages.toLocaleString(), " messages"), el("span", {}, `${spanText(data.seconds)} a bar`),
-      bands.filter((band) => band.total).reverse().map((band) => el("button", { class: "plain", type: "button", title: `Only ${band.title}`, on: { click: () => this._filter(condition(band.name)) } },
-        svg("svg", { width: 10, height: 10, "aria-hidden": "true", viewBox: "0 0 10 10" }, svg("rect", { class: `bar-${band.name}`, width: 10, height: 10, rx: 2 })), `${band.title} ${band.total.toLocaleString()}`)));
+    this.chart.setAttribute(
+      "aria-label",
+      `Messages over time: ${data.messages.toLocaleString()} messages, at most ${most.toLocaleString()} in ${spanText(data.seconds)}`,
+    );
+    show(
+      this.legend,
+      el("strong", {}, data.messages.toLocaleString(), " messages"),
+      el("span", {}, `${spanText(data.seconds)} a bar`),
+      bands
+        .filter((band) => band.total)
+        .reverse()
+        .map((band) =>
+          button(
+            [
+              svg(
+                "svg",
+                { width: 10, height: 10, "aria-hidden": "true", viewBox: "0 0 10 10" },
+                svg("rect", { class: `bar-${band.name}`, width: 10, height: 10, rx: 2 }),
+              ),
+              `${band.title} ${band.total.toLocaleString()}`,
+            ],
+            () => this._filter(condition(band.name)),
+            { class: "plain", title: `Only ${band.title}` },
+          ),
+        ),
+    );
   }
 
   _drag() {
@@ -91,7 +143,12 @@ function condition(band) {
 
 /** @param {number} seconds */
 function spanText(seconds) {
-  for (const [unit, length] of /** @type {[string, number][]} */ ([["d", 86400], ["h", 3600], ["min", 60]])) if (seconds >= length) return `${+(seconds / length).toFixed(1)} ${unit}`;
+  for (const [unit, length] of /** @type {[string, number][]} */ ([
+    ["d", 86400],
+    ["h", 3600],
+    ["min", 60],
+  ]))
+    if (seconds >= length) return `${+(seconds / length).toFixed(1)} ${unit}`;
   return seconds >= 1 ? `${+seconds.toFixed(1)} s` : `${Math.round(seconds * 1000)} ms`;
 }
 

@@ -4,7 +4,7 @@
  *
  * It shows an array somebody else owns; `update` says that it changed. Rows are made once and filled again while scrolling.
  */
-import { el, show } from "./dom.js";
+import { button, el, show } from "./dom.js";
 import { levelName, line } from "./text.js";
 import { stamp } from "./times.js";
 import { valueOf } from "./api.js";
@@ -19,7 +19,12 @@ const TALLEST = 12_000_000;
 
 /** @type {Record<string, string>} */
 const WIDTHS = { timestamp: "11.5em", level: "4.2em", source: "minmax(6em, 12em)", message: "minmax(22em, 1fr)" };
-const TITLES = /** @type {Record<string, string>} */ ({ timestamp: "Time", level: "Level", source: "Source", message: "Message" });
+const TITLES = /** @type {Record<string, string>} */ ({
+  timestamp: "Time",
+  level: "Level",
+  source: "Source",
+  message: "Message",
+});
 
 export class MessageList {
   /**
@@ -45,7 +50,13 @@ export class MessageList {
     this.heads = el("div", { class: "heads", role: "row", "aria-rowindex": 1 });
     this.space = el("div", { class: "space", role: "presentation" });
     this.empty = el("div", { class: "empty hidden" });
-    this.element = el("div", { class: "list", role: "grid", tabindex: 0, "aria-label": "Messages", "aria-rowcount": 1 }, this.heads, this.empty, this.space);
+    this.element = el(
+      "div",
+      { class: "list", role: "grid", tabindex: 0, "aria-label": "Messages", "aria-rowcount": 1 },
+      this.heads,
+      this.empty,
+      this.space,
+    );
     this.element.addEventListener("scroll", () => this.draw(), { passive: true });
     this.element.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => this._key(event));
     this.space.addEventListener("click", (/** @type {MouseEvent} */ event) => {
@@ -78,7 +89,10 @@ export class MessageList {
 
   /** Draw what is in sight, once in a frame. */
   draw() {
-    this._frame ||= requestAnimationFrame(() => { this._frame = 0; this._draw(); });
+    this._frame ||= requestAnimationFrame(() => {
+      this._frame = 0;
+      this._draw();
+    });
   }
 
   /** Keep what is in sight where it is although rows came in above. @param {number} rows how many */
@@ -86,13 +100,21 @@ export class MessageList {
     this.element.scrollTop += rows * HEIGHT;
   }
 
-  get atTop() { return this.element.scrollTop < HEIGHT; }
+  get atTop() {
+    return this.element.scrollTop < HEIGHT;
+  }
 
-  get atBottom() { return this.element.scrollTop + this.element.clientHeight > this.element.scrollHeight - 2 * HEIGHT; }
+  get atBottom() {
+    return this.element.scrollTop + this.element.clientHeight > this.element.scrollHeight - 2 * HEIGHT;
+  }
 
-  toTop() { this.element.scrollTop = 0; }
+  toTop() {
+    this.element.scrollTop = 0;
+  }
 
-  toBottom() { this.element.scrollTop = this.element.scrollHeight; }
+  toBottom() {
+    this.element.scrollTop = this.element.scrollHeight;
+  }
 
   /** @param {Message} message */
   choose(message) {
@@ -110,7 +132,8 @@ export class MessageList {
     const top = index * HEIGHT;
     const view = this.element;
     if (top < view.scrollTop) view.scrollTop = top;
-    else if (top + HEIGHT + HEAD > view.scrollTop + view.clientHeight) view.scrollTop = top + HEIGHT + HEAD - view.clientHeight;
+    else if (top + HEIGHT + HEAD > view.scrollTop + view.clientHeight)
+      view.scrollTop = top + HEIGHT + HEAD - view.clientHeight;
     this.choose(message);
   }
 
@@ -165,12 +188,18 @@ export class MessageList {
 
   _drawHeads() {
     const [field, order] = this.sort.split(":");
-    show(this.heads, this.columns.map((name) => {
-      const sorted = field === name || (!this.sort && name === "timestamp");
-      const arrow = sorted ? (order === "asc" ? " ▲" : " ▼") : "";
-      return el("div", { role: "columnheader", "aria-sort": sorted ? (order === "asc" ? "ascending" : "descending") : "none" },
-        el("button", { type: "button", title: `Sort by ${name}`, on: { click: () => this._onSort(name) } }, (TITLES[name] ?? line(name, 60)) + arrow));
-    }));
+    show(
+      this.heads,
+      this.columns.map((name) => {
+        const sorted = field === name || (!this.sort && name === "timestamp");
+        const arrow = sorted ? (order === "asc" ? " ▲" : " ▼") : "";
+        return el(
+          "div",
+          { role: "columnheader", "aria-sort": sorted ? (order === "asc" ? "ascending" : "descending") : "none" },
+          button((TITLES[name] ?? line(name, 60)) + arrow, () => this._onSort(name), { title: `Sort by ${name}` }),
+        );
+      }),
+    );
   }
 
   /** Show by what it is sorted. @param {string} sort */
@@ -183,7 +212,16 @@ export class MessageList {
   _key(event) {
     if (event.target !== this.element) return;
     const page = Math.max(1, Math.floor((this.element.clientHeight - HEAD) / HEIGHT) - 1);
-    const by = /** @type {Record<string, number>} */ ({ ArrowDown: 1, ArrowUp: -1, j: 1, k: -1, PageDown: page, PageUp: -page, Home: -this.messages.length, End: this.messages.length })[event.key];
+    const by = /** @type {Record<string, number>} */ ({
+      ArrowDown: 1,
+      ArrowUp: -1,
+      j: 1,
+      k: -1,
+      PageDown: page,
+      PageUp: -page,
+      Home: -this.messages.length,
+      End: this.messages.length,
+    })[event.key];
     if (by === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     this.step(by);

@@ -1,14 +1,30 @@
 // @ts-check
 /** The page: header, views, keys, login. */
 import { ask, login } from "./api.js";
-import { el, notice, show } from "./dom.js";
+import { button, el, notice, show } from "./dom.js";
 import { Messages } from "./messages.js";
 import { Rejected, Senders, Status } from "./sheets.js";
 import { Start } from "./start.js";
 import { go, keep, kept, state, watch } from "./state.js";
 
-const TITLES = /** @type {Record<string, string>} */ ({ messages: "Messages", senders: "Senders", rejected: "Rejected", status: "Inputs & outputs", start: "Get started" });
-const KEYS = [["/", "Go to the query"], ["j k ↓ ↑", "Next and previous message"], ["Enter", "Run the query"], ["Esc", "Close the message"], ["f", "Follow what arrives, or search"], ["p", "Pause and go on"], ["t", "Light or dark"], ["g then m s r i h", "Messages, senders, rejected, inputs and outputs, get started"], ["?", "These keys"]];
+const TITLES = /** @type {Record<string, string>} */ ({
+  messages: "Messages",
+  senders: "Senders",
+  rejected: "Rejected",
+  status: "Inputs & outputs",
+  start: "Get started",
+});
+const KEYS = [
+  ["/", "Go to the query"],
+  ["j k ↓ ↑", "Next and previous message"],
+  ["Enter", "Run the query"],
+  ["Esc", "Close the message"],
+  ["f", "Follow what arrives, or search"],
+  ["p", "Pause and go on"],
+  ["t", "Light or dark"],
+  ["g then m s r i h", "Messages, senders, rejected, inputs and outputs, get started"],
+  ["?", "These keys"],
+];
 
 const messages = new Messages();
 /** @type {Record<string, {element: HTMLElement, enter: () => void, leave: () => void}>} */
@@ -26,19 +42,50 @@ function enter(name) {
 }
 
 const rejectedBadge = el("span", { class: "badge bad hidden" });
-const theme = el("button", { type: "button", class: "plain", title: "Light or dark (t)", "aria-label": "Light or dark", on: { click: turn } }, "◐");
-const help = el("button", { type: "button", class: "plain", title: "Keys (?)", "aria-label": "Keys", on: { click: showKeys } }, "?");
+const theme = button("◐", turn, { class: "plain", title: "Light or dark (t)", "aria-label": "Light or dark" });
+const help = button("?", showKeys, { class: "plain", title: "Keys (?)", "aria-label": "Keys" });
 const rate = el("span", { class: "faint" });
 const dot = el("span", { class: "dot", title: "The listener" });
 
 function turn() {
-  const dark = document.documentElement.dataset.theme === "dark" || (!document.documentElement.dataset.theme && matchMedia("(prefers-color-scheme: dark)").matches);
+  const dark =
+    document.documentElement.dataset.theme === "dark" ||
+    (!document.documentElement.dataset.theme && matchMedia("(prefers-color-scheme: dark)").matches);
   document.documentElement.dataset.theme = dark ? "light" : "dark";
   keep("theme", document.documentElement.dataset.theme);
 }
 
 function showKeys() {
-  const box = el("dialog", { "aria-label": "Keys" }, el("h1", {}, "Keys"), el("table", {}, el("tbody", {}, KEYS.map(([key, text]) => el("tr", {}, el("td", {}, key.split(" ").map((one) => (one === "then" ? " then " : el("kbd", {}, one)))), el("td", {}, text))))), el("p", {}, el("button", { type: "button", on: { click: () => box.close() } }, "Close")));
+  const box = el(
+    "dialog",
+    { "aria-label": "Keys" },
+    el("h1", {}, "Keys"),
+    el(
+      "table",
+      {},
+      el(
+        "tbody",
+        {},
+        KEYS.map(([key, text]) =>
+          el(
+            "tr",
+            {},
+            el(
+              "td",
+              {},
+              key.split(" ").map((one) => (one === "then" ? " then " : el("kbd", {}, one))),
+            ),
+            el("td", {}, text),
+          ),
+        ),
+      ),
+    ),
+    el(
+      "p",
+      {},
+      button("Close", () => box.close()),
+    ),
+  );
   box.addEventListener("close", () => box.remove());
   document.body.append(box);
   box.showModal();
@@ -49,16 +96,37 @@ login.ask = () => {
   if (asking) return;
   asking = true;
   const user = el("input", { autocomplete: "username", required: true, "aria-label": "User" });
-  const password = el("input", { type: "password", autocomplete: "current-password", required: true, "aria-label": "Password" });
+  const password = el("input", {
+    type: "password",
+    autocomplete: "current-password",
+    required: true,
+    "aria-label": "Password",
+  });
   const problem = el("p", { class: "level-3", role: "alert" });
-  const box = el("dialog", { "aria-label": "Log in" }, el("form", { on: { submit: submit } }, el("h1", {}, "Log in"), problem, el("div", { class: "row" }, user, password, el("button", { class: "primary" }, "Log in"))));
+  const box = el(
+    "dialog",
+    { "aria-label": "Log in" },
+    el(
+      "form",
+      { on: { submit: submit } },
+      el("h1", {}, "Log in"),
+      problem,
+      el("div", { class: "row" }, user, password, el("button", { class: "primary" }, "Log in")),
+    ),
+  );
   async function submit(/** @type {Event} */ event) {
     event.preventDefault();
     try {
-      await ask("/api/system/sessions", { method: "POST", body: { username: user.value, password: password.value, host: "" } });
+      await ask("/api/system/sessions", {
+        method: "POST",
+        body: { username: user.value, password: password.value, host: "" },
+      });
       location.reload();
     } catch (error) {
-      problem.textContent = /** @type {any} */ (error).status === 401 ? "Wrong user or password." : String(/** @type {Error} */ (error).message);
+      problem.textContent =
+        /** @type {any} */ (error).status === 401
+          ? "Wrong user or password."
+          : String(/** @type {Error} */ (error).message);
     }
   }
   box.addEventListener("cancel", (/** @type {Event} */ event) => event.preventDefault());
@@ -70,7 +138,11 @@ async function pulse() {
   try {
     const found = await ask("stats");
     dot.className = `dot ${found.reading && !found.outputs.some((/** @type {any} */ one) => one.failing_since) ? "good" : "bad"}`;
-    const drops = found.inputs.reduce((/** @type {number} */ sum, /** @type {any} */ one) => sum + (one.counters.kernel_drops_total ?? 0), 0) + found.outputs.reduce((/** @type {number} */ sum, /** @type {any} */ one) => sum + one.dropped, 0);
+    const drops =
+      found.inputs.reduce(
+        (/** @type {number} */ sum, /** @type {any} */ one) => sum + (one.counters.kernel_drops_total ?? 0),
+        0,
+      ) + found.outputs.reduce((/** @type {number} */ sum, /** @type {any} */ one) => sum + one.dropped, 0);
     rate.textContent = `${Math.round(found.messages_per_second).toLocaleString()}/s${drops ? ` · ${drops.toLocaleString()} dropped` : ""}`;
     rejectedBadge.textContent = found.rejected.toLocaleString();
     rejectedBadge.classList.toggle("hidden", !found.rejected);
@@ -89,15 +161,35 @@ addEventListener("keydown", (event) => {
   if (/^(?:INPUT|TEXTAREA|SELECT)$/.test(target.tagName)) return;
   if (waitingFor === "g") {
     waitingFor = "";
-    const view = /** @type {Record<string, string>} */ ({ m: "messages", s: "senders", r: "rejected", i: "status", h: "start" })[event.key];
+    const view = /** @type {Record<string, string>} */ ({
+      m: "messages",
+      s: "senders",
+      r: "rejected",
+      i: "status",
+      h: "start",
+    })[event.key];
     if (view) {
       event.preventDefault();
       return go({ view });
     }
   }
   const action = /** @type {Record<string, () => void>} */ ({
-    "/": () => { if (state().view !== "messages") go({ view: "messages" }); messages.editor.focus(); },
-    j: () => messages.list.step(1), k: () => messages.list.step(-1), f: () => messages.follow.click(), p: () => messages.pause(), t: turn, g: () => { waitingFor = "g"; setTimeout(() => { waitingFor = ""; }, 1500); }, "?": showKeys,
+    "/": () => {
+      if (state().view !== "messages") go({ view: "messages" });
+      messages.editor.focus();
+    },
+    j: () => messages.list.step(1),
+    k: () => messages.list.step(-1),
+    f: () => messages.follow.click(),
+    p: () => messages.pause(),
+    t: turn,
+    g: () => {
+      waitingFor = "g";
+      setTimeout(() => {
+        waitingFor = "";
+      }, 1500);
+    },
+    "?": showKeys,
   })[event.key];
   if (!action || ("jkfp".includes(event.key) && state().view !== "messages") || event.defaultPrevented) return;
   event.preventDefault();
@@ -114,9 +206,27 @@ addEventListener("click", (event) => {
 addEventListener("error", (event) => notice(`This page failed: ${event.message}`, "bad"));
 
 if (kept("theme", "")) document.documentElement.dataset.theme = kept("theme", "");
-show(/** @type {Element} */ (document.getElementById("views")), Object.entries(TITLES).map(([name, title]) => el("a", { href: name === "messages" ? "/" : `/${name}`, dataset: { view: name } }, title, name === "rejected" && [" ", rejectedBadge])));
+show(
+  /** @type {Element} */ (document.getElementById("views")),
+  Object.entries(TITLES).map(([name, title]) =>
+    el(
+      "a",
+      { href: name === "messages" ? "/" : `/${name}`, dataset: { view: name } },
+      title,
+      name === "rejected" && [" ", rejectedBadge],
+    ),
+  ),
+);
 show(/** @type {Element} */ (document.getElementById("pulse")), dot, rate, theme, help);
-show(/** @type {Element} */ (document.getElementById("main")), Object.values(views).map((view) => view.element));
-watch((now, before) => { if (now.view !== before.view) { views[before.view].leave(); enter(now.view); } });
+show(
+  /** @type {Element} */ (document.getElementById("main")),
+  Object.values(views).map((view) => view.element),
+);
+watch((now, before) => {
+  if (now.view !== before.view) {
+    views[before.view].leave();
+    enter(now.view);
+  }
+});
 enter(state().view);
 void pulse();

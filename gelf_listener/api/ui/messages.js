@@ -1,14 +1,15 @@
 // @ts-check
 /** The messages view: follow what arrives, or search what is stored; both share the list. */
-import { ApiError, ask, live, url, valueOf } from "./api.js";
+import { actions } from "./actions.js";
+import { ApiError, ask, live, valueOf } from "./api.js";
 import { Detail } from "./detail.js";
-import { el, menu, notice, show } from "./dom.js";
+import { button, el, menu, show } from "./dom.js";
 import { QueryEditor } from "./editor.js";
 import { Fields } from "./fields.js";
 import { Histogram } from "./histogram.js";
 import { MessageList } from "./list.js";
 import { add } from "./query.js";
-import { address, go, keep, kept, state, watch } from "./state.js";
+import { go, keep, kept, state, watch } from "./state.js";
 import { spell } from "./text.js";
 import { timePicker } from "./timepicker.js";
 import { isoOf, rangeParameters } from "./times.js";
@@ -22,21 +23,58 @@ const REFRESH = 2000;
 
 export class Messages {
   constructor() {
-    this.editor = new QueryEditor((query) => { if (query !== state().q) go({ q: query, id: "" }, { replace: state().q !== "" && query.startsWith(state().q.slice(0, 3)) }); });
+    this.editor = new QueryEditor((query) => {
+      if (query !== state().q)
+        go({ q: query, id: "" }, { replace: state().q !== "" && query.startsWith(state().q.slice(0, 3)) });
+    });
     this.picker = timePicker();
-    this.histogram = new Histogram((from, to) => go({ from: isoOf(from), to: isoOf(to), range: "", keyword: "", live: false }), (condition) => go({ q: add(state().q, condition) }));
+    this.histogram = new Histogram(
+      (from, to) => go({ from: isoOf(from), to: isoOf(to), range: "", keyword: "", live: false }),
+      (condition) => go({ q: add(state().q, condition) }),
+    );
     this.fields = new Fields();
     this.detail = new Detail();
-    this.list = new MessageList({ open: (message) => go({ id: message.id }, { replace: state().id !== "" }), scrolled: (_, last) => this._scrolled(last), sort: (field) => this._sort(field) });
-    this.follow = el("button", { type: "button", title: "Follow new messages (f)", on: { click: () => go(state().live ? { live: false } : { live: true, ...(state().range ? {} : { range: "15m", from: "", to: "", keyword: "" }), sort: "" }) } });
-    this.flash = el("button", { type: "button", class: "primary flash hidden", on: { click: () => this._resume() } });
+    this.list = new MessageList({
+      open: (message) => go({ id: message.id }, { replace: state().id !== "" }),
+      scrolled: (_, last) => this._scrolled(last),
+      sort: (field) => this._sort(field),
+    });
+    this.follow = button(
+      "",
+      () =>
+        go(
+          state().live
+            ? { live: false }
+            : { live: true, ...(state().range ? {} : { range: "15m", from: "", to: "", keyword: "" }), sort: "" },
+        ),
+      { title: "Follow new messages (f)" },
+    );
+    this.flash = button("", () => this._resume(), { class: "primary flash hidden" });
     this.counts = el("div", { class: "counts", role: "status" });
     this.order = kept("order", "top");
-    const more = menu("⋯", (close) => this._menu(close), { "aria-label": "More", title: "Export, import, saved searches, clear" });
-    const toggle = el("button", { type: "button", class: "fields-toggle", "aria-label": "Fields", title: "Fields", on: { click: () => this.fields.element.classList.toggle("open") } }, "☰");
-    this.element = el("div", { class: "grow hidden" },
-      el("div", { class: "bar" }, toggle, this.editor.element, this.picker.element, this.follow, more), this.histogram.element,
-      el("div", { class: "board" }, this.fields.element, el("div", { class: "results" }, this.list.element, this.flash, this.counts), this.detail.element));
+    const anew = { changed: () => this._start(), reorder: (/** @type {string} */ order) => this._reorder(order) };
+    const more = menu("⋯", (close) => actions(close, { order: this.order, ...anew }), {
+      "aria-label": "More",
+      title: "Export, import, saved searches, clear",
+    });
+    const toggle = button("☰", () => this.fields.element.classList.toggle("open"), {
+      class: "fields-toggle",
+      "aria-label": "Fields",
+      title: "Fields",
+    });
+    this.element = el(
+      "div",
+      { class: "grow hidden" },
+      el("div", { class: "bar" }, toggle, this.editor.element, this.picker.element, this.follow, more),
+      this.histogram.element,
+      el(
+        "div",
+        { class: "board" },
+        this.fields.element,
+        el("div", { class: "results" }, this.list.element, this.flash, this.counts),
+        this.detail.element,
+      ),
+    );
     this.element.style.cssText = "display:flex;flex-direction:column;min-height:0";
     /** @type {() => void} */
     this._stop = () => undefined;
@@ -50,11 +88,15 @@ export class Messages {
     this._run = 0;
     this._timer = 0;
     this._shown = "";
-    watch((now, before) => { if (now.view === "messages" && before.view === "messages") this._changed(false); });
+    watch((now, before) => {
+      if (now.view === "messages" && before.view === "messages") this._changed(false);
+    });
   }
 
   /** The view is opened. */
-  enter() { this._changed(true); }
+  enter() {
+    this._changed(true);
+  }
 
   /** The view is left: stop what runs for it. */
   leave() {
@@ -70,7 +112,12 @@ export class Messages {
     this.picker.update();
     this.follow.setAttribute("aria-pressed", String(now.live));
     this.follow.textContent = now.live ? "● Live" : "▶ Live";
-    if (this.list.columns.length - 4 !== now.columns.length || now.columns.some((name) => !this.list.columns.includes(name)) || entering) this.list.setColumns(now.columns);
+    if (
+      this.list.columns.length - 4 !== now.columns.length ||
+      now.columns.some((name) => !this.list.columns.includes(name)) ||
+      entering
+    )
+      this.list.setColumns(now.columns);
     const [field, ...rest] = now.mark.split(":");
     const value = rest.join(":");
     this.list.marked = now.mark ? (message) => spell(valueOf(message, field)) === value : () => false;
@@ -108,15 +155,33 @@ export class Messages {
     const began = performance.now();
     this._loading = true;
     try {
-      const found = await ask("search", { parameters: { query: now.q || "*", ...rangeParameters(now), sort: now.sort, limit: PAGE, characters: 1000 } });
+      const found = await ask("search", {
+        parameters: { query: now.q || "*", ...rangeParameters(now), sort: now.sort, limit: PAGE, characters: 1000 },
+      });
       if (run !== this._run) return;
       this.list.messages = found.messages;
       this._total = found.total;
       this._cursor = found.cursor;
       this.list.update();
       this.list.toTop();
-      show(this.list.empty, found.total ? null : [el("p", {}, "No message matches."), now.range !== "all" && el("p", {}, el("button", { type: "button", on: { click: () => go({ range: "all", from: "", to: "", keyword: "" }) } }, "Search all messages"))]);
-      show(this.counts, el("span", {}, `${found.total.toLocaleString()} found in ${Math.round(performance.now() - began)} ms`));
+      show(
+        this.list.empty,
+        found.total
+          ? null
+          : [
+              el("p", {}, "No message matches."),
+              now.range !== "all" &&
+                el(
+                  "p",
+                  {},
+                  button("Search all messages", () => go({ range: "all", from: "", to: "", keyword: "" })),
+                ),
+            ],
+      );
+      show(
+        this.counts,
+        el("span", {}, `${found.total.toLocaleString()} found in ${Math.round(performance.now() - began)} ms`),
+      );
       this.list.draw();
     } catch (error) {
       if (run === this._run) this._failed(error);
@@ -128,18 +193,34 @@ export class Messages {
   /** More rows are needed. @param {number} last */
   _scrolled(last) {
     if (state().live) return this._followScrolled();
-    if (!this._loading && last > this.list.messages.length - PAGE / 2 && this.list.messages.length < this._total && this.list.messages.length) void this._more();
+    if (
+      !this._loading &&
+      last > this.list.messages.length - PAGE / 2 &&
+      this.list.messages.length < this._total &&
+      this.list.messages.length
+    )
+      void this._more();
   }
 
   async _more() {
     const run = this._run;
     const now = state();
     const offset = this.list.messages.length;
-    if (!this._cursor && offset > 10_000 - PAGE) return show(this.counts, `${this._total.toLocaleString()} found; sorted like this the first 10,000 are shown`);
+    if (!this._cursor && offset > 10_000 - PAGE)
+      return show(this.counts, `${this._total.toLocaleString()} found; sorted like this the first 10,000 are shown`);
     this._loading = true;
     try {
       const page = this._cursor ? { cursor: this._cursor } : { offset };
-      const found = await ask("search", { parameters: { query: now.q || "*", ...rangeParameters(now), sort: now.sort, limit: PAGE, characters: 1000, ...page } });
+      const found = await ask("search", {
+        parameters: {
+          query: now.q || "*",
+          ...rangeParameters(now),
+          sort: now.sort,
+          limit: PAGE,
+          characters: 1000,
+          ...page,
+        },
+      });
       if (run !== this._run) return;
       const known = new Set(this.list.messages.slice(-PAGE * 2).map((message) => message.id));
       this.list.messages.push(...found.messages.filter((/** @type {Message} */ message) => !known.has(message.id)));
@@ -156,13 +237,18 @@ export class Messages {
   /** @param {string} field */
   _sort(field) {
     const [by, order] = state().sort.split(":");
-    if (field === "timestamp" && (!by || by === "timestamp")) go({ sort: order === "asc" ? "" : "timestamp:asc", live: false });
-    else go({ sort: by === field && order === "desc" ? `${field}:asc` : by === field ? "" : `${field}:desc`, live: false });
+    if (field === "timestamp" && (!by || by === "timestamp"))
+      go({ sort: order === "asc" ? "" : "timestamp:asc", live: false });
+    else
+      go({
+        sort: by === field && order === "desc" ? `${field}:asc` : by === field ? "" : `${field}:desc`,
+        live: false,
+      });
   }
 
   /** @param {unknown} error */
   _failed(error) {
-    if (error instanceof ApiError && error.status === 400) return;  // the query box says it
+    if (error instanceof ApiError && error.status === 400) return; // the query box says it
     show(this.list.empty, el("p", {}, String(/** @type {Error} */ (error).message)));
     this.list.draw();
   }
@@ -171,7 +257,16 @@ export class Messages {
 
   _follow() {
     const run = this._run;
-    show(this.list.empty, el("p", { class: "waiting" }, el("span", { class: "dot" }), " Waiting for messages. ", el("a", { href: "/start", dataset: { view: "start" } }, "How to send some")));
+    show(
+      this.list.empty,
+      el(
+        "p",
+        { class: "waiting" },
+        el("span", { class: "dot" }),
+        " Waiting for messages. ",
+        el("a", { href: "/start", dataset: { view: "start" } }, "How to send some"),
+      ),
+    );
     let rate = 0;
     let since = performance.now();
     let arrived = 0;
@@ -181,16 +276,39 @@ export class Messages {
       const now = performance.now();
       rate = Math.round((arrived * 1000) / Math.max(1, now - since));
       [since, arrived] = [now, 0];
-      show(this.counts, el("span", {}, connected ? `${rate.toLocaleString()} messages/s` : "reconnecting …"), el("span", {}, `${this.list.messages.length.toLocaleString()} shown`),
-        this._missed > 0 && el("span", { class: "level-4" }, `${this._missed.toLocaleString()} arrived too fast to be shown here; a search finds them`));
+      show(
+        this.counts,
+        el("span", {}, connected ? `${rate.toLocaleString()} messages/s` : "reconnecting …"),
+        el("span", {}, `${this.list.messages.length.toLocaleString()} shown`),
+        this._missed > 0 &&
+          el(
+            "span",
+            { class: "level-4" },
+            `${this._missed.toLocaleString()} arrived too fast to be shown here; a search finds them`,
+          ),
+      );
     };
-    const stop = live({ query: state().q || "*", tail: PAGE, characters: 1000 }, {
-      messages: (messages) => { arrived += messages.length; if (run === this._run) this._arrived(messages); },
-      missed: (total) => { this._missed = total; },
-      state: (now) => { connected = now; tell(); },
-    });
+    const stop = live(
+      { query: state().q || "*", tail: PAGE, characters: 1000 },
+      {
+        messages: (messages) => {
+          arrived += messages.length;
+          if (run === this._run) this._arrived(messages);
+        },
+        missed: (total) => {
+          this._missed = total;
+        },
+        state: (now) => {
+          connected = now;
+          tell();
+        },
+      },
+    );
     const timer = setInterval(tell, 1000);
-    this._stop = () => { stop(); clearInterval(timer); };
+    this._stop = () => {
+      stop();
+      clearInterval(timer);
+    };
   }
 
   /** @param {Message[]} messages oldest first */
@@ -249,7 +367,16 @@ export class Messages {
     const count = this._waiting.length;
     this.flash.classList.toggle("hidden", !count && !this._held);
     this.flash.classList.toggle("below", this.order !== "top");
-    this.flash.textContent = count ? `${count >= KEPT ? `${KEPT.toLocaleString()} or more` : count.toLocaleString()} new ${this.order === "top" ? "↑" : "↓"}` : "Paused: go on";
+    this.flash.textContent = count
+      ? `${count >= KEPT ? `${KEPT.toLocaleString()} or more` : count.toLocaleString()} new ${this.order === "top" ? "↑" : "↓"}`
+      : "Paused: go on";
+  }
+
+  /** @param {string} order */
+  _reorder(order) {
+    this.order = order;
+    keep("order", order);
+    this._start();
   }
 
   // --- what stands around the list
@@ -260,68 +387,25 @@ export class Messages {
     const began = performance.now();
     try {
       const width = Math.max(30, Math.min(150, Math.round(this.histogram.element.clientWidth / 9)));
-      const [histogram] = await Promise.all([ask("histogram", { parameters: { query: now.q || "*", ...rangeParameters(now), split: "level", buckets: width } }), this.fields.load()]);
+      const [histogram] = await Promise.all([
+        ask("histogram", {
+          parameters: { query: now.q || "*", ...rangeParameters(now), split: "level", buckets: width },
+        }),
+        this.fields.load(),
+      ]);
       if (run !== this._run) return;
       this.editor.fields = this.fields.all;
       this.histogram.set(histogram);
-    } catch { /* the list says what is wrong */ }
-    if (run === this._run && state().live) this._timer = window.setTimeout(() => { if (document.hidden) this._timer = window.setTimeout(() => void this._around(run), REFRESH); else void this._around(run); }, Math.max(REFRESH, 10 * (performance.now() - began)));
-  }
-
-  /** @param {() => void} close */
-  _menu(close) {
-    const now = state();
-    const parameters = { query: now.q || "*", ...rangeParameters(now), ...(now.sort && { sort: now.sort }) };
-    const columns = ["timestamp", "level", "source", ...now.columns, "message"].join(",");
-    const saved = kept("saved", /** @type {{name: string, address: string}[]} */ ([]));
-    const name = el("input", { type: "text", placeholder: "Name of this search", "aria-label": "Name of this search", class: "grow", maxlength: 100 });
-    const save = (/** @type {Event} */ event) => {
-      event.preventDefault();
-      if (!name.value.trim()) return;
-      keep("saved", [...saved.filter((one) => one.name !== name.value.trim()), { name: name.value.trim(), address: address({ id: "" }) }]);
-      notice("Saved in this browser");
-      close();
-    };
-    const file = el("input", { type: "file", class: "hidden", accept: ".json,.jsonl,.ndjson,.gelf,.log,.txt", "aria-label": "GELF file", on: { change: () => { void this._import(file.files[0]); close(); } } });
-    return [
-      el("strong", {}, "Export what matches"),
-      el("div", { class: "row" }, /** @type {[string, string][]} */ ([["CSV", "csv"], ["JSON lines", "jsonl"], ["GELF", "gelf"]]).map(([text, format]) => el("a", { class: "button", download: "", href: url("export", { ...parameters, format, ...(format === "csv" && { fields: columns }) }) }, text))),
-      el("strong", {}, "Saved searches"),
-      saved.map((one) => el("div", { class: "row" }, el("a", { class: "grow", href: one.address }, one.name), el("button", { type: "button", "aria-label": `Forget ${one.name}`, on: { click: () => { keep("saved", saved.filter((other) => other !== one)); close(); } } }, "✕"))),
-      el("form", { on: { submit: save } }, el("div", { class: "row" }, name, el("button", { type: "submit" }, "Save"))),
-      el("strong", {}, "Newest message"),
-      el("div", { class: "row" }, /** @type {[string, string][]} */ ([["At the top", "top"], ["At the bottom", "bottom"]]).map(([text, order]) => el("button", { type: "button", "aria-pressed": String(this.order === order), on: { click: () => { this.order = order; keep("order", order); close(); this._start(); } } }, text))),
-      el("strong", {}, "All messages"),
-      el("div", { class: "row" }, file, el("button", { type: "button", on: { click: () => file.click() } }, "Import a GELF file"), el("button", { type: "button", on: { click: () => { close(); void this._clear(); } } }, "Delete what matches …")),
-    ];
-  }
-
-  /** @param {File | undefined} file */
-  async _import(file) {
-    if (!file) return;
-    try {
-      const done = await ask("import", { method: "POST", body: file });
-      notice(`${done.messages.toLocaleString()} messages imported` + (done.rejected ? `, ${done.rejected.toLocaleString()} rejected: see Rejected` : ""), done.rejected ? "bad" : "good");
-      if (!state().live) this._start();
-    } catch (error) {
-      notice(String(/** @type {Error} */ (error).message), "bad");
+    } catch {
+      /* the list says what is wrong */
     }
-  }
-
-  async _clear() {
-    const now = state();
-    const parameters = { query: now.q || "*", ...(now.live ? {} : rangeParameters(now)) };
-    const { total } = await ask("search", { parameters: { ...parameters, limit: 0 } });
-    const box = el("dialog", {}, el("p", {}, `Delete ${total.toLocaleString()} messages${now.q ? ` that match ${now.q}` : ""} from the store? This cannot be undone.`),
-      el("div", { class: "row" }, el("button", { type: "button", class: "primary", on: { click: () => box.close("yes") } }, "Delete"), el("button", { type: "button", on: { click: () => box.close() } }, "Keep")));
-    box.addEventListener("close", async () => {
-      box.remove();
-      if (box.returnValue !== "yes") return;
-      const { deleted } = await ask("messages", { method: "DELETE", parameters });
-      notice(`${deleted.toLocaleString()} messages deleted`);
-      this._start();
-    });
-    document.body.append(box);
-    box.showModal();
+    if (run === this._run && state().live)
+      this._timer = window.setTimeout(
+        () => {
+          if (document.hidden) this._timer = window.setTimeout(() => void this._around(run), REFRESH);
+          else void this._around(run);
+        },
+        Math.max(REFRESH, 10 * (performance.now() - began)),
+      );
   }
 }

@@ -5,9 +5,16 @@
 
 const PATTERN = new RegExp(
   [
-    /(?<blank>\s+)/, /(?<field>(?:\\.|[^\s()[\]{}"~^:\\/!&|+<>=-]|(?<=\S)[-+/])+\s?:(?!\S*:\/\/))/, /(?<text>"(?:\\.|[^"\\])*"?)/,
-    /(?<regex>(?<=^|[\s:(])\/(?:\\.|[^/\\])+\/?)/, /(?<word>\b(?:AND|OR|NOT|TO)\b|&&|\|\||!)/, /(?<mark>[()[\]{}]|[<>]=?|[~^]\d*(?:\.\d+)?|(?<=^|[\s(])[+-](?=\S)|[*?])/, /(?<plain>(?:\\.|[^\s()[\]{}"~^*?])+?(?=[\s()[\]{}"~^*?]|$)|.)/,
-  ].map((part) => part.source).join("|"),
+    /(?<blank>\s+)/,
+    /(?<field>(?:\\.|[^\s()[\]{}"~^:\\/!&|+<>=-]|(?<=\S)[-+/])+\s?:(?!\S*:\/\/))/,
+    /(?<text>"(?:\\.|[^"\\])*"?)/,
+    /(?<regex>(?<=^|[\s:(])\/(?:\\.|[^/\\])+\/?)/,
+    /(?<word>\b(?:AND|OR|NOT|TO)\b|&&|\|\||!)/,
+    /(?<mark>[()[\]{}]|[<>]=?|[~^]\d*(?:\.\d+)?|(?<=^|[\s(])[+-](?=\S)|[*?])/,
+    /(?<plain>(?:\\.|[^\s()[\]{}"~^*?])+?(?=[\s()[\]{}"~^*?]|$)|.)/,
+  ]
+    .map((part) => part.source)
+    .join("|"),
   "gsu",
 );
 
@@ -31,10 +38,16 @@ export function tokens(query) {
 export function atCaret(query, caret) {
   const before = tokens(query.slice(0, caret));
   const last = before.at(-1);
-  if (!last || last.kind === "blank" || (last.kind === "mark" && /[()[{]/.test(last.text))) return { field: null, prefix: "", start: caret };
+  if (!last || last.kind === "blank" || (last.kind === "mark" && /[()[{]/.test(last.text)))
+    return { field: null, prefix: "", start: caret };
   if (last.kind === "field") return { field: plain(last.text.replace(/\s?:$/, "")), prefix: "", start: caret };
   const previous = before.at(-2);
-  if (previous?.kind === "field") return { field: plain(previous.text.replace(/\s?:$/, "")), prefix: plain(last.text.replace(/^"/, "")), start: last.start };
+  if (previous?.kind === "field")
+    return {
+      field: plain(previous.text.replace(/\s?:$/, "")),
+      prefix: plain(last.text.replace(/^"/, "")),
+      start: last.start,
+    };
   return { field: null, prefix: last.text, start: last.start };
 }
 
@@ -45,6 +58,10 @@ const plain = (text) => text.replace(/\\(.)/gu, "$1");
 export function add(query, condition) {
   const trimmed = query.trim();
   if (!trimmed || trimmed === "*") return condition;
-  const needs = / OR |\|\|/.test(trimmed) || (!/ AND |&&/.test(trimmed) && tokens(trimmed).filter((token) => token.kind === "blank").length > 0 && !/^NOT /.test(trimmed));
+  const needs =
+    / OR |\|\|/.test(trimmed) ||
+    (!/ AND |&&/.test(trimmed) &&
+      tokens(trimmed).filter((token) => token.kind === "blank").length > 0 &&
+      !/^NOT /.test(trimmed));
   return `${needs ? `(${trimmed})` : trimmed} AND ${condition}`;
 }

@@ -1,7 +1,7 @@
 // @ts-check
 /** The tables: senders, rejected payloads, inputs and outputs. Each asks again every few seconds while it is open. */
 import { ask } from "./api.js";
-import { copy, el, show } from "./dom.js";
+import { button, copy, el, show } from "./dom.js";
 import { go } from "./state.js";
 import { block, bytesText, line, quote } from "./text.js";
 import { ago, stamp } from "./times.js";
@@ -38,29 +38,108 @@ class Sheet {
   }
 
   /** @returns {Promise<void>} */
-  async draw() { throw new Error("each sheet draws itself"); }
+  async draw() {
+    throw new Error("each sheet draws itself");
+  }
 }
 
 /** @param {string} label @param {string[]} heads @param {Node[]} rows @param {number[]} [numbers] columns of numbers */
 function table(label, heads, rows, numbers = []) {
-  return el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": label }, el("table", {}, el("thead", {}, el("tr", {}, heads.map((head, index) => el("th", { scope: "col", class: numbers.includes(index) ? "right" : "" }, head)))), el("tbody", {}, rows)));
+  return el(
+    "div",
+    { class: "scroll", tabindex: 0, role: "region", "aria-label": label },
+    el(
+      "table",
+      {},
+      el(
+        "thead",
+        {},
+        el(
+          "tr",
+          {},
+          heads.map((head, index) => el("th", { scope: "col", class: numbers.includes(index) ? "right" : "" }, head)),
+        ),
+      ),
+      el("tbody", {}, rows),
+    ),
+  );
 }
 
 /** @param {any} value */
 const number = (value) => el("td", { class: "right" }, Number(value).toLocaleString());
 
 export class Senders extends Sheet {
-  constructor() { super("Senders"); }
+  constructor() {
+    super("Senders");
+  }
 
   async draw() {
     const { senders, forgotten } = await ask("senders", { parameters: { limit: 500 } });
-    show(this.body,
-      senders.length ? table("Senders", ["Host", "Address", "Client", "Messages", "Bytes", "Rejected", "First seen", "Last seen"], senders.map((/** @type {any} */ one) => el("tr", {},
-        el("td", { class: "isolate" }, one.host ? el("button", { type: "button", class: "plain", title: "Its messages", on: { click: () => go({ view: "messages", q: `source:${quote(one.host)}`, live: false, range: "all", from: "", to: "", keyword: "", id: "" }) } }, line(one.host, 200)) : el("span", { class: "faint" }, "unknown")),
-        el("td", { class: "mono" }, line(one.address, 100)), el("td", {}, line(one.client ?? "", 60)), number(one.messages), el("td", { class: "right" }, bytesText(one.bytes)),
-        el("td", { class: "right" }, one.rejected ? el("a", { class: "badge bad", href: "/rejected", dataset: { view: "rejected" } }, one.rejected.toLocaleString()) : "0"),
-        el("td", {}, stamp(one.first_seen)), el("td", {}, ago(one.last_seen)))), [3, 4, 5]) : el("p", { class: "faint" }, "Nobody has sent anything yet. ", el("a", { href: "/start", dataset: { view: "start" } }, "Get started")),
-      forgotten > 0 && el("p", { class: "faint" }, `${forgotten.toLocaleString()} senders gave way to others; their number is bounded.`));
+    show(
+      this.body,
+      senders.length
+        ? table(
+            "Senders",
+            ["Host", "Address", "Client", "Messages", "Bytes", "Rejected", "First seen", "Last seen"],
+            senders.map((/** @type {any} */ one) =>
+              el(
+                "tr",
+                {},
+                el(
+                  "td",
+                  { class: "isolate" },
+                  one.host
+                    ? button(
+                        line(one.host, 200),
+                        () =>
+                          go({
+                            view: "messages",
+                            q: `source:${quote(one.host)}`,
+                            live: false,
+                            range: "all",
+                            from: "",
+                            to: "",
+                            keyword: "",
+                            id: "",
+                          }),
+                        { class: "plain", title: "Its messages" },
+                      )
+                    : el("span", { class: "faint" }, "unknown"),
+                ),
+                el("td", { class: "mono" }, line(one.address, 100)),
+                el("td", {}, line(one.client ?? "", 60)),
+                number(one.messages),
+                el("td", { class: "right" }, bytesText(one.bytes)),
+                el(
+                  "td",
+                  { class: "right" },
+                  one.rejected
+                    ? el(
+                        "a",
+                        { class: "badge bad", href: "/rejected", dataset: { view: "rejected" } },
+                        one.rejected.toLocaleString(),
+                      )
+                    : "0",
+                ),
+                el("td", {}, stamp(one.first_seen)),
+                el("td", {}, ago(one.last_seen)),
+              ),
+            ),
+            [3, 4, 5],
+          )
+        : el(
+            "p",
+            { class: "faint" },
+            "Nobody has sent anything yet. ",
+            el("a", { href: "/start", dataset: { view: "start" } }, "Get started"),
+          ),
+      forgotten > 0 &&
+        el(
+          "p",
+          { class: "faint" },
+          `${forgotten.toLocaleString()} senders gave way to others; their number is bounded.`,
+        ),
+    );
   }
 }
 
@@ -74,18 +153,61 @@ export class Rejected extends Sheet {
   async draw() {
     const found = await ask("rejected", { parameters: { reason: this.reason, limit: 200 } });
     const shown = JSON.stringify([found.total, this.reason, found.rejected.length]);
-    if (shown === this._shown && this.body.hasChildNodes()) return;  // what somebody reads stays put
+    if (shown === this._shown && this.body.hasChildNodes()) return; // what somebody reads stays put
     this._shown = shown;
     const reasons = Object.entries(found.by_reason);
-    const pick = (/** @type {string} */ reason, /** @type {string} */ text) => el("button", { type: "button", "aria-pressed": String(this.reason === reason), on: { click: () => { this.reason = reason; void this.draw(); } } }, text);
-    show(this.body,
-      el("p", { class: "faint" }, "What arrived and could not become a message, newest first. The first KiB of each is kept."),
-      reasons.length ? el("div", { class: "row" }, pick("", `All ${found.total.toLocaleString()}`), reasons.map(([reason, count]) => pick(reason, `${reason} ${Number(count).toLocaleString()}`))) : el("p", {}, "Nothing was rejected."),
-      found.rejected.map((/** @type {any} */ one) => el("article", { class: "card" },
-        el("div", { class: "row" }, el("span", { class: "badge bad" }, one.reason), el("strong", { class: "isolate" }, line(one.detail, 500)), el("span", { class: "grow" }), el("span", { class: "faint" }, stamp(one.received_at))),
-        el("div", { class: "faint" }, `from ${one.peer ?? "unknown"} · input ${line(one.input, 100)} · ${bytesText(one.payload_bytes)}`),
-        one.payload_text && el("pre", {}, block(one.payload_text, 2000)),
-        el("details", {}, el("summary", {}, "Hex"), el("pre", {}, hexdump(one.payload_hex)), el("button", { type: "button", on: { click: () => void copy(one.payload_hex, "Hex") } }, "Copy hex")))));
+    const pick = (/** @type {string} */ reason, /** @type {string} */ text) =>
+      button(
+        text,
+        () => {
+          this.reason = reason;
+          void this.draw();
+        },
+        { "aria-pressed": String(this.reason === reason) },
+      );
+    show(
+      this.body,
+      el(
+        "p",
+        { class: "faint" },
+        "What arrived and could not become a message, newest first. The first KiB of each is kept.",
+      ),
+      reasons.length
+        ? el(
+            "div",
+            { class: "row" },
+            pick("", `All ${found.total.toLocaleString()}`),
+            reasons.map(([reason, count]) => pick(reason, `${reason} ${Number(count).toLocaleString()}`)),
+          )
+        : el("p", {}, "Nothing was rejected."),
+      found.rejected.map((/** @type {any} */ one) =>
+        el(
+          "article",
+          { class: "card" },
+          el(
+            "div",
+            { class: "row" },
+            el("span", { class: "badge bad" }, one.reason),
+            el("strong", { class: "isolate" }, line(one.detail, 500)),
+            el("span", { class: "grow" }),
+            el("span", { class: "faint" }, stamp(one.received_at)),
+          ),
+          el(
+            "div",
+            { class: "faint" },
+            `from ${one.peer ?? "unknown"} · input ${line(one.input, 100)} · ${bytesText(one.payload_bytes)}`,
+          ),
+          one.payload_text && el("pre", {}, block(one.payload_text, 2000)),
+          el(
+            "details",
+            {},
+            el("summary", {}, "Hex"),
+            el("pre", {}, hexdump(one.payload_hex)),
+            button("Copy hex", () => void copy(one.payload_hex, "Hex")),
+          ),
+        ),
+      ),
+    );
   }
 }
 
@@ -96,33 +218,130 @@ function hexdump(hex) {
   const lines = [];
   for (let start = 0; start < bytes.length; start += 16) {
     const part = bytes.slice(start, start + 16);
-    const text = part.map((byte) => parseInt(byte, 16)).map((code) => (code >= 32 && code < 127 ? String.fromCharCode(code) : "."));
+    const text = part
+      .map((byte) => parseInt(byte, 16))
+      .map((code) => (code >= 32 && code < 127 ? String.fromCharCode(code) : "."));
     lines.push(`${start.toString(16).padStart(4, "0")}  ${part.join(" ").padEnd(47)}  ${text.join("")}`);
   }
   return lines.join("\n");
 }
 
 export class Status extends Sheet {
-  constructor() { super("Inputs and outputs"); }
+  constructor() {
+    super("Inputs and outputs");
+  }
 
   async draw() {
     const found = await ask("stats");
-    const counters = (/** @type {Record<string, number>} */ all) => Object.entries(all).filter(([, value]) => value).map(([name, value]) => el("div", { class: "faint mono" }, `${name} ${Number(value).toLocaleString()}`));
+    const counters = (/** @type {Record<string, number>} */ all) =>
+      Object.entries(all)
+        .filter(([, value]) => value)
+        .map(([name, value]) => el("div", { class: "faint mono" }, `${name} ${Number(value).toLocaleString()}`));
     const store = found.store;
-    show(this.body,
-      el("p", {}, `Version ${found.version}, up since ${stamp(found.started_at, true)}. ${found.messages.toLocaleString()} messages (${bytesText(found.bytes)}), ${found.messages_per_second.toLocaleString()} a second now. `,
-        found.reading ? el("span", { class: "badge good" }, "reading") : el("span", { class: "badge bad" }, "not reading: an output is full")),
+    show(
+      this.body,
+      el(
+        "p",
+        {},
+        `Version ${found.version}, up since ${stamp(found.started_at, true)}. ${found.messages.toLocaleString()} messages (${bytesText(found.bytes)}), ${found.messages_per_second.toLocaleString()} a second now. `,
+        found.reading
+          ? el("span", { class: "badge good" }, "reading")
+          : el("span", { class: "badge bad" }, "not reading: an output is full"),
+      ),
       el("h2", {}, "Inputs"),
-      table("Inputs", ["Name", "Listens on", "State", "Messages", "Per second", "Rejected", "Kernel drops", "Counters"], found.inputs.map((/** @type {any} */ one) => el("tr", {},
-        el("td", {}, line(one.name, 100)), el("td", { class: "mono" }, one.listening.map((/** @type {string} */ url) => el("div", {}, line(url)))), el("td", {}, one.reading ? el("span", { class: "badge good" }, "reading") : el("span", { class: "badge bad" }, "waiting")),
-        number(one.messages), number(one.messages_per_second), number(one.rejected), el("td", { class: "right" }, el("span", { class: one.counters.kernel_drops_total ? "badge bad" : "" }, Number(one.counters.kernel_drops_total ?? 0).toLocaleString())), el("td", {}, counters(one.counters)))), [3, 4, 5, 6]),
+      table(
+        "Inputs",
+        ["Name", "Listens on", "State", "Messages", "Per second", "Rejected", "Kernel drops", "Counters"],
+        found.inputs.map((/** @type {any} */ one) =>
+          el(
+            "tr",
+            {},
+            el("td", {}, line(one.name, 100)),
+            el(
+              "td",
+              { class: "mono" },
+              one.listening.map((/** @type {string} */ url) => el("div", {}, line(url))),
+            ),
+            el(
+              "td",
+              {},
+              one.reading
+                ? el("span", { class: "badge good" }, "reading")
+                : el("span", { class: "badge bad" }, "waiting"),
+            ),
+            number(one.messages),
+            number(one.messages_per_second),
+            number(one.rejected),
+            el(
+              "td",
+              { class: "right" },
+              el(
+                "span",
+                { class: one.counters.kernel_drops_total ? "badge bad" : "" },
+                Number(one.counters.kernel_drops_total ?? 0).toLocaleString(),
+              ),
+            ),
+            el("td", {}, counters(one.counters)),
+          ),
+        ),
+        [3, 4, 5, 6],
+      ),
       el("h2", {}, "Outputs"),
-      table("Outputs", ["Name", "State", "Messages", "Per second", "Waiting", "Oldest", "Retries", "Refused", "Dropped", "Counters"], found.outputs.map((/** @type {any} */ one) => el("tr", {},
-        el("td", {}, line(one.name, 200), one.where && el("div", { class: "faint mono" }, `where ${line(one.where, 200)}`)),
-        el("td", {}, one.failing_since ? [el("span", { class: "badge bad" }, `failing since ${stamp(one.failing_since)}`), el("div", { class: "faint" }, line(one.error, 300))] : el("span", { class: "badge good" }, one.full ? "full" : "works")),
-        number(one.messages), number(one.messages_per_second), el("td", { class: "right" }, `${one.waiting.toLocaleString()} (${bytesText(one.waiting_bytes)})`), el("td", { class: "right" }, `${one.oldest_seconds.toFixed(1)} s`), number(one.retries), number(one.refused), number(one.dropped), el("td", {}, counters(one.counters)))), [2, 3, 4, 5, 6, 7, 8]),
+      table(
+        "Outputs",
+        ["Name", "State", "Messages", "Per second", "Waiting", "Oldest", "Retries", "Refused", "Dropped", "Counters"],
+        found.outputs.map((/** @type {any} */ one) =>
+          el(
+            "tr",
+            {},
+            el(
+              "td",
+              {},
+              line(one.name, 200),
+              one.where && el("div", { class: "faint mono" }, `where ${line(one.where, 200)}`),
+            ),
+            el(
+              "td",
+              {},
+              one.failing_since
+                ? [
+                    el("span", { class: "badge bad" }, `failing since ${stamp(one.failing_since)}`),
+                    el("div", { class: "faint" }, line(one.error, 300)),
+                  ]
+                : el("span", { class: "badge good" }, one.full ? "full" : "works"),
+            ),
+            number(one.messages),
+            number(one.messages_per_second),
+            el("td", { class: "right" }, `${one.waiting.toLocaleString()} (${bytesText(one.waiting_bytes)})`),
+            el("td", { class: "right" }, `${one.oldest_seconds.toFixed(1)} s`),
+            number(one.retries),
+            number(one.refused),
+            number(one.dropped),
+            el("td", {}, counters(one.counters)),
+          ),
+        ),
+        [2, 3, 4, 5, 6, 7, 8],
+      ),
       el("h2", {}, "Store"),
-      store ? el("p", {}, `${store.messages.toLocaleString()} messages in ${bytesText(store.bytes)}`, store.first !== null && `, from ${stamp(store.first, true)} to ${stamp(store.last, true)}`, `, ${store.partitions} partitions at `, el("code", {}, line(store.location))) : el("p", {}, "There is no store: nothing can be searched. Run with --output store:"),
-      el("p", {}, el("a", { href: "/metrics" }, "Metrics"), " · ", el("a", { href: "/health" }, "Health"), " · ", el("a", { href: "/api/openapi.json" }, "OpenAPI")));
+      store
+        ? el(
+            "p",
+            {},
+            `${store.messages.toLocaleString()} messages in ${bytesText(store.bytes)}`,
+            store.first !== null && `, from ${stamp(store.first, true)} to ${stamp(store.last, true)}`,
+            `, ${store.partitions} partitions at `,
+            el("code", {}, line(store.location)),
+          )
+        : el("p", {}, "There is no store: nothing can be searched. Run with --output store:"),
+      el(
+        "p",
+        {},
+        el("a", { href: "/metrics" }, "Metrics"),
+        " · ",
+        el("a", { href: "/health" }, "Health"),
+        " · ",
+        el("a", { href: "/api/openapi.json" }, "OpenAPI"),
+      ),
+    );
   }
 }

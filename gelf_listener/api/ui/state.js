@@ -30,7 +30,11 @@ function read() {
   const url = new URL(location.href);
   const parameters = url.searchParams;
   const first = url.pathname.split("/")[1] || "messages";
-  const state = /** @type {State} */ ({ view: VIEWS.includes(first) ? first : "messages", columns: (parameters.get("columns") ?? "").split(",").filter(Boolean), live: false });
+  const state = /** @type {State} */ ({
+    view: VIEWS.includes(first) ? first : "messages",
+    columns: (parameters.get("columns") ?? "").split(",").filter(Boolean),
+    live: false,
+  });
   for (const name of TEXTS) state[name] = parameters.get(name) ?? "";
   const type = parameters.get("rangetype");
   if (type === "relative") {

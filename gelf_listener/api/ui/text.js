@@ -9,14 +9,35 @@ import { el } from "./dom.js";
 
 /** @type {Record<number, string>} */
 const NAMES = {
-  0x061c: "ALM", 0x200b: "ZWSP", 0x200e: "LRM", 0x200f: "RLM", 0x2028: "LS", 0x2029: "PS", 0x202a: "LRE", 0x202b: "RLE",
-  0x7f: "DEL", 0x202c: "PDF", 0x202d: "LRO", 0x202e: "RLO", 0x2060: "WJ", 0x2066: "LRI", 0x2067: "RLI", 0x2068: "FSI", 0x2069: "PDI",
-  0xfeff: "BOM", 0x180e: "MVS", 0x00ad: "SHY",
+  0x061c: "ALM",
+  0x200b: "ZWSP",
+  0x200e: "LRM",
+  0x200f: "RLM",
+  0x2028: "LS",
+  0x2029: "PS",
+  0x202a: "LRE",
+  0x202b: "RLE",
+  0x7f: "DEL",
+  0x202c: "PDF",
+  0x202d: "LRO",
+  0x202e: "RLO",
+  0x2060: "WJ",
+  0x2066: "LRI",
+  0x2067: "RLI",
+  0x2068: "FSI",
+  0x2069: "PDI",
+  0xfeff: "BOM",
+  0x180e: "MVS",
+  0x00ad: "SHY",
 };
 // eslint-disable-next-line no-control-regex
-const HIDDEN = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]|[\u{e0000}-\u{e007f}]/gu;
+const HIDDEN =
+  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]|[\u{e0000}-\u{e007f}]/gu;
 
-const CONTROLS = "NUL SOH STX ETX EOT ENQ ACK BEL BS TAB LF VT FF CR SO SI DLE DC1 DC2 DC3 DC4 NAK SYN ETB CAN EM SUB ESC FS GS RS US".split(" ");
+const CONTROLS =
+  "NUL SOH STX ETX EOT ENQ ACK BEL BS TAB LF VT FF CR SO SI DLE DC1 DC2 DC3 DC4 NAK SYN ETB CAN EM SUB ESC FS GS RS US".split(
+    " ",
+  );
 
 /** @param {string} character */
 function picture(character) {
@@ -44,10 +65,13 @@ export function block(value, most = 200_000) {
     if (match[0] === "\n" || match[0] === "\t" || (match[0] === "\r" && shown[match.index + 1] === "\n")) continue;
     parts.push(shown.slice(from, match.index), el("span", { class: "control" }, picture(match[0])));
     from = match.index + match[0].length;
-    if (parts.length > 4000) break;  // a text of nothing else must not make a million elements
+    if (parts.length > 4000) break; // a text of nothing else must not make a million elements
   }
-  parts.push(from === 0 ? shown : parts.length > 4000 ? shown.slice(from).replace(HIDDEN, "\ufffd") : shown.slice(from));
-  if (text.length > most) parts.push(el("span", { class: "faint" }, ` … ${(text.length - most).toLocaleString()} more characters`));
+  parts.push(
+    from === 0 ? shown : parts.length > 4000 ? shown.slice(from).replace(HIDDEN, "\ufffd") : shown.slice(from),
+  );
+  if (text.length > most)
+    parts.push(el("span", { class: "faint" }, ` … ${(text.length - most).toLocaleString()} more characters`));
   return parts;
 }
 
@@ -74,12 +98,16 @@ const SHORT = ["EMERG", "ALERT", "CRIT", "ERROR", "WARN", "NOTE", "INFO", "DEBUG
 
 /** @param {number | null | undefined} level */
 export function levelName(level) {
-  return level === null || level === undefined ? "" : SHORT[level] ?? String(level);
+  return level === null || level === undefined ? "" : (SHORT[level] ?? String(level));
 }
 
 /** @param {number} bytes */
 export function bytesText(bytes) {
-  for (const [unit, size] of /** @type {[string, number][]} */ ([["GiB", 2 ** 30], ["MiB", 2 ** 20], ["KiB", 2 ** 10]])) {
+  for (const [unit, size] of /** @type {[string, number][]} */ ([
+    ["GiB", 2 ** 30],
+    ["MiB", 2 ** 20],
+    ["KiB", 2 ** 10],
+  ])) {
     if (bytes >= size) return `${(bytes / size).toFixed(bytes >= 10 * size ? 0 : 1)} ${unit}`;
   }
   return `${bytes} B`;

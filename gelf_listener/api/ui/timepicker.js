@@ -1,6 +1,6 @@
 // @ts-check
 /** The time selector: relative, absolute, in words, or since this page was opened. */
-import { el, menu } from "./dom.js";
+import { button, el, menu } from "./dom.js";
 import { go, state } from "./state.js";
 import { isoOf, localInput, OPENED, PRESETS, rangeText } from "./times.js";
 
@@ -8,7 +8,12 @@ import { isoOf, localInput, OPENED, PRESETS, rangeText } from "./times.js";
 export function timePicker() {
   const label = el("span", {}, rangeText(state()));
   const element = menu([label, " ▾"], content, { title: "Time range" });
-  return { element, update: () => { label.textContent = rangeText(state()); } };
+  return {
+    element,
+    update: () => {
+      label.textContent = rangeText(state());
+    },
+  };
 }
 
 /** @param {() => void} close */
@@ -19,17 +24,57 @@ function content(close) {
   };
   const current = state();
   const now = Date.now() / 1000;
-  const from = el("input", { type: "datetime-local", step: 1, "aria-label": "From", value: localInput(Date.parse(current.from) / 1000 || now - 3600) });
-  const to = el("input", { type: "datetime-local", step: 1, "aria-label": "To", value: localInput(Date.parse(current.to) / 1000 || now) });
-  const words = el("input", { type: "text", placeholder: "yesterday, last 5 minutes, monday to friday", "aria-label": "In words", value: current.keyword, class: "grow" });
+  const from = el("input", {
+    type: "datetime-local",
+    step: 1,
+    "aria-label": "From",
+    value: localInput(Date.parse(current.from) / 1000 || now - 3600),
+  });
+  const to = el("input", {
+    type: "datetime-local",
+    step: 1,
+    "aria-label": "To",
+    value: localInput(Date.parse(current.to) / 1000 || now),
+  });
+  const words = el("input", {
+    type: "text",
+    placeholder: "yesterday, last 5 minutes, monday to friday",
+    "aria-label": "In words",
+    value: current.keyword,
+    class: "grow",
+  });
   const absolute = () => {
     const [start, end] = [new Date(from.value).getTime() / 1000, new Date(to.value).getTime() / 1000];
     if (Number.isFinite(start) && Number.isFinite(end)) choose({ from: isoOf(start), to: isoOf(end), live: false });
   };
   return [
-    ...PRESETS.map(([range, text]) => el("button", { type: "button", "aria-pressed": String(current.range === range), on: { click: () => choose({ range }) } }, text)),
-    el("button", { type: "button", on: { click: () => choose({ from: isoOf(OPENED) }) } }, "Since I opened this page"),
-    el("form", { on: { submit: (/** @type {Event} */ event) => { event.preventDefault(); absolute(); } } }, el("div", { class: "row" }, from, to, el("button", { type: "submit" }, "Apply"))),
-    el("form", { on: { submit: (/** @type {Event} */ event) => { event.preventDefault(); if (words.value.trim()) choose({ keyword: words.value.trim(), live: false }); } } }, el("div", { class: "row" }, words, el("button", { type: "submit" }, "Apply"))),
+    ...PRESETS.map(([range, text]) =>
+      button(text, () => choose({ range }), { "aria-pressed": String(current.range === range) }),
+    ),
+    button("Since I opened this page", () => choose({ from: isoOf(OPENED) })),
+    el(
+      "form",
+      {
+        on: {
+          submit: (/** @type {Event} */ event) => {
+            event.preventDefault();
+            absolute();
+          },
+        },
+      },
+      el("div", { class: "row" }, from, to, el("button", { type: "submit" }, "Apply")),
+    ),
+    el(
+      "form",
+      {
+        on: {
+          submit: (/** @type {Event} */ event) => {
+            event.preventDefault();
+            if (words.value.trim()) choose({ keyword: words.value.trim(), live: false });
+          },
+        },
+      },
+      el("div", { class: "row" }, words, el("button", { type: "submit" }, "Apply")),
+    ),
   ];
 }

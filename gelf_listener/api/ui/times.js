@@ -7,8 +7,17 @@
  */
 
 export const PRESETS = /** @type {[string, string][]} */ ([
-  ["5m", "Last 5 minutes"], ["15m", "Last 15 minutes"], ["30m", "Last 30 minutes"], ["1h", "Last hour"], ["2h", "Last 2 hours"],
-  ["8h", "Last 8 hours"], ["1d", "Last day"], ["2d", "Last 2 days"], ["7d", "Last 7 days"], ["30d", "Last 30 days"], ["all", "All messages"],
+  ["5m", "Last 5 minutes"],
+  ["15m", "Last 15 minutes"],
+  ["30m", "Last 30 minutes"],
+  ["1h", "Last hour"],
+  ["2h", "Last 2 hours"],
+  ["8h", "Last 8 hours"],
+  ["1d", "Last day"],
+  ["2d", "Last 2 days"],
+  ["7d", "Last 7 days"],
+  ["30d", "Last 30 days"],
+  ["all", "All messages"],
 ]);
 
 const UNITS = /** @type {Record<string, number>} */ ({ s: 1, m: 60, h: 3600, d: 86400, w: 604800 });
@@ -35,7 +44,8 @@ export function secondsOf(range) {
 
 /** What the API takes for a range. @param {Range} range @returns {Record<string, string>} */
 export function rangeParameters(range) {
-  if (range.keyword) return { keyword: range.keyword, timezone: Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC" };
+  if (range.keyword)
+    return { keyword: range.keyword, timezone: Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC" };
   if (range.from || range.to) return { ...(range.from && { from: range.from }), ...(range.to && { to: range.to }) };
   return range.range && range.range !== "all" ? { since: range.range } : {};
 }
@@ -59,7 +69,12 @@ export function stamp(seconds, whole = false) {
 export function ago(seconds) {
   const age = Date.now() / 1000 - seconds;
   if (age < 1) return "now";
-  for (const [unit, length] of /** @type {[string, number][]} */ ([["d", 86400], ["h", 3600], ["min", 60]])) if (age >= length) return `${Math.floor(age / length)} ${unit} ago`;
+  for (const [unit, length] of /** @type {[string, number][]} */ ([
+    ["d", 86400],
+    ["h", 3600],
+    ["min", 60],
+  ]))
+    if (age >= length) return `${Math.floor(age / length)} ${unit} ago`;
   return `${Math.floor(age)} s ago`;
 }
 

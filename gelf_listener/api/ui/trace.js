@@ -5,7 +5,8 @@ import { block, line } from "./text.js";
 
 const PYTHON = /^\s+File "(.+?)", line (\d+)(?:, in (.+))?$/;
 const JAVA = /^\s+at ([\w$.<>/]+)\(([^()]*)\)/;
-const LIBRARY = /site-packages|dist-packages|\/lib\/python|lib64\/python|<frozen|^java\.|^javax\.|^jdk\.|^sun\.|^org\.springframework\.|^kotlin\.|^scala\.|node_modules/;
+const LIBRARY =
+  /site-packages|dist-packages|\/lib\/python|lib64\/python|<frozen|^java\.|^javax\.|^jdk\.|^sun\.|^org\.springframework\.|^kotlin\.|^scala\.|node_modules/;
 const MOST_LINES = 5000;
 
 /** Whether a text has a traceback in it. @param {string} text */
@@ -20,9 +21,10 @@ export function trace(text) {
   const parts = [];
   /** @type {Node[]} */
   let folded = [];
-  let after = false;  // a frame: what is not indented then is the error
+  let after = false; // a frame: what is not indented then is the error
   const flush = () => {
-    if (folded.length > 1) parts.push(el("details", {}, el("summary", { class: "faint" }, `${folded.length} frames of libraries`), folded));
+    if (folded.length > 1)
+      parts.push(el("details", {}, el("summary", { class: "faint" }, `${folded.length} frames of libraries`), folded));
     else parts.push(...folded);
     folded = [];
   };
@@ -35,10 +37,24 @@ export function trace(text) {
       const library = LIBRARY.test(where);
       /** @type {string[]} */
       const code = [];
-      while (python && index + 1 < lines.length && /^ {4,}\S|^\s+[\^~]+\s*$/.test(lines[index + 1]) && !PYTHON.test(lines[index + 1])) code.push(lines[++index]);
-      const frame = el("div", { class: `frame${library ? " library" : ""}` },
-        python ? [el("strong", {}, line(python[3] ?? ""), " "), el("span", { class: "faint" }, line(python[1]), ":", python[2])] : line(text.trim()),
-        code.length > 0 && el("div", { class: "code" }, code.map((one) => line(one.replace(/^ {4}/, ""))).join("\n")));
+      while (
+        python &&
+        index + 1 < lines.length &&
+        /^ {4,}\S|^\s+[\^~]+\s*$/.test(lines[index + 1]) &&
+        !PYTHON.test(lines[index + 1])
+      )
+        code.push(lines[++index]);
+      const frame = el(
+        "div",
+        { class: `frame${library ? " library" : ""}` },
+        python
+          ? [
+              el("strong", {}, line(python[3] ?? ""), " "),
+              el("span", { class: "faint" }, line(python[1]), ":", python[2]),
+            ]
+          : line(text.trim()),
+        code.length > 0 && el("div", { class: "code" }, code.map((one) => line(one.replace(/^ {4}/, ""))).join("\n")),
+      );
       after = true;
       if (library) folded.push(frame);
       else {
@@ -48,7 +64,11 @@ export function trace(text) {
       continue;
     }
     flush();
-    if ((after && /^[\w$.]+(?:: |$)/.test(text)) || /^(?:[\w$.]+(?:Error|Exception|Exit|Interrupt|Warning|Throwable)\b|Caused by: |[\w.]+Group: )/.test(text)) parts.push(el("div", { class: "error" }, line(text, 20_000)));
+    if (
+      (after && /^[\w$.]+(?:: |$)/.test(text)) ||
+      /^(?:[\w$.]+(?:Error|Exception|Exit|Interrupt|Warning|Throwable)\b|Caused by: |[\w.]+Group: )/.test(text)
+    )
+      parts.push(el("div", { class: "error" }, line(text, 20_000)));
     else if (text.trim()) parts.push(el("div", {}, line(text, 20_000)));
     after &&= text.trim() === "";
   }
@@ -65,13 +85,26 @@ export function tree(value, key = "", depth = 0) {
     const [opening, closing] = Array.isArray(value) ? "[]" : "{}";
     if (!entries.length) return el("div", { class: "leaf" }, name, opening + closing);
     const inside = el("div");
-    const box = el("details", { open: depth < 2 }, el("summary", {}, name, el("span", { class: "faint" }, `${opening} ${entries.length} ${closing}`)), inside);
-    const open = () => { if (!inside.hasChildNodes()) inside.append(...entries.slice(0, 1000).map(([one, other]) => tree(other, one, depth + 1))); };
+    const box = el(
+      "details",
+      { open: depth < 2 },
+      el("summary", {}, name, el("span", { class: "faint" }, `${opening} ${entries.length} ${closing}`)),
+      inside,
+    );
+    const open = () => {
+      if (!inside.hasChildNodes())
+        inside.append(...entries.slice(0, 1000).map(([one, other]) => tree(other, one, depth + 1)));
+    };
     if (depth < 2) open();
     else box.addEventListener("toggle", open);
     return el("div", { class: "tree" }, box);
   }
-  return el("div", { class: "leaf" }, name, el("span", {}, block(typeof value === "string" ? JSON.stringify(value) : String(value), 20_000)));
+  return el(
+    "div",
+    { class: "leaf" },
+    name,
+    el("span", {}, block(typeof value === "string" ? JSON.stringify(value) : String(value), 20_000)),
+  );
 }
 
 /** Read a text as a JSON object or list; null when it is none. @param {unknown} text */

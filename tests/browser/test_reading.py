@@ -1,0 +1,211 @@
+"""The page in a real browser: reading a busy stream, and finding one's way from one message to others."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import time
+from typing import Any
+
+from tests.browser.conftest import Open, Site, sync_api
+from tests.browser.test_page import rows, texts
+from tests.e2e.listener import until
+
+expect = sync_api.expect
+
+FLOOD = 60_000
+"""As fast as one can: more than a stream takes in that time."""
+
+
+def test_a_flood_does_not_freeze_it(open_page: Open, site: Site) -> None:
+    """It shows a sample and says so, keeps few elements, and answers keys meanwhile."""
+    page = open_page("/")
+    expect(page.locator(".counts")).to_contain_text("messages/s")  # it is connected
+    payloads = [
+        json.dumps({"version": "1.1", "host": "web", "short_message": f"m{index}"}).encode() for index in range(1000)
+    ]
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        for index in range(FLOOD):
+            sock.sendto(payloads[index % 1000], ("127.0.0.1", site.port))
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator(".counts")).to_contain_text("arrived too fast to be shown here; a search finds them")
+    assert page.evaluate("document.querySelectorAll('*').length") < 3000
+    dropped = site.listener.metric("gelf_input_kernel_drops_total")
+    until(lambda: site.count() == FLOOD - dropped, what="all of them in the store")
+    expect(page.locator("#pulse")).to_contain_text("/s")
+
+
+def test_newest_at_the_bottom(open_page: Open, site: Site) -> None:
+    """As in a terminal, when somebody wants that; it is remembered."""
+    site.send(*({"short_message": f"m{index}"} for index in range(100)))
+    page = open_page("/")
+    expect(rows(page).first).to_contain_text("m99")
+    page.get_by_label("More").click()
+    page.get_by_role("button", name="At the bottom").click()
+    expect(rows(page).last).to_contain_text("m99")
+    page.reload()
+    site.send({"short_message": "the newest"})
+    expect(rows(page).last).to_contain_text("the newest")
+    assert texts(page)[-2] == "m99"
+
+
+def test_pausing_by_key(open_page: Open, site: Site) -> None:
+    """Nothing comes in until one goes on."""
+    site.send({"short_message": "before"})
+    page = open_page("/")
+    expect(rows(page)).to_have_count(1)
+    page.keyboard.press("p")
+    expect(page.locator(".flash")).to_have_text("Paused: go on")
+    site.send({"short_message": "meanwhile"})
+    expect(page.locator(".flash")).to_contain_text("1 new")
+    assert texts(page) == ["before"]
+    page.keyboard.press("p")
+    expect(rows(page)).to_have_count(2)
+
+
+def test_searches_are_saved(open_page: Open, site: Site) -> None:
+    """Under a name, with their time and columns; and forgotten again."""
+    site.send({"short_message": "a", "_user_id": 1}, {"short_message": "b", "_user_id": 2})
+    page = open_page("/?range=all&live=0&columns=user_id&q=user_id:2")
+    expect(rows(page)).to_have_count(1)
+    page.get_by_label("More").click()
+    page.get_by_label("Name of this search").fill("user two")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("#notices")).to_contain_text("Saved")
+    page.goto(site.url)
+    page.get_by_label("More").click()
+    page.get_by_role("link", name="user two").click()
+    expect(rows(page)).to_have_count(1)
+    expect(page.locator(".heads")).to_contain_text("user_id")
+    assert page.get_by_label("Query", exact=True).input_value() == "user_id:2"
+    page.get_by_label("More").click()
+    page.get_by_label("Forget user two").click()
+    page.get_by_label("More").click()
+    expect(page.get_by_role("link", name="user two")).to_have_count(0)
+
+
+def test_the_query_is_coloured(open_page: Open, site: Site) -> None:
+    """Fields, values and operators are told apart, and a wrong place is marked."""
+    site.send({"short_message": "a"})
+    page = open_page("/?range=all")
+    page.get_by_label("Query", exact=True).fill('user_id:42 AND "a b" OR /x.*/')
+    colours = page.locator(".query")
+    expect(colours.locator(".q-field")).to_have_text("user_id:")
+    expect(colours.locator(".q-word")).to_have_text(["AND", "OR"])
+    expect(colours.locator(".q-text")).to_have_text('"a b"')
+    expect(colours.locator(".q-regex")).to_have_text("/x.*/")
+    page.get_by_label("Query", exact=True).fill("level:(3 OR")
+    expect(colours.locator(".q-wrong").first).to_be_visible()
+
+
+def test_a_value_is_excluded(open_page: Open, site: Site) -> None:
+    """One press at a field of a message."""
+    site.send({"short_message": "a", "_service": "shop"}, {"short_message": "b", "_service": "noisy neighbour"})
+    page = open_page("/?range=all")
+    rows(page).first.click()
+    page.get_by_role("button", name="Exclude: service").click()
+    expect(rows(page)).to_have_count(1)
+    assert texts(page) == ["a"]
+    assert page.get_by_label("Query", exact=True).input_value() == 'NOT service:"noisy neighbour"'
+
+
+def test_an_absolute_range(open_page: Open, site: Site) -> None:
+    """From and to, as one reads them on a clock; it stays in the address."""
+    now = time.time()
+    site.send({"short_message": "old", "timestamp": now - 90_000}, {"short_message": "new", "timestamp": now})
+    page = open_page("/?range=all", timezone_id="Europe/Berlin")
+    expect(rows(page)).to_have_count(2)
+    local = "date => { const at = new Date(date * 1000 - new Date(date * 1000).getTimezoneOffset() * 60000);"
+    local += " return at.toISOString().slice(0, 19) }"
+    page.get_by_title("Time range").click()
+    page.get_by_label("From", exact=True).fill(page.evaluate(local, now - 91_000))
+    page.get_by_label("To", exact=True).fill(page.evaluate(local, now - 89_000))
+    page.get_by_role("button", name="Apply").first.click()
+    expect(rows(page)).to_have_count(1)
+    assert texts(page) == ["old"]
+    assert "from=" in page.url
+
+
+def test_what_surrounds_a_message(open_page: Open, site: Site) -> None:
+    """The same request in other services; the same source before and after; and the link of one message."""
+    now = time.time()
+    site.send(
+        {"short_message": "asked", "host": "web", "timestamp": now - 2, "_request_id": "r-1"},
+        {"short_message": "paid", "host": "shop", "timestamp": now - 1, "_request_id": "r-1"},
+        {"short_message": "else", "host": "web", "timestamp": now, "_request_id": "r-2"},
+        {"short_message": "long ago", "host": "web", "timestamp": now - 3600},
+    )
+    page = open_page("/?range=all&q=asked")
+    rows(page).first.click()
+    page.get_by_role("link", name="Same request_id").click()
+    expect(rows(page)).to_have_count(2)
+    assert texts(page) == ["paid", "asked"]
+    page.goto(site.url + "/?range=all&q=asked")
+    rows(page).first.click()
+    page.get_by_role("link", name="Same source ± 10 s").click()
+    expect(rows(page)).to_have_count(2)
+    assert texts(page) == ["else", "asked"]
+    page.goto(site.url + "/?range=all&q=asked")
+    rows(page).first.click()
+    link = page.get_by_role("link", name="Link").get_attribute("href")
+    assert re.fullmatch(r"/message/[0-9A-Z]{26}", link)
+    page.goto(site.url + link)
+    expect(page.locator(".detail .said")).to_have_text("asked")
+
+
+def test_raw_bytes_and_origin(open_page: Open, site: Site) -> None:
+    """What came, from where, through which input, and by which client."""
+    site.send_raw(b'{"version":"1.1", "host":"shop","short_message":"as it came","timestamp":1.50,"_n":"1e3"}')
+    page = open_page("/?range=all")
+    rows(page).first.click()
+    detail = page.locator(".detail")
+    expect(detail.get_by_role("table", name="Received")).to_contain_text("gelf+udp")
+    expect(detail.get_by_role("table", name="Received")).to_contain_text("127.0.0.1:")
+    detail.locator("summary", has_text="Raw bytes").click()
+    expect(detail).to_contain_text('"timestamp":1.50,"_n":"1e3"')
+
+
+def test_exports(open_page: Open, site: Site, tmp_path: Any) -> None:
+    """CSV has the columns that are shown; JSON lines have everything."""
+    site.send({"short_message": "=1+1", "_user_id": 7})
+    page = open_page("/?range=all&columns=user_id")
+    expect(rows(page)).to_have_count(1)
+
+    def export(name: str) -> str:
+        page.get_by_label("More").click()
+        with page.expect_download() as waiting:
+            page.get_by_role("link", name=name, exact=True).click()
+        page.keyboard.press("Escape")
+        waiting.value.save_as(tmp_path / name)
+        return str((tmp_path / name).read_text())
+
+    head, line = export("CSV").splitlines()
+    assert head == "timestamp,level,source,user_id,message"
+    assert line.endswith(("web,7,'=1+1", "web,7,=1+1"))
+    assert json.loads(export("JSON lines"))["fields"] == {"user_id": 7}
+
+
+def test_light_and_dark(open_page: Open, site: Site) -> None:
+    """As the system says, until somebody chooses; the choice is kept."""
+    page = open_page("/", color_scheme="dark")
+    background = "getComputedStyle(document.body).backgroundColor"
+    dark = page.evaluate(background)
+    page.keyboard.press("t")
+    light = page.evaluate(background)
+    assert dark != light
+    page.reload()
+    assert page.evaluate(background) == light
+
+
+def test_working_offline_of_everything_else(open_page: Open, site: Site) -> None:
+    """Nothing is asked of anybody but the listener."""
+    page = open_page("/")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.reload()
+    expect(page.locator(".empty")).to_contain_text("Waiting for messages")
+    assert asked
+    assert all(url.startswith(site.url) for url in asked)
