@@ -103,7 +103,7 @@ def test_stop_ends_wait() -> None:
     async def main() -> None:
         service = Service(config())
         service.stop()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(40):
             await service.wait()
 
     asyncio.run(main())

@@ -286,7 +286,7 @@ def test_a_damaged_row(tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeyp
         async with Opened(tmp_path) as opened:
             await opened.until(lambda: opened.buffer.ready == 2)
             assert texts(await opened.take()) == ["a", "c"]
-            assert (len(opened.buffer), opened.buffer.damaged) == (2, 1)
+            await opened.until(lambda: (len(opened.buffer), opened.buffer.damaged) == (2, 1))
 
     with caplog.at_level(logging.ERROR):
         run(main)

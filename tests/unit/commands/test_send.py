@@ -42,7 +42,7 @@ def send(make: Callable[[], Any], *arguments: str, query: str = "", count: int =
         try:
             status = await asyncio.to_thread(call, "--to", f"{scheme}://{user}{where}{query}", *arguments)
             assert status == 0
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(40):
                 while len(intake.messages) < count:
                     await asyncio.sleep(0.001)
         finally:

@@ -26,7 +26,7 @@ HELLO = b'{"short_message":"hello"}\0'
 
 async def until(condition: Callable[[], object]) -> None:
     """Let the loop run until something holds."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(40):
         while not condition():
             await asyncio.sleep(0)
 

@@ -14,7 +14,7 @@ from tests.unit.fakes import FakeIntake
 
 
 async def until(condition: Callable[[], Any]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(40):
         while not condition():
             await asyncio.sleep(0.001)
 

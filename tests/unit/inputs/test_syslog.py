@@ -30,7 +30,7 @@ TCP = {"host": "127.0.0.1", "port": 0}
 
 
 async def until(condition: Any) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(40):
         while not condition():
             await asyncio.sleep(0.001)
 

@@ -26,7 +26,7 @@ HELLO = b'{"short_message":"hello"}'
 
 async def until(condition: Callable[[], object]) -> None:
     """Let the loop run until something holds."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(40):
         while not condition():
             await asyncio.sleep(0)
 
@@ -157,7 +157,7 @@ def test_closing_ends(full: bool, monkeypatch: pytest.MonkeyPatch) -> None:
                 return [HELLO] * reader.batch, [None] * reader.batch
 
             monkeypatch.setattr(reader, "read", endless)
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(40):
                 await made.close()
             assert bool(intake.messages) is not full
 
