@@ -19,6 +19,8 @@ export class QueryEditor {
     this._offers = [];
     this._at = -1;
     this._timer = 0;
+    /** Rises with each key and each opening or closing of the list: a completion that comes later is dropped. */
+    this._turn = 0;
     /** @type {AbortController | null} */
     this._asking = null;
     this._wrongFrom = -1;
@@ -84,9 +86,10 @@ export class QueryEditor {
   _typed() {
     this._paint();
     clearTimeout(this._timer);
+    const turn = ++this._turn;
     this._timer = window.setTimeout(() => {
       void this._check();
-      void this._complete();
+      void this._complete(turn);
     }, WAIT);
   }
 
@@ -141,8 +144,9 @@ export class QueryEditor {
     this.area.style.height = `${Math.min(this.area.scrollHeight + 2, 160)}px`;
   }
 
-  async _complete() {
-    if (document.activeElement !== this.area) return;
+  /** @param {number} turn */
+  async _complete(turn) {
+    if (turn !== this._turn || document.activeElement !== this.area) return;
     const caret = this.area.selectionStart;
     const { field, prefix, start } = atCaret(this.area.value, caret);
     /** @type {typeof this._offers} */
@@ -159,7 +163,7 @@ export class QueryEditor {
       } catch {
         /* nothing to offer */
       }
-      if (this.area.selectionStart !== caret) return;
+      if (turn !== this._turn || this.area.selectionStart !== caret) return;
     } else if (prefix) {
       const wanted = prefix.toLowerCase();
       const names = [
@@ -190,6 +194,7 @@ export class QueryEditor {
 
   /** @param {typeof this._offers} offers */
   _offer(offers) {
+    this._turn += 1;
     this._offers = offers;
     this._at = -1;
     show(
