@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 
 from tests.e2e.conftest import Start
-from tests.e2e.listener import run_cli
+from tests.e2e.listener import ANSWER_SECONDS, run_cli
 
 TOKEN = "a-token-of-the-test-suite"
 
@@ -44,7 +44,7 @@ def test_a_login(start: Start, tmp_path: Path) -> None:
         environment={"GELF_API_PASSWORD_FILE": str(tmp_path / "secret"), "GELF_API_TOKENS": TOKEN},
     )
     port = listener.api_url.rpartition(":")[2]
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=ANSWER_SECONDS) as client:
         assert client.get("/health").json() == {"status": "ok"}
         for path in ("/metrics", "/api/gelf/stats", "/api/gelf/live", "/api/openapi.json"):
             assert client.get(path).status_code == 401
@@ -60,7 +60,7 @@ def test_a_login(start: Start, tmp_path: Path) -> None:
 def test_pages_of_other_sites(start: Start) -> None:
     """Neither by name nor by script; other names where the settings say so."""
     listener = start("gelf+udp://127.0.0.1:0", arguments=["--api-hosts", "logs.example.org"])
-    with httpx.Client(base_url=listener.api_url) as client:
+    with httpx.Client(base_url=listener.api_url, timeout=ANSWER_SECONDS) as client:
         assert client.get("/api/gelf/stats", headers={"Host": "evil.example"}).status_code == 403
         assert client.get("/api/gelf/stats", headers={"Host": "logs.example.org"}).status_code == 200
         assert client.get("/api/gelf/stats", headers={"Origin": "http://evil.example"}).status_code == 403

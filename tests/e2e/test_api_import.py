@@ -9,13 +9,14 @@ from collections.abc import Iterator
 import httpx
 
 from tests.e2e.conftest import Start
+from tests.e2e.listener import ANSWER_SECONDS
 from tests.e2e.wire import gelf
 
 
 def test_a_large_file(start: Start) -> None:
     """Tens of megabytes arrive whole and in order, in little memory."""
     listener = start("gelf+udp://127.0.0.1:0")
-    httpx.get(listener.api_url + "/api/gelf/stats")
+    httpx.get(listener.api_url + "/api/gelf/stats", timeout=ANSWER_SECONDS)
     before = listener.memory()[1]
     text = "x" * 1000
 

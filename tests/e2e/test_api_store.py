@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 
 from tests.e2e.conftest import Start
-from tests.e2e.listener import Listener
+from tests.e2e.listener import ANSWER_SECONDS, Listener
 from tests.e2e.test_api_live import seen, watching
 from tests.e2e.wire import gelf, send_udp
 
@@ -19,7 +19,7 @@ def storing(start: Start, directory: Path) -> Listener:
 
 
 def ask(listener: Listener, path: str, status: int = 200, **parameters: Any) -> Any:
-    answer = httpx.get(listener.api_url + "/api/gelf" + path, params=parameters, timeout=20)
+    answer = httpx.get(listener.api_url + "/api/gelf" + path, params=parameters, timeout=ANSWER_SECONDS)
     assert answer.status_code == status, answer.text
     return answer.json()
 
@@ -41,7 +41,9 @@ def test_a_message_is_found_a_moment_later(start: Start, tmp_path: Path) -> None
     assert ask(listener, "/fields/source/top")["messages"] == 2
     assert ask(listener, "/histogram", split="level")["messages"] == 2
     assert ask(listener, "/stats")["store"]["messages"] == 2
-    answer = httpx.delete(listener.api_url + "/api/gelf/messages", params={"query": "source:db"})
+    answer = httpx.delete(
+        listener.api_url + "/api/gelf/messages", params={"query": "source:db"}, timeout=ANSWER_SECONDS
+    )
     assert answer.json() == {"deleted": 1}
     assert ask(listener, "/search")["total"] == 1
 
@@ -72,8 +74,12 @@ def test_export_and_import(start: Start, tmp_path: Path) -> None:
         *(gelf(text, timestamp=1_700_000_000.25 + at, _n=at) for at, text in enumerate(texts)),
     )
     ask(listener, "/wait", query="message", count=50)
-    exported = httpx.get(listener.api_url + "/api/gelf/export", params={"format": "gelf"}).content
-    answer = httpx.post(other.api_url + "/api/gelf/import", content=exported, headers={"X-Requested-By": "me"})
+    exported = httpx.get(
+        listener.api_url + "/api/gelf/export", params={"format": "gelf"}, timeout=ANSWER_SECONDS
+    ).content
+    answer = httpx.post(
+        other.api_url + "/api/gelf/import", content=exported, headers={"X-Requested-By": "me"}, timeout=ANSWER_SECONDS
+    )
     assert answer.json()["messages"] == 50
     found = ask(other, "/wait", query="message", count=50)["messages"]
     assert [(message["short_message"], message["fields"]["n"]) for message in found] == [

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 
 from tests.e2e.conftest import Start
-from tests.e2e.listener import free_port, until
+from tests.e2e.listener import ANSWER_SECONDS, free_port, until
 
 HEADERS = {"X-Requested-By": "test"}
 
@@ -19,7 +19,7 @@ def test_input_and_stream(start: Start, tmp_path: Path) -> None:
     environment = {"XDG_STATE_HOME": str(tmp_path / "state")}
     outputs = [f"store://{tmp_path}/store"]
     first = start("gelf+udp://127.0.0.1:0", outputs=outputs, environment=environment)
-    with httpx.Client(base_url=first.api_url, headers=HEADERS) as client:
+    with httpx.Client(base_url=first.api_url, headers=HEADERS, timeout=ANSWER_SECONDS) as client:
         configuration = {"bind_address": "127.0.0.1", "port": port}
         body = {"title": "t", "type": "org.graylog2.inputs.gelf.udp.GELFUDPInput", "global": True,
                 "configuration": configuration}  # fmt: skip
@@ -31,7 +31,7 @@ def test_input_and_stream(start: Start, tmp_path: Path) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
         sender.sendto(b'{"version":"1.1","host":"h","short_message":"after"}', ("127.0.0.1", port))
     until(lambda: second.metric("gelf_input_messages_total", input=input_id) == 1)
-    with httpx.Client(base_url=second.api_url, headers=HEADERS) as client:
+    with httpx.Client(base_url=second.api_url, headers=HEADERS, timeout=ANSWER_SECONDS) as client:
         query = {"query": f"streams:{stream}", "range": 0}
         found = until(lambda: client.get("/api/search/universal/relative", params=query).json()["messages"])
         assert [hit["message"]["message"] for hit in found] == ["after"]

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 
 from tests.e2e.conftest import Start
+from tests.e2e.listener import ANSWER_SECONDS
 from tests.e2e.wire import gelf, send_udp
 
 
@@ -16,8 +17,8 @@ def test_messages_that_arrive_while_waiting(start: Start) -> None:
     """200 as soon as enough are there; each waiter gets its own."""
     listener = start("gelf+udp://127.0.0.1:0", outputs=["null:"])
     address = listener.endpoint("gelf+udp").address
-    with httpx.Client(base_url=listener.api_url, timeout=20) as client, ThreadPoolExecutor(2) as pool:
-        client.get("/api/gelf/stats")
+    with httpx.Client(base_url=listener.api_url, timeout=ANSWER_SECONDS) as client, ThreadPoolExecutor(2) as pool:
+        client.get("/api/gelf/stats", timeout=ANSWER_SECONDS)
         began = time.monotonic()
         two = pool.submit(client.get, "/api/gelf/wait", params={"query": "order", "count": 2, "timeout": 15})
         one = pool.submit(client.get, "/api/gelf/wait", params={"query": "user_id:42", "timeout": 15})
@@ -35,8 +36,8 @@ def test_what_came_instead(start: Start) -> None:
     """504 after the time, with the closest message first and why it does not match."""
     listener = start("gelf+udp://127.0.0.1:0", outputs=["null:"])
     address = listener.endpoint("gelf+udp").address
-    with httpx.Client(base_url=listener.api_url, timeout=20) as client:
-        client.get("/api/gelf/stats")
+    with httpx.Client(base_url=listener.api_url, timeout=ANSWER_SECONDS) as client:
+        client.get("/api/gelf/stats", timeout=ANSWER_SECONDS)
         threading.Timer(0.3, send_udp, (address, gelf("order 1", _user_id=43), gelf("unlike"))).start()
         query = "order AND user_id:42"
         answer = client.get("/api/gelf/wait", params={"query": query, "timeout": 1.5})
@@ -52,7 +53,7 @@ def test_a_client_that_goes_away(start: Start) -> None:
     """Nobody waits for it any longer."""
     listener = start("gelf+udp://127.0.0.1:0", outputs=["null:"])
     with httpx.Client(base_url=listener.api_url, timeout=0.5) as client:
-        httpx.get(listener.api_url + "/api/gelf/stats")
+        httpx.get(listener.api_url + "/api/gelf/stats", timeout=ANSWER_SECONDS)
         try:
             client.get("/api/gelf/wait", params={"query": "x", "timeout": 60})
         except httpx.ReadTimeout:
@@ -60,6 +61,6 @@ def test_a_client_that_goes_away(start: Start) -> None:
         else:
             raise AssertionError("it answered early")
     deadline = time.monotonic() + 5
-    while httpx.get(listener.api_url + "/api/gelf/stats").json()["watchers"]:
+    while httpx.get(listener.api_url + "/api/gelf/stats", timeout=ANSWER_SECONDS).json()["watchers"]:
         assert time.monotonic() < deadline
         time.sleep(0.05)

@@ -114,6 +114,7 @@ log {{ source(s); destination(d); }};
 
 
 @pytest.mark.external
+@pytest.mark.timeout(900)  # it may have to be fetched
 @pytest.mark.parametrize(
     ("scheme", "destination"),
     [

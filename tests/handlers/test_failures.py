@@ -231,7 +231,7 @@ def test_tcp_frame_cut_by_a_dying_connection_is_sent_again_whole(attach):
         connection.shutdown(socket.SHUT_RDWR)
         connection.close()
         receiver.reading.set()
-        assert wait_for(lambda: any(text == big for text in receiver.texts))
+        assert wait_for(lambda: any(text == big for text in receiver.texts), 60)
         assert receiver.accepted == 2
 
 
