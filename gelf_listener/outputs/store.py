@@ -98,6 +98,7 @@ class StoreOutput:
             "store_evicted_messages_total": store.evicted,
             "store_damaged_partitions": len(store.set_aside),
             "store_messages": store.messages,
+            "store_pending_messages": store.pending,
             "store_partitions": store.partitions,
         }
 

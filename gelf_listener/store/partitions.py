@@ -17,6 +17,7 @@ from pathlib import Path
 
 from gelf_listener.errors import ConfigError
 from gelf_listener.lock import DirectoryLock
+from gelf_listener.packing import Packer
 from gelf_listener.store.partition import DamagedPartition, Partition
 
 __all__ = ["Partitions"]
@@ -36,6 +37,7 @@ class Partitions:
 
     Args:
         path: The store's directory.
+        packer: Makes bytes of messages, and messages of bytes.
         partition_messages: Messages after which a new partition is begun.
         max_age_seconds: How long messages are kept after they arrived; None for ever.
         max_bytes: What all may take on disk; None is no limit.
@@ -45,6 +47,7 @@ class Partitions:
     def __init__(
         self,
         path: Path,
+        packer: Packer,
         *,
         partition_messages: int,
         max_age_seconds: float | None,
@@ -56,6 +59,7 @@ class Partitions:
         self.evicted = 0
         self.set_aside: list[str] = []
         self._path = path
+        self._packer = packer
         self._partition_messages = partition_messages
         self._max_age_seconds = max_age_seconds
         self._max_bytes = max_bytes
@@ -71,6 +75,11 @@ class Partitions:
     def current(self) -> Partition:
         """The one that is written to."""
         return self.list[-1]
+
+    @property
+    def full(self) -> bool:
+        """Whether the current one has as many messages as it may."""
+        return self.current.messages >= self._partition_messages
 
     @property
     def retention_seconds(self) -> float:
@@ -96,41 +105,58 @@ class Partitions:
             for directory in sorted(self._path.glob("p" + "[0-9]" * 8)):
                 self._number = max(self._number, int(directory.name[1:]))
                 try:
-                    self.list.append(Partition(directory))
+                    self.list.append(Partition(directory, self._packer))
                 except DamagedPartition as error:
                     self._set_aside(directory, error)
             if not self.list:
-                self._begin()
+                self.begin()
         except DamagedPartition as error:
             self._lock.release()
             raise ConfigError(f"the store cannot be opened: {error}") from None
         except OSError as error:
             self._lock.release()
             raise ConfigError(f"the store at {self._path} cannot be opened: {error.strerror or error}") from None
+        for partition in self.list[:-1]:
+            with contextlib.suppress(OSError):  # the disk is full; the next start tries again
+                partition.catch_up()
         return max(partition.last_order() for partition in self.list) + 1
 
-    def release(self) -> None:
-        """Let another process have the store. May be called twice."""
+    def close(self) -> None:
+        """Finish writing, close all files and let another process have the store. May be called twice."""
+        for partition in self.list:
+            try:
+                partition.close()
+            except OSError as error:
+                _log.error(
+                    "the store could not be written when it was closed (%s): %s", partition.fate_of_pending, error
+                )
         self._lock.release()
 
     def roll(self) -> None:
-        """Begin a new partition when the current one is large or old enough; nothing may be pending."""
+        """Begin a new partition when the current one is large or old enough, and nothing is pending."""
         current = self.current
-        if current.messages and (
-            current.messages >= self._partition_messages
+        if (current.messages and not current.pending) and (
+            self.full
             or (self._max_bytes is not None and current.size > self._max_bytes / _STEPS)
             or (
                 self._max_age_seconds is not None
                 and self._clock() - current.created_at > self._max_age_seconds / _STEPS
             )
         ):
-            current.close_writer()
-            self._begin()
+            self.begin()
+
+    def begin(self) -> None:
+        """Begin a new partition; nothing may be pending."""
+        if self.list:
+            self.current.close_writer()
+        self._number += 1
+        made = Partition(self._path / f"p{self._number:08d}", self._packer)
+        made.created_at = self._clock()
+        self.list = [*self.list, made]
 
     def retain(self) -> None:
         """Delete the oldest partitions while their messages are too old or all take too much; never the current one."""
-        if not self.current.pending:
-            self.roll()
+        self.roll()
         while len(self.list) > 1 and (self._too_old(self.list[0]) or self._too_large()):
             self.evicted += self.list[0].messages
             self.drop(self.list[0])
@@ -139,12 +165,6 @@ class Partitions:
         """Delete one that is not the current one."""
         self.list = [other for other in self.list if other is not partition]
         partition.remove()
-
-    def _begin(self) -> None:
-        self._number += 1
-        made = Partition(self._path / f"p{self._number:08d}")
-        made.created_at = self._clock()
-        self.list = [*self.list, made]
 
     def _too_old(self, partition: Partition) -> bool:
         if self._max_age_seconds is None:

@@ -15,7 +15,6 @@ words      text, by words           the words of ``short_message`` (`query.words
 full       text, by words           the words of ``full_message``
 added      JSON, whole, columns     additional fields; and, with a ``@`` before their names, what the listener adds
 marks      text, whole              ``full``: there is a full_message; ``hard``: see below
-doc        bytes, stored            the packed message
 ========== ======================== ==========================================================================
 
 Names in ``added`` are escaped so that nothing in them means a path (`field_key`). Texts have a ``=`` before them, or
@@ -83,7 +82,6 @@ def make_schema() -> tantivy.Schema:
     builder.add_text_field("full", tokenizer_name="whitespace", index_option="position")
     builder.add_json_field("added", fast=True, tokenizer_name="raw", index_option="basic")
     builder.add_text_field("marks", tokenizer_name="raw", index_option="basic")
-    builder.add_bytes_field("doc", stored=True)
     return builder.build()
 
 
@@ -206,14 +204,13 @@ class Names:
         return True
 
 
-def document_of(message: Message, order: int, packed: bytes, names: Names) -> str:
+def document_of(message: Message, order: int, names: Names) -> str:
     """
     Return a message as the JSON document that tantivy indexes.
 
     Args:
         message: What to index.
         order: Its place in the store.
-        packed: The message as bytes.
         names: Of the partition; new ones are put in, as long as there is room.
     """
     added: dict[str, Any] = {}
@@ -235,7 +232,6 @@ def document_of(message: Message, order: int, packed: bytes, names: Names) -> st
         "host": host[:MAX_TEXT_CHARACTERS],
         "words": " ".join(words(message.short_message)),
         "added": added,
-        "doc": packed,  # base64, as msgspec writes bytes and tantivy reads them
     }
     if message.level is not None:
         document["level"] = message.level

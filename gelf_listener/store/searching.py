@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gelf_listener.message import FieldValue
+from gelf_listener.message import FieldValue, Message
 from gelf_listener.query.fields import getter
 from gelf_listener.store.partition import Partition
 from gelf_listener.store.requests import Sort
@@ -18,7 +18,7 @@ from gelf_listener.store.requests import Sort
 if TYPE_CHECKING:
     import tantivy
 
-__all__ = ["Found", "Place", "Target", "after", "count", "places", "sort_key", "total_of"]
+__all__ = ["Found", "Place", "Target", "after", "count", "places", "read", "sort_key", "total_of"]
 
 _COLUMNS = {
     "timestamp": "timestamp",
@@ -47,14 +47,12 @@ class Place(NamedTuple):
         value: Of the sort field.
         order: Receive order in the store.
         target: Number of the partition asked.
-        address: Its place in that partition.
     """
 
     kind: int
     value: Any
     order: int
     target: int
-    address: Any
 
 
 class Found(NamedTuple):
@@ -98,7 +96,7 @@ def after(target: Target, place: Place, sort: Sort) -> Target:
     return target._replace(query=query.boolean_query([(occur.Must, target.query), (occur.Must, rest)]))
 
 
-def places(targets: Sequence[Target], sort: Sort, limit: int, offset: int, read: Any) -> Found:
+def places(targets: Sequence[Target], sort: Sort, limit: int, offset: int) -> Found:
     """
     Find a page.
 
@@ -107,7 +105,6 @@ def places(targets: Sequence[Target], sort: Sort, limit: int, offset: int, read:
         sort: By what.
         limit: Most messages.
         offset: How many to leave out first.
-        read: Makes a message of a searcher and an address, for fields that have no column.
     """
     wanted = limit + offset
     column = _COLUMNS.get(sort.field)
@@ -121,10 +118,19 @@ def places(targets: Sequence[Target], sort: Sort, limit: int, offset: int, read:
         if column is not None:
             matched, found = _by_column(number, target, column, wanted, descending=sort.descending)
         else:
-            matched, found = _by_value(number, target, sort, wanted, read)
+            matched, found = _by_value(number, target, sort, wanted)
         total += matched
         kept = _best(kept + found, sort)[:wanted]
     return Found(total, kept[offset:])
+
+
+def read(targets: Sequence[Target], places: Sequence[Place]) -> list[Message]:
+    """Read messages, in the order of their places; those that were deleted meanwhile are left out."""
+    orders: dict[int, list[int]] = {}
+    for place in places:
+        orders.setdefault(place.target, []).append(place.order)
+    found = {number: dict(targets[number].partition.read(wanted)) for number, wanted in orders.items()}
+    return [found[place.target][place.order] for place in places if place.order in found[place.target]]
 
 
 def _best(found: list[Place], sort: Sort) -> list[Place]:
@@ -170,8 +176,7 @@ def _by_column(number: int, target: Target, column: str, wanted: int, *, descend
         hits = sure + [(last, address) for _, address in again.hits]
     orders = searcher.fast_field_values("order", [address for _, address in hits])
     found = [
-        Place(_NUMBERS, value, int(position or 0), number, address)
-        for (value, address), position in zip(hits, orders, strict=True)
+        Place(_NUMBERS, value, int(position or 0), number) for (value, _), position in zip(hits, orders, strict=True)
     ]
     if len(found) < wanted and column == "level":
         rest = tantivy.Query.boolean_query(
@@ -190,13 +195,13 @@ def _by_order(number: int, target: Target, query: tantivy.Query, wanted: int, *,
 
     order = tantivy.Order.Desc if descending else tantivy.Order.Asc
     hits = target.searcher.search(query, limit=wanted, count=False, order_by_field="order", order=order).hits
-    return [Place(_MISSING, 0, int(position), number, address) for position, address in hits]
+    return [Place(_MISSING, 0, int(position), number) for position, _ in hits]
 
 
 _MAX_READ = 100_000
 
 
-def _by_value(number: int, target: Target, sort: Sort, wanted: int, read: Any) -> tuple[int, list[Place]]:
+def _by_value(number: int, target: Target, sort: Sort, wanted: int) -> tuple[int, list[Place]]:
     """
     Sort by what is in the messages.
 
@@ -206,15 +211,13 @@ def _by_value(number: int, target: Target, sort: Sort, wanted: int, read: Any) -
     import tantivy  # noqa: PLC0415
 
     get = getter(sort.field)
-    searcher = target.searcher
-    result: Any = searcher.search(
+    result: Any = target.searcher.search(
         target.query, limit=_MAX_READ, count=True, order_by_field="order", order=tantivy.Order.Desc
     )
     found = []
-    for position, address in result.hits:
-        value = get(read(searcher, address))
-        kind, key = sort_key(value)
-        found.append(Place(kind, key, int(position), number, address))
+    for order, message in target.partition.read([int(order) for order, _ in result.hits]):
+        kind, key = sort_key(get(message))
+        found.append(Place(kind, key, order, number))
     return int(result.count), _best(found, sort)[:wanted]
 
 

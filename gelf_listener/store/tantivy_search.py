@@ -35,21 +35,18 @@ class TantivySearch:
 
     Args:
         partitions: Of the store.
-        unpack: Makes a message of its bytes.
         clock: What ``now`` means, UTC Unix seconds.
     """
 
-    def __init__(self, partitions: Partitions, unpack: Callable[[bytes], Message], clock: Callable[[], float]) -> None:
+    def __init__(self, partitions: Partitions, clock: Callable[[], float]) -> None:
         self._all = partitions
-        self._unpack = unpack
         self._clock = clock
 
     def search(self, query: Node, span: Span, limit: int, offset: int, sort: Sort) -> Hits:
         """Return a page; see `Store.search`."""
         targets = self._targets(query, span)
-        found = searching.places(targets, sort, limit, offset, self._read)
-        messages = [self._read(targets[place.target].searcher, place.address) for place in found.places]
-        return Hits(found.total, messages)
+        found = searching.places(targets, sort, limit, offset)
+        return Hits(found.total, searching.read(targets, found.places))
 
     def pages(self, query: Node, span: Span, limit: int | None, sort: Sort) -> Iterator[Sequence[Message]]:
         """Give everything that matches, in batches; see `Store.scan`."""
@@ -60,9 +57,9 @@ class TantivySearch:
         while left > 0:
             page = min(left, _PAGE) if sort.field == "timestamp" else left
             narrowed = targets if after is None else [searching.after(target, after, sort) for target in targets]
-            places = searching.places(narrowed, sort, page, 0, self._read).places
+            places = searching.places(narrowed, sort, page, 0).places
             for start in range(0, len(places), _BATCH):
-                yield self._read_places(targets, places[start : start + _BATCH])
+                yield searching.read(targets, places[start : start + _BATCH])
             if len(places) < page:
                 return
             left -= page
@@ -85,9 +82,7 @@ class TantivySearch:
         found: set[str] = set()
         for partition in self._all.list if wanted else ():
             query = tantivy.Query.term_set_query(partition.schema, "key", list(wanted))
-            searcher = partition.searcher
-            hits = searcher.search(query, limit=len(wanted) * 2, count=False).hits
-            found.update(self._read(searcher, address).id for _, address in hits)
+            found.update(message.id for message in _read_all(partition, query, len(wanted) * 2))
         return found.intersection(wanted.values())
 
     def get(self, id: str) -> Message | None:
@@ -97,10 +92,8 @@ class TantivySearch:
         if len(id) != 26:
             return None
         for partition in reversed(self._all.list):
-            searcher = partition.searcher
             query = tantivy.Query.term_query(partition.schema, "key", ulid_key(id), "basic")
-            for _, address in searcher.search(query, limit=10, count=False).hits:
-                message = self._read(searcher, address)
+            for message in _read_all(partition, query, 10):
                 if message.id == id:
                     return message
         return None
@@ -142,10 +135,10 @@ class TantivySearch:
 
     def _few(self, targets: Sequence[Target]) -> list[Message]:
         """Read the messages that match, for what no column answers."""
-        found = searching.places(targets, Sort("gl2_receive_timestamp"), _MAX_READ + 1, 0, self._read)
+        found = searching.places(targets, Sort("gl2_receive_timestamp"), _MAX_READ + 1, 0)
         if len(found.places) > _MAX_READ:
             raise QueryError(f"more than {_MAX_READ} messages would have to be read; narrow the search", "", 1)
-        return self._read_places(targets, found.places)
+        return searching.read(targets, found.places)
 
     def statistics(self, query: Node, span: Span, field: str) -> FieldStatistics:
         """Return what a field holds; see `Store.statistics`."""
@@ -175,9 +168,6 @@ class TantivySearch:
         ]
         return [each for each in found if str(each.value).lower().startswith(begin)][:limit]
 
-    def _read_places(self, targets: Sequence[Target], places: Sequence[searching.Place]) -> list[Message]:
-        return [self._read(targets[place.target].searcher, place.address) for place in places]
-
     def _targets(self, query: Node, span: Span) -> list[Target]:
         """Translate a query for every partition that may have something, oldest first."""
         start, end = span_of(span)
@@ -189,10 +179,13 @@ class TantivySearch:
         return found
 
     def _translator(self, partition: Partition) -> Translator:
-        return Translator(partition, self._unpack, self._clock())
+        return Translator(partition, self._clock())
 
-    def _read(self, searcher: Any, address: Any) -> Message:
-        return self._unpack(searcher.doc(address).get_first("doc"))
+
+def _read_all(partition: Partition, query: tantivy.Query, limit: int) -> Iterable[Message]:
+    """Read what a query finds."""
+    hits: Any = partition.searcher.search(query, limit=limit, count=False, order_by_field="order").hits
+    return [message for _, message in partition.read([int(order) for order, _ in hits])]
 
 
 def _has_column(group: Grouping, column: aggregation.Column) -> bool:

@@ -4,9 +4,12 @@ Tantivy store: the embedded store, in partitions.
 Laws:
 
 * One thread writes, a few read; the loop never waits for a disk.
-* What was added is found by every later search: a search commits first when something is pending.
-* What was committed is there after a crash. Messages that were added but not committed are kept in memory, and added
-  again when a commit fails, for example because the disk is full.
+* What was added is saved first and indexed when there is time, so a burst may be faster than the index is.
+* What was added is found by every later search: a search has it indexed first. It waits a second for that; when the
+  index is further behind, in a flood longer than it keeps up with, the search answers without the rest.
+* What was saved is there after a crash, and found: opening the store goes on with what the index lacks.
+* What cannot be saved, for example because the disk is full, is kept in memory and tried again; until that works
+  nothing more is taken.
 * Only one process has a store open (``lock``).
 """
 
@@ -51,10 +54,25 @@ _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _READERS = 3
-_MAX_PENDING = 20_000
-"""Messages after which is committed whatever the time: they are kept in memory until then."""
 _SLICE = 500
 """Messages added in one go, before a search that waits gets its turn."""
+_STEP = 250
+"""Messages indexed in one go, before more are added."""
+_MAX_UNCOMMITTED = 100_000
+"""Messages after which is committed to the index whatever the time."""
+_COMMIT_SECONDS = 5.0
+"""How long messages may wait for that when no search asks for them."""
+_MAX_UNSAVED_BYTES = 4 * 1024 * 1024
+"""Compressed messages after which is saved whatever the time."""
+_MAX_PENDING = 300_000
+"""Messages that may wait for the index; in a longer flood adding waits for it too."""
+_PATIENCE_SECONDS = 1.0
+"""How long a search waits for the index."""
+_MANY = 1000
+"""Messages pending above which searches share commits: each begins a segment, and segments cost merging."""
+_SHARED_SECONDS = 0.1
+"""Least time between those."""
+_CATCH_UP_STEP = 1000
 _TYPES: dict[str, FieldType] = {"text": "string", "long": "long", "double": "double", "boolean": "boolean"}
 
 
@@ -68,7 +86,7 @@ class TantivyStore:
     Args:
         path: The directory.
         open_fields: Reads additional fields of payloads that are in order.
-        commit_seconds: How long added messages may wait for a commit; 0 commits before `add` returns.
+        commit_seconds: How long added messages may wait to be saved; 0 saves them before `add` returns.
         partition_messages: Messages after which a new partition is begun.
         max_age_seconds: How long messages are kept; None for ever.
         max_bytes: What the store may take on disk; None is no limit.
@@ -93,28 +111,38 @@ class TantivyStore:
         self._clock = clock
         self._all = Partitions(
             path,
+            self._packer,
             partition_messages=partition_messages,
             max_age_seconds=max_age_seconds,
             max_bytes=max_bytes,
             clock=clock,
         )
-        self._pending: list[tuple[Message, int, bytes]] = []
         self._offered: set[int] = set()
-        """Keys of messages whose adding failed: they are offered again, and some of them may be there."""
+        """Keys of messages that were taken while `add` failed: they are offered again."""
+        self._recent: set[int] = set()
+        """Keys of messages that the index does not find yet: those that came with an id, from a disk buffer."""
+        self._unlisted = False
+        """Whether there are others."""
         self._order = 0
-        self._dirty = False
+        self._saved_at = self._committed_at = time.monotonic()
+        self._asking = asyncio.Lock()
+        """Held by the search that has messages committed; those that wait for it find theirs committed too."""
         self._search: TantivySearch | None = None
         self._writer = ThreadPoolExecutor(1, "store-writer")
         self._readers = ThreadPoolExecutor(_READERS, "store-reader")
-        self._timer: asyncio.TimerHandle | None = None
-        self._retaining: asyncio.Task[None] | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._added = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
         self._opened = False
 
     @property
     def messages(self) -> int:
         """How many messages it has, pending ones included."""
         return sum(partition.messages for partition in self._all.list)
+
+    @property
+    def pending(self) -> int:
+        """How many of them searches do not find before they are indexed."""
+        return self._all.current.pending
 
     @property
     def partitions(self) -> int:
@@ -143,124 +171,141 @@ class TantivyStore:
         if not self._opened:
             self._order = await self._write(self._all.open)
             self._opened = True
-            self._retaining = asyncio.get_running_loop().create_task(self._retain_for_ever(), name="store retention")
+            loop = asyncio.get_running_loop()
+            self._tasks = [
+                loop.create_task(self._keep_up(), name="store indexing"),
+                loop.create_task(self._retain_for_ever(), name="store retention"),
+            ]
+            self._added.set()  # the index may lack something since the last time
 
     async def close(self) -> None:
         """Commit what is pending and let go of the directory. May be called twice."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
         if not self._opened:
             return
         self._opened = False
-        if self._retaining is not None:
-            self._retaining.cancel()
-        for task in list(self._tasks):
-            with contextlib.suppress(Exception):
-                await task
+        for task in self._tasks:
+            task.cancel()
         try:
-            await self._write(self._close)
+            await self._write(self._all.close)
         finally:
-            self._all.release()
             self._writer.shutdown(wait=False)
             self._readers.shutdown(wait=False)
-
-    def _close(self) -> None:
-        try:
-            self._commit()
-        except OSError as error:
-            _log.error("store: %s messages could not be written: %s", len(self._pending), error)
-        for partition in self._all.list:
-            with contextlib.suppress(OSError):
-                partition.close_writer()
 
     # --- writing
 
     async def add(self, messages: Sequence[Message]) -> None:
         """Add messages; see `Store.add`."""
+        taken = 0
         try:
-            for start in range(0, len(messages), _SLICE):
-                await self._write(partial(self._add, messages[start : start + _SLICE]))
+            while taken < len(messages):
+                part = messages[taken : taken + _SLICE]
+                await self._write(partial(self._add, part))
+                taken += len(part)
             if self._commit_seconds == 0:
-                await self._write(self._commit)
+                await self._write(self._save)
         except OSError as error:
-            self._offered.update(message.key for message in messages)
+            self._offered.update([message.key for message in messages[:taken]])
             raise Retry(f"the store cannot write: {error}") from None
+        finally:
+            self._added.set()
         if self._offered:
             self._offered.difference_update([message.key for message in messages])
-        if self._dirty and self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(self._commit_seconds, self._due)
 
     async def flush(self) -> None:
         """
-        Commit what is pending.
+        Make everything that was added safe and searchable.
 
         Raises:
             Retry: If that cannot be written now.
         """
-        if self._dirty:
+        if self._all.current.pending:
             try:
-                await self._write(self._commit)
+                await self._write(self._finish)
             except OSError as error:
                 raise Retry(f"the store cannot write: {error}") from None
 
-    def _due(self) -> None:
-        self._timer = None
-        task = asyncio.get_running_loop().create_task(self._commit_when_due())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    async def _keep_up(self) -> None:
+        """Index what was added, a little at a time so that adding goes first; save and commit when it is time."""
+        while True:
+            await self._added.wait()
+            self._added.clear()
+            pause = self._commit_seconds or 1.0
+            while self._all.current.pending:
+                try:
+                    if await self._write(self._keep):
+                        continue
+                except OSError as error:
+                    _log.warning("the store cannot write: %s; trying again", error)
+                    await asyncio.sleep(pause)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(pause):
+                        await self._added.wait()
+                self._added.clear()
 
-    async def _commit_when_due(self) -> None:
-        try:
-            await self.flush()
-        except (Retry, OSError) as error:
-            _log.warning("%s; trying again", error)
-            if self._timer is None and self._opened:
-                self._timer = asyncio.get_running_loop().call_later(self._commit_seconds or 1.0, self._due)
+    def _keep(self) -> bool:
+        """Do a little; return whether there is more to index."""
+        now, partition = time.monotonic(), self._all.current
+        if now - self._saved_at > self._commit_seconds:
+            self._save()
+        more = self._index(_STEP)
+        if partition.uncommitted >= _MAX_UNCOMMITTED or now - self._committed_at > _COMMIT_SECONDS or self._all.full:
+            self._commit()
+        return more
 
     def _add(self, messages: Sequence[Message]) -> None:
-        if self._dirty and self._pending and not self._all.current.pending:
-            self._add_again()
-        offered = self._offered
-        again = [message for message in messages if message.stored_id or (offered and message.key in offered)]
-        known = self._known(again) if again else set()
-        pack = self._packer.pack
-        partition = self._all.current
+        if self._all.current.unsaved_bytes >= _MAX_UNSAVED_BYTES:
+            self._save()  # or nothing more is taken
+        if self._all.current.pending >= _MAX_PENDING:
+            self._index(len(messages))
+        new = self._new(messages)
+        self._all.current.add(new, self._order)
+        self._order += len(new)
+
+    def _new(self, messages: Sequence[Message]) -> Sequence[Message]:
+        """Leave out those that are there: they come from a disk buffer, or after a failure, again."""
+        if self._offered:
+            messages = [message for message in messages if message.key not in self._offered]
+        again = {message.id for message in messages if message.stored_id}
+        if not again:
+            self._unlisted = True
+            return messages
+        if self._unlisted:
+            self._finish()
+        known, recent = self._engine().known(again), self._recent
+        new = []
         for message in messages:
-            if again and (message.stored_id or message.key in offered):
-                if message.id in known:
+            if message.stored_id:
+                if message.key in recent or message.id in known:
                     continue
-                known.add(message.id)
-            entry = (message, self._order, pack(message))
-            partition.add(*entry)
-            self._order += 1
-            self._pending.append(entry)
-            self._dirty = True
-        if len(self._pending) >= _MAX_PENDING:
-            self._commit()
+                recent.add(message.key)
+            else:
+                self._unlisted = True
+            new.append(message)
+        return new
 
-    def _add_again(self) -> None:
-        """After a commit that failed: what it had is added once more."""
-        for entry in self._pending:
-            self._all.current.add(*entry)
+    def _save(self) -> None:
+        self._saved_at = time.monotonic()
+        self._all.current.save()
 
-    def _known(self, messages: Sequence[Message]) -> set[str]:
-        """Return the ids of those that are there already: they come from a disk buffer, or after a failure, again."""
-        ids = {message.id for message in messages}
-        found = {message.id for message, _, _ in self._pending if message.id in ids}
-        return found | self._engine().known(ids - found)
+    def _finish(self) -> None:
+        """Make all that was added searchable."""
+        while self._index(_CATCH_UP_STEP):
+            pass
+        self._commit()
+
+    def _index(self, most: int) -> bool:
+        return self._all.current.index(most)
 
     def _commit(self) -> None:
-        if not self._dirty:
-            return
+        """Make what was indexed searchable."""
         partition = self._all.current
-        if self._pending and not partition.pending:
-            self._add_again()
+        self._saved_at = self._committed_at = time.monotonic()
         partition.commit()
         self.commits += 1
-        self._pending.clear()
-        self._dirty = False
-        self._all.roll()
+        if not partition.pending:
+            self._recent.clear()
+            self._unlisted = False
+            self._all.roll()
 
     async def _retain_for_ever(self) -> None:
         """Delete what is too old or too much now and then, also when nothing comes in."""
@@ -308,6 +353,7 @@ class TantivyStore:
 
     async def fields(self) -> list[FieldInfo]:
         """Return all fields; see `Store.fields`."""
+        await self._catch_up()
         types: dict[str, set[FieldType]] = {}
         for partition in self._all.list:
             for key, kinds in list(partition.names.items()):
@@ -329,16 +375,17 @@ class TantivyStore:
             raise Retry(f"the store cannot write: {error}") from None
 
     def _delete(self, query: Node, span: Span) -> int:
-        self._commit()  # in this thread, so nothing comes in between
+        self._finish()  # in this thread, so nothing comes in between
         deleted = 0
-        current = self._all.current
         for partition, found, messages in self._engine().counted(query, span):
             deleted += messages
-            if messages == partition.messages and partition is not current:
+            if messages == partition.messages:
+                if partition is self._all.current:
+                    self._all.begin()
                 self._all.drop(partition)
                 continue
             partition.delete(found)
-            if partition is current:
+            if partition is self._all.current:
                 partition.commit()
             else:
                 partition.close_writer()
@@ -349,7 +396,7 @@ class TantivyStore:
         await self._write(self._compact)
 
     def _compact(self) -> None:
-        self._commit()
+        self._finish()
         for partition in self._all.list:
             partition.compact()
 
@@ -380,14 +427,33 @@ class TantivyStore:
         if self._search is None:
             from gelf_listener.store.tantivy_search import TantivySearch  # noqa: PLC0415
 
-            self._search = TantivySearch(self._all, self._packer.unpack, self._clock)
+            self._search = TantivySearch(self._all, self._clock)
         return self._search
 
     async def _asked(self, function: Callable[[], T]) -> T:
-        """Commit what is pending, then answer in a reading thread."""
-        with contextlib.suppress(Retry):  # the disk is full: what was committed can be searched all the same
-            await self.flush()
+        """Answer in a reading thread, after what was added can be found."""
+        await self._catch_up()
         return await self._run(function)
+
+    async def _catch_up(self) -> None:
+        """Have what was added until now indexed and committed, a little at a time so that adding goes on."""
+        wanted, began = self._order - 1, time.monotonic()
+        if not self._lacks(wanted):
+            return
+        async with self._asking:
+            if self._all.current.pending > _MANY:
+                await asyncio.sleep(self._committed_at + _SHARED_SECONDS - time.monotonic())
+            with contextlib.suppress(OSError):  # the disk is full: what was committed can be searched all the same
+                while self._lacks(wanted):
+                    late = time.monotonic() - began > _PATIENCE_SECONDS
+                    if late or not await self._write(partial(self._index, _CATCH_UP_STEP)):
+                        await self._write(self._commit)
+                        return
+
+    def _lacks(self, place: int) -> bool:
+        """Whether a message cannot be found yet."""
+        partition = self._all.current
+        return partition.pending > 0 and partition.committed < place
 
     async def _run(self, function: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._readers, _guarded(function, _search_failed))

@@ -39,7 +39,6 @@ _MAX_VALUES = 500_000
 """Distinct values of a column that a pattern is tried on."""
 
 _Leaf: TypeAlias = Term | Phrase | Wildcard | Regex | Fuzzy | Range
-_Unpack: TypeAlias = Callable[[bytes], Message]
 
 _IDS = frozenset(("_id", "gl2_message_id"))
 _LISTENER = {"gl2_source_input": "@input", "gl2_remote_ip": "@ip", "gl2_remote_port": "@port"}
@@ -53,11 +52,10 @@ class Translator:
 
     Args:
         partition: Where to search.
-        unpack: Makes a message of its bytes.
         now: What ``now`` means, UTC Unix seconds.
     """
 
-    def __init__(self, partition: Partition, unpack: _Unpack, now: float) -> None:
+    def __init__(self, partition: Partition, now: float) -> None:
         import tantivy  # noqa: PLC0415  (not before somebody needs a store)
 
         self.partition = partition
@@ -65,7 +63,6 @@ class Translator:
         self._schema = partition.schema
         self._tantivy = tantivy
         self._query = tantivy.Query
-        self._unpack = unpack
         self._now = now
         self._rough = False
 
@@ -414,7 +411,7 @@ class Translator:
             ]
             return self._terms(path, values)
         # An end at a time: tantivy panics when one is whole and the other is not.
-        parse = self.partition.index.parse_query
+        parse = self.partition.engine.parse_query
         found = []
         if low is not None:
             found.append(parse(f"{path}:{'[' if node.include_low else '{'}{_written(low)} TO *]"))
@@ -435,12 +432,8 @@ class Translator:
         if len(found.hits) > MAX_VERIFIED:
             raise _too_many(node, f"more than {MAX_VERIFIED} messages would have to be looked at")
         predicate = compile_predicate(node, self._clock)
-        keys = []
-        for _, address in found.hits:
-            message = self._unpack(self.searcher.doc(address).get_first("doc") or b"")
-            if predicate(message):
-                keys.append(message.key)
-        return self._terms("key", keys)
+        orders = [int(order) for order, _ in found.hits]
+        return self._terms("key", [message.key for _, message in self.partition.read(orders) if predicate(message)])
 
 
 def span_of(span: Span) -> tuple[int | None, int | None]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import shutil
+import sqlite3
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -16,10 +18,10 @@ from gelf_listener.codec.gelf import read_fields
 from gelf_listener.errors import ConfigError, Retry
 from gelf_listener.message import Message
 from gelf_listener.store import Store
-from gelf_listener.store.requests import EVERYTHING
+from gelf_listener.store.requests import EVERYTHING, Sort
 from gelf_listener.store.tantivy_store import TantivyStore
 from tests.unit.store.contract import StoreContract, node, texts
-from tests.unit.store.samples import START, plain
+from tests.unit.store.samples import START, decoded, plain
 
 
 def store_at(path: Path, **settings: Any) -> TantivyStore:
@@ -117,6 +119,7 @@ def test_a_damaged_partition_is_set_aside(tmp_path: Path, victim: str) -> None:
     async def main() -> None:
         async with opened(tmp_path, partition_messages=2, commit_seconds=0) as store:
             await store.add([plain("a"), plain("b")])
+            await store.flush()
             await store.add([plain("c")])
         (tmp_path / "p00000001" / victim).write_bytes(b"\x00garbage")
         async with opened(tmp_path) as store:
@@ -215,6 +218,7 @@ def test_a_full_disk_loses_nothing_and_doubles_nothing(tmp_path: Path, commit_se
             await store.flush()
             if commit_seconds:
                 await store.add([plain("meanwhile")])
+            assert (await store.search(node("before"), EVERYTHING)).total == 1
             partition = store._all.current
             partition._known = ""
             aside = tmp_path / "aside"
@@ -288,3 +292,93 @@ async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(10):
         while not condition():
             await asyncio.sleep(0.01)
+
+
+def test_what_was_saved_and_not_indexed_is_found_after_a_crash(tmp_path: Path) -> None:
+    """The index catches up from what was saved: in order, once, and going on from there."""
+
+    async def main() -> None:
+        async with opened(tmp_path / "store", commit_seconds=0) as store:
+            await store.add([plain(f"m{index}") for index in range(100)])
+            await store.flush()
+            store._tasks[0].cancel()  # nothing is indexed any more
+            await store.add([plain(f"m{index}") for index in range(100, 300)])
+            await asyncio.to_thread(shutil.copytree, tmp_path / "store", tmp_path / "crashed")
+        for _ in range(2):
+            async with opened(tmp_path / "crashed") as store:
+                found = await store.search(node(), EVERYTHING, limit=1000, sort=Sort("gl2_receive_timestamp", False))
+                assert texts(found.messages) == [f"m{index}" for index in range(300)]
+        async with opened(tmp_path / "crashed") as store:
+            await store.add([plain("m300")])
+            assert await store.count(node(), EVERYTHING) == 301
+
+    run(main())
+
+
+def test_what_was_deleted_stays_deleted_after_a_crash(tmp_path: Path) -> None:
+    """Although it is still among what was saved, and was the last that came."""
+
+    async def main() -> None:
+        async with opened(tmp_path / "store", commit_seconds=0) as store:
+            await store.add([plain("kept"), plain("doomed"), plain("doomed")])
+            assert await store.delete(node("doomed"), EVERYTHING) == 2
+            await asyncio.to_thread(shutil.copytree, tmp_path / "store", tmp_path / "crashed")
+        async with opened(tmp_path / "crashed") as store:
+            await store.add([plain("new")])
+            assert texts((await store.search(node(), EVERYTHING)).messages) == ["new", "kept"]
+
+    run(main())
+
+
+@pytest.mark.parametrize(
+    ("count", "text"), [pytest.param(25_000, "small", id="many"), pytest.param(40, "x" * 600_000, id="large")]
+)
+def test_a_burst_larger_than_memory_for_the_index(tmp_path: Path, count: int, text: str) -> None:
+    """The index reads the rest from disk; order, number and searches are the same."""
+
+    async def main() -> None:
+        async with opened(tmp_path) as store:
+            store._tasks[0].cancel()  # nothing is indexed before somebody asks
+            payloads = [b'{"host":"h","short_message":"%s","_number":%d}' % (text.encode(), n) for n in range(count)]
+            await store.add(decoded(*payloads))
+            assert not store._all.current._in_memory
+            await store.flush()
+            found = await store.search(node("number:[9 TO 11]"), EVERYTHING, sort=Sort("number", False))
+            assert [message.fields["number"] for message in found.messages] == [9, 10, 11]
+            assert await store.count(node(), EVERYTHING) == count
+            assert store._all.current._in_memory
+
+    run(main())
+
+
+def test_deleting_everything_gives_the_room_back_at_once(tmp_path: Path) -> None:
+    """Whoever clears a store wants the contents gone, not just not found."""
+
+    async def main() -> None:
+        async with opened(tmp_path, commit_seconds=0) as store:
+            await store.add([plain(f"secret {random.random()}") for _ in range(2000)])
+            assert await store.delete(node(), EVERYTHING) == 2000
+            assert sum(file.stat().st_size for file in tmp_path.rglob("*.sqlite*")) < 100_000
+            await store.add([plain("new")])
+            assert texts((await store.search(node(), EVERYTHING)).messages) == ["new"]
+
+    run(main())
+
+
+def test_damage_among_what_was_saved_costs_what_is_damaged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Searches go on, and the log tells of it."""
+
+    async def main() -> None:
+        async with opened(tmp_path, commit_seconds=0) as store:
+            await store.add([plain(f"m{index} {random.random()}", note=os.urandom(200).hex()) for index in range(500)])
+            await store.flush()
+        with sqlite3.connect(tmp_path / "p00000001" / "messages.sqlite") as connection:
+            connection.execute("UPDATE blocks SET packed = x'00' WHERE first = 0")
+        connection.close()
+        async with opened(tmp_path) as store:
+            found = await store.search(node(), EVERYTHING, limit=1000)
+            assert found.total == 500
+            assert 300 < len(found.messages) < 500
+        assert "are damaged" in caplog.text
+
+    run(main())
