@@ -19,7 +19,7 @@ from gelf_listener.codec.times import seconds_of_text, to_seconds
 from gelf_listener.message import FieldValue, Message, Peer
 from gelf_listener.notes import Deviation, Note
 
-__all__ = ["MAX_FIELDS", "Normaliser"]
+__all__ = ["MAX_FIELDS", "Normaliser", "read_plain"]
 
 MAX_FIELDS = 10_000
 """Most fields kept of one message; the 2000 of the largest real ones fit, a hash-table bomb does not."""
@@ -36,6 +36,35 @@ _I64 = 1 << 63
 _U64 = 1 << 64
 
 _SHAPES = Shapes()
+
+
+def read_plain(document: dict[str, Any]) -> tuple[dict[str, FieldValue], list[Note]] | None:
+    """
+    Read additional fields that need no mending, all at once (see `make bench`, console and store).
+
+    Args:
+        document: What a strict parser read.
+
+    Returns:
+        The fields, and the notes on them; None when they have to be looked at one by one.
+    """
+    shape = _SHAPES.of(document)
+    if shape is None:
+        return None
+    fields: dict[str, FieldValue] = {}
+    notes = list(shape.notes)
+    for key, value in zip(shape.keys, shape.pick(document), strict=True):
+        kind = type(value)
+        if kind is str or kind is float or (kind is int and -_I64 <= value < _I64):
+            fields[key.clean] = value
+        elif value is None and not key.notes:
+            notes.append(key.null)
+        elif kind is bool:
+            fields[key.clean] = value
+            notes.append(key.boolean)
+        else:
+            return None
+    return fields, notes
 
 
 class Normaliser:
@@ -114,28 +143,12 @@ class Normaliser:
             self._read_each()
 
     def _read_plain(self) -> bool:
-        """Read fields that need no mending, all at once; return whether that worked (see `make bench`, console)."""
-        shape = _SHAPES.of(self.document)
-        if shape is None:
+        """Read fields that need no mending, all at once; return whether that worked."""
+        read = read_plain(self.document)
+        if read is None or not self.fields.keys().isdisjoint(read[0]):
             return False
-        fields: dict[str, FieldValue] = {}
-        notes: list[Note] = []
-        for key, value in zip(shape.keys, shape.pick(self.document), strict=True):
-            kind = type(value)
-            if kind is str or kind is float or (kind is int and -_I64 <= value < _I64):
-                fields[key.clean] = value
-            elif value is None and not key.notes:
-                notes.append(key.null)
-            elif kind is bool:
-                fields[key.clean] = value
-                notes.append(key.boolean)
-            else:
-                return False
-        if self.fields and not self.fields.keys().isdisjoint(fields):
-            return False
-        self.fields.update(fields)
-        self.notes += shape.notes
-        self.notes += notes
+        self.fields.update(read[0])
+        self.notes += read[1]
         return True
 
     def _read_each(self) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["MAX_WORD_CHARACTERS", "words"]
+__all__ = ["MAX_WORD_CHARACTERS", "spaced_words", "words"]
 
 MAX_WORD_CHARACTERS = 255
 """Lucene's ``max_token_length``."""
@@ -33,6 +33,24 @@ _WORD = re.compile(
     """,
     re.VERBOSE,
 )
+
+_MAYBE_JOINED = re.compile(r"[.:',;](?<=[a-z0-9].)[a-z0-9]")
+"""Wherever a mark may hold two words together."""
+_MAYBE_LONG = re.compile(rf"\w{{{MAX_WORD_CHARACTERS + 1}}}", re.ASCII)
+_SPACED = bytes(code if chr(code).isalnum() or chr(code) == "_" else ord(" ") for code in range(128)) + bytes(128)
+
+
+def spaced_words(text: str) -> str:
+    """
+    Return a text's words with blanks between them.
+
+    Most texts hold plain words only: cutting at every other character takes a third of the time.
+    """
+    if text.isascii():
+        lower = text.lower()
+        if _MAYBE_JOINED.search(lower) is None and (len(lower) <= MAX_WORD_CHARACTERS or not _MAYBE_LONG.search(lower)):
+            return lower.encode().translate(_SPACED).decode()
+    return " ".join(words(text))
 
 
 def words(text: str) -> list[str]:

@@ -18,22 +18,21 @@ import contextlib
 import logging
 import sqlite3
 import threading
-import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
+import zstandard
 
 __all__ = ["BLOCK_BYTES", "FILE_NAME", "Blocks"]
 
-BLOCK_BYTES = 32 * 1024
-"""Packed messages of a block: more compress hardly better, and take longer to read one of."""
+BLOCK_BYTES = 64 * 1024
+"""Packed messages of a block: more compress hardly better, and take longer to read one of (60 microseconds)."""
 
 _log = logging.getLogger(__name__)
 
 FILE_NAME = "messages.sqlite"
 _APPLICATION_ID = 0x474C4D42  # "GLMB"
-_ZLIB_LEVEL = 3
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS blocks (first INTEGER PRIMARY KEY, messages INTEGER NOT NULL, packed BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS marks (name TEXT PRIMARY KEY, place INTEGER NOT NULL);
@@ -44,7 +43,7 @@ SELECT first, messages, packed FROM blocks
 WHERE first + messages > ?1 AND first >= ifnull((SELECT max(first) FROM blocks WHERE first <= ?1), 0)
 ORDER BY first LIMIT 1
 """
-_DAMAGES = (sqlite3.Error, zlib.error, msgspec.MsgspecError)
+_DAMAGES = (sqlite3.Error, zstandard.ZstdError, msgspec.MsgspecError, MemoryError)
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[bytes]).decode
@@ -284,8 +283,8 @@ class Blocks:
 
 
 def _row(first: int, messages: list[bytes]) -> _Row:
-    return first, len(messages), zlib.compress(_encode(messages), _ZLIB_LEVEL)
+    return first, len(messages), zstandard.ZstdCompressor(level=3, write_checksum=True).compress(_encode(messages))
 
 
 def _messages(packed: bytes) -> list[bytes]:
-    return _decode(zlib.decompress(packed))
+    return _decode(zstandard.decompress(packed))

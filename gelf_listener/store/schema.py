@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from gelf_listener.message import FieldValue, Message
-from gelf_listener.query.words import words
+from gelf_listener.query.words import spaced_words
 
 if TYPE_CHECKING:
     import tantivy
@@ -85,6 +85,31 @@ def make_schema() -> tantivy.Schema:
     return builder.build()
 
 
+class _Document(msgspec.Struct, gc=False):
+    """What tantivy is given of a message."""
+
+    timestamp: int
+    received: int
+    order: int
+    key: int
+    source: str
+    host: str
+    words: str
+    added: dict[str, Any]
+    level: int | msgspec.UnsetType
+    full: str | msgspec.UnsetType
+    marks: list[str] | msgspec.UnsetType
+
+
+_MARKS: dict[tuple[bool, bool], list[str] | msgspec.UnsetType] = {
+    (False, False): msgspec.UNSET,
+    (True, False): ["full"],
+    (False, True): ["hard"],
+    (True, True): ["full", "hard"],
+}
+"""By whether there is a full_message, and whether it is hard."""
+
+
 def field_key(name: str) -> str:
     """Return how a name stands in ``added``."""
     if _PLAIN.fullmatch(name):
@@ -133,7 +158,8 @@ def value_of(term: FieldValue) -> FieldValue:
 
 def micros(seconds: float) -> int:
     """Return a time in whole microseconds, within what 64 bits hold."""
-    return min(max(round(seconds * 1e6), -_LATEST), _LATEST)
+    whole = round(seconds * 1e6)
+    return whole if -_LATEST <= whole <= _LATEST else min(max(whole, -_LATEST), _LATEST)
 
 
 class Names:
@@ -145,7 +171,7 @@ class Names:
     """
 
     def __init__(self, kinds: dict[str, set[str]] | None = None) -> None:
-        self.kinds = kinds or {}
+        self.kinds = {"@input": {"text"}, "@ip": {"text"}, "@port": {"long"}} if kinds is None else kinds
         # Names whose key and kind are known: one look-up a field, for there is one for each field of each message.
         self._texts: dict[str, str] = {}
         self._longs: dict[str, str] = {}
@@ -215,30 +241,26 @@ def document_of(message: Message, order: int, names: Names) -> str:
     """
     added: dict[str, Any] = {}
     hard = not names.put(message.fields, added)
+    peer, host, full = message.peer, message.host, message.full_message
     if message.input:
         added["@input"] = "=" + message.input
-        names.kinds.setdefault("@input", {"text"})
-    if message.peer is not None:
-        added["@ip"], added["@port"] = "=" + message.peer.host, message.peer.port
-        names.kinds.setdefault("@ip", {"text"})
-        names.kinds.setdefault("@port", {"long"})
-    host = message.host
-    document: dict[str, Any] = {
-        "timestamp": micros(message.timestamp),
-        "received": micros(message.received_at),
-        "order": order,
-        "key": message.key,
-        "source": host.lower()[:MAX_TEXT_CHARACTERS],
-        "host": host[:MAX_TEXT_CHARACTERS],
-        "words": " ".join(words(message.short_message)),
-        "added": added,
-    }
-    if message.level is not None:
-        document["level"] = message.level
-    hard = hard or len(host) > MAX_TEXT_CHARACTERS
-    if message.full_message is not None:
-        document["full"] = " ".join(words(message.full_message))
-        document["marks"] = ["full", "hard"] if hard else ["full"]
-    elif hard:
-        document["marks"] = ["hard"]
-    return _encode(document).decode()
+    if peer is not None:
+        added["@ip"], added["@port"] = "=" + peer.host, peer.port
+    if len(host) > MAX_TEXT_CHARACTERS:
+        host, hard = host[:MAX_TEXT_CHARACTERS], True
+    marks = _MARKS[full is not None, hard]
+    return _encode(
+        _Document(
+            micros(message.timestamp),
+            micros(message.received_at),
+            order,
+            message.key,
+            host.lower()[:MAX_TEXT_CHARACTERS],  # a letter in lower case may be two
+            host,
+            spaced_words(message.short_message),
+            added,
+            msgspec.UNSET if message.level is None else message.level,
+            msgspec.UNSET if full is None else spaced_words(full),
+            marks,
+        )
+    ).decode()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from gelf_listener.query.words import MAX_WORD_CHARACTERS, words
+from gelf_listener.query.words import MAX_WORD_CHARACTERS, spaced_words, words
 
 
 @pytest.mark.parametrize(
@@ -41,3 +43,15 @@ def test_a_long_word_is_cut_into_several():
 @pytest.mark.parametrize("piece", ["a", "'a", ". :", "a.", "e\u0300", "_", "日", "1,", "é.", "\u0300"])
 def test_odd_megabytes_take_no_more_than_their_length(piece: str):
     words(piece * (300_000 // len(piece)))
+
+
+@given(
+    st.one_of(
+        st.text(),
+        st.text("aZ9_ .:',;-\"/\t\n"),
+        st.lists(st.sampled_from(["x" * 255, "9" * 256, "a.b", "3,14", "it's", ".", ": ", "ß"])).map("".join),
+    )
+)
+def test_spaced_words_are_the_words(text: str):
+    """The short way cuts as the long one does."""
+    assert spaced_words(text).split() == words(text)

@@ -122,7 +122,7 @@ def test_a_damaged_block_costs_its_messages_only(
     tmp_path: Path, blocks: Blocks, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The others are read, and it is said which are lost."""
-    fill(blocks, 0, 100)
+    fill(blocks, 0, 300)
     blocks.save()
     with sqlite3.connect(tmp_path / FILE_NAME) as connection:
         second, third = (
@@ -130,8 +130,8 @@ def test_a_damaged_block_costs_its_messages_only(
         )
     connection.close()
     damage(tmp_path, f"first = {second}")
-    left = [*range(second), *range(third, 100)]
-    assert [place for place, _ in blocks.read(range(100))] == left
+    left = [*range(second), *range(third, 300)]
+    assert [place for place, _ in blocks.read(range(300))] == left
     assert [place for place, _ in blocks.since(0)] == left
     assert f"the messages from place {second} on are damaged" in caplog.text
 
