@@ -4,6 +4,7 @@ Command: `python -m bench.store [--messages N] [--rates R,R] [--output FILE]`: t
 1. UDP to the store of a real listener at growing rates: what was lost, when it could be searched, what it cost.
 2. A store of N messages, filled without the network: its size beside the raw JSON, and how long searches take.
 3. Searches of a running listener while messages come in at half the rate that lost nothing.
+4. One message at a time: from sending it to the answer of a search that finds it.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import asyncio
 import gc
 import json
 import random
+import socket
 import statistics
 import tempfile
 import time
@@ -38,6 +40,7 @@ _SECONDS = 8.0
 _BATCH = 5000
 _DISTINCT = 50_000
 _REPEATS = 20
+_FRESH = 100
 _DAY = 86400.0
 
 
@@ -201,11 +204,32 @@ def _while_ingesting(folder: Path, pump: Pump, corpus: Path, rate: float) -> dic
         }
 
 
+def _freshness(folder: Path) -> dict[str, Any]:
+    """Send a message, search until it is found, and so on."""
+    folder.mkdir()
+    running = _Running(folder)
+    times = []
+    with running.process, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        _stored(running.api)
+        for number in range(_FRESH):
+            document = {"version": "1.1", "host": "bench", "short_message": f"fresh{number}"}
+            began = time.perf_counter()
+            sender.sendto(json.dumps(document).encode(), (LOOPBACK, running.port))
+            while not _ask(running.api, f"/api/gelf/search?query=fresh{number}&limit=1")["total"]:
+                pass
+            times.append((time.perf_counter() - began) * 1000)
+    return {
+        "messages": _FRESH,
+        "median ms": round(statistics.median(times), 1),
+        "p95 ms": round(_percentile(times, 0.95), 1),
+    }
+
+
 def main() -> int:
     """Measure and print; with ``--output`` write as well."""
     parser = argparse.ArgumentParser(prog="python -m bench.store", description="Measure the embedded store.")
     parser.add_argument("--messages", type=int, default=1_000_000)
-    parser.add_argument("--rates", default="10000,20000,30000,40000,50000")
+    parser.add_argument("--rates", default="20000,30000,40000,50000,60000")
     parser.add_argument("--output", type=Path, default=None, help="JSON file for the results")
     arguments = parser.parse_args()
     gc.set_threshold(100_000, 20, 20)
@@ -227,6 +251,9 @@ def main() -> int:
         results["highest rate without loss"] = lossless
         results["while ingesting"] = _while_ingesting(folder / "both", pump, corpus, max(lossless / 2, 1000.0))
         say("searching while ingesting", results["while ingesting"])
+
+        results["one message"] = _freshness(folder / "fresh")
+        say("from sending a message to finding it", results["one message"])
 
         async def fill_and_search() -> None:
             store, raw, seconds = await _fill(folder / "filled", arguments.messages)
