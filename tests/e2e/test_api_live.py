@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -73,6 +74,19 @@ def test_what_arrives_is_seen(start: Start) -> None:
     assert (bad["short_message"], bad["fields"], bad["level"]) == ("bad", {"user_id": 42}, 3)
     assert (worse["short_message"], worse["fields"]) == ("worse", {})
     assert bad["id"] < worse["id"]
+
+
+def test_where_the_stored_ones_end(start: Start, tmp_path: Path) -> None:
+    """A stream says once that what comes now arrives now, also when nothing was stored."""
+    listener = start("gelf+udp://127.0.0.1:0", outputs=[f"store://{tmp_path}/store"])
+    address = listener.endpoint("gelf+udp").address
+    with watching(listener, "?tail=10") as stream:
+        assert next(stream) == ("following", "", {"stored": 0})
+        send_udp(address, gelf("one"))
+        seen(stream, 1)
+    with watching(listener, "?tail=10") as stream:
+        assert seen(stream, 1)[0]["short_message"] == "one"
+        assert next(stream)[::2] == ("following", {"stored": 1})
 
 
 def test_two_watchers_and_none_left(start: Start) -> None:

@@ -4,6 +4,7 @@ Live: ``GET /api/gelf/live``, messages as they arrive, as server-sent events.
 Events:
 
 * ``messages``: an array of messages, oldest first; the event's id is the last message's.
+* ``following``: ``{"stored": n}``, once: so many messages came from the store, what comes now arrives now.
 * ``missed``: ``{"dropped": n, "skipped": n}``, totals of this stream, after more were missed.
 * ``heartbeat``: ``{"time": seconds}`` when nothing else was said for a while.
 
@@ -92,6 +93,7 @@ async def _stream(
         before = await _before(service, node, tail, last_id)
         for start in range(0, len(before), _MOST_MESSAGES):
             yield write(before[start : start + _MOST_MESSAGES])
+        yield _event("following", {"stored": len(before)})
         known = {message.id for message in before}
         missed = (0, 0)
         while not subscription.closed:
