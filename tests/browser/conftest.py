@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -51,14 +51,20 @@ class Site:
         return int(json.loads(text)["total"])
 
 
+def make_listener(
+    directory: Path, *flags: str, api: str = "127.0.0.1:0", environment: Mapping[str, str] | None = None
+) -> Listener:
+    """A listener with a store, which is not started yet."""
+    directory.mkdir()
+    arguments = ["--input", "gelf+udp://127.0.0.1:0", "--input", "gelf+tcp://127.0.0.1:0", "--api", api]
+    arguments += ["--output", f"store://{directory}/store", *flags]
+    return Listener(directory, plain=True, arguments=arguments, environment=environment)
+
+
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
     """A listener of the test's own."""
-    directory = tmp_path / "listener"
-    directory.mkdir()
-    arguments = ["--input", "gelf+udp://127.0.0.1:0", "--input", "gelf+tcp://127.0.0.1:0", "--api", "127.0.0.1:0"]
-    arguments += ["--output", f"store://{tmp_path}/store"]
-    with Listener(directory, plain=True, arguments=arguments) as listener:
+    with make_listener(tmp_path / "listener") as listener:
         yield Site(listener)
 
 
@@ -89,13 +95,13 @@ def open_page(chromium: Any, site: Site) -> Iterator[Open]:
     problems: list[str] = []
     contexts = []
 
-    def begin(path: str = "/", **options: Any) -> Any:
+    def begin(path: str = "/", url: str = "", **options: Any) -> Any:
         context = chromium.new_context(**({"viewport": {"width": 1300, "height": 800}} | options))
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: problems.append(f"pageerror: {error}"))
         page.on("console", lambda line: problems.append(line.text) if "Content Security Policy" in line.text else None)
-        page.goto(site.url + path)
+        page.goto((url or site.url) + path)
         return page
 
     yield begin

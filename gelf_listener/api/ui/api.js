@@ -82,28 +82,48 @@ export function url(path, parameters = {}) {
 /**
  * Follow the live stream. The browser reconnects by itself and says which message was the last.
  * @param {Record<string, any>} parameters
- * @param {{messages: (messages: Message[]) => void, missed: (total: number) => void, state: (connected: boolean) => void}} to
+ * @param {object} to
+ * @param {(messages: Message[], stored: boolean) => void} to.messages stored: they arrived before this was asked
+ * @param {(total: number) => void} to.missed
+ * @param {(connected: boolean) => void} to.state
+ * @param {(error: unknown) => void} to.refused the listener answers, and will not
  * @returns {() => void} how to stop
  */
 export function live(parameters, to) {
   /** @type {EventSource} */
   let source;
   let timer = 0;
+  let following = false;
   const connect = () => {
     source = new EventSource(url("live", parameters));
     source.addEventListener("open", () => to.state(true));
-    source.addEventListener("messages", (event) => to.messages(JSON.parse(event.data)));
+    source.addEventListener("following", () => {
+      following = true;
+    });
+    source.addEventListener("messages", (event) => to.messages(JSON.parse(event.data), !following));
     source.addEventListener("missed", (event) => {
       const { dropped, skipped } = JSON.parse(event.data);
       to.missed(dropped + skipped);
     });
     source.addEventListener("error", () => {
       to.state(false);
-      if (source.readyState === EventSource.CLOSED) timer = window.setTimeout(connect, 3000); // refused, not cut off
+      if (source.readyState === EventSource.CLOSED) void refused(source);
     });
   };
+  /** An event source does not say why it was refused; a search for the same does. @param {EventSource} which */
+  const refused = async (which) => {
+    try {
+      await ask("search", { parameters: { query: parameters.query, limit: 0 } });
+    } catch (error) {
+      if (which === source && !stopped) to.refused(error);
+      if (error instanceof ApiError && error.status === 400) return;
+    }
+    if (!stopped) timer = window.setTimeout(connect, 3000);
+  };
+  let stopped = false;
   connect();
   return () => {
+    stopped = true;
     clearTimeout(timer);
     source.close();
   };
@@ -126,7 +146,15 @@ export function valueOf(message, name) {
       return message.timestamp;
     case "gl2_source_input":
       return message.input;
+    case "gl2_message_id":
+      return message.id;
+    case "gl2_receive_timestamp":
+      return message.received_at;
+    case "gl2_remote_ip":
+      return message.peer?.replace(/:\d+$/, "").replace(/^\[|\]$/g, "");
+    case "gl2_remote_port":
+      return message.peer?.match(/:(\d+)$/)?.[1];
     default:
-      return message.fields[name];
+      return Object.hasOwn(message.fields, name) ? message.fields[name] : undefined;
   }
 }

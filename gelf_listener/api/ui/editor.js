@@ -4,10 +4,12 @@ import { ApiError, ask } from "./api.js";
 import { el, show } from "./dom.js";
 import { atCaret, tokens } from "./query.js";
 import { keep, kept } from "./state.js";
-import { fieldName, line, quote } from "./text.js";
+import { fieldName, LEVELS, line, quote } from "./text.js";
 
 const WAIT = 120;
 const HISTORY = 50;
+/** Pixels; a longer query is scrolled. */
+const TALLEST = 160;
 
 export class QueryEditor {
   /** @param {(query: string) => void} run Enter was pressed, or the query is fine and typing paused */
@@ -47,6 +49,9 @@ export class QueryEditor {
       this.problem,
     );
     this.area.addEventListener("input", () => this._typed());
+    this.area.addEventListener("scroll", () => {
+      this.colours.scrollTop = this.area.scrollTop;
+    });
     this.area.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => this._key(event));
     this.area.addEventListener("blur", () => setTimeout(() => this._close(), 150));
     this.list.addEventListener("pointerdown", (/** @type {PointerEvent} */ event) => {
@@ -93,8 +98,13 @@ export class QueryEditor {
     }, WAIT);
   }
 
+  /** Ask the server whether the query can be understood, and say why not. */
+  async judge() {
+    await this._check(false);
+  }
+
   /** Ask the server whether the query can be understood; a good one is run. */
-  async _check() {
+  async _check(run = true) {
     const query = this.value;
     this._asking?.abort();
     this._asking = new AbortController();
@@ -106,9 +116,11 @@ export class QueryEditor {
       });
       if (query !== this.value) return;
       this._tell(found.valid ? null : found, found.hints);
-      if (found.valid) this._run(query);
+      if (found.valid && run) this._run(query);
     } catch (error) {
-      if (error instanceof ApiError) this._tell({ error: error.message, column: null, line: 1 });
+      if (!(error instanceof ApiError)) return; // a later one was asked
+      if (error.status) this._tell({ error: error.message, column: null, line: 1 });
+      else if (run) this._run(query); // nobody there to judge it: the list says so
     }
   }
 
@@ -141,7 +153,10 @@ export class QueryEditor {
       "\n",
     );
     this.area.style.height = "auto";
-    this.area.style.height = `${Math.min(this.area.scrollHeight + 2, 160)}px`;
+    const height = this.area.scrollHeight + 2;
+    this.area.style.height = `${Math.min(height, TALLEST)}px`;
+    this.element.classList.toggle("tall", height > TALLEST);
+    this.colours.scrollTop = this.area.scrollTop;
   }
 
   /** @param {number} turn */
@@ -156,7 +171,7 @@ export class QueryEditor {
         const found = await ask(`fields/${encodeURIComponent(field)}/suggest`, { parameters: { prefix, limit: 12 } });
         offers = found.values.map((/** @type {{value: any, messages: number}} */ one) => ({
           insert: quote(one.value),
-          text: line(one.value, 80),
+          text: line(one.value, 80) + (field === "level" ? ` ${LEVELS[one.value] ?? ""}` : ""),
           note: one.messages.toLocaleString(),
           start,
         }));

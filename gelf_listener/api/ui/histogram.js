@@ -1,7 +1,7 @@
 // @ts-check
 /** The histogram: messages over time by severity; drag to zoom, arrow keys and Enter do the same. */
 import { button, el, show, svg } from "./dom.js";
-import { LEVELS } from "./text.js";
+import { count } from "./text.js";
 import { stamp } from "./times.js";
 
 /** Severities drawn as one colour, from the bottom of a bar up. */
@@ -29,12 +29,19 @@ export class Histogram {
     this.chart = svg("svg", {
       viewBox: `0 0 1000 ${HEIGHT}`,
       preserveAspectRatio: "none",
-      role: "img",
+      tabindex: 0,
+      role: "application",
       "aria-label": "Messages over time",
+      "aria-description": "Arrow keys choose a bar, with Shift several, Enter zooms in",
     });
     this.legend = el("div", { class: "legend" });
-    this.element = el("div", { class: "histogram" }, this.chart, this.legend);
+    this.told = el("div", { class: "unseen", role: "status" });
+    this.element = el("div", { class: "histogram" }, this.chart, this.legend, this.told);
+    /** The bars that were chosen by key: where it began, and where one is; none before the first key. @type {[number, number] | null} */
+    this._chosen = null;
     this._drag();
+    this.chart.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => this._key(event));
+    this.chart.addEventListener("blur", () => this._choose(null));
   }
 
   /** @param {{seconds: number, messages: number, buckets: {start: number, messages: number}[], series: {value: any, messages: number, counts: number[]}[]}} data */
@@ -70,19 +77,20 @@ export class Histogram {
           svg(
             "rect",
             { x: index * width, y: 0, width, height: HEIGHT, fill: "transparent" },
-            svg("title", {}, `${stamp(bucket.start)}: ${bucket.messages.toLocaleString()} messages`),
+            svg("title", {}, `${stamp(bucket.start)}: ${count(bucket.messages, "message")}`),
           ),
         );
     });
     this.selection = svg("rect", { class: "selection", y: 0, height: HEIGHT, width: 0, x: 0 });
     show(this.chart, bars, this.selection);
+    if (this._chosen) this._choose(this._chosen);
     this.chart.setAttribute(
       "aria-label",
-      `Messages over time: ${data.messages.toLocaleString()} messages, at most ${most.toLocaleString()} in ${spanText(data.seconds)}`,
+      `Messages over time: ${count(data.messages, "message")}, at most ${most.toLocaleString()} in ${spanText(data.seconds)}`,
     );
     show(
       this.legend,
-      el("strong", {}, data.messages.toLocaleString(), " messages"),
+      el("strong", {}, count(data.messages, "message")),
       el("span", {}, `${spanText(data.seconds)} a bar`),
       bands
         .filter((band) => band.total)
@@ -101,7 +109,57 @@ export class Histogram {
             { class: "plain", title: `Only ${band.title}` },
           ),
         ),
+      data.buckets.length > 0 && el("span", { class: "span" }, this._spanText(0, data.buckets.length - 1)),
     );
+  }
+
+  /** When bars begin and end. @param {number} first @param {number} last */
+  _spanText(first, last) {
+    const { buckets, seconds } = this._data;
+    const text = (/** @type {number} */ time) => (seconds < 1 ? stamp(time) : stamp(time).replace(/\.000$/, ""));
+    return `${text(buckets[first].start)} – ${text(buckets[last].start + seconds)}`;
+  }
+
+  /** @param {[number, number] | null} chosen */
+  _choose(chosen) {
+    const buckets = this._data?.buckets ?? [];
+    this._chosen =
+      chosen && buckets.length
+        ? /** @type {[number, number]} */ (chosen.map((bar) => Math.min(bar, buckets.length - 1)))
+        : null;
+    const [first, last] = this._chosen ? [Math.min(...this._chosen), Math.max(...this._chosen)] : [0, -1];
+    const width = 1000 / Math.max(1, buckets.length);
+    this.selection?.setAttribute("x", String(first * width));
+    this.selection?.setAttribute("width", String((last - first + 1) * width));
+    let messages = 0;
+    for (let bar = first; bar <= last; bar++) messages += buckets[bar].messages;
+    const text = this._chosen ? `${this._spanText(first, last)}: ${count(messages, "message")}` : "";
+    if (this.told.textContent !== text) this.told.textContent = text;
+  }
+
+  /** @param {KeyboardEvent} event */
+  _key(event) {
+    const bars = this._data?.buckets.length ?? 0;
+    if (!bars || event.ctrlKey || event.metaKey || event.altKey) return;
+    const [from, to] = this._chosen ?? [bars, bars];
+    const next = /** @type {Record<string, number>} */ ({
+      ArrowLeft: to - 1,
+      ArrowRight: to + 1,
+      Home: 0,
+      End: bars - 1,
+    })[event.key];
+    if (next !== undefined) {
+      const bar = Math.max(0, Math.min(bars - 1, next));
+      this._choose([event.shiftKey && this._chosen ? from : bar, bar]);
+    } else if (event.key === "Enter" && this._chosen) {
+      const { buckets, seconds } = this._data;
+      this._zoom(buckets[Math.min(from, to)].start, buckets[Math.max(from, to)].start + seconds);
+      this._choose(null);
+    } else if (event.key === "Escape" && this._chosen) {
+      this._choose(null);
+      event.stopPropagation();
+    } else return;
+    event.preventDefault();
   }
 
   _drag() {
@@ -120,6 +178,10 @@ export class Histogram {
       const now = at(event);
       this.selection.setAttribute("x", String(Math.min(start, now)));
       this.selection.setAttribute("width", String(Math.abs(now - start)));
+    });
+    this.chart.addEventListener("pointercancel", () => {
+      start = -1;
+      this.selection?.setAttribute("width", "0");
     });
     this.chart.addEventListener("pointerup", (/** @type {PointerEvent} */ event) => {
       if (start < 0) return;
@@ -151,6 +213,3 @@ function spanText(seconds) {
     if (seconds >= length) return `${+(seconds / length).toFixed(1)} ${unit}`;
   return seconds >= 1 ? `${+seconds.toFixed(1)} s` : `${Math.round(seconds * 1000)} ms`;
 }
-
-/** A severity in words. @param {number} level */
-export const severity = (level) => LEVELS[level] ?? String(level);

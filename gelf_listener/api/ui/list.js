@@ -6,7 +6,7 @@
  */
 import { button, el, show } from "./dom.js";
 import { levelName, line } from "./text.js";
-import { stamp } from "./times.js";
+import { stamp, timeOfDay } from "./times.js";
 import { valueOf } from "./api.js";
 
 /** @typedef {import("./api.js").Message} Message */
@@ -14,11 +14,15 @@ import { valueOf } from "./api.js";
 const HEIGHT = 24;
 const HEAD = 24;
 const BEYOND = 8;
+const TIMES = ["timestamp", "gl2_receive_timestamp"];
 /** Browsers cannot make elements much taller: longer lists are scrolled in proportion. */
 const TALLEST = 12_000_000;
 
 /** @type {Record<string, string>} */
-const WIDTHS = { timestamp: "11.5em", level: "4.2em", source: "minmax(6em, 12em)", message: "minmax(22em, 1fr)" };
+const WIDTHS = { timestamp: "11.5em", level: "3.6em", source: "minmax(6em, 12em)", message: "minmax(22em, 1fr)" };
+/** On a phone a row has the time of day, the level and the message, and the columns one chose. @type {Record<string, string>} */
+const NARROW_WIDTHS = { timestamp: "5.1em", level: "3.4em", message: "minmax(14em, 1fr)" };
+const narrow = matchMedia("(max-width: 700px)");
 const TITLES = /** @type {Record<string, string>} */ ({
   timestamp: "Time",
   level: "Level",
@@ -36,7 +40,10 @@ export class MessageList {
   constructor({ open, scrolled, sort }) {
     /** @type {Message[]} */
     this.messages = [];
-    this.columns = ["timestamp", "level", "source", "message"];
+    /** @type {string[]} */
+    this.columns = [];
+    /** @type {string[]} */
+    this.added = [];
     this.chosen = "";
     this.sort = "";
     /** @type {(message: Message) => boolean} */
@@ -65,14 +72,17 @@ export class MessageList {
       if (message && !String(getSelection())) this.choose(message);
     });
     new ResizeObserver(() => this.draw()).observe(this.element);
+    narrow.addEventListener("change", () => this.setColumns(this.added));
   }
 
   /** Show other columns. @param {string[]} added beside time, level and source; the message comes last */
   setColumns(added) {
-    this.columns = ["timestamp", "level", "source", ...added, "message"];
-    const widths = this.columns.map((name) => WIDTHS[name] ?? "minmax(6em, 11em)");
+    this.added = added;
+    this.columns = ["timestamp", "level", ...(narrow.matches ? [] : ["source"]), ...added, "message"];
+    const known = narrow.matches ? NARROW_WIDTHS : WIDTHS;
+    const widths = this.columns.map((name) => known[name] ?? "minmax(6em, 11em)");
     this.element.style.setProperty("--columns", widths.join(" "));
-    this.element.style.setProperty("--least", `${40 + added.length * 8}em`);
+    this.element.style.setProperty("--least", `${(narrow.matches ? 24 : 40) + added.length * 8}em`);
     this.space.replaceChildren();
     this._rows = [];
     this._drawHeads();
@@ -176,13 +186,21 @@ export class MessageList {
     row.element.classList.toggle("marked", this.marked(message));
     if (row.id === message.id) return;
     row.id = message.id;
+    row.element.dataset.level = String(message.level ?? "none");
     for (const [number, name] of this.columns.entries()) {
       const cell = row.cells[number];
-      if (name === "timestamp") cell.textContent = stamp(message.timestamp);
+      const value = valueOf(message, name);
+      if (name === "timestamp" && narrow.matches) cell.textContent = timeOfDay(message.timestamp);
+      else if (TIMES.includes(name)) cell.textContent = stamp(Number(value));
       else if (name === "level") {
         cell.textContent = levelName(message.level);
         cell.className = `level level-${message.level ?? "none"}`;
-      } else cell.textContent = line(valueOf(message, name), 400);
+      } else {
+        const text = line(value, 400);
+        const empty = name === "message" && !text.trim();
+        cell.textContent = empty ? "empty" : text;
+        cell.className = empty ? "nothing" : "";
+      }
     }
   }
 

@@ -45,6 +45,7 @@ const rejectedBadge = el("span", { class: "badge bad hidden" });
 const theme = button("◐", turn, { class: "plain", title: "Light or dark (t)", "aria-label": "Light or dark" });
 const help = button("?", showKeys, { class: "plain", title: "Keys (?)", "aria-label": "Keys" });
 const rate = el("span", { class: "faint" });
+const logout = button("Log out", () => void leave(), { class: "plain hidden" });
 const dot = el("span", { class: "dot", title: "The listener" });
 
 function turn() {
@@ -95,23 +96,20 @@ let asking = false;
 login.ask = () => {
   if (asking) return;
   asking = true;
-  const user = el("input", { autocomplete: "username", required: true, "aria-label": "User" });
-  const password = el("input", {
-    type: "password",
-    autocomplete: "current-password",
-    required: true,
-    "aria-label": "Password",
-  });
+  const user = el("input", { autocomplete: "username", required: true });
+  const password = el("input", { type: "password", autocomplete: "current-password", required: true });
   const problem = el("p", { class: "level-3", role: "alert" });
   const box = el(
     "dialog",
-    { "aria-label": "Log in" },
+    { class: "login", "aria-label": "Log in" },
     el(
       "form",
       { on: { submit: submit } },
       el("h1", {}, "Log in"),
+      el("label", {}, "User", user),
+      el("label", {}, "Password", password),
       problem,
-      el("div", { class: "row" }, user, password, el("button", { class: "primary" }, "Log in")),
+      el("button", { class: "primary" }, "Log in"),
     ),
   );
   async function submit(/** @type {Event} */ event) {
@@ -134,6 +132,21 @@ login.ask = () => {
   box.showModal();
 };
 
+/** Whether somebody is logged in, who can log out then. */
+async function greet() {
+  try {
+    const { session_id: session } = await ask("/api/system/sessions");
+    logout.classList.toggle("hidden", !session);
+  } catch {
+    // nobody there: the pulse says so
+  }
+}
+
+async function leave() {
+  await ask("/api/system/sessions", { method: "DELETE" });
+  location.reload();
+}
+
 async function pulse() {
   try {
     const found = await ask("stats");
@@ -146,9 +159,9 @@ async function pulse() {
     rate.textContent = `${Math.round(found.messages_per_second).toLocaleString()}/s${drops ? ` · ${drops.toLocaleString()} dropped` : ""}`;
     rejectedBadge.textContent = found.rejected.toLocaleString();
     rejectedBadge.classList.toggle("hidden", !found.rejected);
-  } catch {
+  } catch (error) {
     dot.className = "dot bad";
-    rate.textContent = "not connected";
+    rate.textContent = /** @type {any} */ (error).status === 401 ? "not logged in" : "the listener does not answer";
   }
   setTimeout(pulse, document.hidden ? 10_000 : 2000);
 }
@@ -217,7 +230,7 @@ show(
     ),
   ),
 );
-show(/** @type {Element} */ (document.getElementById("pulse")), dot, rate, theme, help);
+show(/** @type {Element} */ (document.getElementById("pulse")), dot, rate, logout, theme, help);
 show(
   /** @type {Element} */ (document.getElementById("main")),
   Object.values(views).map((view) => view.element),
@@ -230,3 +243,4 @@ watch((now, before) => {
 });
 enter(state().view);
 void pulse();
+void greet();

@@ -10,9 +10,9 @@ import { Histogram } from "./histogram.js";
 import { MessageList } from "./list.js";
 import { add } from "./query.js";
 import { go, keep, kept, state, watch } from "./state.js";
-import { spell } from "./text.js";
+import { line, spell } from "./text.js";
 import { timePicker } from "./timepicker.js";
-import { isoOf, rangeParameters } from "./times.js";
+import { isoOf, rangeParameters, startOf } from "./times.js";
 
 /** @typedef {import("./api.js").Message} Message */
 
@@ -20,6 +20,18 @@ const PAGE = 200;
 /** Messages kept while following; older ones are found by searching. */
 const KEPT = 10_000;
 const REFRESH = 2000;
+const CHARACTERS = 400;
+/** A row keeps so many fields, and no others than are shown where there are more: some messages have thousands. */
+const MOST_FIELDS = 50;
+
+/** What the list asks for: of each text no more than a row shows. @param {import("./state.js").State} now */
+const asked = (now) => ({ query: now.q || "*", characters: CHARACTERS });
+
+/** Additional fields that are a column or highlighted. @param {import("./state.js").State} now */
+const fieldsShown = (now) => [...now.columns, ...(now.mark ? [now.mark.split(":")[0]] : [])];
+
+/** @param {import("./state.js").State} now */
+const hasRange = (now) => Boolean(now.keyword || now.from || now.to || now.range !== "all");
 
 export class Messages {
   constructor() {
@@ -88,14 +100,16 @@ export class Messages {
     this._run = 0;
     this._timer = 0;
     this._shown = "";
+    this._fields = "";
+    this._lightened = false;
     watch((now, before) => {
-      if (now.view === "messages" && before.view === "messages") this._changed(false);
+      if (now.view === "messages" && before.view === "messages") this._changed(false, now.q !== before.q);
     });
   }
 
   /** The view is opened. */
   enter() {
-    this._changed(true);
+    this._changed(true, true);
   }
 
   /** The view is left: stop what runs for it. */
@@ -105,27 +119,25 @@ export class Messages {
     this._shown = "";
   }
 
-  /** @param {boolean} entering */
-  _changed(entering) {
+  /** @param {boolean} entering @param {boolean} asked the query is another */
+  _changed(entering, asked) {
     const now = state();
-    this.editor.set(now.q);
+    if (asked) this.editor.set(now.q); // else what is being typed stays
     this.picker.update();
     this.follow.setAttribute("aria-pressed", String(now.live));
     this.follow.textContent = now.live ? "● Live" : "▶ Live";
-    if (
-      this.list.columns.length - 4 !== now.columns.length ||
-      now.columns.some((name) => !this.list.columns.includes(name)) ||
-      entering
-    )
-      this.list.setColumns(now.columns);
+    if (entering || now.columns.join() !== this.list.added.join()) this.list.setColumns(now.columns);
     const [field, ...rest] = now.mark.split(":");
     const value = rest.join(":");
-    this.list.marked = now.mark ? (message) => spell(valueOf(message, field)) === value : () => false;
+    this.list.marked = now.mark
+      ? (message) => spell(valueOf(message, field)).slice(0, CHARACTERS) === value.slice(0, CHARACTERS)
+      : () => false;
     this.list.chosen = now.id;
     this.list.draw();
     void this.detail.set(now.id);
     const wanted = JSON.stringify([now.q, now.live, now.range, now.from, now.to, now.keyword, now.sort]);
-    if (wanted === this._shown && !entering) return;
+    const lacking = this._lightened && fieldsShown(now).join() !== this._fields;
+    if (wanted === this._shown && !entering && !lacking) return;
     this._shown = wanted;
     this._start();
   }
@@ -138,6 +150,8 @@ export class Messages {
     this._waiting = [];
     this._missed = 0;
     this._cursor = null;
+    this._fields = fieldsShown(state()).join();
+    this._lightened = false;
     this.list.messages = [];
     this.list.setSort(state().sort);
     show(this.list.empty);
@@ -156,10 +170,10 @@ export class Messages {
     this._loading = true;
     try {
       const found = await ask("search", {
-        parameters: { query: now.q || "*", ...rangeParameters(now), sort: now.sort, limit: PAGE, characters: 1000 },
+        parameters: { ...asked(now), ...rangeParameters(now), sort: now.sort, limit: PAGE },
       });
       if (run !== this._run) return;
-      this.list.messages = found.messages;
+      this.list.messages = this._lighten(found.messages);
       this._total = found.total;
       this._cursor = found.cursor;
       this.list.update();
@@ -170,7 +184,7 @@ export class Messages {
           ? null
           : [
               el("p", {}, "No message matches."),
-              now.range !== "all" &&
+              hasRange(now) &&
                 el(
                   "p",
                   {},
@@ -178,10 +192,7 @@ export class Messages {
                 ),
             ],
       );
-      show(
-        this.counts,
-        el("span", {}, `${found.total.toLocaleString()} found in ${Math.round(performance.now() - began)} ms`),
-      );
+      this._say(`${found.total.toLocaleString()} found in ${Math.round(performance.now() - began)} ms`);
       this.list.draw();
     } catch (error) {
       if (run === this._run) this._failed(error);
@@ -207,31 +218,39 @@ export class Messages {
     const now = state();
     const offset = this.list.messages.length;
     if (!this._cursor && offset > 10_000 - PAGE)
-      return show(this.counts, `${this._total.toLocaleString()} found; sorted like this the first 10,000 are shown`);
+      return this._say(`${this._total.toLocaleString()} found; sorted like this the first 10,000 are shown`);
     this._loading = true;
     try {
       const page = this._cursor ? { cursor: this._cursor } : { offset };
       const found = await ask("search", {
-        parameters: {
-          query: now.q || "*",
-          ...rangeParameters(now),
-          sort: now.sort,
-          limit: PAGE,
-          characters: 1000,
-          ...page,
-        },
+        parameters: { ...asked(now), ...rangeParameters(now), sort: now.sort, limit: PAGE, ...page },
       });
       if (run !== this._run) return;
       const known = new Set(this.list.messages.slice(-PAGE * 2).map((message) => message.id));
-      this.list.messages.push(...found.messages.filter((/** @type {Message} */ message) => !known.has(message.id)));
+      const fresh = found.messages.filter((/** @type {Message} */ message) => !known.has(message.id));
+      this.list.messages.push(...this._lighten(fresh));
       this._cursor = found.cursor;
       if (!found.messages.length) this._total = this.list.messages.length;
       this.list.update();
     } catch (error) {
-      if (run === this._run) this._failed(error);
+      if (run === this._run) this._say(`More could not be loaded: ${/** @type {Error} */ (error).message}`);
     } finally {
       if (run === this._run) this._loading = false;
     }
+  }
+
+  /** Let go of fields that are not shown, where there are many. @param {Message[]} messages */
+  _lighten(messages) {
+    const shown = fieldsShown(state());
+    for (const message of messages) {
+      const fields = Object.keys(message.fields);
+      if (fields.length <= MOST_FIELDS) continue;
+      message.fields = Object.fromEntries(
+        shown.filter((name) => fields.includes(name)).map((name) => [name, message.fields[name]]),
+      );
+      this._lightened = true;
+    }
+    return messages;
   }
 
   /** @param {string} field */
@@ -248,9 +267,31 @@ export class Messages {
 
   /** @param {unknown} error */
   _failed(error) {
-    if (error instanceof ApiError && error.status === 400) return; // the query box says it
-    show(this.list.empty, el("p", {}, String(/** @type {Error} */ (error).message)));
-    this.list.draw();
+    const { status, message, body } = error instanceof ApiError ? error : new ApiError(0, { message: String(error) });
+    const search = () => go({ range: "all", from: "", to: "", keyword: "", live: false });
+    let way = button("Try again", () => this._start());
+    if (status === 400) {
+      this._stop(); // it will not be understood the next time either
+      void this.editor.judge();
+      way = body?.query === undefined && button("Search all messages", search); // a time that is none
+    }
+    show(
+      this.list.empty,
+      status === 401
+        ? el("p", {}, "Log in to see messages.")
+        : [el("p", { class: "level-3", role: "alert" }, line(message, 1000)), way && el("p", {}, way)],
+    );
+    this._say();
+    this.list.messages = [];
+    this.list.update();
+  }
+
+  /** Say it below the list. @param {...import("./dom.js").Child} parts */
+  _say(...parts) {
+    show(
+      this.counts,
+      parts.map((part) => part && el("span", {}, part)),
+    );
   }
 
   // --- following
@@ -259,27 +300,18 @@ export class Messages {
     const run = this._run;
     show(
       this.list.empty,
-      el(
-        "p",
-        { class: "waiting" },
-        el("span", { class: "dot" }),
-        " Waiting for messages. ",
-        el("a", { href: "/start", dataset: { view: "start" } }, "How to send some"),
-      ),
+      el("p", { class: "waiting" }, el("span", { class: "dot" }), " Waiting for messages"),
+      el("p", {}, el("a", { class: "button", href: "/start", dataset: { view: "start" } }, "How to send some")),
     );
-    let rate = 0;
-    let since = performance.now();
+    this.list.update();
     let arrived = 0;
-    let connected = false;
+    let rate = 0;
+    let connection = "connecting …";
     const tell = () => {
       if (run !== this._run) return;
-      const now = performance.now();
-      rate = Math.round((arrived * 1000) / Math.max(1, now - since));
-      [since, arrived] = [now, 0];
-      show(
-        this.counts,
-        el("span", {}, connected ? `${rate.toLocaleString()} messages/s` : "reconnecting …"),
-        el("span", {}, `${this.list.messages.length.toLocaleString()} shown`),
+      this._say(
+        connection || `${rate.toLocaleString()} messages/s`,
+        `${this.list.messages.length.toLocaleString()} shown`,
         this._missed > 0 &&
           el(
             "span",
@@ -289,26 +321,59 @@ export class Messages {
       );
     };
     const stop = live(
-      { query: state().q || "*", tail: PAGE, characters: 1000 },
+      { ...asked(state()), tail: PAGE },
       {
-        messages: (messages) => {
-          arrived += messages.length;
-          if (run === this._run) this._arrived(messages);
+        messages: (messages, stored) => {
+          if (run !== this._run) return;
+          this._lighten(messages);
+          if (stored) this._before(messages);
+          else {
+            arrived += messages.length;
+            this._arrived(messages);
+          }
+          if (stored || !rate) tell(); // the first are told of at once
         },
         missed: (total) => {
           this._missed = total;
         },
-        state: (now) => {
-          connected = now;
+        state: (connected) => {
+          connection = connected ? "" : "The listener does not answer; trying again …";
           tell();
+        },
+        refused: (error) => {
+          if (run === this._run && error instanceof ApiError && error.status) this._failed(error);
         },
       },
     );
-    const timer = setInterval(tell, 1000);
+    let since = performance.now();
+    const timer = setInterval(() => {
+      const now = performance.now();
+      rate = Math.round((arrived * 1000) / Math.max(1, now - since));
+      [since, arrived] = [now, 0];
+      tell();
+    }, 1000);
     this._stop = () => {
       stop();
       clearInterval(timer);
     };
+  }
+
+  /** What was stored before: as far as it is in the range, which the histogram shows as well. @param {Message[]} messages oldest first */
+  _before(messages) {
+    const start = startOf(state()) ?? -Infinity;
+    const known = new Set(this.list.messages.map((message) => message.id));
+    const inRange = messages.filter((message) => message.timestamp >= start);
+    if (messages.length && !inRange.length && !known.size)
+      show(
+        this.list.empty,
+        el("p", { class: "waiting" }, el("span", { class: "dot" }), " Waiting for messages"),
+        el(
+          "p",
+          {},
+          button("Search older messages", () => go({ range: "all", from: "", to: "", live: false })),
+        ),
+      );
+    this._insert(inRange.filter((message) => !known.has(message.id)));
   }
 
   /** @param {Message[]} messages oldest first */
@@ -389,7 +454,7 @@ export class Messages {
       const width = Math.max(30, Math.min(150, Math.round(this.histogram.element.clientWidth / 9)));
       const [histogram] = await Promise.all([
         ask("histogram", {
-          parameters: { query: now.q || "*", ...rangeParameters(now), split: "level", buckets: width },
+          parameters: { query: now.q || "*", ...rangeParameters(now), split: "level", limit: 20, buckets: width },
         }),
         this.fields.load(),
       ]);

@@ -42,10 +42,17 @@ export function secondsOf(range) {
   return match && !range.keyword && !range.from && !range.to ? Number(match[1]) * UNITS[match[2]] : null;
 }
 
+/** When a range begins, UTC Unix seconds; null when it has no beginning, or only the listener knows it. @param {Range} range */
+export function startOf(range) {
+  if (range.keyword) return null;
+  if (range.from || range.to) return range.from ? Date.parse(range.from) / 1000 || null : null;
+  const seconds = secondsOf(range);
+  return seconds === null ? null : Date.now() / 1000 - seconds;
+}
+
 /** What the API takes for a range. @param {Range} range @returns {Record<string, string>} */
 export function rangeParameters(range) {
-  if (range.keyword)
-    return { keyword: range.keyword, timezone: Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC" };
+  if (range.keyword) return { keyword: range.keyword, zone: Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC" };
   if (range.from || range.to) return { ...(range.from && { from: range.from }), ...(range.to && { to: range.to }) };
   return range.range && range.range !== "all" ? { since: range.range } : {};
 }
@@ -63,6 +70,12 @@ export function stamp(seconds, whole = false) {
   if (!whole) return today ? clock : `${day.slice(2)} ${clock.slice(0, 8)}`;
   const offset = -moment.getTimezoneOffset();
   return `${day} ${clock} ${offset < 0 ? "-" : "+"}${pad(Math.floor(Math.abs(offset) / 60))}:${pad(Math.abs(offset) % 60)}`;
+}
+
+/** A local time without its date, as short as can be. @param {number} seconds */
+export function timeOfDay(seconds) {
+  const moment = new Date(seconds * 1000);
+  return `${pad(moment.getHours())}:${pad(moment.getMinutes())}:${pad(moment.getSeconds())}`;
 }
 
 /** How long ago. @param {number} seconds UTC Unix seconds */
