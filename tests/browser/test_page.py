@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 import time
 from typing import Any
 
 from tests.browser.conftest import Open, Site, sync_api
+from tests.e2e.listener import until
 
 expect = sync_api.expect
 
@@ -191,19 +194,30 @@ def test_one_message(open_page: Open, site: Site) -> None:
 
 
 def test_copying(open_page: Open, site: Site) -> None:
-    """As JSON, curl and a graypy call."""
-    site.send({"short_message": "it's paid", "_user_id": 1})
+    """As JSON; as a command and a program that send it again when they are run."""
+    text = "it's \U0001f600 paid\u202e\\n"
+    site.send({"short_message": text, "_user_id": 1, "_ok": "yes", "_name": "logging has one", "_a.b": 2})
     page = open_page("/?range=all", permissions=["clipboard-read", "clipboard-write"])
     rows(page).first.click()
-    for what, part in (
-        ("As JSON", '"_user_id": 1'),
-        ("As curl", "curl -X POST"),
-        ("As graypy call", "graypy.GELFUDPHandler"),
-    ):
+
+    def copied(what: str) -> str:
         page.locator(".detail").get_by_role("button", name="Copy ▾").click()
         page.get_by_role("button", name=what).click()
-        expect(page.locator("#notices")).to_contain_text("copied")
-        assert part in page.evaluate("navigator.clipboard.readText()")
+        expect(page.locator("#notices")).to_contain_text(f"{what.removeprefix('As ')} copied")
+        return str(page.evaluate("navigator.clipboard.readText()"))
+
+    document = json.loads(copied("As JSON"))
+    assert (document["short_message"], document["_user_id"], document["_name"]) == (text, 1, "logging has one")
+    command = copied("As curl")
+    subprocess.run(["sh", "-c", command], check=True, timeout=60, capture_output=True)
+    until(lambda: site.count() == 2, what="what curl sent")
+    program = copied("As graypy call")
+    assert "name" not in program.rpartition("extra=")[2]
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+    until(lambda: site.count() == 3, what="what graypy sent")
+    messages = json.loads(site.listener.get("/api/gelf/search?query=user_id:1")[1])["messages"]
+    assert [message["short_message"] for message in messages] == [text] * 3
+    assert [message["fields"]["a.b"] for message in messages] == [2] * 3
 
 
 def test_columns_and_highlights_are_in_the_address(open_page: Open, site: Site) -> None:
@@ -243,6 +257,10 @@ def test_getting_started_turns_green(open_page: Open, site: Site) -> None:
     light = page.locator(".card[role=status]")
     expect(light).to_contain_text("Waiting for your first message")
     expect(page.locator("main")).to_contain_text(str(site.port))
+    page.get_by_role("button", name="Node: gelf-pro").click()
+    expect(page.locator("#snippet")).to_contain_text(f"port: {site.port}")
+    page.reload()  # whoever writes Node does so the next time as well
+    expect(page.locator("#snippet")).to_contain_text(f"port: {site.port}")
     site.send({"short_message": "first"})
     expect(light.locator(".dot.good")).to_be_visible()
 
@@ -260,13 +278,24 @@ def test_export_import_and_delete(open_page: Open, site: Site, tmp_path: Any) ->
     (line,) = file.read_text().splitlines()
     assert json.loads(line)["short_message"] == "export"
     page.get_by_label("GELF file").set_input_files(file)
-    expect(page.locator("#notices")).to_contain_text("1 messages imported")
+    expect(page.locator("#notices")).to_contain_text("1 message imported")
     assert site.count() == 3
     page.get_by_label("More").click()
-    page.get_by_role("button", name="Delete what matches …").click()
+    page.get_by_role("button", name="What matches …").click()
     page.get_by_role("button", name="Delete", exact=True).click()
     expect(page.locator("#notices")).to_contain_text("2 messages deleted")
     assert site.count() == 1
+    page.get_by_label("More").click()
+    page.get_by_role("button", name="Clear all …").click()
+    expect(page.get_by_role("dialog")).to_contain_text("Delete all 1 message from the store?")
+    page.get_by_role("button", name="Keep").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    assert site.count() == 1
+    page.get_by_label("More").click()
+    page.get_by_role("button", name="Clear all …").click()
+    page.get_by_role("button", name="Delete", exact=True).click()
+    expect(page.locator("#notices")).to_contain_text("1 message deleted")
+    assert site.count() == 0
 
 
 def test_keys(open_page: Open, site: Site) -> None:
@@ -295,5 +324,7 @@ def test_a_phone(open_page: Open, site: Site) -> None:
     page = open_page("/?range=all", viewport={"width": 360, "height": 640})
     expect(rows(page)).to_have_count(1)
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    assert rows(page).first.locator("div").last.bounding_box()["x"] < 180  # room for the message
+    assert page.locator("#top").bounding_box()["height"] < 90
     rows(page).first.click()
     expect(page.locator(".detail .said")).to_be_visible()

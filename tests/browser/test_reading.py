@@ -209,3 +209,93 @@ def test_working_offline_of_everything_else(open_page: Open, site: Site) -> None
     expect(page.locator(".empty")).to_contain_text("Waiting for messages")
     assert asked
     assert all(url.startswith(site.url) for url in asked)
+
+
+def test_words_mean_the_days_of_the_reader(open_page: Open, site: Site) -> None:
+    """Yesterday begins and ends at midnight where the browser is: here fourteen hours before it does in UTC."""
+    ahead, day = 14 * 3600, 86400
+    begin = (time.time() + ahead) // day * day - day - ahead
+    site.send(
+        {"short_message": "early", "timestamp": begin + 1800},
+        {"short_message": "late", "timestamp": begin + day - 1800},
+    )
+    page = open_page("/?keyword=yesterday", timezone_id="Etc/GMT-14")
+    expect(rows(page)).to_have_count(2)
+
+
+def test_live_begins_with_what_is_in_the_range(open_page: Open, site: Site) -> None:
+    """As the histogram above it; what is older is a press away, and what was stored before is no rate."""
+    now = time.time()
+    site.send(*({"short_message": f"m{index}", "timestamp": now - 3600} for index in range(90)))
+    page = open_page("/")
+    expect(page.locator(".empty")).to_contain_text("Waiting for messages")
+    expect(page.locator(".counts")).to_have_text("0 messages/s0 shown")
+    site.send({"short_message": "now"})
+    expect(rows(page)).to_have_count(1)
+    page.reload()
+    expect(page.locator(".counts")).to_have_text("0 messages/s1 shown")
+    page.get_by_title("Time range").click()
+    page.get_by_role("button", name="Since I opened this page").click()
+    page.get_by_role("button", name="Search older messages").click()
+    expect(page.locator(".counts")).to_contain_text("91 found")
+
+
+def test_values_of_the_field_list(open_page: Open, site: Site) -> None:
+    """Excluded and highlighted from there as well."""
+    site.send(*({"short_message": name, "_service": name} for name in ("shop", "shop", "billing")))
+    page = open_page("/?range=all")
+    page.locator(".fields button.name", has_text="service").click()
+    page.get_by_role("button", name="Highlight: service:billing").click()
+    expect(page.locator(".list .message.marked")).to_have_text(re.compile("billing"))
+    page.get_by_role("button", name="Exclude: service:billing").click()
+    expect(rows(page)).to_have_count(2)
+    assert page.get_by_label("Query", exact=True).input_value() == "NOT service:billing"
+
+
+def test_every_field_can_be_a_column(open_page: Open, site: Site) -> None:
+    """Those the listener adds, those whose names JavaScript knows, and those of messages with thousands."""
+    site.send(
+        {"short_message": "many", "_constructor": "mine", "_last": "x"} | {f"_f{index}": index for index in range(100)}
+    )
+    site.send({"short_message": "few"})
+    page = open_page("/?range=all&columns=gl2_remote_ip,gl2_message_id,gl2_receive_timestamp,constructor")
+    expect(rows(page)).to_have_count(2)
+    for row, constructor in zip(rows(page).all(), ("", "mine"), strict=True):
+        address, id_, received, mine = row.locator("div").all_inner_texts()[3:7]
+        assert (address, mine) == ("127.0.0.1", constructor)
+        assert re.fullmatch("[0-9A-Z]{26}", id_)
+        assert re.match(r"\d\d:\d\d:\d\d", received)
+    page.goto(site.url + "/?range=all")
+    page.get_by_label("Find a field").fill("last")
+    page.locator(".fields button.name", has_text="last").click()
+    page.get_by_role("button", name="Column").click()
+    expect(rows(page).last.locator("div").nth(3)).to_have_text("x")
+
+
+def test_the_histogram_by_key(open_page: Open, site: Site) -> None:
+    """Arrows choose bars, Enter zooms in: the same as dragging."""
+    now = time.time()
+    site.send(*({"short_message": f"m{index}", "timestamp": now - 600 + index * 10} for index in range(60)))
+    page = open_page("/?range=all")
+    expect(page.locator(".histogram")).to_contain_text("60 messages")
+    page.locator(".histogram > svg").focus()
+    page.keyboard.press("End")
+    page.keyboard.press("Shift+ArrowLeft")
+    expect(page.locator(".histogram [role=status]")).to_contain_text("message")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("from=.*to="))
+    expect(page.locator(".counts")).to_contain_text("found")
+    expect(page.locator(".counts")).not_to_contain_text("60 found")
+    expect(rows(page)).not_to_have_count(0)
+
+
+def test_a_long_query_is_scrolled_with_its_colours(open_page: Open, site: Site) -> None:
+    """What is seen is what is under the caret."""
+    page = open_page("/?range=all")
+    query = page.get_by_label("Query", exact=True)
+    query.fill(" OR ".join(f"user_id:{index}" for index in range(400)))
+    query.press("Control+End")
+    page.wait_for_function("document.querySelector('.query textarea').scrollTop > 0")
+    page.wait_for_function(
+        "document.querySelector('.query textarea').scrollTop === document.querySelector('.query pre').scrollTop"
+    )

@@ -3,7 +3,8 @@
 import { ask, url } from "./api.js";
 import { button, el, notice } from "./dom.js";
 import { address, keep, kept, state } from "./state.js";
-import { rangeParameters } from "./times.js";
+import { count, line } from "./text.js";
+import { rangeParameters, rangeText } from "./times.js";
 
 /**
  * @typedef {object} Surroundings
@@ -27,8 +28,10 @@ export function actions(close, around) {
     savedSearches(close),
     el("strong", {}, "Newest message"),
     el("div", { class: "row" }, orders(close, around)),
-    el("strong", {}, "All messages"),
-    el("div", { class: "row" }, importing(close, around), deleting(close, around)),
+    el("strong", {}, "Import"),
+    el("div", { class: "row" }, importing(close, around)),
+    el("strong", {}, "Delete"),
+    el("div", { class: "row" }, deleting(close, around)),
   ];
 }
 
@@ -104,7 +107,7 @@ function importing(close, around) {
     try {
       const done = await ask("import", { method: "POST", body: file });
       const rejected = done.rejected ? `, ${done.rejected.toLocaleString()} rejected: see Rejected` : "";
-      notice(`${done.messages.toLocaleString()} messages imported${rejected}`, rejected ? "bad" : "good");
+      notice(`${count(done.messages, "message")} imported${rejected}`, rejected ? "bad" : "good");
       if (!state().live) around.changed();
     } catch (error) {
       notice(String(/** @type {Error} */ (error).message), "bad");
@@ -122,23 +125,30 @@ function importing(close, around) {
 
 /** @param {() => void} close @param {Surroundings} around */
 function deleting(close, around) {
-  const begin = () => {
-    close();
-    void clear(around);
-  };
-  return button("Delete what matches …", begin);
+  const now = state();
+  const choice = (/** @type {string} */ text, /** @type {Record<string, string>} */ parameters) =>
+    button(text, () => {
+      close();
+      void clear(parameters, around);
+    });
+  return [
+    choice("What matches …", { query: now.q || "*", ...rangeParameters(now) }),
+    choice("Clear all …", { query: "*" }),
+  ];
 }
 
-/** Ask, then delete. @param {Surroundings} around */
-async function clear(around) {
-  const now = state();
-  const parameters = { query: now.q || "*", ...(now.live ? {} : rangeParameters(now)) };
+/** Ask, then delete. @param {Record<string, string>} parameters which messages @param {Surroundings} around */
+async function clear(parameters, around) {
+  const { query, ...range } = parameters;
+  const all = query === "*" && !Object.keys(range).length;
   try {
     const { total } = await ask("search", { parameters: { ...parameters, limit: 0 } });
-    const which = `${total.toLocaleString()} messages${now.q ? ` that match ${now.q}` : ""}`;
-    if (!(await confirmed(`Delete ${which} from the store? This cannot be undone.`))) return;
+    if (!total) return notice("There is nothing to delete");
+    const which = `${all ? "all " : ""}${count(total, "message")}${query === "*" ? "" : ` that match ${line(query, 300)}`}`;
+    const when = Object.keys(range).length ? ` (${rangeText(state())})` : "";
+    if (!(await confirmed(`Delete ${which}${when} from the store? This cannot be undone.`))) return;
     const { deleted } = await ask("messages", { method: "DELETE", parameters });
-    notice(`${deleted.toLocaleString()} messages deleted`);
+    notice(`${count(deleted, "message")} deleted`);
     around.changed();
   } catch (error) {
     notice(String(/** @type {Error} */ (error).message), "bad");

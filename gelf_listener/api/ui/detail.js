@@ -3,6 +3,7 @@
 import { ask } from "./api.js";
 import { button, copy, el, menu, show } from "./dom.js";
 import { add } from "./query.js";
+import { addresses } from "./snippets.js";
 import { address, go, state } from "./state.js";
 import { block, bytesText, fieldName, levelName, LEVELS, line, quote } from "./text.js";
 import { ago, isoOf, stamp } from "./times.js";
@@ -24,8 +25,8 @@ export class Detail {
     this.element.classList.toggle("hidden", !id);
     if (!id) return show(this.element);
     try {
-      const message = await ask(`messages/${encodeURIComponent(id)}`);
-      if (id === this._id) this._draw(message);
+      const [message, { inputs }] = await Promise.all([ask(`messages/${encodeURIComponent(id)}`), ask("stats")]);
+      if (id === this._id) this._draw(message, addresses(inputs, location.hostname));
     } catch (error) {
       if (id === this._id) show(this.element, this._close(), el("p", {}, /** @type {Error} */ (error).message));
     }
@@ -40,8 +41,8 @@ export class Detail {
     });
   }
 
-  /** @param {any} message */
-  _draw(message) {
+  /** @param {any} message @param {import("./snippets.js").Addresses} at where a copy of it would go */
+  _draw(message, at) {
     const full = message.full_message && message.full_message !== message.short_message ? message.full_message : null;
     show(
       this.element,
@@ -63,7 +64,7 @@ export class Detail {
         el(
           "div",
           { class: "tools" },
-          copyMenu(message),
+          copyMenu(message, at),
           el("a", { class: "button", href: `/message/${message.id}`, title: "Permalink" }, "Link"),
           this._close(),
         ),
@@ -152,12 +153,8 @@ function notes(message) {
       el("strong", {}, line(note.deviation)),
       note.field && [" ", el("code", {}, line(note.field, 200))],
       el("div", {}, line(note.text, 1000)),
-      el(
-        "div",
-        { class: "faint" },
-        `Graylog: ${line(note.graylog, 1000)} `,
-        note.advice && `Advice: ${line(note.advice, 1000)}`,
-      ),
+      el("div", { class: "faint" }, "Graylog: ", line(note.graylog, 1000)),
+      note.advice && el("div", {}, "What to do: ", line(note.advice, 1000)),
     ),
   );
   return [el("h2", {}, "Notes"), lines.length ? lines : el("p", { class: "faint" }, "Nothing deviates from GELF 1.1.")];
@@ -297,41 +294,63 @@ function gelf(message) {
   return document;
 }
 
-/** @param {any} message */
-function copyMenu(message) {
-  const shell = (/** @type {string} */ text) => `'${text.replaceAll("'", "'\\''")}'`;
-  const python = (/** @type {any} */ value) =>
-    value === true
-      ? "True"
-      : value === false
-        ? "False"
-        : JSON.stringify(value).replace(
-            /[\u007f-\uffff]/g,
-            (c) => "\\u" + c.charCodeAt(0).toString(16).padStart(4, "0"),
-          );
+/** Names that `logging` keeps for itself: as extra fields they raise a KeyError. */
+const RESERVED = new Set(
+  (
+    "name msg args levelname levelno pathname filename module exc_info exc_text stack_info lineno funcName created " +
+    "msecs relativeCreated thread threadName processName process taskName message asctime"
+  ).split(" "),
+);
+
+/** A value as Python writes it, in ASCII. @param {any} value */
+function python(value) {
+  if (typeof value === "boolean") return value ? "True" : "False";
+  const escaped = (/** @type {string} */ character) => {
+    const code = /** @type {number} */ (character.codePointAt(0)).toString(16);
+    return code.length > 4 ? `\\U${code.padStart(8, "0")}` : `\\u${code.padStart(4, "0")}`;
+  };
+  return JSON.stringify(value).replace(/[^\0-\x7e]/gu, escaped);
+}
+
+/** A message as a program that sends it by graypy. @param {any} message @param {import("./snippets.js").Addresses} at */
+function graypy(message, at) {
   const method =
     ["critical", "critical", "critical", "error", "warning", "info", "info", "debug"][message.level ?? 6] ?? "info";
-  const usable = Object.entries(message.fields).filter(([name]) => /^[A-Za-z_]\w*$/.test(name));
-  const graypy = () =>
-    [
-      "import logging",
-      "",
-      "import graypy",
-      "",
-      'logger = logging.getLogger("example")',
-      "logger.setLevel(logging.DEBUG)",
-      `logger.addHandler(graypy.GELFUDPHandler(${python(location.hostname)}, 12201))`,
-      `logger.${method}("%s", ${python(message.short_message)}, extra={${usable.map(([name, value]) => `${python(name)}: ${python(value)}`).join(", ")}})`,
-    ].join("\n");
+  const extra = Object.entries(message.fields).filter(([name]) => !RESERVED.has(name));
+  const left = Object.keys(message.fields).filter((name) => RESERVED.has(name));
+  return [
+    "import logging",
+    "",
+    "import graypy",
+    "",
+    'logger = logging.getLogger("example")',
+    "logger.setLevel(logging.DEBUG)",
+    `logger.addHandler(graypy.GELFUDPHandler(${python(at.host)}, ${at.udp ?? 12201}))`,
+    ...(left.length ? [`# logging has fields of its own called ${left.join(", ")}`] : []),
+    `logger.${method}("%s", ${python(message.short_message)}, extra={${extra.map(([name, value]) => `${python(name)}: ${python(value)}`).join(", ")}})`,
+    "",
+  ].join("\n");
+}
+
+/** A message as a command; what would hide in a terminal is escaped. @param {any} message @param {import("./snippets.js").Addresses} at */
+function curl(message, at) {
+  const host = at.host.includes(":") ? `[${at.host}]` : at.host;
+  const body = JSON.stringify(gelf(message))
+    .replaceAll("'", "\\u0027")
+    .replace(
+      /[\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g,
+      (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+    );
+  return `curl -X POST http://${host}:${at.http ?? 12203}/gelf -H 'Content-Type: application/json' -d '${body}'`;
+}
+
+/** @param {any} message @param {import("./snippets.js").Addresses} at */
+function copyMenu(message, at) {
   return menu("Copy ▾", (close) =>
     /** @type {[string, () => string][]} */ ([
       ["As JSON", () => JSON.stringify(gelf(message), null, 2)],
-      [
-        "As curl",
-        () =>
-          `curl -X POST http://${location.hostname}:12203/gelf -H 'Content-Type: application/json' -d ${shell(JSON.stringify(gelf(message)))}`,
-      ],
-      ["As graypy call", graypy],
+      ["As curl", () => curl(message, at)],
+      ["As graypy call", () => graypy(message, at)],
       ["Text", () => message.full_message ?? message.short_message],
       ["Id", () => message.id],
     ]).map(([text, make]) =>

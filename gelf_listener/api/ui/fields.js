@@ -4,9 +4,10 @@ import { ask } from "./api.js";
 import { button, el, show } from "./dom.js";
 import { add } from "./query.js";
 import { go, state } from "./state.js";
-import { fieldName, levelName, line, quote } from "./text.js";
+import { fieldName, levelName, line, quote, spell } from "./text.js";
 import { rangeParameters, stamp } from "./times.js";
 
+const MOST = 300;
 const FIRST = ["level", "source", "message", "full_message", "timestamp"];
 
 export class Fields {
@@ -43,29 +44,29 @@ export class Fields {
 
   _draw() {
     const wanted = this.filter.value.toLowerCase();
+    const found = this.all.filter((field) => field.name.toLowerCase().includes(wanted));
     show(
       this.list,
-      this.all
-        .filter((field) => field.name.toLowerCase().includes(wanted))
-        .slice(0, 500)
-        .map((field) => {
-          const open = field.name === this._open;
-          const facts = el("div", { class: "facts" });
-          if (open) void this._facts(field.name, facts);
-          return el(
-            "li",
-            {},
-            button(
-              [el("span", {}, line(field.name, 100)), el("span", { class: "faint" }, letter(field.types))],
-              () => {
-                this._open = open ? "" : field.name;
-                this._draw();
-              },
-              { class: "name", "aria-expanded": String(open), title: field.types.join(", ") },
-            ),
-            open && facts,
-          );
-        }),
+      found.slice(0, MOST).map((field) => {
+        const open = field.name === this._open;
+        const facts = el("div", { class: "facts" });
+        if (open) void this._facts(field.name, facts);
+        return el(
+          "li",
+          {},
+          button(
+            [el("span", {}, line(field.name, 100)), el("span", { class: "faint" }, letter(field.types))],
+            () => {
+              this._open = open ? "" : field.name;
+              this._draw();
+            },
+            { class: "name", "aria-expanded": String(open), title: field.types.join(", ") },
+          ),
+          open && facts,
+        );
+      }),
+      found.length > MOST &&
+        el("li", { class: "faint more" }, `${(found.length - MOST).toLocaleString()} more: find them above`),
     );
   }
 
@@ -121,7 +122,11 @@ export class Fields {
           .filter((/** @type {any} */ one) => one.value !== null)
           .map((/** @type {{value: any, messages: number}} */ one) => {
             const text = name === "level" ? levelName(one.value) : time ? stamp(one.value, true) : line(one.value, 80);
-            return button(
+            const condition = `${fieldName(name)}:${one.value === "" ? '""' : quote(one.value)}`;
+            const mark = `${name}:${spell(one.value)}`;
+            const press = (/** @type {string} */ sign, /** @type {string} */ does, /** @type {() => void} */ act) =>
+              button(sign, act, { class: "plain", title: does, "aria-label": `${does}: ${line(name, 60)}:${text}` });
+            const adding = button(
               [
                 el("span", {}, text || "(empty)"),
                 el("span", { class: "right" }, one.messages.toLocaleString()),
@@ -132,8 +137,15 @@ export class Fields {
                   "aria-label": `${one.messages} of ${statistics.present}`,
                 }),
               ],
-              () => go({ q: add(state().q, `${fieldName(name)}:${quote(one.value)}`) }),
+              () => go({ q: add(state().q, condition) }),
               { class: "top", title: `Add ${line(name, 60)}:${text}` },
+            );
+            return el(
+              "div",
+              { class: "value" },
+              adding,
+              press("−", "Exclude", () => go({ q: add(state().q, `NOT ${condition}`) })),
+              press("✎", "Highlight", () => go({ mark: state().mark === mark ? "" : mark })),
             );
           }),
         top.other > 0 &&

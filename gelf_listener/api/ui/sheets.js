@@ -3,7 +3,7 @@
 import { ask } from "./api.js";
 import { button, copy, el, show } from "./dom.js";
 import { go } from "./state.js";
-import { block, bytesText, line, quote } from "./text.js";
+import { block, bytesText, count, line, quote } from "./text.js";
 import { ago, stamp } from "./times.js";
 
 const EVERY = 2000;
@@ -102,12 +102,12 @@ export class Senders extends Sheet {
                             keyword: "",
                             id: "",
                           }),
-                        { class: "plain", title: "Its messages" },
+                        { class: "link", title: "Its messages" },
                       )
                     : el("span", { class: "faint" }, "unknown"),
                 ),
                 el("td", { class: "mono" }, line(one.address, 100)),
-                el("td", {}, line(one.client ?? "", 60)),
+                el("td", {}, one.client ? line(one.client, 60) : el("span", { class: "faint" }, "unknown")),
                 number(one.messages),
                 el("td", { class: "right" }, bytesText(one.bytes)),
                 el(
@@ -134,11 +134,7 @@ export class Senders extends Sheet {
             el("a", { href: "/start", dataset: { view: "start" } }, "Get started"),
           ),
       forgotten > 0 &&
-        el(
-          "p",
-          { class: "faint" },
-          `${forgotten.toLocaleString()} senders gave way to others; their number is bounded.`,
-        ),
+        el("p", { class: "faint" }, `${count(forgotten, "sender")} gave way to others; their number is bounded.`),
     );
   }
 }
@@ -243,7 +239,7 @@ export class Status extends Sheet {
       el(
         "p",
         {},
-        `Version ${found.version}, up since ${stamp(found.started_at, true)}. ${found.messages.toLocaleString()} messages (${bytesText(found.bytes)}), ${found.messages_per_second.toLocaleString()} a second now. `,
+        `Version ${found.version}, up since ${stamp(found.started_at, true)}. ${count(found.messages, "message")} (${bytesText(found.bytes)}), ${found.messages_per_second.toLocaleString()} a second now. `,
         found.reading
           ? el("span", { class: "badge good" }, "reading")
           : el("span", { class: "badge bad" }, "not reading: an output is full"),
@@ -327,9 +323,9 @@ export class Status extends Sheet {
         ? el(
             "p",
             {},
-            `${store.messages.toLocaleString()} messages in ${bytesText(store.bytes)}`,
+            `${count(store.messages, "message")} in ${bytesText(store.bytes)}`,
             store.first !== null && `, from ${stamp(store.first, true)} to ${stamp(store.last, true)}`,
-            `, ${store.partitions} partitions at `,
+            `, ${count(store.partitions, "partition")} at `,
             el("code", {}, line(store.location)),
           )
         : el("p", {}, "There is no store: nothing can be searched. Run with --output store:"),

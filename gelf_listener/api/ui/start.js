@@ -2,8 +2,9 @@
 /** Get started: how to send the first message, and a light that turns green when it has arrived. */
 import { ask } from "./api.js";
 import { button, copy, el, show } from "./dom.js";
-import { line } from "./text.js";
-import { snippets } from "./snippets.js";
+import { count, line } from "./text.js";
+import { addresses, snippets } from "./snippets.js";
+import { keep, kept } from "./state.js";
 
 const EVERY = 1000;
 
@@ -40,7 +41,7 @@ export class Start {
         " ",
         fresh
           ? [
-              el("strong", {}, `${found.messages.toLocaleString()} messages arrived`),
+              el("strong", {}, `${count(found.messages, "message")} arrived`),
               found.messages > this._before &&
                 ` (${(found.messages - this._before).toLocaleString()} since you opened this). `,
               " ",
@@ -52,7 +53,7 @@ export class Start {
             "div",
             {},
             el("span", { class: "dot bad" }),
-            ` ${found.rejected.toLocaleString()} payloads could not be understood: `,
+            ` ${count(found.rejected, "payload")} could not be understood: `,
             el("a", { href: "/rejected", dataset: { view: "rejected" } }, "see why"),
           ),
       );
@@ -68,36 +69,49 @@ export class Start {
     const urls = inputs.flatMap((input) => input.listening);
     if (urls.join() === this._inputs) return;
     this._inputs = urls.join();
-    const port = (/** @type {string} */ scheme) =>
-      Number(urls.find((url) => url.startsWith(`${scheme}://`))?.match(/:(\d+)(?:\/|$)/)?.[1]) || null;
-    const all = snippets({
-      host: location.hostname.replace(/^\[|\]$/g, ""),
-      udp: port("gelf+udp"),
-      tcp: port("gelf+tcp"),
-      http: port("gelf+http"),
-    });
+    const at = addresses(inputs, location.hostname);
+    const all = snippets(at);
+    const card = el("section", { class: "card", id: "snippet", "aria-live": "polite" });
+    const choices = all.map((snippet) =>
+      button(snippet.name, () => choose(snippet), { "aria-controls": "snippet", "aria-pressed": "false" }),
+    );
+    const choose = (/** @type {(typeof all)[0]} */ snippet) => {
+      keep("snippet", snippet.name);
+      for (const [index, choice] of choices.entries())
+        choice.setAttribute("aria-pressed", String(all[index] === snippet));
+      show(
+        card,
+        el(
+          "div",
+          { class: "row" },
+          el("h2", { class: "grow" }, snippet.name),
+          button("Copy", () => void copy(snippet.code, snippet.name), { "aria-label": `Copy: ${snippet.name}` }),
+        ),
+        snippet.install && el("pre", { tabindex: 0, class: "faint" }, snippet.install),
+        el("pre", { tabindex: 0 }, snippet.code),
+        at[snippet.by] === null &&
+          el(
+            "p",
+            { class: "level-4" },
+            "This listener has no such input; start it with ",
+            el("code", {}, missing(snippet.by)),
+          ),
+      );
+    };
+    choose(all.find((snippet) => snippet.name === kept("snippet", "")) ?? all[0]);
     show(
       this.body,
       el(
         "p",
         {},
-        "This listener takes messages at: ",
+        urls.length ? "This listener takes messages at " : "This listener has no inputs.",
         urls.flatMap((url) => [el("code", {}, line(url)), " "]),
       ),
-      all.map(({ name, install, code }) =>
-        el(
-          "section",
-          { class: "card" },
-          el(
-            "div",
-            { class: "row" },
-            el("h2", { class: "grow" }, name),
-            button("Copy", () => void copy(code, name), { "aria-label": `Copy: ${name}` }),
-          ),
-          install && el("code", { class: "faint" }, install),
-          el("pre", { tabindex: 0 }, code),
-        ),
-      ),
+      el("div", { class: "row" }, choices),
+      card,
     );
   }
 }
+
+/** @param {"udp" | "tcp" | "http"} by */
+const missing = (by) => `--input gelf+${by}://127.0.0.1:${by === "http" ? 12203 : 12201}`;

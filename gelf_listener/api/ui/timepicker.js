@@ -52,6 +52,7 @@ function content(close) {
       button(text, () => choose({ range }), { "aria-pressed": String(current.range === range) }),
     ),
     button("Since I opened this page", () => choose({ from: isoOf(OPENED) })),
+    el("strong", {}, "From and to"),
     el(
       "form",
       {
@@ -64,6 +65,7 @@ function content(close) {
       },
       el("div", { class: "row" }, from, to, el("button", { type: "submit" }, "Apply")),
     ),
+    el("strong", {}, "In words"),
     el(
       "form",
       {
