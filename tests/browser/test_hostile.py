@@ -24,6 +24,18 @@ HOSTILE = {
     "a megabyte": {"short_message": "x" * 1_000_000},
     "2000 fields": {"short_message": "many"} | {f"_field_{index}": f"value {index}" for index in range(2000)},
     "prototype": {"short_message": "proto", "___proto__": "x", "_constructor": "y", "_toString": "z"},
+    "invisible": {"short_message": "a\u3164b\u2063c\u206ad\ufff9e\u034ff\uffa0g", "host": "w\u00adeb"},
+    "a trace": {
+        "short_message": "failed",
+        "full_message": 'Traceback (most recent call last):\n  File "<script>window.ran=1</script>.py", line 1, in <b>\n'
+        "    x\nValueError: \x1b[31m\u202e<img src=x onerror=window.ran=1>",
+    },
+    "json": {
+        "short_message": "deep",
+        "_a": "[" * 3000 + "]" * 3000,
+        "_b": '{"__proto__": {"<b>": "<svg onload=window.ran=1>"}}',
+    },
+    "long names": {"short_message": "long", "host": "h" * 3000} | {"_" + "k" * 300: "v" * 3000},
     "lines": {"short_message": "one\n2026-11-23 ERROR faked line\rtwo"},
 }
 
@@ -59,6 +71,10 @@ def shown(page: Any) -> str:
         ("nul", ["a\u27e8NUL\u27e9b"]),
         ("html", ["<img src=x onerror=window.ran=1>"]),
         ("lines", ["one \u21b5 2026"]),
+        (
+            "invisible",
+            ["a\u27e8U+3164\u27e9b\u27e8U+2063\u27e9c\u27e8U+206A\u27e9d\u27e8U+FFF9\u27e9e\u27e8U+034F\u27e9f"],
+        ),
     ],
 )
 def test_what_would_hide_is_made_visible(kind: str, parts: list[str], open_page: Open, site: Site) -> None:
