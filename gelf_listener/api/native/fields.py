@@ -14,7 +14,7 @@ from gelf_listener.api.native.asked import Asked, TheAsked, seconds_of
 from gelf_listener.api.native.documents import json_response
 from gelf_listener.api.native.shapes import FieldsShape, HistogramShape, StatisticsShape, SuggestShape, TopShape
 from gelf_listener.store import Store
-from gelf_listener.store.requests import Span, TimeGroup, ValuesGroup
+from gelf_listener.store.requests import Sort, TimeGroup, ValuesGroup
 
 __all__ = ["router"]
 
@@ -123,13 +123,18 @@ def _count(counts: list[int], start: object, seconds: float, first: int, message
 async def _extent(store: Store, asked: Asked) -> tuple[float, float] | None:
     """Return from when to when messages are counted: the span, its open ends closed by what matches; None for none."""
     start, end = asked.span
-    if start is None or end is None:
-        found = await store.statistics(asked.node, Span(start, end), "timestamp")
-        if found.minimum is None or found.maximum is None:
-            return None
-        start = found.minimum if start is None else start
-        end = found.maximum + 0.001 if end is None else end
-    return (start, end) if start < end else None
+
+    async def outermost(*, last: bool) -> float | None:
+        """The first or last one alone is found a hundred times as fast as the statistics of all."""
+        hits = await store.search(asked.node, asked.span, limit=1, sort=Sort("timestamp", last))
+        return hits.messages[0].timestamp if hits.messages else None
+
+    if start is None:
+        start = await outermost(last=False)
+    if end is None and start is not None:
+        latest = await outermost(last=True)
+        end = None if latest is None else latest + 0.001
+    return None if start is None or end is None or start >= end else (start, end)
 
 
 def _interval(text: str, length: float, buckets: int) -> float:

@@ -6,7 +6,7 @@ import { atCaret, tokens } from "./query.js";
 import { keep, kept } from "./state.js";
 import { fieldName, LEVELS, line, quote } from "./text.js";
 
-const WAIT = 120;
+const WAIT = 50;
 const HISTORY = 50;
 /** Pixels; a longer query is scrolled. */
 const TALLEST = 160;
