@@ -21,6 +21,12 @@ HOSTILE = {
     "nul": {"short_message": "a\x00b", "_a": "\x00"},
     "right to left": {"short_message": "\u05e9\u05dc\u05d5\u05dd 123 \u0645\u0631\u062d\u0628\u0627"},
     "emoji": {"short_message": "\U0001f468\u200d\U0001f469\u200d\U0001f467 \U0001f1e9\U0001f1ea done"},
+    "line ends": {"short_message": "\n" * 300_000 + "x", "full_message": " \n" * 100_000 + " at", "_a": "\t" * 300_000},
+    "nearly a trace": {
+        "short_message": " at" + " in" * 100_000,
+        "_a": " at " + ":1" * 100_000 + "x",
+        "_b": "#1 " + "(1)" * 90_000,
+    },
     "a megabyte": {"short_message": "x" * 1_000_000},
     "2000 fields": {"short_message": "many"} | {f"_field_{index}": f"value {index}" for index in range(2000)},
     "prototype": {"short_message": "proto", "___proto__": "x", "_constructor": "y", "_toString": "z"},

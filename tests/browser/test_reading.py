@@ -8,6 +8,8 @@ import socket
 import time
 from typing import Any
 
+import pytest
+
 from tests.browser.conftest import Open, Site, sync_api
 from tests.browser.test_page import rows, texts
 from tests.e2e.listener import until
@@ -299,3 +301,28 @@ def test_a_long_query_is_scrolled_with_its_colours(open_page: Open, site: Site) 
     page.wait_for_function(
         "document.querySelector('.query textarea').scrollTop === document.querySelector('.query pre').scrollTop"
     )
+
+
+TRACES = {
+    "java": "java.lang.IllegalStateException: no stock\n\tat shop.Orders.place(Orders.java:88)\n"
+    "\tat java.base/java.lang.Thread.run(Thread.java:840)\nCaused by: shop.Declined: card\n\tat shop.Pay.charge(Pay.java:3)",
+    "node": "TypeError: x is not a function\n    at place (/srv/shop/orders.js:88:5)\n    at async /srv/shop/main.js:3:1\n"
+    "    at Module._compile (node:internal/modules/cjs/loader:1256:14)",
+    "dotnet": "System.InvalidOperationException: no stock\n   at Shop.Orders.Place(Order order) in /src/Orders.cs:line 88\n"
+    "   at Shop.Program.Main(String[] args) in /src/Program.cs:line 3\n   at System.Threading.Thread.Start()",
+    "php": "Exception: no stock in /srv/shop/orders.php:88\nStack trace:\n#0 /srv/shop/index.php(3): place()\n"
+    "#1 /srv/shop/vendor/kernel.php(9): run()\n#2 {main}",
+}
+
+
+@pytest.mark.parametrize("language", TRACES)
+def test_traces_of_other_languages(open_page: Open, site: Site, language: str) -> None:
+    """Frame by frame, wherever a client puts them: in the message, or in a field."""
+    site.send({"short_message": "failed", "_stack": TRACES[language]}, {"short_message": TRACES[language]})
+    page = open_page("/?range=all")
+    for index, place in enumerate((".said", "table.values")):
+        rows(page).nth(index).click()
+        frames = page.locator(f".detail {place} .trace .frame")
+        expect(frames).to_have_count(3)
+        expect(page.locator(f".detail {place} .trace .frame.library")).to_have_count(1)
+        expect(page.locator(f".detail {place} .trace .error").first).to_be_visible()

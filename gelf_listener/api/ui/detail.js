@@ -69,7 +69,9 @@ export class Detail {
           this._close(),
         ),
       ),
-      el("pre", { class: "said" }, block(message.short_message, 50_000)),
+      isTrace(message.short_message)
+        ? el("div", { class: "said" }, trace(message.short_message))
+        : el("pre", { class: "said" }, block(message.short_message, 50_000)),
       full !== null && [el("h2", {}, "full_message"), isTrace(full) ? trace(full) : el("pre", {}, block(full))],
       parsed(message.short_message) && tree(parsed(message.short_message)),
       el("h2", {}, "Fields"),
@@ -120,7 +122,11 @@ function row([name, value, type]) {
     el(
       "td",
       { class: "isolate" },
-      nested ? tree(nested) : el("span", {}, block(value, 20_000)),
+      nested
+        ? tree(nested)
+        : typeof value === "string" && isTrace(value)
+          ? trace(value)
+          : el("span", {}, block(value, 20_000)),
       " ",
       el("span", { class: "type" }, nested ? "JSON" : type),
     ),

@@ -100,6 +100,10 @@ export class Fields {
         ask(`${path}/top`, { parameters: { ...parameters, limit: 10 } }),
       ]);
       const share = statistics.messages ? Math.round((100 * statistics.present) / statistics.messages) : 0;
+      const others = top.values.reduce(
+        (/** @type {number} */ rest, /** @type {any} */ one) => (one.value === null ? rest : rest - one.messages),
+        statistics.present,
+      );
       const time = name === "timestamp" || name === "gl2_receive_timestamp";
       const figure = (/** @type {number} */ value) => (time ? stamp(value, true) : +value.toPrecision(6)).toString();
       show(
@@ -148,13 +152,7 @@ export class Fields {
               press("✎", "Highlight", () => go({ mark: state().mark === mark ? "" : mark })),
             );
           }),
-        top.other > 0 &&
-          statistics.present > 0 &&
-          el(
-            "p",
-            { class: "faint" },
-            `${Math.max(0, statistics.present - top.values.reduce((/** @type {number} */ sum, /** @type {any} */ one) => sum + one.messages, 0)).toLocaleString()} others`,
-          ),
+        others > 0 && el("p", { class: "faint" }, `${others.toLocaleString()} others`),
       );
     } catch (error) {
       show(into, el("span", { class: "faint" }, String(/** @type {Error} */ (error).message)));

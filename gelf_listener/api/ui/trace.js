@@ -1,17 +1,25 @@
 // @ts-check
-/** Tracebacks: Python's and Java's, a line for each frame, a library's folded away. */
+/** Tracebacks of Python, Java, JavaScript, .NET and PHP: a line for each frame, a library's folded away. */
 import { el } from "./dom.js";
 import { block, line } from "./text.js";
 
 const PYTHON = /^\s+File "(.+?)", line (\d+)(?:, in (.+))?$/;
-const JAVA = /^\s+at ([\w$.<>/]+)\(([^()]*)\)/;
+const OTHER = /^(?:\s+at |#\d+ )(\S.*)$/;
+/** What only a traceback has, in this order: Python, Java, JavaScript, .NET, PHP. Bounded, for a text may be of nothing but line ends. */
+const SIGNS = [
+  /Traceback \(most recent call last\)/,
+  /^[ \t]{1,40}at [\w$.<>/]{1,300}\([^()\n]{0,300}\)$/m,
+  /^[ \t]{1,40}at .{1,300}:\d{1,9}:\d{1,9}\)?$/m,
+  /^[ \t]{1,40}at .{1,300} in .{1,300}:line \d{1,9}$/m,
+  /^#\d{1,4} .{1,300}\(\d{1,9}\): /m,
+];
 const LIBRARY =
-  /site-packages|dist-packages|\/lib\/python|lib64\/python|<frozen|^java\.|^javax\.|^jdk\.|^sun\.|^org\.springframework\.|^kotlin\.|^scala\.|node_modules/;
+  /site-packages|dist-packages|\/lib\/python|lib64\/python|<frozen|^java\.|^javax\.|^jdk\.|^sun\.|^org\.springframework\.|^kotlin\.|^scala\.|node_modules|node:|^System\.|^Microsoft\.|\/vendor\//;
 const MOST_LINES = 5000;
 
 /** Whether a text has a traceback in it. @param {string} text */
 export function isTrace(text) {
-  return /Traceback \(most recent call last\)|^\s+at [\w$.<>/]+\([^()]*\)$/m.test(text);
+  return text.length < 500_000 && SIGNS.some((sign) => sign.test(text));
 }
 
 /** Show a text with tracebacks. @param {string} text @returns {HTMLElement} */
@@ -31,9 +39,9 @@ export function trace(text) {
   for (let index = 0; index < Math.min(lines.length, MOST_LINES); index++) {
     const text = lines[index];
     const python = PYTHON.exec(text);
-    const java = python ? null : JAVA.exec(text);
-    if (python || java) {
-      const where = python ? python[1] : /** @type {RegExpExecArray} */ (java)[1];
+    const other = python ? null : OTHER.exec(text);
+    if (python || other) {
+      const where = python ? python[1] : /** @type {RegExpExecArray} */ (other)[1];
       const library = LIBRARY.test(where);
       /** @type {string[]} */
       const code = [];
@@ -66,7 +74,7 @@ export function trace(text) {
     flush();
     if (
       (after && /^[\w$.]+(?:: |$)/.test(text)) ||
-      /^(?:[\w$.]+(?:Error|Exception|Exit|Interrupt|Warning|Throwable)\b|Caused by: |[\w.]+Group: )/.test(text)
+      /^(?:[\w$.\\]*(?:Error|Exception|Exit|Interrupt|Warning|Throwable)\b|Caused by: |[\w.]+Group: )/.test(text)
     )
       parts.push(el("div", { class: "error" }, line(text, 20_000)));
     else if (text.trim()) parts.push(el("div", {}, line(text, 20_000)));
