@@ -42,3 +42,31 @@ def test_every_view(open_page: Open, site: Site, scheme: str) -> None:
         expect(page.locator("main")).to_contain_text(text)
         page.wait_for_timeout(300)
         assert violations(page) == [], path
+
+
+@pytest.mark.parametrize("width", [390, 1300])
+def test_what_opens(open_page: Open, site: Site, width: int) -> None:
+    """Menus, dialogs, completions, and what is said when there is nothing; on a phone as well."""
+    page = open_page("/", viewport={"width": width, "height": 800})
+    expect(page.locator(".empty")).to_contain_text("Waiting for messages")
+    assert violations(page) == []
+    site.send({"short_message": "a", "_service": "shop"})
+    expect(page.locator(".list .message:not(.hidden)")).to_have_count(1)
+    for opener in (page.get_by_title("Time range"), page.get_by_label("More")):
+        opener.click()
+        expect(page.locator(".panel:not(.hidden)")).to_be_visible()
+        assert violations(page) == []
+        page.keyboard.press("Escape")
+    query = page.get_by_label("Query", exact=True)
+    query.click()
+    page.keyboard.type("service:")
+    expect(page.locator(".offers li")).to_have_count(1)
+    assert violations(page) == []
+    query.fill("level:(")
+    expect(page.locator("#query-problem")).to_contain_text("Column")
+    assert violations(page) == []
+    query.press("Escape")
+    query.blur()
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+    assert violations(page) == []

@@ -56,12 +56,12 @@ export class MessageList {
     this._frame = 0;
     this.heads = el("div", { class: "heads", role: "row", "aria-rowindex": 1 });
     this.space = el("div", { class: "space", role: "presentation" });
+    /** What stands in its place while there are no rows; beside the list, as a grid holds nothing but rows. */
     this.empty = el("div", { class: "empty hidden" });
     this.element = el(
       "div",
       { class: "list", role: "grid", tabindex: 0, "aria-label": "Messages", "aria-rowcount": 1 },
       this.heads,
-      this.empty,
       this.space,
     );
     this.element.addEventListener("scroll", () => this.draw(), { passive: true });

@@ -83,7 +83,7 @@ export class Messages {
         "div",
         { class: "board" },
         this.fields.element,
-        el("div", { class: "results" }, this.list.element, this.flash, this.counts),
+        el("div", { class: "results" }, this.list.element, this.list.empty, this.flash, this.counts),
         this.detail.element,
       ),
     );
