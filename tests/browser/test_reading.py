@@ -291,6 +291,26 @@ def test_the_histogram_by_key(open_page: Open, site: Site) -> None:
     expect(rows(page)).not_to_have_count(0)
 
 
+def test_the_histogram_by_severity(open_page: Open, site: Site) -> None:
+    """Every message is in a bar, also one without a level; pressing a severity filters."""
+    site.send(*({"short_message": f"m{level}", "level": level} for level in (0, 2, 3, 6, 6)))
+    site.send_raw(b'{"version":"1.1","host":"web","short_message":"no level"}')
+    until(lambda: site.count() == 6, what="all of them")
+    page = open_page("/?range=all")
+    legend = page.locator(".histogram .legend")
+    expect(legend).to_contain_text("6 messages")
+    assert [each.inner_text() for each in legend.get_by_role("button").all()] == [
+        "critical 2",
+        "error 1",
+        "no level 1",
+        "info 2",
+    ]
+    expect(page.locator(".histogram rect.bar-none").first).to_be_attached()
+    legend.get_by_role("button", name="no level").click()
+    expect(rows(page)).to_have_count(1)
+    assert texts(page) == ["no level"]
+
+
 def test_a_long_query_is_scrolled_with_its_colours(open_page: Open, site: Site) -> None:
     """What is seen is what is under the caret."""
     page = open_page("/?range=all")

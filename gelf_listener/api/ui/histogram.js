@@ -5,14 +5,14 @@ import { count } from "./text.js";
 import { stamp } from "./times.js";
 
 /** Severities drawn as one colour, from the bottom of a bar up. */
-const BANDS = /** @type {[string, (level: number | null) => boolean, string][]} */ ([
+const BANDS = /** @type {[string, (level: number) => boolean, string][]} */ ([
   ["7", (level) => level === 7, "debug"],
   ["6", (level) => level === 6, "info"],
   ["5", (level) => level === 5, "notice"],
-  ["none", (level) => level === null, "no level"],
+  ["none", () => false, "no level"],
   ["4", (level) => level === 4, "warning"],
   ["3", (level) => level === 3, "error"],
-  ["0", (level) => level !== null && level < 3, "critical"],
+  ["0", (level) => level < 3, "critical"],
 ]);
 const HEIGHT = 58;
 
@@ -49,14 +49,14 @@ export class Histogram {
     this._data = data;
     const most = Math.max(1, ...data.buckets.map((bucket) => bucket.messages));
     const width = 1000 / Math.max(1, data.buckets.length);
+    const without = data.buckets.map(
+      (bucket, index) => bucket.messages - data.series.reduce((sum, one) => sum + (one.counts[index] ?? 0), 0),
+    );
     const bands = BANDS.map(([name, has, title]) => {
-      const series = data.series.filter(({ value }) => has(typeof value === "number" ? value : null));
-      return {
-        name,
-        title,
-        counts: data.buckets.map((_, index) => series.reduce((sum, one) => sum + (one.counts[index] ?? 0), 0)),
-        total: series.reduce((sum, one) => sum + one.messages, 0),
-      };
+      const series = data.series.filter(({ value }) => has(Number(value)));
+      const counts = data.buckets.map((_, index) => series.reduce((sum, one) => sum + (one.counts[index] ?? 0), 0));
+      const shown = name === "none" ? without : counts; // the listener counts values: those without one are the rest
+      return { name, title, counts: shown, total: shown.reduce((sum, messages) => sum + messages, 0) };
     });
     const bars = data.buckets.flatMap((bucket, index) => {
       let y = HEIGHT;

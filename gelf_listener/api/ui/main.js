@@ -18,6 +18,7 @@ const KEYS = [
   ["/", "Go to the query"],
   ["j k ↓ ↑", "Next and previous message"],
   ["Enter", "Run the query"],
+  ["← → Shift Enter", "In the histogram: choose bars, zoom in"],
   ["Esc", "Close the message"],
   ["f", "Follow what arrives, or search"],
   ["p", "Pause and go on"],
