@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -21,10 +20,12 @@ def test_nothing_makes_it_fail(start: Start, tmp_path: Path) -> None:
     if not tool.exists():
         missing("schemathesis is not installed")
     listener = start("gelf+udp://127.0.0.1:0", outputs=[f"store://{tmp_path}/store"])
+    # One worker: in Python 3.11 `ast.parse`, which the generator uses, fails when two threads parse at once
+    # ("AST constructor recursion depth mismatch").
     command = [
         str(tool), "run", f"{listener.api_url}/api/openapi.json", "-H", "X-Requested-By: test",
-        "-c", "not_a_server_error", "--phases", "examples,coverage", "-n", "3", "--generation-database", "none",
-        "--request-timeout", "60", "--exclude-path-regex", "gelf/(live|wait|import)", "--no-color", "--workers", "2",
+        "-c", "not_a_server_error", "--phases", "examples,coverage", "--generation-deterministic",
+        "--request-timeout", "60", "--exclude-path-regex", "gelf/(live|wait|import)", "--no-color", "--workers", "1",
     ]  # fmt: skip
     done = subprocess.run(
         command,
@@ -35,13 +36,8 @@ def test_nothing_makes_it_fail(start: Start, tmp_path: Path) -> None:
         timeout=_SECONDS,
         check=False,
     )
-    found = done.stdout[done.stdout.find("= FAILURES") :] if "= FAILURES" in done.stdout else done.stdout
-    # On a busy machine its generator runs out of the time it gives itself; those operations had the other phase.
-    own = done.stdout.count("Inconsistent results")
-    errors = sum(map(int, re.findall(r"(\d+) errors?$", done.stdout, re.MULTILINE)))
-    assert done.returncode == 0 or ("= FAILURES" not in done.stdout and 0 < errors == own < 10), (
-        found[:4000] + done.stderr[-1000:]
-    )
+    report = done.stdout.partition("\n====")[2] or done.stdout
+    assert done.returncode == 0, report[:8000] + done.stderr[-1000:]
     assert "passed" in done.stdout
     status, body = listener.get("/api/system")
     assert (status, json.loads(body)["is_processing"]) == (200, True)
