@@ -38,6 +38,8 @@ _MOST_EQUAL = 1000
 """Messages of one timestamp that are put in order by their ids."""
 _MOST_LINT_BYTES = 8 * 1024 * 1024
 _MOST_LINE_BYTES = 8 * 1024 * 1024
+_CHOOSING = ("query", "since", "from", "to", "keyword", "zone")
+"""Parameters of `asked`."""
 
 
 async def _room(pipeline: Pipeline) -> None:
@@ -133,8 +135,11 @@ async def _neighbours(
 @router.delete("/messages", response_model=Deleted)
 async def delete(store: TheStore, asked: TheAsked, request: Request) -> Response:
     """Delete the messages that match; a query has to be given, so that nothing goes by accident."""
-    if "query" not in request.query_params:
+    if not request.query_params.get("query", "").strip():
         raise ApiError(400, "query is missing; query=* deletes everything")
+    unknown = next((name for name in request.query_params if name not in _CHOOSING), None)
+    if unknown is not None:  # "until" for "to" would delete what was to be kept
+        raise ApiError(400, f"there is no parameter {unknown[:100]!r}; there are {', '.join(_CHOOSING)}")
     return json_response({"deleted": await store.delete(asked.node, asked.span)})
 
 
