@@ -11,7 +11,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from gelf_listener.errors import GelfError
@@ -28,12 +28,19 @@ _WORD_UNITS = {
     "month": 30 * 86400, "year": 365 * 86400,
 }  # fmt: skip
 _UNIT = r"(?P<unit>seconds?|secs?|minutes?|mins?|hours?|hrs?|days?|weeks?|months?|years?)"
-_LAST = re.compile(rf"(?:the )?(?:last|past) (?P<number>\d{{1,9}}|an?|one)? ?{_UNIT}")
-_AGO = re.compile(rf"(?P<number>\d{{1,9}}|an?|one) {_UNIT} ago")
-_PERIOD = re.compile(r"(?P<which>this|last|next) (?P<unit>week|month|year)")
-_NUMBERS = {None: 1, "a": 1, "an": 1, "one": 1}
+_NUMBERS = {
+    "a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9,
+    "ten": 10, "eleven": 11, "twelve": 12, "fifteen": 15, "twenty": 20, "thirty": 30, "half an": 0.5, "half a": 0.5,
+}  # fmt: skip
+_NUMBER = rf"(?P<number>\d{{1,9}}(?:\.\d{{1,3}})?|{'|'.join(_NUMBERS)})"
+_LAST = re.compile(rf"(?:the )?(?:last|past) (?:{_NUMBER} ?)?{_UNIT}")
+_AGO = re.compile(rf"{_NUMBER} ?{_UNIT} ago")
+_LAST_SHORT = re.compile(r"(?:the )?(?:last|past) (\d{1,9}[smhdwy])", re.ASCII)
+_PERIOD = re.compile(r"(?P<which>this|last|next) (?P<unit>minute|hour|day|week|month|year)")
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _BETWEEN = re.compile(r"\s+(?:to|until|till|through|-|\u2013)\s+")
+_TIME_OF_DAY = re.compile(r"\d{1,2}(?::\d\d){0,2} ?(?:am|pm)?|noon|midnight")
+_ZONED = re.compile(r"(?:z|[+-]\d\d:?\d\d)$")
 _FAR = 3e11
 """Beyond what a calendar can write, some thousands of years."""
 
@@ -147,81 +154,117 @@ def parse_keyword(text: str, zone: str, now: float) -> Span:
         raise TimeRangeError("write a time range such as 'last 5 minutes' or 'yesterday'")
     here = dt.datetime.fromtimestamp(now, tz)
     try:
-        return _up_to_now(words, here) or _period(words, here) or _between(words, here) or _date(words, here)
+        return _read(words, here)
     except OverflowError:
         raise TimeRangeError(f"{text[:100]!r} lies beyond all calendars") from None
 
 
-def _up_to_now(words: str, now: dt.datetime) -> Span | None:
-    """``last 5 minutes``, ``2 hours ago``."""
+def _read(words: str, now: dt.datetime) -> Span:
+    seconds = _seconds_back(words)
+    if seconds is not None:
+        return Span(now.timestamp() - seconds, now.timestamp())
+    if words.startswith("since "):
+        start = _part(words.removeprefix("since "), now).start
+        return Span(start, max(start, now.timestamp()))
+    found = _period(words, now) or _between(words, now) or _iso(words, now)
+    if found is not None:
+        return Span(*found)
+    start, end = _date(words, now)
+    if start == end:  # a time of day reaches up to now
+        start, end = sorted((start, now.timestamp()))
+    return Span(start, end)
+
+
+class _Part(NamedTuple):
+    """One end of a range: a whole day, week, ..., or a moment, which begins and ends at once."""
+
+    start: float
+    end: float
+
+
+def _seconds_back(words: str) -> float | None:
+    """``last 5 minutes``, ``last 24h``, ``2 hours ago``."""
     if words in ("last week", "last month", "last year"):
         return None  # whole ones, in Graylog too
+    short = _LAST_SHORT.fullmatch(words)
     match = _LAST.fullmatch(words) or _AGO.fullmatch(words)
-    if match is None:
+    if short is not None:
+        seconds = float(short[1][:-1]) * _UNITS[short[1][-1]]
+    elif match is not None:
+        number = match["number"] or "one"
+        seconds = float(_NUMBERS.get(number) or number) * _WORD_UNITS[match["unit"].rstrip("s")]
+    else:
         return None
-    number = int(_NUMBERS.get(match["number"], match["number"]))
-    seconds = number * _WORD_UNITS[match["unit"].rstrip("s")]
     if seconds > _FAR:
         raise OverflowError
-    return Span(now.timestamp() - seconds, now.timestamp())
+    return seconds
 
 
-def _period(words: str, now: dt.datetime) -> Span | None:
-    """A whole day, week, month or year."""
+def _period(words: str, now: dt.datetime) -> _Part | None:
+    """A whole minute, hour, day, week, month or year."""
     today = _midnight(now)
     if words in ("today", "yesterday", "tomorrow"):
         start = _days_later(today, {"today": 0, "yesterday": -1, "tomorrow": 1}[words])
-        return _span(start, _days_later(start, 1))
+        return _whole(start, _days_later(start, 1))
     match = _PERIOD.fullmatch(words)
     if match is not None:
         step = {"last": -1, "this": 0, "next": 1}[match["which"]]
+        if match["unit"] in ("minute", "hour"):
+            length = _WORD_UNITS[match["unit"]]
+            first = now.timestamp() // length * length + step * length
+            return _Part(first, first + length)
         start = _unit_start(today, match["unit"], step)
-        return _span(start, _unit_start(today, match["unit"], step + 1))
+        return _whole(start, _unit_start(today, match["unit"], step + 1))
     day = words.removeprefix("last ").removeprefix("this ")
     if day in _DAYS:
         start = _weekday(today, day, back=not words.startswith("this "))
-        return _span(start, _days_later(start, 1))
+        return _whole(start, _days_later(start, 1))
     return None
 
 
-def _between(words: str, now: dt.datetime) -> Span | None:
-    """``monday to friday``, ``yesterday to today``, ``2026-11-01 to 2026-11-23``."""
+def _between(words: str, now: dt.datetime) -> _Part | None:
+    """``monday to friday``, ``yesterday 10am to 2pm``, ``2026-11-01 to 2026-11-23``."""
     parts = _BETWEEN.split(words)
     if len(parts) != 2:
         return None
     first, last = (part.removeprefix("from ") for part in parts)
-    start = _part(first, now)
-    end = _part(last, now)
-    if first in _DAYS and last in _DAYS and start.start is not None and end.start is not None:
-        monday = dt.datetime.fromtimestamp(start.start, now.tzinfo)
-        end = _part_after(monday, last)
-    if start.start is None or end.start is None or start.start > end.start:
+    start, end = _part(first, now), _part(last, now)
+    begins = dt.datetime.fromtimestamp(start.start, now.tzinfo)
+    if first in _DAYS and last in _DAYS:
+        day = _days_later(begins, (_DAYS.index(last) - begins.weekday()) % 7)
+        end = _whole(day, _days_later(day, 1))
+    elif _TIME_OF_DAY.fullmatch(last):  # of the day it begins on, or of the next
+        clock = dt.datetime.fromtimestamp(end.start, now.tzinfo).time()
+        ends = dt.datetime.combine(begins.date(), clock, now.tzinfo)
+        end = _moment((ends if ends >= begins else _days_later(ends, 1)).timestamp())
+    if start.start >= end.end:
         raise TimeRangeError(f"{words[:100]!r} ends before it begins")
-    return Span(start.start, end.end)
+    return _Part(start.start, end.end)
 
 
-def _part_after(monday: dt.datetime, day: str) -> Span:
-    later = _days_later(monday, (_DAYS.index(day) - monday.weekday()) % 7)
-    return _span(later, _days_later(later, 1))
-
-
-def _part(words: str, now: dt.datetime) -> Span:
-    if words == "now":
-        return Span(now.timestamp(), now.timestamp())
-    moment = _up_to_now(words, now) if _AGO.fullmatch(words) else None
-    if moment is not None:
-        return Span(moment.start, moment.start)
+def _part(words: str, now: dt.datetime) -> _Part:
+    seconds = 0.0 if words == "now" else _seconds_back(words)
+    if seconds is not None:
+        return _moment(now.timestamp() - seconds)
+    written = _iso(words, now)
+    if written is not None:
+        return written if written.end - written.start > 3600 else _moment(written.start)
     return _period(words, now) or _date(words, now)
 
 
-def _date(words: str, now: dt.datetime) -> Span:
-    """Any other date: the whole day if no time of day is given; a time of day reaches up to now."""
+def _iso(words: str, now: dt.datetime) -> _Part | None:
+    """A time as queries have it, in the time zone of the range where it has none of its own."""
     interval = parse_time(words.upper() if words[:1].isdigit() else words, now.timestamp())
-    if interval is not None and re.match(r"\d{4}-\d\d-\d\d", words) and not re.search(r"z|[+-]\d\d:?\d\d$", words[10:]):
-        naive = dt.datetime.fromtimestamp(interval.start, dt.UTC).replace(tzinfo=now.tzinfo)
-        return Span(naive.timestamp(), naive.timestamp() + interval.end - interval.start)
-    if interval is not None:
-        return Span(*interval)
+    if interval is None:
+        return None
+    if not words[:1].isdigit() or _ZONED.search(words[10:]):
+        return _Part(*interval)
+    start, end = (dt.datetime.fromtimestamp(each, dt.UTC).replace(tzinfo=now.tzinfo) for each in interval)
+    return _whole(start, end)
+
+
+def _date(words: str, now: dt.datetime) -> _Part:
+    """Any other date: the whole day if no time of day is given, otherwise a moment."""
     import dateparser  # noqa: PLC0415  (a fifth of a second, for words only)
 
     settings: Any = {
@@ -240,12 +283,11 @@ def _date(words: str, now: dt.datetime) -> Span:
         )
     moment = found.date_obj if found.date_obj.tzinfo else found.date_obj.replace(tzinfo=now.tzinfo)
     if found.period == "time":
-        start, end = sorted((moment.timestamp(), now.timestamp()))
-        return Span(start, end)
+        return _moment(moment.timestamp())
     start_day = _midnight(moment)
     if found.period in ("month", "year", "week"):
-        return _span(_unit_start(start_day, found.period, 0), _unit_start(start_day, found.period, 1))
-    return _span(start_day, _days_later(start_day, 1))
+        return _whole(_unit_start(start_day, found.period, 0), _unit_start(start_day, found.period, 1))
+    return _whole(start_day, _days_later(start_day, 1))
 
 
 def _midnight(moment: dt.datetime) -> dt.datetime:
@@ -263,6 +305,8 @@ def _weekday(today: dt.datetime, day: str, *, back: bool) -> dt.datetime:
 
 
 def _unit_start(today: dt.datetime, unit: str, step: int) -> dt.datetime:
+    if unit == "day":
+        return _days_later(today, step)
     if unit == "week":
         return _days_later(today, 7 * step - today.weekday())
     if unit == "year":
@@ -271,5 +315,9 @@ def _unit_start(today: dt.datetime, unit: str, step: int) -> dt.datetime:
     return today.replace(year=months // 12, month=months % 12 + 1, day=1)
 
 
-def _span(start: dt.datetime, end: dt.datetime) -> Span:
-    return Span(start.timestamp(), end.timestamp())
+def _whole(start: dt.datetime, end: dt.datetime) -> _Part:
+    return _Part(start.timestamp(), end.timestamp())
+
+
+def _moment(seconds: float) -> _Part:
+    return _Part(seconds, seconds)
