@@ -23,18 +23,21 @@ from gelf_listener.errors import GelfError
 if TYPE_CHECKING:
     import sqlite3
 
-__all__ = ["MAX_DOCUMENTS", "Catalog", "CatalogFull", "Kind"]
+__all__ = ["MAX_DOCUMENTS", "MAX_DOCUMENT_BYTES", "Catalog", "CatalogFull", "Kind"]
 
 Kind: TypeAlias = Literal["inputs", "streams", "tokens", "searches"]
 
 MAX_DOCUMENTS: Mapping[Kind, int] = {"inputs": 64, "streams": 500, "tokens": 500, "searches": 500}
 """Of each kind. Of searches, one for each question of some clients, the oldest gives way; others are refused."""
 
+MAX_DOCUMENT_BYTES = 256 * 1024
+"""Of each as JSON: all of them are held in memory."""
+
 _log = logging.getLogger(__name__)
 
 
 class CatalogFull(GelfError):
-    """There are as many of a kind as there may be."""
+    """There are as many of a kind as there may be, or one is too large."""
 
 
 class Catalog:
@@ -66,16 +69,19 @@ class Catalog:
         Keep a document, in the place of one with the same id.
 
         Raises:
-            CatalogFull: If there are too many.
+            CatalogFull: If there are too many, or it is too large.
         """
         documents = self._documents[kind]
+        body = json.dumps(document)
+        if len(body) > MAX_DOCUMENT_BYTES:
+            raise CatalogFull(f"{len(body)} bytes are too many; there is room for {MAX_DOCUMENT_BYTES}")
         async with self._changing:
             gone = None
             if id not in documents and len(documents) >= MAX_DOCUMENTS[kind]:
                 if kind != "searches":
                     raise CatalogFull(f"there are {len(documents)} {kind} already; delete some")
                 gone = next(iter(documents))
-            await asyncio.to_thread(self._write, kind, id, json.dumps(document), gone)
+            await asyncio.to_thread(self._write, kind, id, body, gone)
             if gone is not None:
                 del documents[gone]
             documents[id] = document

@@ -10,12 +10,13 @@ from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["MAX_JOBS", "Job", "Jobs"]
+__all__ = ["MAX_JOBS", "MAX_MESSAGES", "Job", "Jobs"]
 
 _log = logging.getLogger(__name__)
 
 MAX_JOBS = 64
-"""Beyond, the oldest is cancelled and forgotten."""
+MAX_MESSAGES = 100_000
+"""In the results of all of them. Beyond either, the oldest is cancelled and forgotten."""
 
 
 @dataclass(slots=True)
@@ -28,12 +29,14 @@ class Job:
         search_id: What is executed.
         owner: Who asked.
         task: Computes the results.
+        messages: How many messages they may have in them.
     """
 
     id: str
     search_id: str
     owner: str
     task: asyncio.Task[dict[str, Any]]
+    messages: int
 
 
 class Jobs:
@@ -42,16 +45,20 @@ class Jobs:
     def __init__(self) -> None:
         self._jobs: OrderedDict[str, Job] = OrderedDict()
 
-    def start(self, search_id: str, owner: str, results: Coroutine[Any, Any, dict[str, Any]]) -> Job:
-        """Begin a search."""
+    def start(self, search_id: str, owner: str, results: Coroutine[Any, Any, dict[str, Any]], messages: int = 0) -> Job:
+        """Begin a search that gives so many messages at most."""
         task = asyncio.get_running_loop().create_task(results)
         task.add_done_callback(_log_surprise)
-        job = Job(secrets.token_hex(12), search_id, owner, task)
+        job = Job(secrets.token_hex(12), search_id, owner, task, messages)
         self._jobs[job.id] = job
-        while len(self._jobs) > MAX_JOBS:
+        while len(self._jobs) > MAX_JOBS or sum(each.messages for each in self._jobs.values()) > MAX_MESSAGES:
             _, oldest = self._jobs.popitem(last=False)
             oldest.task.cancel()
         return job
+
+    def forget(self, job: Job) -> None:
+        """Let go of a job and its results."""
+        self._jobs.pop(job.id, None)
 
     def get(self, id: str) -> Job | None:
         """Return a job, if it is still known."""

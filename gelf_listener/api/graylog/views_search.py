@@ -34,7 +34,9 @@ __all__ = ["router"]
 router = APIRouter(prefix="/api/views/search", tags=["Search"])
 
 _MOST_QUERIES = 20
-_MOST_SEARCH_TYPES = 50
+_MOST_SEARCH_TYPES = 100
+"""Of all queries of a search together; so are the messages."""
+_MOST_MESSAGES = 20_000
 _RECENT: dict[str, Any] = {"type": "relative", "range": 300}
 
 
@@ -53,7 +55,7 @@ class ViewsQuery(BaseModel):
     timerange: dict[str, Any] | None = None
     filter: dict[str, Any] | None = None
     filters: list[dict[str, Any]] | None = Field(None, max_length=100)
-    search_types: list[dict[str, Any]] = Field(default_factory=list, max_length=_MOST_SEARCH_TYPES)
+    search_types: list[dict[str, Any]] = Field(default_factory=list)
 
 
 class SearchRequest(BaseModel):
@@ -75,6 +77,7 @@ class _Where(NamedTuple):
 @router.post("", status_code=201)
 async def create(service: TheService, body: SearchRequest, user: TheUser) -> Response:
     """Store a search."""
+    _check_size(body)
     catalog: Catalog = service.catalog
     document = body.model_dump() | {"id": body.id or secrets.token_hex(12), "owner": user, "created_at": time.time()}
     await catalog.put("searches", document["id"], document)
@@ -94,10 +97,14 @@ async def sync(
     """Execute a search and wait for it."""
     where = _Where(store, streams, node_id(service))
     jobs: Jobs = request.app.state.jobs
-    search_id = body.id or secrets.token_hex(12)
-    job = jobs.start(search_id, user, _results(where, body))
-    await asyncio.wait([job.task])
-    return answer(_status(job, where.node_id))
+    messages = _check_size(body)
+    job = jobs.start(body.id or secrets.token_hex(12), user, _results(where, body), messages)
+    try:
+        await asyncio.wait([job.task])
+        document = _status(job, where.node_id)
+    finally:
+        jobs.forget(job)  # nobody comes back for what was answered
+    return await asyncio.to_thread(answer, document)
 
 
 @router.get("/status/{job_id}")
@@ -153,7 +160,25 @@ async def execute(
             query.query = QueryText(query_string=text["query_string"])
     where = _Where(store, streams, node_id(service))
     jobs: Jobs = request.app.state.jobs
-    return answer(_status(jobs.start(search_id, user, _results(where, search)), where.node_id), 201)
+    messages = _check_size(search)
+    return answer(_status(jobs.start(search_id, user, _results(where, search), messages), where.node_id), 201)
+
+
+def _check_size(search: SearchRequest) -> int:
+    """
+    Return how many messages a search may give at most.
+
+    Raises:
+        ApiError: If that is more than memory is spent on, or there are too many search types.
+    """
+    asked = [each for query in search.queries for each in query.search_types]
+    if len(asked) > _MOST_SEARCH_TYPES:
+        raise ApiError(400, f"a search has at most {_MOST_SEARCH_TYPES} search types, not {len(asked)}")
+    limits = [each.get("limit") for each in asked if each.get("type") == "messages"]
+    messages = sum(limit if isinstance(limit, int) and limit > 0 else 150 for limit in limits)
+    if messages > _MOST_MESSAGES:
+        raise ApiError(400, f"a search gives at most {_MOST_MESSAGES} messages, not {messages}; an export any number")
+    return messages
 
 
 def _stored(catalog: Catalog, id: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gelf_listener.api.catalog import MAX_DOCUMENTS, Catalog, CatalogFull
+from gelf_listener.api.catalog import MAX_DOCUMENT_BYTES, MAX_DOCUMENTS, Catalog, CatalogFull
 
 
 def test_put_get_remove(tmp_path: Path) -> None:
@@ -66,6 +66,11 @@ def test_bounds() -> None:
         with pytest.raises(CatalogFull, match="delete some"):
             await catalog.put("inputs", "more", {})
         await catalog.put("inputs", "0", {"changed": True})
+        room = MAX_DOCUMENT_BYTES - len('{"a": ""}')
+        await catalog.put("streams", "large", {"a": "x" * room})
+        with pytest.raises(CatalogFull, match="too many"):
+            await catalog.put("streams", "larger", {"a": "x" * (room + 1)})
+        await catalog.put("streams", "large", {})
         for number in range(MAX_DOCUMENTS["searches"] + 1):
             await catalog.put("searches", str(number), {})
         assert len(catalog.all("searches")) == MAX_DOCUMENTS["searches"]

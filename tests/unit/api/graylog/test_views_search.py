@@ -6,6 +6,7 @@ import asyncio
 import json
 from typing import Any
 
+from gelf_listener.api.graylog.jobs import MAX_JOBS, MAX_MESSAGES, Jobs
 from tests.unit.api.native.asking import Client, Service, add, asking, logged
 
 ALL = {"type": "relative", "range": 0}
@@ -168,6 +169,43 @@ def test_stored_search() -> None:
             assert (answer.status_code, answer.json()["type"]) == (404, "ApiError")
 
     asking(main, outputs=["memory:"])
+
+
+def test_bounds() -> None:
+    """So many search types and messages together, not one more, and searches go on; results of `sync` are not kept."""
+
+    async def main(service: Service, client: Client) -> None:
+        await fill(service)
+        few, lists = {"type": "messages", "limit": 1}, {"type": "messages", "limit": 10_000}
+        for path, status in (("search/sync", 200), ("search", 201)):
+            for types, right in (([few] * 100, True), ([few] * 101, False), ([lists] * 2, True), ([lists] * 3, False)):
+                answer = await client.post(f"/api/views/{path}", json=search(*types))
+                assert answer.status_code == (status if right else 400), answer.text
+                assert right or "at most" in answer.json()["message"]
+        found = await sync(client, search(few))
+        assert (await client.get(f"/api/views/search/status/{found['id']}")).status_code == 404
+        large = search({"type": "pivot", "name": "x" * 300_000})
+        assert (await client.post("/api/views/search", json=large)).status_code == 400
+
+    asking(main, outputs=["memory:"])
+
+
+def test_jobs_are_forgotten() -> None:
+    """The oldest, when there are too many or their results may be too large."""
+
+    async def main() -> None:
+        async def nothing() -> dict[str, Any]:
+            return {}
+
+        jobs = Jobs()
+        started = [jobs.start("s", "admin", nothing()) for _ in range(MAX_JOBS + 1)]
+        assert [jobs.get(job.id) is None for job in started] == [True, *[False] * MAX_JOBS]
+        large = jobs.start("s", "admin", nothing(), MAX_MESSAGES)
+        assert jobs.get(started[-1].id) is started[-1]
+        jobs.start("s", "admin", nothing(), 1)
+        assert jobs.get(large.id) is None
+
+    asyncio.run(main())
 
 
 def test_export() -> None:
