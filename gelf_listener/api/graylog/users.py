@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import time
 from collections.abc import Mapping
@@ -33,10 +34,13 @@ class LoginRequest(BaseModel):
     host: str | None = Field("", max_length=1000)
 
 
-class TokenRequest(BaseModel):
-    """How long a token is meant to be good for."""
+_DURATION = re.compile(r"P(?:(\d{1,6})D)?(?:T(?:(\d{1,6})H)?(?:(\d{1,6})M)?(?:(\d{1,6})S)?)?", re.ASCII)
 
-    token_ttl: str | None = Field(None, description="Accepted; tokens are good until they are deleted.", max_length=100)
+
+class TokenRequest(BaseModel):
+    """How long a token is good for."""
+
+    token_ttl: str | None = Field(None, description="P30D, PT12H, ...; until it is deleted without.", max_length=100)
 
 
 def _auth(service: Service) -> Auth:
@@ -116,16 +120,19 @@ async def create_token(
     service: TheService,
     user_id: str,
     token_name: str,
-    body: TokenRequest | None = None,  # noqa: ARG001  (see TokenRequest)
+    body: TokenRequest | None = None,
 ) -> Response:
     """Make a token; this answer is the only one that shows it."""
+    lifetime = _seconds(body.token_ttl) if body is not None and body.token_ttl else None
     token = new_token()
+    now = time.time()
     document: dict[str, Any] = {
         "id": secrets.token_hex(12),
         "name": token_name,
         "user": _name(service, user_id),
         "hash": hash_token(token),
-        "created_at": time.time(),
+        "created_at": now,
+        "expires_at": None if lifetime is None else now + lifetime,
     }
     await service.catalog.put("tokens", document["id"], document)
     return answer(_token(document) | {"token": token})
@@ -150,10 +157,23 @@ async def user(service: TheService, user_id: str) -> Response:
 
 
 async def owner_of(service: Service, token: str) -> str | None:
-    """Return whose token it is; None when nobody has it. Found by its hash, so the time tells nothing of it."""
+    """Return whose token it is; None when it is nobody's, or no longer. Its hash is looked up: time tells nothing."""
     hashed = hash_token(token)
-    owners = (each["user"] for each in service.catalog.all("tokens").values() if each["hash"] == hashed)
-    return next(owners, None)
+    found = next((each for each in service.catalog.all("tokens").values() if each["hash"] == hashed), None)
+    if found is None or found["user"] not in _auth(service).users:
+        return None
+    expires_at = found.get("expires_at")
+    return None if expires_at is not None and expires_at <= time.time() else str(found["user"])
+
+
+def _seconds(duration: str) -> float:
+    """Read a duration of ISO 8601."""
+    match = _DURATION.fullmatch(duration)
+    parts = match.groups("0") if match is not None else ()
+    seconds = sum(int(part) * unit for part, unit in zip(parts, (86400, 3600, 60, 1), strict=False))
+    if not seconds:
+        raise ApiError(400, f"token_ttl is {duration[:50]!r}; write a duration such as P30D or PT12H")
+    return float(seconds)
 
 
 def _id(name: str) -> str:
@@ -194,5 +214,5 @@ def _token(document: Mapping[str, Any]) -> dict[str, Any]:
         "name": document["name"],
         "created_at": iso(document["created_at"]),
         "last_access": iso(0.0),
-        "expires_at": None,
+        "expires_at": None if document.get("expires_at") is None else iso(document["expires_at"]),
     }

@@ -206,6 +206,26 @@ def test_tokens() -> None:
     asking(main, api="127.0.0.1:0", api_auth="on", api_password="secret")
 
 
+def test_tokens_that_are_good_no_longer() -> None:
+    """Those whose time is over, and those of users who are no longer in the settings."""
+
+    async def main(service: Service, client: Client) -> None:
+        assert service.auth is not None
+        for wrong in ("30 days", "P", "PT", "P1Y", "-PT1H"):
+            assert (await client.post("/api/users/admin/tokens/ci", json={"token_ttl": wrong})).status_code == 400
+        made = (await client.post("/api/users/admin/tokens/ci", json={"token_ttl": "P1DT12H"})).json()
+        document = service.catalog.get("tokens", made["id"])
+        assert document is not None
+        assert document["expires_at"] - document["created_at"] == 36 * 3600
+        assert made["expires_at"] > made["created_at"]
+        assert await service.auth._of_token(made["token"]) is not None
+        for change in ({"expires_at": document["created_at"]}, {"user": "bob"}):
+            await service.catalog.put("tokens", made["id"], document | change)
+            assert await service.auth._of_token(made["token"]) is None, change
+
+    asking(main, api="127.0.0.1:0", api_auth="on", api_password="secret")
+
+
 def test_sessions() -> None:
     """Right and wrong passwords; the session that is made is good."""
 
