@@ -21,15 +21,17 @@ if TYPE_CHECKING:
 
 __all__ = ["Shell"]
 
+_ENDLESS = "/api/gelf/live"
+
 
 class Shell:
     """
     The ASGI application.
 
     ``GET /health`` answers 200 while every output works and 503 while one fails or blocks; ``GET /metrics``
-    is Prometheus' text format; ``/api`` is the REST API; ``/`` and what belongs to it is the page. Who asks was settled
-    before (`gelf_listener.api.guard`): ``scope["identity"]`` is None for somebody unknown, who learns nothing of health
-    but the status.
+    is Prometheus' text format; ``/api`` is the REST API, which answers HEAD wherever it answers GET; ``/`` and what
+    belongs to it is the page. Who asks was settled before (`gelf_listener.api.guard`): ``scope["identity"]`` is None
+    for somebody unknown, who learns nothing of health but the status.
 
     Args:
         service: What to show.
@@ -53,6 +55,8 @@ class Shell:
         path = scope["path"]
         if path == "/api" or path.startswith("/api/"):
             api = await asyncio.shield(self.preload())
+            if scope["method"] == "HEAD" and path != _ENDLESS:  # FastAPI's routes answer GET only
+                scope, send = dict(scope) | {"method": "GET"}, _bodiless(send)
             await api(scope, receive, send)
             return
         page = find_page(path)
@@ -77,6 +81,15 @@ class Shell:
         status = 200 if health["status"] == "ok" else 503
         shown = health if known else {"status": health["status"]}
         return status, b"application/json", json.dumps(shown).encode()
+
+
+def _bodiless(send: Send) -> Send:
+    """Keep the body of an answer back."""
+
+    async def send_head(event: Any) -> None:
+        await send(event if event["type"] != "http.response.body" else event | {"body": b""})
+
+    return send_head
 
 
 async def _send_page(page: Page, scope: Scope, send: Send) -> None:

@@ -42,6 +42,7 @@ def ask(path: str, method: str = "GET", act: Any = None, known: bool = True) -> 
                 act(service)
             identity = Identity("admin", "open") if known else None
             scope = {"type": "http", "method": method, "path": path, "identity": identity}
+            scope |= {"headers": [], "query_string": b""}
             await Shell(service)(scope, receive, send)
         finally:
             await service.close()
@@ -129,3 +130,11 @@ def test_other_scopes_are_left_alone() -> None:
         await Shell(service)({"type": "lifespan"}, None, None)  # type: ignore[arg-type]
 
     asyncio.run(main())
+
+
+def test_head_of_the_api() -> None:
+    """Load balancers ask with HEAD: the head that GET has, and no body."""
+    assert ask("/api/system/lbstatus")[::2] == (200, b"ALIVE")
+    status, headers, body = ask("/api/system/lbstatus", "HEAD")
+    assert (status, headers["content-length"], body) == (200, "5", b"")
+    assert ask("/api/gelf/live", "HEAD")[0] == 405
