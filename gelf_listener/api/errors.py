@@ -90,14 +90,29 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:  # no
     return JSONResponse({"type": "ApiError", "message": message}, error.status_code, error.headers)
 
 
-async def _request_error(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001
+async def _request_error(request: Request, error: Exception) -> JSONResponse:
     """Say which parameter is wrong; of several, the first one stands in `path`."""
     assert isinstance(error, RequestValidationError)  # noqa: S101
-    problems = [(".".join(str(part) for part in found["loc"][1:]), str(found["msg"])) for found in error.errors()]
+    found = error.errors()
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if found[0]["loc"] == ("body",) and error.body and not media_type.endswith("json"):
+        message = f"HTTP 415 Unsupported Media Type: {media_type[:100]!r}; send Content-Type: application/json"
+        return JSONResponse({"type": "ApiError", "message": message}, 415)
+    if found[0]["type"] == "json_invalid":
+        return _no_json(str(error.body), found[0]["loc"][-1], found[0]["ctx"]["error"])
+    problems = [(".".join(str(part) for part in each["loc"][1:]), str(each["msg"])) for each in found]
     message = "; ".join(f"{path}: {text}" if path else text for path, text in problems)
-    path = problems[0][0] if problems else ""
-    body = {"type": "RequestError", "message": message, "line": 1, "column": 1, "path": path, "reference_path": path}
-    return JSONResponse(body, 400)
+    return _request_problem(message, path=problems[0][0])
+
+
+def _no_json(text: str, at: int, what: str) -> JSONResponse:
+    line, column = text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)
+    return _request_problem(f"the body is no JSON: {what} (line {line}, column {column})", line, column)
+
+
+def _request_problem(message: str, line: int = 1, column: int = 1, path: str = "") -> JSONResponse:
+    body = {"type": "RequestError", "message": message, "line": line, "column": column}
+    return JSONResponse(body | {"path": path, "reference_path": path}, 400)
 
 
 async def _query_error(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from fastapi import APIRouter
 
@@ -28,6 +30,29 @@ def test_errors(method: str, path: str, status: int, type: str, words: str) -> N
         assert answer.status_code == status
         assert answer.json()["type"] == type
         assert words in answer.json()["message"]
+
+    asking(main)
+
+
+def test_bodies_that_are_no_json() -> None:
+    """Where it breaks off, as Graylog tells it; a body of another type is told what to send."""
+
+    async def main(service: Service, client: Client) -> None:
+        async def post(body: str, content_type: str = "application/json") -> tuple[int, dict[str, Any]]:
+            headers = {"Content-Type": content_type}
+            answer = await client.post("/api/system/metrics/multiple", content=body, headers=headers)
+            return answer.status_code, answer.json()
+
+        status, error = await post('{"metrics":\n  [}')
+        assert (status, error["type"], error["line"], error["column"]) == (400, "RequestError", 2, 4)
+        assert "the body is no JSON" in error["message"]
+        status, error = await post('{"metrics": [1]}')
+        assert (status, error["type"], error["path"]) == (400, "RequestError", "metrics.0")
+        assert (await post("[1]"))[0] == (await post(""))[0] == (await post("[" * 100_000))[0] == 400
+        status, error = await post('{"metrics": []}', "application/x-www-form-urlencoded")
+        assert (status, error["type"]) == (415, "ApiError")
+        assert "application/json" in error["message"]
+        assert (await post('{"metrics": []}', "application/vnd.graylog.search.v2+json"))[0] == 200
 
     asking(main)
 
