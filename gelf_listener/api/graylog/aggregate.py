@@ -19,6 +19,7 @@ from gelf_listener.api.graylog.ranges import bounds, effective, span_of, written
 from gelf_listener.api.graylog.rows import column_type, rows_response
 from gelf_listener.api.graylog.search_messages import DAY, Order
 from gelf_listener.api.graylog.streams import Streams
+from gelf_listener.api.graylog.tables import AS_TABLE
 from gelf_listener.api.graylog.titles import Column
 from gelf_listener.errors import QueryError
 from gelf_listener.query.times import is_time_field
@@ -81,7 +82,7 @@ class AggregateRequest(BaseModel):
     metrics: list[MetricRequest] = Field(min_length=1, max_length=_MOST_METRICS)
 
 
-@router.post("/aggregate")
+@router.post("/aggregate", responses=AS_TABLE)
 async def post_aggregate(
     request: Request, service: TheService, store: TheStore, streams: TheStreams, body: AggregateRequest
 ) -> Response:
@@ -90,7 +91,7 @@ async def post_aggregate(
     return await _aggregate(request, service, store, streams, body, span_of(body.timerange or DAY, now), now)
 
 
-@router.get("/aggregate")
+@router.get("/aggregate", responses=AS_TABLE)
 async def get_aggregate(
     request: Request,
     service: TheService,

@@ -9,7 +9,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from gelf_listener.api.context import TheService, TheStore
 from gelf_listener.api.errors import ApiError
@@ -47,7 +47,11 @@ class ExportRequest(BaseModel):
     time_zone: str | None = Field(None, description="Accepted; times are UTC.")
 
 
-@router.post("/messages")
+@router.post(
+    "/messages",
+    response_class=StreamingResponse,
+    responses={200: {"content": {each: {"schema": {"type": "string"}} for each in (CSV, _NDJSON)}}},
+)
 async def export(
     request: Request, service: TheService, store: TheStore, streams: TheStreams, body: ExportRequest
 ) -> Response:

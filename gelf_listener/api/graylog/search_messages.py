@@ -16,6 +16,7 @@ from gelf_listener.api.graylog.documents import flat
 from gelf_listener.api.graylog.ranges import effective, span_of, written_span
 from gelf_listener.api.graylog.rows import column_type, rows_response
 from gelf_listener.api.graylog.streams import Streams
+from gelf_listener.api.graylog.tables import AS_TABLE
 from gelf_listener.api.graylog.titles import Column
 from gelf_listener.store import Store
 from gelf_listener.store.requests import Sort, Span
@@ -49,7 +50,7 @@ class MessagesRequest(BaseModel):
     sort_order: Order | None = "desc"
 
 
-@router.post("/messages")
+@router.post("/messages", responses=AS_TABLE)
 async def post_messages(
     request: Request, service: TheService, store: TheStore, streams: TheStreams, body: MessagesRequest
 ) -> Response:
@@ -58,7 +59,7 @@ async def post_messages(
     return await _messages(request, service, store, streams, body, span_of(body.timerange or DAY, now), now)
 
 
-@router.get("/messages")
+@router.get("/messages", responses=AS_TABLE)
 async def get_messages(
     request: Request,
     service: TheService,

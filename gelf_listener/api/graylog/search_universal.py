@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from fastapi import APIRouter, Depends, Query, Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from gelf_listener.api.context import TheService, TheStore
 from gelf_listener.api.errors import ApiError
@@ -16,7 +16,7 @@ from gelf_listener.api.graylog.asked import TheStreams, names, node_for, node_id
 from gelf_listener.api.graylog.documents import answer, flat, hit, is_shown_field
 from gelf_listener.api.graylog.ranges import effective, span_of
 from gelf_listener.api.graylog.streams import Streams
-from gelf_listener.api.graylog.tables import CSV, attachment, csv_lines, csv_response, negotiated, rows_of
+from gelf_listener.api.graylog.tables import AS_CSV, CSV, attachment, csv_lines, csv_response, negotiated, rows_of
 from gelf_listener.query.nodes import Node
 from gelf_listener.store import Store
 from gelf_listener.store.requests import Sort, Span
@@ -80,7 +80,7 @@ else:
     OfKeyword = Annotated[Span, Depends(_of_keyword)]
 
 
-@router.get("/relative")
+@router.get("/relative", responses=AS_CSV)
 async def search_relative(
     request: Request, service: TheService, store: TheStore, streams: TheStreams, wanted: Wanted, span: Relative
 ) -> Response:
@@ -88,7 +88,7 @@ async def search_relative(
     return await _search(request, store, streams, wanted, span, node_id(service))
 
 
-@router.get("/absolute")
+@router.get("/absolute", responses=AS_CSV)
 async def search_absolute(
     request: Request, service: TheService, store: TheStore, streams: TheStreams, wanted: Wanted, span: Absolute
 ) -> Response:
@@ -96,7 +96,7 @@ async def search_absolute(
     return await _search(request, store, streams, wanted, span, node_id(service))
 
 
-@router.get("/keyword")
+@router.get("/keyword", responses=AS_CSV)
 async def search_keyword(
     request: Request, service: TheService, store: TheStore, streams: TheStreams, wanted: Wanted, span: OfKeyword
 ) -> Response:
@@ -104,7 +104,7 @@ async def search_keyword(
     return await _search(request, store, streams, wanted, span, node_id(service))
 
 
-@router.get("/relative/export")
+@router.get("/relative/export", response_class=StreamingResponse, responses=AS_CSV)
 async def export_relative(
     service: TheService,
     store: TheStore,
@@ -117,7 +117,7 @@ async def export_relative(
     return _export(store, streams, wanted, span, node_id(service), f"relative-{range:g}")
 
 
-@router.get("/absolute/export")
+@router.get("/absolute/export", response_class=StreamingResponse, responses=AS_CSV)
 async def export_absolute(
     service: TheService, store: TheStore, streams: TheStreams, wanted: Wanted, span: Absolute
 ) -> Response:
@@ -127,7 +127,7 @@ async def export_absolute(
     return _export(store, streams, wanted, span, node_id(service), name)
 
 
-@router.get("/keyword/export")
+@router.get("/keyword/export", response_class=StreamingResponse, responses=AS_CSV)
 async def export_keyword(
     service: TheService, store: TheStore, streams: TheStreams, wanted: Wanted, span: OfKeyword
 ) -> Response:

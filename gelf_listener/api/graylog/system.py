@@ -71,7 +71,7 @@ def _balance(request: Request, service: Service) -> str:
     return override or ("THROTTLED" if service.pipeline.full else "ALIVE")
 
 
-@router.get("/system/lbstatus")
+@router.get("/system/lbstatus", response_class=PlainTextResponse)
 async def lbstatus(request: Request, service: TheService) -> Response:
     """Tell a load balancer whether to send more: ALIVE, DEAD (503) or THROTTLED (429), when a full buffer blocks."""
     status = _balance(request, service)

@@ -14,9 +14,24 @@ from gelf_listener.api.graylog.documents import flat
 from gelf_listener.api.graylog.streams import Streams
 from gelf_listener.message import Message
 
-__all__ = ["CSV", "attachment", "csv_lines", "csv_response", "negotiated", "rows_of", "text_table"]
+__all__ = [
+    "AS_CSV",
+    "AS_TABLE",
+    "CSV",
+    "attachment",
+    "csv_lines",
+    "csv_response",
+    "negotiated",
+    "rows_of",
+    "text_table",
+]
 
 CSV = "text/csv"
+AS_CSV: dict[int | str, dict[str, Any]] = {200: {"content": {CSV: {"schema": {"type": "string"}}}}}
+"""What a route may answer besides JSON, for OpenAPI."""
+AS_TABLE: dict[int | str, dict[str, Any]] = {
+    200: {"content": {CSV: {"schema": {"type": "string"}}, "text/plain": {"schema": {"type": "string"}}}}
+}
 _WIDTH = 25
 """Characters of a column of a drawn table, as in Graylog."""
 
@@ -31,10 +46,10 @@ def negotiated(accept: str, offered: Sequence[str]) -> str:
 
 
 def csv_lines(rows: Iterable[Sequence[Any]]) -> str:
-    """Write rows as CSV; None is an empty value."""
+    """Write rows as CSV."""
     text = io.StringIO()
     writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n")
-    writer.writerows([["" if value is None else value for value in row] for row in rows])
+    writer.writerows([list(map(_cell, row)) for row in rows])
     return text.getvalue()
 
 
@@ -55,14 +70,17 @@ def rows_of(messages: Iterable[Message], fields: Sequence[str], streams: Streams
     rows = []
     for message in messages:
         document: Mapping[str, Any] = flat(message, streams.of(message) if "streams" in fields else (), node)
-        rows.append([_cell(document.get(name, document.get(name.replace(".", "_")))) for name in fields])
+        rows.append([document.get(name, document.get(name.replace(".", "_"))) for name in fields])
     return rows
 
 
 def _cell(value: Any) -> Any:
+    """Write truth values as JSON does and lists without brackets; None is an empty value."""
     if isinstance(value, bool):
         return str(value).lower()
-    return ", ".join(value) if isinstance(value, list) else value
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return "" if value is None else value
 
 
 def text_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
@@ -79,7 +97,7 @@ def text_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
 
 
 def _drawn(row: Sequence[Any]) -> list[str]:
-    cells = [textwrap.wrap(str(value), _WIDTH, replace_whitespace=True) or [""] for value in row]
+    cells = [textwrap.wrap(str(_cell(value)), _WIDTH, replace_whitespace=True) or [""] for value in row]
     height = max(map(len, cells), default=0)
     padded = [cell + [""] * (height - len(cell)) for cell in cells]
     return ["│" + "│".join(part.ljust(_WIDTH) for part in line) + "│" for line in zip(*padded, strict=True)]

@@ -56,6 +56,21 @@ def test_messages() -> None:
     asking(main, outputs=["memory:"])
 
 
+def test_values_as_text() -> None:
+    """Truth values as JSON writes them and lists without brackets, in CSV and in the table."""
+
+    async def main(service: Service, client: Client) -> None:
+        await add(service, logged("one", ok=True))
+        asked = {"timerange": "90y", "fields": "ok,streams,nope"}
+        text = (await client.get("/api/search/messages.csv", params=asked)).text
+        assert text.splitlines()[1] == '"true","Default Stream","-"'
+        table = (await client.get("/api/search/messages", params=asked, headers={"Accept": "text/plain"})).text
+        assert "│true " in table
+        assert "│Default Stream " in table
+
+    asking(main, outputs=["memory:"])
+
+
 def test_the_last_day_is_the_default() -> None:
     """As in Graylog."""
 
