@@ -55,10 +55,18 @@ _LOOKS_LIKE_OPERATOR = frozenset(("AND", "OR", "NOT"))
 
 
 class Hint(NamedTuple):
-    """Something that is allowed but probably not meant, with its 1-based column."""
+    """
+    Something that is allowed but probably not meant.
+
+    Attributes:
+        text: What, and what to write instead.
+        column: Where, from 1.
+        operator: The word that was taken for one to search for.
+    """
 
     text: str
     column: int
+    operator: str = ""
 
 
 class Query(NamedTuple):
@@ -385,7 +393,7 @@ class _Parser:
         named = self.text[:start].rstrip(_SPACE).endswith(":")
         if text.upper() in _LOOKS_LIKE_OPERATOR and text.upper() != text and not named:
             hint = f"{text!r} is a word to search for; operators are written {text.upper()}"
-            self.hints.append(Hint(hint, start + 1))
+            self.hints.append(Hint(hint, start + 1, text))
         return Term(field, text)
 
     def _fuzzy(self, field: str | None, text: str) -> Node:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeAlias
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
@@ -14,15 +14,28 @@ from gelf_listener.api.errors import position
 from gelf_listener.api.graylog.documents import answer
 from gelf_listener.errors import QueryError
 from gelf_listener.query import parse
-from gelf_listener.query.nodes import Group, MatchAll, Node
+from gelf_listener.query.nodes import Exists, Fuzzy, Group, MatchAll, Node, Phrase, Range, Regex, Term, Wildcard
+from gelf_listener.query.parser import Hint
+from gelf_listener.query.ranges import number_of
 
 __all__ = ["router"]
 
 router = APIRouter(prefix="/api/search", tags=["Search"])
 
-_KNOWN = frozenset(
-    ("_id", "message", "short_message", "full_message", "source", "host", "level", "timestamp", "streams")
-)
+_ALWAYS = {
+    name: frozenset(("string",))
+    for name in ("_id", "message", "short_message", "full_message", "source", "host", "timestamp", "streams")
+} | {"level": frozenset(("long",))}
+_NUMBERS = frozenset(("long", "double"))
+
+_TITLES = {
+    "QUERY_PARSING_ERROR": "Query parsing error",
+    "INVALID_OPERATOR": "Invalid operator",
+    "UNKNOWN_FIELD": "Unknown field",
+    "INVALID_VALUE_TYPE": "Invalid value type",
+}
+
+_Leaf: TypeAlias = Term | Phrase | Wildcard | Regex | Fuzzy | Range | Exists
 
 
 class ValidateRequest(BaseModel):
@@ -52,45 +65,79 @@ async def validate(store: TheStore, body: ValidateRequest) -> Response:
     try:
         query = parse(text)
     except QueryError as error:
-        line, column = position(error)
-        found = _explanation(
-            "ERROR", "QUERY_PARSING_ERROR", "Query parsing error", f"Cannot parse query, cause: {error.detail}"
-        )
-        found |= {"begin_line": line, "end_line": line, "begin_column": column - 1, "end_column": column}
-        return answer({"status": "ERROR", "explanations": [found], "context": {}})
+        found = _explanation("ERROR", "QUERY_PARSING_ERROR", f"Cannot parse query, cause: {error.detail}")
+        return answer({"status": "ERROR", "explanations": [found | _place(text, error.column)], "context": {}})
     explanations = []
     for hint in query.hints:
-        found = _explanation("WARNING", "INVALID_OPERATOR", "Probably not meant", hint.text)
-        line, column = position(QueryError(hint.text, text, hint.column))
-        explanations.append(
-            found | {"begin_line": line, "end_line": line, "begin_column": column - 1, "end_column": column}
-        )
-    known = {field.name for field in await store.fields()}
-    known |= {name.replace(".", "_") for name in known} | _KNOWN
-    for field, columns in dict(_fields(query.node)).items():
-        if field.removeprefix("_") not in known and field not in known and not field.startswith("gl2_"):
-            found = _explanation("WARNING", "UNKNOWN_FIELD", "Unknown field", f"Query contains unknown field: {field}")
-            found |= {"begin_line": 1, "end_line": 1, "begin_column": columns[0] - 1, "end_column": columns[1] - 1}
-            explanations.append(found | {"related_property": field})
+        if _names_streams(text, hint):
+            continue
+        found = _explanation("WARNING", "INVALID_OPERATOR", hint.text)
+        if hint.operator:
+            found["error_message"] = (
+                f'Query contains invalid operator "{hint.operator}". '
+                "All AND / OR / NOT operators have to be written uppercase"
+            )
+        explanations.append(found | _place(text, hint.column, hint.column + len(hint.operator or " ")))
+    types = dict(_ALWAYS)
+    for known in await store.fields():
+        types[known.name] = types[known.name.replace(".", "_")] = frozenset(known.types)
+    for node in _leaves(query.node):
+        explanations += _judge(text, node, types)
     return answer({"status": "WARNING" if explanations else "OK", "explanations": explanations, "context": {}})
 
 
-def _explanation(status: str, type: str, title: str, message: str) -> dict[str, Any]:
+def _names_streams(text: str, hint: Hint) -> bool:
+    """Whether a hint says that there are no streams, which is so in routes, but not here."""
+    return text.startswith("streams", hint.column - 1)
+
+
+def _judge(text: str, node: _Leaf, types: Mapping[str, frozenset[str]]) -> Iterator[dict[str, Any]]:
+    """Say when a field is not known, or holds numbers only and is compared with something else."""
+    field = node.field or ""
+    known = types.get(field) or types.get(field.removeprefix("_"))
+    if known is None:
+        if not field.startswith("gl2_"):
+            found = _explanation("WARNING", "UNKNOWN_FIELD", f"Query contains unknown field: {field}")
+            yield found | _place(text, *node.columns) | {"related_property": field}
+        return
+    values = (node.low, node.high) if isinstance(node, Range) else (getattr(node, "text", None),)
+    wrong = next((each for each in values if each is not None and number_of(each) is None), None)
+    if wrong is not None and known <= _NUMBERS:
+        message = f"Field {field} holds numbers, and {wrong!r} is none"
+        found = _explanation("WARNING", "INVALID_VALUE_TYPE", message)
+        yield found | _place(text, *node.columns) | {"related_property": field}
+
+
+def _explanation(status: str, type: str, message: str) -> dict[str, Any]:
     return {
         "error_type": type,
         "validation_status": status,
-        "error_title": title,
+        "error_title": _TITLES[type],
         "error_message": message,
         "related_property": None,
     }
 
 
-def _fields(node: Node) -> Iterator[tuple[str, tuple[int, int]]]:
+def _place(text: str, start: int, end: int = 0) -> dict[str, int]:
+    """Return lines, from 1, and columns, from 0, of what stands between two columns of a query."""
+    (begin_line, begin_column), (end_line, end_column) = (
+        position(QueryError("", text, column)) for column in (start, max(end, start + 1))
+    )
+    return {
+        "begin_line": begin_line,
+        "end_line": end_line,
+        "begin_column": begin_column - 1,
+        "end_column": end_column - 1,
+    }
+
+
+def _leaves(node: Node) -> Iterator[_Leaf]:
+    """Return what looks at a field that is named, in the order it is written."""
     if isinstance(node, Group):
         for inner in (*node.must, *node.should, *node.must_not):
-            yield from _fields(inner)
+            yield from _leaves(inner)
     elif not isinstance(node, MatchAll) and node.field is not None:
-        yield node.field, node.columns
+        yield node
 
 
 @router.post("/suggest")

@@ -129,19 +129,39 @@ def test_fields() -> None:
         ("source:(", "ERROR", ["QUERY_PARSING_ERROR"]),
         ("foo:1 AND source:x", "WARNING", ["UNKNOWN_FIELD"]),
         ("source:a and source:b", "WARNING", ["INVALID_OPERATOR"]),
+        ("streams:000000000000000000000001", "OK", []),
+        ("n:x", "WARNING", ["INVALID_VALUE_TYPE"]),
+        ("n:[1 TO x]", "WARNING", ["INVALID_VALUE_TYPE"]),
+        ("n:(>1 AND <=2.5) n:1* n:/1/ _n:3 level:3", "OK", []),
+        ("level:error", "WARNING", ["INVALID_VALUE_TYPE"]),
     ],
 )
 def test_validate(query: str, status: str, types: list[str]) -> None:
     """Errors and warnings with their place."""
 
     async def main(service: Service, client: Client) -> None:
-        await add(service, logged("a", 0.0, **{"a.b": "x"}))
+        await add(service, logged("a", 0.0, n=1, **{"a.b": "x"}))
         found = (await client.post("/api/search/validate", json={"query": query})).json()
         assert (found["status"], [each["error_type"] for each in found["explanations"]]) == (status, types)
         for each in found["explanations"]:
             assert each["begin_line"] == 1
             assert 0 <= each["begin_column"] <= each["end_column"] <= len(query) + 1
             assert each["error_message"]
+
+    asking(main, outputs=["memory:"])
+
+
+def test_validate_tells_where_and_what() -> None:
+    """In Graylog's words, and in the right line."""
+
+    async def main(service: Service, client: Client) -> None:
+        body = {"query": {"type": "elasticsearch", "query_string": "a\nnot foo:1"}}
+        operator, field = (await client.post("/api/search/validate", json=body)).json()["explanations"]
+        places = ("begin_line", "begin_column", "end_line", "end_column")
+        assert [operator[place] for place in places] == [2, 0, 2, 3]
+        assert operator["error_message"].startswith('Query contains invalid operator "not". All AND / OR / NOT')
+        assert [field[place] for place in places] == [2, 4, 2, 9]
+        assert (field["error_message"], field["related_property"]) == ("Query contains unknown field: foo", "foo")
 
     asking(main, outputs=["memory:"])
 
