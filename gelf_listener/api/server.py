@@ -15,6 +15,7 @@ from gelf_listener.api.app import Shell
 from gelf_listener.api.auth import Auth
 from gelf_listener.api.guard import Guard
 from gelf_listener.api.hosts import Hosts
+from gelf_listener.api.node import node_id
 from gelf_listener.api.protocol import BoundedProtocol
 from gelf_listener.errors import ConfigError
 from gelf_listener.inputs.sockets import bind_all, listening_url
@@ -75,6 +76,7 @@ class ApiServer:
             log_level="error",  # its warnings are of what strangers send, one each
             access_log=False,
             server_header=False,
+            headers=[("X-Graylog-Node-ID", node_id(self._service))],  # by which graytail knows a Graylog
             proxy_headers=False,  # who fails to log in is counted by address, which must not be the client's to choose
             timeout_graceful_shutdown=1,
         )

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Sequence
-from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import Depends, Request
@@ -18,15 +16,11 @@ from gelf_listener.store.requests import NEWEST_FIRST, Sort
 if TYPE_CHECKING:
     from typing import TypeAlias
 
-    from gelf_listener.service import Service
-
 __all__ = [
     "MOST_RESULTS",
     "TheStreams",
-    "cluster_id",
     "names",
     "node_for",
-    "node_id",
     "page",
     "sort_of",
 ]
@@ -101,14 +95,3 @@ def sort_of(text: str | None) -> Sort:
     if not colon or not field or order.lower() not in ("asc", "desc"):
         raise ApiError(400, f"sort={text[:100]!r}; expected field:asc or field:desc")
     return Sort(field, order.lower() == "desc")
-
-
-def node_id(service: Service) -> str:
-    """Return what names this listener; the same after a restart on the same machine."""
-    return str(uuid.uuid5(uuid.UUID(cluster_id()), str(service.config.api)))
-
-
-@cache
-def cluster_id() -> str:
-    """Return what names all listeners of this machine."""
-    return str(uuid.uuid5(uuid.NAMESPACE_DNS, f"gelf-listener.{uuid.getnode():x}"))

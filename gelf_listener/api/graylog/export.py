@@ -13,9 +13,10 @@ from starlette.responses import Response, StreamingResponse
 
 from gelf_listener.api.context import TheService, TheStore
 from gelf_listener.api.errors import ApiError
-from gelf_listener.api.graylog.asked import TheStreams, node_for, node_id
+from gelf_listener.api.graylog.asked import TheStreams, node_for
 from gelf_listener.api.graylog.ranges import span_of
 from gelf_listener.api.graylog.tables import CSV, attachment, csv_lines, negotiated, rows_of
+from gelf_listener.api.node import node_id
 from gelf_listener.errors import QueryError
 from gelf_listener.store.requests import Sort
 

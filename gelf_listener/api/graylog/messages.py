@@ -11,8 +11,9 @@ from starlette.responses import Response
 
 from gelf_listener.api.context import TheService, TheStore
 from gelf_listener.api.errors import ApiError
-from gelf_listener.api.graylog.asked import TheStreams, node_id
+from gelf_listener.api.graylog.asked import TheStreams
 from gelf_listener.api.graylog.documents import INDEX, answer, flat
+from gelf_listener.api.node import node_id
 from gelf_listener.codec.batch import Batch
 from gelf_listener.codec.graylog import GraylogGelf
 from gelf_listener.message import Message, Peer

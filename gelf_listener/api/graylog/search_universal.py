@@ -12,11 +12,12 @@ from starlette.responses import Response, StreamingResponse
 
 from gelf_listener.api.context import TheService, TheStore
 from gelf_listener.api.errors import ApiError
-from gelf_listener.api.graylog.asked import TheStreams, names, node_for, node_id, page, sort_of
+from gelf_listener.api.graylog.asked import TheStreams, names, node_for, page, sort_of
 from gelf_listener.api.graylog.documents import answer, flat, hit, is_shown_field
 from gelf_listener.api.graylog.ranges import effective, span_of
 from gelf_listener.api.graylog.streams import Streams
 from gelf_listener.api.graylog.tables import AS_CSV, CSV, attachment, csv_lines, csv_response, negotiated, rows_of
+from gelf_listener.api.node import node_id
 from gelf_listener.query.nodes import Node
 from gelf_listener.store import Store
 from gelf_listener.store.requests import Sort, Span

@@ -5,8 +5,8 @@ from __future__ import annotations
 import socket
 from typing import TYPE_CHECKING, Any
 
-from gelf_listener.api.graylog.asked import node_id
 from gelf_listener.api.graylog.streams import DEFAULT_STREAM
+from gelf_listener.api.node import node_id
 
 if TYPE_CHECKING:
     from gelf_listener.service import Service

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import socket
 import urllib.request
 
+import httpx
 import pytest
 
 from gelf_listener.address import Address
@@ -39,6 +41,22 @@ def test_answers_from_the_moment_it_says_so() -> None:
         port = int(url.rpartition(":")[2])
         with pytest.raises(OSError):
             socket.create_connection(("127.0.0.1", port), 1).close()
+
+    asyncio.run(main())
+
+
+def test_clients_know_it_by_its_header() -> None:
+    """Every answer names the node, as Graylog's do, those to nobody in particular too."""
+
+    async def main() -> None:
+        server = ApiServer(service(), Auth(required=True, users={}, tokens=[]), Address.parse("http://127.0.0.1:0"))
+        url = await server.start()
+        for path, status in (("/health", 200), ("/api/api-browser", 401)):
+            async with httpx.AsyncClient() as client:
+                answer = await client.get(url + path)
+            assert answer.status_code == status
+            assert re.fullmatch(r"[0-9a-f-]{36}", answer.headers["X-Graylog-Node-ID"])
+        await server.close()
 
     asyncio.run(main())
 
