@@ -263,8 +263,14 @@ def _take_metric(parts: dict[str, Any], metric: Metric, column: Column, found: d
             estimate["value"] if metric.function == "card" else next(iter(estimate["values"].values()))
         )
     elif answer["count"]:
-        parts["count"] = parts.get("count", 0) + answer["count"]
-        parts["sum"] = parts.get("sum", 0.0) + answer["sum"] / column.scale
+        count, total, before = answer["count"], answer["sum"] / column.scale, parts.get("count", 0)
+        # From squares of large numbers, such as times, nothing is left of how far they are apart.
+        apart = (answer["variance_population"] or 0.0) * count / column.scale**2
+        if before:
+            apart += (total / count - parts["sum"] / before) ** 2 * before * count / (before + count)
+        parts["apart"] = parts.get("apart", 0.0) + apart
+        parts["count"] = before + count
+        parts["sum"] = parts.get("sum", 0.0) + total
         parts["squares"] = parts.get("squares", 0.0) + answer["sum_of_squares"] / column.scale**2
         parts["min"] = min(parts.get("min", math.inf), answer["min"] / column.scale)
         parts["max"] = max(parts.get("max", -math.inf), answer["max"] / column.scale)
@@ -322,7 +328,8 @@ def _metric_value(
         return _percentile(parts, metric.percentile)
     if not count:
         return None
-    return _number(parts, function, count)
+    number = _number(parts, function, count)
+    return number if math.isfinite(number) else None  # larger than a number can be
 
 
 def _number(parts: dict[str, Any], function: str, count: int) -> float:
@@ -330,10 +337,9 @@ def _number(parts: dict[str, Any], function: str, count: int) -> float:
         return float(parts[function])
     if function == "sumofsquares":
         return float(parts["squares"])
-    mean = parts["sum"] / count
     if function == "avg":
-        return float(mean)
-    variance = max(parts["squares"] / count - mean * mean, 0.0)
+        return float(parts["sum"] / count)
+    variance = parts["apart"] / count
     return float(variance) if function == "variance" else math.sqrt(variance)
 
 

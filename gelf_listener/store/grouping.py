@@ -212,7 +212,16 @@ def _metric(messages: Sequence[Message], metric: Metric, whole: int) -> FieldVal
     return _figure(numbers, function, metric.percentile) if numbers else None
 
 
-def _figure(numbers: list[float], function: str, percentile: float) -> float:
+def _figure(numbers: list[float], function: str, percentile: float) -> float | None:
+    """Return a figure; None where it is larger than a number can be."""
+    try:
+        figure = _computed(numbers, function, percentile)
+    except OverflowError:
+        return None
+    return figure if math.isfinite(figure) else None
+
+
+def _computed(numbers: list[float], function: str, percentile: float) -> float:
     if function == "max":
         return max(numbers)
     if function == "min":
@@ -248,6 +257,6 @@ def statistics(messages: Sequence[Message], field: str) -> FieldStatistics:
         min(numbers),
         max(numbers),
         _figure(numbers, "avg", 0),
-        math.fsum(numbers),
+        _figure(numbers, "sum", 0),
         _figure(numbers, "stddev", 0),
     )

@@ -210,6 +210,26 @@ class StoreContract:
 
         self.run(test)
 
+    def test_large_numbers_deviate_as_small_ones_do(self) -> None:
+        async def test(store: Store) -> None:
+            for first in (0, 3, 6):
+                await store.add([plain(at=value, ms=1.7e12 + value) for value in range(first, first + 3)])
+            metrics = [Metric("variance", "ms"), Metric("stddev", "timestamp")]
+            (row,) = await store.aggregate(node(), EVERYTHING, [], metrics)
+            assert row.values == (pytest.approx(60 / 9, rel=1e-3), pytest.approx(math.sqrt(60 / 9), rel=1e-3))
+
+        self.run(test)
+
+    def test_figures_beyond_all_numbers_are_none(self) -> None:
+        async def test(store: Store) -> None:
+            await store.add([plain(huge=1e308), plain(huge=-1e308, at=1), plain(huge=1.7e308, at=2)])
+            metrics = [Metric("max", "huge"), Metric("sumofsquares", "huge"), Metric("stddev", "huge")]
+            (row,) = await store.aggregate(node(), EVERYTHING, [], metrics)
+            assert row.values == (1.7e308, None, None)
+            assert (await store.statistics(node(), EVERYTHING, "huge")).deviation is None
+
+        self.run(test)
+
     def test_time_is_grouped(self) -> None:
         async def test(store: Store) -> None:
             await store.add([plain(at=index * 10.0, level=index % 2) for index in range(12)])
