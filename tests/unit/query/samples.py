@@ -18,6 +18,9 @@ def message(
     timestamp: float = NOW,
     peer: tuple[str, int] | None = None,
     fields: dict[str, Any] | None = None,
+    id: str = "",
 ) -> Message:
     sender = None if peer is None else Peer(*peer)
-    return Message(timestamp, host, short_message, full_message, level, b"", NOW, "udp", sender, _fields=fields or {})
+    made = Message(timestamp, host, short_message, full_message, level, b"", NOW, "udp", sender, _fields=fields or {})
+    made.stored_id = id
+    return made
