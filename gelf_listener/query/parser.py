@@ -62,11 +62,13 @@ class Hint(NamedTuple):
         text: What, and what to write instead.
         column: Where, from 1.
         operator: The word that was taken for one to search for.
+        field: The field that no message has.
     """
 
     text: str
     column: int
     operator: str = ""
+    field: str = ""
 
 
 class Query(NamedTuple):
@@ -227,9 +229,11 @@ class _Parser:
 
     def _hint_field(self, name: str, start: int) -> None:
         if name == "_missing_":
-            self.hints.append(Hint("_missing_ is no longer known to Graylog; write NOT _exists_:field", start + 1))
+            text = "_missing_ is no longer known to Graylog; write NOT _exists_:field"
+            self.hints.append(Hint(text, start + 1, field=name))
         elif name == "streams":
-            self.hints.append(Hint("there are no streams here, so no message has this field", start + 1))
+            text = "there are no streams here, so no message has this field"
+            self.hints.append(Hint(text, start + 1, field=name))
 
     def _parentheses(self, field: str | None, depth: int) -> Node:
         opening = self.position

@@ -6,7 +6,7 @@ import re
 import time
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
-from fastapi import Depends, Query
+from fastapi import Depends, Query, Request
 
 from gelf_listener.api.errors import ApiError
 from gelf_listener.query import parse
@@ -18,7 +18,7 @@ from gelf_listener.timeranges import TimeRangeError, parse_keyword
 if TYPE_CHECKING:
     from typing import TypeAlias
 
-__all__ = ["Asked", "TheAsked", "asked", "moment", "seconds_of"]
+__all__ = ["Asked", "TheAsked", "asked", "moment", "node_of", "seconds_of"]
 
 _DURATION = re.compile(r"(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", re.ASCII)
 _UNITS = (604800, 86400, 3600, 60, 1)
@@ -34,7 +34,19 @@ class Asked(NamedTuple):
     span: Span
 
 
+def node_of(request: Request, query: str) -> Node:
+    """
+    Read a query, in which ``streams:<id>`` means what that stream searches.
+
+    Raises:
+        QueryError: If it cannot be understood.
+    """
+    node: Node = request.app.state.streams.resolve(parse(query).node)
+    return node
+
+
 def asked(
+    request: Request,
     query: Annotated[str, Query(description="In Graylog's query language; empty or * is everything.")] = "*",
     since: Annotated[
         str | None, Query(description="The last stretch of time (15m, 1h30m, 2d), or from a time on.", examples=["15m"])
@@ -63,13 +75,13 @@ def asked(
     if keyword is not None:
         if since is not None or from_ is not None or to is not None:
             raise ApiError(400, "keyword is a whole time range; leave out since, from and to")
-        return Asked(query, parse(query).node, _in_words(keyword, zone, now))
+        return Asked(query, node_of(request, query), _in_words(keyword, zone, now))
     start = None if from_ is None else moment(from_, now, "from")
     if since is not None:
         ago = seconds_of(since)
         start = moment(since, now, "since") if ago is None else now - ago
     end = None if to is None else moment(to, now, "to", end=True)
-    return Asked(query, parse(query).node, Span(start, end))
+    return Asked(query, node_of(request, query), Span(start, end))
 
 
 def _in_words(keyword: str, zone: str, now: float) -> Span:

@@ -20,16 +20,17 @@ from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import StreamingResponse
 
 from gelf_listener.api.context import TheService
 from gelf_listener.api.errors import ApiError
+from gelf_listener.api.native.asked import node_of
 from gelf_listener.api.native.documents import chosen, message_document
 from gelf_listener.api.native.received import since_id
 from gelf_listener.live import MAX_SUBSCRIPTIONS
 from gelf_listener.message import Message
-from gelf_listener.query import compile_predicate, parse
+from gelf_listener.query import compile_predicate
 from gelf_listener.query.nodes import Node
 from gelf_listener.store.requests import EVERYTHING
 
@@ -59,6 +60,7 @@ _encode = msgspec.json.Encoder().encode
     responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}, "description": __doc__}},
 )
 async def live(
+    request: Request,
     service: TheService,
     query: Annotated[str, Query(description="Which messages.")] = "*",
     fields: Annotated[
@@ -71,7 +73,7 @@ async def live(
     ] = None,
 ) -> StreamingResponse:
     """Stream messages as they arrive (server-sent events)."""
-    node = parse(query).node
+    node = node_of(request, query)
     if len(service.live.subscriptions) >= MAX_SUBSCRIPTIONS:
         raise ApiError(503, f"{MAX_SUBSCRIPTIONS} are watching already", headers={"Retry-After": "5"})
     write = partial(_messages, fields=chosen(fields), characters=characters)

@@ -13,13 +13,13 @@ from starlette.responses import Response
 
 from gelf_listener.api.context import TheService
 from gelf_listener.api.errors import ApiError
-from gelf_listener.api.native.asked import moment, seconds_of
+from gelf_listener.api.native.asked import moment, node_of, seconds_of
 from gelf_listener.api.native.documents import json_response, message_document
 from gelf_listener.api.native.received import received_since
 from gelf_listener.api.native.shapes import Waited
 from gelf_listener.live import Subscription, TooManySubscriptions
 from gelf_listener.message import Message
-from gelf_listener.query import compile_predicate, parse
+from gelf_listener.query import compile_predicate
 from gelf_listener.query.explanation import explain
 from gelf_listener.query.nodes import MatchAll, Node
 from gelf_listener.store.requests import EVERYTHING, Sort
@@ -59,7 +59,7 @@ async def wait(
     Answers 200 with the messages, or 504 with those that did arrive and, of the others, the ones that came closest
     and the clauses each of them failed.
     """
-    node = parse(query).node
+    node = node_of(request, query)
     start = _start(since)
     others: deque[Message] = deque(maxlen=_MOST_LOOKED_AT)
     try:

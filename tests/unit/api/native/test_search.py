@@ -111,6 +111,26 @@ def test_times(storing: str, parameters: dict[str, str], found: str) -> None:
     asking(main, outputs=[storing])
 
 
+def test_streams(storing: str) -> None:
+    """A stream of Graylog's API means the same here: searched, counted, waited for, and without a hint."""
+
+    async def main(service: Service, client: Client) -> None:
+        await add(service, logged("a", 0, app="web"), logged("b", 10, app="db"))
+        x = {"X-Requested-By": "test"}
+        made = await client.post("/api/streams", json={"title": "web", "query": "app:web"}, headers=x)
+        query = {"query": f"streams:{made.json()['stream_id']}"}
+        found = (await client.get("/api/gelf/search", params=query)).json()
+        assert [message["short_message"] for message in found["messages"]] == ["a"]
+        assert (await client.get("/api/gelf/fields/app/top", params=query)).json()["messages"] == 1
+        waited = await client.get("/api/gelf/wait", params=query | {"timeout": "0"})
+        assert (waited.status_code, waited.json()["matched"]) == (200, 1)
+        judged = (await client.post("/api/gelf/validate", params=query, headers=x)).json()
+        assert (judged["valid"], judged["hints"]) == (True, [])
+        assert (await client.get("/api/gelf/search", params={"query": "streams:none"})).json()["total"] == 0
+
+    asking(main, outputs=[storing])
+
+
 @pytest.mark.parametrize(
     ("query", "words"),
     [
