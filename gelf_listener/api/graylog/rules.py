@@ -7,21 +7,19 @@ Types are Graylog's: 1 equals, 2 matches a regular expression, 3 greater, 4 smal
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import BaseModel, Field
 
 from gelf_listener.api.errors import ApiError
+from gelf_listener.api.graylog.patterns import alternatives, anywhere, in_words
 from gelf_listener.errors import QueryError
 from gelf_listener.query import parse
 from gelf_listener.query.fields import is_analysed
 from gelf_listener.query.nodes import Exists, Group, MatchAll, Node, Phrase, Range, Regex, Wildcard
 
 __all__ = ["Rule", "query_of"]
-
-_BARE_SLASH = re.compile(r"(?<!\\)/")
 
 
 class Rule(BaseModel):
@@ -91,10 +89,11 @@ def _compared(field: str, value: str, *, greater: bool) -> Node:
 
 
 def _regex(field: str, value: str) -> Node:
-    """Find a pattern anywhere, as Java's matcher does; Lucene's have to match a whole value."""
-    start = "" if value.startswith("^") else ".*"
-    end = "" if value.endswith("$") and not value.endswith("\\$") else ".*"
-    pattern = value.removeprefix("^")
-    if not end:
-        pattern = pattern[:-1]
-    return Regex(field, _BARE_SLASH.sub(r"\/", f"{start}({pattern}){end}"))
+    choices = [_of_words(field, in_words(each)) if is_analysed(field) else Regex(field, anywhere(each))
+               for each in alternatives(value)]  # fmt: skip
+    return choices[0] if len(choices) == 1 else Group(should=tuple(choices))
+
+
+def _of_words(field: str, patterns: Sequence[str]) -> Node:
+    nodes = tuple(Regex(field, pattern) for pattern in patterns)
+    return Group(must=nodes) if len(nodes) > 1 else nodes[0] if nodes else Exists(field)
