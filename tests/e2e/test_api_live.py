@@ -29,7 +29,7 @@ class Event(NamedTuple):
 def watching(listener: Listener, path: str, headers: dict[str, str] | None = None) -> Iterator[Iterator[Event]]:
     """Events of a stream; the watcher is there when the block begins."""
     with (
-        httpx.Client(base_url=listener.api_url, timeout=10) as client,
+        httpx.Client(base_url=listener.api_url, timeout=60) as client,
         client.stream("GET", f"/api/gelf/live{path}", headers=headers or {}) as answer,
     ):
         assert answer.status_code == 200, answer.read()
