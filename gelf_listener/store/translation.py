@@ -242,7 +242,7 @@ class Translator:
                 return self._query.phrase_query(self._schema, column, list(wanted))
             together = self._all_of(*(self._term(column, word) for word in dict.fromkeys(wanted)))
             return self._roughly(together, positive=positive)
-        if isinstance(node, Wildcard):
+        if isinstance(node, Wildcard) and _is_small(node):
             return self._query.regex_query(self._schema, column, _regex(node, lower=True))
         field = "full_message" if column == "full" else "message"
         test = compile_predicate(replace(node, field=field), self._clock)
@@ -251,7 +251,7 @@ class Translator:
     def _source(self, node: _Leaf) -> tantivy.Query:
         if isinstance(node, (Term, Phrase)):
             return self._term("source", node.text.lower())
-        if isinstance(node, Wildcard):
+        if isinstance(node, Wildcard) and _is_small(node):
             return self._query.regex_query(self._schema, "source", _regex(node, lower=True))
         test = compile_predicate(replace(node, field="source"), self._clock)
         return self._dictionary(node, "source", lambda host: test(_probe(host=host)))
@@ -360,7 +360,7 @@ class Translator:
     def _texts(self, node: _Leaf, key: str, path: str) -> list[FieldValue]:
         """Return the texts of a column that the predicate lets through, as they stand in the index."""
         # The engine tries a wildcard itself, so that what does not match need not become a Python value.
-        include = "=" + _regex(node, lower=False) if isinstance(node, Wildcard) else "[=#](?s:.)*"
+        include = "=" + _regex(node, lower=False) if isinstance(node, Wildcard) and _is_small(node) else "[=#](?s:.)*"
         test = self._value_test(node)
         return [term for term in self._distinct(node, key, path, include) if test(value_of(term))]
 
@@ -468,6 +468,18 @@ def _may_be_number(node: _Leaf) -> bool:
     if isinstance(node, Fuzzy):
         return sum(character not in _NUMERIC for character in node.text) <= node.distance
     return True
+
+
+def _is_small(node: Wildcard) -> bool:
+    """
+    Whether the engine takes a pattern; it makes an automaton and refuses one of more than a thousand states.
+
+    A character that may be any has a dozen, for it may be of several bytes, and doubles them when it follows a ``*``.
+    """
+    wild = [text for is_wild, text in node.parts if is_wild]
+    characters = sum(len(text) for is_wild, text in node.parts if not is_wild)
+    stars = wild.count("*")
+    return stars <= 5 and len(wild) - stars <= (2 if stars else 16) and characters <= 100
 
 
 def _regex(node: Wildcard, *, lower: bool) -> str:

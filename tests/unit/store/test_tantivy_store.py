@@ -257,6 +257,25 @@ def test_compacting_gives_room_back(tmp_path: Path) -> None:
     run(main())
 
 
+@pytest.mark.parametrize(
+    "pattern",
+    ["*a*b*c*d*e*f*" * 10, "*a????????????????*", "a*" * 40, "ab?" * 60, "x" * 200 + "*", "*?a?b*?c*", "?" * 30],
+    ids=["stars", "any after a star", "more stars", "any", "long", "both", "any only"],
+)
+@pytest.mark.parametrize("field", ["message", "full_message", "source", "facility"])
+def test_patterns_the_engine_refuses(tmp_path: Path, field: str, pattern: str) -> None:
+    """They are tried by the predicate, and find what it lets through."""
+    matching = pattern.replace("*", "").replace("?", "é")
+
+    async def main() -> None:
+        async with opened(tmp_path) as store:
+            for text in (matching, "other"):
+                await store.add([plain(text, text, full_message=text, facility=text)])
+            assert await store.count(node(f"{field}:{pattern}"), EVERYTHING) == 1
+
+    run(main())
+
+
 def test_searching_while_adding(tmp_path: Path) -> None:
     """Every search finds what was added before it, and never a message twice."""
 
