@@ -400,6 +400,8 @@ class DiskBuffer:
         for row, number in zip((*risky, *rows), numbers, strict=True):
             row.id = number
             self._unsynced = True
+        if risky:  # in memory already, and the newest there: a row on disk alone keeps others from going on unsaved
+            self._read_to = risky[-1].id
         self._delete += [row.id for row in risky if not row.unreleased]  # gone out in the meantime
         self._risky = []
         for row in rows:

@@ -239,6 +239,34 @@ def test_a_full_disk(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     assert "full" in caplog.text
 
 
+def test_a_full_disk_and_more_than_memory_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What went on unsaved, and is saved later, is not read again with what was left on disk alone."""
+    monkeypatch.setattr(disk, "_WINDOW_BYTES", 2000)
+
+    async def main() -> None:
+        async with Opened(tmp_path, batch=1) as opened:
+            assert await opened.safe() is None
+            connection = opened.buffer._file._connection
+            full = connection.execute("PRAGMA page_count").fetchone()[0]
+            connection.execute(f"PRAGMA max_page_count = {full}")
+            sent = [f"{number:03}".ljust(100_000 if number == 0 else 500) for number in range(20)]
+            for text in sent:
+                opened.put(text)
+            assert "full" in (await opened.safe() or "")
+            connection.execute("PRAGMA max_page_count = 100000")
+            assert await opened.safe() is None
+            assert opened.buffer.ready < 20, "the rest is on disk alone"
+            held = [await opened.take(1) for _ in sent]  # read again while the first is still in the file
+            assert [text for taken in held for text in texts(taken)] == sent
+            for taken in held:
+                opened.buffer.release(taken)
+            assert (opened.buffer.messages, opened.buffer.bytes, opened.buffer.ready) == (0, 0, 0)
+            opened.put("last")
+            assert texts(await opened.take()) == ["last"]
+
+    run(main)
+
+
 def test_a_full_disk_at_the_end(tmp_path: Path) -> None:
     """What could not be saved is told as lost."""
 
