@@ -24,6 +24,7 @@ from pathlib import Path
 
 from gelf_listener.buffers import MESSAGE_OVERHEAD_BYTES
 from gelf_listener.buffers.batch_file import BatchFile, CannotSave, Totals
+from gelf_listener.errors import ConfigError
 from gelf_listener.lock import DirectoryLock, LockedError
 from gelf_listener.message import Message
 from gelf_listener.outputs.thread import WriterThread
@@ -347,14 +348,22 @@ class DiskBuffer:
             await self._thread.run(self._file.sync)
 
     async def _begin(self) -> None:
-        """Find out what was left; wait for the predecessor first, if there is one."""
-        while not self._opened and not self._closing.is_set():
-            await _wait(self._closing, _LOCK_SECONDS)
-            with contextlib.suppress(LockedError):
-                self._open()
-        if self._opened:
-            await self._count()
-            self._changed()
+        """Find out what was left, however long that takes; wait for the predecessor first, if there is one."""
+        delay = _FIRST_DELAY_SECONDS
+        while not self.counted and not self._closing.is_set():
+            try:
+                if not self._opened:
+                    self._open()
+                await self._count()
+            except LockedError:
+                await _wait(self._closing, _LOCK_SECONDS)
+            except (ConfigError, CannotSave, OSError) as error:
+                self._stumbled(str(error))
+                await _wait(self._closing, delay)
+                delay = min(delay * 2, _LONGEST_DELAY_SECONDS)
+            else:
+                self.problem = ""
+        self._changed()
         if self.messages:
             _log.info("buffer %s: %d messages were left", self.directory, self.messages)
 
@@ -477,7 +486,7 @@ class DiskBuffer:
 
     def _pass_on(self) -> None:
         """Let go on what is not saved, if that leaves the order as it is."""
-        while self._unsaved and not self._alone.rows and self._ready_bytes < _WINDOW_BYTES:
+        while self.counted and self._unsaved and not self._alone.rows and self._ready_bytes < _WINDOW_BYTES:
             row = self._unsaved.popleft()
             self._unsaved_bytes -= row.bytes
             self._risky.append(row)

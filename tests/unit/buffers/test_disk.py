@@ -381,6 +381,29 @@ def test_one_owner(tmp_path: Path) -> None:
     lock.release()
 
 
+def test_a_successor_that_cannot_open_the_file_at_first(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """It tells who waits, goes on trying, and keeps what it was given in order."""
+    lock = DirectoryLock(tmp_path, "buffer", "stop it")
+    lock.acquire()
+    (tmp_path / FILE_NAME).mkdir()
+
+    async def main() -> None:
+        async with Opened(tmp_path) as opened:
+            opened.put("a")
+            lock.release()
+            assert "cannot be opened" in (await opened.safe() or "")
+            assert "cannot be opened" in opened.buffer.problem
+            assert opened.buffer.ready == 0, "nobody knows yet what has its turn before it"
+            (tmp_path / FILE_NAME).rmdir()
+            opened.put("b")
+            assert texts(await opened.take(2)) == ["a", "b"]
+            assert (await opened.safe(), opened.buffer.problem) == (None, "")
+
+    with caplog.at_level(logging.ERROR):
+        run(main)
+    assert "trying again" in caplog.text
+
+
 def test_a_later_version(tmp_path: Path) -> None:
     """Is left alone."""
     with sqlite3.connect(tmp_path / FILE_NAME) as connection:
