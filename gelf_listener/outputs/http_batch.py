@@ -41,7 +41,7 @@ class HttpBatchOutput:
         self.requests = 0
         self._written = 0
         self._progress: dict[int, Progress] = {}
-        """By batch, for those that are offered again; several are written at the same time."""
+        """By batch, the one tried last at the end; as many as are written at the same time."""
         self._closed = False
 
     def encode(self, messages: Sequence[Message]) -> Request:
@@ -66,7 +66,7 @@ class HttpBatchOutput:
         """Send a batch; see `Output.write`."""
         if self._closed:
             raise Retry("the output is closed")
-        progress = self._progress.setdefault(id(batch), Progress())
+        progress = self._progress_of(batch)
         left = progress.begin(batch)
         before = progress.written_messages
         try:
@@ -75,7 +75,7 @@ class HttpBatchOutput:
             self._written += progress.written_messages - before
         if retry is not None:
             raise retry
-        del self._progress[id(batch)]
+        self._progress.pop(id(batch), None)
         progress.finish()
 
     async def close(self) -> None:
@@ -87,6 +87,14 @@ class HttpBatchOutput:
     def counters(self) -> dict[str, float]:
         """Return what was sent."""
         return {"written_messages_total": self._written, "requests_total": self.requests}
+
+    def _progress_of(self, batch: Sequence[Message]) -> Progress:
+        """Return what became of a batch so far; forget what was tried longest ago: the runner has given it up."""
+        progress = self._progress.pop(id(batch), None) or Progress()
+        while len(self._progress) >= self.settings.concurrency:
+            del self._progress[next(iter(self._progress))]
+        self._progress[id(batch)] = progress
+        return progress
 
     async def _post(self, messages: Sequence[Message], progress: Progress) -> Retry | None:
         """Send messages; return why some have to be offered again."""

@@ -134,7 +134,7 @@ class HttpClient:
             self._client = httpx.AsyncClient(
                 verify=self._context,
                 timeout=self._settings.timeout_seconds,
-                limits=httpx.Limits(max_connections=max(self._settings.concurrency, 16)),
+                limits=httpx.Limits(),  # outputs bound their requests themselves
                 follow_redirects=False,
                 trust_env=False,
             )

@@ -322,3 +322,42 @@ def test_gelf_http_sends_what_came() -> None:
     assert {asked.path for asked in each} == {"/gelf"}
     [together] = write(GelfHttpOutput, batch, fine, bulk=True).asked
     assert together.body.split(b"\n") == [message.raw for message in batch]
+
+
+def test_batches_that_were_given_up_are_forgotten() -> None:
+    """A runner with `retry` gives batches up without a word: they must not pile up here."""
+
+    async def main() -> None:
+        async with Web(lambda _: answer(503)) as web:
+            output = WebhookOutput(WebhookOutput.Settings(host="127.0.0.1", port=web.port, concurrency=2))
+            await output.start()
+            for _ in range(5):
+                with pytest.raises(Retry):
+                    await output.write(make_batch(1))
+            assert len(output._progress) == 2
+            await output.close()
+
+    asyncio.run(main())
+
+
+def test_as_many_requests_at_the_same_time_as_asked_for() -> None:
+    """A server that answers nobody before all are there."""
+
+    async def main() -> None:
+        barrier = asyncio.Barrier(40)
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            head = await reader.readuntil(b"\r\n\r\n")
+            await reader.readexactly(int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0]))
+            await barrier.wait()
+            writer.write(answer(202))
+            writer.close()
+
+        async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            output = GelfHttpOutput(GelfHttpOutput.Settings(host="127.0.0.1", port=port, connections=40))
+            await output.start()
+            await output.write(make_batch(40))
+            await output.close()
+
+    asyncio.run(asyncio.wait_for(main(), 20))
