@@ -30,7 +30,7 @@ class GelfTcpSettings(OutputSettings):
         "", description="Name for the field `_forwarder`; `auto` is this machine's. Empty: no such field."
     )
     timeout_seconds: float = Field(
-        10.0, gt=0, le=600, description="Time to connect, and for a batch to be taken by the far side's kernel."
+        10.0, gt=0, le=600, description="Time to connect, and longest time in which the far side takes nothing."
     )
 
 

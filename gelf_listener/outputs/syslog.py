@@ -77,7 +77,7 @@ class SyslogTcpSettings(SyslogSettings):
         "octets", description="Octet counting (RFC 6587), or a line for each message, with line ends written as #012."
     )
     timeout_seconds: float = Field(
-        10.0, gt=0, le=600, description="Time to connect, and for a batch to be taken by the far side's kernel."
+        10.0, gt=0, le=600, description="Time to connect, and longest time in which the far side takes nothing."
     )
 
 

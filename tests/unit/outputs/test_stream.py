@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import socket
 from collections.abc import Awaitable, Callable, Sequence
@@ -150,6 +151,30 @@ def test_a_far_side_that_does_not_read() -> None:
             await output.close()
 
     run(main())
+
+
+def test_a_far_side_that_is_slow() -> None:
+    """Takes longer for a batch than it may be silent: the batch arrives once, by one connection."""
+
+    async def main() -> None:
+        async def sip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+            while not reader.at_eof():
+                await asyncio.sleep(0.25)
+                with contextlib.suppress(asyncio.IncompleteReadError):
+                    stream.data += await reader.readexactly(1_000_000)
+
+        async with Stream(sip) as stream:
+            output = tcp(GelfTcpOutput, stream.port, timeout_seconds=2)
+            await output.start()
+            began = asyncio.get_running_loop().time()
+            await output.write([make_message("a" * 5_000_000)] * 3)
+            assert asyncio.get_running_loop().time() - began > 2, "it was not slow enough to show anything"
+            await stream.until(14_000_000)
+            assert stream.connections == 1
+            await output.close()
+
+    asyncio.run(main())
 
 
 def test_a_write_that_is_cancelled() -> None:
