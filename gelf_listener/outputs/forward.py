@@ -149,7 +149,9 @@ class ForwardOutput:
                 return self._connection
             await self._disconnect()
         settings = self.settings
-        self._unpacker = msgpack.Unpacker(max_buffer_size=_MOST_ANSWER_BYTES, strict_map_key=False)
+        self._unpacker = msgpack.Unpacker(
+            max_buffer_size=_MOST_ANSWER_BYTES, strict_map_key=False, unicode_errors="surrogateescape"
+        )
         try:
             self._connection = await Connection.open(
                 settings.host, settings.port, self._context, settings.timeout_seconds, keep=True
@@ -171,20 +173,20 @@ class ForwardOutput:
             raise ValueError("no HELO: does the server have a shared key?")
         options = {_text(name): value for name, value in hello[1].items()}
         nonce, auth = _bytes(options.get("nonce")), _bytes(options.get("auth"))
-        salt = os.urandom(16)
+        salt = os.urandom(16).hex()  # Fluent Bit takes no binary
         name = socket.gethostname()
         user_digest = ""
         if auth:
             user_digest = _digest(auth, settings.user.encode(), settings.password.encode())
         key = settings.shared_key.encode()
-        ping = ["PING", name, salt, _digest(salt, name.encode(), nonce, key), settings.user, user_digest]
+        ping = ["PING", name, salt, _digest(salt.encode(), name.encode(), nonce, key), settings.user, user_digest]
         await connection.write(msgpack.packb(ping), settings.timeout_seconds)
         pong = await self._answer(connection)
         if not (isinstance(pong, list) and len(pong) > 4 and _text(pong[0]) == "PONG"):
             raise ValueError("no PONG")
         if not pong[1]:
             raise ValueError(f"the server denies us: {_text(pong[2])[:200]}")
-        expected = _digest(salt, _bytes(pong[3]), nonce, key)
+        expected = _digest(salt.encode(), _bytes(pong[3]), nonce, key)
         if not hmac.compare_digest(expected, _text(pong[4])):
             raise ValueError("the server does not have the shared key")
 
@@ -248,6 +250,7 @@ def _text(value: object) -> str:
 
 
 def _bytes(value: object) -> bytes:
+    """Return what a server calls binary, or a text: Fluent Bit sends its random bytes as one."""
     if isinstance(value, bytes):
         return value
-    return value.encode() if isinstance(value, str) else b""
+    return value.encode("utf-8", "surrogateescape") if isinstance(value, str) else b""
