@@ -14,6 +14,7 @@ from pydantic import Field
 
 from gelf_listener.errors import ConfigError, Retry
 from gelf_listener.message import Message
+from gelf_listener.outputs.progress import Progress
 from gelf_listener.outputs.thread import WriterThread
 from gelf_listener.rendering.values import value_text
 from gelf_listener.settings import OutputSettings
@@ -65,7 +66,8 @@ class LogRecordOutput:
     Makes a `logging.LogRecord` of each message and lets the logger it names handle it, in a thread of its own.
 
     Guarantee: that of the handlers. A message counts as written once they returned; handlers of the standard library
-    do not raise what fails, they print it.
+    do not raise what fails, they print it. Where one raises, its message is offered again if that was an `OSError`, and
+    refused otherwise; those before it do not come again.
     """
 
     Settings: ClassVar[type[LogRecordSettings]] = LogRecordSettings
@@ -74,7 +76,7 @@ class LogRecordOutput:
         self.settings = settings
         self._config = _read_config(settings.config)
         self._thread = WriterThread("output logging")
-        self._written = 0
+        self._progress = Progress()
         self._closed = False
 
     async def start(self) -> None:
@@ -92,8 +94,7 @@ class LogRecordOutput:
         """Hand records over; see `Output.write`."""
         if self._closed:
             raise Retry("the output is closed")
-        await self._thread.run(self._handle, batch)
-        self._written += len(batch)
+        self._progress.finish(await self._thread.run(self._handle, self._progress.begin(batch)))
 
     async def close(self) -> None:
         """Flush the handlers; see `Output.close`."""
@@ -105,16 +106,25 @@ class LogRecordOutput:
 
     def counters(self) -> dict[str, float]:
         """Return what was handed over."""
-        return {"written_messages_total": self._written}
+        return {"written_messages_total": self._progress.written_messages}
 
-    def _handle(self, batch: Sequence[Message]) -> None:
-        for message in batch:
+    def _handle(self, messages: Sequence[Message]) -> str:
+        """Hand messages to their loggers, in the thread; return why the rest has to be offered again."""
+        for message in messages:
             record = record_of(message)
             if self.settings.logger:
                 record.name = self.settings.logger
             logger = _logger(record.name)
-            if logger.isEnabledFor(record.levelno):
-                logger.handle(record)
+            try:
+                if logger.isEnabledFor(record.levelno):
+                    logger.handle(record)
+            except OSError as error:
+                return f"a handler failed: {error or type(error).__name__}"
+            except Exception as error:  # noqa: BLE001  (a third party's code; the message is counted and shown)
+                self._progress.refused(message, f"a handler failed: {error!r}")
+            else:
+                self._progress.written((message,))
+        return ""
 
 
 def record_of(message: Message) -> logging.LogRecord:

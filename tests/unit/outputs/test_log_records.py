@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from gelf_listener.errors import ConfigError, Retry
+from gelf_listener.errors import ConfigError, Refused, Retry
 from gelf_listener.outputs.log_records import LogRecordOutput, LogRecordSettings, record_of
 from tests.unit.outputs.contract import OutputContract, run
 from tests.unit.outputs.messages import make_batch, make_message
@@ -104,6 +104,38 @@ def test_one_logger_for_all(tmp_path: Path) -> None:
 
     run(main())
     assert [record.getMessage() for record in Keeper.kept] == ["a"]
+
+
+def test_a_handler_that_raises() -> None:
+    """An `OSError` may pass, anything else is about that message; nobody gets a message twice."""
+    failures: list[Exception] = [ConnectionError("away"), ConnectionError("still"), ValueError("odd")]
+
+    class Raises(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if record.getMessage() == "message 2" and failures:
+                raise failures.pop(0)
+
+    handler = Raises()
+    batch = make_batch(5)
+
+    async def main() -> None:
+        output = LogRecordOutput(LogRecordSettings(logger="kept"))
+        await output.start()
+        for why in ("away", "still"):
+            with pytest.raises(Retry, match=why):
+                await output.write(batch)
+        with pytest.raises(Refused, match="odd") as caught:
+            await output.write(batch)
+        assert caught.value.messages == [batch[2]]
+        assert output.counters() == {"written_messages_total": 4}
+        await output.close()
+
+    logging.getLogger("kept").handlers.insert(0, handler)
+    try:
+        run(main())
+    finally:
+        logging.getLogger("kept").removeHandler(handler)
+    assert [record.getMessage() for record in Keeper.kept] == [f"message {number}" for number in (0, 1, 3, 4)]
 
 
 def test_a_configuration(tmp_path: Path) -> None:
