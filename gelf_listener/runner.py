@@ -234,8 +234,9 @@ class Runner:
     async def _start_again(self) -> bool:
         """Try to open the output until that works; False when there is nothing to write and no time left."""
         delay = _FIRST_DELAY_SECONDS
+        wait = _about(delay)
         while True:
-            await self._back_off(delay)
+            await self._back_off(wait)
             if self._draining.is_set() and (not self.buffer.messages or self.buffer.durable):
                 return False
             try:
@@ -243,10 +244,11 @@ class Runner:
             except Retry as error:
                 self._failed(str(error))
                 delay = min(delay * 2, _LONGEST_DELAY_SECONDS)
+                wait = _about(delay) if error.after_seconds is None else error.after_seconds
             except Exception as error:  # noqa: BLE001  (a third party's code, tried again)
                 _log.exception("output %s cannot start", self.name)
                 self._failed(repr(error))
-                delay = _LONGEST_DELAY_SECONDS
+                wait = _about(_LONGEST_DELAY_SECONDS)
             else:
                 return True
 
@@ -300,9 +302,7 @@ class Runner:
                 await self._write(batch)
             except Retry as error:
                 self._failed(str(error))
-                wait = delay * random.uniform(0.5, 1.5)  # noqa: S311  (jitter)
-                if error.after_seconds is not None:
-                    wait = error.after_seconds
+                wait = _about(delay) if error.after_seconds is None else error.after_seconds
             except Refused as error:
                 self._refuse(error.messages, str(error))
                 self._wrote(len(batch) - len(error.messages))
@@ -317,7 +317,7 @@ class Runner:
                 if surprises >= _MOST_SURPRISES:
                     self._refuse(batch, f"the output failed {surprises} times: {error!r}")
                     return True
-                wait = delay
+                wait = _about(delay)
             else:
                 self._wrote(len(batch))
                 return True
@@ -371,3 +371,8 @@ class Runner:
                     input=message.input,
                 )
             )
+
+
+def _about(seconds: float) -> float:
+    """Return a time like that one: listeners that lost the same far side at once must not come back to it at once."""
+    return seconds * random.uniform(0.5, 1.5)  # noqa: S311  (jitter)

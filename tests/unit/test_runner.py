@@ -341,6 +341,25 @@ def test_starting_again() -> None:
     logging.disable(logging.NOTSET)
 
 
+def test_starting_again_when_the_far_side_says() -> None:
+    """And not all listeners at once otherwise: the pauses of two outputs differ."""
+
+    async def main() -> None:
+        made, other = (Scene(FakeOutput(starts=[Retry("away"), Retry("busy", 20.0)])) for _ in range(2))
+        await made.runner.start()
+        await other.runner.start()
+        await asyncio.sleep(0)
+        assert made.runner.next_try_at != other.runner.next_try_at
+        await asyncio.sleep(19)
+        assert made.output.started == 2
+        await asyncio.sleep(2)
+        assert made.output.started == 3
+        await made.runner.drain(1)
+        await other.runner.drain(1)
+
+    run(main())
+
+
 def test_drain_does_not_wait_for_a_destination_that_is_away_when_there_is_nothing_to_write() -> None:
     """Ctrl-C ends at once."""
 
