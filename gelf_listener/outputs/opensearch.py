@@ -34,7 +34,8 @@ _FILTER = "filter_path=errors,items.*.status,items.*.error"
 _OWN = frozenset(("@timestamp", "message", "full_message", "source", "level", "id", "received_at", "input", "peer"))
 
 _TEXT = {"type": "text"}
-_TEMPLATE: dict[str, Any] = {
+_LEAST_PRIORITY = 200
+_MAPPINGS: dict[str, Any] = {
     "date_detection": False,
     "dynamic_templates": [
         {"texts": {"match_mapping_type": "string", "mapping": {"type": "keyword", "ignore_above": 8191}}}
@@ -85,7 +86,7 @@ class OpenSearchOutput(HttpBatchOutput):
         prefix = settings.prefix.strip("/")
         self._base = f"/{prefix}" if prefix else ""
         self._index = _Index(settings.path.strip("/"))
-        self._template = "gelf-listener-" + _clean(self._index.pattern).strip("_-")
+        self._template = "gelf-listener-" + _NO_INDEX.sub("_", self._index.pattern)
         """One for each pattern: two outputs must not overwrite each other's."""
         self._headers = {"authorization": f"ApiKey {settings.api_key}"} if settings.api_key else {}
         self._unmapped: set[str] = set()
@@ -98,11 +99,12 @@ class OpenSearchOutput(HttpBatchOutput):
         await super().start()
         if not self.settings.template:
             return
-        settings = _TEMPLATE
+        pattern = self._index.pattern
         body: dict[str, Any] = {
-            "index_patterns": [self._index.pattern],
-            "priority": 100,
-            "template": {"mappings": settings},
+            "index_patterns": [pattern],
+            # Overlapping patterns must differ in priority, or the server denies the second; Elasticsearch's own: 100.
+            "priority": _LEAST_PRIORITY + len(pattern),
+            "template": {"mappings": _MAPPINGS},
         }
         if self.settings.data_stream:
             body["data_stream"] = {}

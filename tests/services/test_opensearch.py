@@ -119,6 +119,22 @@ def test_a_data_stream(opensearch: OpenSearch, name: str) -> None:
     assert opensearch.ask("GET", f"/_data_stream/{name}")["data_streams"][0]["name"] == name
 
 
+def test_outputs_whose_indices_overlap(opensearch: OpenSearch, name: str) -> None:
+    """Each has a template of its own, and the one that says more about the name holds."""
+    paths = [f"/{name}-{{date}}", f"/{name}", f"/{name}-app-{{month}}", f"/{name}-{{source}}-{{year}}"]
+
+    async def main() -> None:
+        for path in paths:
+            await written(output(opensearch, path), make_batch(1))
+
+    run(main())
+    found = opensearch.ask("GET", f"/_index_template/gelf-listener-{name}*")["index_templates"]
+    patterns = {each["index_template"]["index_patterns"][0]: each["index_template"]["priority"] for each in found}
+    assert sorted(patterns) == sorted([f"{name}-*", name, f"{name}-app-*", f"{name}-*-*"])
+    assert patterns[f"{name}-*"] < patterns[f"{name}-app-*"]
+    assert len(opensearch.documents(f"{name}*")) == 4
+
+
 def test_an_outage(opensearch: OpenSearch, name: str, tmp_path: Path) -> None:
     """A listener with a buffer on disk loses nothing while the server is away, not even when it is restarted itself."""
     address = f"opensearch+http://127.0.0.1:{opensearch.port}/{name}?buffer=disk&buffer_path={tmp_path}/buffer&linger=0"

@@ -290,7 +290,7 @@ def test_opensearch_template() -> None:
             return web.asked
 
     [asked] = asyncio.run(start(answer(200)))
-    assert (asked.method, asked.path) == ("PUT", "/_index_template/gelf-listener-gelf")
+    assert (asked.method, asked.path) == ("PUT", "/_index_template/gelf-listener-gelf-_")
     assert json.loads(asked.body)["index_patterns"] == ["gelf-*"]
     with pytest.raises(ConfigError, match="template=no leaves it out"):
         asyncio.run(start(answer(400)))
