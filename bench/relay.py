@@ -15,8 +15,8 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -108,17 +108,26 @@ def _opensearch(folder: Path) -> Iterator[tuple[str, int]]:
         made.stop()
 
 
-FAR_SIDES: dict[str, tuple[Callable[[Path], object], str, Sequence[int]]] = {
-    "tcp": (_sink, "", _RATES),
-    "disk-tcp": (_sink, "buffer=disk&buffer_path={folder}/buffer", _RATES),
-    "opensearch": (_opensearch, "", (2_000, 5_000, 10_000, 20_000)),
-    "disk-opensearch": (_opensearch, "buffer=disk&buffer_path={folder}/buffer", (2_000, 5_000, 10_000)),
+class FarSide(NamedTuple):
+    """What is measured against: how it starts, the output's settings, and the rates to try."""
+
+    make: Callable[[Path], AbstractContextManager[tuple[str, int]]]
+    """Gives the output's address and the far side's process."""
+    settings: str
+    rates: Sequence[int]
+
+
+DISK = "buffer=disk&buffer_path={folder}/buffer"
+FAR_SIDES = {
+    "tcp": FarSide(_sink, "", _RATES),
+    "disk-tcp": FarSide(_sink, DISK, _RATES),
+    "opensearch": FarSide(_opensearch, "", (2_000, 5_000, 10_000, 20_000)),
+    "disk-opensearch": FarSide(_opensearch, DISK, (2_000, 5_000, 10_000)),
 }
 
 
-def measure(name: str, seconds: float) -> list[Step]:
+def measure(name: str, far: FarSide, seconds: float) -> list[Step]:
     """Run one far side at all its rates, and print as it goes."""
-    make, settings, rates = FAR_SIDES[name]
     found = []
     with tempfile.TemporaryDirectory(prefix="gelf-bench-", ignore_cleanup_errors=True) as temporary:
         folder = Path(temporary)
@@ -126,8 +135,8 @@ def measure(name: str, seconds: float) -> list[Step]:
         far_folder.mkdir()
         work.mkdir()
         port, api_port = free_port(), free_port()
-        with make(far_folder) as (address, far_pid):  # type: ignore[attr-defined]
-            output = f"{address}?{settings.format(folder=folder)}"
+        with far.make(far_folder) as (address, far_pid):
+            output = f"{address}?{far.settings.format(folder=folder)}"
             run = command([f"gelf+udp://{LOOPBACK}:{port}"], [output], f"{LOOPBACK}:{api_port}")
             with Process(run, work, environment(work)) as listener:
                 _until_up(listener, api_port)
@@ -136,7 +145,7 @@ def measure(name: str, seconds: float) -> list[Step]:
                 print(
                     f"{name}\n{'sent/s':>9} {'written/s':>9} {'lost':>8} {'listener':>9} {'far':>6} {'us/message':>11}"
                 )
-                for rate in rates:
+                for rate in far.rates:
                     order = Order(Transport.UDP, port, corpus, seconds, rate=rate)
                     step = _step(pump, order, listener, far_pid, api_port)
                     found.append(step)
@@ -159,15 +168,18 @@ def _until_up(listener: Process, api_port: int) -> None:
             return
 
 
-def main() -> int:
-    """Measure and print; keep the figures where that is wanted."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("far", nargs="*", choices=[[], *FAR_SIDES], help="far sides; all of them by default")
+def run(description: str, far_sides: Mapping[str, FarSide]) -> int:
+    """Measure far sides as the command line says, and print; keep the figures where that is wanted."""
+    parser = argparse.ArgumentParser(description=description.strip().split("\n\n")[0])
+    parser.add_argument("far", nargs="*", choices=[[], *far_sides], help="far sides; all of them by default")
     parser.add_argument("--seconds", type=float, default=_SECONDS, help="time for each rate")
     parser.add_argument("--output", type=Path, help="file for the figures, as JSON")
     options = parser.parse_args()
     before = load()
-    figures = {name: [step._asdict() for step in measure(name, options.seconds)] for name in options.far or FAR_SIDES}
+    figures = {
+        name: [step._asdict() for step in measure(name, far_sides[name], options.seconds)]
+        for name in options.far or far_sides
+    }
     if options.output:
         document = {"machine": describe(), "load before": before, "far sides": figures}
         options.output.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
@@ -175,4 +187,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(__doc__, FAR_SIDES))
