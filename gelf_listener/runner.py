@@ -44,6 +44,8 @@ class Runner:
         predicate: Which messages it wants; None is all.
         reject: Takes what the output refuses.
         made_room: Called after messages left the buffer.
+        refused: Takes the messages themselves that the output refuses, before the buffer forgets them: a rejection has
+            only the beginning of one.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class Runner:
         predicate: Callable[[Message], bool] | None,
         reject: Callable[[Rejected], None],
         made_room: Callable[[], None],
+        refused: Callable[[Sequence[Message]], None] | None = None,
     ) -> None:
         self.name = name
         self.output = output
@@ -70,6 +73,7 @@ class Runner:
         self._predicate = predicate
         self._reject = reject
         self._made_room = made_room
+        self._keep_refused = refused
         self._wake = asyncio.Event()
         self._wake_at = 1
         """How many waiting messages wake the runner."""
@@ -359,6 +363,8 @@ class Runner:
             _log.warning("output %s: %s; retrying", self.name, why)
 
     def _refuse(self, messages: Sequence[Message], why: str) -> None:
+        if messages and self._keep_refused is not None:
+            self._keep_refused(messages)
         self.refused += len(messages)
         self.last_error = why
         for message in messages:

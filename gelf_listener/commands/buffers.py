@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -85,23 +86,40 @@ def clear(name: str, path: Path | None, *, yes: bool) -> None:
 
 def send(name: str, path: Path | None, to: str, seconds: float) -> None:
     """
-    Write what waits to an output; what is written leaves the buffer.
+    Write what waits to an output; what is written leaves the buffer, and what is refused goes to a file beside it.
 
     Raises:
         typer.Exit: With status 1 if something is left, or was refused.
     """
     directory = _directory(name, path)
     output = make_output(Spec(Address.parse(to)))
+    if output.settings.where:
+        raise ConfigError("setting 'where': all that waits is sent, or nothing")
     refused: list[Rejected] = []
+    kept = directory / f"refused-{time.strftime('%Y%m%dT%H%M%S')}.jsonl"
+
+    changed = asyncio.Event()
+    problem = ""
+
+    def keep(messages: Sequence[Message]) -> None:
+        nonlocal problem
+        try:
+            with open(kept, "ab", opener=_private) as file:
+                file.write(b"".join(message.to_gelf() + b"\n" for message in messages))
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:  # then they stay in the buffer
+            problem = f"{kept}: {error.strerror}"
+            changed.set()
+            raise
 
     async def main() -> Runner:
         buffer = DiskBuffer(directory, OutputSettings(buffer="disk"), Packer(read_fields))
-        changed = asyncio.Event()
-        runner = Runner(to, output, buffer, None, refused.append, changed.set)
+        runner = Runner(to, output, buffer, None, refused.append, changed.set, keep)
         await runner.start()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                while not buffer.counted or buffer.messages:
+                while not problem and (not buffer.counted or buffer.messages):
                     changed.clear()
                     await changed.wait()
         await runner.drain(_DRAIN_SECONDS)
@@ -111,10 +129,17 @@ def send(name: str, path: Path | None, to: str, seconds: float) -> None:
     typer.echo(f"{runner.written} messages written, {runner.refused} refused, {runner.buffer.messages} left")
     for each in refused[:10]:
         typer.echo(f"  {each.detail}", err=True)
+    if kept.is_file():
+        typer.echo(f"  what was refused is in {kept}", err=True)
     if runner.buffer.messages:
-        typer.echo(f"  {runner.last_error or f'not done within {seconds:g} s'}", err=True)
+        typer.echo(f"  {problem or runner.last_error or f'not done within {seconds:g} s'}", err=True)
     if runner.buffer.messages or refused:
         raise typer.Exit(1)
+
+
+def _private(path: str, flags: int) -> int:
+    """Open a file that only its owner reads."""
+    return os.open(path, flags, 0o600)
 
 
 def _directories(directory: Path) -> list[Path]:

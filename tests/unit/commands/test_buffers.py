@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import http.server
 import io
 import json
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -110,6 +114,57 @@ def test_send_to_nobody(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert (status, out) == (1, "0 messages written, 0 refused, 1 left\n")
     assert "refused" in err or "Connect" in err
     assert "kafka: 1 messages" in run(capsys, "list", "--path", str(tmp_path))[1]
+
+
+def test_send_to_somebody_who_refuses(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Sending to the wrong address costs nothing: all messages are there, whole."""
+    long = "x" * 5000
+    fill(tmp_path / "kafka", "a", long)
+    with _refusing() as port:
+        status, out, err = run(
+            capsys, "send", "kafka", "--to", f"webhook+http://127.0.0.1:{port}/", "--path", str(tmp_path)
+        )
+    assert (status, out) == (1, "0 messages written, 2 refused, 0 left\n")
+    [kept] = (tmp_path / "kafka").glob("refused-*.jsonl")
+    assert f"what was refused is in {kept}" in err
+    assert [json.loads(line)["short_message"] for line in kept.read_bytes().splitlines()] == ["a", long]
+    status, _, err = run(capsys, "send", "kafka", "--to", "null:?where=a", "--path", str(tmp_path))
+    assert (status, "'where'" in err) == (2, True)
+
+
+def test_send_to_somebody_who_refuses_what_cannot_be_kept(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It stays where it is."""
+    fill(tmp_path / "kafka", "a")
+    monkeypatch.setattr("time.strftime", lambda _: "now")
+    (tmp_path / "kafka" / "refused-now.jsonl").mkdir()
+    with _refusing() as port:
+        status, out, err = run(
+            capsys, "send", "kafka", "--to", f"webhook+http://127.0.0.1:{port}/", "--path", str(tmp_path)
+        )
+    assert (status, out) == (1, "0 messages written, 0 refused, 1 left\n")
+    assert "refused-now.jsonl: Is a directory" in err
+
+
+@contextlib.contextmanager
+def _refusing() -> Iterator[int]:
+    """A server that takes nothing; gives its port."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["content-length"]))
+            self.send_error(400)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield server.server_address[1]
+        server.shutdown()
+        thread.join()
 
 
 def test_errors(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
