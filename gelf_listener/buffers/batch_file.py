@@ -37,6 +37,9 @@ _MOST_DAMAGES = 3
 _KEPT_FREE_PAGES = 4096
 """Free pages (64 MiB) an empty file may keep; beyond that the space is given back."""
 
+_PASSING = ("SQLITE_FULL", "SQLITE_IOERR")
+"""Errors of a disk, which may pass."""
+
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS batches (
     id INTEGER PRIMARY KEY,
@@ -113,7 +116,8 @@ class BatchFile:
         Open the file, or make it.
 
         Raises:
-            ConfigError: If it cannot be opened, or is of a later version.
+            CannotSave: If the disk is full, or fails.
+            ConfigError: If it can never be opened, or is of a later version.
         """
         try:
             try:
@@ -123,7 +127,9 @@ class BatchFile:
                     raise
                 self._set_aside(error)
         except (sqlite3.Error, OSError) as error:
-            raise ConfigError(f"the buffer {self.path} cannot be opened: {error}") from None
+            passing = getattr(error, "sqlite_errorname", "").startswith(_PASSING)
+            kind = CannotSave if passing else ConfigError
+            raise kind(f"the buffer {self.path} cannot be opened: {error}") from None
 
     def close(self) -> None:
         """Close the file. May be called twice."""
@@ -178,6 +184,21 @@ class BatchFile:
         packed = [_encode([self._packer.pack(message) for message in messages]) for messages, _ in batches]
         return self._surviving(self._apply, batches, packed, delete)
 
+    def make_room(self, delete: Sequence[int]) -> bool:
+        """
+        Delete rows from a disk that is full, where deleting takes space too.
+
+        Args:
+            delete: Numbers of rows.
+
+        Returns:
+            Whether they are gone.
+
+        Raises:
+            CannotSave: If the disk gives nothing at the moment.
+        """
+        return self._surviving(self._make_room, delete)
+
     def read(self, after: int, most: int, most_bytes: int) -> list[Saved]:
         """
         Return rows after a number, in order: one at least if there is one, no more once they hold so much.
@@ -205,9 +226,10 @@ class BatchFile:
         version = self._pragma("user_version")
         if version > _VERSION:
             raise ConfigError(f"the buffer {self.path} was made by a later version ({version}) of gelf-listener")
-        self._pragma(f"application_id = {_APPLICATION_ID}")
-        self._pragma(f"user_version = {_VERSION}")
-        self._connection.execute(_SCHEMA)
+        if version != _VERSION:  # a full disk takes nothing, and what is in a file that was made before can be read
+            self._connection.execute(_SCHEMA)
+            self._pragma(f"application_id = {_APPLICATION_ID}")
+            self._pragma(f"user_version = {_VERSION}")
         self.path.chmod(0o600)
         last = self._connection.execute("SELECT max(id) FROM batches").fetchone()[0]
         self._next_id = max(self._next_id, (last or 0) + 1)
@@ -283,6 +305,22 @@ class BatchFile:
         for row in damaged:
             self._set_row_aside(row)
         return found
+
+    def _make_room(self, delete: Sequence[int]) -> bool:
+        try:
+            self._write([], delete)
+        except sqlite3.DatabaseError as error:
+            if _is_damage(error):
+                raise
+        else:
+            return True
+        if self._connection.execute("SELECT count(*) FROM batches").fetchone()[0] != len(delete):
+            return False
+        self.close()  # all that is left is done: an empty file takes no space
+        for suffix in ("-wal", "-shm", ""):
+            Path(f"{self.path}{suffix}").unlink(missing_ok=True)
+        self._connect()
+        return True
 
     def _clear(self) -> None:
         self._connection.execute("DELETE FROM batches")

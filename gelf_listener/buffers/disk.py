@@ -193,13 +193,19 @@ class DiskBuffer:
         return self._file.damaged_files + self._file.damaged_rows
 
     def open(self, changed: Callable[[], None]) -> None:
-        """See `Buffer.open`. A predecessor in this process, which a reload ends, is waited for in the background."""
+        """
+        See `Buffer.open`.
+
+        A predecessor in this process, which a reload ends, and a full disk are waited for in the background.
+        """
         self._changed = changed
         try:
             self._open()
         except LockedError as error:
             if error.pid != os.getpid():
                 raise
+        except CannotSave as error:  # it is tried again
+            self._stumbled(str(error))
         self._task = asyncio.get_running_loop().create_task(self._run(), name=f"buffer {self.directory.name}")
 
     def put(self, messages: list[Message], size: int) -> None:
@@ -339,7 +345,8 @@ class DiskBuffer:
                 self._stumbled(str(error))
                 if self._closing.is_set():
                     break
-                await _wait(self._closing, delay)
+                if not await self._made_room():
+                    await _wait(self._closing, delay)
                 delay = min(delay * 2, _LONGEST_DELAY_SECONDS)
             else:
                 self.problem = ""
@@ -423,6 +430,17 @@ class DiskBuffer:
                 self._make_ready(row)
         self._answer(rows[-1].sequence if rows else sequence, None)
         await self._after()
+
+    async def _made_room(self) -> bool:
+        """Delete what is done from a disk that is full, by itself; tell whether that worked."""
+        delete = self._delete.copy()
+        try:
+            if not delete or not await self._thread.run(self._file.make_room, delete):
+                return False
+        except (CannotSave, OSError):
+            return False
+        del self._delete[: len(delete)]
+        return True
 
     async def _read(self) -> None:
         """Read again what has its turn soon."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import http.client
+import json
 import os
 import subprocess
 from collections.abc import Iterator
@@ -10,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.conftest import Start
-from tests.e2e.listener import until
+from tests.e2e.listener import Listener, free_port, until
 from tests.e2e.wire import gelf, send_tcp, texts
 
 
@@ -54,3 +56,46 @@ def test_full_at_run_time(start: Start, small_disk: Path) -> None:
     until(lambda: listener.health()[0] == 200, 15, "healthy again")
     assert texts(listener.messages(1001, 15)) == ["before", *sent]
     assert listener.stop()[0] == 0
+
+
+def test_a_disk_that_the_buffer_filled_by_itself(tmp_path: Path, small_disk: Path) -> None:
+    """
+    Nobody makes room but the buffer: it is opened again, delivers what it has, and takes messages as before.
+
+    SQLite needs space to delete, too.
+    """
+    port = free_port()
+    arrived = tmp_path / "arrived.jsonl"
+
+    def near(number: int) -> Listener:
+        folder = tmp_path / f"near{number}"
+        folder.mkdir()
+        address = f"gelf+tcp://127.0.0.1:{port}?buffer=disk&buffer_path={small_disk}/buffer&batch=5"
+        return Listener(folder, "gelf+http://127.0.0.1:0", outputs=[address])
+
+    def post(listener: Listener, text: str) -> int:
+        connection = http.client.HTTPConnection("127.0.0.1", listener.endpoint("gelf+http").port, timeout=60)
+        connection.request("POST", "/gelf", gelf(text, _padding="y" * 3000))
+        status = connection.getresponse().status
+        connection.close()
+        return status
+
+    acknowledged = []
+    with near(1) as first:
+        while post(first, text := f"{len(acknowledged)}") == 202:
+            acknowledged.append(text)
+            assert len(acknowledged) < 1000, "the disk is larger than it should be"
+        first.kill()
+    (tmp_path / "far").mkdir()
+    with near(2) as second:
+        with Listener(tmp_path / "far", f"gelf+tcp://127.0.0.1:{port}", outputs=[f"file://{arrived}"]):
+            until(
+                lambda: arrived.exists() and len(arrived.read_bytes().splitlines()) >= len(acknowledged),
+                60,
+                "everything at the far side",
+            )
+            until(lambda: post(second, "after") == 202, 60, "room again")
+            until(lambda: json.loads(second.get("/health")[1])["status"] == "ok", 60, "health")
+        assert second.stop()[0] == 0
+    texts_there = [json.loads(line)["short_message"] for line in arrived.read_bytes().splitlines()]
+    assert [text for text in texts_there if text in set(acknowledged)] == acknowledged
