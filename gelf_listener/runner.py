@@ -130,6 +130,21 @@ class Runner:
         waiting = self.buffer.oldest_at
         return min(times if waiting is None else [*times, waiting], default=None)
 
+    @property
+    def waiting(self) -> int:
+        """How many messages are neither written nor refused, those that are being written included."""
+        return self.buffer.messages + sum(map(len, self._unheld))
+
+    @property
+    def waiting_bytes(self) -> int:
+        """What they take."""
+        return self.buffer.bytes + sum(len(message.raw) for batch in self._unheld for message in batch)
+
+    @property
+    def _unheld(self) -> list[list[Message]]:
+        """Batches that are being written and that the buffer no longer has."""
+        return [] if self.buffer.durable else self._in_hand
+
     def try_now(self) -> None:
         """End the pause between two tries."""
         self._hurry.set()

@@ -120,7 +120,7 @@ def _health(service: Service) -> dict[str, Any]:
         healthy = healthy and not failing and not runner.buffer.problem
         outputs[runner.name] = {
             "status": "failing" if failing or runner.buffer.problem else "ok",
-            "waiting": runner.buffer.messages,
+            "waiting": runner.waiting,
             "error": runner.last_error if failing else runner.buffer.problem or None,
         }
     inputs = {input.name: {"listening": input.listening} for input in service.inputs}

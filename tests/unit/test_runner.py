@@ -481,6 +481,24 @@ def test_the_circuit() -> None:
     run(main())
 
 
+def test_what_is_being_written_still_waits() -> None:
+    """A batch that left the buffer in memory is not written for that: an outage must not look like an empty buffer."""
+
+    async def main() -> None:
+        made = Scene(FakeOutput([Retry("away")]))
+        await made.runner.start()
+        made.offer("a")
+        made.offer("b")
+        await asyncio.sleep(0.02)
+        assert (made.runner.circuit, made.runner.buffer.messages) == ("open", 0)
+        assert (made.runner.waiting, made.runner.waiting_bytes) == (2, 2)
+        await asyncio.sleep(1)
+        assert (made.runner.waiting, made.runner.waiting_bytes) == (0, 0)
+        await made.runner.drain(1)
+
+    run(main())
+
+
 def test_batches_at_the_same_time() -> None:
     """As many as asked for, no more; a batch that fails does not hold up the others; all are done at the end."""
 

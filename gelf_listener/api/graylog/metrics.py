@@ -100,9 +100,9 @@ def _graylogs(service: Service) -> dict[str, _Figure]:
     runners = pipeline.runners
     rates = service.throughput.rates()
     written = sum(rate for name, rate in rates.items() if name.startswith("output "))
-    waiting = sum(runner.buffer.messages for runner in runners)
+    waiting = sum(runner.waiting for runner in runners)
     room = sum(runner.output.settings.buffer_messages_limit for runner in runners)
-    bytes_waiting = sum(runner.buffer.bytes for runner in runners)
+    bytes_waiting = sum(runner.waiting_bytes for runner in runners)
     bytes_room = sum(runner.output.settings.buffer_bytes_limit for runner in runners)
     gauges = {
         "throughput.input.1-sec-rate": rates.get("messages", 0.0),

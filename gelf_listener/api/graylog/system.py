@@ -109,7 +109,7 @@ async def journal(service: TheService) -> Response:
             "enabled": any(runner.output.settings.buffer != "memory" for runner in runners),
             "append_events_per_second": round(rates.get("messages", 0.0)),
             "read_events_per_second": round(max(_written_rates(service), default=0.0)),
-            "uncommitted_journal_entries": sum(runner.buffer.messages for runner in runners),
+            "uncommitted_journal_entries": sum(runner.waiting for runner in runners),
             "journal_size": sum(runner.buffer.bytes for runner in runners),
             "journal_size_limit": sum(runner.output.settings.buffer_bytes_limit for runner in runners),
             "number_of_segments": len(runners),

@@ -125,12 +125,10 @@ async def _before(service: Service, node: Node, tail: int, last_id: str | None) 
 
 async def _stored(service: Service) -> None:
     """Wait a little until what arrived before is stored; what arrives from now on is seen arriving."""
-    waiting = [
-        runner.buffer for runner in service.pipeline.runners if getattr(runner.output, "store", None) is not None
-    ]
+    runners = [runner for runner in service.pipeline.runners if getattr(runner.output, "store", None) is not None]
     for _ in range(_MOST_LOOKS):
         await asyncio.sleep(_LINGER_SECONDS)
-        if not any(buffer.messages for buffer in waiting):
+        if not any(runner.waiting for runner in runners):
             return
 
 

@@ -303,8 +303,29 @@ export class Status extends Sheet {
                 ? [
                     el("span", { class: "badge bad" }, `failing since ${stamp(one.failing_since)}`),
                     el("div", { class: "faint" }, line(one.error, 300)),
+                    el(
+                      "div",
+                      { class: "faint" },
+                      one.circuit === "open" && one.next_try_at
+                        ? `tried again at ${stamp(one.next_try_at)}`
+                        : "being tried",
+                    ),
                   ]
-                : el("span", { class: "badge good" }, one.full ? "full" : "works"),
+                : el("span", { class: one.full ? "badge bad" : "badge good" }, one.full ? "full" : "works"),
+              one.buffer_problem && [
+                el("span", { class: "badge bad" }, "buffer fails"),
+                el("div", { class: "faint" }, line(one.buffer_problem, 300)),
+              ],
+              one.buffer_damaged > 0 &&
+                el(
+                  "div",
+                  { class: "faint" },
+                  `${one.buffer_damaged.toLocaleString()} damaged parts of its buffer set aside`,
+                ),
+              !one.failing_since &&
+                one.refused > 0 &&
+                one.last_error &&
+                el("div", { class: "faint" }, `last problem: ${line(one.last_error, 300)}`),
             ),
             number(one.messages),
             number(one.messages_per_second),
