@@ -13,7 +13,7 @@ import os
 import sqlite3
 import time
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -53,6 +53,7 @@ CREATE TABLE IF NOT EXISTS batches (
 _ROWS = "SELECT id, messages, bytes, oldest, checksum, packed FROM batches WHERE id > ? ORDER BY id"
 _TOTALS = "SELECT count(*), ifnull(sum(messages), 0), ifnull(sum(bytes), 0), min(oldest) FROM batches WHERE id > ?"
 _INSERT = "INSERT INTO batches VALUES (?, ?, ?, ?, ?, ?)"
+_TAKE_OVER = "INSERT OR IGNORE INTO batches VALUES (?, ?, ?, ?, ?, ?)"
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[bytes]).decode
@@ -109,6 +110,8 @@ class BatchFile:
         self._packer = packer
         self._next_id = 1
         self._log_file = -1
+        self._aside: Path | None = None
+        """A damaged file that was set aside, until there is a new one in its place."""
         self._connection: sqlite3.Connection
 
     def open(self) -> None:
@@ -126,6 +129,7 @@ class BatchFile:
                 if not _is_damage(error):
                     raise
                 self._set_aside(error)
+                self._renew()
         except (sqlite3.Error, OSError) as error:
             passing = getattr(error, "sqlite_errorname", "").startswith(_PASSING)
             kind = CannotSave if passing else ConfigError
@@ -241,13 +245,13 @@ class BatchFile:
         row = self._connection.execute(f"PRAGMA {text}").fetchone()
         return row[0] if row and isinstance(row[0], int) else 0
 
-    def _write(self, rows: Sequence[_Row], delete: Sequence[int]) -> None:
+    def _write(self, rows: Sequence[_Row], delete: Sequence[int], insert: str = _INSERT) -> None:
         execute = self._connection.execute
         execute("BEGIN IMMEDIATE")
         try:
             if delete:
                 self._connection.executemany("DELETE FROM batches WHERE id = ?", [(number,) for number in delete])
-            self._connection.executemany(_INSERT, rows)
+            self._connection.executemany(insert, rows)
             execute("COMMIT")
         except BaseException:
             with contextlib.suppress(sqlite3.Error):  # some failures have rolled back by themselves
@@ -264,6 +268,8 @@ class BatchFile:
         try:
             for _ in range(_MOST_DAMAGES):
                 try:
+                    if self._aside is not None:
+                        self._renew()
                     return work(*arguments)
                 except sqlite3.DatabaseError as error:
                     if not _is_damage(error):
@@ -349,28 +355,34 @@ class BatchFile:
         _log.error("buffer %s: a row of %d messages is damaged; set aside as %s", self.path, row[1], path.name)
 
     def _set_aside(self, error: sqlite3.Error) -> None:
-        """Rename a damaged file, and take over into a new one what can be read of it."""
+        """Rename a damaged file; `_renew` goes on with a new one."""
         self.close()
         self.damaged_files += 1
         aside = self.path.with_name(f"{FILE_NAME}.damaged-{time.strftime('%Y%m%dT%H%M%S')}-{self.damaged_files}")
         for suffix in ("", "-wal", "-shm"):
             with contextlib.suppress(FileNotFoundError):
                 Path(f"{self.path}{suffix}").replace(f"{aside}{suffix}")
+        self._aside = aside
+        _log.error("buffer %s is damaged (%s); set aside as %s", self.path, error, aside.name)
+
+    def _renew(self) -> None:
+        """Make a new file, and take over what can be read of the one set aside; again, where the disk was full."""
         self._connect()
         messages = 0
-        with contextlib.suppress(sqlite3.DatabaseError), contextlib.closing(sqlite3.connect(aside)) as old:
-            for row in old.execute(_ROWS, (0,)):
-                if self._unpack(row) is not None:
-                    self._write([row], [])
-                    messages += row[1]
-                    self._next_id = max(self._next_id, row[0] + 1)
-        _log.error(
-            "buffer %s is damaged (%s); set aside as %s, %d messages were saved from it",
-            self.path,
-            error,
-            aside.name,
-            messages,
-        )
+        for row in self._readable(self._aside):
+            self._write([row], [], _TAKE_OVER)
+            messages += row[1]
+            self._next_id = max(self._next_id, row[0] + 1)
+        _log.error("buffer %s: %d messages were saved from %s", self.path, messages, self._aside and self._aside.name)
+        self._aside = None
+
+    def _readable(self, path: Path | None) -> Iterator[_Row]:
+        """Yield the whole rows of a damaged file, up to where it cannot be read any more."""
+        if path is not None:
+            with contextlib.suppress(sqlite3.DatabaseError), contextlib.closing(sqlite3.connect(path)) as old:
+                for row in old.execute(_ROWS, (0,)):
+                    if self._unpack(row) is not None:
+                        yield row
 
 
 def _is_damage(error: sqlite3.Error) -> bool:

@@ -12,7 +12,7 @@ from typing import Any, Self
 import pytest
 
 from gelf_listener.buffers import disk
-from gelf_listener.buffers.batch_file import FILE_NAME
+from gelf_listener.buffers.batch_file import FILE_NAME, BatchFile, CannotSave
 from gelf_listener.buffers.disk import DiskBuffer
 from gelf_listener.codec.gelf import read_fields
 from gelf_listener.errors import ConfigError
@@ -354,6 +354,29 @@ def test_a_damaged_file(tmp_path: Path, caplog: pytest.LogCaptureFixture, monkey
     with caplog.at_level(logging.ERROR):
         run(main)
     assert "set aside" in caplog.text
+
+
+def test_a_damaged_file_on_a_disk_that_takes_nothing(tmp_path: Path) -> None:
+    """What can be read of it is taken over as soon as there is room; once, and nothing is lost meanwhile."""
+    resource = pytest.importorskip("resource", reason="limits the size of files")
+    file = BatchFile(tmp_path, "batch", Packer(read_fields))
+    file.open()
+    for text in ("a", "b", "c"):
+        file.apply([([message(text, text.encode())], 1)], [])
+    file._set_aside(sqlite3.DatabaseError("as if"))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
+    try:
+        for _ in range(2):
+            with pytest.raises(CannotSave):
+                file.read(0, 10, 1000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert [texts(saved.messages) for saved in file.read(0, 10, 1000)] == [["a"], ["b"], ["c"]]
+    assert file.apply([([message("d")], 1)], [1]) == [4]
+    file.close()
+    assert rows(tmp_path) == [(2, 1), (3, 1), (4, 1)]
+    assert file.damaged_files == 1
 
 
 def test_one_owner(tmp_path: Path) -> None:
