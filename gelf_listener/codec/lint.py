@@ -6,10 +6,11 @@ import time
 from typing import NamedTuple
 
 from gelf_listener.codec.batch import Batch
+from gelf_listener.codec.clients import guess_client
 from gelf_listener.codec.decoder import Decoder, Mode
 from gelf_listener.codec.keys import note
 from gelf_listener.codec.tolerant import find_values
-from gelf_listener.errors import Rejected
+from gelf_listener.errors import Reason, Rejected
 from gelf_listener.message import Message, Peer
 from gelf_listener.notes import Deviation, Note
 
@@ -17,6 +18,37 @@ __all__ = ["Verdict", "lint"]
 
 _JAVA_SPACE = "".join(map(chr, range(0x21)))
 """What Graylog takes off both ends of a value."""
+_NAMED_BLANK = ("version", "host", "short_message")
+"""What decoding has a note for when it is blank."""
+
+
+_CHUNKING = (
+    "it does not chunk as GELF does",
+    "send a header of 12 bytes with the same id and count in each chunk, numbered from 0, at most 128",
+)
+_COMPRESSION = ("it cuts what it compressed, or compresses in another way", "send zlib, gzip, or plain JSON")
+_BUGS: dict[Reason, tuple[str, str]] = {
+    Reason.EMPTY_PAYLOAD: ("it sends blank lines, or something to keep a connection alive", "send messages only"),
+    Reason.UNKNOWN_COMPRESSION: _COMPRESSION,
+    Reason.CORRUPT_COMPRESSION: _COMPRESSION,
+    Reason.PAYLOAD_TOO_LARGE: ("it logs whole documents", "cut texts before sending"),
+    Reason.CHUNK_TOO_SHORT: _CHUNKING,
+    Reason.CHUNK_COUNT_OUT_OF_RANGE: _CHUNKING,
+    Reason.CHUNK_NUMBER_OUT_OF_RANGE: _CHUNKING,
+    Reason.CHUNK_COUNT_MISMATCH: _CHUNKING,
+    Reason.CHUNK_NESTED: _CHUNKING,
+    Reason.CHUNKS_INCOMPLETE: ("it sends faster than the network takes, or not all chunks", "send over TCP, or less"),
+    Reason.FRAME_TOO_LARGE: ("it does not end messages, or logs whole documents", "send a NUL after each message"),
+    Reason.FRAME_TRUNCATED: ("it closes the connection within a message", "send a NUL after each message, then close"),
+    Reason.INVALID_JSON: ("it writes JSON by hand, cuts it, or sends something else", "use a JSON encoder"),
+    Reason.NOT_AN_OBJECT: ("it sends a bare text or value", 'send an object: {"version": "1.1", "host": ...}'),
+    Reason.TOO_COMPLEX: ("it sends a whole graph of objects", "send flat fields"),
+    Reason.NO_MESSAGE: ("it sends fields only, or has another name for the text", "send short_message"),
+    Reason.UNEXPECTED_PROTOCOL: ("it speaks another protocol than this port", "choose the port or the protocol anew"),
+}
+"""Of a rejection: the client's likely bug, and the fix."""
+_OTHER_BUG = ("it does not write GELF 1.1", "see what GELF 1.1 has")
+_SYSLOG_BUG = ("it speaks syslog", "send it to a syslog input, or send GELF")
 
 
 class Verdict(NamedTuple):
@@ -42,11 +74,27 @@ class Verdict(NamedTuple):
         """Whether the payload is GELF 1.1 as it should be, and Graylog stores all of it."""
         return bool(self.stored) and not (self.notes or self.rejected or self.refused)
 
+    @property
+    def client(self) -> str:
+        """The client that probably sent it; empty when nothing tells."""
+        payloads = [message.raw for message in self.messages] or [rejected.payload for rejected in self.rejected]
+        return guess_client(payloads[0]) if payloads else ""
+
     def lines(self) -> list[str]:
-        """Return the verdict for a person, a line each."""
-        lines = [f"refused by both: {rejected.detail}" for rejected in self.rejected]
-        lines += [f"{each}; Graylog {each.deviation.graylog}; {each.deviation.advice}" for each in self.notes]
-        lines += [f"Graylog rejects it: {rejected.detail}" for rejected in self.refused]
+        """
+        Return the verdict for a person.
+
+        Each finding is a line, followed by indented ones: what Graylog does, the client's likely bug, and the fix.
+        """
+        lines = []
+        for rejected in self.rejected:
+            syslog = self.client.startswith("syslog")
+            cause, advice = _SYSLOG_BUG if syslog else _BUGS.get(rejected.reason, _OTHER_BUG)
+            lines += _finding(f"refused by both: {rejected.detail}", "rejects it", cause, advice)
+        for each in self.notes:
+            lines += _finding(str(each), each.deviation.graylog, each.deviation.cause, each.deviation.advice)
+        if not self.rejected:
+            lines += [f"Graylog rejects it: {refused.detail}" for refused in self.refused]
         if not (self.messages or self.rejected):
             lines.append("a chunk: the rest of its message is missing")
         return lines
@@ -77,6 +125,10 @@ def lint(payload: bytes, peer: Peer | None = None) -> Verdict:
     )
 
 
+def _finding(wrong: str, graylog: str, cause: str, advice: str) -> list[str]:
+    return [wrong, f"    Graylog {graylog}", f"    likely bug: {cause}", f"    fix: {advice}"]
+
+
 def _decode(mode: Mode, payload: bytes, peer: Peer | None) -> Batch:
     batch = Batch()
     Decoder(mode, "lint").decode(payload, time.time(), peer, batch)
@@ -88,7 +140,7 @@ def _space_notes(raw: bytes) -> list[Note]:
     notes = []
     found = next(find_values(raw), None)
     for key, value in found.value.items() if found is not None and isinstance(found.value, dict) else ():
-        if not isinstance(value, str) or (key in ("version", "short_message") and not value.strip(_JAVA_SPACE)):
+        if not isinstance(value, str) or (key in _NAMED_BLANK and not value.strip(_JAVA_SPACE)):
             continue
         if not value.strip(_JAVA_SPACE):
             notes.append(note(Deviation.EMPTY_VALUE, key))

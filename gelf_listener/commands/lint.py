@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 import json
 import signal
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import BinaryIO, TypeVar
 
 import typer
 
@@ -25,8 +27,12 @@ from gelf_listener.service import make_input
 
 __all__ = ["lint_arrivals", "lint_file"]
 
+T = TypeVar("T", bytes, bytearray)
+
 _DEVIATES = 1
-_MOST_BYTES = 1 << 30
+_MOST_BYTES = 64 << 20
+"""Of a payload in a file; what is longer has lost its end."""
+_READ_BYTES = 1 << 16
 _MAGIC = (b"\x1f\x8b", b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda", b"\x1e\x0f")
 """Of gzip, zlib and chunks."""
 
@@ -44,8 +50,9 @@ class _Report:
         verdict = lint(payload, peer)
         if not verdict.clean:
             self.deviating += 1
+            where += f" ({verdict.client})" if verdict.client else ""
             for line in verdict.lines():
-                typer.echo(f"{where}: {clean(line)}")
+                typer.echo(clean(line) if line.startswith(" ") else f"{where}: {clean(line)}")
 
     def end(self) -> None:
         """
@@ -63,19 +70,20 @@ def lint_file(path: str) -> None:
     """
     Judge what is in a file, or on standard input (``-``): one payload, or one on each line, or with NUL behind each.
 
+    Lines and frames are judged as they come, so that standard input may be what somebody writes at the moment.
+
     Raises:
         ConfigError: If it cannot be read.
         typer.Exit: With status 1 if anything deviates.
     """
-    try:
-        with sys.stdin.buffer if path == "-" else Path(path).open("rb") as file:
-            data = file.read(_MOST_BYTES)
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}") from None
+    name = "standard input" if path == "-" else path
     report = _Report()
-    with leaving_quietly():
-        for number, payload in _payloads(data):
-            report.judge(payload, f"{'standard input' if path == '-' else path}:{number}")
+    try:
+        with leaving_quietly(), sys.stdin.buffer if path == "-" else _open(path) as file:
+            for number, payload in _payloads(file):
+                report.judge(payload, f"{name}:{number}")
+    except _EndlessError:
+        raise ConfigError(f"{name}: a payload of more than {_MOST_BYTES >> 20} MiB") from None
     report.end()
 
 
@@ -126,16 +134,62 @@ async def _listen(inputs: Sequence[Input], report: _Report, count: int, seconds:
         await asyncio.gather(*(input.close() for input in inputs))
 
 
-def _payloads(data: bytes) -> Iterator[tuple[int, bytes]]:
+class _EndlessError(Exception):
+    """A payload is longer than any."""
+
+
+def _open(path: str) -> BinaryIO:
+    try:
+        return Path(path).open("rb")
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from None
+
+
+def _payloads(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
     """Find the payloads in a file; with the number of the line, or of the frame, each begins at."""
-    if data.startswith(_MAGIC):
-        yield 1, data
+    first = _bounded(file.readline(_MOST_BYTES + 1))
+    if first.startswith(_MAGIC):
+        yield 1, _rest(first, file)
         return
-    if b"\0" in data:
-        yield from ((number, part) for number, part in enumerate(data.split(b"\0"), 1) if part.strip())
-        return
-    with contextlib.suppress(ValueError, RecursionError):
-        if isinstance(json.loads(data), dict):  # perhaps over several lines
-            yield 1, data.strip()
+    if first.lstrip().startswith(b"{") and b"\0" not in first and not _is_object(first):
+        first = _rest(first, file)  # an object over several lines, perhaps
+        if _is_object(first):
+            yield 1, first.strip()
             return
-    yield from ((number, line) for number, line in enumerate(data.split(b"\n"), 1) if line.strip())
+    parts = _frames(first, file) if b"\0" in first else _lines(first, file)
+    yield from ((number, part) for number, part in enumerate(parts, 1) if part.strip())
+
+
+def _lines(first: bytes, file: BinaryIO) -> Iterator[bytes]:
+    yield from first.removesuffix(b"\n").split(b"\n")
+    while line := _bounded(file.readline(_MOST_BYTES + 1)):
+        yield line.removesuffix(b"\n")
+
+
+def _frames(first: bytes, file: BinaryIO) -> Iterator[bytes]:
+    pending, data = bytearray(), first
+    while data:
+        pending += data
+        if b"\0" in data:
+            *whole, rest = pending.split(b"\0")
+            yield from map(bytes, whole)
+            pending = rest
+        _bounded(pending)
+        data = file.read1(_READ_BYTES) if isinstance(file, io.BufferedReader) else file.read(_READ_BYTES)
+    yield bytes(pending)
+
+
+def _rest(first: bytes, file: BinaryIO) -> bytes:
+    return _bounded(first + file.read(_MOST_BYTES + 1 - len(first)))
+
+
+def _bounded(payload: T) -> T:
+    if len(payload) > _MOST_BYTES:
+        raise _EndlessError
+    return payload
+
+
+def _is_object(text: bytes) -> bool:
+    with contextlib.suppress(ValueError, RecursionError):
+        return isinstance(json.loads(text), dict)
+    return False

@@ -282,7 +282,8 @@ def test_lint(tmp_path: Path) -> None:
         assert run_cli(tmp_path, "lint", name).returncode == status, name
     bad = run_cli(tmp_path, "lint", "bad.json")
     assert "bad.json:2: _ok: a boolean" in bad.stdout
-    assert "Graylog drops the field; send a string or a number" in bad.stdout
+    assert "\n    Graylog drops the field\n    likely bug: it sends values" in bad.stdout
+    assert "\n    fix: send a string or a number\n" in bad.stdout
     assert "bad.json:4: refused by both" in bad.stdout
     assert "3 payloads, 2 with deviations" in bad.stderr
     assert run_cli(tmp_path, "lint", "nobody.json").returncode == 2
@@ -291,6 +292,30 @@ def test_lint(tmp_path: Path) -> None:
         [sys.executable, "-m", "gelf_listener", "lint", "-"], input=GOOD, capture_output=True, check=False
     )
     assert piped.returncode == 0
+
+
+def test_lint_of_what_is_written_at_the_moment(tmp_path: Path) -> None:
+    """A line is judged when it comes, not when the writer ends."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "gelf_listener", "lint", "-"],
+        cwd=tmp_path,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(GOOD + b"\n<14>Nov 27 10:00:00 web app: hello\n")
+    process.stdin.flush()
+    assert process.stdout.readline().startswith(b"standard input:2 (syslog (RFC 3164)): refused by both")
+    process.communicate(timeout=60)
+    assert process.returncode == 1
+
+
+def test_lint_of_a_file_without_end(tmp_path: Path) -> None:
+    """Is refused instead of read into memory."""
+    done = run_cli(tmp_path, "lint", "/dev/zero", seconds=60)
+    assert (done.returncode, done.stderr) == (2, "gelf-listener: /dev/zero: a payload of more than 64 MiB\n")
 
 
 def test_lint_of_what_clients_send(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "decoding.md").read_text()
 @pytest.mark.parametrize("deviation", Deviation, ids=lambda deviation: deviation.label)
 def test_deviation_is_documented(deviation: Deviation) -> None:
     """The page says of every deviation what the code says of it."""
-    row = f"| `{deviation.label}` | {deviation.wrong} | {deviation.graylog} | {deviation.advice} |"
+    row = f"| `{deviation.label}` | {deviation.wrong} | {deviation.graylog} | {deviation.advice} | {deviation.cause} |"
     assert row in PAGE
 
 

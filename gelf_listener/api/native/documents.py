@@ -80,6 +80,7 @@ def note_document(note: Note) -> dict[str, Any]:
         "text": str(note),
         "graylog": note.deviation.graylog,
         "advice": note.deviation.advice,
+        "cause": note.deviation.cause,
     }
 
 

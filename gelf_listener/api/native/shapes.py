@@ -64,6 +64,7 @@ class NoteShape(BaseModel):
     text: str = Field(description="One line for a person.")
     graylog: str = Field(description="What a real Graylog does.")
     advice: str = Field(description="What the client should do.")
+    cause: str = Field(description="The client's likely bug.")
 
 
 class RejectedShape(BaseModel):

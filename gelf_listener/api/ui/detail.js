@@ -160,6 +160,7 @@ function notes(message) {
       note.field && [" ", el("code", {}, line(note.field, 200))],
       el("div", {}, line(note.text, 1000)),
       el("div", { class: "faint" }, "Graylog: ", line(note.graylog, 1000)),
+      note.cause && el("div", { class: "faint" }, "Likely bug: ", line(note.cause, 1000)),
       note.advice && el("div", {}, "What to do: ", line(note.advice, 1000)),
     ),
   );

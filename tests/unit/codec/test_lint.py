@@ -47,6 +47,45 @@ def test_what_graylog_drops() -> None:
     assert any("Graylog drops the field" in line for line in verdict.lines())
 
 
+def test_lines() -> None:
+    """What is wrong, then what Graylog does, the client's likely bug, and the fix."""
+    assert lint(json.dumps(CLEAN | {"timestamp": 1700000000500}).encode()).lines() == [
+        "timestamp: timestamp is not in seconds (milli-, micro- or nanoseconds) (it was in milliseconds)",
+        "    Graylog never indexes the message, or rejects it there",
+        "    likely bug: it sends what Date.now() or System.currentTimeMillis() gives",
+        "    fix: send seconds since the Unix epoch, with decimals",
+        "Graylog rejects it: timestamp 1700000000500 lies after the year 9999: Graylog would never index the message",
+    ]
+
+
+def test_a_blank_host_is_said_once() -> None:
+    """It is more than an empty value: Graylog refuses the message."""
+    verdict = lint(json.dumps(CLEAN | {"host": " "}).encode())
+    assert [note.deviation for note in verdict.notes] == [Deviation.HOST_INVALID]
+
+
+@pytest.mark.parametrize(
+    ("payload", "client", "bug"),
+    [
+        (b"<14>Nov 27 10:00:00 web app: hello", "syslog (RFC 3164)", "it speaks syslog"),
+        (b"hello", "", "it writes JSON by hand, cuts it, or sends something else"),
+        (b'"hello"', "", "it sends a bare text or value"),
+    ],
+)
+def test_what_is_no_gelf(payload: bytes, client: str, bug: str) -> None:
+    """Has a likely bug and a fix too."""
+    verdict = lint(payload)
+    assert verdict.client == client
+    assert verdict.lines()[1:3] == ["    Graylog rejects it", f"    likely bug: {bug}"]
+    assert verdict.lines()[3].startswith("    fix: ")
+
+
+def test_the_client_is_guessed() -> None:
+    """From what lenient mode made of it, compressed or not."""
+    assert lint(zlib.compress(json.dumps(CLEAN | {"_stringLevel": "x"}).encode())).client == "Serilog"
+    assert lint(json.dumps(CLEAN).encode()).client == ""
+
+
 def test_refused_by_graylog_only() -> None:
     """A payload that lenient mode survives and Graylog does not."""
     verdict = lint(json.dumps(CLEAN).encode() + b"\0")

@@ -36,7 +36,7 @@ def test_everything(storing: str) -> None:
         assert found.raw_bytes == len(payload)
         assert "h\xfc" in found.raw_text
         assert {note.deviation for note in found.notes} >= {"version"}
-        assert all(note.graylog and note.advice and note.text for note in found.notes)
+        assert all(note.graylog and note.advice and note.cause and note.text for note in found.notes)
         assert found.graylog.graylog_messages[0].host == "web"
         assert not found.graylog.clean
 
