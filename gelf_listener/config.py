@@ -70,13 +70,15 @@ def _spec(item: object) -> Spec:
 
 
 def _api(value: object) -> object:
-    """Read ``off``, ``host:port`` or a URL."""
+    """Read ``off``, ``host:port``, a port or a URL."""
     if value is None or isinstance(value, Address):
         return value
     if not isinstance(value, str):
         raise ValueError("expected off, host:port or a URL")  # noqa: TRY004
     if value in ("off", "none", "false", ""):
         return None
+    if value.isdecimal():
+        value = f"localhost:{value}"
     try:
         address = Address.parse(value if "://" in value else f"http://{value}")
     except ConfigError as error:

@@ -58,7 +58,10 @@ class DirectoryLock:
             self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
             file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise ConfigError(f"the {self._what} at {self._directory} cannot be opened: {error.strerror}") from None
+            raise ConfigError(
+                f"the {self._what} at {self._directory} cannot be opened: {error.strerror}; name another directory, or "
+                "set XDG_STATE_HOME"
+            ) from None
         try:
             if fcntl is not None:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

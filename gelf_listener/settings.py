@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import ipaddress
+import re
 import sys
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
@@ -60,6 +61,10 @@ def describe_errors(error: ValidationError, where: str, known: Mapping[str, Fiel
             lines.append(f"{where}: setting {name!r} is missing")
         else:
             text = problem["msg"].removeprefix("Value error, ")
+            if problem["type"] == "literal_error":
+                allowed = re.findall(r"'([^']*)'", problem["ctx"]["expected"])
+                near = difflib.get_close_matches(str(problem["input"]), allowed, n=1)
+                text += f"; did you mean {near[0]!r}?" if near else ""
             field = known.get(str(problem["loc"][0])) if problem["loc"] else None
             if not name:  # about several settings together
                 lines.append(f"{where}: {text}")

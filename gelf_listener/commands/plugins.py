@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from typing import Any
 
 from gelf_listener.errors import ConfigError
@@ -27,7 +28,9 @@ def show_plugins(name: str | None) -> None:
     found = [(title, group) for title, group in groups if name in registered(group)]
     if not found:
         known = sorted({*names(INPUT_GROUP), *names(OUTPUT_GROUP)})
-        raise ConfigError(f"no plug-in is called {name!r}; there are {', '.join(known)}")
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0.8)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
+        raise ConfigError(f"no plug-in is called {name!r}; {hint}")
     for title, group in found:
         print(f"{title.removesuffix('s')} {name}: {_summary(group, name)}")  # noqa: T201
         for field, info in load(group, name).Settings.model_fields.items():

@@ -25,6 +25,9 @@ _GC_THRESHOLD = 100_000
 """Allocations between collections: messages hold no cycles, so the default of 700 only costs time (`make bench`)."""
 
 
+_PATIENCE_SECONDS = 1.0
+"""So long stopping may take before it is said what is waited for."""
+
 _MOST_FILES = 65536
 """Open files we ask for; the usual soft limit of 1024 is what one input's connections may take alone."""
 
@@ -103,7 +106,9 @@ async def _main(config: Config, flags: Mapping[str, Any], file: Path | None) -> 
         with contextlib.suppress(NotImplementedError):
             loop.remove_signal_handler(number)  # a second Ctrl-C ends it at once
     notify("STOPPING=1")
+    waiting = loop.call_later(_PATIENCE_SECONDS, _say_waiting, service)
     left = await service.close()
+    waiting.cancel()
     _report(service, left)
     return 1 if left else 0
 
@@ -143,6 +148,15 @@ def _announce(service: Service) -> None:
         lines.append(f"health and metrics: {service.api_url}/health {service.api_url}/metrics")
         lines.append(f"page: {service.api_url}/")
     print("\n".join(lines), file=sys.stderr, flush=True)  # noqa: T201
+
+
+def _say_waiting(service: Service) -> None:
+    """Say why it has not ended yet."""
+    runners = [runner for runner in service.pipeline.runners if runner.buffer.messages and not runner.buffer.durable]
+    waiting = ", ".join(f"{runner.name} ({runner.buffer.messages} messages buffered)" for runner in runners)
+    text = f"stopping: still writing{': ' if waiting else ''}{waiting}; "
+    text += f"ends within {service.config.drain_seconds:g} s, at once with Ctrl-C"
+    print(text, file=sys.stderr, flush=True)  # noqa: T201
 
 
 def _report(service: Service, left: int) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.conftest import Certificates, Start
+from tests.e2e.listener import until
 from tests.e2e.wire import HttpClient, gelf, texts
 
 
@@ -95,7 +96,7 @@ def test_an_output_that_is_away_delays_the_end_only_for_so_long(
 
 
 def test_an_output_that_comes_back_in_time(start: Start, plugin_path: Path, tmp_path: Path) -> None:
-    """The drain waits for it."""
+    """The drain waits for it, and says so."""
     written, gate = tmp_path / "written.jsonl", tmp_path / "open"
     listener = start(
         "gelf+http://127.0.0.1:0",
@@ -106,7 +107,7 @@ def test_an_output_that_comes_back_in_time(start: Start, plugin_path: Path, tmp_
         for number in range(100):
             assert client.post(gelf(f"{number}")).status == 202
     listener.signal(signal.SIGTERM)
-    time.sleep(0.5)
+    until(lambda: any("stopping: still writing: gate:" in line for line in listener.stderr), 5)
     assert listener.alive
     gate.touch()
     assert listener.wait() == 0

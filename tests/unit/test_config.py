@@ -190,6 +190,7 @@ def test_api_off(value: str) -> None:
         ("*:0", "http://*:0"),
         ("http://[::1]:5", "http://[::1]:5"),
         (":5", "http://localhost:5"),
+        ("5", "http://localhost:5"),
     ],
 )
 def test_api(value: str, url: str) -> None:
@@ -201,6 +202,7 @@ def test_api(value: str, url: str) -> None:
     ("flags", "words"),
     [
         ({"log_level": "loud"}, "command line: setting 'log_level' is 'loud': Input should be 'debug', 'info'"),
+        ({"log_level": "debgu"}, "; did you mean 'debug'?"),
         ({"drain_seconds": -1}, "command line: setting 'drain_seconds' is -1: Input should be greater than or equal"),
         (
             {"api": "localhost:99999"},

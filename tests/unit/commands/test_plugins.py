@@ -64,3 +64,10 @@ def test_unknown(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert status == 2
     assert f"no plug-in is called '{name}'; there are " in err
     assert " console," in err
+
+
+def test_a_typing_mistake(capsys: pytest.CaptureFixture[str]) -> None:
+    """The nearest name is told instead of all."""
+    assert (
+        plugins(capsys, "gelf+upd")[2] == "gelf-listener: no plug-in is called 'gelf+upd'; did you mean 'gelf+udp'?\n"
+    )
