@@ -7,6 +7,7 @@ nobody answers.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,7 +22,8 @@ __all__ = ["app", "main"]
 
 app = typer.Typer(
     name="gelf-listener",
-    help="A lightweight listener for GELF: takes logs on every usual road, shows them and passes them on.",
+    help="A lightweight listener for GELF: takes logs on every usual road, shows them and passes them on.\n\n"
+    "Without a command it runs: [bold]gelf-listener run --help[/bold] has the options.",
     no_args_is_help=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -47,12 +49,14 @@ Outputs = Annotated[
 Api = Annotated[
     Optional[str],  # noqa: UP045
     typer.Option(
-        "--api", help="Where the API listens: host:port, or off. [default: localhost:9000]", metavar="ADDRESS"
+        "--api", help="Where the API listens: host:port, or off. \\[default: localhost:9000]", metavar="ADDRESS"
     ),
 ]
 ApiAuth = Annotated[
     Optional[str],  # noqa: UP045
-    typer.Option("--api-auth", help="Whether the API wants a login: auto, on or off. [default: auto]"),
+    typer.Option(
+        "--api-auth", help="Whether the API wants a login: auto, on or off. \\[default: auto]", metavar="WHEN"
+    ),
 ]
 ApiHosts = Annotated[
     Optional[str],  # noqa: UP045
@@ -60,7 +64,9 @@ ApiHosts = Annotated[
 ]
 Host = Annotated[
     Optional[str],  # noqa: UP045
-    typer.Option("--host", help="Address the default inputs bind; * for every interface. [default: localhost]"),
+    typer.Option(
+        "--host", help="Address the default inputs bind; * for every interface. \\[default: localhost]", metavar="HOST"
+    ),
 ]
 TlsCert = Annotated[
     Optional[str],  # noqa: UP045
@@ -72,11 +78,13 @@ TlsKey = Annotated[
 ]
 LogLevel = Annotated[
     Optional[str],  # noqa: UP045
-    typer.Option("--log-level", help="debug, info, warning or error. [default: info]"),
+    typer.Option("--log-level", help="debug, info, warning or error. \\[default: info]", metavar="LEVEL"),
 ]
 DrainSeconds = Annotated[
     Optional[float],  # noqa: UP045
-    typer.Option("--drain-seconds", help="Time to write what is buffered when stopping. [default: 10]"),
+    typer.Option(
+        "--drain-seconds", help="Time to write what is buffered when stopping. \\[default: 10]", metavar="SECONDS"
+    ),
 ]
 
 
@@ -167,21 +175,28 @@ def send(
     ] = None,
     field: Annotated[
         Optional[list[str]],  # noqa: UP045
-        typer.Option("--field", "-f", help="Additional field as name=value; numbers become numbers. May be repeated."),
+        typer.Option(
+            "--field",
+            "-f",
+            help="Additional field as name=value; numbers become numbers. May be repeated.",
+            metavar="NAME=VALUE",
+        ),
     ] = None,
     to: Annotated[
         str, typer.Option("--to", "-t", help="gelf+udp, +tcp, +tls, +http or +https address.", metavar="ADDRESS")
     ] = "gelf+udp://localhost:12201",
-    level: Annotated[str, typer.Option("--level", "-l", help="Severity: 0 to 7, or a name.")] = "6",
+    level: Annotated[str, typer.Option("--level", "-l", help="Severity: 0 to 7, or a name.", metavar="LEVEL")] = "6",
     host: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option("--host", help="host of the message; this machine's name by default."),
+        typer.Option("--host", help="host of the message; this machine's name by default.", metavar="HOST"),
     ] = None,
     full_message: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option("--full-message", help="full_message of the message."),
+        typer.Option("--full-message", help="full_message of the message.", metavar="TEXT"),
     ] = None,
-    compress: Annotated[str, typer.Option("--compress", help="none, zlib or gzip (UDP and HTTP).")] = "none",
+    compress: Annotated[
+        str, typer.Option("--compress", help="none, zlib or gzip (UDP and HTTP).", metavar="KIND")
+    ] = "none",
     chunk_bytes: Annotated[
         int, typer.Option("--chunk-bytes", min=13, max=65507, help="Largest datagram; larger messages go in chunks.")
     ] = 1432,
@@ -238,22 +253,25 @@ def password(
 
 Url = Annotated[
     Optional[str],  # noqa: UP045
-    typer.Option("--url", help="Address of the listener's API, or of a Graylog. [env: GELF_API_URL]"),
+    typer.Option("--url", help="Address of the listener's API, or of a Graylog. \\[env: GELF_API_URL]", metavar="URL"),
 ]
 Token = Annotated[
     Optional[str],  # noqa: UP045
-    typer.Option("--token", help="Token of the API. [env: GELF_API_TOKEN]"),
+    typer.Option("--token", help="Token of the API. \\[env: GELF_API_TOKEN]", metavar="TOKEN"),
 ]
 Graylog = Annotated[
     Optional[bool],  # noqa: UP045
     typer.Option("--graylog/--no-graylog", help="Whether it is a Graylog; by default it is asked."),
 ]
-SearchQuery = Annotated[str, typer.Argument(help="Which messages, in the query language.")]
-Since = Annotated[str, typer.Option("--since", help="Only the last 15m, 2h, 7d, ...")]
+SearchQuery = Annotated[str, typer.Argument(help="Which messages, in the query language.", metavar="QUERY")]
+Since = Annotated[str, typer.Option("--since", help="Only the last 15m, 2h, 7d, ...", metavar="TIME")]
 ShownFields = Annotated[
-    str, typer.Option("--fields", help="Additional fields to show: all, none, or names separated by commas.")
+    str,
+    typer.Option(
+        "--fields", help="Additional fields to show: all, none, or names separated by commas.", metavar="NAMES"
+    ),
 ]
-Form = Annotated[str, typer.Option("--format", help="auto, pretty, json, gelf, logfmt or csv.")]
+Form = Annotated[str, typer.Option("--format", help="auto, pretty, json, gelf, logfmt or csv.", metavar="FORMAT")]
 Utc = Annotated[bool, typer.Option("--utc", help="Show times in UTC.")]
 
 
@@ -278,6 +296,8 @@ def tail(
     from gelf_listener.commands.tail import follow  # noqa: PLC0415
 
     chosen = split_fields(fields)
+    if form == "csv" and chosen is None:
+        raise ConfigError("a table that grows has its columns from the start: with --format csv name --fields, or none")
     printer = Printer(form, chosen, utc=utc)
     follow(choose_client(url, token, config, graylog=graylog), Search(query, fields=chosen), printer, last)
 
@@ -286,9 +306,17 @@ def tail(
 def search(
     query: SearchQuery = "*",
     since: Since = "",
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="Most messages.")] = 150,
+    limit: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option("--limit", "-n", min=1, max=10_000, help="Most messages. \\[default: 150]"),
+    ] = None,
     sort: Annotated[
-        str, typer.Option("--sort", help="A field and asc or desc. [default: the newest, the oldest of them first]")
+        str,
+        typer.Option(
+            "--sort",
+            help="A field and asc or desc; the newest are shown with the oldest of them first.",
+            metavar="FIELD:ORDER",
+        ),
     ] = "timestamp:desc",
     fields: ShownFields = "all",
     form: Form = "auto",
@@ -306,13 +334,16 @@ def search(
 
     chosen = split_fields(fields)
     printer = Printer(form, chosen, utc=utc)
-    find(choose_client(url, token, config, graylog=graylog), Search(query, since, limit, sort, chosen), printer)
+    client = choose_client(url, token, config, graylog=graylog)
+    find(client, Search(query, since, limit or 150, sort, chosen), printer, limited=limit is not None)
 
 
 @app.command()
 def top(
     field: Annotated[str, typer.Argument(help="A field: source, level, user_id, ...")],
-    query: Annotated[str, typer.Option("--query", "-q", help="Which messages, in the query language.")] = "*",
+    query: Annotated[
+        str, typer.Option("--query", "-q", help="Which messages, in the query language.", metavar="QUERY")
+    ] = "*",
     since: Since = "",
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1000, help="Most values.")] = 10,
     url: Url = None,
@@ -353,17 +384,28 @@ def lint(
     input: Annotated[
         Optional[list[str]],  # noqa: UP045
         typer.Option(
-            "--input", "-i", help="With --listen: where. [default: gelf+udp and gelf+tcp on 12201]", metavar="ADDRESS"
+            "--input",
+            "-i",
+            help="Where, with --listen. \\[default: gelf+udp and gelf+tcp on 12201]",
+            metavar="ADDRESS",
         ),
     ] = None,
-    count: Annotated[int, typer.Option("--count", "-n", min=0, help="With --listen: end after so many payloads.")] = 0,
-    seconds: Annotated[float, typer.Option("--timeout", min=0, help="With --listen: end after so many seconds.")] = 0,
+    count: Annotated[
+        int,
+        typer.Option(
+            "--count", "-n", min=0, help="With --listen: end after so many payloads; 0: never.", metavar="NUMBER"
+        ),
+    ] = 0,
+    seconds: Annotated[
+        float,
+        typer.Option("--timeout", min=0, help="With --listen: end after so many seconds; 0: never.", metavar="SECONDS"),
+    ] = 0,
 ) -> None:
     """Say how GELF deviates from its specification, what a Graylog would do, and what to mend."""
     from gelf_listener.commands.lint import lint_arrivals, lint_file  # noqa: PLC0415
 
     if listen == (file is not None):
-        raise ConfigError("lint takes a file, or --listen")
+        raise ConfigError("lint takes a file, - for standard input, or --listen")
     if file is not None:
         lint_file(file)
     else:
@@ -386,8 +428,10 @@ StorePath = Annotated[
     Optional[Path],  # noqa: UP045
     typer.Option("--path", help="Directory of the store; the default one otherwise.", metavar="DIRECTORY"),
 ]
-StoreQuery = Annotated[str, typer.Option("--query", "-q", help="Which messages, in the query language.")]
-StoreSince = Annotated[str, typer.Option("--since", help="Only the last 15m, 2h, 7d, ...")]
+StoreQuery = Annotated[
+    str, typer.Option("--query", "-q", help="Which messages, in the query language.", metavar="QUERY")
+]
+StoreSince = Annotated[str, typer.Option("--since", help="Only the last 15m, 2h, 7d, ...", metavar="TIME")]
 
 
 @store_app.command("info")
@@ -499,6 +543,8 @@ def buffers_send(
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; errors of the operator become one line and status 2."""
     arguments = sys.argv[1:] if arguments is None else arguments
+    if sys.stdout is None:  # somebody closed it; what is written is for nobody
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  (until the end)
     if not arguments or (arguments[0].startswith("-") and arguments[0] not in _GLOBAL_FLAGS):
         arguments = ["run", *arguments]
     try:

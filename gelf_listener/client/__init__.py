@@ -51,9 +51,9 @@ class Top(NamedTuple):
 
 
 class Missed(NamedTuple):
-    """Messages that matched and were not given, since the stream began."""
+    """Messages that matched and were not given, since the stream began; None if the server cannot say how many."""
 
-    messages: int
+    messages: int | None
 
 
 class Client(Protocol):
@@ -65,6 +65,8 @@ class Client(Protocol):
     def live(self, search: Search, tail: int) -> Iterator[Sequence[Message] | Missed]:
         """
         Give what arrives, for ever; it ends with `Unreachable`. Called again, it goes on where it stopped.
+
+        As soon as the server answers something is given, no messages if there are none.
 
         Args:
             search: Its query and fields.

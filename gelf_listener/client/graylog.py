@@ -15,7 +15,8 @@ __all__ = ["GraylogClient"]
 
 _KNOWN = ("timestamp", "source", "level", "message", "full_message", "gl2_message_id", "gl2_receive_timestamp")
 _POLL_SECONDS = 1.0
-_LOOK_BACK = "1m"
+_LOOK_BACK_SECONDS = 60
+"""A Graylog indexes what it gets some seconds later."""
 _MOST_AT_ONCE = 500
 _REMEMBERED = 5000
 _ALL_TIME = "10y"
@@ -37,6 +38,8 @@ class GraylogClient:
         self._session = session
         self._seen: dict[str, None] = {}
         """Ids of messages that were given, in that order."""
+        self._asked_at: float | None = None
+        """When what arrives was last asked for; None if it never was."""
 
     def search(self, search: Search) -> Found:
         """See `Client.search`; the total is not told, so it is the number of messages."""
@@ -55,15 +58,14 @@ class GraylogClient:
 
     def live(self, search: Search, tail: int) -> Iterator[Sequence[Message] | Missed]:
         """See `Client.live`: asks once a second for the last minute, and gives what it did not give before."""
-        if not self._seen:
-            stored = self._unseen(search._replace(limit=_MOST_AT_ONCE))
+        if self._asked_at is None:
+            stored = self._unseen(search)
             yield stored[-tail:] if tail else []
         while True:
-            fresh = self._unseen(search._replace(since=_LOOK_BACK, limit=_MOST_AT_ONCE))
-            if fresh:
-                yield fresh
+            fresh = self._unseen(search)
+            yield fresh
             if len(fresh) == _MOST_AT_ONCE:
-                yield Missed(0)
+                yield Missed(None)
             time.sleep(_POLL_SECONDS)
 
     def top(self, field: str, search: Search) -> Top:
@@ -94,7 +96,11 @@ class GraylogClient:
         return f"{self._session.url}/"
 
     def _unseen(self, search: Search) -> list[Message]:
-        found = self.search(search._replace(sort="timestamp:desc")).messages
+        """Ask for what came since the last time, all the first time; return what was not returned before."""
+        now = time.monotonic()
+        since = "" if self._asked_at is None else f"{int(now - self._asked_at) + _LOOK_BACK_SECONDS}s"
+        found = self.search(search._replace(sort="timestamp:desc", since=since, limit=_MOST_AT_ONCE)).messages
+        self._asked_at = now
         fresh = [message for message in reversed(found) if message.id not in self._seen]
         self._seen.update(dict.fromkeys(message.id for message in fresh))
         for id in list(self._seen)[: max(len(self._seen) - _REMEMBERED, 0)]:

@@ -37,6 +37,7 @@ class ListenerClient:
         headers = {"Last-Event-ID": self._last_id} if self._last_id else {}
         parameters = _parameters(search) | ({} if self._last_id else {"tail": tail})
         with self._session.lines("/api/gelf/live", parameters, headers) as lines:
+            yield []
             event, data = "", ""
             for line in lines:
                 name, _, value = line.partition(": ")

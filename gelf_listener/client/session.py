@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,6 +16,8 @@ __all__ = ["Session"]
 _SECONDS = 30.0
 _HEARTBEAT_SECONDS = 45.0
 """A live stream says something every 15 seconds."""
+_GATEWAY = (502, 504)
+"""What a proxy answers while the server behind it is away."""
 
 
 class Session:
@@ -25,10 +27,18 @@ class Session:
     Args:
         url: Base address; may hold user and password.
         token: Instead of those.
+
+    Raises:
+        ConfigError: If it is no address of a web server.
     """
 
     def __init__(self, url: str, token: str = "") -> None:
-        parts = httpx.URL(url if "://" in url else f"http://{url}")
+        try:
+            parts = httpx.URL(url if "://" in url else f"http://{url}")
+        except httpx.InvalidURL as error:
+            raise ConfigError(f"{url!r} is no address of an API: {error}") from None
+        if parts.scheme not in ("http", "https") or not parts.host:
+            raise ConfigError(f"{url!r} is no address of an API; expected for example http://localhost:9000")
         auth = (token, "token") if token else (parts.username, parts.password) if parts.username else None
         self.url = str(parts.copy_with(userinfo=b"")).rstrip("/")
         # A proxy between a terminal and its listener is seldom meant, and never for localhost.
@@ -70,12 +80,13 @@ class Session:
             with self._client.stream("GET", path, params=dict(parameters), headers=sent, timeout=timeout) as answer:
                 if not answer.is_success:
                     answer.read()
-                    self._check(answer)
+                    self._check(answer, (*_GATEWAY, 503))  # too many watch, or it has just started
                 yield answer.iter_lines()
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise self._unreachable(error) from None
 
-    def _check(self, answer: httpx.Response) -> None:
+    def _check(self, answer: httpx.Response, away: Sequence[int] = _GATEWAY) -> None:
+        """Raise what an answer means that is none: `Unreachable` for a status that means to come again."""
         if answer.is_success:
             return
         column = None
@@ -89,7 +100,8 @@ class Session:
         hint = ""
         if answer.status_code == 401:
             hint = "; give --token, GELF_API_TOKEN, or a user and password in the address"
-        raise GelfError(f"{self.url} answered {answer.status_code}: {said}{hint}")
+        kind = Unreachable if answer.status_code in away else GelfError
+        raise kind(f"{self.url} answered {answer.status_code}: {said}{hint}")
 
     def _unreachable(self, error: Exception) -> Unreachable:
         text = str(error) or type(error).__name__

@@ -5,28 +5,32 @@ from __future__ import annotations
 import csv
 import io
 import os
+import select
+import stat
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import typer
 
-from gelf_listener.errors import ConfigError
+from gelf_listener.errors import ConfigError, GelfError
 from gelf_listener.message import Message
 from gelf_listener.rendering import Fields, Renderer
 from gelf_listener.rendering.choice import wants_color
 from gelf_listener.rendering.gelf import GelfRenderer, JsonRenderer
 from gelf_listener.rendering.logfmt import LogfmtRenderer
 from gelf_listener.rendering.pretty import PrettyRenderer
-from gelf_listener.rendering.sanitise import escape_json
+from gelf_listener.rendering.sanitise import clean, is_clean
 from gelf_listener.rendering.timestamps import Timestamps
 from gelf_listener.rendering.values import value_text
 
-__all__ = ["FORMATS", "Printer", "leaving_quietly", "split_fields"]
+__all__ = ["FORMATS", "Printer", "leave_with_reader", "leaving_quietly", "split_fields"]
 
 FORMATS = ("auto", "pretty", "json", "gelf", "logfmt", "csv")
 _INTERRUPTED = 130
 _PRETTY_VALUE, _PRETTY_FULL = 1000, 20_000
+_COLUMNS = ("timestamp", "source", "level", "message")
 
 
 class Printer:
@@ -35,7 +39,7 @@ class Printer:
 
     Args:
         form: One of `FORMATS`; ``auto`` is ``pretty`` on a terminal and ``json`` elsewhere.
-        fields: Additional fields to show.
+        fields: Additional fields to show. In CSV, all are those of the messages that are printed first.
         utc: Whether times are shown in UTC.
 
     Raises:
@@ -48,8 +52,8 @@ class Printer:
         if form == "auto":
             form = "pretty" if sys.stdout.isatty() else "json"
         self._csv = form == "csv"
-        self._columns = ("timestamp", "source", "level", "message", *(fields or ()))
-        self._headed = False
+        self._fields = fields
+        self._columns: tuple[str, ...] = ()
         self._times = Timestamps(utc=True)
         self._renderer = _renderer(form, fields, utc=utc)
 
@@ -64,19 +68,20 @@ class Printer:
     def _rows(self, messages: Sequence[Message]) -> bytes:
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        if not self._headed:
-            self._headed = True
-            writer.writerow(self._columns)
+        if not self._columns:
+            self._columns = (*_COLUMNS, *(_names(messages) if self._fields is None else self._fields))
+            writer.writerow(map(_cell, self._columns))
         for message in messages:
             known = {
                 "timestamp": self._times.rfc3339(message.timestamp),
                 "source": message.host,
-                "level": "" if message.level is None else message.level,
+                "level": "" if message.level is None else str(message.level),
                 "message": message.short_message,
+                "full_message": message.full_message or "",
             }
-            others = (message.fields.get(name, "") for name in self._columns[len(known) :])
-            writer.writerow([*known.values(), *(value_text(value) for value in others)])
-        return escape_json(text.getvalue().encode("utf-8", "replace"))
+            values = (known[name] if name in known else message.fields.get(name, "") for name in self._columns)
+            writer.writerow(_cell(value_text(value)) for value in values)
+        return text.getvalue().encode("utf-8", "replace")
 
 
 def split_fields(text: str) -> Fields:
@@ -89,15 +94,56 @@ def split_fields(text: str) -> Fields:
 
 @contextmanager
 def leaving_quietly() -> Iterator[None]:
-    """Stand a reader that has seen enough (``| head``), and Ctrl-C: neither is a traceback."""
+    """
+    Stand a reader that has seen enough (``| head``), Ctrl-C, and a full disk: none of them is a traceback.
+
+    Raises:
+        GelfError: If standard output cannot be written.
+    """
     try:
         yield
         sys.stdout.flush()
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what Python flushes at its end
+        _write_nowhere()
         raise typer.Exit(0) from None
     except KeyboardInterrupt:
         raise typer.Exit(_INTERRUPTED) from None
+    except OSError as error:
+        _write_nowhere()
+        raise GelfError(f"standard output: {error.strerror}") from None
+
+
+def leave_with_reader() -> None:
+    """End the process when nobody reads the pipe any more, even if nothing is written: ``tail | grep -m 1``."""
+    fd = sys.stdout.fileno()
+    if not hasattr(select, "poll") or not stat.S_ISFIFO(os.fstat(fd).st_mode):
+        return
+    poll = select.poll()
+    poll.register(fd, 0)  # only what nobody has to ask for: an error, which is the reader's leaving
+
+    def wait() -> None:
+        poll.poll()
+        os._exit(0)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+def _write_nowhere() -> None:
+    """Let what Python flushes at its end succeed."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _names(messages: Sequence[Message]) -> list[str]:
+    """Return the names of all that messages have beside the usual columns, in the order they come."""
+    names = ["full_message"] if any(message.full_message for message in messages) else []
+    return [*names, *dict.fromkeys(name for message in messages for name in message.fields)]
+
+
+def _cell(text: str) -> str:
+    """Make a cell safe to show; it may have many lines."""
+    if is_clean(text):
+        return text
+    return "\n".join(["\t".join(map(clean, line.split("\t"))) for line in text.split("\n")])
 
 
 def _renderer(form: str, fields: Fields, *, utc: bool) -> Renderer:

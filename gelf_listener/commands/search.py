@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from typing import NoReturn
 
 import typer
+from rich.cells import cell_len, set_cell_size
 
 from gelf_listener.client import Client, Search
 from gelf_listener.commands.printing import Printer, leaving_quietly
@@ -21,9 +23,15 @@ _NOTHING = 1
 _LEAST_BAR, _MOST_VALUE = 10, 60
 
 
-def find(client: Client, search: Search, printer: Printer) -> None:
+def find(client: Client, search: Search, printer: Printer, *, limited: bool = False) -> None:
     """
     Print what matches, the oldest first unless it is sorted otherwise.
+
+    Args:
+        client: Whom to ask.
+        search: What is searched.
+        printer: Where it goes.
+        limited: Whether somebody chose the limit; if not, it is said when there are more.
 
     Raises:
         typer.Exit: With status 1 if nothing matches.
@@ -34,10 +42,10 @@ def find(client: Client, search: Search, printer: Printer) -> None:
         messages.reverse()  # the newest so many, read like a log
     with leaving_quietly():
         printer.print(messages)
-        if found.total > len(messages) and sys.stderr.isatty():
-            typer.echo(f"{len(messages)} of {found.total} messages; --limit shows more", err=True)
+        if found.total > len(messages) and not limited:
+            typer.echo(f"gelf-listener: the newest {len(messages)} of {found.total}; --limit shows more", err=True)
     if not messages:
-        raise typer.Exit(_NOTHING)
+        _nothing("no message matches")
 
 
 def show_top(client: Client, field: str, search: Search) -> None:
@@ -53,23 +61,34 @@ def show_top(client: Client, field: str, search: Search) -> None:
         if values:
             _print_bars(values)
     if not values:
-        raise typer.Exit(_NOTHING)
+        _nothing(f"no message that matches has a field {field!r}")
+
+
+def _nothing(text: str) -> NoReturn:
+    """Say to a person that there is nothing; a script sees it by the status."""
+    if sys.stderr.isatty():
+        typer.echo(f"gelf-listener: {clean(text)}", err=True)
+    raise typer.Exit(_NOTHING)
 
 
 def _print_bars(values: list[tuple[str, int]]) -> None:
     most = max(count for _, count in values)
     numbers = max(len(str(count)) for _, count in values)
-    names = min(max(len(name) for name, _ in values), _MOST_VALUE)
+    names = min(max(cell_len(name) for name, _ in values), _MOST_VALUE)
     width = shutil.get_terminal_size().columns - names - numbers - 4
     bars = sys.stdout.isatty() and width >= _LEAST_BAR
     color = wants_color("auto", os.environ, sys.stdout.fileno())
     for name, count in values:
-        cut = name if len(name) <= _MOST_VALUE else name[: _MOST_VALUE - 1] + "…"
-        text = f"{count:>{numbers}}  {cut if bars else name}"
+        text = f"{count:>{numbers}}  {_padded(name, names) if bars else name}"
         if bars:
             bar = "█" * max(round(width * count / most), 1)
-            text += " " * (names - len(cut) + 2) + (f"\x1b[36m{bar}\x1b[0m" if color else bar)
+            text += f"  \x1b[36m{bar}\x1b[0m" if color else f"  {bar}"
         typer.echo(text, color=True)
+
+
+def _padded(text: str, cells: int) -> str:
+    """Cut a text, or fill it up, to so many cells of a terminal: some characters take two."""
+    return set_cell_size(text, cells) if cell_len(text) <= cells else set_cell_size(text, cells - 1) + "…"
 
 
 def _shown(field: str, value: object) -> str:

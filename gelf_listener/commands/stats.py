@@ -38,14 +38,14 @@ def _lines(stats: dict[str, Any]) -> list[str]:
         drops = each["counters"].get("kernel_drops_total", 0)
         reasons = ", ".join(f"{reason} {count:,}" for reason, count in each["rejected_by_reason"].items())
         lines.append(
-            f"  {clean(each['name'])}: {each['messages']:,} messages, {each['messages_per_second']:,.1f} a second"
+            f"  {_label(each['name'])}: {each['messages']:,} messages, {each['messages_per_second']:,.1f} a second"
             + (f"; rejected: {reasons}" if reasons else "")
             + (f"; dropped by the kernel: {drops:,.0f}" if drops else "")
         )
     lines.append("outputs:")
     for each in stats["outputs"]:
         state = "works" if each["error"] is None else f"fails: {each['error']}"
-        text = f"  {clean(each['name'])}: {each['messages']:,} messages, {clean(state)}"
+        text = f"  {_label(each['name'])}: {each['messages']:,} messages, {clean(state)}"
         if each["waiting"]:
             kind = " on disk" if each["buffer"] == "disk" else ""
             text += f"; waiting{kind}: {each['waiting']:,}, the oldest for {_duration(each['oldest_seconds'])}"
@@ -59,6 +59,11 @@ def _lines(stats: dict[str, Any]) -> list[str]:
             f"  {clean(each['host']) or '-'} at {each['address']}{client}: {each['messages']:,} messages{rejected}"
         )
     return lines
+
+
+def _label(name: str) -> str:
+    """Return a name to put a colon behind; some end with one."""
+    return clean(name).removesuffix(":")
 
 
 def _duration(seconds: float) -> str:

@@ -6,12 +6,12 @@ import sys
 import time
 
 from gelf_listener.client import Client, Missed, Search, Unreachable
-from gelf_listener.commands.printing import Printer, leaving_quietly
+from gelf_listener.commands.printing import Printer, leave_with_reader, leaving_quietly
 
 __all__ = ["follow"]
 
 _FIRST_DELAY_SECONDS = 0.5
-_LONGEST_DELAY_SECONDS = 10.0
+_LONGEST_DELAY_SECONDS = 2.0
 
 
 def follow(client: Client, search: Search, printer: Printer, tail: int) -> None:
@@ -21,25 +21,31 @@ def follow(client: Client, search: Search, printer: Printer, tail: int) -> None:
     Raises:
         Unreachable: If it never was there.
     """
-    connected = False
+    connected = away = False
     missed = 0
     delay = _FIRST_DELAY_SECONDS
+    leave_with_reader()
     with leaving_quietly():
         while True:
             try:
                 for event in client.live(search, tail):
-                    if not connected or delay > _FIRST_DELAY_SECONDS:
-                        connected, delay = True, _FIRST_DELAY_SECONDS
-                    if isinstance(event, Missed):
+                    if away:
+                        _say("it is back")
+                    connected, away, delay = True, False, _FIRST_DELAY_SECONDS
+                    if not isinstance(event, Missed):
+                        printer.print(event)
+                    elif event.messages is None:
+                        _say("some messages were not shown: too many at once")
+                    else:
                         _say(f"{event.messages - missed} messages were not shown: too many at once")
                         missed = event.messages
-                    else:
-                        printer.print(event)
             except Unreachable as error:
                 if not connected:
                     raise
+                if not away:
+                    _say(f"{error}; trying again until it is back")
+                away = True
                 missed = 0
-                _say(f"{error}; trying again")
                 time.sleep(delay)
                 delay = min(delay * 2, _LONGEST_DELAY_SECONDS)
 

@@ -15,10 +15,13 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from rich.cells import cell_len
 
 from tests.e2e.listener import Listener, free_port, run_cli, until
 from tests.e2e.wire import gelf, send_udp
@@ -57,6 +60,25 @@ def ask(listener: Listener, *arguments: str, **environment: str) -> subprocess.C
     """Run a command against the listener."""
     variables = {"GELF_API_URL": listener.api_url} | environment
     return run_cli(listener.directory, *arguments, environment=variables, seconds=60)
+
+
+def on_a_terminal(listener: Listener, *arguments: str, stderr: bool = False, **more: str) -> str:
+    """Run a command whose standard output is a terminal, and perhaps its standard error too; return what it shows."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("GELF_")}
+    environment |= {"GELF_API_URL": listener.api_url, "TERM": "xterm", "COLUMNS": "200"} | more
+    main, side = pty.openpty()
+    command = [sys.executable, "-m", "gelf_listener", *arguments]
+    process = subprocess.Popen(command, env=environment, stdout=side, stderr=side if stderr else None)
+    os.close(side)
+    data = b""
+    try:
+        while part := os.read(main, 65536):
+            data += part
+    except OSError:
+        pass
+    process.wait(20)
+    os.close(main)
+    return data.decode()
 
 
 class Tail:
@@ -113,29 +135,42 @@ def test_search_formats(listener: Listener) -> None:
     assert ask(listener, "search", "--format", "xml").returncode == 2
 
 
+def test_csv_has_every_field(tmp_path: Path) -> None:
+    """Those of any message, and tracebacks; what follows a stream has to be told which."""
+    with Listener(tmp_path, "gelf+udp://127.0.0.1:0", outputs=[f"store://{tmp_path}/store"]) as listener:
+        fill(
+            listener,
+            {"short_message": "first \x1b[2J\u202e", "_user_id": 1},
+            {"short_message": "second", "full_message": "second\n\tat x", "_order": "A,1"},
+        )
+        done = ask(listener, "search", "--format", "csv")
+        first, second = csv.DictReader(io.StringIO(done.stdout))
+        assert list(first) == ["timestamp", "source", "level", "message", "full_message", "user_id", "order"]
+        assert (first["message"], first["user_id"], first["order"]) == ("first \\x1b[2J\\u202e", "1", "")
+        assert (second["full_message"], second["user_id"], second["order"]) == ("second\n\tat x", "", "A,1")
+        named = ask(listener, "search", "second", "--format", "csv", "--fields", "full_message,order").stdout
+        assert next(csv.DictReader(io.StringIO(named)))["full_message"] == "second\n\tat x"
+        refused = ask(listener, "tail", "--format", "csv")
+        assert (refused.returncode, "--fields" in refused.stderr) == (2, True)
+
+
+def test_more_than_is_shown_is_said(tmp_path: Path) -> None:
+    """Also to a script, which would take them for all; not to who chose how many."""
+    with Listener(tmp_path, "gelf+udp://127.0.0.1:0", outputs=[f"store://{tmp_path}/store"]) as listener:
+        fill(listener, *({"short_message": f"m{number}"} for number in range(151)))
+        done = ask(listener, "search")
+        assert len(done.stdout.splitlines()) == 150
+        assert "the newest 150 of 151" in done.stderr
+        assert ask(listener, "search", "-n", "2").stderr == ""
+
+
 def test_a_terminal_gets_colours(listener: Listener) -> None:
     """And the format for people; NO_COLOR is heeded."""
 
-    def shown(**more: str) -> str:
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("GELF_")}
-        environment |= {"GELF_API_URL": listener.api_url, "TERM": "xterm", "COLUMNS": "200"} | more
-        main, side = pty.openpty()
-        process = subprocess.Popen([sys.executable, "-m", "gelf_listener", "search"], env=environment, stdout=side)
-        os.close(side)
-        data = b""
-        try:
-            while part := os.read(main, 65536):
-                data += part
-        except OSError:
-            pass
-        process.wait(20)
-        os.close(main)
-        return data.decode()
-
-    colourful = shown()
+    colourful = on_a_terminal(listener, "search")
     assert re.search(r"\x1b\[\d", colourful)
     assert "\x1b[31mken" not in colourful, "a log line colours nothing"
-    assert "\x1b" not in shown(NO_COLOR="1")
+    assert "\x1b" not in on_a_terminal(listener, "search", NO_COLOR="1")
 
 
 def test_top_and_stats(listener: Listener) -> None:
@@ -155,6 +190,28 @@ def test_open(listener: Listener) -> None:
     """The address, and no browser where nobody can see it."""
     done = ask(listener, "open", DISPLAY="", WAYLAND_DISPLAY="")
     assert (done.returncode, done.stdout) == (0, f"{listener.api_url}/\n")
+
+
+def test_top_on_a_terminal(tmp_path: Path) -> None:
+    """Bars begin at the same cell, however wide the characters before them."""
+    with Listener(tmp_path, "gelf+udp://127.0.0.1:0", outputs=[f"store://{tmp_path}/store"]) as listener:
+        fill(listener, {"short_message": "a", "_city": "東京"}, {"short_message": "b", "_city": "Rome"})
+        shown = on_a_terminal(listener, "top", "city", NO_COLOR="1").splitlines()
+    bars = {cell_len(line[: line.index("█")]) for line in shown}
+    assert (len(shown), len(bars)) == (2, 1)
+
+
+def test_a_person_is_told_that_there_is_nothing(listener: Listener) -> None:
+    """A script has the status."""
+    assert "no message matches" in on_a_terminal(listener, "search", "nothing", stderr=True)
+    assert "no message that matches has a field 'nobody'" in on_a_terminal(listener, "top", "nobody", stderr=True)
+
+
+@pytest.mark.parametrize("url", ["ftp://localhost", "http://", "http://localhost:port"])
+def test_a_wrong_address(listener: Listener, url: str) -> None:
+    """Is the operator's mistake."""
+    done = ask(listener, "search", "--url", url)
+    assert (done.returncode, repr(url) in done.stderr) == (2, True)
 
 
 def test_a_wrong_query(listener: Listener) -> None:
@@ -258,6 +315,117 @@ def test_tail_waits_for_a_listener_that_comes_back(tmp_path: Path) -> None:
                 fill(second, {"short_message": "after"})
                 until(lambda: tail.texts == ["before", "after"], 30, f"both, not {tail.out} {tail.err}")
     assert ask(first, "tail").returncode == 3
+
+
+def test_tail_of_an_empty_listener_waits_too(tmp_path: Path) -> None:
+    """It was there, though it had nothing to say; while it is away that is said once."""
+    port = free_port()
+
+    def start(number: int) -> Listener:
+        folder = tmp_path / f"listener{number}"
+        folder.mkdir()
+        store = [f"store://{tmp_path}/store"]
+        return Listener(folder, "gelf+udp://127.0.0.1:0", outputs=store, api=f"127.0.0.1:{port}")
+
+    with start(1) as first, Tail(first) as tail:
+        until(lambda: json.loads(first.get("/api/gelf/stats")[1])["watchers"] == 1, 30)
+        first.stop()
+        until(lambda: len(tail.err) == 1, 20, f"that it is away, not {tail.err}")
+        with start(2) as second:
+            until(lambda: len(tail.err) == 2, 30, f"that it is back, not {tail.err}")
+            assert "trying again" in tail.err[0]
+            assert "it is back" in tail.err[1]
+            fill(second, {"short_message": "after"})
+            until(lambda: tail.texts == ["after"], 30)
+
+
+def test_tail_of_a_proxy_whose_listener_is_away(tmp_path: Path) -> None:
+    """What comes between answers for it meanwhile; tail goes on when it answers again."""
+    stream = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n: hello\n\n"
+    answers = iter(
+        [
+            b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}",
+            stream,
+            b"HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+            b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+            stream,
+            b"HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+        ]
+    )
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            for answer in answers:
+                connection, _ = server.accept()
+                with connection:
+                    connection.recv(65536)
+                    connection.sendall(answer)
+
+        threading.Thread(target=serve, daemon=True).start()
+        done = run_cli(tmp_path, "tail", "--url", f"http://127.0.0.1:{server.getsockname()[1]}", seconds=60)
+    assert done.returncode == 1
+    ended, back, again, refused = done.stderr.splitlines()
+    assert ended == again
+    assert "trying again" in ended
+    assert "it is back" in back
+    assert "401" in refused
+
+
+class BusyGraylog(BaseHTTPRequestHandler):
+    """Has one message, then five hundred new ones whenever it is asked; it is away once."""
+
+    asked: ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:
+        address = urlsplit(self.path)
+        number = len(self.asked)
+        status, rows = 404, []
+        if address.path == "/api/search/messages":
+            self.asked.append(parse_qs(address.query)["timerange"][0])
+            status = 502 if number == 2 else 200
+            rows = [["2026-11-27T10:00:00.000Z", f"{number}-{row}"] for row in range(500 if number else 1)]
+        body = json.dumps({"schema": [{"field": "timestamp"}, {"field": "gl2_message_id"}], "datarows": rows}).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_tail_of_a_busy_graylog(listener: Listener) -> None:
+    """It cannot give more than the last ones, which is said; a minute overlaps, and the time it was away is asked for."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), BusyGraylog) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with Tail(listener, "--url", f"http://127.0.0.1:{server.server_port}") as tail:
+            until(lambda: len(tail.out) > 1000 and len(tail.err) >= 4, 30, f"more of it, not {tail.err}")
+        server.shutdown()
+    assert "some messages were not shown" in tail.err[0]
+    assert "answered 502" in tail.err[1]
+    assert "it is back" in tail.err[2]
+    assert BusyGraylog.asked[0] == "10y"
+    assert all(int(timerange.removesuffix("s")) >= 60 for timerange in BusyGraylog.asked[1:])
+
+
+def test_tail_leaves_with_its_reader(listener: Listener) -> None:
+    """Though nothing more arrives that it could fail to write."""
+    command = f"{sys.executable} -m gelf_listener tail --url {listener.api_url} | head -n 1"
+    done = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {command}"], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, len(done.stdout.splitlines()), done.stderr) == (0, 1, "")
+
+
+@pytest.mark.parametrize("arguments", [("search",), ("stats",), ("top", "source")])
+def test_output_that_cannot_be_written(listener: Listener, arguments: tuple[str, ...]) -> None:
+    """Is said, not shown as a traceback; closed output is nobody's."""
+    environment = os.environ | {"GELF_API_URL": listener.api_url}
+    command = f"{sys.executable} -m gelf_listener {' '.join(arguments)}"
+    full = subprocess.run(f"{command} > /dev/full", shell=True, env=environment, capture_output=True, check=False)
+    assert (full.returncode, full.stderr) == (1, b"gelf-listener: standard output: No space left on device\n")
+    closed = subprocess.run(f"{command} >&-", shell=True, env=environment, capture_output=True, check=False)
+    assert (closed.returncode, closed.stderr) == (0, b"")
 
 
 def test_a_reader_that_has_seen_enough(listener: Listener) -> None:

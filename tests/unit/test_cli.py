@@ -70,6 +70,19 @@ def test_help(flag: str, capsys: pytest.CaptureFixture[str]) -> None:
         assert "Usage" in capsys.readouterr().out
 
 
+def test_help_has_defaults_and_variables(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also those that are written by hand: brackets are markup unless they are escaped."""
+    monkeypatch.setenv("COLUMNS", "200")
+    for command, text in (
+        ("run", "[default: localhost:9000]"),
+        ("tail", "[env: GELF_API_URL]"),
+        ("search", "[default: 150]"),
+        ("lint", "[default: gelf+udp and gelf+tcp on 12201]"),
+    ):
+        call(command, "--help")
+        assert text in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
