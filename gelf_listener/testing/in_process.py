@@ -16,10 +16,10 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 from gelf_listener.address import Address
-from gelf_listener.errors import GelfError, Rejected
+from gelf_listener.errors import GelfError, QueryError, Rejected
 from gelf_listener.inputs import Input
 from gelf_listener.inputs.http import HttpInput, HttpSettings
 from gelf_listener.inputs.tcp import TcpInput, TcpSettings
@@ -61,11 +61,16 @@ class Listening:
         mode: How payloads are decoded; ``graylog`` decides as a Graylog would.
         max_messages: Most messages that are kept; the oldest are forgotten.
         max_bytes: Most bytes of them.
+
+    Raises:
+        ValueError: If there is no such mode.
     """
 
     def __init__(
         self, *, mode: Mode = "lenient", max_messages: int = 10_000, max_bytes: int = 64 * 1024 * 1024
     ) -> None:
+        if mode not in get_args(Mode):
+            raise ValueError(f"mode is {mode!r}, not one of {', '.join(get_args(Mode))}")
         self._mode = mode
         self._received = Received(max_messages, max_bytes)
         self._thread = LoopThread("gelf-listener")
@@ -203,7 +208,8 @@ class Listening:
         Raises:
             QueryError: If it is no query.
         """
-        predicate = compile_predicate(parse(query))
+        __tracebackhide__ = True
+        predicate = compile_predicate(_parse(query))
         self._settle()
         return [message for message in self._received.messages() if predicate(message)]
 
@@ -245,7 +251,7 @@ class Listening:
             QueryError: If it is no query.
         """
         __tracebackhide__ = True
-        parsed, done = parse(query), threading.Event()
+        parsed, done = _parse(query), threading.Event()
         self._settle()
         with self._watch(parsed, count, done.set) as watch:
             done.wait(timeout)
@@ -254,7 +260,7 @@ class Listening:
     async def wait_for_async(self, query: str = "*", count: int = 1, timeout: float = 2.0) -> list[Message]:  # noqa: ASYNC109  (as `wait_for`)
         """Wait without holding up the asyncio loop, in which the code under test may run; see `wait_for`."""
         __tracebackhide__ = True
-        parsed = parse(query)
+        parsed = _parse(query)
         await asyncio.to_thread(self._settle)
         watch = await self._watch_async(parsed, count, timeout)
         return self._enough(parsed, watch, count, timeout)
@@ -268,7 +274,7 @@ class Listening:
             QueryError: If it is no query.
         """
         __tracebackhide__ = True
-        parsed, done = parse(query), threading.Event()
+        parsed, done = _parse(query), threading.Event()
         self._settle()
         with self._watch(parsed, 1, done.set) as watch:
             done.wait(within)
@@ -277,7 +283,7 @@ class Listening:
     async def assert_none_async(self, query: str = "*", within: float = 0.1) -> None:
         """Watch without holding up the asyncio loop; see `assert_none`."""
         __tracebackhide__ = True
-        parsed = parse(query)
+        parsed = _parse(query)
         await asyncio.to_thread(self._settle)
         _none(parsed, await self._watch_async(parsed, 1, within))
 
@@ -344,6 +350,15 @@ class Listening:
 def listening(**options: Any) -> Listening:
     """Return a listener that listens within a ``with`` block; takes the arguments of `Listening`."""
     return Listening(**options)
+
+
+def _parse(text: str) -> Query:
+    """Parse a query; what is wrong with it is seen in the test that asks, not in the parser."""
+    __tracebackhide__ = True
+    try:
+        return parse(text)
+    except QueryError as error:
+        raise error.with_traceback(None) from None
 
 
 def _none(query: Query, watch: Watch) -> None:

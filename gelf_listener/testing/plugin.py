@@ -34,7 +34,11 @@ def gelf(request: pytest.FixtureRequest) -> Iterator[Listening]:
     mark = request.node.get_closest_marker("gelf")
     if mark is not None and mark.args:
         raise pytest.UsageError("the mark gelf takes named arguments only, those of gelf_listener.testing.Listening")
-    with Listening(**(mark.kwargs if mark is not None else {})) as opened:
+    try:
+        made = Listening(**(mark.kwargs if mark is not None else {}))
+    except (TypeError, ValueError) as error:
+        pytest.fail(f"the mark gelf: {error}", pytrace=False)
+    with made as opened:
         yield opened
 
 

@@ -247,6 +247,33 @@ def test_failing_suite(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     assert set((tmp_path / "left.txt").read_text(encoding="utf-8").split("\n")) == {"[]", ""}
 
 
+MISTAKEN = """
+def test_query(gelf):
+    gelf.wait_for("level:<")
+
+@pytest.mark.anyio
+async def test_query_async(gelf):
+    await gelf.assert_none_async("level:<")
+
+@pytest.mark.gelf(mode="graylgo")
+def test_mode(gelf): ...
+
+@pytest.mark.gelf(mod="graylog")
+def test_name(gelf): ...
+"""
+
+
+def test_mistakes_in_a_test(tmp_path: Path) -> None:
+    """Are told where they are made, without our own lines around them."""
+    done = run_suite(tmp_path, MISTAKEN)
+    assert "failed=2" in (counts := re.sub(r"(\d+) (\w+)", r"\2=\1", done.stdout.splitlines()[-1])), counts
+    assert "E       gelf_listener.errors.QueryError: < needs a value (column 8 of 'level:<')" in done.stdout
+    assert "the mark gelf: mode is 'graylgo', not one of lenient, graylog" in done.stdout
+    assert "unexpected keyword argument 'mod'" in done.stdout
+    for file in ("parser.py", "in_process.py", "plugin.py"):
+        assert f"{file}:" not in done.stdout
+
+
 def test_a_suite_that_does_not_use_it(tmp_path: Path) -> None:
     """Pays nothing: neither a listener nor what it is built on is imported, not even for a failure's report."""
     (tmp_path / "conftest.py").write_text(
