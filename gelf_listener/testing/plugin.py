@@ -2,7 +2,7 @@
 Plugin: the fixtures `gelf` and `gelf_session` of pytest, and what they received in the report of a failed test.
 
 pytest imports this in every test suite of an environment where gelf-listener is installed. So it imports nothing: what
-a listener needs is loaded when a test asks for one.
+a listener needs is loaded when one of the collected tests asks for one.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__: list[str] = []
 
 _SESSION = "gelf_session"
+_FIXTURES = {"gelf", _SESSION}
 
 
 @pytest.fixture
@@ -66,6 +67,13 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Let go of them."""
     recent.unwatch(config)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Load what a listener needs before the first test that asks for one, whose time it is not."""
+    asked = any(not _FIXTURES.isdisjoint(getattr(item, "fixturenames", ())) for item in session.items)
+    if asked and not session.config.option.collectonly:
+        import gelf_listener.testing.in_process  # noqa: F401, PLC0415
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -274,6 +274,31 @@ def test_mistakes_in_a_test(tmp_path: Path) -> None:
         assert f"{file}:" not in done.stdout
 
 
+def run_plain(directory: Path, source: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run pytest on a file that imports nothing of ours."""
+    (directory / "test_plain.py").write_text(source, encoding="utf-8")
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-s",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "gelf_listener.testing.plugin",
+    ]
+    return subprocess.run(
+        [*command, *arguments],
+        cwd=directory,
+        env=os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
 def test_a_suite_that_does_not_use_it(tmp_path: Path) -> None:
     """Pays nothing: neither a listener nor what it is built on is imported, not even for a failure's report."""
     (tmp_path / "conftest.py").write_text(
@@ -284,20 +309,32 @@ def test_a_suite_that_does_not_use_it(tmp_path: Path) -> None:
         "    print('theirs', sorted(tops & {'msgspec', 'pydantic', 'asyncio', 'tantivy', 'httptools', 'uvloop'}))\n",
         encoding="utf-8",
     )
-    (tmp_path / "test_plain.py").write_text("def test_nothing(): assert False\n", encoding="utf-8")
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-s", "-q", "-p", "no:cacheprovider", "-p", "gelf_listener.testing.plugin"],
-        cwd=tmp_path,
-        env=os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = run_plain(tmp_path, "def test_nothing(): assert False\n")
     assert "1 failed" in done.stdout, done.stdout + done.stderr
     ours = ["gelf_listener", "gelf_listener.testing", "gelf_listener.testing.plugin", "gelf_listener.testing.recent"]
     assert f"ours {ours}" in done.stdout
     assert "theirs []" in done.stdout
+
+
+USING = """
+import sys
+
+def test_first():
+    assert "gelf_listener.testing.in_process" in sys.modules
+
+def test_second(gelf):
+    assert gelf.messages() == []
+"""
+
+
+def test_what_a_listener_needs_is_loaded_before_the_tests(tmp_path: Path) -> None:
+    """So that the first one that asks for it does not take longer than the others."""
+    assert "2 passed" in run_plain(tmp_path, USING).stdout
+    (tmp_path / "conftest.py").write_text(
+        "import sys\ndef pytest_sessionfinish(): print('loaded', 'gelf_listener.testing.in_process' in sys.modules)\n",
+        encoding="utf-8",
+    )
+    assert "loaded False" in run_plain(tmp_path, USING, "--collect-only").stdout
 
 
 TIMES = """
