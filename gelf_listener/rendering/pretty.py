@@ -34,6 +34,8 @@ _SEVERITIES = (
 )
 _INDENT = "    "
 _TAB = "    "
+_DOUBLED_LINES = 4
+"""graypy doubles the line ends of a traceback; so many lines of which every second is empty are no coincidence."""
 
 
 class PrettyRenderer(LineRenderer):
@@ -130,7 +132,10 @@ class PrettyRenderer(LineRenderer):
         rest = len(text) - self._max_full if self._max_full else 0
         if rest > 0:
             text = text[: self._max_full]
-        lines = [clean_text(line.replace("\t", _TAB)) for line in text.replace("\r\n", "\n").rstrip("\n").split("\n")]
+        texts = text.replace("\r\n", "\n").rstrip("\n").split("\n")
+        if len(texts) > _DOUBLED_LINES and not any(texts[1::2]):
+            texts = texts[::2]
+        lines = [clean_text(line.replace("\t", _TAB)) for line in texts]
         if rest > 0:
             lines.append(_more(rest))
         return "".join([f"{_INDENT}{line}\n" for line in lines])

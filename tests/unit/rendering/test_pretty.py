@@ -59,6 +59,18 @@ def test_long_texts_stand_below(short, full, below):
     assert show(make_message(short, full_message=full)) == f"{HEAD}failed\n{below}"
 
 
+def test_doubled_line_ends():
+    """graypy doubles those of tracebacks; single empty lines stay."""
+    doubled = 'Traceback (most recent call last):\n\n  File "a.py", line 1, in f\n\n    g()\n\nValueError\n'
+    below = '    Traceback (most recent call last):\n      File "a.py", line 1, in f\n        g()\n    ValueError\n'
+    assert show(make_message("failed", full_message=doubled)) == f"{HEAD}failed\n{below}"
+    assert show(make_message("x", full_message="a\n\nb\n\nc")) == f"{HEAD}x\n    a\n    b\n    c\n"
+    assert (
+        show(make_message("x", full_message="a\n\nb\nc\n\nd")) == f"{HEAD}x\n    a\n    \n    b\n    c\n    \n    d\n"
+    )
+    assert show(make_message("x", full_message="a\n\nb")) == f"{HEAD}x\n    a\n    \n    b\n"
+
+
 def test_a_traceback_cannot_fake_a_line():
     """Each line of it is indented."""
     fake = "2026-09-21 14:13:20.000Z INFO   web1 all is well"
