@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from gelf_listener.testing.loop_thread import LoopThread
 
@@ -12,11 +13,12 @@ __all__ = ["Attachments"]
 
 
 class _Attached(NamedTuple):
-    """A handler on a logger, and the level the logger had."""
+    """A handler on a logger, how it was made, and the level the logger had."""
 
     handler: logging.Handler
     logger: logging.Logger
     level: int
+    options: Mapping[str, Any]
 
 
 class Attachments:
@@ -38,12 +40,17 @@ class Attachments:
         self._handlers.append(handler)
         return handler
 
-    def attach(self, handler: logging.Handler, logger: logging.Logger, level: int | str) -> None:
-        """Put a handler on a logger, and set its level until the end."""
-        before = logger.level
-        logger.setLevel(level)
+    def attached(self, logger: logging.Logger, options: Mapping[str, Any]) -> logging.Handler | None:
+        """Return the handler that was put on a logger before and made in the same way, if it is still there."""
+        for each in self._attached:
+            if each.logger is logger and each.options == options and each.handler in logger.handlers:
+                return each.handler
+        return None
+
+    def attach(self, handler: logging.Handler, logger: logging.Logger, options: Mapping[str, Any]) -> None:
+        """Put a handler on a logger until the end, when the logger gets the level again that it has now."""
         logger.addHandler(handler)
-        self._attached.append(_Attached(handler, logger, before))
+        self._attached.append(_Attached(handler, logger, logger.level, options))
 
     def flush(self) -> None:
         """Have every handler send what it queued."""

@@ -187,16 +187,19 @@ class Listening:
         self, logger: str | logging.Logger = "", level: int | str = logging.DEBUG, **options: Any
     ) -> logging.Handler:
         """
-        Let a logger send here until the listener is closed.
+        Let a logger send here until the listener is closed; once, however often it is said in the same way.
 
         Args:
             logger: Or its name; the root logger by default.
             level: The logger's level meanwhile.
             options: As of `handler`.
         """
-        handler = self.handler(**options)
         target = logger if isinstance(logger, logging.Logger) else logging.getLogger(logger)
-        self._attachments.attach(handler, target, level)
+        handler = self._attachments.attached(target, options)
+        if handler is None:
+            handler = self.handler(**options)
+            self._attachments.attach(handler, target, options)
+        target.setLevel(level)
         return handler
 
     # What came

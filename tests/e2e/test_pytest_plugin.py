@@ -82,6 +82,10 @@ async def test_coroutine(gelf):
 
 @pytest.mark.parametrize("number", range(4))
 def test_session(gelf_session, number):
+    gelf_session.attach("session")
+    logging.getLogger("session").warning("mine %d", number)
+    assert len(gelf_session.wait_for("mine")) == len(gelf_session.messages()) == 1
+    gelf_session.clear()
     assert gelf_session.messages() == []
     send(gelf_session, f"order {number}")
     assert gelf_session.wait_for(f'"order {number}"')

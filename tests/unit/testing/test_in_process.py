@@ -238,6 +238,22 @@ def test_handlers(opened: Listening, library: Any, transport: Any) -> None:
     assert message.short_message == "order 4711 paid"
 
 
+def test_attached_again() -> None:
+    """Every test of a session may say so: it is the same handler, unless it is made in another way or was taken off."""
+    logger = logging.getLogger("test.again")
+    with listening() as opened:
+        handler = opened.attach(logger)
+        assert opened.attach("test.again", "ERROR") is handler
+        logger.warning("too low")
+        logger.error("once")
+        assert [message.short_message for message in opened.messages()] == ["once"]
+        assert opened.attach(logger, transport="udp") is not handler
+        logger.removeHandler(handler)
+        assert opened.attach(logger) is not handler
+        assert len(logger.handlers) == 2
+    assert (logger.handlers, logger.level) == ([], logging.NOTSET)
+
+
 def test_attached_until_the_end() -> None:
     """The logger's level and handlers are afterwards what they were, those that the test put there included."""
     logger, other = logging.getLogger("test.attached"), logging.getLogger("test.attached.other")
