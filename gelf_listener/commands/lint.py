@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import io
 import json
+import logging
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -38,21 +39,29 @@ _MAGIC = (b"\x1f\x8b", b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda", b"\x1
 
 
 class _Report:
-    """Prints verdicts and counts them."""
+    """
+    Prints verdicts and counts them.
 
-    def __init__(self) -> None:
+    Args:
+        praise: Whether to say, on standard error, that a payload is fine: somebody waits for it.
+    """
+
+    def __init__(self, *, praise: bool = False) -> None:
         self.payloads = 0
         self.deviating = 0
+        self._praise = praise
 
     def judge(self, payload: bytes, where: str, peer: Peer | None = None) -> None:
-        """Print what is to be said of a payload; nothing of a clean one."""
+        """Print what is to be said of a payload."""
         self.payloads += 1
         verdict = lint(payload, peer)
+        where += f" ({verdict.client})" if verdict.client else ""
         if not verdict.clean:
             self.deviating += 1
-            where += f" ({verdict.client})" if verdict.client else ""
             for line in verdict.lines():
                 typer.echo(clean(line) if line.startswith(" ") else f"{where}: {clean(line)}")
+        elif self._praise:
+            typer.echo(f"{where}: fine", err=True)
 
     def end(self) -> None:
         """
@@ -95,7 +104,8 @@ def lint_arrivals(inputs: Sequence[str], count: int, seconds: float) -> None:
         ConfigError: If an input cannot be opened.
         typer.Exit: With status 1 if anything deviates, or nothing came.
     """
-    report = _Report()
+    report = _Report(praise=True)
+    logging.getLogger("gelf_listener.rejections").setLevel(logging.CRITICAL)  # the report has them
     with leaving_quietly():
         asyncio.run(_listen([make_input(Spec(Address.parse(address))) for address in inputs], report, count, seconds))
     report.end()

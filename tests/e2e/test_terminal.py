@@ -502,7 +502,11 @@ def test_lint_of_what_clients_send(tmp_path: Path) -> None:
         send_udp(("127.0.0.1", port), payload)
     out, err = process.communicate(timeout=20)
     assert process.returncode == 1
-    assert "3 payloads, 2 with deviations" in err
+    said = err.splitlines()
+    assert [line.rpartition(": ")[2] for line in said if not line.startswith("judging")] == [
+        "fine",
+        "3 payloads, 2 with deviations",
+    ]
     assert "short_message" in out
     nothing = run_cli(tmp_path, "lint", "--listen", "-i", "gelf+udp://127.0.0.1:0", "--timeout", "0.2")
     assert nothing.returncode == 1
