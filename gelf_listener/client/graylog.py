@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -20,6 +21,8 @@ _LOOK_BACK_SECONDS = 60
 _MOST_AT_ONCE = 500
 _REMEMBERED = 5000
 _ALL_TIME = "10y"
+_PART = re.compile(r"([0-9]+)([smhdw])")
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _MISSING = ("-", "(Empty Value)")
 """What Graylog writes for a value that is not there: in rows, and for groups."""
 
@@ -46,7 +49,7 @@ class GraylogClient:
         field, _, direction = search.sort.partition(":")
         parameters = {
             "query": search.query or "*",
-            "timerange": search.since or _ALL_TIME,
+            "timerange": _timerange(search.since),
             "fields": ",".join((*_KNOWN, *(search.fields or ()))),
             "sort": field,
             "sortOrder": "Ascending" if direction == "asc" else "Descending",
@@ -72,7 +75,7 @@ class GraylogClient:
         """See `Client.top`."""
         parameters = {
             "query": search.query or "*",
-            "timerange": search.since or _ALL_TIME,
+            "timerange": _timerange(search.since),
             "groups": field,
             "size": search.limit,
             "metrics": "count:",
@@ -106,6 +109,14 @@ class GraylogClient:
         for id in list(self._seen)[: max(len(self._seen) - _REMEMBERED, 0)]:
             del self._seen[id]
         return fresh
+
+
+def _timerange(since: str) -> str:
+    """Return a stretch of time as Graylog takes it, which knows one number and one unit: ``1h30m`` is ``5400s``."""
+    parts = _PART.findall(since)
+    if len(parts) < 2 or "".join(map("".join, parts)) != since:
+        return since or _ALL_TIME
+    return f"{sum(int(number) * _UNITS[unit] for number, unit in parts)}s"
 
 
 def _rows(answer: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

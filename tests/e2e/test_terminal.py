@@ -277,6 +277,8 @@ def test_as_a_graylog(listener: Listener, graylog: bool) -> None:
     top = ask(listener, "top", "user_id", *flags).stdout
     assert [line.split() for line in top.splitlines()] == [["2", "2"], ["1", "1"]]
     assert ask(listener, "stats", *flags).returncode == 0
+    for since, status in (("1h30m", 0), ("1h", 0), ("1parsec", 2)):
+        assert ask(listener, "search", "service:shop", "--since", since, *flags).returncode == status, since
 
 
 @pytest.mark.parametrize("flags", [[], ["--graylog"]])
