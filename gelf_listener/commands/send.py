@@ -23,12 +23,15 @@ import msgspec
 from gelf_listener.address import Address
 from gelf_listener.codec.chunking import split
 from gelf_listener.codec.levels import LEVEL_NAMES
-from gelf_listener.errors import ConfigError, OutputError
+from gelf_listener.errors import ConfigError, OutputError, Retry
 
 __all__ = ["Sender", "make_sender", "parse_field", "parse_level", "send_messages"]
 
 _PORTS = {"gelf+udp": 12201, "gelf+tcp": 12201, "gelf+tls": 12204, "gelf+http": 12203, "gelf+https": 12203}
 _TIMEOUT_SECONDS = 10.0
+_REFUSALS = (400, 413)
+"""Answers that mean this very payload; all others may be mended on the far side."""
+
 _COMPRESSIONS = {"none": "", "zlib": "deflate", "gzip": "gzip"}
 """Names, and what HTTP calls them."""
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
@@ -53,6 +56,7 @@ class Sender(Protocol):
         Send one GELF document.
 
         Raises:
+            Retry: If the far side does not take it now; by UDP it may be the one before that nobody took.
             OutputError: If the far side refuses it.
             OSError: If it cannot be reached.
         """
@@ -114,14 +118,14 @@ class _UdpSender:
             try:
                 self._socket.send(datagram)
             except ConnectionRefusedError:
-                raise OutputError("nobody listens there (connection refused)") from None
+                raise Retry("nobody listens there (connection refused)") from None
 
     def close(self) -> None:
         time.sleep(0.01)  # an ICMP refusal of the last datagram needs a moment
         error = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         self._socket.close()
         if error:
-            raise OutputError("nobody listens there (connection refused)")
+            raise Retry("nobody listens there (connection refused)")
 
 
 class _StreamSender:
@@ -170,7 +174,8 @@ class _HttpSender:
         body = response.read(4096)
         if response.status >= 300:
             text = body.decode("utf-8", "replace").strip()
-            raise OutputError(f"the server answered {response.status} {response.reason}: {text}")
+            failure = OutputError if response.status in _REFUSALS else Retry
+            raise failure(f"the server answered {response.status} {response.reason}: {text}")
 
     def close(self) -> None:
         self._connection.close()

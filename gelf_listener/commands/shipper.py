@@ -11,14 +11,15 @@ import http.client
 import socket
 import threading
 import time
+import zlib
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from gelf_listener.address import Address
 from gelf_listener.codec.batch import Batch
 from gelf_listener.codec.lines import LineDecoder
 from gelf_listener.commands.send import Sender, make_sender
-from gelf_listener.errors import OutputError
+from gelf_listener.errors import OutputError, Retry
 from gelf_listener.message import FieldValue
 
 __all__ = ["MAX_QUEUED_BYTES", "Shipper"]
@@ -28,7 +29,8 @@ MAX_QUEUED_BYTES = 64 * 1024 * 1024
 
 _CHUNK_BYTES = 1420
 _MOST_MESSAGES = 500
-"""Messages sent at once, where the transport takes several."""
+_MOST_BYTES = 1024 * 1024
+"""Messages sent at once, where the transport takes several, and about what they may weigh together."""
 
 _DELAYS = (0.1, 0.2, 0.5, 1.0, 2.0)
 """Seconds between attempts."""
@@ -52,6 +54,8 @@ class Shipper:
         """Lines and messages that could not be sent."""
         self.problem = ""
         """Why, as last heard."""
+        self._left = 0
+        """Messages that are being sent."""
         self._to = to
         self._between = _BETWEEN.get(Address.parse(to).scheme)
         self._drain_seconds = drain_seconds
@@ -100,7 +104,8 @@ class Shipper:
         self._thread.join(self._drain_seconds + 1)
         if self._thread.is_alive():  # in a system call of the far side's making; the thread ends with the process
             with self._changed:
-                self.dropped += sum(data.count(b"\n") for _, data, _ in self._queue)
+                self.dropped += self._left + sum(data.count(b"\n") for _, data, _ in self._queue)
+                self.problem = self.problem or "it takes nothing"
 
     def _run(self) -> None:
         while True:
@@ -132,25 +137,46 @@ class Shipper:
             self._queued_bytes -= size
             return taken, bool(self._ending) and not self._queue
 
+    def _parts(self, payloads: list[bytes]) -> Iterator[list[bytes]]:
+        """Cut messages into what is sent at once."""
+        part: list[bytes] = []
+        size = 0
+        for payload in payloads:
+            full = self._between is None or len(part) >= _MOST_MESSAGES or size + len(payload) > _MOST_BYTES
+            if part and full:
+                yield part
+                part, size = [], 0
+            part.append(payload)
+            size += len(payload)
+        if part:
+            yield part
+
     def _send(self, payloads: list[bytes]) -> None:
-        """Send messages, again and again until they are taken or time is up."""
-        step = _MOST_MESSAGES if self._between is not None else 1
-        for start in range(0, len(payloads), step):
-            part = payloads[start : start + step]
+        """Send messages, again and again until they are taken, refused for good, or time is up."""
+        self._left = len(payloads)
+        for part in self._parts(payloads):
             attempt = 0
-            while not self._sent((self._between or b"").join(part)):
+            while not self._sent(part):
                 delay = _DELAYS[min(attempt, len(_DELAYS) - 1)]
                 attempt += 1
                 if self._ending and time.monotonic() + delay > self._ending:
-                    self.dropped += len(payloads) - start
+                    self.dropped += self._left
+                    self._left = 0
                     return
                 with self._changed:
                     self._changed.wait_for(lambda: bool(self._ending), delay)
                 if self._ending:
                     time.sleep(min(delay, 0.1))
+            self._left -= len(part)
 
-    def _sent(self, payload: bytes) -> bool:
-        """Send once; return whether that worked."""
+    def _sent(self, part: list[bytes]) -> bool:
+        """Send once; return whether these messages are dealt with: sent, or refused for good and counted."""
+        if self._between is not None:
+            payload = self._between.join(part)
+        elif len(part[0]) > _CHUNK_BYTES:
+            payload = zlib.compress(part[0], 1)  # of a message in many chunks one is lost more easily
+        else:
+            payload = part[0]
         try:
             if self._sender is None:
                 self._sender = make_sender(self._to, _CHUNK_BYTES)
@@ -158,7 +184,12 @@ class Shipper:
         except (OSError, OutputError, http.client.HTTPException) as error:
             self.problem = getattr(error, "strerror", None) or str(error) or type(error).__name__
             self._hang_up()
-            return isinstance(error, OutputError) and self._between is None  # UDP: nobody listens, or too large
+            if isinstance(error, OutputError) and not isinstance(error, Retry):
+                self.dropped += len(part)
+                return True
+            if self._between is None and isinstance(error, Retry):
+                self.dropped += 1  # the one before: UDP tells late that nobody listened
+            return False
         return True
 
     def _hang_up(self) -> None:
@@ -168,3 +199,4 @@ class Shipper:
                 sender.close()
             except (OSError, OutputError) as error:
                 self.problem = str(error)
+                self.dropped += isinstance(error, Retry)  # UDP's last one

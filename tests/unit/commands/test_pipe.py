@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
+import zlib
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
@@ -113,6 +116,68 @@ def test_a_listener_that_is_not_there() -> None:
     done = pipe("gelf+tcp://127.0.0.1:1", "print('a'); print('b')", "--drain-seconds", "0.2")
     assert (done.stdout, done.returncode) == (b"a\nb\n", 0)
     assert b"2 lines did not reach gelf+tcp://127.0.0.1:1: Connection refused" in done.stderr
+
+
+def test_nobody_listens_by_udp() -> None:
+    """UDP tells late, but it tells: every line is counted."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    done = pipe(f"gelf+udp://127.0.0.1:{port}", "print('a'); print('b'); print('c')", "--drain-seconds", "0.2")
+    assert (done.stdout, done.returncode) == (b"a\nb\nc\n", 0)
+    assert b"3 lines did not reach" in done.stderr
+    assert b"nobody listens there" in done.stderr
+
+
+def test_long_lines_by_udp() -> None:
+    """Compressed into as few chunks as it takes; what no datagrams can hold is counted, and what follows arrives."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
+        receiver.bind(("127.0.0.1", 0))
+        receiver.settimeout(10)
+        script = "import base64, os; print('x' * 200_000); print(base64.b64encode(os.urandom(190_000)).decode()); print('last')"
+        done = pipe(f"gelf+udp://127.0.0.1:{receiver.getsockname()[1]}", script)
+        payloads = [receiver.recv(65535) for _ in range(2)]
+    assert b"1 lines did not reach" in done.stderr
+    assert json.loads(zlib.decompress(payloads[0]))["short_message"] == "x" * 200_000
+    assert json.loads(payloads[1])["short_message"] == "last"
+
+
+@pytest.mark.parametrize(("refusal", "arrived"), [(413, ["last"]), (503, ["first", "last"])])
+def test_what_is_refused_by_http(refusal: int, arrived: list[str]) -> None:
+    """A payload that will never be taken does not hold up the rest; a listener that has no room is asked again."""
+    answers = iter([refusal])
+    taken: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            lines = self.rfile.read(int(self.headers["Content-Length"])).splitlines()
+            status = next(answers, 202)
+            if status == 202:
+                taken.extend(json.loads(line)["short_message"] for line in lines)
+            self.send_response(status)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        shipper = Shipper(f"gelf+http://127.0.0.1:{server.server_port}", {}, 10.0)
+        shipper._send([b'{"short_message":"first"}'])
+        shipper._send([b'{"short_message":"last"}'])
+        server.shutdown()
+    assert taken == arrived
+    assert shipper.dropped == 2 - len(arrived)
+
+
+def test_a_listener_that_takes_nothing() -> None:
+    """It accepts and never reads: what waits at the end is counted, also what was being sent."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        script = "for n in range(40): print('x' * 250_000)"
+        done = pipe(f"gelf+tcp://127.0.0.1:{server.getsockname()[1]}", script, "--drain-seconds", "0.2")
+    assert done.stdout.count(b"\n") == 40
+    assert re.search(rb"gelf-listener: [1-9]\d* lines did not reach .*: it takes nothing", done.stderr)
 
 
 def test_a_listener_that_comes_back(receiver: Receiver) -> None:
