@@ -31,7 +31,7 @@ _STAMP = re.compile(r"[\[(]?\d[\d\-:.,/TZ+ ]{6,34}[\])]?[\s|-]*")
 
 _WORD = re.compile(
     r"[\[(<*|\s]*(TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERR|ERROR|SEVERE|CRIT|CRITICAL|FATAL|ALERT|EMERG|PANIC)"
-    r"(?=[\])>*|:,\s]|\Z)"
+    r"(?=[\])>*|:,/\s]|\Z)"  # a slash: Celery's
 )
 _LOWER = re.compile(
     r"(?:[\[(<](trace|debug|info|notice|warn|warning|error|critical|fatal)[\])>]"
@@ -68,7 +68,7 @@ class LineDecoder:
         *,
         input: str = "",
         fields: dict[str, FieldValue] | None = None,
-        max_line_bytes: int = 64 * 1024,
+        max_line_bytes: int = 256 * 1024,
         max_join_bytes: int = 256 * 1024,
         join_seconds: float = 0.1,
     ) -> None:
@@ -105,7 +105,8 @@ class LineDecoder:
         for line in lines:
             self._take(line, now, batch)
         while len(self._partial) > self._max_line_bytes:
-            piece, self._partial = self._partial[: self._max_line_bytes], self._partial[self._max_line_bytes :]
+            end = self._cut(self._partial)
+            piece, self._partial = self._partial[:end], self._partial[end:]
             self._take(piece, now, batch)
         self.deadline = now + self._join_seconds if self._held else None
 
@@ -124,18 +125,22 @@ class LineDecoder:
     def _take(self, line: bytes, now: float, batch: Batch) -> None:
         """Take one line."""
         while len(line) > self._max_line_bytes:
-            self._take(line[: self._max_line_bytes], now, batch)
-            line = line[self._max_line_bytes :]
+            end = self._cut(line)
+            self._take(line[:end], now, batch)
+            line = line[end:]
         if line[:1] == b"{" and self._structured(line, now, batch):
             return
         text = line.decode("utf-8", "replace").rstrip("\r\0")
         if "\x1b" in text:
             text = _ANSI.sub("", text)
         if self._held and self._joins(text):
+            if self._held_bytes + len(line) > self._max_join_bytes or len(self._held) >= _MAX_JOINED_LINES:
+                trace = self._trace
+                self._release(now, batch)
+                self._trace = trace  # the rest of it is one message more, not one for each line
+                self._trace_at = 0
             self._held.append(text)
             self._held_bytes += len(line)
-            if self._held_bytes > self._max_join_bytes or len(self._held) >= _MAX_JOINED_LINES:
-                self._release(now, batch)
             return
         self._release(now, batch)
         if not text or text.isspace():
@@ -148,6 +153,13 @@ class LineDecoder:
         self._held_bytes = len(line)
         self._trace = begins(text)
         self._trace_at = 0
+
+    def _cut(self, line: bytes) -> int:
+        """Return where a line that is too long is cut: not within a character."""
+        end = self._max_line_bytes
+        while end > self._max_line_bytes - 3 and line[end] & 0xC0 == 0x80:
+            end -= 1
+        return end
 
     def _joins(self, text: str) -> bool:
         """Whether a line belongs to the held ones."""
@@ -200,10 +212,11 @@ class LineDecoder:
         if not self._held:
             return
         lines, self._held = self._held, []
+        self._held_bytes = 0
         full_message = None
         if len(lines) == 1:
             text = lines[0]
-            level = self._guess(text)
+            level = self._guess(text) if self._trace is None else min(self._guess(text), 3)
         else:
             while not lines[-1].strip():
                 lines.pop()
@@ -211,7 +224,8 @@ class LineDecoder:
             full_message = "\n".join(lines[at:])
             if at:
                 text = "\n".join(lines[:at])
-                level = min(self._guess(text), 4)  # whatever comes with a trace deserves a look
+                # Whatever comes with a trace deserves a look, and is an error unless it says that it is less.
+                level = min(self._guess(text, unsaid=3), 4)
             else:
                 text = lines[-1].strip() if self._trace is Trace.PYTHON else lines[0]
                 level = 2 if self._trace is Trace.GO else 3
@@ -222,14 +236,14 @@ class LineDecoder:
         )
         batch.size += len(raw)
 
-    def _guess(self, text: str) -> int:
-        """Guess the severity of a text by the words loggers put at its start."""
+    def _guess(self, text: str, unsaid: int | None = None) -> int:
+        """Guess the severity of a text by the words loggers put at its start; `unsaid` is that of one without."""
         at = 0
         if "0" <= text[:1] <= "9" or text[:1] in ("[", "("):
             stamp = _STAMP.match(text)
             at = stamp.end() if stamp is not None else 0
         match = _WORD.match(text, at) or _LOWER.match(text, at) or _LATER.search(text, at, at + _LATER_CHARACTERS)
         if match is None:
-            return self._level
+            return self._level if unsaid is None else unsaid
         word = match[match.lastindex or 1]
         return LEVEL_NAMES.get(word.lower(), self._level)

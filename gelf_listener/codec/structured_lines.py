@@ -21,7 +21,7 @@ _TEXTS = ("message", "msg", "event", "@m", "log")
 _LEVELS = ("level", "levelname", "severity", "log.level", "lvl", "@l", "levelno")
 _TIMES = ("timestamp", "time", "ts", "@timestamp", "@t", "asctime", "created")
 _HOSTS = ("host", "hostname")
-_TRACES = ("exc_info", "exc_text", "exception", "stack_trace", "stack", "stacktrace", "@x")
+_TRACES = ("exc_info", "exc_text", "exception", "stack_trace", "stack", "stacktrace", "error.stack_trace", "@x")
 _NODE_LEVELS = {10: 7, 20: 7, 30: 6, 40: 4, 50: 3, 60: 2}
 """bunyan and pino: 30 is what 20 is in Python."""
 
@@ -45,7 +45,7 @@ def document_of_json(line: Mapping[str, Any]) -> dict[str, Any] | None:
     if not isinstance(text, str):
         return None
     document: dict[str, Any] = {"version": "1.1", "short_message": text}
-    node = "pid" in line and "hostname" in line and "time" in line
+    node = "msg" in line and "time" in line  # Python's loggers, whose numbers mean something else, say neither
     level = _take(rest, _LEVELS)
     if node and isinstance(level, int):
         level = _NODE_LEVELS.get(level // 10 * 10, level)

@@ -21,7 +21,11 @@ class Trace(enum.Enum):
     GO = "go"
 
 
-_PYTHON_HEAD = re.compile(r"\s*(?:\+ )?(?:Exception Group )?Traceback \(most recent call last\):")
+_PYTHON_HEAD = re.compile(
+    r"\s*(?:\+ )?(?:Exception Group )?Traceback \(most recent call last\):|  File \".+\", line \d+\Z"
+)
+"""The second is a syntax error's in the file that was to be run: it has no frames, and says where all the same."""
+
 _PYTHON_CHAIN = ("During handling of the above exception", "The above exception was the direct cause")
 _JAVA_HEAD = re.compile(
     r"(?:Exception in thread \".*\" )?(?:[a-z_$][\w$]*\.)+[A-Z][\w$]*(?:Exception|Error|Throwable)(?:: .*|\Z)"

@@ -31,7 +31,7 @@ class StdinSettings(InputSettings):
     """Settings of `stdin:`."""
 
     source: str = Field("", description="Host of lines that do not name one. Empty: this machine's name.")
-    max_line_bytes: int = Field(64 * 1024, ge=80, description="A longer line is cut into several messages.")
+    max_line_bytes: int = Field(256 * 1024, ge=80, description="A longer line is cut into several messages.")
     max_join_bytes: int = Field(256 * 1024, ge=1024, description="Most bytes of a stack trace that is joined.")
     join_seconds: float = Field(0.1, ge=0, le=60, description="How long a line waits for a stack trace behind it.")
 

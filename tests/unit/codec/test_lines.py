@@ -38,6 +38,10 @@ JAVA = """java.lang.IllegalStateException: bad
 Caused by: java.lang.RuntimeException: inner
 \tat com.example.App.x(App.java:13)
 \t... 1 more"""
+SYNTAX = """  File "/app/orders.py", line 1
+    x = = 1
+        ^
+SyntaxError: invalid syntax"""
 GO = """panic: runtime error: index out of range [5] with length 3
 
 goroutine 1 [running]:
@@ -63,7 +67,9 @@ def decode(text: str, step: int = 0, **options: Any) -> list[Message]:
 TRACES = [
     ("Python", PYTHON, ("ValueError: b", PYTHON, 3)),
     ("Python behind a line", f"ERROR:root:it failed\n{PYTHON}", ("ERROR:root:it failed", PYTHON, 3)),
-    ("Python behind a line without level", f"it failed\n{PYTHON}", ("it failed", PYTHON, 4)),
+    ("Python behind a line without level", f"it failed\n{PYTHON}", ("it failed", PYTHON, 3)),
+    ("Python behind a line of little weight", f"INFO it failed\n{PYTHON}", ("INFO it failed", PYTHON, 4)),
+    ("a syntax error", SYNTAX, ("SyntaxError: invalid syntax", SYNTAX, 3)),
     ("a group", f"CRITICAL it failed\n{GROUP}", ("CRITICAL it failed", GROUP, 2)),
     ("Java behind a line", f"2026-11-23 18:00:00.1 ERROR 1 --- [main] App : boom\n{JAVA}", ("2026-11-23 18:00:00.1 ERROR 1 --- [main] App : boom", JAVA, 3)),
     ("Java", f'Exception in thread "main" {JAVA}', ('Exception in thread "main" java.lang.IllegalStateException: bad', f'Exception in thread "main" {JAVA}', 3)),
@@ -89,6 +95,7 @@ def test_traces(text: str, expected: tuple[str, str, int], step: int) -> None:
         ("ERROR it", 3), ("[ERROR] it", 3), ("ERROR:root:it", 3), ("error: it", 3), ("[warn] it", 4), ("Warning: it", 4),
         ("2026-11-23 18:00:00,123 WARNING app: it", 4), ("[2026-11-23T18:00:00Z] [debug] it", 7), ("18:00:00 | FATAL | it", 2),
         ("2026-11-23 18:00:00 app.orders ERROR it", 3), ("DEBUG", 7), ("INFO:     127.0.0.1 - GET /", 6),
+        ("[2026-11-23 18:00:00,123: WARNING/MainProcess] it", 4),
         ("no ERRORS here", 6), ("an error happened", 6), ("information", 6), ("\x1b[31mERROR\x1b[0m it", 3),
     ],
 )  # fmt: skip
@@ -103,6 +110,8 @@ STRUCTURED: list[tuple[str, str, tuple[Any, ...], dict[str, Any]]] = [
     ("structlog", '{"event":"hi","level":"warning","timestamp":"%s","a":1}', ("here", "hi", 4, STAMPED, None), {"a": 1, "x": 1}),
     ("bunyan", '{"name":"app","hostname":"h","pid":1,"level":50,"msg":"hi","time":"%s","v":0,"err":{"message":"m","stack":"E: m\\n at x"}}', ("h", "hi", 3, STAMPED, "E: m\n at x"), {"name": "app", "pid": 1, "v": 0, "err.message": "m", "x": 1}),
     ("pino", '{"level":30,"time":1700000000500,"pid":1,"hostname":"h","msg":"hi"}', ("h", "hi", 6, 1700000000.5, None), {"pid": 1, "x": 1}),
+    ("pino without base", '{"level":50,"time":1700000000500,"msg":"hi"}', ("here", "hi", 3, 1700000000.5, None), {"x": 1}),
+    ("ECS", '{"@timestamp":"%s","log.level":"ERROR","message":"hi","error.stack_trace":"E\\n\\tat x"}', ("here", "hi", 3, STAMPED, "E\n\tat x"), {"x": 1}),
     ("python-json-logger", '{"message":"hi","levelname":"ERROR","asctime":"%s","exc_info":"Traceback\\nE"}', ("here", "hi", 3, STAMPED, "Traceback\nE"), {"x": 1}),
     ("logback", '{"@timestamp":"%s","message":"hi","level":"WARN","stack_trace":"E\\n\\tat x"}', ("here", "hi", 4, STAMPED, "E\n\tat x"), {"x": 1}),
     ("logfmt", 'time=%s level=error msg="say \\"hi\\"" order=A-17', ("here", 'say "hi"', 3, STAMPED, None), {"order": "A-17", "x": 1}),
@@ -181,12 +190,29 @@ def test_long_lines_are_cut() -> None:
         assert [made.short_message for made in pieces] == ["x" * 100, "x" * 100, "x" * 50, "honest"]
 
 
+def test_no_character_is_cut() -> None:
+    """Not even where the limit falls within one."""
+    for text in ("\u20ac" * 100, "x" + "\U0001f600" * 60):
+        made = decode(text, max_line_bytes=100)
+        assert len(made) > 1
+        assert "".join(message.short_message for message in made) == text
+
+
+def test_a_long_document_stays_one() -> None:
+    """A traceback of a hundred kilobytes in a line of GELF."""
+    document = {"version": "1.1", "host": "h", "short_message": "hi", "full_message": "x" * 200_000}
+    (made,) = decode(json.dumps(document), 65536)
+    assert (made.short_message, len(made.full_message or "")) == ("hi", 200_000)
+
+
 def test_endless_traces_are_cut() -> None:
-    """Joining is bounded; every line is in a message all the same."""
+    """Joining is bounded; every line is in a message all the same, and the pieces are as long as may be."""
     text = "Traceback (most recent call last):\n" + "  File x\n" * 1000
     made = decode(text, max_join_bytes=1024)
     assert len(made) > 1
     assert all(len(message.raw) < 1300 for message in made)
+    assert len(made) < 12
+    assert all(message.level == 3 for message in made)
     assert sum((message.full_message or message.short_message).count("File x") for message in made) == 1000
 
 
