@@ -35,8 +35,8 @@ _F_SETPIPE_SZ = 1031
 _QUIET_SECONDS = 0.1
 """How long a stream that a child of the command holds open must say nothing, once the command has ended."""
 
-_FORWARDED = ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGWINCH")
-_OF_TERMINALS = ("SIGINT", "SIGQUIT")
+_FORWARDED = ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGWINCH", "SIGTSTP", "SIGCONT")
+_OF_TERMINALS = ("SIGINT", "SIGQUIT", "SIGTSTP")
 """A terminal sends them to us and to the command alike."""
 
 
@@ -165,10 +165,13 @@ class _Passed:
         if number == signal.SIGWINCH:
             for terminal in self._terminals:
                 _copy_size(terminal)
-        if signal.Signals(number).name in _OF_TERMINALS and _in_foreground():
-            return
-        if self._process.poll() is None:
+        told = signal.Signals(number).name in _OF_TERMINALS and _in_foreground()
+        if not told and self._process.poll() is None:
             self._process.send_signal(number)
+        if number == signal.SIGTSTP:  # we stop too, where the system lets us, until SIGCONT
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+            signal.signal(number, self._forward)
 
     def _pipe(self) -> tuple[int, int]:
         ours, child = os.pipe()

@@ -15,6 +15,7 @@ import time
 import zlib
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -213,6 +214,36 @@ def test_signals_are_passed_on(receiver: Receiver, number: signal.Signals) -> No
         assert process.stdout.read() == b"got it\n"
         assert process.wait(10) == 5
     assert [made["short_message"] for made in receiver.until(2)] == ["ready", "got it"]
+
+
+def state(pid: int) -> str:
+    """The kernel's letter: T is stopped."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_stops_and_goes_on_with_the_command(receiver: Receiver) -> None:
+    """SIGTSTP and SIGCONT, sent to us alone."""
+    script = "import os, time; print(os.getpid(), flush=True); time.sleep(60)"
+    whole = command(receiver.address, sys.executable, "-c", script)
+    # A group of its own, whose parent is in this session: in any other the system lets nobody stop.
+    with subprocess.Popen(whole, stdout=subprocess.PIPE, process_group=0) as process:
+        assert process.stdout is not None
+        pids = (process.pid, int(process.stdout.readline()))
+
+        def becomes(stopped: bool) -> bool:
+            deadline = time.monotonic() + 20
+            while [state(pid) == "T" for pid in pids] != [stopped] * 2 and time.monotonic() < deadline:
+                time.sleep(0.01)
+            return [state(pid) == "T" for pid in pids] == [stopped] * 2
+
+        process.send_signal(signal.SIGTSTP)
+        stopped = becomes(stopped=True)
+        process.send_signal(signal.SIGCONT)
+        went_on = becomes(stopped=False)
+        process.send_signal(signal.SIGTERM)
+        assert (stopped, went_on) == (True, True)
+        assert process.wait(20) == 128 + signal.SIGTERM
 
 
 def test_how_a_command_ends(receiver: Receiver) -> None:
