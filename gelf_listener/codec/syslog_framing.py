@@ -6,8 +6,10 @@ Laws of the `SyslogFramer`:
 * A frame that starts with a number without leading zero, a space and ``<`` is octet-counted: it has as many bytes as
   the number says, newlines and NULs among them. Blanks between frames are skipped: some end them too.
 * Any other frame ends with a newline or a NUL. Which one is settled by the first read with a delimiter in it: once a
-  NUL was seen, newlines belong to the text. Python's `SysLogHandler` ends messages with a NUL and leaves the newlines
-  of tracebacks as they are; everybody else who does not count ends them with a newline.
+  NUL was seen where a frame may end, newlines belong to the text. Python's `SysLogHandler` ends messages with a NUL and
+  leaves the newlines of tracebacks as they are; everybody else who does not count ends them with a newline.
+* A frame may end at a NUL when ``<``, a line end, another NUL or nothing yet follows. Any other NUL is a byte of the
+  text: a stray one from a sender of newlines does not turn all that follows into a single frame.
 * Nothing is emitted twice, nothing between delimiters is lost: blank frames are the only ones left out.
 * At most ``max_frame_bytes`` are held. A longer frame is rejected once and skipped up to its delimiter, or for as long
   as its count says.
@@ -25,6 +27,7 @@ _COUNTED = re.compile(rb"([1-9][0-9]{0,8}) <")
 _MAYBE_COUNTED = re.compile(rb"[1-9][0-9]{0,8} ?\Z")
 _BLANKS = re.compile(rb"[\0\r\n \t]++")
 _BLANK = b"\0\r\n \t"
+_ENDING_NUL = re.compile(rb"\0(?=[<\0\r\n]|\Z)")
 
 
 class SyslogFramer:
@@ -144,15 +147,13 @@ class SyslogFramer:
     def _end(self, start: int) -> int:
         """Return where the delimiter of the frame is, or -1."""
         buffer = self._buffer
-        if not self._delimiter and buffer.find(0, start) >= 0:
-            self._delimiter = b"\0"
         if self._delimiter == b"\0":
             return buffer.find(0, start)
         newline = buffer.find(b"\n", start)
-        nul = buffer.find(0, start, len(buffer) if newline < 0 else newline)
-        if nul >= 0:
+        stop = newline + 1 if self._delimiter and newline >= 0 else len(buffer)
+        if buffer.find(0, start, stop) >= 0 and _ENDING_NUL.search(buffer, start, stop) is not None:
             self._delimiter = b"\0"
-            return nul
+            return buffer.find(0, start, stop)
         if newline >= 0:
             self._delimiter = b"\n"
         return newline

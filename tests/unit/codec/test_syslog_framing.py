@@ -57,6 +57,13 @@ def test_a_nul_settles_it() -> None:
     assert cut(b"<14>one\n", b"<14>two\0<14>a\nb\0") == ([b"<14>one", b"<14>two", b"<14>a\nb"], [])
 
 
+def test_a_stray_nul_settles_nothing() -> None:
+    """A byte within a text of a sender of lines; before, all that followed was held as one frame."""
+    lines = [b"<14>bin\0ary", b"<14>two", b"<14>three"]
+    assert cut(b"".join(line + b"\n" for line in lines)) == (lines, [])
+    assert cut(b"<14>one\n", *(line + b"\n" for line in lines)) == ([b"<14>one", *lines], [])
+
+
 def test_nothing_is_held_of_what_is_too_long() -> None:
     """A stream without any delimiter costs no memory."""
     framer = SyslogFramer(LIMIT)
