@@ -80,7 +80,8 @@ class Header(NamedTuple):
         timestamp: UTC Unix seconds; None when there is none, or none that is a time.
         stamped: Whether something like a time stamp was there.
         host: Empty when absent.
-        fields: ``application_name``, ``process_id``, ``sequence_number``, FortiGate's pairs.
+        fields: ``application_name``, ``process_id``, ``sequence_number``, FortiGate's pairs; ``original_timestamp``,
+            the text of one that is no time.
     """
 
     text: str
@@ -107,6 +108,8 @@ def parse_bsd(text: str, now: float, zone: dt.tzinfo | None) -> Header:
         if process_id:
             fields["process_id"] = process_id
         timestamp = _whole_seconds(month, day, time, None, None, zone, int(now // _SECONDS_A_DAY))
+        if timestamp is None:
+            fields["original_timestamp"] = f"{month} {day} {time}"
         return Header(text[plain.end() :], timestamp, True, host, fields)
     if _FORTIGATE.match(text):
         return _fortigate(text, zone)
@@ -123,6 +126,8 @@ def parse_bsd(text: str, now: float, zone: dt.tzinfo | None) -> Header:
             return Header(rest, host=host, fields=fields)
         return _tagged(text, None, stamped=False, host="", fields=fields, sure=False)
     timestamp = _seconds(stamp, now, zone)
+    if timestamp is None:
+        fields["original_timestamp"] = stamp[0].rstrip(" :")
     rest = rest[stamp.end() :]
     if rest.startswith("%") or cisco is not None:  # Cisco's %FACILITY-SEVERITY-MNEMONIC belongs to the text
         return Header(rest, timestamp, stamped=True, host=host, fields=fields)
@@ -130,7 +135,8 @@ def parse_bsd(text: str, now: float, zone: dt.tzinfo | None) -> Header:
     if tag is None:
         first, space, behind = rest.partition(" ")
         if space and _HOST.fullmatch(first):
-            return _tagged(behind.lstrip(" "), timestamp, stamped=True, host=first, fields=fields, sure=True)
+            behind = behind.lstrip(" ").removeprefix(": ")  # Cisco's ASA writes "host : %ASA-6-302013: ..."
+            return _tagged(behind, timestamp, stamped=True, host=first, fields=fields, sure=True)
     return _tagged(rest, timestamp, stamped=True, host="", fields=fields, sure=True)
 
 

@@ -65,7 +65,9 @@ _GELF_ELEMENT = "gelf@32473"
 _FULL_MESSAGE = "full message"
 """Where that stands for a moment; no field has a blank in its name."""
 
-_RESERVED = frozenset(("facility", "facility_num", "application_name", "process_id", "message_id"))
+_RESERVED = frozenset(
+    ("facility", "facility_num", "application_name", "process_id", "message_id", "original_timestamp")
+)
 
 
 @lru_cache(maxsize=1024)
@@ -157,10 +159,13 @@ class SyslogDecoder:
         text = text.rstrip(_TRAILING)
         # What nearly all are: seven words, of which the last holds structured data and text (see `make bench`).
         words = text.split(" ", 6)
-        if len(words) == 7 and words[0] in _VERSIONED:
+        if len(words) >= 6 and words[0] in _VERSIONED:
             stamp = words[1]
             seconds = None if stamp == "-" else iso_seconds(stamp, self.options.zone)
-            if stamp == "-" or seconds is not None:
+            if len(words) == 6:
+                words.append("")  # nothing behind MSGID: structured data is missing
+            # A time that is none (23:59:60, a 32nd) is told from other formats by structured data, where it has to be.
+            if seconds is not None or stamp == "-" or (words[6][:1] in ("-", "[") and "0" <= stamp[:1] <= "9"):
                 return self._decode_5424(words, seconds, payload, text, notes, now, peer)
         if not text.strip():
             raise Rejected(
@@ -181,9 +186,12 @@ class SyslogDecoder:
         peer: Peer | None,
     ) -> Message:
         """Make a message of RFC 5424's seven words."""
-        head, _, host, app, process_id, message_id, rest = words
+        head, stamp, host, app, process_id, message_id, rest = words
         level, facility = _VERSIONED[head]
         fields: dict[str, FieldValue] = {"facility": FACILITIES[facility], "facility_num": facility}
+        if seconds is None and stamp != "-":
+            notes += (note(Deviation.TIMESTAMP_INVALID, "timestamp"),)
+            fields["original_timestamp"] = stamp
         if app != "-":
             fields["application_name"] = app
         if process_id != "-":
