@@ -37,6 +37,8 @@ MAX_RECORDS = 100_000
 _MAX_PAIRS = 10_000
 _MAX_LITERAL = 64 * 1024
 """Longest text that is read as a Python literal: its syntax tree takes a hundred times as much."""
+_MAX_ARGUMENTS = 100
+"""Most arguments that are read one by one, because one of them is no literal."""
 
 _RENAMED = {
     "name": "logger",
@@ -56,7 +58,20 @@ _LEFT_OUT = frozenset(("msg", "args", "message", "levelno", "levelname", "create
 }
 """Attributes that are dealt with, or say again what others say."""
 
+_CLOSED_BY = {"(": ")", "[": "]", "{": "}", "<": ">"}
+_MARK = re.compile(r"""'(?:[^'\\]|\\.)*+'|"(?:[^"\\]|\\.)*+"|['"()\[\]{}<>,]""", re.DOTALL)
+"""What matters in arguments as Python writes them: texts as a whole, brackets, commas; a quote alone ends nothing."""
+
 _CLASS = re.compile(r"<class '(?:builtins\.)?([\w.]+)'>")
+
+
+class _Repr(str):
+    """What an object wrote of itself: ``%r`` and ``%s`` of it are the same."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
 
 
 class LogRecords:
@@ -140,19 +155,55 @@ def _form_record(body: bytes) -> dict[str, Any]:
     if not record.keys() & {"msg", "message", "gelf"}:
         raise Rejected(Reason.NO_MESSAGE, "no form of a log record: neither msg nor message is in it", body)
     if "args" in record:
-        record["args"] = _literal(record["args"])
+        record["args"] = _arguments(record["args"])
     for name in _NUMBERS & record.keys():
         if record[name].isdecimal() and len(record[name]) < 20:
             record[name] = int(record[name])
     return record
 
 
-def _literal(text: str) -> object:
-    """Read arguments as Python wrote them; a text that is no literal (an object's repr) stays one."""
-    from ast import literal_eval  # noqa: PLC0415  (costs start-up time)
+def _arguments(text: str) -> object:
+    """
+    Read arguments as Python wrote them; one that is no literal stays what was written, for example ``ValueError('x')``.
 
+    Nothing is evaluated: what an object wrote of itself takes its place in the message.
+    """
     if len(text) > _MAX_LITERAL:
         return text
+    whole = _literal(text)
+    if not isinstance(whole, str) or not (text[:1] == "(" and text[-1:] == ")"):
+        return whole
+    parts = _split(text[1:-1])
+    return text if parts is None else tuple(_Repr(part) if (read := _literal(part)) is part else read for part in parts)
+
+
+def _split(text: str) -> list[str] | None:
+    """Split at the commas that are in no quotes and brackets; None when these do not match."""
+    parts: list[str] = []
+    opened: list[str] = []
+    start = 0
+    for match in _MARK.finditer(text):
+        mark = match[0]
+        if mark in _CLOSED_BY:
+            opened.append(_CLOSED_BY[mark])
+        elif mark == ",":
+            if not opened:
+                parts.append(text[start : match.start()].strip())
+                start = match.end()
+                if len(parts) >= _MAX_ARGUMENTS:
+                    return None
+        elif len(mark) == 1 and (not opened or opened.pop() != mark):
+            return None
+    last = text[start:].strip()
+    if last:
+        parts.append(last)
+    return None if opened else parts
+
+
+def _literal(text: str) -> object:
+    """Read a literal; a text that is none (an object's repr) stays one."""
+    from ast import literal_eval  # noqa: PLC0415  (costs start-up time)
+
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

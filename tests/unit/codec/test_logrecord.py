@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import logging
 import pickle
@@ -163,7 +164,12 @@ def test_no_records(body: bytes, reason: str) -> None:
     [
         "__import__('os').system('true')",
         "(<object object at 0x7f>,)",
+        "(<object object at 0x7f>, <it>",
+        "(<object ' at 0x7f>, 1)",
+        "(<a -> b>, 1)",
+        "(<x>, [1), 2]",
         "(" * 10_000,
+        "(<x>" + ",y" * 30_000 + ")",
         "[" * 50_000 + "]" * 50_000,
         "9**9**9**9",
         "('x'" + ",'y'" * 40_000 + ")",
@@ -177,6 +183,27 @@ def test_hostile_arguments(args: str) -> None:
     made = message(urlencode({"msg": "order %s %s", "args": args}).encode())
     assert made.short_message == "order %s %s"
     assert ("args" in made.fields) is bool(args)
+
+
+class Order:
+    def __repr__(self) -> str:
+        return "<Order 'A-17', (3 items)>"
+
+
+@pytest.mark.parametrize(
+    ("msg", "args", "text"),
+    [
+        ("failed: %s", (ValueError("no stock, sir"),), "failed: ValueError('no stock, sir')"),
+        ("%s of %r: %d (%5.1f)", (Order(), Order(), 3, 2.25), "<Order 'A-17', (3 items)> of <Order 'A-17', (3 items)>: 3 (  2.2)"),
+        ("%s at %s", ("it's \"a, b\"", dt.datetime(2026, 11, 23)), "it's \"a, b\" at datetime.datetime(2026, 11, 23, 0, 0)"),
+        ("%s %s", ([Order(), 1], float("nan")), "[<Order 'A-17', (3 items)>, 1] nan"),
+    ],
+)  # fmt: skip
+def test_objects_among_the_arguments_of_a_form(msg: str, args: tuple[Any, ...], text: str) -> None:
+    """They are what they write of themselves, and the other arguments keep their types."""
+    made = message(form(record(msg, args)))
+    assert made.short_message == text
+    assert "args" not in made.fields
 
 
 @pytest.mark.parametrize(
