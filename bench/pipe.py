@@ -1,5 +1,5 @@
 """
-What `gelf-listener pipe` costs the command it runs: `python -m bench.pipe`.
+What `gelf-listener pipe` costs the command it runs: `python -m bench.pipe`; `python -m bench.roads` keeps the figures.
 
 A command prints 100,000 lines a second to a file, by itself and under `pipe` with a listener beside it, in turns. What
 counts is the command's own time: processor time, and how long printing took it, which grows when it has to wait for us.
@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from bench.process import Process
 from bench.sockets import LOOPBACK, free_port
@@ -49,8 +50,8 @@ def once(prefix: list[str], folder: Path) -> list[float]:
     return list(json.loads(done.stderr.splitlines()[0]))
 
 
-def main() -> None:
-    """Measure in turns and print medians."""
+def measure_pipe(rounds: int = ROUNDS) -> dict[str, Any]:
+    """Measure in turns; return medians alone and under pipe, what pipe adds in percent, and how many lines arrived."""
     with tempfile.TemporaryDirectory() as name:
         folder, port = Path(name), free_port()
         shipped = folder / "shipped.jsonl"
@@ -61,18 +62,30 @@ def main() -> None:
         piped = [sys.executable, "-m", "gelf_listener", "pipe", "--to", f"gelf+tcp://{LOOPBACK}:{port}", "--"]
         try:
             alone, under = [], []
-            for _ in range(ROUNDS):
+            for _ in range(rounds):
                 alone.append(once([], folder))
                 under.append(once(piped, folder))
             time.sleep(2)
             arrived = shipped.read_bytes().count(b"\n")
         finally:
             process.stop()
+    found: dict[str, Any] = {"lines_a_second": LINES_A_SECOND, "rounds": rounds}
     for number, what in enumerate(("seconds", "processor seconds", "seconds in writing")):
         one, other = (statistics.median(run[number] for run in runs) for runs in (alone, under))
-        print(f"{what}: alone {one:.3f}, under pipe {other:.3f} ({(other / one - 1) * 100:+.1f} %)")
-    expected = ROUNDS * (SECONDS * LINES_A_SECOND + 1)  # the figures of each run are a line too
-    print(f"arrived: {arrived:,} of {expected:,} lines")
+        found[what] = {
+            "alone": round(one, 4),
+            "under pipe": round(other, 4),
+            "added percent": round((other / one - 1) * 100, 2),
+        }
+    found["lines printed"] = rounds * (SECONDS * LINES_A_SECOND + 1)  # the figures of each run are a line too
+    found["lines arrived"] = arrived
+    return found
+
+
+def main() -> None:
+    """Measure and print."""
+    for name, value in measure_pipe().items():
+        print(f"{name}: {value}")
 
 
 if __name__ == "__main__":
