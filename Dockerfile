@@ -1,8 +1,8 @@
 FROM python:3.13-slim AS build
 WORKDIR /src
-COPY requirements/run.txt requirements/run.txt
+COPY requirements/image.txt requirements/image.txt
 RUN python -m venv /opt/gelf-listener \
- && /opt/gelf-listener/bin/pip install --no-cache-dir --require-hashes -r requirements/run.txt
+ && /opt/gelf-listener/bin/pip install --no-cache-dir --require-hashes -r requirements/image.txt
 COPY pyproject.toml README.md LICENSE CHANGELOG.md ./
 COPY gelf_listener gelf_listener
 RUN /opt/gelf-listener/bin/pip install --no-cache-dir --no-deps --no-build-isolation .

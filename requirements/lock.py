@@ -17,6 +17,7 @@ PROJECT = HERE.parent
 BUILD = HERE / "build.in"
 LOCKS = {
     "run.txt": [str(PROJECT / "pyproject.toml"), str(BUILD)],
+    "image.txt": [str(PROJECT / "pyproject.toml"), str(BUILD), "--extra", "all"],
     "test.txt": [str(PROJECT / "pyproject.toml"), str(BUILD), "--group", f"{PROJECT / 'pyproject.toml'}:test"],
 }
 

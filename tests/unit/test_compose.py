@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -106,3 +107,15 @@ def test_the_image() -> None:
     exposed = set(re.findall(r"\d+/(?:udp|tcp)", dockerfile.partition("EXPOSE")[2].partition("\n")[0]))
     published = {port.split(":")[2] for port in SERVICES["gelf"]["ports"]}
     assert {port if "/" in port else f"{port}/tcp" for port in published} <= exposed
+
+
+def test_the_image_has_every_extra() -> None:
+    """Nobody can install one into a read-only file system, so every input and output is in it."""
+    assert "--require-hashes -r requirements/image.txt" in (ROOT / "Dockerfile").read_text()
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    wanted = {name.partition("[")[0] for name in re.findall(r"[\w-]+\[([\w,]+)\]", extras["all"][0])[0].split(",")}
+    packages = {re.split(r"[\[>=<]", extras[name][0])[0] for name in wanted}
+    locked = set(re.findall(r"^([\w-]+)==", (ROOT / "requirements" / "image.txt").read_text(), re.MULTILINE))
+    assert packages
+    assert packages <= locked
+    assert set(re.findall(r"^([\w-]+)==", (ROOT / "requirements" / "run.txt").read_text(), re.MULTILINE)) <= locked
