@@ -411,8 +411,10 @@ class HttpConnection(asyncio.Protocol):
             self._fail(200, "")
         elif self._secrets and not _knows(self._authorization, self._secrets):
             self._fail(401, "authorization is missing or wrong; nothing was stored")
-        elif path == _RECORDS_PATH and method in (b"POST", b"GET") and self._lenient:
+        elif self._lenient and path.rstrip(b"/") == _RECORDS_PATH:
             self._records = True
+            if method not in (b"POST", b"GET"):
+                self._fail(405, "send log records with POST or GET")
         elif method != b"POST" and (path == wanted or not self._lenient):
             self._fail(405, use)
         elif (self._lenient and path.rstrip(b"/") != wanted.rstrip(b"/")) or (
@@ -565,7 +567,7 @@ class HttpConnection(asyncio.Protocol):
         if status == 401:
             head.append(b'WWW-Authenticate: Basic realm="gelf-listener"\r\n')
         if status in (200, 405):
-            head.append(b"Allow: POST, OPTIONS\r\n")
+            head.append(b"Allow: GET, POST, OPTIONS\r\n" if self._records else b"Allow: POST, OPTIONS\r\n")
         if self._origin and self._settings.cors:
             head.append(
                 b"Access-Control-Allow-Origin: %s\r\n"

@@ -38,7 +38,8 @@ def to(body: bytes, *headers: str) -> bytes:
         (to(FORM), {"token": "t"}, [401], []),
         (to(FORM, "Authorization: Bearer t"), {"token": "t"}, [201], ["hello you"]),
         (to(FORM), {"mode": "graylog"}, [404], []),
-        (b"PUT /logrecord HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", {}, [404], []),
+        (b"PUT /logrecord HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", {}, [405], []),
+        (post(FORM, path="/logrecord/"), {}, [201], ["hello you"]),
     ],
 )
 @pytest.mark.parametrize("size", [0, 1])
@@ -47,6 +48,13 @@ def test_records(request_: bytes, settings: dict[str, Any], statuses: list[int],
     answers, made = exchange(request_, size, **settings)
     assert [answer.status for answer in answers] == statuses
     assert made.intake.texts == texts
+
+
+def test_other_methods_are_told_which() -> None:
+    """Not that there was no such path."""
+    (answer,), _ = exchange(b"DELETE /logrecord HTTP/1.1\r\nHost: x\r\n\r\n", 0)
+    assert (answer.status, answer.headers["allow"]) == (405, "GET, POST, OPTIONS")
+    assert b"POST or GET" in answer.body
 
 
 def test_a_pickle_gets_advice() -> None:
