@@ -18,7 +18,7 @@ from gelf_listener.codec.gelf import LenientGelf
 from gelf_listener.codec.levels import LEVEL_NAMES
 from gelf_listener.codec.normaliser import Normaliser
 from gelf_listener.codec.structured_lines import document_of_json, pairs_of_logfmt
-from gelf_listener.codec.traces import Trace, begins, continues
+from gelf_listener.codec.traces import Trace, begins, continues, headline, raises
 from gelf_listener.message import FieldValue, Message
 
 __all__ = ["LineDecoder"]
@@ -89,6 +89,8 @@ class LineDecoder:
         self._trace: Trace | None = None
         self._trace_at = 0
         """Which of the held lines begins the trace."""
+        self._raised = 0
+        """Which of them is the exception; 0: none yet."""
 
     def feed(self, data: bytes, now: float, batch: Batch) -> None:
         """
@@ -141,6 +143,11 @@ class LineDecoder:
                 self._trace_at = 0
             self._held.append(text)
             self._held_bytes += len(line)
+            if self._trace is Trace.PYTHON:
+                if begins(text) is Trace.PYTHON:
+                    self._raised = 0  # of a chain, whose last exception counts
+                elif not self._raised and raises(text):
+                    self._raised = len(self._held) - 1
             return
         self._release(now, batch)
         if not text or text.isspace():
@@ -164,7 +171,8 @@ class LineDecoder:
     def _joins(self, text: str) -> bool:
         """Whether a line belongs to the held ones."""
         if self._trace is not None:
-            return continues(self._trace, text, self._held[-1])
+            raised = self._held[self._raised] if self._raised else ""
+            return continues(self._trace, text, self._held[-1], raised)
         if text[:1] not in " \tTECcjopf+" and "." not in text[:40]:
             return False  # what nearly all lines are
         trace = begins(text)
@@ -227,9 +235,10 @@ class LineDecoder:
                 # Whatever comes with a trace deserves a look, and is an error unless it says that it is less.
                 level = min(self._guess(text, unsaid=3), 4)
             else:
-                text = lines[-1].strip() if self._trace is Trace.PYTHON else lines[0]
+                text = headline(lines, self._raised) if self._trace is Trace.PYTHON else lines[0]
                 level = 2 if self._trace is Trace.GO else 3
         self._trace = None
+        self._raised = 0
         raw = "\n".join(lines).encode()
         batch.messages.append(
             Message(now, self._host, text, full_message, level, raw, now, self._input, _fields=self._given.copy())

@@ -38,6 +38,27 @@ JAVA = """java.lang.IllegalStateException: bad
 Caused by: java.lang.RuntimeException: inner
 \tat com.example.App.x(App.java:13)
 \t... 1 more"""
+SQL = """Traceback (most recent call last):
+  File "/app/orders.py", line 7, in load
+sqlalchemy.exc.ProgrammingError: (psycopg.errors.UndefinedColumn) column "x" does not exist
+LINE 1: select x
+               ^
+HINT:  Perhaps you meant "y".
+[SQL: select x]
+(Background on this error at: https://sqlalche.me/e/20/f405)"""
+PYDANTIC = """Traceback (most recent call last):
+  File "/app/orders.py", line 7, in load
+pydantic_core._pydantic_core.ValidationError: 2 validation errors for Order
+items.0.amount
+  Input should be a valid number [type=float_parsing, input_value='x', input_type=str]
+    For further information visit https://errors.pydantic.dev/2/v/float_parsing
+city
+  Field required [type=missing, input_value={}, input_type=dict]"""
+INDENTED = """Traceback (most recent call last):
+  File "/app/orders.py", line 7, in load
+ValueError: these are wrong:
+  one
+  two"""
 SYNTAX = """  File "/app/orders.py", line 1
     x = = 1
         ^
@@ -69,6 +90,9 @@ TRACES = [
     ("Python behind a line", f"ERROR:root:it failed\n{PYTHON}", ("ERROR:root:it failed", PYTHON, 3)),
     ("Python behind a line without level", f"it failed\n{PYTHON}", ("it failed", PYTHON, 3)),
     ("Python behind a line of little weight", f"INFO it failed\n{PYTHON}", ("INFO it failed", PYTHON, 4)),
+    ("SQLAlchemy and PostgreSQL", SQL, (SQL.splitlines()[2], SQL, 3)),
+    ("a message with indented lines", INDENTED, ("ValueError: these are wrong:", INDENTED, 3)),
+    ("a group alone", GROUP, ("ExceptionGroup: several (2 sub-exceptions)", GROUP, 3)),
     ("a syntax error", SYNTAX, ("SyntaxError: invalid syntax", SYNTAX, 3)),
     ("a group", f"CRITICAL it failed\n{GROUP}", ("CRITICAL it failed", GROUP, 2)),
     ("Java behind a line", f"2026-11-23 18:00:00.1 ERROR 1 --- [main] App : boom\n{JAVA}", ("2026-11-23 18:00:00.1 ERROR 1 --- [main] App : boom", JAVA, 3)),
@@ -87,6 +111,13 @@ def test_traces(text: str, expected: tuple[str, str, int], step: int) -> None:
     before, behind = decode(f"before\n\n{text}\nbehind\n", step)[0], decode(f"{text}\nbehind\n", step)[-1]
     assert made.full_message == expected[1]
     assert (before.short_message.partition("\n")[0], behind.short_message) == ("before", "behind")
+
+
+def test_fields_of_pydantic() -> None:
+    """Each stands alone, what is wrong with it indented below; what follows is another message."""
+    made, behind = decode(PYDANTIC + "\nanother message\n")
+    assert (made.short_message, made.full_message) == (PYDANTIC.splitlines()[2], PYDANTIC)
+    assert behind.short_message == "another message"
 
 
 @pytest.mark.parametrize(
