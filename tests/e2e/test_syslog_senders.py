@@ -1,10 +1,16 @@
-"""Real syslog senders: logger(1), rsyslog and syslog-ng, forwarding what Python logs to their socket."""
+"""
+Real syslog senders: logger(1), rsyslog and syslog-ng, forwarding what Python logs to their socket.
+
+Each runs what the recipe has on its page, and what it does by itself.
+"""
 
 from __future__ import annotations
 
 import logging
 import logging.handlers
 import os
+import re
+import shlex
 import subprocess
 import time
 from collections.abc import Iterator
@@ -19,7 +25,28 @@ from tests.e2e.conftest import Start
 from tests.e2e.listener import until
 from tests.requirements import missing, need
 
+PAGE = Path(__file__).parents[2] / "docs" / "recipes" / "syslog.md"
 TEXT = 'order A-17 is late: Zürich, "quoted" [and] %s'
+
+
+def recipe(title: str, port: int) -> str:
+    """The recipe's block for a sender, with the port of a listener."""
+    (block,) = re.findall(
+        rf"^## {title}$.*?^```\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
+    )
+    assert "1514" in block
+    return str(block).replace("1514", str(port))
+
+
+def test_the_recipe_of_logger(start: Start) -> None:
+    """The page's command."""
+    logger = need("logger")
+    listener = start("syslog+tcp://127.0.0.1:0")
+    words = shlex.split(recipe("logger", listener.port("syslog+tcp")))
+    subprocess.run([logger, *words[1:]], check=True, timeout=20)
+    (made,) = listener.messages(1)
+    assert (made["short_message"], made["_order"]) == ("order 4711 paid", "A-17")
+    assert listener.rejected() == 0
 
 
 @pytest.mark.parametrize(
@@ -78,26 +105,29 @@ RSYSLOG = """
 module(load="imuxsock" SysSock.Use="off")
 input(type="imuxsock" Socket="{sock}")
 global(workDirectory="{folder}")
-local3.* action(type="omfwd" target="127.0.0.1" port="{port}" {options})
+local3.* {action}
 """
+FORWARD = 'action(type="omfwd" target="127.0.0.1" port="{port}" {options})'
 
 
 @pytest.mark.external
 @pytest.mark.parametrize(
     ("scheme", "options"),
     [
-        ("syslog+tcp", 'protocol="tcp" TCP_Framing="octet-counted" template="RSYSLOG_SyslogProtocol23Format"'),
+        ("syslog+tcp", None),
         ("syslog+tcp", 'protocol="tcp" template="RSYSLOG_ForwardFormat"'),
         ("syslog+udp", 'protocol="udp" template="RSYSLOG_TraditionalForwardFormat"'),
     ],
-    ids=["octet-counted-5424", "lines-iso-3164", "udp-3164"],
+    ids=["recipe", "lines-iso-3164", "udp-3164"],
 )
-def test_rsyslog(start: Start, tmp_path: Path, scheme: str, options: str) -> None:
+def test_rsyslog(start: Start, tmp_path: Path, scheme: str, options: str | None) -> None:
     """As the recipe configures it, and as it does by itself."""
     program = need("rsyslogd")
     listener = start(f"{scheme}://127.0.0.1:0")
     sock, config = tmp_path / "s", tmp_path / "rsyslog.conf"
-    config.write_text(RSYSLOG.format(sock=sock, folder=tmp_path, port=listener.port(scheme), options=options))
+    port = listener.port(scheme)
+    action = recipe("rsyslog", port) if options is None else FORWARD.format(port=port, options=options)
+    config.write_text(RSYSLOG.format(sock=sock, folder=tmp_path, action=action))
     with running([program, "-n", "-f", str(config), "-i", str(tmp_path / "pid")], sock):
         log(sock)
         first, second = listener.messages(2)
@@ -107,23 +137,18 @@ def test_rsyslog(start: Start, tmp_path: Path, scheme: str, options: str) -> Non
 
 SYSLOG_NG = """@version: {version}
 options {{ keep-hostname(yes); stats-freq(0); }};
-source s {{ unix-dgram("{sock}"); }};
-destination d {{ {destination} }};
-log {{ source(s); destination(d); }};
+source s_src {{ unix-dgram("{sock}"); }};
+{destination}
+"""
+BY_ITSELF = """destination d {{ network("127.0.0.1" port({port}) transport("udp")); }};
+log {{ source(s_src); destination(d); }};
 """
 
 
 @pytest.mark.external
 @pytest.mark.timeout(900)  # it may have to be fetched
-@pytest.mark.parametrize(
-    ("scheme", "destination"),
-    [
-        ("syslog+tcp", 'syslog("127.0.0.1" port({port}) transport("tcp"));'),
-        ("syslog+udp", 'network("127.0.0.1" port({port}) transport("udp"));'),
-    ],
-    ids=["octet-counted-5424", "udp-3164"],
-)
-def test_syslog_ng(start: Start, tmp_path: Path, scheme: str, destination: str) -> None:
+@pytest.mark.parametrize("scheme", ["syslog+tcp", "syslog+udp"], ids=["recipe", "udp-3164"])
+def test_syslog_ng(start: Start, tmp_path: Path, scheme: str) -> None:
     """As the recipe configures it, and its older format."""
     try:
         program = debian("syslog-ng")  # unpacked, not installed: rsyslog and syslog-ng exclude each other
@@ -132,9 +157,9 @@ def test_syslog_ng(start: Start, tmp_path: Path, scheme: str, destination: str) 
     modules = next(program.parents[2].glob("usr/lib/syslog-ng/[0-9]*"))
     listener = start(f"{scheme}://127.0.0.1:0")
     sock, config = tmp_path / "s", tmp_path / "syslog-ng.conf"
-    config.write_text(
-        SYSLOG_NG.format(version=modules.name, sock=sock, destination=destination.format(port=listener.port(scheme)))
-    )
+    port = listener.port(scheme)
+    destination = recipe("syslog-ng", port) if scheme == "syslog+tcp" else BY_ITSELF.format(port=port)
+    config.write_text(SYSLOG_NG.format(version=modules.name, sock=sock, destination=destination))
     files = [f"--{name}={tmp_path / name}" for name in ("persist-file", "pidfile", "control")]
     command = [str(program), "--foreground", "--no-caps", f"--cfgfile={config}", f"--module-path={modules}", *files]
     with running(command, sock, library_path()):
