@@ -85,16 +85,16 @@ def node_client() -> list[str]:
     return [node, str(_CLIENTS / "node" / "client.js"), str(folder)]
 
 
-def go_client() -> list[str]:
-    """Return the command of the Go client; it reads a job from standard input."""
+def go_client(name: str = "go") -> list[str]:
+    """Return the command of a Go client; `go` reads a job from standard input, `compose` a file as Docker does."""
     go = need("go")
-    sources = [_CLIENTS / "go" / name for name in ("main.go", "go.mod", "go.sum")]
+    sources = [_CLIENTS / name / file for file in ("main.go", "go.mod", "go.sum")]
 
     def make(folder: Path) -> None:
         command = [go, "build", "-mod=readonly", "-trimpath", "-o", str(folder / "client"), "."]
-        _run(command, GO_SECONDS, _CLIENTS / "go", {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOWORK": "off"})
+        _run(command, GO_SECONDS, _CLIENTS / name, {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOWORK": "off"})
 
-    return [str(_build("go", sources, make) / "client")]
+    return [str(_build(name, sources, make) / "client")]
 
 
 def java_client() -> list[str]:
