@@ -15,8 +15,8 @@ __all__ = ["MAX_SENDERS", "Sender", "Senders"]
 MAX_SENDERS = 1000
 """Senders that are remembered."""
 
-_LARGE_BATCH = 64
-"""Messages of one read of a transport, from which on senders are counted by samples."""
+_LARGE_BATCH = 256
+"""Messages of one read of a transport, from which on senders are counted by samples: only a flood fills a read."""
 _MOST_GUESSES = 20
 """Batches of a sender that are looked at for signs of its client."""
 _STEP = 8

@@ -25,6 +25,9 @@ __all__ = ["TantivySearch"]
 _MAX_READ = 100_000
 """Messages that are read to group by a field without a column."""
 _BATCH = 500
+_FIRST_BATCH = 20
+_BATCH_BYTES = 4 * 1024 * 1024
+"""What a batch may take, going by the one before it."""
 _PAGE = 10_000
 """Messages whose places are looked up at once when all are read."""
 
@@ -54,12 +57,18 @@ class TantivySearch:
         left = searching.count(targets)
         left = left if limit is None else min(limit, left)
         after: Place | None = None
+        size = _FIRST_BATCH
         while left > 0:
             page = min(left, _PAGE) if sort.field == "timestamp" else left
             narrowed = targets if after is None else [searching.after(target, after, sort) for target in targets]
             places = searching.places(narrowed, sort, page, 0).places
-            for start in range(0, len(places), _BATCH):
-                yield searching.read(targets, places[start : start + _BATCH])
+            start = 0
+            while start < len(places):
+                messages = searching.read(targets, places[start : start + size])
+                start += size
+                yield messages
+                read = sum([len(message.raw) for message in messages])
+                size = max(1, min(_BATCH, _BATCH_BYTES * len(messages) // max(read, 1)))
             if len(places) < page:
                 return
             left -= page

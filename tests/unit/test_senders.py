@@ -37,8 +37,8 @@ def test_without_a_peer() -> None:
 def test_a_flood_is_estimated() -> None:
     """Senders that take turns are all seen, and the sums are about right."""
     senders = Senders()
-    hosts = [f"h{number % 10}" for number in range(250)]
-    for _ in range(40):
+    hosts = [f"h{number % 10}" for number in range(500)]
+    for _ in range(20):
         senders.saw([Message(0.0, host, "", None, None, b"12345", 1.0, "in", Peer("192.0.2.1", 1)) for host in hosts])
     found = senders.top(20)
     assert len(found) == 10
@@ -53,6 +53,13 @@ def test_a_large_batch_of_one_sender() -> None:
     for number in (63, 64, 65, 100, 251, 256):
         senders.saw(messages("a", number))
     assert [(each.messages, each.bytes) for each in senders.top(2)] == [(799, 799 * 5)]
+
+
+def test_a_batch_that_no_flood_made() -> None:
+    """Is counted exactly, whoever takes turns in it."""
+    senders = Senders()
+    senders.saw([message for number in range(200) for message in messages(f"h{number % 3}", 1)])
+    assert sorted(each.messages for each in senders.top(5)) == [66, 67, 67]
 
 
 def test_rejections() -> None:

@@ -370,6 +370,20 @@ def test_a_burst_larger_than_memory_for_the_index(tmp_path: Path, count: int, te
     run(main())
 
 
+def test_scanning_large_messages_takes_few_at_a_time(tmp_path: Path) -> None:
+    """Or an export of a few hundred would take gigabytes."""
+    payload = b'{"host":"h","short_message":"%s"}' % (b"x" * 1_000_000)
+
+    async def main() -> None:
+        async with opened(tmp_path) as store:
+            await store.add(decoded(*[payload] * 60))
+            sizes = [len(batch) async for batch in store.scan(node(), EVERYTHING)]
+            assert sum(sizes) == 60
+            assert max(sizes[1:]) <= 4
+
+    run(main())
+
+
 def test_deleting_everything_gives_the_room_back_at_once(tmp_path: Path) -> None:
     """Whoever clears a store wants the contents gone, not just not found."""
 
