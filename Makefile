@@ -35,8 +35,17 @@ fuzz: $(VENV)/.test  ## Fuzz the codec (GELF_FUZZ_SECONDS=600)
 soak: $(VENV)/.test  ## The long runs
 	$(BIN)/python -m pytest -m soak --timeout=0 $(ARGS)
 
-bench: $(VENV)/.test  ## Measure, side by side with peers; results go to bench/results/
+bench: $(VENV)/.test  ## Measure everything, an hour; results go to bench/results/ (ARGS="udp-plain-file" for a part)
+ifeq ($(strip $(ARGS)),)
+	$(BIN)/python -m bench
+	$(BIN)/python -m bench.store --output bench/results/store.json
+	$(BIN)/python -m bench.roads
+	$(BIN)/python -m bench.relay --output bench/results/relay.json
+	$(BIN)/python -m bench.brokers --output bench/results/brokers.json
+	$(BIN)/python -m bench.page --output bench/results/page.json
+else
 	$(BIN)/python -m bench $(ARGS)
+endif
 
 screenshots: $(VENV)/.test  ## Take the pictures in the README and docs/ anew (needs Chromium)
 	$(BIN)/python -m bench.screenshots

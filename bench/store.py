@@ -228,7 +228,7 @@ def _freshness(folder: Path) -> dict[str, Any]:
 def main() -> int:
     """Measure and print; with ``--output`` write as well."""
     parser = argparse.ArgumentParser(prog="python -m bench.store", description="Measure the embedded store.")
-    parser.add_argument("--messages", type=int, default=1_000_000)
+    parser.add_argument("--messages", type=int, default=10_000_000)
     parser.add_argument("--rates", default="20000,30000,40000,50000,60000")
     parser.add_argument("--output", type=Path, default=None, help="JSON file for the results")
     arguments = parser.parse_args()

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from gelf_listener.errors import QueryError
 from gelf_listener.message import FieldValue, Message
 from gelf_listener.query.fields import getter
 from gelf_listener.store.partition import Partition
@@ -28,6 +29,9 @@ _COLUMNS = {
     "level": "level",
 }
 _NUMBERS, _TEXTS, _MISSING = 0, 1, 2
+
+_MAX_READ_BYTES = 256 * 1024 * 1024
+"""What the messages of one page may take: an answer of them takes several times that."""
 
 
 class Target(NamedTuple):
@@ -125,11 +129,24 @@ def places(targets: Sequence[Target], sort: Sort, limit: int, offset: int) -> Fo
 
 
 def read(targets: Sequence[Target], places: Sequence[Place]) -> list[Message]:
-    """Read messages, in the order of their places; those that were deleted meanwhile are left out."""
+    """
+    Read messages, in the order of their places; those that were deleted meanwhile are left out.
+
+    Raises:
+        QueryError: If they are too large to be read at once.
+    """
     orders: dict[int, list[int]] = {}
     for place in places:
         orders.setdefault(place.target, []).append(place.order)
-    found = {number: dict(targets[number].partition.read(wanted)) for number, wanted in orders.items()}
+    found: dict[int, dict[int, Message]] = {number: {} for number in orders}
+    room = _MAX_READ_BYTES
+    for number, wanted in orders.items():
+        for order, message in targets[number].partition.read(wanted):
+            room -= len(message.raw)
+            if room < 0:
+                detail = f"these messages take more than {_MAX_READ_BYTES // 2**20} MiB; ask for fewer, or export them"
+                raise QueryError(detail, "", 1)
+            found[number][order] = message
     return [found[place.target][place.order] for place in places if place.order in found[place.target]]
 
 

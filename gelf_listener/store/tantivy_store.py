@@ -5,8 +5,8 @@ Laws:
 
 * One thread writes, a few read; the loop never waits for a disk.
 * What was added is saved first and indexed when there is time, so a burst may be faster than the index is.
-* What was added is found by every later search: a search has it indexed first. It waits a second for that; when the
-  index is further behind, in a flood longer than it keeps up with, the search answers without the rest.
+* What was added is found by every later search: a search has it indexed first. Only in a flood, when the index is
+  further behind than it makes up in a second and more comes in meanwhile, does it answer without the rest.
 * What was saved is there after a crash, and found: opening the store goes on with what the index lacks.
 * What cannot be saved, for example because the disk is full, is kept in memory and tried again; until that works
   nothing more is taken.
@@ -18,6 +18,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -66,8 +67,9 @@ _MAX_UNSAVED_BYTES = 4 * 1024 * 1024
 """Compressed messages after which is saved whatever the time."""
 _MAX_PENDING = 300_000
 """Messages that may wait for the index; in a longer flood adding waits for it too."""
-_PATIENCE_SECONDS = 1.0
-"""How long a search waits for the index."""
+_PATIENCE_SECONDS = 10.0
+_FLOOD_PATIENCE_SECONDS = 1.0
+"""How long a search waits for the index, and how long while more comes in."""
 _MANY = 1000
 """Messages pending above which searches share commits: each begins a segment, and segments cost merging."""
 _SHARED_SECONDS = 0.1
@@ -329,7 +331,8 @@ class TantivyStore:
         self, query: Node, span: Span, *, limit: int | None = None, sort: Sort = NEWEST_FIRST
     ) -> AsyncIterator[Sequence[Message]]:
         """Give everything that matches; see `Store.scan`."""
-        pages = (await self._asked(self._engine)).pages(query, span, limit, sort)
+        await self._catch_up(patience=math.inf)
+        pages = (await self._run(self._engine)).pages(query, span, limit, sort)
         while (batch := await self._run(partial(next, pages, None))) is not None:
             yield batch
 
@@ -435,8 +438,13 @@ class TantivyStore:
         await self._catch_up()
         return await self._run(function)
 
-    async def _catch_up(self) -> None:
-        """Have what was added until now indexed and committed, a little at a time so that adding goes on."""
+    async def _catch_up(self, patience: float = _FLOOD_PATIENCE_SECONDS) -> None:
+        """
+        Have what was added until now indexed and committed, a little at a time so that adding goes on.
+
+        Args:
+            patience: Seconds to wait for that while more is added.
+        """
         wanted, began = self._order - 1, time.monotonic()
         if not self._lacks(wanted):
             return
@@ -445,7 +453,8 @@ class TantivyStore:
                 await asyncio.sleep(self._committed_at + _SHARED_SECONDS - time.monotonic())
             with contextlib.suppress(OSError):  # the disk is full: what was committed can be searched all the same
                 while self._lacks(wanted):
-                    late = time.monotonic() - began > _PATIENCE_SECONDS
+                    more = self._order - 1 > wanted
+                    late = time.monotonic() - began > (patience if more else max(patience, _PATIENCE_SECONDS))
                     if late or not await self._write(partial(self._index, _CATCH_UP_STEP)):
                         await self._write(self._commit)
                         return

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from gelf_listener.codec.gelf import read_fields
-from gelf_listener.errors import ConfigError, Retry
+from gelf_listener.errors import ConfigError, QueryError, Retry
 from gelf_listener.message import Message
 from gelf_listener.store import Store
 from gelf_listener.store.requests import EVERYTHING, Sort
@@ -380,6 +380,21 @@ def test_scanning_large_messages_takes_few_at_a_time(tmp_path: Path) -> None:
             sizes = [len(batch) async for batch in store.scan(node(), EVERYTHING)]
             assert sum(sizes) == 60
             assert max(sizes[1:]) <= 4
+
+    run(main())
+
+
+def test_a_page_of_large_messages_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The answer says what to do; it does not take the process with it."""
+    monkeypatch.setattr("gelf_listener.store.searching._MAX_READ_BYTES", 5 * 2**20)
+    payload = b'{"host":"h","short_message":"%s"}' % (b"x" * 2**20)
+
+    async def main() -> None:
+        async with opened(tmp_path) as store:
+            await store.add(decoded(*[payload] * 6))
+            with pytest.raises(QueryError, match=r"more than 5 MiB; ask for fewer, or export them"):
+                await store.search(node(), EVERYTHING)
+            assert len((await store.search(node(), EVERYTHING, limit=4)).messages) == 4
 
     run(main())
 
