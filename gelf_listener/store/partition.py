@@ -45,8 +45,8 @@ _PAGE = 10_000
 _STEP = 1000
 _STEP_BYTES = 4 * 1024 * 1024
 """What is given to the index at once."""
-_MAX_WAITING = 20_000
-_MAX_WAITING_BYTES = 16 * 1024 * 1024
+_MAX_WAITING = 50_000
+_MAX_WAITING_BYTES = 32 * 1024 * 1024
 """What is kept in memory for the index; when it lacks more, it reads it from the blocks."""
 
 _META = "partition.json"
@@ -241,9 +241,10 @@ class Partition:
     def _index(self, messages: Sequence[tuple[int, Message]]) -> None:
         if not messages:
             return
-        times = [micros(message.timestamp) for _, message in messages]
-        self.first = min(times) if self.first is None else min(self.first, *times)
-        self.last = max(times) if self.last is None else max(self.last, *times)
+        times = [message.timestamp for _, message in messages]
+        first, last = micros(min(times)), micros(max(times))
+        self.first = first if self.first is None else min(self.first, first)
+        self.last = last if self.last is None else max(self.last, last)
         documents = [document_of(message, order, self._fields) for order, message in messages]
         try:
             add = self._open_writer().add_json

@@ -5,8 +5,8 @@ Laws:
 
 * One thread writes, a few read; the loop never waits for a disk.
 * What was added is saved first and indexed when there is time, so a burst may be faster than the index is.
-* What was added is found by every later search: a search has it indexed first. Only in a flood, when the index is
-  further behind than it makes up in a second and more comes in meanwhile, does it answer without the rest.
+* What was added is found by every later search: a search has it indexed first. Only in a flood, while thousands come in
+  every second, does it answer without the last second, or without what the index is further behind.
 * What was saved is there after a crash, and found: opening the store goes on with what the index lacks.
 * What cannot be saved, for example because the disk is full, is kept in memory and tried again; until that works
   nothing more is taken.
@@ -62,18 +62,21 @@ _STEP = 250
 _MAX_UNCOMMITTED = 100_000
 """Messages after which is committed to the index whatever the time."""
 _COMMIT_SECONDS = 5.0
-"""How long messages may wait for that when no search asks for them."""
+"""How long messages may wait for that when nobody searches."""
+_WATCHED_COMMIT_SECONDS = 0.5
+_WATCHED_SECONDS = 10.0
+"""How long they may wait within so many seconds of a search, so that in a flood no search has to wait."""
 _MAX_UNSAVED_BYTES = 4 * 1024 * 1024
 """Compressed messages after which is saved whatever the time."""
-_MAX_PENDING = 300_000
+_MAX_PENDING = 1_000_000
 """Messages that may wait for the index; in a longer flood adding waits for it too."""
 _PATIENCE_SECONDS = 10.0
 _FLOOD_PATIENCE_SECONDS = 1.0
 """How long a search waits for the index, and how long while more comes in."""
-_MANY = 1000
-"""Messages pending above which searches share commits: each begins a segment, and segments cost merging."""
-_SHARED_SECONDS = 0.1
-"""Least time between those."""
+_FLOOD = 2000
+"""Messages added within a second that make a flood of the next one."""
+_GREAT_FLOOD = 30_000
+"""The same of one in which indexing takes turns with doing nothing: inputs that cannot wait need the processor."""
 _CATCH_UP_STEP = 1000
 _TYPES: dict[str, FieldType] = {"text": "string", "long": "long", "double": "double", "boolean": "boolean"}
 
@@ -127,6 +130,9 @@ class TantivyStore:
         """Whether there are others."""
         self._order = 0
         self._saved_at = self._committed_at = time.monotonic()
+        self._asked_at = -math.inf
+        self._second = (-math.inf, 0, 0)
+        """When the current second of adding began, how many were added in it, and in the one before."""
         self._asking = asyncio.Lock()
         """Held by the search that has messages committed; those that wait for it find theirs committed too."""
         self._search: TantivySearch | None = None
@@ -209,9 +215,22 @@ class TantivyStore:
             self._offered.update([message.key for message in messages[:taken]])
             raise Retry(f"the store cannot write: {error}") from None
         finally:
+            self._count(taken)
             self._added.set()
         if self._offered:
             self._offered.difference_update([message.key for message in messages])
+
+    def _count(self, messages: int) -> None:
+        """Count what was added in this second."""
+        now, (began, count, before) = time.monotonic(), self._second
+        if now - began >= 1:
+            began, count, before = now, 0, count if now - began < 2 else 0
+        self._second = (began, count + messages, before)
+
+    def _flooded(self, messages: int = _FLOOD) -> bool:
+        """Whether so many messages come in every second."""
+        began, _, before = self._second
+        return before >= messages and time.monotonic() - began < 2
 
     async def flush(self) -> None:
         """
@@ -234,7 +253,10 @@ class TantivyStore:
             pause = self._commit_seconds or 1.0
             while self._all.current.pending:
                 try:
+                    began = time.monotonic()
                     if await self._write(self._keep):
+                        if self._flooded(_GREAT_FLOOD):
+                            await asyncio.sleep(time.monotonic() - began)
                         continue
                 except OSError as error:
                     _log.warning("the store cannot write: %s; trying again", error)
@@ -250,7 +272,8 @@ class TantivyStore:
         if now - self._saved_at > self._commit_seconds:
             self._save()
         more = self._index(_STEP)
-        if partition.uncommitted >= _MAX_UNCOMMITTED or now - self._committed_at > _COMMIT_SECONDS or self._all.full:
+        seconds = _WATCHED_COMMIT_SECONDS if now - self._asked_at < _WATCHED_SECONDS else _COMMIT_SECONDS
+        if partition.uncommitted >= _MAX_UNCOMMITTED or now - self._committed_at > seconds or self._all.full:
             self._commit()
         return more
 
@@ -331,7 +354,7 @@ class TantivyStore:
         self, query: Node, span: Span, *, limit: int | None = None, sort: Sort = NEWEST_FIRST
     ) -> AsyncIterator[Sequence[Message]]:
         """Give everything that matches; see `Store.scan`."""
-        await self._catch_up(patience=math.inf)
+        await self._catch_up(whole=True)
         pages = (await self._run(self._engine)).pages(query, span, limit, sort)
         while (batch := await self._run(partial(next, pages, None))) is not None:
             yield batch
@@ -438,23 +461,24 @@ class TantivyStore:
         await self._catch_up()
         return await self._run(function)
 
-    async def _catch_up(self, patience: float = _FLOOD_PATIENCE_SECONDS) -> None:
+    async def _catch_up(self, *, whole: bool = False) -> None:
         """
         Have what was added until now indexed and committed, a little at a time so that adding goes on.
 
         Args:
-            patience: Seconds to wait for that while more is added.
+            whole: Whether to wait for that however long it takes.
         """
         wanted, began = self._order - 1, time.monotonic()
+        self._asked_at = began
         if not self._lacks(wanted):
             return
+        if self._flooded() and not whole and began - self._committed_at < _FLOOD_PATIENCE_SECONDS:
+            return
         async with self._asking:
-            if self._all.current.pending > _MANY:
-                await asyncio.sleep(self._committed_at + _SHARED_SECONDS - time.monotonic())
             with contextlib.suppress(OSError):  # the disk is full: what was committed can be searched all the same
                 while self._lacks(wanted):
-                    more = self._order - 1 > wanted
-                    late = time.monotonic() - began > (patience if more else max(patience, _PATIENCE_SECONDS))
+                    patience = _FLOOD_PATIENCE_SECONDS if self._flooded() else _PATIENCE_SECONDS
+                    late = not whole and time.monotonic() - began > patience
                     if late or not await self._write(partial(self._index, _CATCH_UP_STEP)):
                         await self._write(self._commit)
                         return

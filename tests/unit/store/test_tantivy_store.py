@@ -350,7 +350,7 @@ def test_what_was_deleted_stays_deleted_after_a_crash(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("count", "text"), [pytest.param(25_000, "small", id="many"), pytest.param(40, "x" * 600_000, id="large")]
+    ("count", "text"), [pytest.param(51_000, "small", id="many"), pytest.param(80, "x" * 600_000, id="large")]
 )
 def test_a_burst_larger_than_memory_for_the_index(tmp_path: Path, count: int, text: str) -> None:
     """The index reads the rest from disk; order, number and searches are the same."""
