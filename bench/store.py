@@ -143,12 +143,12 @@ async def _searches(store: TantivyStore) -> dict[str, Any]:
 
     everything = parse("*").node
     asked: dict[str, Callable[[], Awaitable[Any]]] = {
-        "term and the last hour, newest 150": search("timeout", last_hour),
-        "term, newest 150": search("timeout"),
+        "expired, the last hour, newest 150": search("expired", last_hour),
+        "expired, newest 150": search("expired"),
         "user_id:4711": search("user_id:4711"),
         "user_id:4711 and the last hour": search("user_id:4711", last_hour),
         "level:<=3 AND source:inventory*": search("level:<=3 AND source:inventory*"),
-        "timeo*": search("timeo*"),
+        "expi*": search("expi*"),
         "path:*inventory*": search("path:*inventory*", last_hour),
         "everything, newest 150": search("*"),
         "histogram over all": lambda: store.aggregate(everything, EVERYTHING, [TimeGroup(seconds=900)]),
@@ -227,58 +227,69 @@ def _freshness(folder: Path) -> dict[str, Any]:
     }
 
 
+def _say(name: str, value: Any) -> None:
+    print(f"{name}: {json.dumps(value)}", flush=True)
+
+
+def _listening(folder: Path, rates: list[float]) -> dict[str, Any]:
+    """Measure a real listener: what it takes, what searches take meanwhile, and how soon a message is found."""
+    pump, corpus = Pump(folder), Corpora(folder).path(Encoding.PLAIN)
+    steps, lossless = [], 0.0
+    for number, rate in enumerate(rates):
+        step = _ingest(folder / f"ingest{number}", pump, corpus, rate, 0)
+        steps.append(step)
+        _say("UDP to store", step)
+        if step["stored"] == step["sent"]:
+            lossless = max(lossless, step["rate"])
+    both = _while_ingesting(folder / "both", pump, corpus, max(min(lossless, _GOAL) / 2, 1000.0))
+    _say("searching while ingesting", both)
+    fresh = _freshness(folder / "fresh")
+    _say("from sending a message to finding it", fresh)
+    return {"ingest": steps, "highest rate without loss": lossless, "while ingesting": both, "one message": fresh}
+
+
+async def _filled(folder: Path, count: int) -> dict[str, Any]:
+    """Measure a store of many messages: its size, and searches."""
+    store, raw, seconds = await _fill(folder, count)
+    size = (await store.info()).bytes
+    filled = {
+        "messages": count,
+        "messages a second": round(count / seconds),
+        "raw mib": round(raw / 2**20, 1),
+        "store mib": round(size / 2**20, 1),
+        "share of raw": round(size / raw, 3),
+    }
+    _say("filled", filled)
+    searches = await _searches(store)
+    for query, figures in searches.items():
+        _say(query, figures)
+    await store.close()
+    return {"filled": filled, "searches": searches}
+
+
 def main() -> int:
     """Measure and print; with ``--output`` write as well."""
     parser = argparse.ArgumentParser(prog="python -m bench.store", description="Measure the embedded store.")
+    parser.add_argument("part", nargs="?", choices=["listening", "filled"], help="both by default")
     parser.add_argument("--messages", type=int, default=10_000_000)
     parser.add_argument("--rates", default="20000,30000,40000,50000,60000")
-    parser.add_argument("--output", type=Path, default=None, help="JSON file for the results")
+    parser.add_argument("--output", type=Path, default=None, help="JSON file for the results; other parts in it stay")
     arguments = parser.parse_args()
     gc.set_threshold(100_000, 20, 20)
-    results: dict[str, Any] = {"machine": describe(), "load before": load(), "ingest": []}
-
-    def say(name: str, value: Any) -> None:
-        print(f"{name}: {json.dumps(value)}", flush=True)
-
+    results: dict[str, Any] = {}
     with tempfile.TemporaryDirectory(prefix="gelf-bench-store-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        pump, corpus = Pump(folder), Corpora(folder).path(Encoding.PLAIN)
-        lossless = 0.0
-        for number, rate in enumerate(map(float, arguments.rates.split(","))):
-            step = _ingest(folder / f"ingest{number}", pump, corpus, rate, 0)
-            results["ingest"].append(step)
-            say("UDP to store", step)
-            if step["stored"] == step["sent"]:
-                lossless = max(lossless, step["rate"])
-        results["highest rate without loss"] = lossless
-        results["while ingesting"] = _while_ingesting(
-            folder / "both", pump, corpus, max(min(lossless, _GOAL) / 2, 1000.0)
-        )
-        say("searching while ingesting", results["while ingesting"])
-
-        results["one message"] = _freshness(folder / "fresh")
-        say("from sending a message to finding it", results["one message"])
-
-        async def fill_and_search() -> None:
-            store, raw, seconds = await _fill(folder / "filled", arguments.messages)
-            size = (await store.info()).bytes
-            results["filled"] = {
-                "messages": arguments.messages,
-                "messages a second": round(arguments.messages / seconds),
-                "raw mib": round(raw / 2**20, 1),
-                "store mib": round(size / 2**20, 1),
-                "share of raw": round(size / raw, 3),
-            }
-            say("filled", results["filled"])
-            results["searches"] = await _searches(store)
-            for query, figures in results["searches"].items():
-                say(query, figures)
-            await store.close()
-
-        asyncio.run(fill_and_search())
-    results["load after"] = load()
+        if arguments.part != "filled":
+            before = load()
+            found = _listening(folder, list(map(float, arguments.rates.split(","))))
+            results["listening"] = {"machine": describe(), "load": f"{before}, {load()}", **found}
+        if arguments.part != "listening":
+            before = load()
+            found = asyncio.run(_filled(folder / "filled", arguments.messages))
+            results["filled"] = {"machine": describe(), "load": f"{before}, {load()}", **found}
     if arguments.output is not None:
-        arguments.output.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+        kept = json.loads(arguments.output.read_text("utf-8")) if arguments.output.exists() else {}
+        arguments.output.write_text(json.dumps(kept | results, indent=1) + "\n", encoding="utf-8")
     return 0
 
 

@@ -5,7 +5,7 @@ Laws:
 
 * Only the newest partition is written to, and only by the store's writing thread.
 * A message is added to the blocks first. What the index lacks of them, after a crash or because it could not be
-  written, is added to it from there (`commit`); so nothing that was saved is ever lost to searches.
+  written, is added to it from there (`index`); so nothing that was saved is ever lost to searches.
 * ``partition.json`` is written before the commit it belongs to, so it never knows less than the index: its span and its
   names may be too wide, never too narrow.
 * A partition whose files are damaged is not opened; its directory is set aside under another name.
@@ -65,7 +65,8 @@ class Partition:
         packer: Makes bytes of messages, and messages of bytes.
 
     Raises:
-        DamagedPartition: If it is there and cannot be read.
+        DamagedPartition: If what is there makes no sense.
+        OSError: If it cannot be read or made now, for example because the disk is full.
     """
 
     def __init__(self, path: Path, packer: Packer) -> None:
@@ -93,7 +94,7 @@ class Partition:
             self._blocks = Blocks(path, new=indexed < 0)
             if self._blocks.last < indexed:
                 raise ValueError("messages are missing that the index finds")  # noqa: TRY301
-        except (ValueError, OSError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise DamagedPartition(f"{path}: {error}") from None
         self.committed = max(indexed, self._blocks.indexed)
         """The last place that can be found."""
@@ -245,7 +246,7 @@ class Partition:
         first, last = micros(min(times)), micros(max(times))
         self.first = first if self.first is None else min(self.first, first)
         self.last = last if self.last is None else max(self.last, last)
-        documents = [document_of(message, order, self._fields) for order, message in messages]
+        documents = list(self._documents(messages))
         try:
             add = self._open_writer().add_json
             for document in documents:
@@ -255,6 +256,14 @@ class Partition:
             raise OSError(str(error)) from None
         self._indexed = messages[-1][0]
         self._changed = True
+
+    def _documents(self, messages: Sequence[tuple[int, Message]]) -> Iterator[str]:
+        """Make the documents of messages, but for those of which none can be made."""
+        for order, message in messages:
+            try:
+                yield document_of(message, order, self._fields)
+            except Exception:  # noqa: BLE001  (one odd message must not keep the others from being found)
+                _log.exception("the message %s cannot be indexed; it is stored, and not found", message.id)
 
     def _forget_waiting(self) -> None:
         """Read what the index lacks from the blocks."""

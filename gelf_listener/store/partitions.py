@@ -110,9 +110,6 @@ class Partitions:
                     self._set_aside(directory, error)
             if not self.list:
                 self.begin()
-        except DamagedPartition as error:
-            self._lock.release()
-            raise ConfigError(f"the store cannot be opened: {error}") from None
         except OSError as error:
             self._lock.release()
             raise ConfigError(f"the store at {self._path} cannot be opened: {error.strerror or error}") from None
@@ -146,11 +143,21 @@ class Partitions:
             self.begin()
 
     def begin(self) -> None:
-        """Begin a new partition; nothing may be pending."""
+        """
+        Begin a new partition; nothing may be pending.
+
+        Raises:
+            OSError: If it cannot be made; the current one stays.
+        """
         if self.list:
             self.current.close_writer()
         self._number += 1
-        made = Partition(self._path / f"p{self._number:08d}", self._packer)
+        path = self._path / f"p{self._number:08d}"
+        try:
+            made = Partition(path, self._packer)
+        except (DamagedPartition, OSError) as error:  # the engine does not tell a full disk from damage
+            shutil.rmtree(path, ignore_errors=True)
+            raise OSError(str(error)) from None
         made.created_at = self._clock()
         self.list = [*self.list, made]
 

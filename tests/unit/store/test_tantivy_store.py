@@ -130,6 +130,42 @@ def test_a_damaged_partition_is_set_aside(tmp_path: Path, victim: str) -> None:
     run(main())
 
 
+def test_a_partition_that_cannot_be_opened_now_is_not_taken_for_damaged(tmp_path: Path) -> None:
+    """It is there when the trouble is over."""
+
+    async def main() -> None:
+        async with opened(tmp_path) as store:
+            await store.add([plain("a")])
+        file = tmp_path / "p00000001" / "messages.sqlite"
+        aside = file.rename(tmp_path / "aside")
+        file.mkdir()  # SQLite cannot open it, as when the disk is full
+        with pytest.raises(ConfigError, match="unable to open"):
+            await store_at(tmp_path).open()
+        file.rmdir()
+        aside.rename(file)
+        async with opened(tmp_path) as store:
+            assert texts((await store.search(node(), EVERYTHING)).messages) == ["a"]
+
+    run(main())
+
+
+def test_a_new_partition_that_cannot_be_made(tmp_path: Path) -> None:
+    """The old one goes on, and what is written stays findable."""
+
+    async def main() -> None:
+        async with opened(tmp_path, partition_messages=2, commit_seconds=0.01) as store:
+            (tmp_path / "p00000002").write_text("in the way")
+            await store.add([plain("a"), plain("b")])
+            assert await store.count(node(), EVERYTHING) == 2
+            await store.add([plain("c")])
+            assert texts((await store.search(node(), EVERYTHING)).messages) == ["c", "b", "a"]
+            await store.add([plain("d")])
+            assert await store.count(node(), EVERYTHING) == 4
+            assert (tmp_path / "p00000003").is_dir()
+
+    run(main())
+
+
 def test_all_partitions_damaged_is_an_empty_store(tmp_path: Path) -> None:
     """Nothing is deleted, and it works."""
 
@@ -272,6 +308,19 @@ def test_patterns_the_engine_refuses(tmp_path: Path, field: str, pattern: str) -
             for text in (matching, "other"):
                 await store.add([plain(text, text, full_message=text, facility=text)])
             assert await store.count(node(f"{field}:{pattern}"), EVERYTHING) == 1
+
+    run(main())
+
+
+def test_a_message_that_cannot_be_indexed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """It is said which, and the others are found."""
+
+    async def main() -> None:
+        async with opened(tmp_path) as store:
+            await store.add([plain("a"), plain("b", note=[1]), plain("c")])  # type: ignore[arg-type]
+            await store.add([plain("d")])
+            assert texts((await store.search(node(), EVERYTHING)).messages) == ["d", "c", "a"]
+        assert "cannot be indexed" in caplog.text
 
     run(main())
 
