@@ -272,9 +272,9 @@ class Blocks:
         with self._lock:
             if self._closed:
                 return None
-            if self._reader is None:
-                self._reader = self._connect()
             try:
+                if self._reader is None:
+                    self._reader = self._connect()
                 found: tuple[int, bytes] | None = self._reader.execute(_BLOCK_OF, (place,)).fetchone()
             except sqlite3.Error as error:
                 _log.error("%s: the message at place %d cannot be read: %s", self.path, place, error)

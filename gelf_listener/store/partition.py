@@ -311,6 +311,7 @@ class Partition:
         """
         self.save()
         if self._writer is None or not self._changed:
+            self.committed = self._indexed  # what the index could not be given is damaged
             return
         try:
             self._write_meta()

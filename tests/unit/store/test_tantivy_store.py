@@ -325,6 +325,33 @@ def test_a_message_that_cannot_be_indexed(tmp_path: Path, caplog: pytest.LogCapt
     run(main())
 
 
+def test_damage_before_it_was_indexed(tmp_path: Path) -> None:
+    """What is damaged is not waited for; what comes then is found."""
+
+    async def main() -> None:
+        async with opened(tmp_path / "store", commit_seconds=0) as store:
+            store._tasks[0].cancel()  # nothing is indexed
+            await store.add([plain(f"m{index}", note=os.urandom(100).hex()) for index in range(1000)])
+            await asyncio.to_thread(shutil.copytree, tmp_path / "store", tmp_path / "crashed")
+        with sqlite3.connect(tmp_path / "crashed" / "p00000001" / "messages.sqlite") as connection:
+            connection.execute("UPDATE blocks SET packed = x'00' WHERE first < (SELECT max(first) FROM blocks)")
+        connection.close()
+        async with opened(tmp_path / "crashed") as store:
+            left = await store.count(node(), EVERYTHING)
+            assert 0 < left < 1000
+            assert store.pending == 0
+            partition = store._all.current
+            partition._blocks.add(partition._blocks.last + 1, b"no message")
+            partition._forget_waiting()
+            store._order += 1
+            assert await store.count(node(), EVERYTHING) == left
+            assert store.pending == 0
+            await store.add([plain("new")])
+            assert await store.count(node(), EVERYTHING) == left + 1
+
+    run(main())
+
+
 def test_searching_while_adding(tmp_path: Path) -> None:
     """Every search finds what was added before it, and never a message twice."""
 
