@@ -314,18 +314,19 @@ class TantivyStore:
 
     def _finish(self) -> None:
         """Make all that was added searchable."""
-        while self._index(_CATCH_UP_STEP):
-            pass
-        self._commit()
+        self._commit(whole=True)
 
     def _index(self, most: int) -> bool:
         return self._all.current.index(most)
 
-    def _commit(self) -> None:
-        """Make what was indexed searchable."""
+    def _commit(self, *, whole: bool = False) -> None:
+        """Make what was indexed searchable; `whole` has the rest indexed before."""
         partition = self._all.current
         self._saved_at = self._committed_at = time.monotonic()
-        partition.commit()
+        if whole:
+            partition.catch_up()
+        else:
+            partition.commit()
         self.commits += 1
         if not partition.pending:
             self._recent.clear()
