@@ -267,6 +267,11 @@ def test_getting_started_turns_green(open_page: Open, site: Site) -> None:
 
 def test_export_import_and_delete(open_page: Open, site: Site, tmp_path: Any) -> None:
     """What matches, as it was sent; back again; and away."""
+
+    def choose(name: str) -> None:
+        page.get_by_label("More").click()
+        page.get_by_role("button", name=name).click()
+
     site.send({"short_message": "keep", "_n": 1}, {"short_message": "export", "_n": 2})
     page = open_page("/?range=all&q=n:2")
     expect(rows(page)).to_have_count(1)
@@ -280,19 +285,16 @@ def test_export_import_and_delete(open_page: Open, site: Site, tmp_path: Any) ->
     page.get_by_label("GELF file").set_input_files(file)
     expect(page.locator("#notices")).to_contain_text("1 message imported")
     assert site.count() == 3
-    page.get_by_label("More").click()
-    page.get_by_role("button", name="What matches …").click()
+    choose("What matches …")
     page.get_by_role("button", name="Delete", exact=True).click()
     expect(page.locator("#notices")).to_contain_text("2 messages deleted")
     assert site.count() == 1
-    page.get_by_label("More").click()
-    page.get_by_role("button", name="Clear all …").click()
+    choose("Clear all …")
     expect(page.get_by_role("dialog")).to_contain_text("Delete all 1 message from the store?")
     page.get_by_role("button", name="Keep").click()
     expect(page.get_by_role("dialog")).to_have_count(0)
     assert site.count() == 1
-    page.get_by_label("More").click()
-    page.get_by_role("button", name="Clear all …").click()
+    choose("Clear all …")
     page.get_by_role("button", name="Delete", exact=True).click()
     expect(page.locator("#notices")).to_contain_text("1 message deleted")
     assert site.count() == 0

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -296,8 +296,8 @@ def test_tail(tmp_path: Path, flags: list[str]) -> None:
         assert "Traceback" not in "".join(tail.err)
 
 
-def test_tail_waits_for_a_listener_that_comes_back(tmp_path: Path) -> None:
-    """And shows what came before it had noticed; a listener that never was is an error."""
+def generations(tmp_path: Path) -> Callable[[int], Listener]:
+    """Return what starts a listener, and the next ones after it, with the same address and store."""
     port = free_port()
 
     def start(number: int) -> Listener:
@@ -306,6 +306,12 @@ def test_tail_waits_for_a_listener_that_comes_back(tmp_path: Path) -> None:
         store = [f"store://{tmp_path}/store"]
         return Listener(folder, "gelf+udp://127.0.0.1:0", outputs=store, api=f"127.0.0.1:{port}")
 
+    return start
+
+
+def test_tail_waits_for_a_listener_that_comes_back(tmp_path: Path) -> None:
+    """And shows what came before it had noticed; a listener that never was is an error."""
+    start = generations(tmp_path)
     with start(1) as first:
         tail = Tail(first)
         with tail:
@@ -321,14 +327,7 @@ def test_tail_waits_for_a_listener_that_comes_back(tmp_path: Path) -> None:
 
 def test_tail_of_an_empty_listener_waits_too(tmp_path: Path) -> None:
     """It was there, though it had nothing to say; while it is away that is said once."""
-    port = free_port()
-
-    def start(number: int) -> Listener:
-        folder = tmp_path / f"listener{number}"
-        folder.mkdir()
-        store = [f"store://{tmp_path}/store"]
-        return Listener(folder, "gelf+udp://127.0.0.1:0", outputs=store, api=f"127.0.0.1:{port}")
-
+    start = generations(tmp_path)
     with start(1) as first, Tail(first) as tail:
         until(lambda: json.loads(first.get("/api/gelf/stats")[1])["watchers"] == 1, 30)
         first.stop()
