@@ -31,9 +31,9 @@ from bench.pump import Order, Pump, Transport
 from bench.sockets import LOOPBACK, free_port
 from bench.subjects.listener import METRIC_DROPS, METRIC_MESSAGES, command, environment, metric
 from gelf_listener.codec.batch import Batch
-from gelf_listener.codec.gelf import LenientGelf, read_fields
+from gelf_listener.codec.gelf.lenient import LenientGelf, read_fields
 from gelf_listener.query import parse
-from gelf_listener.store.requests import EVERYTHING, Span, TimeGroup, ValuesGroup
+from gelf_listener.store.parameters import EVERYTHING, Span, TimeGroup, ValuesGroup
 from gelf_listener.store.tantivy_store import TantivyStore
 
 _SECONDS = 8.0

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from gelf_listener.address import Address
 from gelf_listener.buffers import Buffer
 from gelf_listener.buffers.memory import MemoryBuffer
-from gelf_listener.codec.gelf import read_fields
+from gelf_listener.codec.gelf.lenient import read_fields
 from gelf_listener.config import Config, Spec
 from gelf_listener.directories import buffer_directory, state_directory
 from gelf_listener.errors import ConfigError

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from gelf_listener.errors import GelfError
 from gelf_listener.query.times import parse_time
-from gelf_listener.store.requests import Span
+from gelf_listener.store.parameters import Span
 
 __all__ = ["TimeRangeError", "parse_keyword", "parse_moment", "parse_short", "parse_timerange"]
 

@@ -17,7 +17,7 @@ import aiormq
 import aiormq.exceptions
 from pydantic import Field
 
-from gelf_listener.brokers.tls import BrokerTlsSettings
+from gelf_listener.client_tls import BrokerTlsSettings
 from gelf_listener.errors import Retry
 
 __all__ = ["AMQP_ERRORS", "AmqpSettings", "connect", "describe", "disconnect", "open_channel", "url_of"]

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from confluent_kafka import KafkaError, KafkaException
 from pydantic import BeforeValidator, Field
 
-from gelf_listener.brokers.tls import BrokerTlsSettings, check_files
+from gelf_listener.client_tls import BrokerTlsSettings, check_files
 from gelf_listener.errors import ConfigError
 
 __all__ = ["KafkaClient", "KafkaSettings", "make_client"]

@@ -27,9 +27,9 @@ from gelf_listener.buffers.batch_file import BatchFile, CannotSave, Totals
 from gelf_listener.errors import ConfigError
 from gelf_listener.lock import DirectoryLock, LockedError
 from gelf_listener.message import Message
-from gelf_listener.outputs.thread import WriterThread
 from gelf_listener.packing import Packer
 from gelf_listener.settings import OutputSettings
+from gelf_listener.writer_thread import WriterThread
 
 __all__ = ["DiskBuffer"]
 

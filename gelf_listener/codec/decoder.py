@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple
 
 from gelf_listener.codec.batch import Batch
-from gelf_listener.codec.chunking import Reassembler
 from gelf_listener.codec.compression import FIRST_GUESS_BYTES, MAX_RATIO, inflate, is_gzip, is_zlib
-from gelf_listener.codec.gelf import LenientGelf
-from gelf_listener.codec.graylog import GraylogGelf
+from gelf_listener.codec.gelf.chunking import Reassembler
+from gelf_listener.codec.gelf.graylog import GraylogGelf
+from gelf_listener.codec.gelf.lenient import LenientGelf
 from gelf_listener.codec.strikes import Strikes
 from gelf_listener.errors import Reason, Rejected
 from gelf_listener.message import Peer

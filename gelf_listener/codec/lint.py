@@ -8,8 +8,8 @@ from typing import NamedTuple
 from gelf_listener.codec.batch import Batch
 from gelf_listener.codec.clients import guess_client
 from gelf_listener.codec.decoder import Decoder, Mode
-from gelf_listener.codec.keys import note
-from gelf_listener.codec.tolerant import find_values
+from gelf_listener.codec.gelf.keys import note
+from gelf_listener.codec.gelf.tolerant import find_values
 from gelf_listener.errors import Reason, Rejected
 from gelf_listener.message import Message, Peer
 from gelf_listener.notes import Deviation, Note

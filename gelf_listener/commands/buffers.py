@@ -16,7 +16,7 @@ import typer
 from gelf_listener.address import Address
 from gelf_listener.buffers.batch_file import FILE_NAME, BatchFile, CannotSave, Totals
 from gelf_listener.buffers.disk import DiskBuffer
-from gelf_listener.codec.gelf import read_fields
+from gelf_listener.codec.gelf.lenient import read_fields
 from gelf_listener.config import Spec
 from gelf_listener.directories import buffers_directory
 from gelf_listener.errors import ConfigError, Rejected

@@ -21,7 +21,7 @@ from typing import Protocol, Self
 import msgspec
 
 from gelf_listener.address import Address
-from gelf_listener.codec.chunking import split
+from gelf_listener.codec.gelf.chunking import split
 from gelf_listener.codec.levels import LEVEL_NAMES
 from gelf_listener.errors import ConfigError, OutputError, Retry
 

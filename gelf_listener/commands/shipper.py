@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping
 
 from gelf_listener.address import Address
 from gelf_listener.codec.batch import Batch
-from gelf_listener.codec.lines import LineDecoder
+from gelf_listener.codec.text.lines import LineDecoder
 from gelf_listener.commands.send import Sender, make_sender
 from gelf_listener.errors import OutputError, Retry
 from gelf_listener.message import FieldValue

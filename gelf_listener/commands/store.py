@@ -11,13 +11,13 @@ from typing import Literal, TypeVar
 
 import typer
 
-from gelf_listener.codec.gelf import read_fields
+from gelf_listener.codec.gelf.lenient import read_fields
 from gelf_listener.directories import state_directory
 from gelf_listener.errors import ConfigError
 from gelf_listener.message import Message
 from gelf_listener.query import parse
 from gelf_listener.rendering.gelf import JsonRenderer
-from gelf_listener.store.requests import EVERYTHING, Sort, Span
+from gelf_listener.store.parameters import EVERYTHING, Sort, Span
 from gelf_listener.store.tantivy_store import TantivyStore
 from gelf_listener.timeranges import parse_short
 

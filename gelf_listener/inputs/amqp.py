@@ -28,7 +28,7 @@ from aiormq.abc import DeliveredMessage
 from pydantic import Field, model_validator
 
 from gelf_listener.brokers.amqp import AMQP_ERRORS, AmqpSettings, connect, describe, disconnect, open_channel
-from gelf_listener.brokers.tls import broker_context
+from gelf_listener.client_tls import broker_context
 from gelf_listener.codec import Batch
 from gelf_listener.errors import Retry
 from gelf_listener.inputs import Intake

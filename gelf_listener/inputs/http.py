@@ -25,11 +25,11 @@ from pydantic import Field, model_validator
 
 from gelf_listener.codec import Batch, Decoder
 from gelf_listener.codec.compression import is_gzip, is_zlib
-from gelf_listener.codec.gelf import LenientGelf
-from gelf_listener.codec.logrecord import LogRecords
+from gelf_listener.codec.gelf.lenient import LenientGelf
+from gelf_listener.codec.text.logrecord import LogRecords
 from gelf_listener.errors import Reason, Rejected
 from gelf_listener.inputs import Intake
-from gelf_listener.inputs.connections import Connections
+from gelf_listener.inputs.server_connections import Connections
 from gelf_listener.inputs.sockets import peer_of
 from gelf_listener.inputs.stream import StreamInput, StreamSettings
 from gelf_listener.inputs.tls import TlsSettings

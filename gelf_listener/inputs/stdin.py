@@ -18,7 +18,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from gelf_listener.codec import Batch
-from gelf_listener.codec.lines import LineDecoder
+from gelf_listener.codec.text.lines import LineDecoder
 from gelf_listener.inputs import Intake
 from gelf_listener.settings import InputSettings
 

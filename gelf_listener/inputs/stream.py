@@ -12,8 +12,8 @@ from pydantic import Field
 
 from gelf_listener.inputs import Intake
 from gelf_listener.inputs.allow import AllowList
-from gelf_listener.inputs.connections import Connections
 from gelf_listener.inputs.gelf import GelfInputSettings, expire_chunks
+from gelf_listener.inputs.server_connections import Connections
 from gelf_listener.inputs.sockets import bind_all, listening_url
 from gelf_listener.inputs.tls import TlsSettings, server_context
 

@@ -13,10 +13,10 @@ from typing import Any, ClassVar
 from pydantic import Field, field_validator
 
 from gelf_listener.codec import Batch
-from gelf_listener.codec.syslog import SyslogDecoder, SyslogOptions
-from gelf_listener.codec.syslog_framing import SyslogFramer
+from gelf_listener.codec.framing.syslog_frames import SyslogFramer
+from gelf_listener.codec.syslog.decoder import SyslogDecoder, SyslogOptions
 from gelf_listener.inputs import Intake
-from gelf_listener.inputs.connections import Connections
+from gelf_listener.inputs.server_connections import Connections
 from gelf_listener.inputs.stream import StreamInput
 from gelf_listener.inputs.tcp import TcpConnection
 from gelf_listener.inputs.tls import TlsSettings

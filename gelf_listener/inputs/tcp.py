@@ -16,12 +16,12 @@ from typing import Any, ClassVar, cast
 from pydantic import Field
 
 from gelf_listener.codec import Batch
-from gelf_listener.codec.framing import Framer
+from gelf_listener.codec.framing.gelf_frames import Framer
 from gelf_listener.codec.pickles import PICKLE_ADVICE
 from gelf_listener.errors import Reason, Rejected
 from gelf_listener.inputs import Intake
-from gelf_listener.inputs.connections import Connections
 from gelf_listener.inputs.http import HttpConnection, HttpSettings
+from gelf_listener.inputs.server_connections import Connections
 from gelf_listener.inputs.sockets import peer_of
 from gelf_listener.inputs.stream import StreamInput, StreamSettings
 from gelf_listener.inputs.tls import TlsSettings

@@ -18,7 +18,7 @@ from pydantic import Field
 from gelf_listener.codec import Batch
 from gelf_listener.inputs import Intake
 from gelf_listener.inputs.allow import AllowList
-from gelf_listener.inputs.datagrams import DatagramReader, Datagrams, datagram_reader
+from gelf_listener.inputs.datagram_reader import DatagramReader, Datagrams, datagram_reader
 from gelf_listener.inputs.gelf import GelfInputSettings, expire_chunks
 from gelf_listener.inputs.sockets import bind_all, listening_url
 from gelf_listener.message import Peer

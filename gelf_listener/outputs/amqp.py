@@ -13,7 +13,7 @@ from aiormq.exceptions import ChannelPreconditionFailed, DeliveryError, PublishE
 from pydantic import Field, model_validator
 
 from gelf_listener.brokers.amqp import AMQP_ERRORS, AmqpSettings, connect, describe, disconnect, open_channel
-from gelf_listener.brokers.tls import broker_context
+from gelf_listener.client_tls import broker_context
 from gelf_listener.errors import Retry
 from gelf_listener.message import Message
 from gelf_listener.outputs.progress import Progress

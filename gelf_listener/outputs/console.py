@@ -15,13 +15,13 @@ from pydantic import Field
 
 from gelf_listener.errors import Retry
 from gelf_listener.message import Message
-from gelf_listener.outputs.thread import WriterThread
 from gelf_listener.rendering import Renderer
 from gelf_listener.rendering.choice import FieldChoice, TimeZone, chosen_fields, wants_color
 from gelf_listener.rendering.gelf import GelfRenderer, JsonRenderer
 from gelf_listener.rendering.logfmt import LogfmtRenderer
 from gelf_listener.rendering.pretty import PrettyRenderer
 from gelf_listener.settings import OutputSettings
+from gelf_listener.writer_thread import WriterThread
 
 __all__ = ["ConsoleOutput", "ConsoleSettings"]
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from gelf_listener.errors import Retry
 from gelf_listener.message import Message
-from gelf_listener.outputs.datagrams import Datagrams
+from gelf_listener.outputs.datagram_sender import Datagrams
 from gelf_listener.outputs.progress import Progress
 
 __all__ = ["DatagramOutput"]

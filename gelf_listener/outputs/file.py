@@ -21,13 +21,13 @@ from gelf_listener.outputs.files.logfile import LogFile
 from gelf_listener.outputs.files.openfiles import OpenFiles
 from gelf_listener.outputs.files.rotation import Duration, Period, Rotation
 from gelf_listener.outputs.files.template import Destination, PathTemplate
-from gelf_listener.outputs.thread import WriterThread
 from gelf_listener.rendering import Renderer
 from gelf_listener.rendering.choice import FieldChoice, TimeZone, chosen_fields
 from gelf_listener.rendering.gelf import GelfRenderer, JsonRenderer
 from gelf_listener.rendering.logfmt import LogfmtRenderer
 from gelf_listener.rendering.pretty import PrettyRenderer
 from gelf_listener.settings import OutputSettings
+from gelf_listener.writer_thread import WriterThread
 
 __all__ = ["FileOutput", "FileSettings"]
 

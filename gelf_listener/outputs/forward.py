@@ -16,10 +16,10 @@ from typing import Any, ClassVar, Literal
 import msgpack
 from pydantic import Field
 
-from gelf_listener.brokers.tls import ClientTlsSettings, client_context
+from gelf_listener.client_tls import ClientTlsSettings, client_context
 from gelf_listener.errors import ConfigError, Retry
 from gelf_listener.message import Message
-from gelf_listener.outputs.connection import Connection
+from gelf_listener.outputs.client_connection import Connection
 from gelf_listener.outputs.progress import Progress
 from gelf_listener.rendering.placeholders import compile_placeholders
 from gelf_listener.settings import OutputSettings

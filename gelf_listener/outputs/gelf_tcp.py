@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 import msgspec
 from pydantic import Field
 
-from gelf_listener.brokers.tls import ClientTlsSettings, client_context
+from gelf_listener.client_tls import ClientTlsSettings, client_context
 from gelf_listener.message import Message
 from gelf_listener.outputs.forwarding import Forwarding, Loop
 from gelf_listener.outputs.stream_output import StreamOutput

@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from gelf_listener.codec.chunking import split
+from gelf_listener.codec.gelf.chunking import split
 from gelf_listener.message import Message
 from gelf_listener.outputs.datagram_output import DatagramOutput
 from gelf_listener.outputs.forwarding import Forwarding

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import httpx
 from pydantic import Field
 
-from gelf_listener.brokers.tls import ClientTlsSettings, check_files, client_context
+from gelf_listener.client_tls import ClientTlsSettings, check_files, client_context
 from gelf_listener.errors import ConfigError, OutputError, Retry
 from gelf_listener.settings import OutputSettings
 

@@ -15,9 +15,9 @@ from gelf_listener.brokers.kafka import KafkaClient, KafkaSettings, make_client
 from gelf_listener.errors import Retry
 from gelf_listener.message import Message
 from gelf_listener.outputs.progress import Progress
-from gelf_listener.outputs.thread import WriterThread
 from gelf_listener.rendering.placeholders import compile_placeholders
 from gelf_listener.settings import OutputSettings
+from gelf_listener.writer_thread import WriterThread
 
 __all__ = ["KafkaOutput", "KafkaOutputSettings"]
 

@@ -15,9 +15,9 @@ from pydantic import Field
 from gelf_listener.errors import ConfigError, Retry
 from gelf_listener.message import Message
 from gelf_listener.outputs.progress import Progress
-from gelf_listener.outputs.thread import WriterThread
 from gelf_listener.rendering.values import value_text
 from gelf_listener.settings import OutputSettings
+from gelf_listener.writer_thread import WriterThread
 
 __all__ = ["LogRecordOutput", "LogRecordSettings", "record_of"]
 

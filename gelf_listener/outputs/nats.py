@@ -16,7 +16,7 @@ from nats.js.api import StorageType, StreamConfig
 from nats.js.errors import APIError, NotFoundError
 from pydantic import Field, model_validator
 
-from gelf_listener.brokers.tls import BrokerTlsSettings, broker_context
+from gelf_listener.client_tls import BrokerTlsSettings, broker_context
 from gelf_listener.errors import ConfigError, Retry
 from gelf_listener.message import Message
 from gelf_listener.outputs.progress import Progress

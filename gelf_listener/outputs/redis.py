@@ -11,7 +11,7 @@ from redis.asyncio.retry import Retry as NoRetry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 
-from gelf_listener.brokers.tls import BrokerTlsSettings, check_files
+from gelf_listener.client_tls import BrokerTlsSettings, check_files
 from gelf_listener.errors import Retry
 from gelf_listener.message import Message
 from gelf_listener.outputs.progress import Progress

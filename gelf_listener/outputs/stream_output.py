@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from gelf_listener.errors import Refused, Retry
 from gelf_listener.message import Message
-from gelf_listener.outputs.connection import Connection
+from gelf_listener.outputs.client_connection import Connection
 
 __all__ = ["StreamOutput"]
 

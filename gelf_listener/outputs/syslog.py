@@ -10,7 +10,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from gelf_listener.brokers.tls import ClientTlsSettings, client_context
+from gelf_listener.client_tls import ClientTlsSettings, client_context
 from gelf_listener.errors import ConfigError
 from gelf_listener.message import Message
 from gelf_listener.outputs.datagram_output import DatagramOutput

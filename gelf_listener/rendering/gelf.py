@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from gelf_listener.codec.tolerant import scrub
+from gelf_listener.codec.gelf.tolerant import scrub
 from gelf_listener.message import Message
 from gelf_listener.rendering import Fields, shown
 from gelf_listener.rendering.sanitise import escape_json

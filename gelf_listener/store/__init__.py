@@ -14,7 +14,7 @@ from typing import Protocol
 from gelf_listener.message import Message
 from gelf_listener.query.nodes import Node
 from gelf_listener.store.answers import FieldInfo, FieldStatistics, Hits, Row, StoreInfo, ValueCount
-from gelf_listener.store.requests import NEWEST_FIRST, Grouping, Metric, Sort, Span
+from gelf_listener.store.parameters import NEWEST_FIRST, Grouping, Metric, Sort, Span
 
 __all__ = ["Store"]
 

@@ -15,8 +15,8 @@ from gelf_listener.message import FieldValue
 from gelf_listener.query.fields import is_analysed
 from gelf_listener.store.answers import GroupKey, Row
 from gelf_listener.store.grouping import boundaries, fill
+from gelf_listener.store.parameters import Grouping, Metric, RangesGroup, TimeGroup, ValuesGroup
 from gelf_listener.store.partition import Partition
-from gelf_listener.store.requests import Grouping, Metric, RangesGroup, TimeGroup, ValuesGroup
 from gelf_listener.store.schema import field_key, value_of
 from gelf_listener.store.searching import Target, total_of
 

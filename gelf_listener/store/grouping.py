@@ -17,7 +17,7 @@ from gelf_listener.errors import QueryError
 from gelf_listener.message import FieldValue, Message
 from gelf_listener.query.fields import getter
 from gelf_listener.store.answers import FieldStatistics, GroupKey, Row
-from gelf_listener.store.requests import CalendarUnit, Grouping, Metric, RangesGroup, TimeGroup, ValuesGroup
+from gelf_listener.store.parameters import CalendarUnit, Grouping, Metric, RangesGroup, TimeGroup, ValuesGroup
 
 __all__ = ["NUMERIC", "aggregate", "boundaries", "fill", "floor_unit", "next_unit", "statistics", "zone_of"]
 

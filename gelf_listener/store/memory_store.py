@@ -27,7 +27,7 @@ from gelf_listener.store.answers import (
     ValueCount,
 )
 from gelf_listener.store.grouping import aggregate, statistics
-from gelf_listener.store.requests import EVERYTHING, NEWEST_FIRST, Grouping, Metric, Sort, Span
+from gelf_listener.store.parameters import EVERYTHING, NEWEST_FIRST, Grouping, Metric, Sort, Span
 from gelf_listener.store.searching import sort_key
 
 __all__ = ["MemoryStore", "types_of"]

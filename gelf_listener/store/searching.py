@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from gelf_listener.errors import QueryError
 from gelf_listener.message import FieldValue, Message
 from gelf_listener.query.fields import getter
+from gelf_listener.store.parameters import Sort
 from gelf_listener.store.partition import Partition
-from gelf_listener.store.requests import Sort
 
 if TYPE_CHECKING:
     import tantivy

@@ -11,9 +11,9 @@ from gelf_listener.message import Message, ulid_key
 from gelf_listener.query.nodes import MatchAll, Node
 from gelf_listener.store import aggregation, grouping, searching
 from gelf_listener.store.answers import FieldStatistics, Hits, Row, ValueCount
+from gelf_listener.store.parameters import EVERYTHING, Grouping, Metric, Sort, Span, TimeGroup, ValuesGroup
 from gelf_listener.store.partition import Partition
 from gelf_listener.store.partitions import Partitions
-from gelf_listener.store.requests import EVERYTHING, Grouping, Metric, Sort, Span, TimeGroup, ValuesGroup
 from gelf_listener.store.searching import Place, Target
 from gelf_listener.store.translation import Translator, span_of
 

@@ -41,8 +41,8 @@ from gelf_listener.store.answers import (
     StoreInfo,
     ValueCount,
 )
+from gelf_listener.store.parameters import NEWEST_FIRST, Grouping, Metric, Sort, Span
 from gelf_listener.store.partitions import Partitions
-from gelf_listener.store.requests import NEWEST_FIRST, Grouping, Metric, Sort, Span
 from gelf_listener.store.schema import field_name
 
 if TYPE_CHECKING:

@@ -22,8 +22,8 @@ from gelf_listener.query.nodes import Exists, Fuzzy, Group, MatchAll, Node, Phra
 from gelf_listener.query.ranges import number_of
 from gelf_listener.query.times import parse_time, time_of
 from gelf_listener.query.words import words
+from gelf_listener.store.parameters import Span
 from gelf_listener.store.partition import Partition
-from gelf_listener.store.requests import Span
 from gelf_listener.store.schema import MAX_TEXT_CHARACTERS, field_key, field_name, micros, term_of, value_of
 
 if TYPE_CHECKING:

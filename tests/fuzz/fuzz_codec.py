@@ -15,12 +15,12 @@ import msgspec
 
 with atheris.instrument_imports(include=["gelf_listener"]):
     from gelf_listener.codec import Batch, Decoder, Limits, Mode
-    from gelf_listener.codec.framing import Framer
-    from gelf_listener.codec.gelf import LenientGelf
-    from gelf_listener.codec.lines import LineDecoder
-    from gelf_listener.codec.logrecord import LogRecords
-    from gelf_listener.codec.syslog import SyslogDecoder
-    from gelf_listener.codec.syslog_framing import SyslogFramer
+    from gelf_listener.codec.framing.gelf_frames import Framer
+    from gelf_listener.codec.framing.syslog_frames import SyslogFramer
+    from gelf_listener.codec.gelf.lenient import LenientGelf
+    from gelf_listener.codec.syslog.decoder import SyslogDecoder
+    from gelf_listener.codec.text.lines import LineDecoder
+    from gelf_listener.codec.text.logrecord import LogRecords
     from gelf_listener.errors import Reason, Rejected
     from gelf_listener.message import Message, Peer
     from gelf_listener.query import QueryError, parse

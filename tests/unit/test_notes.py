@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from gelf_listener.codec import Limits
-from gelf_listener.codec.chunking import MAX_CHUNKS
-from gelf_listener.codec.gelf import MAX_IN_VAIN, MAX_STRUCTURE
-from gelf_listener.codec.normaliser import MAX_FIELDS, MAX_FLAT_DEPTH, MAX_FLAT_NAME, MAX_NOTES
-from gelf_listener.codec.tolerant import MAX_DIGITS, MAX_FAILURES, MAX_REPAIR_CHARACTERS, MAX_VALUES
+from gelf_listener.codec.gelf.chunking import MAX_CHUNKS
+from gelf_listener.codec.gelf.lenient import MAX_IN_VAIN, MAX_STRUCTURE
+from gelf_listener.codec.gelf.normaliser import MAX_FIELDS, MAX_FLAT_DEPTH, MAX_FLAT_NAME, MAX_NOTES
+from gelf_listener.codec.gelf.tolerant import MAX_DIGITS, MAX_FAILURES, MAX_REPAIR_CHARACTERS, MAX_VALUES
 from gelf_listener.errors import Reason
 from gelf_listener.notes import Deviation, Note
 

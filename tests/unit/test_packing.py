@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from gelf_listener.codec.gelf import read_fields
+from gelf_listener.codec.gelf.lenient import read_fields
 from gelf_listener.message import Message
 from gelf_listener.packing import Packer
 from tests.unit.codec.test_vectors import VECTORS, decode, payload_of

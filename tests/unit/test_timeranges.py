@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gelf_listener.store.requests import Span
+from gelf_listener.store.parameters import Span
 from gelf_listener.timeranges import TimeRangeError, parse_keyword, parse_short, parse_timerange
 
 BERLIN = ZoneInfo("Europe/Berlin")

@@ -12,19 +12,19 @@ from starlette.responses import Response
 
 from gelf_listener.api.context import TheService, TheStore
 from gelf_listener.api.errors import ApiError
-from gelf_listener.api.graylog.asked import TheStreams, names, node_for
-from gelf_listener.api.graylog.documents import iso
 from gelf_listener.api.graylog.intervals import automatic, timeunit
+from gelf_listener.api.graylog.message_encoding import iso
 from gelf_listener.api.graylog.ranges import bounds, effective, span_of, written_span
 from gelf_listener.api.graylog.rows import column_type, rows_response
 from gelf_listener.api.graylog.search_messages import DAY, Order
+from gelf_listener.api.graylog.search_parameters import TheStreams, names, node_for
 from gelf_listener.api.graylog.streams import Streams
 from gelf_listener.api.graylog.tables import AS_TABLE
 from gelf_listener.api.graylog.titles import Column
 from gelf_listener.errors import QueryError
 from gelf_listener.query.times import is_time_field
 from gelf_listener.store import Store
-from gelf_listener.store.requests import Function, Grouping, Metric, RangesGroup, Span, TimeGroup, ValuesGroup
+from gelf_listener.store.parameters import Function, Grouping, Metric, RangesGroup, Span, TimeGroup, ValuesGroup
 
 if TYPE_CHECKING:
     from gelf_listener.service import Service

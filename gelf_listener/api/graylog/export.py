@@ -13,12 +13,12 @@ from starlette.responses import Response, StreamingResponse
 
 from gelf_listener.api.context import TheService, TheStore
 from gelf_listener.api.errors import ApiError
-from gelf_listener.api.graylog.asked import TheStreams, node_for
 from gelf_listener.api.graylog.ranges import span_of
+from gelf_listener.api.graylog.search_parameters import TheStreams, node_for
 from gelf_listener.api.graylog.tables import CSV, attachment, csv_lines, negotiated, rows_of
 from gelf_listener.api.node import node_id
 from gelf_listener.errors import QueryError
-from gelf_listener.store.requests import Sort
+from gelf_listener.store.parameters import Sort
 
 __all__ = ["router"]
 

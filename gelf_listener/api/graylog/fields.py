@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from gelf_listener.api.context import TheStore
-from gelf_listener.api.graylog.documents import INDEX, answer
+from gelf_listener.api.graylog.message_encoding import INDEX, answer
 from gelf_listener.store import Store
 from gelf_listener.store.answers import FieldType
 

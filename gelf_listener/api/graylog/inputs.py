@@ -14,8 +14,8 @@ from starlette.responses import Response
 
 from gelf_listener.api.context import TheService
 from gelf_listener.api.errors import ApiError
-from gelf_listener.api.graylog.documents import answer, iso
 from gelf_listener.api.graylog.input_types import TYPES, spec_of, type_of_scheme
+from gelf_listener.api.graylog.message_encoding import answer, iso
 from gelf_listener.api.identity import TheUser
 from gelf_listener.api.node import node_id
 from gelf_listener.config import Spec

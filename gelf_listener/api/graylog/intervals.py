@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gelf_listener.api.errors import ApiError
-from gelf_listener.store.requests import CalendarUnit, TimeGroup
+from gelf_listener.store.parameters import CalendarUnit, TimeGroup
 
 __all__ = ["automatic", "interval_of", "timeunit"]
 

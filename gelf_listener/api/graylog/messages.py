@@ -11,11 +11,11 @@ from starlette.responses import Response
 
 from gelf_listener.api.context import TheService, TheStore
 from gelf_listener.api.errors import ApiError
-from gelf_listener.api.graylog.asked import TheStreams
-from gelf_listener.api.graylog.documents import INDEX, answer, flat
+from gelf_listener.api.graylog.message_encoding import INDEX, answer, flat
+from gelf_listener.api.graylog.search_parameters import TheStreams
 from gelf_listener.api.node import node_id
 from gelf_listener.codec.batch import Batch
-from gelf_listener.codec.graylog import GraylogGelf
+from gelf_listener.codec.gelf.graylog import GraylogGelf
 from gelf_listener.message import Message, Peer
 from gelf_listener.query.words import words
 
@@ -44,7 +44,7 @@ async def parse(service: TheService, body: ParseRequest) -> Response:
     if body.codec in ("gelf", "gelf-udp", "gelf-tcp", "gelf-http"):
         GraylogGelf("").decode(payload, time.time(), peer, batch)
     elif body.codec == "syslog":
-        from gelf_listener.codec.syslog import SyslogDecoder  # noqa: PLC0415  (few ask)
+        from gelf_listener.codec.syslog.decoder import SyslogDecoder  # noqa: PLC0415  (few ask)
 
         SyslogDecoder("").decode_all([(payload, peer)], time.time(), batch)
     else:

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from gelf_listener.api.context import TheService
 from gelf_listener.api.errors import ApiError
-from gelf_listener.api.graylog.documents import answer
+from gelf_listener.api.graylog.message_encoding import answer
 from gelf_listener.metrics import ServiceCollector
 
 if TYPE_CHECKING:

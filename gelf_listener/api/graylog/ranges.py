@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from gelf_listener.api.graylog.documents import iso
+from gelf_listener.api.graylog.message_encoding import iso
 from gelf_listener.query.nodes import Node
 from gelf_listener.store import Store
-from gelf_listener.store.requests import Span
+from gelf_listener.store.parameters import Span
 from gelf_listener.timeranges import parse_short, parse_timerange
 
 __all__ = ["bounds", "effective", "span_of", "written_span"]

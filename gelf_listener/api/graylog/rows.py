@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import Request
 from starlette.responses import Response
 
-from gelf_listener.api.graylog.documents import answer
+from gelf_listener.api.graylog.message_encoding import answer
 from gelf_listener.api.graylog.tables import CSV, csv_response, negotiated, text_table
 
 __all__ = ["column_type", "rows_response"]

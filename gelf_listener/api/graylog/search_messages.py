@@ -11,16 +11,16 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from gelf_listener.api.context import TheService, TheStore
-from gelf_listener.api.graylog.asked import TheStreams, names, node_for, page
-from gelf_listener.api.graylog.documents import flat
+from gelf_listener.api.graylog.message_encoding import flat
 from gelf_listener.api.graylog.ranges import effective, span_of, written_span
 from gelf_listener.api.graylog.rows import column_type, rows_response
+from gelf_listener.api.graylog.search_parameters import TheStreams, names, node_for, page
 from gelf_listener.api.graylog.streams import Streams
 from gelf_listener.api.graylog.tables import AS_TABLE
 from gelf_listener.api.graylog.titles import Column
 from gelf_listener.api.node import node_id
 from gelf_listener.store import Store
-from gelf_listener.store.requests import Sort, Span
+from gelf_listener.store.parameters import Sort, Span
 
 if TYPE_CHECKING:
     from gelf_listener.service import Service

@@ -12,15 +12,15 @@ from starlette.responses import Response, StreamingResponse
 
 from gelf_listener.api.context import TheService, TheStore
 from gelf_listener.api.errors import ApiError
-from gelf_listener.api.graylog.asked import TheStreams, names, node_for, page, sort_of
-from gelf_listener.api.graylog.documents import answer, flat, hit, is_shown_field
+from gelf_listener.api.graylog.message_encoding import answer, flat, hit, is_shown_field
 from gelf_listener.api.graylog.ranges import effective, span_of
+from gelf_listener.api.graylog.search_parameters import TheStreams, names, node_for, page, sort_of
 from gelf_listener.api.graylog.streams import Streams
 from gelf_listener.api.graylog.tables import AS_CSV, CSV, attachment, csv_lines, csv_response, negotiated, rows_of
 from gelf_listener.api.node import node_id
 from gelf_listener.query.nodes import Node
 from gelf_listener.store import Store
-from gelf_listener.store.requests import Sort, Span
+from gelf_listener.store.parameters import Sort, Span
 
 if TYPE_CHECKING:
     from typing import TypeAlias

@@ -15,14 +15,14 @@ from starlette.responses import Response
 from gelf_listener.api.catalog import Catalog
 from gelf_listener.api.context import TheService
 from gelf_listener.api.errors import ApiError
-from gelf_listener.api.graylog.asked import TheStreams
-from gelf_listener.api.graylog.documents import answer, iso
+from gelf_listener.api.graylog.message_encoding import answer, iso
 from gelf_listener.api.graylog.rules import Rule, query_of
+from gelf_listener.api.graylog.search_parameters import TheStreams
 from gelf_listener.api.graylog.streams import DEFAULT_STREAM
 from gelf_listener.api.graylog.titles import DEFAULT_TITLE
 from gelf_listener.api.identity import TheUser
 from gelf_listener.codec.batch import Batch
-from gelf_listener.codec.gelf import LenientGelf
+from gelf_listener.codec.gelf.lenient import LenientGelf
 from gelf_listener.query import parse
 
 __all__ = ["router"]

@@ -13,8 +13,8 @@ from starlette.responses import PlainTextResponse, Response
 from gelf_listener import __version__
 from gelf_listener.api.context import TheService
 from gelf_listener.api.errors import ApiError
-from gelf_listener.api.graylog.documents import answer, iso
 from gelf_listener.api.graylog.eventlog import EventLog
+from gelf_listener.api.graylog.message_encoding import answer, iso
 from gelf_listener.api.node import cluster_id, node_id
 from gelf_listener.timeranges import parse_moment
 

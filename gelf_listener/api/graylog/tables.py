@@ -10,7 +10,7 @@ from typing import Any
 
 from starlette.responses import Response, StreamingResponse
 
-from gelf_listener.api.graylog.documents import flat
+from gelf_listener.api.graylog.message_encoding import flat
 from gelf_listener.api.graylog.streams import Streams
 from gelf_listener.message import Message
 

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from gelf_listener.api.auth import COOKIE, Auth, TooManyAttempts
 from gelf_listener.api.context import TheService
 from gelf_listener.api.errors import ApiError
-from gelf_listener.api.graylog.documents import answer, iso
+from gelf_listener.api.graylog.message_encoding import answer, iso
 from gelf_listener.api.passwords import equal, hash_token, new_token
 
 if TYPE_CHECKING:

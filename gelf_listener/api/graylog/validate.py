@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from gelf_listener.api.context import TheStore
 from gelf_listener.api.errors import position
-from gelf_listener.api.graylog.documents import answer
+from gelf_listener.api.graylog.message_encoding import answer
 from gelf_listener.errors import QueryError
 from gelf_listener.query import parse
 from gelf_listener.query.nodes import Exists, Fuzzy, Group, MatchAll, Node, Phrase, Range, Regex, Term, Wildcard

@@ -16,18 +16,18 @@ from starlette.responses import Response
 from gelf_listener.api.catalog import Catalog
 from gelf_listener.api.context import TheService, TheStore
 from gelf_listener.api.errors import ApiError, position
-from gelf_listener.api.graylog.asked import TheStreams, node_for, page
-from gelf_listener.api.graylog.documents import answer, flat, hit, iso
 from gelf_listener.api.graylog.jobs import Job, Jobs
+from gelf_listener.api.graylog.message_encoding import answer, flat, hit, iso
 from gelf_listener.api.graylog.pivots import pivot
 from gelf_listener.api.graylog.ranges import effective, span_of
+from gelf_listener.api.graylog.search_parameters import TheStreams, node_for, page
 from gelf_listener.api.graylog.streams import Streams, all_of
 from gelf_listener.api.identity import TheUser
 from gelf_listener.api.node import node_id
 from gelf_listener.errors import QueryError, Retry
 from gelf_listener.query.nodes import Node
 from gelf_listener.store import Store
-from gelf_listener.store.requests import Sort, Span
+from gelf_listener.store.parameters import Sort, Span
 from gelf_listener.timeranges import TimeRangeError
 
 __all__ = ["router"]

@@ -10,11 +10,11 @@ from starlette.responses import Response
 
 from gelf_listener.api.context import TheStore
 from gelf_listener.api.errors import ApiError
-from gelf_listener.api.native.asked import Asked, TheAsked, seconds_of
-from gelf_listener.api.native.documents import json_response
+from gelf_listener.api.native.encoding import json_response
+from gelf_listener.api.native.parameters import Asked, TheAsked, seconds_of
 from gelf_listener.api.native.shapes import FieldsShape, HistogramShape, StatisticsShape, SuggestShape, TopShape
 from gelf_listener.store import Store
-from gelf_listener.store.requests import Sort, TimeGroup, ValuesGroup
+from gelf_listener.store.parameters import Sort, TimeGroup, ValuesGroup
 
 __all__ = ["router"]
 

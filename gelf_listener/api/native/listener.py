@@ -13,8 +13,8 @@ from starlette.responses import Response
 from gelf_listener import __version__
 from gelf_listener.api.context import TheService
 from gelf_listener.api.errors import ApiError
-from gelf_listener.api.native.asked import moment, seconds_of
-from gelf_listener.api.native.documents import json_response, rejected_document
+from gelf_listener.api.native.encoding import json_response, rejected_document
+from gelf_listener.api.native.parameters import moment, seconds_of
 from gelf_listener.api.native.shapes import RejectedPage, RetryShape, SendersShape, StatsShape
 from gelf_listener.errors import Reason
 

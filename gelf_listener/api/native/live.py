@@ -25,14 +25,14 @@ from fastapi.responses import StreamingResponse
 
 from gelf_listener.api.context import TheService
 from gelf_listener.api.errors import ApiError
-from gelf_listener.api.native.asked import node_of
-from gelf_listener.api.native.documents import chosen, message_document
+from gelf_listener.api.native.encoding import chosen, message_document
+from gelf_listener.api.native.parameters import node_of
 from gelf_listener.api.native.received import since_id
 from gelf_listener.live import MAX_SUBSCRIPTIONS
 from gelf_listener.message import Message
 from gelf_listener.query import compile_predicate
 from gelf_listener.query.nodes import Node
-from gelf_listener.store.requests import EVERYTHING
+from gelf_listener.store.parameters import EVERYTHING
 
 if TYPE_CHECKING:
     from gelf_listener.service import Service

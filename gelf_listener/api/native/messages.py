@@ -13,19 +13,19 @@ from starlette.responses import Response
 
 from gelf_listener.api.context import TheService, TheStore
 from gelf_listener.api.errors import ApiError
-from gelf_listener.api.native.asked import TheAsked
-from gelf_listener.api.native.documents import json_response, lint_document, message_document, note_document
+from gelf_listener.api.native.encoding import json_response, lint_document, message_document, note_document
+from gelf_listener.api.native.parameters import TheAsked
 from gelf_listener.api.native.shapes import Deleted, Imported, LintShape, MessageDetail, Surrounding
 from gelf_listener.codec.batch import Batch
 from gelf_listener.codec.clients import guess_client
-from gelf_listener.codec.gelf import LenientGelf
+from gelf_listener.codec.gelf.lenient import LenientGelf
 from gelf_listener.codec.lint import lint
 from gelf_listener.message import FieldValue, Message
 from gelf_listener.pipeline import Pipeline
 from gelf_listener.query.fields import getter
 from gelf_listener.query.nodes import Node, Phrase
 from gelf_listener.store import Store
-from gelf_listener.store.requests import Sort, Span
+from gelf_listener.store.parameters import Sort, Span
 
 __all__ = ["router"]
 

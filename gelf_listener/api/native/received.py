@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from gelf_listener.message import Message
 from gelf_listener.query.nodes import Group, Node, Range
 from gelf_listener.store import Store
-from gelf_listener.store.requests import EVERYTHING, Sort
+from gelf_listener.store.parameters import EVERYTHING, Sort
 
 __all__ = ["received_at", "received_since", "since_id"]
 

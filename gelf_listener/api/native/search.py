@@ -17,15 +17,15 @@ from starlette.responses import Response
 
 from gelf_listener.api.context import TheStore
 from gelf_listener.api.errors import ApiError, position
-from gelf_listener.api.native.asked import TheAsked
-from gelf_listener.api.native.documents import chosen, json_response, message_document
+from gelf_listener.api.native.encoding import chosen, json_response, message_document
+from gelf_listener.api.native.parameters import TheAsked
 from gelf_listener.api.native.shapes import SearchPage, Validity
 from gelf_listener.errors import QueryError
 from gelf_listener.message import Message
 from gelf_listener.query import parse
 from gelf_listener.query.fields import getter
 from gelf_listener.rendering.timestamps import Timestamps
-from gelf_listener.store.requests import Sort, Span
+from gelf_listener.store.parameters import Sort, Span
 
 __all__ = ["router"]
 

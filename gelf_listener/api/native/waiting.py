@@ -13,8 +13,8 @@ from starlette.responses import Response
 
 from gelf_listener.api.context import TheService
 from gelf_listener.api.errors import ApiError
-from gelf_listener.api.native.asked import moment, node_of, seconds_of
-from gelf_listener.api.native.documents import json_response, message_document
+from gelf_listener.api.native.encoding import json_response, message_document
+from gelf_listener.api.native.parameters import moment, node_of, seconds_of
 from gelf_listener.api.native.received import received_since
 from gelf_listener.api.native.shapes import Waited
 from gelf_listener.live import Subscription, TooManySubscriptions
@@ -22,7 +22,7 @@ from gelf_listener.message import Message
 from gelf_listener.query import compile_predicate
 from gelf_listener.query.explanation import explain
 from gelf_listener.query.nodes import MatchAll, Node
-from gelf_listener.store.requests import EVERYTHING, Sort
+from gelf_listener.store.parameters import EVERYTHING, Sort
 
 if TYPE_CHECKING:
     from gelf_listener.store import Store

@@ -14,7 +14,7 @@ import pytest
 from gelf_listener.buffers import disk
 from gelf_listener.buffers.batch_file import FILE_NAME, BatchFile, CannotSave
 from gelf_listener.buffers.disk import DiskBuffer
-from gelf_listener.codec.gelf import read_fields
+from gelf_listener.codec.gelf.lenient import read_fields
 from gelf_listener.errors import ConfigError
 from gelf_listener.lock import DirectoryLock, LockedError
 from gelf_listener.message import Message

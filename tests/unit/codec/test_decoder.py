@@ -15,13 +15,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gelf_listener.codec import Batch, Decoder, Limits, Mode
-from gelf_listener.codec import gelf as lenient
-from gelf_listener.codec.chunking import split
 from gelf_listener.codec.decoder import MAX_BOMBS_A_SECOND
+from gelf_listener.codec.gelf import lenient
+from gelf_listener.codec.gelf.chunking import split
+from gelf_listener.codec.gelf.normaliser import MAX_FIELDS
+from gelf_listener.codec.gelf.tolerant import MAX_VALUES
 from gelf_listener.codec.levels import severity_of_number
-from gelf_listener.codec.normaliser import MAX_FIELDS
 from gelf_listener.codec.times import to_seconds
-from gelf_listener.codec.tolerant import MAX_VALUES
 from gelf_listener.errors import Reason
 from gelf_listener.message import Message, Peer
 from gelf_listener.notes import Deviation

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from gelf_listener.codec import Batch, Decoder
-from gelf_listener.codec.chunking import split
+from gelf_listener.codec.gelf.chunking import split
 from gelf_listener.message import Peer
 
 FOLDER = Path(__file__).parents[2] / "vectors" / "codec"

@@ -15,7 +15,7 @@ import pytest
 
 from gelf_listener import cli
 from gelf_listener.buffers.disk import DiskBuffer
-from gelf_listener.codec.gelf import read_fields
+from gelf_listener.codec.gelf.lenient import read_fields
 from gelf_listener.lock import DirectoryLock
 from gelf_listener.packing import Packer
 from gelf_listener.settings import OutputSettings

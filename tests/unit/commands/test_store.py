@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gelf_listener import cli
-from gelf_listener.codec.gelf import read_fields
+from gelf_listener.codec.gelf.lenient import read_fields
 from gelf_listener.message import Message
 from gelf_listener.store.tantivy_store import TantivyStore
 from tests.unit.store.samples import decoded, plain

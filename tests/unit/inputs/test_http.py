@@ -15,8 +15,8 @@ import pytest
 
 from gelf_listener.errors import ConfigError, Rejected
 from gelf_listener.inputs.allow import AllowList
-from gelf_listener.inputs.connections import Connections
 from gelf_listener.inputs.http import MAX_LINES, HttpConnection, HttpInput, HttpSettings, body_frames
+from gelf_listener.inputs.server_connections import Connections
 from tests.unit.fakes import FakeIntake, FakeTransport, run, settle
 
 

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from gelf_listener.inputs.allow import AllowList
-from gelf_listener.inputs.connections import Connections
 from gelf_listener.inputs.http import HttpSettings
+from gelf_listener.inputs.server_connections import Connections
 from gelf_listener.inputs.tcp import TcpConnection, TcpInput, TcpSettings
 from gelf_listener.message import Peer
 from tests.unit.fakes import PEER, FakeIntake, FakeTransport, run, settle

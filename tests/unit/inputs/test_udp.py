@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from gelf_listener.codec.chunking import split
+from gelf_listener.codec.gelf.chunking import split
 from gelf_listener.errors import ConfigError
 from gelf_listener.inputs import udp
 from gelf_listener.inputs.udp import UdpInput, UdpSettings

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from gelf_listener.codec.gelf import read_fields
+from gelf_listener.codec.gelf.lenient import read_fields
 from gelf_listener.errors import ConfigError, Retry
 from gelf_listener.outputs.store import StoreOutput, StoreSettings
 from gelf_listener.query import parse
 from gelf_listener.query.nodes import MatchAll
-from gelf_listener.store.requests import EVERYTHING, Sort
+from gelf_listener.store.parameters import EVERYTHING, Sort
 from gelf_listener.store.tantivy_store import TantivyStore
 from tests.unit.outputs.contract import OutputContract
 from tests.unit.store.samples import plain

@@ -14,7 +14,7 @@ import pytest
 
 from gelf_listener.codec.batch import Batch
 from gelf_listener.codec.decoder import Decoder
-from gelf_listener.codec.syslog import SyslogDecoder
+from gelf_listener.codec.syslog.decoder import SyslogDecoder
 from gelf_listener.errors import ConfigError, OutputError, Refused, Retry
 from gelf_listener.message import Message, Peer
 from gelf_listener.outputs.forwarding import Forwarding, Loop

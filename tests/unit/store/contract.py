@@ -14,7 +14,7 @@ from gelf_listener.errors import QueryError
 from gelf_listener.message import Message, Peer
 from gelf_listener.query import parse
 from gelf_listener.store import Store
-from gelf_listener.store.requests import EVERYTHING, Metric, RangesGroup, Sort, Span, TimeGroup, ValuesGroup
+from gelf_listener.store.parameters import EVERYTHING, Metric, RangesGroup, Sort, Span, TimeGroup, ValuesGroup
 from tests.unit.store.samples import START, decoded, plain
 
 

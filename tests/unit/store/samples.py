@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gelf_listener.codec.batch import Batch
-from gelf_listener.codec.gelf import LenientGelf
+from gelf_listener.codec.gelf.lenient import LenientGelf
 from gelf_listener.message import FieldValue, Message, Peer
 
 __all__ = ["START", "decoded", "plain"]

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from gelf_listener.message import Message, Peer
 from gelf_listener.query.nodes import Exists, Fuzzy, Group, MatchAll, Node, Phrase, Range, Regex, Term, Wildcard
 from gelf_listener.store.memory_store import MemoryStore
-from gelf_listener.store.requests import EVERYTHING, Span
+from gelf_listener.store.parameters import EVERYTHING, Span
 from tests.unit.store.samples import START
 from tests.unit.store.test_tantivy_store import store_at
 

@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager
 
 from gelf_listener.store import Store
 from gelf_listener.store.memory_store import MemoryStore
-from gelf_listener.store.requests import EVERYTHING
+from gelf_listener.store.parameters import EVERYTHING
 from tests.unit.store.contract import StoreContract, node, opened, texts
 from tests.unit.store.samples import plain
 

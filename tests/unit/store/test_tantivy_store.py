@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
-from gelf_listener.codec.gelf import read_fields
+from gelf_listener.codec.gelf.lenient import read_fields
 from gelf_listener.errors import ConfigError, QueryError, Retry
 from gelf_listener.message import Message
 from gelf_listener.store import Store
-from gelf_listener.store.requests import EVERYTHING, Sort
+from gelf_listener.store.parameters import EVERYTHING, Sort
 from gelf_listener.store.tantivy_store import TantivyStore
 from tests.unit.store.contract import StoreContract, node, texts
 from tests.unit.store.samples import START, decoded, plain

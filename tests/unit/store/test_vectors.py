@@ -12,7 +12,7 @@ import pytest
 from gelf_listener.query import parse
 from gelf_listener.store import Store
 from gelf_listener.store.memory_store import MemoryStore
-from gelf_listener.store.requests import EVERYTHING
+from gelf_listener.store.parameters import EVERYTHING
 from gelf_listener.store.tantivy_store import TantivyStore
 from tests.unit.query.samples import message
 from tests.unit.store.test_tantivy_store import read_fields

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from gelf_listener.codec.chunking import split
+from gelf_listener.codec.gelf.chunking import split
 from gelf_listener.config import load_config
 from gelf_listener.errors import ConfigError, QueryError, Reason
 from gelf_listener.testing import Endpoint, Listening, listening

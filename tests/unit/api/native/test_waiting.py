@@ -8,7 +8,7 @@ import time
 from gelf_listener.api.native.received import received_at, received_since, since_id
 from gelf_listener.api.native.shapes import Waited
 from gelf_listener.query.nodes import MatchAll
-from gelf_listener.store.requests import EVERYTHING
+from gelf_listener.store.parameters import EVERYTHING
 from tests.unit.api.native.asking import Client, Service, add, asking, logged
 
 

@@ -8,7 +8,7 @@ import weakref
 
 import pytest
 
-from gelf_listener.outputs.thread import WriterThread
+from gelf_listener.writer_thread import WriterThread
 
 
 def test_calls_run_in_order_in_one_other_thread():

@@ -12,8 +12,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from gelf_listener.codec.bsd_syslog import iso_seconds
 from gelf_listener.codec.levels import severity_of_text
+from gelf_listener.codec.syslog.bsd import iso_seconds
 
 __all__ = ["document_of_json", "pairs_of_logfmt"]
 

@@ -27,7 +27,7 @@ from itertools import islice
 import msgspec
 
 from gelf_listener.codec.compression import is_gzip, is_zlib
-from gelf_listener.codec.tolerant import find_values
+from gelf_listener.codec.gelf.tolerant import find_values
 from gelf_listener.errors import Reason, Rejected
 
 __all__ = ["Framer"]

@@ -15,13 +15,13 @@ from typing import Annotated, Any
 import msgspec
 
 from gelf_listener.codec.batch import Batch
-from gelf_listener.codec.keys import note
+from gelf_listener.codec.gelf.keys import note
+from gelf_listener.codec.gelf.normaliser import Normaliser, read_plain
+from gelf_listener.codec.gelf.tolerant import Found, find_values
 from gelf_listener.codec.levels import LEVEL_NAMES
-from gelf_listener.codec.normaliser import Normaliser, read_plain
 from gelf_listener.codec.pickles import PICKLE_ADVICE, is_pickle
 from gelf_listener.codec.strikes import Strikes
 from gelf_listener.codec.times import SECONDS_MAX, SECONDS_MIN
-from gelf_listener.codec.tolerant import Found, find_values
 from gelf_listener.errors import Reason, Rejected
 from gelf_listener.message import FieldValue, Message, Peer
 from gelf_listener.notes import Deviation, Note

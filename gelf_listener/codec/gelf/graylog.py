@@ -15,12 +15,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from gelf_listener.codec.batch import Batch
-from gelf_listener.codec.gelf import too_complex
-from gelf_listener.codec.keys import note
-from gelf_listener.codec.normaliser import MAX_FIELDS, MAX_NOTES
+from gelf_listener.codec.gelf.keys import note
+from gelf_listener.codec.gelf.lenient import too_complex
+from gelf_listener.codec.gelf.normaliser import MAX_FIELDS, MAX_NOTES
+from gelf_listener.codec.gelf.tolerant import MAX_DIGITS, MAX_REPAIR_CHARACTERS
 from gelf_listener.codec.scrub import scrub
 from gelf_listener.codec.strikes import Strikes
-from gelf_listener.codec.tolerant import MAX_DIGITS, MAX_REPAIR_CHARACTERS
 from gelf_listener.errors import Reason, Rejected
 from gelf_listener.message import FieldValue, Message, Peer
 from gelf_listener.notes import Deviation, Note

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from gelf_listener.codec.batch import Batch
-from gelf_listener.codec.lines import LineDecoder
+from gelf_listener.codec.text.lines import LineDecoder
 from gelf_listener.message import Message
 
 NOW = 1_795_000_000.0

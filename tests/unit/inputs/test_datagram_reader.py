@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from gelf_listener.inputs.datagrams import DatagramReader, RecvFrom, RecvMmsg, datagram_reader
+from gelf_listener.inputs.datagram_reader import DatagramReader, RecvFrom, RecvMmsg, datagram_reader
 from gelf_listener.inputs.sockets import bind_all
 from gelf_listener.message import Peer
 
@@ -90,7 +90,7 @@ def test_the_memory_for_peers_is_bounded(
     sockets: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Spoofed senders do not fill memory."""
-    monkeypatch.setattr("gelf_listener.inputs.datagrams._MAX_PEERS", 3)
+    monkeypatch.setattr("gelf_listener.inputs.datagram_reader._MAX_PEERS", 3)
     bound, _ = sockets
     reader = RecvMmsg(bound)
     for number in range(10):

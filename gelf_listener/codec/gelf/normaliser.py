@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from gelf_listener.codec.keys import KNOWN, Key, Shapes, note, read_key
+from gelf_listener.codec.gelf.keys import KNOWN, Key, Shapes, note, read_key
 from gelf_listener.codec.levels import severity_of_number, severity_of_text
 from gelf_listener.codec.scrub import scrub
 from gelf_listener.codec.times import seconds_of_text, to_seconds

@@ -12,7 +12,7 @@ from gelf_listener.api.errors import ApiError
 from gelf_listener.query import parse
 from gelf_listener.query.nodes import Node
 from gelf_listener.query.times import parse_time
-from gelf_listener.store.requests import Span
+from gelf_listener.store.parameters import Span
 from gelf_listener.timeranges import TimeRangeError, parse_keyword
 
 if TYPE_CHECKING:

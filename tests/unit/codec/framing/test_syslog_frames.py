@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gelf_listener.codec.syslog_framing import SyslogFramer
+from gelf_listener.codec.framing.syslog_frames import SyslogFramer
 from gelf_listener.errors import Rejected
 
 LIMIT = 100

@@ -11,7 +11,7 @@ from gelf_listener.api.errors import ApiError
 from gelf_listener.api.graylog.streams import Streams, all_of
 from gelf_listener.query import parse
 from gelf_listener.query.nodes import MatchAll, Node
-from gelf_listener.store.requests import NEWEST_FIRST, Sort
+from gelf_listener.store.parameters import NEWEST_FIRST, Sort
 
 if TYPE_CHECKING:
     from typing import TypeAlias

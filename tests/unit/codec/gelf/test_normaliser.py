@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gelf_listener.codec import Batch
-from gelf_listener.codec import gelf as lenient
-from gelf_listener.codec import normaliser as normalising
-from gelf_listener.codec.gelf import LenientGelf
-from gelf_listener.codec.keys import Shapes, note, read_key
+from gelf_listener.codec.gelf import lenient
+from gelf_listener.codec.gelf import normaliser as normalising
+from gelf_listener.codec.gelf.keys import Shapes, note, read_key
+from gelf_listener.codec.gelf.lenient import LenientGelf
 from gelf_listener.message import Message, Peer
 from gelf_listener.notes import Deviation
 

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gelf_listener.codec.framing import Framer
+from gelf_listener.codec.framing.gelf_frames import Framer
 from gelf_listener.errors import Reason, Rejected
 
-FILE = Path(__file__).parents[2] / "vectors" / "framing" / "streams.json"
+FILE = Path(__file__).parents[3] / "vectors" / "framing" / "streams.json"
 VECTORS = [pytest.param(vector, id=vector["name"]) for vector in json.loads(FILE.read_text())]
 
 

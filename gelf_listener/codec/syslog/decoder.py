@@ -18,11 +18,11 @@ from typing import Any, NamedTuple
 import msgspec
 
 from gelf_listener.codec.batch import Batch
-from gelf_listener.codec.bsd_syslog import iso_seconds, parse_bsd
-from gelf_listener.codec.keys import note, read_key
-from gelf_listener.codec.normaliser import Normaliser
+from gelf_listener.codec.gelf.keys import note, read_key
+from gelf_listener.codec.gelf.normaliser import Normaliser
 from gelf_listener.codec.pickles import PICKLE_ADVICE, is_pickle
-from gelf_listener.codec.structured_data import StructuredData, parse_structured_data
+from gelf_listener.codec.syslog.bsd import iso_seconds, parse_bsd
+from gelf_listener.codec.syslog.structured_data import StructuredData, parse_structured_data
 from gelf_listener.codec.times import SECONDS_MAX, SECONDS_MIN
 from gelf_listener.errors import Reason, Rejected
 from gelf_listener.message import FieldValue, Message, Peer

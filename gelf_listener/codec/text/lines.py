@@ -14,11 +14,11 @@ from typing import Any
 import msgspec
 
 from gelf_listener.codec.batch import Batch
-from gelf_listener.codec.gelf import LenientGelf
+from gelf_listener.codec.gelf.lenient import LenientGelf
+from gelf_listener.codec.gelf.normaliser import Normaliser
 from gelf_listener.codec.levels import LEVEL_NAMES
-from gelf_listener.codec.normaliser import Normaliser
-from gelf_listener.codec.structured_lines import document_of_json, pairs_of_logfmt
-from gelf_listener.codec.traces import Trace, begins, continues, headline, raises
+from gelf_listener.codec.text.structured_lines import document_of_json, pairs_of_logfmt
+from gelf_listener.codec.text.traces import Trace, begins, continues, headline, raises
 from gelf_listener.message import FieldValue, Message
 
 __all__ = ["LineDecoder"]

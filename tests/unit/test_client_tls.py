@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import trustme
 
-from gelf_listener.brokers.tls import BrokerTlsSettings, broker_context
+from gelf_listener.client_tls import BrokerTlsSettings, broker_context
 from gelf_listener.errors import ConfigError
 
 

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from gelf_listener.codec import Decoder, Mode
 from gelf_listener.codec.batch import Batch
-from gelf_listener.codec.chunking import Chunk, Reassembler, split
+from gelf_listener.codec.gelf.chunking import Chunk, Reassembler, split
 from gelf_listener.errors import Reason, Rejected
 from gelf_listener.message import Peer
 
-FILE = Path(__file__).parents[2] / "vectors" / "chunks" / "chunks.json"
+FILE = Path(__file__).parents[3] / "vectors" / "chunks" / "chunks.json"
 VECTORS = [pytest.param(vector, id=vector["name"]) for vector in json.loads(FILE.read_text())]
 
 ALICE = Peer("192.0.2.1", 1000)

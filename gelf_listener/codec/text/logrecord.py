@@ -21,11 +21,11 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from gelf_listener.codec.batch import Batch
-from gelf_listener.codec.gelf import MAX_STRUCTURE, LenientGelf, too_complex
+from gelf_listener.codec.gelf.lenient import MAX_STRUCTURE, LenientGelf, too_complex
+from gelf_listener.codec.gelf.normaliser import Normaliser
 from gelf_listener.codec.levels import severity_of_number, severity_of_text
-from gelf_listener.codec.normaliser import Normaliser
-from gelf_listener.codec.percent import percent
 from gelf_listener.codec.pickles import PICKLE_ADVICE, is_pickle
+from gelf_listener.codec.text.percent import percent
 from gelf_listener.errors import Reason, Rejected
 from gelf_listener.message import Peer
 

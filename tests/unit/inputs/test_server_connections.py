@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 import trustme
 
-from gelf_listener.inputs import connections as module
+from gelf_listener.inputs import server_connections as module
 from gelf_listener.inputs.allow import AllowList
-from gelf_listener.inputs.connections import Connections
 from gelf_listener.inputs.http import HttpInput, HttpSettings
+from gelf_listener.inputs.server_connections import Connections
 from gelf_listener.inputs.tcp import TcpInput, TcpSettings, TlsInput, TlsInputSettings
 from gelf_listener.message import Peer
 from tests.unit.fakes import FakeIntake, run

@@ -22,7 +22,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from gelf_listener.codec.keys import note
+from gelf_listener.codec.gelf.keys import note
 from gelf_listener.codec.scrub import scrub
 from gelf_listener.notes import Deviation, Note
 

@@ -13,9 +13,9 @@ from urllib.parse import urlencode
 import pytest
 
 from gelf_listener.codec.batch import Batch
-from gelf_listener.codec.gelf import LenientGelf
-from gelf_listener.codec.logrecord import LogRecords
-from gelf_listener.codec.percent import MAX_TEXT, MAX_WIDTH, percent
+from gelf_listener.codec.gelf.lenient import LenientGelf
+from gelf_listener.codec.text.logrecord import LogRecords
+from gelf_listener.codec.text.percent import MAX_TEXT, MAX_WIDTH, percent
 from gelf_listener.message import Message, Peer
 
 PEER = Peer("192.0.2.7", 40000)

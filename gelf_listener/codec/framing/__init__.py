@@ -1,0 +1,1 @@
+"""Framing: where a message ends in a stream of bytes."""

@@ -1,0 +1,1 @@
+"""Text: lines that programs print, and log records that they post, -> messages."""
