@@ -9,5 +9,6 @@ from __future__ import annotations
 
 from gelf_listener.codec.batch import Batch
 from gelf_listener.codec.decoder import Decoder, Limits, Mode
+from gelf_listener.codec.receipt import Receipt
 
-__all__ = ["Batch", "Decoder", "Limits", "Mode"]
+__all__ = ["Batch", "Decoder", "Limits", "Mode", "Receipt"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gelf_listener.errors import Rejected
+from gelf_listener.intake import Intake
 from gelf_listener.message import Message
 
 __all__ = ["Batch"]
@@ -27,3 +28,10 @@ class Batch:
 
     def __bool__(self) -> bool:
         return bool(self.messages or self.rejected)
+
+    def hand_over(self, intake: Intake) -> None:
+        """Give everything to the intake, which owns the batch from then on."""
+        if self.messages:
+            intake.accept(self.messages, self.size)
+        for rejected in self.rejected:
+            intake.reject(rejected)

@@ -11,6 +11,7 @@ from gelf_listener.codec.compression import FIRST_GUESS_BYTES, MAX_RATIO, inflat
 from gelf_listener.codec.gelf.chunking import Reassembler
 from gelf_listener.codec.gelf.graylog import GraylogGelf
 from gelf_listener.codec.gelf.lenient import LenientGelf
+from gelf_listener.codec.receipt import Receipt
 from gelf_listener.codec.strikes import Strikes
 from gelf_listener.errors import Reason, Rejected
 from gelf_listener.message import Peer
@@ -150,17 +151,9 @@ class Decoder:
         """Count a bomb."""
         self._bombs.add("" if peer is None else peer.host, 1)
 
-    def expire(self, now: float, batch: Batch) -> None:
-        """Reject pending messages whose time is up."""
-        before = len(batch.rejected)
-        self.reassembler.expire(now, batch)
-        for rejected in batch.rejected[before:]:
-            rejected.input = self.input
-            rejected.received_at = now
-
-    def _reject_empty(self, now: float, peer: Peer | None, batch: Batch) -> None:
-        rejected = Rejected(Reason.EMPTY_PAYLOAD, "no bytes at all", peer=peer, input=self.input, received_at=now)
-        batch.rejected.append(rejected)
+    def expire(self, now: float, batch: Batch, *, everything: bool = False) -> None:
+        """Reject pending messages whose time is up, or all of them."""
+        self.reassembler.expire(Receipt(self.input, None, now, batch), everything=everything)
 
     def _payloads(
         self, datagrams: Iterable[tuple[bytes, Peer | None]], now: float, batch: Batch
@@ -170,7 +163,7 @@ class Decoder:
         for pair in datagrams:
             datagram, peer = pair
             if not datagram:
-                self._reject_empty(now, peer, batch)
+                Receipt(self.input, peer, now, batch).reject(Reason.EMPTY_PAYLOAD, "no bytes at all")
                 continue
             first = datagram[0]
             if first not in _MAGIC:
@@ -186,22 +179,16 @@ class Decoder:
                 if inflated and (first == 0x78 or len(inflated) == int.from_bytes(datagram[-4:], "little")):
                     yield inflated, peer
                     continue
-            before = len(batch.rejected)
+            receipt = Receipt(self.input, peer, now, batch)
             try:
-                payload = self._open(datagram, now, peer, batch)
+                payload = self._open(datagram, receipt)
             except Rejected as rejected:
-                rejected.peer = peer
-                rejected.__traceback__ = None  # its frames hold what was inflated so far, for each of the batch
-                batch.rejected.append(rejected)
-                payload = None
-            if len(batch.rejected) != before:
-                for rejection in batch.rejected[before:]:
-                    rejection.input = self.input
-                    rejection.received_at = now
-            if payload is not None:
-                yield payload, peer
+                receipt.add_rejection(rejected)
+            else:
+                if payload is not None:
+                    yield payload, peer
 
-    def _open(self, data: bytes, now: float, peer: Peer | None, batch: Batch) -> bytes | None:
+    def _open(self, data: bytes, receipt: Receipt) -> bytes | None:
         """
         Reassemble and inflate.
 
@@ -210,7 +197,7 @@ class Decoder:
         """
         first = data[0]
         if first == 0x1E and data[1:2] == b"\x0f":
-            payload = self.reassembler.feed(data, now, peer, batch)
+            payload = self.reassembler.feed(data, receipt)
             if payload is None:
                 return None
             if payload[:2] == b"\x1e\x0f":
@@ -219,7 +206,7 @@ class Decoder:
                 raise Rejected(Reason.EMPTY_PAYLOAD, "chunks without any data", data)
             data, first = payload, payload[0]
         if is_zlib(data) or is_gzip(data):
-            payload = self.inflate(data, now, peer)
+            payload = self.inflate(data, receipt.time, receipt.peer)
             if not payload:
                 raise Rejected(Reason.EMPTY_PAYLOAD, "compressed payload without any data", data)
             return payload

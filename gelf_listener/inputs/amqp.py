@@ -29,10 +29,10 @@ from pydantic import Field, model_validator
 
 from gelf_listener.brokers.amqp import AMQP_ERRORS, AmqpSettings, connect, describe, disconnect, open_channel
 from gelf_listener.client_tls import broker_context
-from gelf_listener.codec import Batch
-from gelf_listener.errors import Retry
+from gelf_listener.codec import Batch, Receipt
+from gelf_listener.errors import Reason, Retry
 from gelf_listener.inputs import Intake
-from gelf_listener.inputs.consumer import ConsumerSettings, chunk_rejection
+from gelf_listener.inputs.consumer import CHUNK_ADVICE, ConsumerSettings, is_chunk
 
 __all__ = ["AmqpInput", "AmqpInputSettings"]
 
@@ -275,12 +275,10 @@ class _Session:
                 tags.append(_tag(delivery))
             else:
                 self._return_invalid(delivery)
-        for rejected in batch.rejected:
-            self._intake.reject(rejected)
+        batch.hand_over(self._intake)
         if tags:
             waiting = _Batch(tags)
             self._unsettled.append(waiting)
-            self._intake.accept(batch.messages, batch.size)
             self._intake.when_safe(lambda error: self._settle(waiting, error))
         if self._arrived:
             self._schedule()
@@ -288,11 +286,11 @@ class _Session:
     def _decode(self, delivery: DeliveredMessage, batch: Batch) -> bool:
         """Decode a delivery; whether any message came of it."""
         before = len(batch.messages)
-        chunk = chunk_rejection(delivery.body, self._name)
-        if chunk is not None:
-            batch.rejected.append(chunk)
+        now = time.time()
+        if is_chunk(delivery.body):
+            Receipt(self._name, None, now, batch).reject(Reason.UNEXPECTED_PROTOCOL, CHUNK_ADVICE, delivery.body)
             return False
-        self._decoder.decode(delivery.body, time.time(), None, batch)
+        self._decoder.decode(delivery.body, now, None, batch)
         taken = len(batch.messages) - before
         message_id = delivery.header.properties.message_id
         if taken == 1 and self._settings.keep_ids and message_id and _ULID.fullmatch(message_id):

@@ -7,12 +7,12 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from gelf_listener.codec import Decoder, Limits
-from gelf_listener.errors import Reason, Rejected
+from gelf_listener.codec.compression import CHUNK_MAGIC
 from gelf_listener.settings import InputSettings
 
-__all__ = ["ConsumerSettings", "chunk_rejection"]
+__all__ = ["CHUNK_ADVICE", "ConsumerSettings", "is_chunk"]
 
-_CHUNK = b"\x1e\x0f"
+CHUNK_ADVICE = "a chunk: brokers take whole messages"
 
 
 class ConsumerSettings(InputSettings):
@@ -34,12 +34,10 @@ class ConsumerSettings(InputSettings):
         return Decoder(self.mode, input, Limits(self.max_payload_bytes))
 
 
-def chunk_rejection(payload: bytes, input: str) -> Rejected | None:
+def is_chunk(payload: bytes) -> bool:
     """
-    Reject a chunk: its message could be acknowledged only when all chunks are there, perhaps never.
+    Whether a payload is a chunk: its message could be acknowledged only when all chunks are there, perhaps never.
 
     Graylog puts them together, but no client sends chunks to a broker.
     """
-    if payload[:2] != _CHUNK:
-        return None
-    return Rejected(Reason.UNEXPECTED_PROTOCOL, "a chunk: brokers take whole messages", payload, input=input)
+    return payload[:2] == CHUNK_MAGIC

@@ -45,9 +45,6 @@ class GelfInputSettings(InputSettings):
 
 def expire_chunks(decoder: Decoder, intake: Intake, *, closing: bool = False) -> None:
     """Reject messages whose chunks stopped coming; all that are incomplete when the input closes."""
-    now = time.time()
     batch = Batch()
-    decoder.expire(now + decoder.limits.chunk_timeout_seconds + 1 if closing else now, batch)
-    for rejected in batch.rejected:
-        rejected.received_at = now
-        intake.reject(rejected)
+    decoder.expire(time.time(), batch, everything=closing)
+    batch.hand_over(intake)

@@ -23,7 +23,7 @@ from typing import ClassVar, cast
 import httptools
 from pydantic import Field, model_validator
 
-from gelf_listener.codec import Batch, Decoder
+from gelf_listener.codec import Batch, Decoder, Receipt
 from gelf_listener.codec.compression import is_gzip, is_zlib
 from gelf_listener.codec.gelf.lenient import LenientGelf
 from gelf_listener.codec.text.logrecord import LogRecords
@@ -240,10 +240,7 @@ class HttpConnection(asyncio.Protocol):
         batch = self._batch
         if batch:
             self._batch = Batch()
-            if batch.messages:
-                self._intake.accept(batch.messages, batch.size)
-            for rejected in batch.rejected:
-                self._intake.reject(rejected)
+            batch.hand_over(self._intake)
             if batch.messages:
                 self._held, self._answers = self._answers, []
                 self._intake.when_safe(self._settle)
@@ -485,9 +482,7 @@ class HttpConnection(asyncio.Protocol):
                 )  # here, so that newline-delimited bodies are cut afterwards
             frames = body_frames(body) if self._lenient and body else []
         except Rejected as rejected:
-            rejected.peer = self.peer
-            rejected.input = self._decoder.input
-            batch.rejected.append(rejected)
+            Receipt(self._decoder.input, self.peer, now, batch).add_rejection(rejected)
             return
         if frames:
             self._decoder.decode_all(zip(frames, repeat(self.peer)), now, batch)
@@ -504,9 +499,7 @@ class HttpConnection(asyncio.Protocol):
             if is_gzip(body) or is_zlib(body):
                 body = self._decoder.inflate(body, now, self.peer)
         except Rejected as rejected:
-            rejected.peer = self.peer
-            rejected.input = self._decoder.input
-            batch.rejected.append(rejected)
+            Receipt(self._decoder.input, self.peer, now, batch).add_rejection(rejected)
             return
         gelf = self._decoder.gelf
         assert isinstance(gelf, LenientGelf)  # noqa: S101  (the path does not exist otherwise)

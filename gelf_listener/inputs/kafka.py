@@ -28,9 +28,10 @@ from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Consumer, KafkaException, T
 from pydantic import Field, model_validator
 
 from gelf_listener.brokers.kafka import KafkaClient, KafkaSettings, make_client
-from gelf_listener.codec import Batch
+from gelf_listener.codec import Batch, Receipt
+from gelf_listener.errors import Reason
 from gelf_listener.inputs import Intake
-from gelf_listener.inputs.consumer import ConsumerSettings, chunk_rejection
+from gelf_listener.inputs.consumer import CHUNK_ADVICE, ConsumerSettings, is_chunk
 from gelf_listener.message import ulid
 
 __all__ = ["KafkaInput", "KafkaInputSettings"]
@@ -189,12 +190,9 @@ class KafkaInput:
             return
         self._client.last_error = ""
         batch = self._decode(payloads)
-        for rejected in batch.rejected:
-            self._intake.reject(rejected)
+        batch.hand_over(self._intake)
         read = _Read(offsets, self._generation)
         self._unsettled.append(read)
-        if batch.messages:
-            self._intake.accept(batch.messages, batch.size)
         self._intake.when_safe(lambda error: self._settle(read, error))
 
     def _decode(self, records: Sequence[Any]) -> Batch:
@@ -202,9 +200,8 @@ class KafkaInput:
         now = time.time()
         for record in records:
             payload = record.value()
-            chunk = chunk_rejection(payload, self.name)
-            if chunk is not None:
-                batch.rejected.append(chunk)
+            if is_chunk(payload):
+                Receipt(self.name, None, now, batch).reject(Reason.UNEXPECTED_PROTOCOL, CHUNK_ADVICE, payload)
                 continue
             before = len(batch.messages)
             self._decoder.decode(payload, now, None, batch)

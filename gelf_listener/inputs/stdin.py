@@ -103,7 +103,7 @@ class StdinInput:
             return
         batch = Batch()
         self._decoder.feed(data, round(time.time(), 6), batch)
-        self._hand_over(batch)
+        batch.hand_over(self._intake)
         self._wait()
         if self._intake.crowded:
             self._intake.when_calm(self._go_on.set)
@@ -122,7 +122,7 @@ class StdinInput:
     def _expire(self) -> None:
         batch = Batch()
         self._decoder.expire(round(time.time(), 6), batch)
-        self._hand_over(batch)
+        batch.hand_over(self._intake)
         self._expiry = None
         self._wait()
 
@@ -133,10 +133,4 @@ class StdinInput:
             self._expiry = None
         batch = Batch()
         self._decoder.feed_eof(round(time.time(), 6), batch)
-        self._hand_over(batch)
-
-    def _hand_over(self, batch: Batch) -> None:
-        if batch.messages:
-            self._intake.accept(batch.messages, batch.size)
-        for rejected in batch.rejected:
-            self._intake.reject(rejected)
+        batch.hand_over(self._intake)

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field, field_validator
 
-from gelf_listener.codec import Batch
+from gelf_listener.codec import Receipt
 from gelf_listener.codec.framing.syslog_frames import SyslogFramer
 from gelf_listener.codec.syslog.decoder import SyslogDecoder, SyslogOptions
 from gelf_listener.inputs import Intake
@@ -118,8 +118,8 @@ class SyslogConnection(TcpConnection):
     def _make_framer(self) -> Any:
         return SyslogFramer(self._settings.max_frame_bytes)
 
-    def _cut(self, data: bytes, batch: Batch) -> list[bytes]:
-        frames: list[bytes] = self._framer.feed(data, batch.rejected)
+    def _cut(self, data: bytes, receipt: Receipt) -> list[bytes]:
+        frames: list[bytes] = self._framer.feed(data, receipt)
         return frames
 
 

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, cast
 
 from pydantic import Field
 
-from gelf_listener.codec import Batch
+from gelf_listener.codec import Batch, Receipt
 from gelf_listener.codec.framing.gelf_frames import Framer
 from gelf_listener.codec.pickles import PICKLE_ADVICE
 from gelf_listener.errors import Reason, Rejected
@@ -115,8 +115,8 @@ class TcpConnection(asyncio.Protocol):
                 return
             data, self._first = self._first, None
         began = time.perf_counter()
-        batch = Batch()
-        self._hand_over(self._cut(data, batch), batch)
+        receipt = self._receipt()
+        self._hand_over(self._cut(data, receipt), receipt)
         if self._framer.pending_bytes != self._pending:
             self._pending = self._framer.pending_bytes
             self._connections.pend(self, self._pending)
@@ -193,11 +193,11 @@ class TcpConnection(asyncio.Protocol):
     def _make_framer(self) -> Any:
         return Framer(self._settings.max_frame_bytes, self._settings.max_payload_bytes)
 
-    def _cut(self, data: bytes, batch: Batch) -> list[bytes]:
+    def _cut(self, data: bytes, receipt: Receipt) -> list[bytes]:
         """Cut frames, within the room this sender has for compressed ones."""
-        self._framer.max_payload_bytes = self._decoder.room(time.time(), self.peer)
-        frames: list[bytes] = self._framer.feed(data, batch.rejected)
-        for rejected in batch.rejected:
+        self._framer.max_payload_bytes = self._decoder.room(receipt.time, self.peer)
+        frames: list[bytes] = self._framer.feed(data, receipt)
+        for rejected in receipt.batch.rejected:
             if rejected.reason is Reason.PAYLOAD_TOO_LARGE:
                 self._decoder.strike(self.peer)
         self._decoder.judge(len(data), sum(map(len, frames)), self.peer)
@@ -224,26 +224,23 @@ class TcpConnection(asyncio.Protocol):
     def _flush(self) -> None:
         if self._closing:
             return
-        batch = Batch()
+        receipt = self._receipt()
         frames: list[bytes] = []
         if self._first:
-            frames = self._framer.feed(self._first, batch.rejected)
+            frames = self._framer.feed(self._first, receipt)
             self._first = None
-        frames += self._framer.feed_eof(batch.rejected)
-        self._hand_over(frames, batch)
+        frames += self._framer.feed_eof(receipt)
+        self._hand_over(frames, receipt)
 
-    def _hand_over(self, frames: list[bytes], batch: Batch) -> None:
-        for rejected in batch.rejected:
-            rejected.peer = self.peer
-            rejected.input = self._decoder.input
+    def _receipt(self) -> Receipt:
+        return Receipt(self._decoder.input, self.peer, time.time(), Batch())
+
+    def _hand_over(self, frames: list[bytes], receipt: Receipt) -> None:
         if frames:
             self.active_at = self._loop.time()
             self._connections.moved(self)
-            self._decoder.decode_all(zip(frames, repeat(self.peer)), time.time(), batch)
-        if batch.messages:
-            self._intake.accept(batch.messages, batch.size)
-        for rejected in batch.rejected:
-            self._intake.reject(rejected)
+            self._decoder.decode_all(zip(frames, repeat(self.peer)), receipt.time, receipt.batch)
+        receipt.batch.hand_over(self._intake)
 
 
 class TcpInput(StreamInput):

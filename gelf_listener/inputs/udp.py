@@ -161,7 +161,7 @@ class DatagramInput:
         if self._allow:
             payloads, peers = self._sift(payloads, peers, batch)
         self._decoder.decode_datagrams(payloads, peers, now, batch)
-        self._hand_over(batch)
+        batch.hand_over(self._intake)
         return count
 
     def _sift(self, payloads: list[bytes], peers: Sequence[Peer], batch: Batch) -> Datagrams:
@@ -175,12 +175,6 @@ class DatagramInput:
             else:
                 batch.rejected.append(self._allow.rejection(peer, data, self.name))
         return good, senders
-
-    def _hand_over(self, batch: Batch) -> None:
-        if batch.messages:
-            self._intake.accept(batch.messages, batch.size)
-        for rejected in batch.rejected:
-            self._intake.reject(rejected)
 
     def _expire(self) -> None:
         self.sweep()

@@ -14,14 +14,14 @@ import atheris
 import msgspec
 
 with atheris.instrument_imports(include=["gelf_listener"]):
-    from gelf_listener.codec import Batch, Decoder, Limits, Mode
+    from gelf_listener.codec import Batch, Decoder, Limits, Mode, Receipt
     from gelf_listener.codec.framing.gelf_frames import Framer
     from gelf_listener.codec.framing.syslog_frames import SyslogFramer
     from gelf_listener.codec.gelf.lenient import LenientGelf
     from gelf_listener.codec.syslog.decoder import SyslogDecoder
     from gelf_listener.codec.text.lines import LineDecoder
     from gelf_listener.codec.text.logrecord import LogRecords
-    from gelf_listener.errors import Reason, Rejected
+    from gelf_listener.errors import Reason
     from gelf_listener.message import Message, Peer
     from gelf_listener.query import QueryError, parse
 
@@ -97,11 +97,11 @@ def fuzz_chunks(data: bytes) -> None:
 def cut(pieces: list[bytes]) -> tuple[list[bytes], list[Reason]]:
     """Cut a stream into frames, which come as they would in any other reads of it."""
     framer = Framer(max_frame_bytes=65_536, max_payload_bytes=65_536)
-    rejected: list[Rejected] = []
-    frames = [frame for piece in pieces for frame in framer.feed(piece, rejected)]
-    frames += framer.feed_eof(rejected)
+    receipt = Receipt("in", PEER, 0.0, Batch())
+    frames = [frame for piece in pieces for frame in framer.feed(piece, receipt)]
+    frames += framer.feed_eof(receipt)
     assert framer.pending_bytes == 0
-    return [frame.strip() for frame in frames], [each.reason for each in rejected]
+    return [frame.strip() for frame in frames], [each.reason for each in receipt.batch.rejected]
 
 
 def fuzz_framer(data: bytes) -> None:
@@ -136,11 +136,11 @@ def fuzz_syslog(data: bytes) -> None:
 def cut_syslog(pieces: list[bytes]) -> tuple[list[bytes], list[Reason]]:
     """Cut a stream of syslog."""
     framer = SyslogFramer(max_frame_bytes=1000)
-    rejected: list[Rejected] = []
-    frames = [frame for piece in pieces for frame in framer.feed(piece, rejected)]
-    frames += framer.feed_eof(rejected)
+    receipt = Receipt("in", PEER, 0.0, Batch())
+    frames = [frame for piece in pieces for frame in framer.feed(piece, receipt)]
+    frames += framer.feed_eof(receipt)
     assert framer.pending_bytes == 0
-    return frames, [each.reason for each in rejected]
+    return frames, [each.reason for each in receipt.batch.rejected]
 
 
 def fuzz_syslog_framer(data: bytes) -> None:

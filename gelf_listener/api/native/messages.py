@@ -168,10 +168,8 @@ async def import_lines(service: TheService, request: Request) -> Response:
         gelf.decode_all(((line, None) for line in lines if line.strip()), time.time(), batch)
         for rejected in batch.rejected:
             reasons[rejected.reason.value] += 1
-            service.pipeline.reject(rejected)
-        if batch.messages:
-            taken += len(batch.messages)
-            service.pipeline.accept(batch.messages, batch.size)
+        taken += len(batch.messages)
+        batch.hand_over(service.pipeline)
         await _room(service.pipeline)
 
     async for piece in request.stream():

@@ -28,6 +28,7 @@ import msgspec
 
 from gelf_listener.codec.compression import is_gzip, is_zlib
 from gelf_listener.codec.gelf.tolerant import find_values
+from gelf_listener.codec.receipt import Receipt
 from gelf_listener.errors import Reason, Rejected
 
 __all__ = ["Framer"]
@@ -79,31 +80,31 @@ class Framer:
         """Bytes held for a frame that has not ended."""
         return len(self._buffer) + (self._stream.held_bytes if self._stream is not None else 0)
 
-    def feed(self, data: bytes, rejected: list[Rejected]) -> list[bytes]:
+    def feed(self, data: bytes, receipt: Receipt) -> list[bytes]:
         """
         Take bytes of the stream.
 
         Args:
             data: Any number of bytes, cut anywhere.
-            rejected: Takes a rejection for each frame that is too long or damaged.
+            receipt: Takes a rejection for each frame that is too long or damaged.
 
         Returns:
             Frames that ended, in order, without delimiters; compressed ones already inflated.
         """
-        fast = self._split(data, rejected)
+        fast = self._split(data, receipt)
         if fast is not None:
             return fast
         self._buffer += data
-        return self._cut(rejected)
+        return self._cut(receipt)
 
-    def _cut(self, rejected: list[Rejected]) -> list[bytes]:
+    def _cut(self, receipt: Receipt) -> list[bytes]:
         """Take what has ended off the buffer, frame by frame."""
         frames: list[bytes] = []
-        while self._buffer and self._step(frames, rejected):
+        while self._buffer and self._step(frames, receipt):
             pass
         return frames
 
-    def _split(self, data: bytes, rejected: list[Rejected]) -> list[bytes] | None:
+    def _split(self, data: bytes, receipt: Receipt) -> list[bytes] | None:
         """Cut many plain frames at once; None when something needs a closer look (see `make bench`, TCP)."""
         delimiter = b"\0" if self._mode is _Mode.NUL else b"\n"
         if self._mode is _Mode.UNKNOWN or self._stream is not None or self._skipping or self._counted_out:
@@ -120,20 +121,22 @@ class Framer:
         self._buffer[:] = data[end + 1 :]
         self._searched = 0
         if len(whole) > self.max_frame_bytes:
-            rejected.extend(self._too_large(frame, len(frame)) for frame in frames if len(frame) > self.max_frame_bytes)
+            for frame in frames:
+                if len(frame) > self.max_frame_bytes:
+                    self._reject_long(frame, len(frame), receipt)
             frames = [frame for frame in frames if len(frame) <= self.max_frame_bytes]
         return frames
 
-    def feed_eof(self, rejected: list[Rejected]) -> list[bytes]:
+    def feed_eof(self, receipt: Receipt) -> list[bytes]:
         """
         End the stream.
 
         Returns:
             The last frame when whole JSON is in it, though not its delimiter; a partial one is rejected.
         """
-        frames = self._cut(rejected)  # what many frames were cut from at once was not looked at yet
+        frames = self._cut(receipt)  # what many frames were cut from at once was not looked at yet
         if self._stream is not None:
-            rejected.append(self._stream.truncated())
+            receipt.add_rejection(self._stream.truncated())
             self._stream = None
         rest = bytes(self._buffer).strip(_BLANK)
         self._buffer.clear()
@@ -142,18 +145,18 @@ class Framer:
                 frames.append(rest)  # the decoder finds the whole objects in it
             else:
                 detail = f"the stream ended inside a frame, after {len(rest)} bytes"
-                rejected.append(Rejected(Reason.FRAME_TRUNCATED, detail, rest))
+                receipt.reject(Reason.FRAME_TRUNCATED, detail, rest)
         return frames
 
-    def _too_large(self, excerpt: bytes | bytearray, size: int) -> Rejected:
+    def _reject_long(self, excerpt: bytes | bytearray, size: int, receipt: Receipt) -> None:
         detail = f"frame of {size} bytes or more, longer than {self.max_frame_bytes}"
-        return Rejected(Reason.FRAME_TOO_LARGE, detail, excerpt)
+        receipt.reject(Reason.FRAME_TOO_LARGE, detail, excerpt)
 
-    def _step(self, frames: list[bytes], rejected: list[Rejected]) -> bool:
+    def _step(self, frames: list[bytes], receipt: Receipt) -> bool:
         """Take one thing off the buffer; return False when more bytes are needed."""
         buffer = self._buffer
         if self._stream is not None:
-            return self._inflate(frames, rejected)
+            return self._inflate(frames, receipt)
         if self._counted_out:
             return self._skip_counted()
         if self._searched == 0 and not self._skipping:
@@ -169,12 +172,12 @@ class Framer:
             if len(buffer) == 1 and buffer[0] in (0x1F, 0x78):
                 return False
             if 0x31 <= buffer[0] <= 0x39:
-                counted = self._octet_counted(frames, rejected)
+                counted = self._octet_counted(frames, receipt)
                 if counted is not None:
                     return counted
-        return self._delimited(frames, rejected)
+        return self._delimited(frames, receipt)
 
-    def _octet_counted(self, frames: list[bytes], rejected: list[Rejected]) -> bool | None:
+    def _octet_counted(self, frames: list[bytes], receipt: Receipt) -> bool | None:
         """Take an octet-counted frame; None when it is none after all."""
         buffer = self._buffer
         match = _OCTET_COUNT.match(buffer)
@@ -182,7 +185,7 @@ class Framer:
             return False if len(buffer) < 12 and _MAYBE_OCTET_COUNT.match(buffer) else None
         start, size = match.end() - 1, int(match[1])
         if size > self.max_frame_bytes:
-            rejected.append(self._too_large(buffer, size))
+            self._reject_long(buffer, size, receipt)
             self._counted_out = start + size
             return True
         if len(buffer) < start + size:
@@ -200,7 +203,7 @@ class Framer:
         del buffer[:skipped]
         return bool(buffer)
 
-    def _delimited(self, frames: list[bytes], rejected: list[Rejected]) -> bool:
+    def _delimited(self, frames: list[bytes], receipt: Receipt) -> bool:
         """Take a frame that a NUL or newline ends."""
         buffer = self._buffer
         end = self._end()
@@ -208,7 +211,7 @@ class Framer:
             self._searched = len(buffer)
             if len(buffer) > self.max_frame_bytes:
                 if not self._skipping:
-                    rejected.append(self._too_large(buffer, len(buffer)))
+                    self._reject_long(buffer, len(buffer), receipt)
                     self._skipping = True
                 buffer.clear()
                 self._searched = 0
@@ -220,7 +223,7 @@ class Framer:
         if self._skipping:
             self._skipping = False
         elif len(frame) > self.max_frame_bytes:
-            rejected.append(self._too_large(frame, len(frame)))
+            self._reject_long(frame, len(frame), receipt)
         elif frame.strip(_BLANK):
             frames.append(frame)
         return True
@@ -250,14 +253,14 @@ class Framer:
         self._spans_lines = True
         return False
 
-    def _inflate(self, frames: list[bytes], rejected: list[Rejected]) -> bool:
+    def _inflate(self, frames: list[bytes], receipt: Receipt) -> bool:
         """Feed the buffer to the compressed frame at its start."""
         stream = self._stream
         assert stream is not None  # noqa: S101  (for the type checker)
         problem = stream.feed(bytes(self._buffer))
         self._buffer.clear()
         if problem is not None:
-            rejected.append(problem)
+            receipt.add_rejection(problem)
             self._buffer += stream.unused
             self._stream = None
             self._skipping = True

@@ -19,7 +19,8 @@ from __future__ import annotations
 
 import re
 
-from gelf_listener.errors import Reason, Rejected
+from gelf_listener.codec.receipt import Receipt
+from gelf_listener.errors import Reason
 
 __all__ = ["SyslogFramer"]
 
@@ -55,13 +56,13 @@ class SyslogFramer:
         """Bytes held for a frame that has not ended."""
         return len(self._buffer)
 
-    def feed(self, data: bytes, rejected: list[Rejected]) -> list[bytes]:
+    def feed(self, data: bytes, receipt: Receipt) -> list[bytes]:
         """
         Take bytes of the stream.
 
         Args:
             data: Any number of bytes, cut anywhere.
-            rejected: Takes a rejection for each frame that is too long.
+            receipt: Takes a rejection for each frame that is too long.
 
         Returns:
             Frames that ended, in order, without counts and delimiters.
@@ -71,14 +72,14 @@ class SyslogFramer:
         at = 0
         while at < len(self._buffer):
             start = at
-            at = self._step(at, frames, rejected)
+            at = self._step(at, frames, receipt)
             if at == start:
                 break
         if at:
             del self._buffer[:at]  # once a read: each deletion moves the rest
         return frames
 
-    def feed_eof(self, rejected: list[Rejected]) -> list[bytes]:  # noqa: ARG002  (as `Framer`)
+    def feed_eof(self, receipt: Receipt) -> list[bytes]:  # noqa: ARG002  (as `Framer`)
         """
         End the stream.
 
@@ -90,7 +91,7 @@ class SyslogFramer:
         self._buffer.clear()
         return [rest] if rest and not self._skipping else []
 
-    def _step(self, at: int, frames: list[bytes], rejected: list[Rejected]) -> int:
+    def _step(self, at: int, frames: list[bytes], receipt: Receipt) -> int:
         """Take one thing off the buffer; return the position behind it, the same one when bytes are missing."""
         buffer = self._buffer
         if self._counted_out:
@@ -105,15 +106,15 @@ class SyslogFramer:
             if 0x31 <= first <= 0x39:
                 match = _COUNTED.match(buffer, at)
                 if match is not None:
-                    return self._take_counted(at, match, frames, rejected)
+                    return self._take_counted(at, match, frames, receipt)
                 if len(buffer) - at < 11 and _MAYBE_COUNTED.match(buffer, at):
                     return at
-        return self._take_delimited(at, frames, rejected)
+        return self._take_delimited(at, frames, receipt)
 
-    def _take_counted(self, at: int, match: re.Match[bytes], frames: list[bytes], rejected: list[Rejected]) -> int:
+    def _take_counted(self, at: int, match: re.Match[bytes], frames: list[bytes], receipt: Receipt) -> int:
         start, size = match.end() - 1, int(match[1])
         if size > self.max_frame_bytes:
-            rejected.append(self._too_large(self._buffer[at : at + 1024], size))
+            self._reject_long(self._buffer[at : at + 1024], size, receipt)
             self._counted_out = size
             return start
         if len(self._buffer) < start + size:
@@ -121,7 +122,7 @@ class SyslogFramer:
         frames.append(bytes(self._buffer[start : start + size]))
         return start + size
 
-    def _take_delimited(self, at: int, frames: list[bytes], rejected: list[Rejected]) -> int:
+    def _take_delimited(self, at: int, frames: list[bytes], receipt: Receipt) -> int:
         buffer = self._buffer
         end = self._end(at + self._searched)
         if end < 0:
@@ -130,7 +131,7 @@ class SyslogFramer:
                 self._searched = held
                 return at
             if not self._skipping:
-                rejected.append(self._too_large(buffer[at : at + 1024], held))
+                self._reject_long(buffer[at : at + 1024], held, receipt)
                 self._skipping = True
             self._searched = 0
             return len(buffer)
@@ -139,7 +140,7 @@ class SyslogFramer:
         if self._skipping:
             self._skipping = False
         elif len(frame) > self.max_frame_bytes:
-            rejected.append(self._too_large(frame, len(frame)))
+            self._reject_long(frame, len(frame), receipt)
         elif frame.strip(_BLANK):
             frames.append(frame)
         return end + 1
@@ -158,6 +159,6 @@ class SyslogFramer:
             self._delimiter = b"\n"
         return newline
 
-    def _too_large(self, excerpt: bytes | bytearray, size: int) -> Rejected:
+    def _reject_long(self, excerpt: bytes | bytearray, size: int, receipt: Receipt) -> None:
         detail = f"frame of {size} bytes or more, longer than {self.max_frame_bytes}"
-        return Rejected(Reason.FRAME_TOO_LARGE, detail, excerpt)
+        receipt.reject(Reason.FRAME_TOO_LARGE, detail, excerpt)

@@ -23,8 +23,8 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from typing import NamedTuple, Self
 
-from gelf_listener.codec.batch import Batch
 from gelf_listener.codec.compression import CHUNK_MAGIC
+from gelf_listener.codec.receipt import Receipt
 from gelf_listener.errors import Reason, Rejected
 from gelf_listener.message import Peer
 
@@ -226,15 +226,14 @@ class Reassembler:
         """Return how many messages are pending."""
         return len(self._pending)
 
-    def feed(self, datagram: bytes, now: float, peer: Peer | None, batch: Batch) -> bytes | None:
+    def feed(self, datagram: bytes, receipt: Receipt) -> bytes | None:
         """
         Take a chunk.
 
         Args:
             datagram: Starts with the chunk magic.
-            now: A clock in seconds that does not run backwards much.
-            peer: Who sent it.
-            batch: Takes rejections of other messages that had to give way or expired.
+            receipt: Its time is the clock chunks expire by; it takes rejections of other messages that had to give
+                way or expired.
 
         Returns:
             The joined payload when this chunk completes its message, else None.
@@ -245,14 +244,14 @@ class Reassembler:
         message_id, number, count, data = Chunk.parse(datagram)
         self.counters.total_chunks += 1
         if self._pending:
-            self.expire(now, batch)
-        key = (peer, message_id)
+            self.expire(receipt)
+        key = (receipt.peer, message_id)
         pending = self._pending.get(key)
         if pending is None:
             if count == 1:
                 self.counters.complete_messages += 1
                 return data
-            pending = self._open(key, count, now, batch)
+            pending = self._open(key, count, receipt)
         elif pending.count != count:
             detail = f"chunk of {count}, but the first chunk of this message said {pending.count}"
             raise Rejected(Reason.CHUNK_COUNT_MISMATCH, detail, datagram)
@@ -273,22 +272,22 @@ class Reassembler:
             raise Rejected(Reason.PAYLOAD_TOO_LARGE, detail, datagram)
         self._weigh(key, pending)
         while self.pending_bytes > self.max_bytes:
-            if self._evict(key, batch) == key:
+            if self._evict(key, receipt) == key:
                 break
         return None
 
-    def expire(self, now: float, batch: Batch) -> None:
+    def expire(self, receipt: Receipt, *, everything: bool = False) -> None:
         """
         Reject messages whose time is up.
 
         Args:
-            now: The clock that `feed` is given.
-            batch: Takes the rejections.
+            receipt: Its time is the clock that `feed` is given; it takes the rejections.
+            everything: Reject all that are incomplete, because no more chunks will come.
         """
         while self._pending:
             key = next(iter(self._pending))
             pending = self._pending[key]
-            if now - pending.first_at <= self.timeout_seconds:
+            if not everything and receipt.time - pending.first_at <= self.timeout_seconds:
                 return
             self._forget(key, pending)
             self.counters.expired_messages += 1
@@ -297,19 +296,19 @@ class Reassembler:
                 f"{len(pending.chunks)} of {pending.count} chunks arrived within {self.timeout_seconds:g} s, "
                 f"message id {key[1].hex()}"
             )
-            self._reject(Reason.CHUNKS_INCOMPLETE, detail, key, pending, batch)
+            _reject(Reason.CHUNKS_INCOMPLETE, detail, key, pending, receipt)
 
-    def _open(self, key: _Key, count: int, now: float, batch: Batch) -> _Pending:
+    def _open(self, key: _Key, count: int, receipt: Receipt) -> _Pending:
         """Begin a pending message, making room for it first."""
         sender = _sender(key)
         if len(self._pending) >= self.max_messages:
-            self._evict(key, batch)
-        pending = self._pending[key] = _Pending(count, now)
+            self._evict(key, receipt)
+        pending = self._pending[key] = _Pending(count, receipt.time)
         self._by_sender.setdefault(sender, OrderedDict())[key] = None
         self._ranking.add(sender, pending.weight)
         return pending
 
-    def _evict(self, newcomer: _Key, batch: Batch) -> _Key:
+    def _evict(self, newcomer: _Key, receipt: Receipt) -> _Key:
         """Let the oldest message of the heaviest sender go; return its key."""
         sender = self._ranking.heaviest(_sender(newcomer))
         if sender not in self._by_sender:  # the newcomer holds nothing and nobody holds more: limits below one message
@@ -322,7 +321,7 @@ class Reassembler:
             f"no room for more pending messages; {sender} holds most; this one had {len(pending.chunks)} of "
             f"{pending.count} chunks"
         )
-        self._reject(Reason.CHUNKS_EVICTED, detail, key, pending, batch)
+        _reject(Reason.CHUNKS_EVICTED, detail, key, pending, receipt)
         return key
 
     def _forget(self, key: _Key, pending: _Pending) -> None:
@@ -341,10 +340,12 @@ class Reassembler:
             self._ranking.add(_sender(key), weight - pending.weight)
             pending.weight = weight
 
-    def _reject(self, reason: Reason, detail: str, key: _Key, pending: _Pending, batch: Batch) -> None:
-        first = min(pending.chunks, default=None)
-        excerpt = b"" if first is None else pending.chunks[first]
-        batch.rejected.append(Rejected(reason, detail, excerpt, peer=key[0]))
+
+def _reject(reason: Reason, detail: str, key: _Key, pending: _Pending, receipt: Receipt) -> None:
+    """Reject what is pending in the name of its own sender."""
+    first = min(pending.chunks, default=None)
+    excerpt = b"" if first is None else pending.chunks[first]
+    Receipt(receipt.input, key[0], receipt.time, receipt.batch).reject(reason, detail, excerpt)
 
 
 def _sender(key: _Key) -> str:

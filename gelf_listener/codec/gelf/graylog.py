@@ -19,9 +19,10 @@ from gelf_listener.codec.gelf.keys import note
 from gelf_listener.codec.gelf.lenient import too_complex
 from gelf_listener.codec.gelf.normaliser import MAX_FIELDS, MAX_NOTES
 from gelf_listener.codec.gelf.tolerant import MAX_DIGITS, MAX_REPAIR_CHARACTERS
+from gelf_listener.codec.receipt import Receipt
 from gelf_listener.codec.scrub import scrub
 from gelf_listener.codec.strikes import Strikes
-from gelf_listener.errors import Reason, Rejected
+from gelf_listener.errors import Reason
 from gelf_listener.message import FieldValue, Message, Peer
 from gelf_listener.notes import Deviation, Note
 
@@ -104,23 +105,22 @@ class GraylogGelf:
     def decode_all(self, payloads: Iterable[tuple[bytes, Peer | None]], received_at: float, batch: Batch) -> None:
         """Decode inflated payloads; see `LenientGelf.decode_all`."""
         for payload, peer in payloads:
-            self.decode(payload, received_at, peer, batch)
+            self._decode(payload, Receipt(self.input, peer, received_at, batch))
 
     def decode(self, payload: bytes, received_at: float, peer: Peer | None, batch: Batch) -> None:
         """Decode one inflated payload."""
-        sender = "" if peer is None else peer.host
+        self._decode(payload, Receipt(self.input, peer, received_at, batch))
+
+    def _decode(self, payload: bytes, receipt: Receipt) -> None:
         try:
-            document, notes = _parse(payload, retry=not self._failures.exceeded(sender, received_at))
-            message = _Graylog(document, notes, received_at, peer).message(payload, self.input)
+            document, notes = _parse(payload, retry=not self._failures.exceeded(receipt.sender, receipt.time))
+            message = _Graylog(document, notes, receipt).message(payload)
         except _Invalid as invalid:
             if invalid.reason is Reason.INVALID_JSON:
-                self._failures.add(sender, 1 + len(payload) // 1024)
-            batch.rejected.append(
-                Rejected(invalid.reason, invalid.detail, payload, peer=peer, input=self.input, received_at=received_at)
-            )
-            return
-        batch.messages.append(message)
-        batch.size += len(payload)
+                self._failures.add(receipt.sender, 1 + len(payload) // 1024)
+            receipt.reject(invalid.reason, invalid.detail, payload)
+        else:
+            receipt.add(message)
 
 
 def _parse(payload: bytes, *, retry: bool) -> tuple[Any, list[Note]]:
@@ -180,18 +180,17 @@ def _too_deep(value: object) -> bool:
 class _Graylog:
     """One document on its way through Graylog's decoder."""
 
-    def __init__(self, document: object, notes: list[Note], received_at: float, peer: Peer | None) -> None:
+    def __init__(self, document: object, notes: list[Note], receipt: Receipt) -> None:
         self.document: dict[str, Any] = document if isinstance(document, dict) else {}
         self.notes = notes
-        self.received_at = received_at
-        self.peer = peer
+        self.receipt = receipt
         self.fields: dict[str, FieldValue] = {}
 
     def _note(self, deviation: Deviation, field: str, detail: str = "") -> None:
         if len(self.notes) < MAX_NOTES:
             self.notes.append(note(deviation, field, detail))
 
-    def message(self, raw: bytes, input: str) -> Message:
+    def message(self, raw: bytes) -> Message:
         """
         Return what Graylog would store.
 
@@ -226,7 +225,7 @@ class _Graylog:
             self._field(key, value, set_already)
         if source is None:
             taken = self.fields.pop("source", None)
-            source = taken if isinstance(taken, str) else (self.peer.host if self.peer else "unknown")
+            source = taken if isinstance(taken, str) else self.receipt.host
             self._note(Deviation.HOST_MISSING, "host")
         source = source.strip(_TRIMMED)
         if not source:
@@ -240,18 +239,15 @@ class _Graylog:
             if isinstance(taken_level, int):
                 level = taken_level
                 del self.fields["level"]
-        return Message(
-            timestamp,
-            scrub(source),
-            scrub(text),
-            None if full_message is None else scrub(full_message),
-            level,
+        return self.receipt.message(
             raw,
-            self.received_at,
-            input,
-            self.peer,
-            _fields=self._indexed_fields(),
-            _notes=tuple(self.notes),
+            timestamp=timestamp,
+            host=scrub(source),
+            short_message=scrub(text),
+            full_message=None if full_message is None else scrub(full_message),
+            level=level,
+            fields=self._indexed_fields(),
+            notes=tuple(self.notes),
         )
 
     def _validate(self) -> str:
@@ -299,7 +295,7 @@ class _Graylog:
         if seconds is None or seconds <= 0:
             if "timestamp" in self.document:
                 self._note(Deviation.TIMESTAMP_INVALID, "timestamp")
-            return self.received_at
+            return self.receipt.time
         if seconds >= _MAX_SECONDS:
             detail = f"timestamp {value!r} lies after the year 9999: Graylog would never index the message"
             raise _Invalid(Reason.TIMESTAMP_OUT_OF_RANGE, detail[:500])

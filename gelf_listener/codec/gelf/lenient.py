@@ -20,9 +20,10 @@ from gelf_listener.codec.gelf.normaliser import Normaliser, read_plain
 from gelf_listener.codec.gelf.tolerant import Found, find_values
 from gelf_listener.codec.levels import LEVEL_NAMES
 from gelf_listener.codec.pickles import PICKLE_ADVICE, is_pickle
+from gelf_listener.codec.receipt import Receipt
 from gelf_listener.codec.strikes import Strikes
 from gelf_listener.codec.times import SECONDS_MAX, SECONDS_MIN
-from gelf_listener.errors import Reason, Rejected
+from gelf_listener.errors import Reason
 from gelf_listener.message import FieldValue, Message, Peer
 from gelf_listener.notes import Deviation, Note
 
@@ -57,6 +58,9 @@ class _Known(msgspec.Struct, gc=False):
 _KNOWN_ONLY = msgspec.json.Decoder(_Known)
 """Parses 415 bytes in 1.4 microseconds, a dict of them takes 2.2 and as much again to keep and free (`make bench`)."""
 
+
+_NO_RECEIPT = Receipt("", None, 0.0, Batch())
+"""For reading the fields of a message that arrived long ago: nothing is added to it."""
 
 _SURROGATE_PAIR = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}")
 _SURROGATE = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}|\\u[dD][c-fC-F][0-9a-fA-F]{2}")
@@ -100,7 +104,7 @@ class LenientGelf:
             try:
                 known = parse(payload)
             except (ValueError, RecursionError):
-                self._decode_carefully(payload, received_at, peer, batch)
+                self._decode_carefully(payload, Receipt(input, peer, received_at, batch))
                 continue
             host = known.host
             short_message = known.short_message
@@ -128,7 +132,7 @@ class LenientGelf:
                 )
                 size += len(payload)
                 continue
-            self._decode_carefully(payload, received_at, peer, batch)
+            self._decode_carefully(payload, Receipt(input, peer, received_at, batch))
         batch.size += size
 
     def decode(self, payload: bytes, received_at: float, peer: Peer | None, batch: Batch) -> None:
@@ -145,11 +149,10 @@ class LenientGelf:
             self._hosts.add(host)
         return True
 
-    def _decode_carefully(self, payload: bytes, received_at: float, peer: Peer | None, batch: Batch) -> None:
+    def _decode_carefully(self, payload: bytes, receipt: Receipt) -> None:
         """Decode what the fast path does not take."""
         if too_complex(payload):
-            detail = f"more than {MAX_STRUCTURE} brackets and commas"
-            self._reject(batch, Reason.TOO_COMPLEX, detail, payload, received_at, peer)
+            receipt.reject(Reason.TOO_COMPLEX, f"more than {MAX_STRUCTURE} brackets and commas", payload)
             return
         document = _parse_object(payload)
         notes: tuple[Note, ...] = ()
@@ -158,80 +161,62 @@ class LenientGelf:
             notes = (note(Deviation.TRAILING_BYTES),)
             document = _parse_object(payload)
         if document is None:
-            self._decode_tolerantly(payload, notes, received_at, peer, batch)
+            self._decode_tolerantly(payload, notes, receipt)
         else:
-            self._decode_document(document, payload, notes, received_at, peer, batch, strict=True)
+            _decode_document(document, payload, notes, receipt, strict=True)
 
-    def _decode_tolerantly(
-        self, payload: bytes, notes: tuple[Note, ...], received_at: float, peer: Peer | None, batch: Batch
-    ) -> None:
-        """Decode what the strict parser refused, or what is no single object."""
+    def _decode_tolerantly(self, payload: bytes, notes: tuple[Note, ...], receipt: Receipt) -> None:
+        """Decode what the strict parser refused, or what is not a single object."""
         if is_pickle(payload):
-            self._reject(batch, Reason.UNEXPECTED_PROTOCOL, PICKLE_ADVICE, payload, received_at, peer)
+            receipt.reject(Reason.UNEXPECTED_PROTOCOL, PICKLE_ADVICE, payload)
             return
-        sender = "" if peer is None else peer.host
-        if self._failures.exceeded(sender, received_at):
+        if self._failures.exceeded(receipt.sender, receipt.time):
             detail = f"no JSON; not looked at closely, because this sender sent more than {MAX_FAILURES_A_SECOND} such"
-            self._reject(batch, Reason.INVALID_JSON, detail, payload, received_at, peer)
+            receipt.reject(Reason.INVALID_JSON, detail, payload)
             return
-        before = len(batch.rejected)
-        self._decode_values(payload, notes, received_at, peer, batch)
-        rejected = batch.rejected[before:]
+        before = len(receipt.batch.rejected)
+        _decode_values(payload, notes, receipt)
+        rejected = receipt.batch.rejected[before:]
         if rejected:
             in_vain = sum([each.payload_bytes for each in rejected])
-            self._failures.add(sender, len(rejected) + in_vain // _BYTES_A_FAILURE)
+            self._failures.add(receipt.sender, len(rejected) + in_vain // _BYTES_A_FAILURE)
 
-    def _decode_values(
-        self, payload: bytes, notes: tuple[Note, ...], received_at: float, peer: Peer | None, batch: Batch
-    ) -> None:
-        """Decode each value of a payload."""
-        found: Found | None = None
-        in_vain = 0
-        """Values in a row that were no message."""
-        for found in find_values(payload):
-            raw = found.text.encode("utf-8", "replace")
-            before = len(batch.messages)
-            if found.error is not None:
-                self._reject(batch, Reason.INVALID_JSON, found.error, raw, received_at, peer)
-            elif type(found.value) is not dict:
-                detail = f"JSON, but not an object: {type(found.value).__name__}"
-                self._reject(batch, Reason.NOT_AN_OBJECT, detail, raw, received_at, peer)
-            else:
-                self._decode_document(found.value, raw, notes + found.notes, received_at, peer, batch, strict=False)
-            in_vain = 0 if len(batch.messages) > before else in_vain + 1
-            if in_vain == MAX_IN_VAIN:
-                detail = f"{in_vain} values in a row were no message; the rest of the payload was not looked at"
-                self._reject(batch, Reason.TOO_COMPLEX, detail, payload, received_at, peer)
-                return
-        if found is None:
-            detail = "nothing but white space and NULs" if payload else "no bytes but NULs"
-            self._reject(batch, Reason.EMPTY_PAYLOAD, detail, payload, received_at, peer)
 
-    def _decode_document(
-        self,
-        document: dict[str, Any],
-        raw: bytes,
-        notes: tuple[Note, ...],
-        received_at: float,
-        peer: Peer | None,
-        batch: Batch,
-        *,
-        strict: bool,
-    ) -> None:
-        """Normalise one document and file the result."""
-        message = Normaliser(document, notes, received_at, peer, strict=strict).message(raw, self.input)
-        if message is None:
-            detail = "no short_message, message or full_message with any text"
-            self._reject(batch, Reason.NO_MESSAGE, detail, raw, received_at, peer)
+def _decode_values(payload: bytes, notes: tuple[Note, ...], receipt: Receipt) -> None:
+    """Decode each value of a payload."""
+    found: Found | None = None
+    messages = receipt.batch.messages
+    in_vain = 0
+    """Values in a row that were not messages."""
+    for found in find_values(payload):
+        raw = found.text.encode("utf-8", "replace")
+        before = len(messages)
+        if found.error is not None:
+            receipt.reject(Reason.INVALID_JSON, found.error, raw)
+        elif type(found.value) is not dict:
+            receipt.reject(Reason.NOT_AN_OBJECT, f"JSON, but not an object: {type(found.value).__name__}", raw)
+        else:
+            _decode_document(found.value, raw, notes + found.notes, receipt, strict=False)
+        in_vain = 0 if len(messages) > before else in_vain + 1
+        if in_vain == MAX_IN_VAIN:
+            detail = f"{in_vain} values in a row were no message; the rest of the payload was not looked at"
+            receipt.reject(Reason.TOO_COMPLEX, detail, payload)
             return
-        batch.messages.append(message)
-        batch.size += len(raw)
+    if found is None:
+        receipt.reject(
+            Reason.EMPTY_PAYLOAD, "nothing but white space and NULs" if payload else "no bytes but NULs", payload
+        )
 
-    def _reject(
-        self, batch: Batch, reason: Reason, detail: str, payload: bytes, received_at: float, peer: Peer | None
-    ) -> None:
-        rejected = Rejected(reason, detail, payload, peer=peer, input=self.input, received_at=received_at)
-        batch.rejected.append(rejected)
+
+def _decode_document(
+    document: dict[str, Any], raw: bytes, notes: tuple[Note, ...], receipt: Receipt, *, strict: bool
+) -> None:
+    """Normalise one document and file the result."""
+    message = Normaliser(document, notes, receipt, strict=strict).message(raw)
+    if message is None:
+        receipt.reject(Reason.NO_MESSAGE, "no short_message, message or full_message with any text", raw)
+    else:
+        receipt.add(message)
 
 
 def _has_lone_surrogate(payload: bytes) -> bool:
@@ -289,7 +274,7 @@ def read_fields(payload: bytes) -> tuple[dict[str, FieldValue], tuple[Note, ...]
         read = read_plain(document)  # what nearly all are, without an object for each
         if read is not None:
             return read[0], tuple(read[1])
-    normaliser = Normaliser(document, (), 0.0, None, strict=strict)
+    normaliser = Normaliser(document, (), _NO_RECEIPT, strict=strict)
     normaliser.note_version()
     normaliser.note_nulls()
     normaliser.read_fields()

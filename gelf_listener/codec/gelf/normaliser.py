@@ -14,9 +14,10 @@ import msgspec
 
 from gelf_listener.codec.gelf.keys import KNOWN, Key, Shapes, note, read_key
 from gelf_listener.codec.levels import severity_of_number, severity_of_text
+from gelf_listener.codec.receipt import Receipt
 from gelf_listener.codec.scrub import scrub
 from gelf_listener.codec.times import seconds_of_text, to_seconds
-from gelf_listener.message import FieldValue, Message, Peer
+from gelf_listener.message import FieldValue, Message
 from gelf_listener.notes import Deviation, Note
 
 __all__ = ["MAX_FIELDS", "Normaliser", "read_plain"]
@@ -74,33 +75,30 @@ class Normaliser:
     Args:
         document: The JSON object.
         notes: What was mended to read it.
-        received_at: UTC Unix seconds.
-        peer: Who sent it.
+        receipt: How it arrived.
         strict: Whether a strict parser read it: then no string holds a lone surrogate and every float is finite.
     """
 
-    __slots__ = ("_suffixes", "_used", "document", "fields", "notes", "peer", "received_at", "strict")
+    __slots__ = ("_suffixes", "_used", "document", "fields", "notes", "receipt", "strict")
 
     def __init__(
         self,
         document: dict[str, Any],
         notes: tuple[Note, ...],
-        received_at: float,
-        peer: Peer | None,
+        receipt: Receipt,
         *,
         strict: bool,
     ) -> None:
         self.document = document
         self.notes = list(notes)
-        self.received_at = received_at
-        self.peer = peer
+        self.receipt = receipt
         self.strict = strict
         self.fields: dict[str, FieldValue] = {}
         self._used = KNOWN
         """Keys of the document that are dealt with."""
         self._suffixes: dict[str, int] = {}
 
-    def message(self, raw: bytes, input: str) -> Message | None:
+    def message(self, raw: bytes) -> Message | None:
         """Return the message, or None when the document has none."""
         self.note_version()
         host = self._host()
@@ -110,18 +108,15 @@ class Normaliser:
         timestamp = self._timestamp()
         level = self._level()
         self.read_fields()
-        return Message(
-            timestamp,
-            host,
-            short_message,
-            full_message,
-            level,
+        return self.receipt.message(
             raw,
-            self.received_at,
-            input,
-            self.peer,
-            _fields=self.fields,
-            _notes=tuple(self.notes),
+            timestamp=timestamp,
+            host=host,
+            short_message=short_message,
+            full_message=full_message,
+            level=level,
+            fields=self.fields,
+            notes=tuple(self.notes),
         )
 
     def note_version(self) -> None:
@@ -194,7 +189,7 @@ class Normaliser:
                     self._note(Deviation.HOST_MISSING, "host", f"{alias} is used")
                     return self._clean(alias, source)
             self._note(Deviation.HOST_MISSING, "host")
-        return self.peer.host if self.peer is not None else "unknown"
+        return self.receipt.host
 
     def _texts(self) -> tuple[str | None, str | None]:
         """Return short_message and full_message."""
@@ -239,7 +234,7 @@ class Normaliser:
     def _timestamp(self) -> float:
         if "timestamp" not in self.document:
             self._note(Deviation.TIMESTAMP_MISSING, "timestamp")
-            return self.received_at
+            return self.receipt.time
         original = value = self.document["timestamp"]
         if isinstance(value, str):
             self._note(Deviation.TIMESTAMP_STRING, "timestamp")
@@ -254,7 +249,7 @@ class Normaliser:
         self._note(Deviation.TIMESTAMP_INVALID, "timestamp")
         if original is not None:
             self._store("original_timestamp", self._text(original))
-        return self.received_at
+        return self.receipt.time
 
     def _level(self) -> int | None:
         value = self.document.get("level")

@@ -21,6 +21,7 @@ from gelf_listener.codec.batch import Batch
 from gelf_listener.codec.gelf.keys import note, read_key
 from gelf_listener.codec.gelf.normaliser import Normaliser
 from gelf_listener.codec.pickles import PICKLE_ADVICE, is_pickle
+from gelf_listener.codec.receipt import Receipt
 from gelf_listener.codec.syslog.bsd import iso_seconds, parse_bsd
 from gelf_listener.codec.syslog.structured_data import StructuredData, parse_structured_data
 from gelf_listener.codec.times import SECONDS_MAX, SECONDS_MIN
@@ -106,6 +107,21 @@ class SyslogOptions(NamedTuple):
     zone: dt.tzinfo | None = None
 
 
+class _Parts(NamedTuple):
+    """What was found in a payload, before the options say what becomes of it."""
+
+    payload: bytes
+    whole: str
+    """The payload as text."""
+    timestamp: float | None
+    host: str
+    text: str
+    full_message: str | None
+    level: int | None
+    fields: dict[str, FieldValue]
+    notes: tuple[Note, ...]
+
+
 class SyslogDecoder:
     """
     Decodes syslog messages.
@@ -138,20 +154,18 @@ class SyslogDecoder:
             now: UTC Unix seconds: the receive time.
             batch: Takes the results.
         """
+        receipt = Receipt(self.input, None, now, batch)
         for payload, peer in payloads:
+            receipt.peer = peer
             try:
-                message = self._decode(payload, now, peer)
+                message = self._decode(payload, receipt)
             except Rejected as rejected:
-                rejected.peer = peer
-                rejected.input = self.input
-                rejected.received_at = now
-                rejected.__traceback__ = None
-                batch.rejected.append(rejected)
+                receipt.add_rejection(rejected)
             else:
                 batch.messages.append(message)
                 batch.size += len(payload)
 
-    def _decode(self, payload: bytes, now: float, peer: Peer | None) -> Message:
+    def _decode(self, payload: bytes, receipt: Receipt) -> Message:
         notes: tuple[Note, ...] = ()
         try:
             text = payload.decode()
@@ -168,14 +182,14 @@ class SyslogDecoder:
                 words.append("")  # nothing behind MSGID: structured data is missing
             # A time that is none (23:59:60, a 32nd) is told from other formats by structured data, where it has to be.
             if seconds is not None or stamp == "-" or (words[6][:1] in ("-", "[") and "0" <= stamp[:1] <= "9"):
-                return self._decode_5424(words, seconds, payload, text, notes, now, peer)
+                return self._decode_5424(words, seconds, payload, text, notes, receipt)
         if not text.strip():
             raise Rejected(
                 Reason.EMPTY_PAYLOAD, "nothing but blanks and NULs" if payload else "no bytes at all", payload
             )
         if text[0] != "<" and is_pickle(payload):
             raise Rejected(Reason.UNEXPECTED_PROTOCOL, PICKLE_ADVICE, payload)
-        return self._decode_bsd(text, payload, notes, now, peer)
+        return self._message(self._parse_bsd(text, payload, notes, receipt), receipt)
 
     def _decode_5424(
         self,
@@ -184,8 +198,7 @@ class SyslogDecoder:
         payload: bytes,
         whole: str,
         notes: tuple[Note, ...],
-        now: float,
-        peer: Peer | None,
+        receipt: Receipt,
     ) -> Message:
         """Make a message of RFC 5424's seven words."""
         head, stamp, host, app, process_id, message_id, rest = words
@@ -220,16 +233,16 @@ class SyslogDecoder:
             and host not in ("", "-")
             and seconds is not None
             and SECONDS_MIN <= seconds < SECONDS_MAX
-        ):  # what nearly all are: `_message` has nothing to look at (see `make bench`, syslog)
+        ):  # what nearly all are: `_message` has nothing to look at, and keywords cost time (see `make bench`, syslog)
             return Message(
-                seconds, host, text, full_message, level, payload, now, self.input, peer, False, None, fields, notes
+                *(seconds, host, text, full_message, level, payload, receipt.time),
+                *(receipt.input, receipt.peer, False, None, fields, notes),
             )
-        return self._message(
-            seconds, "" if host == "-" else host, text, full_message, level, fields, payload, whole, notes, now, peer
-        )
+        parts = _Parts(payload, whole, seconds, "" if host == "-" else host, text, full_message, level, fields, notes)
+        return self._message(parts, receipt)
 
-    def _decode_bsd(self, text: str, payload: bytes, notes: tuple[Note, ...], now: float, peer: Peer | None) -> Message:
-        """Make a message of anything else."""
+    def _parse_bsd(self, text: str, payload: bytes, notes: tuple[Note, ...], receipt: Receipt) -> _Parts:
+        """Take anything else apart."""
         whole = text
         level = None
         fields: dict[str, FieldValue] = {}
@@ -245,7 +258,7 @@ class SyslogDecoder:
             notes += (note(Deviation.SYSLOG_PRIORITY, "", "missing" if match is None else match[0]),)
         if match is not None:
             text = text[match.end() :].lstrip(" ")
-        header = parse_bsd(text, now, self.options.zone)
+        header = parse_bsd(text, receipt.time, self.options.zone)
         if not header.stamped:
             notes += (note(Deviation.SYSLOG_NO_HEADER),)
         elif header.timestamp is None:
@@ -255,7 +268,7 @@ class SyslogDecoder:
         for name, value in header.fields.items():
             fields[read_key("_" + name).clean] = value
         body = header.text[1:] if header.text[:1] == "\ufeff" else header.text
-        return self._message(header.timestamp, header.host, body, None, level, fields, payload, whole, notes, now, peer)
+        return _Parts(payload, whole, header.timestamp, header.host, body, None, level, fields, notes)
 
     def _take_data(self, data: StructuredData, fields: dict[str, FieldValue]) -> str | None:
         """Put the parameters of structured data among the fields; return gelf-handlers' full message."""
@@ -265,81 +278,52 @@ class SyslogDecoder:
         fields.update(zip(_stored_names(names, self._expand), values, strict=True))
         return str(fields.pop(_FULL_MESSAGE)) if _FULL_MESSAGE in fields else None
 
-    def _message(
-        self,
-        timestamp: float | None,
-        host: str,
-        text: str,
-        full_message: str | None,
-        level: int | None,
-        fields: dict[str, FieldValue],
-        payload: bytes,
-        whole: str,
-        notes: tuple[Note, ...],
-        now: float,
-        peer: Peer | None,
-    ) -> Message:
+    def _message(self, parts: _Parts, receipt: Receipt) -> Message:
         """Make the message, of a GELF document if the text is one."""
+        timestamp, host, text = parts.timestamp, parts.host or receipt.host, parts.text
         if timestamp is None or not SECONDS_MIN <= timestamp < SECONDS_MAX:
             if not self.options.allow_override_date:
-                raise Rejected(
-                    Reason.INVALID_TIMESTAMP, "no usable time stamp, and allow_override_date is off", payload
-                )
-            timestamp = now
-        if not host:
-            host = peer.host if peer is not None else "unknown"
-        if self.options.store_full_message:
-            full_message = whole
+                detail = "no usable time stamp, and allow_override_date is off"
+                raise Rejected(Reason.INVALID_TIMESTAMP, detail, parts.payload)
+            timestamp = receipt.time
+        full_message = parts.whole if self.options.store_full_message else parts.full_message
+        notes = parts.notes
         if text[:1] in ("{", "@"):
-            found = self._embedded(text, timestamp, host, full_message, level, fields, payload, notes, now, peer)
+            given: dict[str, Any] = {"version": "1.1", "timestamp": timestamp, "host": host}
+            if parts.level is not None:
+                given["level"] = parts.level
+            if full_message is not None:
+                given["full_message"] = full_message
+            found = _embedded(parts, given, receipt)
             if found is not None:
                 return found
         elif not text.strip():
             notes += (note(Deviation.SHORT_MESSAGE_BLANK, "short_message"),)
-        return Message(
-            timestamp,
-            host,
-            text,
-            full_message,
-            level,
-            payload,
-            now,
-            self.input,
-            peer,
-            _fields=fields,
-            _notes=notes,
+        return receipt.message(
+            parts.payload,
+            timestamp=timestamp,
+            host=host,
+            short_message=text,
+            full_message=full_message,
+            level=parts.level,
+            fields=parts.fields,
+            notes=notes,
         )
 
-    def _embedded(
-        self,
-        text: str,
-        timestamp: float,
-        host: str,
-        full_message: str | None,
-        level: int | None,
-        fields: dict[str, FieldValue],
-        payload: bytes,
-        notes: tuple[Note, ...],
-        now: float,
-        peer: Peer | None,
-    ) -> Message | None:
-        """Read a text that is a GELF document, or JSON behind the CEE cookie; None when it is neither."""
-        cee = text.startswith(_CEE)
-        try:
-            document: Any = msgspec.json.decode(text.removeprefix(_CEE).strip())
-        except (ValueError, RecursionError):
-            return None
-        if type(document) is not dict or not (cee or "short_message" in document):
-            return None
-        defaults: dict[str, Any] = {"version": "1.1", "timestamp": timestamp, "host": host}
-        if level is not None:
-            defaults["level"] = level
-        if full_message is not None:
-            defaults["full_message"] = full_message
-        if cee and "short_message" not in document and isinstance(document.get("msg"), str):
-            document["short_message"] = document.pop("msg")
-        found = Normaliser(defaults | document, notes, now, peer, strict=True).message(payload, self.input)
-        if found is not None:
-            for name, value in fields.items():
-                found.fields.setdefault(name, value)
-        return found
+
+def _embedded(parts: _Parts, given: dict[str, Any], receipt: Receipt) -> Message | None:
+    """Read a text that is a GELF document, or JSON behind the CEE cookie; None when it is neither."""
+    cee = parts.text.startswith(_CEE)
+    try:
+        document: Any = msgspec.json.decode(parts.text.removeprefix(_CEE).strip())
+    except (ValueError, RecursionError):
+        return None
+    if type(document) is not dict or not (cee or "short_message" in document):
+        return None
+    if cee and "short_message" not in document and isinstance(document.get("msg"), str):
+        document["short_message"] = document.pop("msg")
+    found = Normaliser(given | document, parts.notes, receipt, strict=True).message(parts.payload)
+    if found is not None:
+        for name, value in parts.fields.items():
+            found.fields.setdefault(name, value)
+    return found

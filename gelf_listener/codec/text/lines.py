@@ -17,9 +17,10 @@ from gelf_listener.codec.batch import Batch
 from gelf_listener.codec.gelf.lenient import LenientGelf
 from gelf_listener.codec.gelf.normaliser import Normaliser
 from gelf_listener.codec.levels import LEVEL_NAMES
+from gelf_listener.codec.receipt import Receipt
 from gelf_listener.codec.text.structured_lines import document_of_json, pairs_of_logfmt
 from gelf_listener.codec.text.traces import Trace, begins, continues, headline, raises
-from gelf_listener.message import FieldValue, Message
+from gelf_listener.message import FieldValue
 
 __all__ = ["LineDecoder"]
 
@@ -205,13 +206,13 @@ class LineDecoder:
             return False
         self._release(now, batch)
         defaults: dict[str, Any] = {"host": self._host, "timestamp": now}
-        message = Normaliser(defaults | document, (), now, None, strict=True).message(line, self._input)
+        receipt = Receipt(self._input, None, now, batch)
+        message = Normaliser(defaults | document, (), receipt, strict=True).message(line)
         if message is None:
             return False
         for name, value in self._given.items():
             message.fields.setdefault(name, value)
-        batch.messages.append(message)
-        batch.size += len(line)
+        receipt.add(message)
         return True
 
     def _release(self, now: float, batch: Batch) -> None:
@@ -240,10 +241,18 @@ class LineDecoder:
         self._trace = None
         self._raised = 0
         raw = "\n".join(lines).encode()
-        batch.messages.append(
-            Message(now, self._host, text, full_message, level, raw, now, self._input, _fields=self._given.copy())
+        receipt = Receipt(self._input, None, now, batch)
+        receipt.add(
+            receipt.message(
+                raw,
+                timestamp=now,
+                host=self._host,
+                short_message=text,
+                full_message=full_message,
+                level=level,
+                fields=self._given.copy(),
+            )
         )
-        batch.size += len(raw)
 
     def _guess(self, text: str, unsaid: int | None = None) -> int:
         """Guess the severity of a text by the words loggers put at its start; `unsaid` is that of one without."""

@@ -25,6 +25,7 @@ from gelf_listener.codec.gelf.lenient import MAX_STRUCTURE, LenientGelf, too_com
 from gelf_listener.codec.gelf.normaliser import Normaliser
 from gelf_listener.codec.levels import severity_of_number, severity_of_text
 from gelf_listener.codec.pickles import PICKLE_ADVICE, is_pickle
+from gelf_listener.codec.receipt import Receipt
 from gelf_listener.codec.text.percent import percent
 from gelf_listener.errors import Reason, Rejected
 from gelf_listener.message import Peer
@@ -98,10 +99,11 @@ class LogRecords:
             peer: Who sent it.
             batch: Takes the results.
         """
+        receipt = Receipt(self._input, peer, now, batch)
         try:
             records = _json_records(body) if body.lstrip()[:1] in (b"{", b"[") else [_form_record(body)]
         except Rejected as rejected:
-            self._reject(rejected, now, peer, batch)
+            receipt.add_rejection(rejected)
             return
         for record in records:
             if isinstance(record, dict) and record.keys() == {"gelf"} and isinstance(record["gelf"], str):
@@ -111,19 +113,11 @@ class LogRecords:
             try:
                 document = _document(record, raw)
             except Rejected as rejected:
-                self._reject(rejected, now, peer, batch)
+                receipt.add_rejection(rejected)
                 continue
-            message = Normaliser(document, (), now, peer, strict=False).message(raw, self._input)
+            message = Normaliser(document, (), receipt, strict=False).message(raw)
             assert message is not None  # noqa: S101  (a document has a short_message)
-            batch.messages.append(message)
-            batch.size += len(raw)
-
-    def _reject(self, rejected: Rejected, now: float, peer: Peer | None, batch: Batch) -> None:
-        rejected.peer = peer
-        rejected.input = self._input
-        rejected.received_at = now
-        rejected.__traceback__ = None
-        batch.rejected.append(rejected)
+            receipt.add(message)
 
 
 def _json_records(body: bytes) -> list[Any]:

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gelf_listener.codec import Batch, Receipt
 from gelf_listener.codec.framing.gelf_frames import Framer
 from gelf_listener.errors import Reason, Rejected
 
@@ -35,13 +36,13 @@ def stream_of(vector: dict[str, Any]) -> bytes:
 
 def frames_of(pieces: list[bytes], **limits: int) -> tuple[list[bytes], list[Rejected]]:
     framer = Framer(**limits)
-    rejected: list[Rejected] = []
+    receipt = Receipt("in", None, 0.0, Batch())
     frames = []
     for piece in pieces:
-        frames += framer.feed(piece, rejected)
-    frames += framer.feed_eof(rejected)
+        frames += framer.feed(piece, receipt)
+    frames += framer.feed_eof(receipt)
     assert framer.pending_bytes == 0
-    return [frame.strip() for frame in frames], rejected
+    return [frame.strip() for frame in frames], receipt.batch.rejected
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 16, 10_000])
@@ -95,12 +96,12 @@ def test_frame_limit(delimiter: bytes, size: int, length: int, fits: bool) -> No
 def test_no_delimiter_for_ever_stays_within_the_limit() -> None:
     """A peer that never ends its frame does not make us hold more than the limit."""
     framer = Framer(max_frame_bytes=10_000)
-    rejected: list[Rejected] = []
+    receipt = Receipt("in", None, 0.0, Batch())
     for _ in range(1000):
-        assert framer.feed(b"{" + b"x" * 999, rejected) == []
+        assert framer.feed(b"{" + b"x" * 999, receipt) == []
         assert framer.pending_bytes <= 11_000
-    assert [rejection.reason for rejection in rejected] == [Reason.FRAME_TOO_LARGE]
-    assert framer.feed(b'"}\0{"honest":1}\0', rejected) == [b'{"honest":1}']
+    assert [rejection.reason for rejection in receipt.batch.rejected] == [Reason.FRAME_TOO_LARGE]
+    assert framer.feed(b'"}\0{"honest":1}\0', receipt) == [b'{"honest":1}']
 
 
 @pytest.mark.parametrize(("size", "fits"), [(1000, True), (1001, False)])

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import pytest
 
+from gelf_listener.codec import Batch, Receipt
 from gelf_listener.codec.framing.syslog_frames import SyslogFramer
-from gelf_listener.errors import Rejected
 
 LIMIT = 100
 
 
 def cut(*pieces: bytes) -> tuple[list[bytes], list[str]]:
     framer = SyslogFramer(LIMIT)
-    rejected: list[Rejected] = []
-    frames = [frame for piece in pieces for frame in framer.feed(piece, rejected)]
-    frames += framer.feed_eof(rejected)
+    receipt = Receipt("in", None, 0.0, Batch())
+    frames = [frame for piece in pieces for frame in framer.feed(piece, receipt)]
+    frames += framer.feed_eof(receipt)
     assert framer.pending_bytes == 0
-    return frames, [each.reason.value for each in rejected]
+    return frames, [each.reason.value for each in receipt.batch.rejected]
 
 
 STREAMS = [
@@ -67,9 +67,9 @@ def test_a_stray_nul_settles_nothing() -> None:
 def test_nothing_is_held_of_what_is_too_long() -> None:
     """A stream without any delimiter costs no memory."""
     framer = SyslogFramer(LIMIT)
-    rejected: list[Rejected] = []
+    receipt = Receipt("in", None, 0.0, Batch())
     for _ in range(1000):
-        assert framer.feed(b"x" * 50, rejected) == []
+        assert framer.feed(b"x" * 50, receipt) == []
         assert framer.pending_bytes <= LIMIT
-    assert len(rejected) == 1
-    assert framer.feed(b"\n<14>two\n", rejected) == [b"<14>two"]
+    assert len(receipt.batch.rejected) == 1
+    assert framer.feed(b"\n<14>two\n", receipt) == [b"<14>two"]

@@ -11,8 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gelf_listener.codec import Decoder, Mode
-from gelf_listener.codec.batch import Batch
+from gelf_listener.codec import Batch, Decoder, Mode, Receipt
 from gelf_listener.codec.gelf.chunking import Chunk, Reassembler, split
 from gelf_listener.errors import Reason, Rejected
 from gelf_listener.message import Peer
@@ -32,7 +31,7 @@ def feed(
     reassembler: Reassembler, datagrams: list[bytes], peer: Peer = ALICE, now: float = 0.0
 ) -> tuple[list[bytes], Batch]:
     batch = Batch()
-    done = [reassembler.feed(datagram, now, peer, batch) for datagram in datagrams]
+    done = [reassembler.feed(datagram, Receipt("in", peer, now, batch)) for datagram in datagrams]
     return [payload for payload in done if payload is not None], batch
 
 
@@ -57,7 +56,7 @@ def test_any_order_any_senders_any_duplicates(data: st.DataObject) -> None:
     while any(arrivals):
         queue = data.draw(st.sampled_from([queue for queue in arrivals if queue]))
         part, peer, index = queue.pop(0)
-        payload = reassembler.feed(part, 0.0, peer, batch)
+        payload = reassembler.feed(part, Receipt("in", peer, 0.0, batch))
         if payload is not None:
             got.append((index, payload))
     assert sorted(got) == sorted(enumerate(messages))
@@ -103,7 +102,7 @@ def test_bad_headers(datagram: bytes, reason: Reason) -> None:
     """Short headers (pino-gelf) and numbers out of range (telegraf) are rejected; nothing becomes pending."""
     reassembler = Reassembler()
     with pytest.raises(Rejected) as rejected:
-        reassembler.feed(datagram, 0.0, ALICE, Batch())
+        reassembler.feed(datagram, Receipt("in", ALICE, 0.0, Batch()))
     assert rejected.value.reason is reason
     assert len(reassembler) == 0
 
@@ -169,7 +168,7 @@ def test_expire_without_traffic() -> None:
     reassembler = Reassembler()
     feed(reassembler, [chunk(1, 1, 3, b"middle")])
     batch = Batch()
-    reassembler.expire(10.0, batch)
+    reassembler.expire(Receipt("in", None, 10.0, batch))
     (rejection,) = batch.rejected
     assert rejection.reason is Reason.CHUNKS_INCOMPLETE
     assert rejection.peer == ALICE
@@ -263,7 +262,7 @@ def test_vector(vector: dict[str, Any]) -> None:
     for step in vector["arrive"]:
         datagram, peer, now = arrival(step)
         try:
-            payloads.append(reassembler.feed(datagram, now, peer, batch))
+            payloads.append(reassembler.feed(datagram, Receipt("in", peer, now, batch)))
         except Rejected as rejected:
             batch.rejected.append(rejected)
     assert [payload.decode() for payload in payloads if payload is not None] == vector["payloads"]

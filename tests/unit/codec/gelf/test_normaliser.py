@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gelf_listener.codec import Batch
+from gelf_listener.codec import Batch, Receipt
 from gelf_listener.codec.gelf import lenient
 from gelf_listener.codec.gelf import normaliser as normalising
 from gelf_listener.codec.gelf.keys import Shapes, note, read_key
@@ -44,7 +44,7 @@ def decode(payload: bytes) -> Batch:
 
 def decode_carefully(payload: bytes) -> Batch:
     batch = Batch()
-    LenientGelf("test")._decode_carefully(payload, 1e9, PEER, batch)
+    LenientGelf("test")._decode_carefully(payload, Receipt("test", PEER, 1e9, batch))
     return batch
 
 
