@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from gelf_listener.api.graylog.keywords import parse_graylog_keyword
 from gelf_listener.api.graylog.message_encoding import iso
 from gelf_listener.query.nodes import Node
 from gelf_listener.store import Store
@@ -28,6 +29,9 @@ def span_of(timerange: Mapping[str, Any], now: float) -> Span:
     Raises:
         TimeRangeError: If it is none.
     """
+    keyword = timerange.get("keyword")
+    if timerange.get("type") == "keyword" and isinstance(keyword, str):
+        return parse_graylog_keyword(keyword, str(timerange.get("timezone") or "UTC"), now)
     return parse_timerange(timerange, now)
 
 
@@ -35,7 +39,7 @@ def written_span(text: str, now: float) -> Span:
     """Read ``5m``, ``1d``, ``2M`` (months), or words such as yesterday; nothing is the last day."""
     if not text.strip():
         return Span(now - 86400, now)
-    return parse_short(text, now) or parse_timerange({"type": "keyword", "keyword": text}, now)
+    return parse_short(text, now) or parse_graylog_keyword(text, "UTC", now)
 
 
 def effective(span: Span, now: float) -> dict[str, str]:
