@@ -231,12 +231,15 @@ def pipe(
         Optional[list[str]],  # noqa: UP045
         typer.Option("--field", "-f", help="Additional field; may be repeated.", metavar="NAME=VALUE"),
     ] = None,
+    timezone: Annotated[
+        str, typer.Option(help="Zone of times without an offset; this machine's by default.", metavar="ZONE")
+    ] = "",
     drain_seconds: Annotated[float, typer.Option(help="Time to send the rest when the command has ended.")] = 5.0,
 ) -> None:
     """Run a command, pass its output on unchanged, and send each line as a message."""
     from gelf_listener.commands.pipe import run_piped  # noqa: PLC0415
 
-    raise typer.Exit(run_piped(command, to=to, fields=field or [], drain_seconds=drain_seconds))
+    raise typer.Exit(run_piped(command, to=to, fields=field or [], timezone=timezone, drain_seconds=drain_seconds))
 
 
 @app.command()

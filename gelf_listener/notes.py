@@ -292,6 +292,15 @@ class Deviation(enum.Enum):
         "it sends texts as they were read, with the end of the line",
     )
 
+    # Text
+    GUESSED = (
+        "guessed",
+        "a value was guessed from the text",
+        "keeps the text and guesses nothing",
+        "log JSON or GELF, which say what is what",
+        "it prints text for people to read",
+    )
+
     # Syslog
     SYSLOG_PRIORITY = (
         "syslog_priority",

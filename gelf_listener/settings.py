@@ -11,16 +11,26 @@ import difflib
 import ipaddress
 import re
 import sys
+import zoneinfo
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 
 from gelf_listener.address import Address
 from gelf_listener.errors import ConfigError
 
-__all__ = ["BufferSync", "InputSettings", "Networks", "OutputSettings", "Settings", "describe_errors"]
+__all__ = [
+    "BufferSync",
+    "InputSettings",
+    "Networks",
+    "OutputSettings",
+    "Settings",
+    "ZoneName",
+    "describe_errors",
+    "zone_named",
+]
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -37,6 +47,30 @@ BufferSync = Literal["batch", "interval", "os"]
 
 Networks = Annotated[tuple[Network, ...], BeforeValidator(_split_commas)]
 """Networks in CIDR form; one text may hold several, separated by commas."""
+
+
+def zone_named(name: str) -> zoneinfo.ZoneInfo | None:
+    """
+    Return a time zone by its name; None, which is this machine's, for an empty one.
+
+    Raises:
+        ValueError: If there is no such zone.
+    """
+    if not name:
+        return None
+    try:
+        return zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("no such time zone; expected a name such as UTC or Europe/Berlin") from None
+
+
+def _check_zone(name: str) -> str:
+    zone_named(name)
+    return name
+
+
+ZoneName = Annotated[str, AfterValidator(_check_zone)]
+"""Name of a time zone such as Europe/Berlin; empty: this machine's."""
 
 
 def describe_errors(error: ValidationError, where: str, known: Mapping[str, FieldInfo]) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-__all__ = ["LEVEL_NAMES", "severity_of_number", "severity_of_text"]
+import re
+
+__all__ = ["LEVEL_LETTERS", "LEVEL_NAMES", "severity_of_number", "severity_of_text"]
 
 LEVEL_NAMES = {
     "emerg": 0,
@@ -29,8 +31,31 @@ LEVEL_NAMES = {
     "finer": 7,
     "finest": 7,
     "silly": 7,
+    # Short forms: Serilog and zerolog (three letters), logrus, slog and log15 (four), .NET's console, NATS.
+    **dict.fromkeys(("ftl", "fata", "critic", "pani", "pnc", "dpanic", "shout"), 2),
+    **dict.fromkeys(("erro", "eror", "fail"), 3),
+    **dict.fromkeys(("wrn", "deprecated"), 4),
+    **dict.fromkeys(("inf", "log", "note", "system", "http", "default"), 6),
+    **dict.fromkeys(("dbg", "dbug", "debg", "debu", "trc", "trce", "trac", "vrb", "config", "spam"), 7),
+    **dict.fromkeys((f"debug{number}" for number in range(1, 6)), 7),  # PostgreSQL
 }
-"""Severities by the names loggers use: syslog's, Python's, log4j's, java.util.logging's, npm's, loguru's."""
+"""Severities by the names loggers use: syslog's, Python's, log4j's, java.util.logging's, npm's, loguru's and others."""
+
+LEVEL_LETTERS = {
+    "A": 1,
+    "C": 2,
+    "F": 2,
+    "E": 3,
+    "W": 4,
+    "N": 5,
+    "I": 6,
+    "D": 7,
+    "T": 7,
+    "V": 7,
+}
+"""Severities by the one letter that glog, Ruby, tornado, etcd and others write, in forms of their own."""
+
+_OFFSET = re.compile(r"([A-Za-z]+)[+-]\d{1,4}\Z", re.ASCII)
 
 _MAX_TEXT = 64
 """Longest text read as a number: reading millions of digits takes a while."""
@@ -59,8 +84,12 @@ def severity_of_text(text: str) -> int | None:
     text = text.strip()
     if len(text) > _MAX_TEXT:
         return None
+    named = LEVEL_NAMES.get(text.lower())
+    if named is not None:
+        return named
     try:
         number = float(text)
     except ValueError:
-        return LEVEL_NAMES.get(text.lower())
+        offset = _OFFSET.match(text)  # Go's slog names a level of its own by the one below: ERROR+4
+        return None if offset is None else LEVEL_NAMES.get(offset[1].lower())
     return severity_of_number(number)

@@ -23,7 +23,8 @@ from types import FrameType
 from gelf_listener.address import Address
 from gelf_listener.commands.send import make_sender, parse_field
 from gelf_listener.commands.shipper import Shipper
-from gelf_listener.errors import OutputError
+from gelf_listener.errors import ConfigError, OutputError
+from gelf_listener.settings import zone_named
 
 __all__ = ["run_piped"]
 
@@ -40,7 +41,9 @@ _OF_TERMINALS = ("SIGINT", "SIGQUIT", "SIGTSTP")
 """A terminal sends them to us and to the command alike."""
 
 
-def run_piped(command: Sequence[str], *, to: str, fields: Sequence[str], drain_seconds: float) -> int:
+def run_piped(
+    command: Sequence[str], *, to: str, fields: Sequence[str], drain_seconds: float, timezone: str = ""
+) -> int:
     """
     Run a command, pass its output on, and ship it.
 
@@ -49,16 +52,21 @@ def run_piped(command: Sequence[str], *, to: str, fields: Sequence[str], drain_s
         to: Address of a listener.
         fields: ``name=value``, for every message that is no GELF document.
         drain_seconds: Time to send the rest when the command has ended.
+        timezone: Name of the zone of times without an offset; empty: this machine's.
 
     Returns:
         The command's exit status; 128 and the number of the signal that ended it; 127 when there is no such command.
 
     Raises:
-        ConfigError: If the address or a field is unusable.
+        ConfigError: If the address, a field or the zone is unusable.
     """
     given = dict(map(parse_field, fields))
     _check_address(to)
-    shipper = Shipper(to, given, drain_seconds)
+    try:
+        zone = zone_named(timezone)
+    except ValueError as error:
+        raise ConfigError(f"--timezone {timezone}: {error}") from None
+    shipper = Shipper(to, given, drain_seconds, zone)
     passed = _Passed(command)
     try:
         passed.start()

@@ -7,6 +7,7 @@ slow is dropped and counted; everything else is sent, at least once, within the 
 
 from __future__ import annotations
 
+import datetime as dt
 import http.client
 import socket
 import threading
@@ -47,9 +48,12 @@ class Shipper:
         to: Address of a listener.
         fields: On every message that is no GELF document.
         drain_seconds: Time to send the rest at the end.
+        zone: Of times without an offset; None: this machine's.
     """
 
-    def __init__(self, to: str, fields: Mapping[str, FieldValue], drain_seconds: float) -> None:
+    def __init__(
+        self, to: str, fields: Mapping[str, FieldValue], drain_seconds: float, zone: dt.tzinfo | None = None
+    ) -> None:
         self.dropped = 0
         """Lines and messages that could not be sent."""
         self.problem = ""
@@ -61,8 +65,8 @@ class Shipper:
         self._drain_seconds = drain_seconds
         host = socket.gethostname() or "localhost"
         self._decoders = {
-            "stdout": LineDecoder(host, 6, fields={**fields, "stream": "stdout"}),
-            "stderr": LineDecoder(host, 3, fields={**fields, "stream": "stderr"}),
+            "stdout": LineDecoder(host, 6, fields={**fields, "stream": "stdout"}, zone=zone),
+            "stderr": LineDecoder(host, 3, fields={**fields, "stream": "stderr"}, zone=zone),
         }
         self._queue: deque[tuple[str, bytes, float]] = deque()
         self._queued_bytes = 0

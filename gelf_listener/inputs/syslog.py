@@ -7,10 +7,9 @@ has one already.
 
 from __future__ import annotations
 
-import zoneinfo
 from typing import Any, ClassVar
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from gelf_listener.codec import Receipt
 from gelf_listener.codec.framing.syslog_frames import SyslogFramer
@@ -21,7 +20,7 @@ from gelf_listener.inputs.stream import StreamInput
 from gelf_listener.inputs.tcp import TcpConnection
 from gelf_listener.inputs.tls import TlsSettings
 from gelf_listener.inputs.udp import DatagramInput
-from gelf_listener.settings import InputSettings
+from gelf_listener.settings import InputSettings, ZoneName, zone_named
 
 __all__ = [
     "SyslogConnection",
@@ -50,23 +49,13 @@ class SyslogSettings(InputSettings):
     allow_override_date: bool = Field(
         True, description="Use the receive time where the time stamp is missing or unusable; otherwise reject."
     )
-    timezone: str = Field(
+    timezone: ZoneName = Field(
         "", description="Zone of time stamps without an offset, for example Europe/Berlin. Empty: this machine's."
     )
 
-    @field_validator("timezone")
-    @classmethod
-    def _zone_exists(cls, name: str) -> str:
-        if name:
-            try:
-                zoneinfo.ZoneInfo(name)
-            except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-                raise ValueError("no such time zone; expected a name such as UTC or Europe/Berlin") from None
-        return name
-
     def decoder(self, input: str) -> SyslogDecoder:
         """Make a decoder with these settings; the input's name goes on its messages."""
-        zone = zoneinfo.ZoneInfo(self.timezone) if self.timezone else None
+        zone = zone_named(self.timezone)
         options = SyslogOptions(self.store_full_message, self.expand_structured_data, self.allow_override_date, zone)
         return SyslogDecoder(input, options)
 

@@ -1,0 +1,249 @@
+"""
+Plain lines: level and time from what loggers write in front of a text.
+
+Nearly all formats are one: a time, then some of brackets, names, numbers and marks, and among them the level. So a line
+is read word by word, as long as its words look like a header (`_Header`), and no further: `INFO no error found` is
+information, and prose has no level. What does not fit is a `Shape`, tried by the first character of a line. Either way
+the text stays whole; level and time are copied out of it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from typing import NamedTuple
+
+from gelf_listener.codec.levels import LEVEL_LETTERS, LEVEL_NAMES
+from gelf_listener.codec.text.header_shapes import NO_HEADER, SHAPES, Header
+from gelf_listener.codec.text.stamps import ISO, iso_stamp, read_stamp
+
+__all__ = ["NO_HEADER", "Header", "read_header"]
+
+
+_BARE = (
+    "TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERR|ERROR|SEVERE|CRIT|CRITICAL|FATAL|VERBOSE|INFORMATION|DPANIC"
+    "|WRN|FTL|DBG|VRB|INF|TRC|ERRO|DEBU|FATA|PANI|TRAC|EROR|DBUG|DEBG|TRCE|FINEST|FINER"
+)
+"""Levels that are one wherever they stand in a header; in capitals: in small letters they are words of a sentence."""
+
+_MARKED = frozenset((
+    *("alert", "emerg", "emergency", "panic", "fine", "config", "success", "log", "note", "system", "shout", "silly"),
+    *("debug1", "debug2", "debug3", "debug4", "debug5", "http", "deprecated"),
+))  # fmt: skip
+"""Levels that are one only behind a time or between marks: they are too much like words."""
+
+_CAPITALS = {word: LEVEL_NAMES[word.lower()] for word in _BARE.split("|")}
+_MARKED_CAPITALS = {word.upper(): LEVEL_NAMES[word] for word in _MARKED}
+_BEFORE_COLON = {
+    word: LEVEL_NAMES[word]
+    for word in (
+        *("trace", "debug", "info", "notice", "warn", "warning", "err", "error", "severe", "crit", "critical", "fatal"),
+        *("panic", "emerg", "verbose", "silly", "fail", "dbug", "trce"),
+    )
+}
+"""Levels in any letters with a colon behind them: ``error: x``, ``Warning: x``."""
+
+_FAST = re.compile(
+    rf"[\[(]?{ISO}\]?[\s|:-]*+(?:[\[(<]?([A-Z]{{3,11}}+)(?=[\])>|:\s]|\Z)|[\[<]\s*+([A-Za-z]{{2,13}}+)\s*+[\]>])",
+    re.ASCII,
+)
+"""A time, then the level: half of the lines there are in one match (see `make bench`, stdin)."""
+
+_PROSE = re.compile(r"([A-Za-z][a-z]*+) (?=[A-Za-z0-9])")
+"""Two words of a sentence: there is no header, unless the first is the name of a month, or of a few programs."""
+
+_WORD = re.compile(
+    r"""([\s\[\](){}<>|*:,;!-]*+)        # what stands between: brackets and marks
+        ([^\s\[\](){}<>|*:,;!]{1,100}+)  # a word
+    """,
+    re.VERBOSE,
+)
+_MOST_WORDS = 16
+_MOST_CHARACTERS = 160
+"""How far a header may go."""
+
+_OPENING, _CLOSING = "[(<{", "])>}"
+_SENTENCE = frozenset(
+    "a an and any are as at be by can cannot every for found from get gets getting got has have how if in is it its "  # noqa: SIM905  (words)
+    "logged never new no not of on or our raise raised received return returned returns sees seen set some that the "
+    "this to unknown user was we when will with without you your".split()
+)
+"""Words that a logger or a thread is not called: what follows them is a sentence."""
+
+_PHRASES = {
+    **dict.fromkeys(("fatal error", "parse error", "catchable fatal error", "recoverable fatal error"), 3),
+    **dict.fromkeys(("core error", "compile error", "user error", "uncaught exception", "unhandled exception"), 3),
+    **dict.fromkeys(("warning", "core warning", "compile warning", "user warning", "php warning"), 4),
+    **dict.fromkeys(("notice", "user notice", "strict standards"), 5),
+    **dict.fromkeys(("deprecated", "user deprecated"), 4),
+}
+_NOT_PROSE = frozenset(
+    "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec Mon Tue Wed Thu Fri Sat Sun PHP npm "  # noqa: SIM905  (words)
+    "Fatal Parse Catchable Recoverable Core Compile User Uncaught Unhandled Strict E W I D F A N V "
+    "fatal parse catchable recoverable core compile user uncaught unhandled strict".split()
+)
+_PHRASE = re.compile(rf"(?:PHP )?({'|'.join(sorted(_PHRASES, key=len, reverse=True))}): ", re.IGNORECASE)
+"""Levels of two words, PHP's above all."""
+
+_ENDS_LEVEL = frozenset(("", *" \t\r]):>|*,["))
+
+_NAME = re.compile(r"[^A-Za-z]|[a-z][A-Z]")
+"""What tells a name from a word: a digit, a dot, a slash, capitals within."""
+
+_ANY_START = tuple(shape for shape in SHAPES if not shape.starts)
+_BY_START = {
+    first: tuple(shape for shape in SHAPES if first in shape.starts or not shape.starts)
+    for first in {first for shape in SHAPES for first in shape.starts}
+}
+
+
+def read_header(text: str, now: float, zone: dt.tzinfo | None = None) -> Header:
+    """
+    Read the header of a line.
+
+    Args:
+        text: Without colours.
+        now: UTC Unix seconds, for times without a year and for what is absurd.
+        zone: Of times without an offset; None: this machine's.
+    """
+    match = _FAST.match(text)
+    if match is not None:
+        word = match[8]
+        level = _CAPITALS.get(word) if word is not None else LEVEL_NAMES.get(match[9].lower())
+        if level is not None:
+            return Header(level, iso_stamp(match, now, zone), True)
+    match = _PROSE.match(text)
+    if match is not None and match[1] not in _NOT_PROSE:
+        return NO_HEADER
+    for shape in _BY_START.get(text[:1], _ANY_START):
+        match = shape.pattern.match(text) if shape.needs in text else None
+        if match is not None:
+            header = shape.read(match, now, zone)
+            return header if not header.rest else _with_rest(header, text, now, zone)
+    return _words(text, now, zone)
+
+
+def _with_rest(header: Header, text: str, now: float, zone: dt.tzinfo | None) -> Header:
+    """Fill in what a header lacks from the one behind it."""
+    rest = _words(text[header.rest : header.rest + _MOST_CHARACTERS], now, zone)
+    return header._replace(
+        level=rest.level if header.level is None else header.level,
+        guessed=header.level is None and rest.guessed,
+        seconds=rest.seconds if header.seconds is None else header.seconds,
+        stamped=header.stamped or rest.stamped,
+    )
+
+
+class _Word(NamedTuple):
+    """A word of a header and what is around it."""
+
+    opened: str
+    """The mark before it, blanks left out."""
+    text: str
+    behind: str
+    """The character behind it."""
+    beyond: str
+    """The first character behind it that is not a blank."""
+    stamped: bool
+    """Whether a time came before."""
+
+
+def _words(text: str, now: float, zone: dt.tzinfo | None) -> Header:
+    """Read word by word, as long as it looks like a header."""
+    at = 0
+    level: int | None = None
+    seconds: float | None = None
+    stamped = guessed = False
+    plain = 0
+    depth = 0
+    for number in range(_MOST_WORDS):
+        match = _WORD.match(text, at)
+        if match is None or at > _MOST_CHARACTERS:
+            break
+        before, word = match.groups()
+        depth = _depth(depth, before)
+        start = match.start(2)
+        if not stamped or seconds is None:
+            stamp = read_stamp(text, start, now, zone) if (number == 0 or depth or not plain) else None
+            if stamp is not None and (stamp.seconds is not None or not stamped):
+                stamped, seconds = True, stamp.seconds
+                at = stamp.end
+                if level is not None:
+                    break
+                continue
+        end = match.end()
+        if level is None:
+            level = _level_of(_Word(before.rstrip()[-1:], word, text[end : end + 1], _beyond(text, end), stamped))
+            if level is None and not plain and word[0] in "PFUCRDNSW":
+                phrase = _PHRASE.match(text, start)
+                level = None if phrase is None else _PHRASES[phrase[1].lower()]
+            if level is not None:
+                guessed = plain > 0
+                at = end
+                if stamped:
+                    break
+                continue
+        elif depth == 0 and not before.rstrip().endswith(("-", "[")):
+            break  # behind the level only what is in brackets may be a time
+        if depth == 0 and not _NAME.search(word):
+            plain += 1
+            marked = stamped or any(mark in before + text[end : end + 3] for mark in "-:|")
+            if plain > 1 or not marked or word.lower() in _SENTENCE:
+                break
+        at = end
+    if level is None and seconds is None and not stamped:
+        return NO_HEADER
+    return Header(level, seconds, stamped, guessed)
+
+
+def _depth(depth: int, marks: str) -> int:
+    """Return how many brackets are open behind some marks."""
+    for mark in marks:
+        if mark in _OPENING:
+            depth += 1
+        elif mark in _CLOSING and depth:
+            depth -= 1
+    return depth
+
+
+def _beyond(text: str, at: int) -> str:
+    """Return the first character from a place on that is no blank."""
+    while text[at : at + 1] == " ":
+        at += 1
+    return text[at : at + 1]
+
+
+def _level_of(at: _Word) -> int | None:
+    """Return the level that a word of a header is; None when it is none."""
+    word, behind = at.text, at.behind
+    if word in _CAPITALS:
+        return _CAPITALS[word] if behind in _ENDS_LEVEL else None
+    between = at.opened != "" and at.opened in "[<(" and at.beyond != "" and at.beyond in "])>"
+    if (at.stamped or behind == ":" or between) and word in _MARKED_CAPITALS:
+        return _MARKED_CAPITALS[word]
+    lower = word.lower()
+    if behind == ":" and lower in _BEFORE_COLON:
+        return _BEFORE_COLON[lower]
+    if lower in LEVEL_NAMES and not word.isupper():
+        if between or (at.stamped and behind == "\t") or (at.opened == ":" and behind == "]"):  # [core:error]: Apache
+            return LEVEL_NAMES[lower]
+        return None
+    return _level_within(at, between)
+
+
+def _level_within(at: _Word, between: bool) -> int | None:
+    """Return the level that is a part of a word."""
+    word = at.text
+    if "/" in word:  # WARNING/MainProcess: Celery
+        return _CAPITALS.get(word.partition("/")[0])
+    if "." in word and at.behind == ":":  # production.ERROR: Laravel, Symfony
+        last = word.rpartition(".")[2]
+        return _CAPITALS.get(last, _MARKED_CAPITALS.get(last))
+    if "=" in word:
+        key, _, value = word.partition("=")
+        return LEVEL_NAMES.get(value.strip('"').lower()) if key in ("level", "lvl", "severity") else None
+    if word.startswith("LOG_"):  # Quill
+        return _CAPITALS.get(word[4:])
+    if at.stamped and between and len(word) == 1 and at.behind == "]":  # [E]: beego, Gitea
+        return LEVEL_LETTERS.get(word)
+    return None

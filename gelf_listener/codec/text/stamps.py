@@ -1,0 +1,250 @@
+"""
+Stamps: the time that a line begins with, as programs write it.
+
+A time is read only when date and time of day are both there and mean one thing: ``10:00:00`` alone is passed over, and
+so is ``03/04/2026 10:00:00``, which is March in some places and April in others. Without an offset a time is meant in
+the zone that is given. One before 1990, or more than a month ahead of the clock, is not believed.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import zoneinfo
+from functools import lru_cache
+from typing import NamedTuple
+
+from gelf_listener.codec.zones import ZONES, zone_of
+
+__all__ = ["CLOCK", "ISO", "Stamp", "believable", "iso_stamp", "read_stamp"]
+
+_EARLIEST = 631_152_000.0
+"""1990: older than any log that is read now; a clock that was never set says 1970 or 1980."""
+_AHEAD_SECONDS = 31 * 86_400.0
+"""How far a line's clock may be ahead of ours."""
+_AHEAD_WITHOUT_YEAR = 7 * 86_400.0
+"""The same for a time without a year, which is otherwise last year's; as in syslog."""
+
+_MONTHS = {
+    name: number
+    for number, name in enumerate(
+        ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"), start=1
+    )
+}
+_MONTH = "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
+_WEEKDAY = "(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
+_TIME = r"(\d\d:\d\d:\d\d)(?:[.,](\d{1,9}))?"
+_NAMES = "|".join(sorted((name for name in ZONES if name != "Z"), key=len, reverse=True))
+_PLACE = "(?:Africa|America|Antarctica|Asia|Atlantic|Australia|Europe|Indian|Pacific)/[A-Za-z_/+-]{2,40}"
+_ZONE = rf"(?:[ ]?(Z(?![\w])|[+-]\d\d(?::?\d\d)?(?![\w:.])|(?:{_NAMES})(?![\w])|{_PLACE}))?"
+
+ISO = rf"(\d{{4}})([-/.])(\d\d)\2(\d\d)(?:[T ]|[ ][ -][ ])(\d\d:\d\d:\d\d)(?:[.,](\d{{1,9}}))?{_ZONE}"
+"""ISO 8601 and what resembles it: six groups and the zone's; ``2026/11/28 - 10:00:00`` is gin's."""
+
+CLOCK = re.compile(r"\d{1,2}:\d\d(?::\d\d(?:[.,:]\d{1,9})?)?(?:\s?[AP]M)?(?![\w:])")
+"""A time of day alone: passed over, for it does not say of which day."""
+
+_ISO = re.compile(ISO, re.ASCII)
+_DAY_FIRST = re.compile(  # 28-Nov-2026 10:00:00.123; 28/Nov/2026:10:00:00 +0000; 28 Nov 2026 10:00:00
+    rf"(\d{{1,2}})([-/ ])({_MONTH})\2(\d{{4}})(?:::?|[ ]){_TIME}{_ZONE}", re.IGNORECASE | re.ASCII
+)
+_NUMBERS = re.compile(  # 11/28/2026, 10:00:00 AM; 28.11.2026 10:00:00; [11/28/26 10:00:00:123 CET]
+    rf"(\d{{1,2}})([/.])(\d{{1,2}})\2(\d{{4}}),?[ ](\d{{1,2}}:\d\d:\d\d)"
+    rf"(?:[.,:](\d{{1,9}}))?(?:[ \u202f]([AP]M))?{_ZONE}"
+)
+_TWO_DIGITS = re.compile(r"(\d\d)/(\d\d)/(\d\d) (\d\d:\d\d:\d\d)(?![\w:])")  # 26/11/28 10:00:00: Spark, Hadoop
+_EPOCH = re.compile(r"(\d{10})(\.\d{3,9})?(?=[\]: ]|\Z)")  # Squid, mosquitto, unbound
+_CTIME = re.compile(  # Sat Nov 28 10:00:00.123456 2026; Sat Nov 28 10:00:00 UTC 2026
+    rf"{_WEEKDAY}[ ]({_MONTH})[ ]{{1,2}}(\d{{1,2}})[ ]{_TIME}(?:[ ](Z|[+-]\d{{4}}|{_NAMES}))?[ ](\d{{4}})(?![\w])"
+)
+_RFC1123 = re.compile(  # Sat, 28 Nov 2026 10:00:00 GMT
+    rf"{_WEEKDAY},[ ](\d{{1,2}})[ ]({_MONTH})[ ](\d{{4}})[ ]{_TIME}{_ZONE}"
+)
+_JAVA = re.compile(  # Nov 28, 2026 11:28:41 PM; Java 20 writes a narrow blank before PM
+    rf"({_MONTH})[ ](\d{{1,2}}),[ ](\d{{4}}),?[ ](\d{{1,2}}:\d\d:\d\d)(?:[.,](\d{{1,9}}))?(?:[ \u202f]([AP]M))?{_ZONE}"
+)
+_SYSLOG = re.compile(rf"({_MONTH})[ ]{{1,2}}(\d{{1,2}})[ ](?:(\d{{4}})[ ])?{_TIME}(?![\w:])(?:[ ](\d{{4}})(?=:?[ ]))?")
+_DAY_MONTH = re.compile(rf"(\d{{1,2}})[ ]({_MONTH})[ ]{_TIME}(?![\w:])")  # 28 Nov 10:00:00: Node-RED, old Redis
+
+
+class Stamp(NamedTuple):
+    """
+    A time in a text.
+
+    Attributes:
+        end: Where it ends.
+        seconds: UTC Unix seconds; None when it is not to be believed, or no date is with it.
+    """
+
+    end: int
+    seconds: float | None
+
+
+def believable(seconds: float | None, now: float) -> float | None:
+    """Return a time, or None when it is absurd: before 1990, or more than a month ahead."""
+    return seconds if seconds is not None and _EARLIEST <= seconds <= now + _AHEAD_SECONDS else None
+
+
+@lru_cache(maxsize=4096)
+def _whole(
+    year: str, month: str | int, day: str, time: str, half: str | None, named: str | None, zone: dt.tzinfo | None
+) -> float | None:
+    """Return a time without its fraction; a busy program repeats it thousands of times."""
+    try:
+        hour, minute, second = map(int, time.split(":"))
+        if half is not None:
+            if not 1 <= hour <= 12:
+                return None
+            hour = hour % 12 + (12 if half == "PM" else 0)
+        if named:
+            zone = _zone_named(named)
+            if zone is None:
+                return None
+        leap = second == 60
+        moment = dt.datetime(int(year), int(month), int(day), hour, minute, 59 if leap else second, tzinfo=zone)
+        return moment.timestamp() + leap
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _zone_named(named: str) -> dt.tzinfo | None:
+    zone = zone_of(named)
+    if zone is None and "/" in named:
+        try:
+            return zoneinfo.ZoneInfo(named)
+        except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+            return None
+    return zone
+
+
+def _with_fraction(seconds: float | None, fraction: str | None, now: float) -> float | None:
+    if seconds is None or not _EARLIEST <= seconds <= now + _AHEAD_SECONDS:
+        return None
+    return round(seconds + int(fraction) / 10 ** len(fraction), 6) if fraction else seconds
+
+
+def iso_stamp(match: re.Match[str], now: float, zone: dt.tzinfo | None) -> float | None:
+    """Return the time of a match of `ISO`, whose groups come first in it."""
+    year, _, month, day, time, fraction, named = match.groups()[:7]
+    return _with_fraction(_whole(year, month, day, time, None, named, zone), fraction, now)
+
+
+def read_stamp(text: str, at: int, now: float, zone: dt.tzinfo | None) -> Stamp | None:
+    """
+    Read a time at a place in a text.
+
+    Args:
+        text: A line.
+        at: Where the time would begin.
+        now: UTC Unix seconds, for times without a year and for what is absurd.
+        zone: Of times without an offset; None: this machine's.
+
+    Returns:
+        None when no time is there.
+    """
+    first = text[at : at + 1]
+    if "0" <= first <= "9":
+        match = _ISO.match(text, at)
+        if match is not None:
+            return Stamp(match.end(), iso_stamp(match, now, zone))
+        return _other_digits(text, at, now, zone)
+    return _named(text, at, now, zone) if first in ("J", "F", "M", "A", "S", "O", "N", "D", "T", "W") else None
+
+
+def _other_digits(text: str, at: int, now: float, zone: dt.tzinfo | None) -> Stamp | None:
+    """Read a time that begins with a digit and is not ISO 8601's."""
+    for read in (_day_first, _numbers, _two_digits, _epoch, _day_month):
+        stamp = read(text, at, now, zone)
+        if stamp is not None:
+            return stamp
+    clock = CLOCK.match(text, at)
+    return None if clock is None else Stamp(clock.end(), None)
+
+
+def _day_first(text: str, at: int, now: float, zone: dt.tzinfo | None) -> Stamp | None:
+    match = _DAY_FIRST.match(text, at)
+    if match is None:
+        return None
+    day, _, month, year, time, fraction, named = match.groups()
+    seconds = _whole(year, _MONTHS[month.lower()], day, time, None, named, zone)
+    return Stamp(match.end(), _with_fraction(seconds, fraction, now))
+
+
+def _numbers(text: str, at: int, now: float, zone: dt.tzinfo | None) -> Stamp | None:
+    """Read a date of three numbers: with dots the day comes first, with AM and PM the month, else it must be clear."""
+    match = _NUMBERS.match(text, at)
+    if match is None:
+        return None
+    one, separator, other, year, time, fraction, half, named = match.groups()
+    month, day = (other, one) if separator == "." or (half is None and int(one) > 12) else (one, other)
+    if separator == "/" and half is None and int(one) <= 12 and int(other) <= 12 and one != other:
+        return Stamp(match.end(), None)
+    return Stamp(match.end(), _with_fraction(_whole(year, month, day, time, half, named, zone), fraction, now))
+
+
+def _two_digits(text: str, at: int, now: float, zone: dt.tzinfo | None) -> Stamp | None:
+    """Read a date of three two-digit numbers, if only one order makes a time that is not long ago or to come."""
+    match = _TWO_DIGITS.match(text, at)
+    if match is None:
+        return None
+    one, two, three, time = match.groups()
+    found = {
+        believable(_whole(f"20{year}", month, day, time, None, None, zone), now)
+        for year, month, day in ((one, two, three), (three, two, one), (three, one, two))
+    } - {None}
+    return Stamp(match.end(), found.pop() if len(found) == 1 else None)
+
+
+def _epoch(text: str, at: int, now: float, _zone: dt.tzinfo | None) -> Stamp | None:
+    match = _EPOCH.match(text, at)
+    if match is None:
+        return None
+    seconds = believable(float(match[0]), now)
+    return None if seconds is None else Stamp(match.end(), round(seconds, 6))  # otherwise it is some other number
+
+
+def _day_month(text: str, at: int, now: float, zone: dt.tzinfo | None) -> Stamp | None:
+    match = _DAY_MONTH.match(text, at)
+    if match is None:
+        return None
+    return Stamp(match.end(), _without_year(match[2], match[1], match[3], match[4], now, zone))
+
+
+def _named(text: str, at: int, now: float, zone: dt.tzinfo | None) -> Stamp | None:
+    """Read a time that begins with the name of a month or of a day."""
+    match = _SYSLOG.match(text, at)
+    if match is not None:
+        month, day, year, time, fraction, year_behind = match.groups()
+        year = year or year_behind
+        if year is None:
+            return Stamp(match.end(), _without_year(month, day, time, fraction, now, zone))
+        seconds = _whole(year, _MONTHS[month.lower()], day, time, None, None, zone)
+        return Stamp(match.end(), _with_fraction(seconds, fraction, now))
+    match = _CTIME.match(text, at)
+    if match is not None:
+        month, day, time, fraction, named, year = match.groups()
+        seconds = _whole(year, _MONTHS[month.lower()], day, time, None, named, zone)
+        return Stamp(match.end(), _with_fraction(seconds, fraction, now))
+    match = _RFC1123.match(text, at)
+    if match is not None:
+        day, month, year, time, fraction, named = match.groups()
+        seconds = _whole(year, _MONTHS[month.lower()], day, time, None, named, zone)
+        return Stamp(match.end(), _with_fraction(seconds, fraction, now))
+    match = _JAVA.match(text, at)
+    if match is None:
+        return None
+    month, day, year, time, fraction, half, named = match.groups()
+    seconds = _whole(year, _MONTHS[month.lower()], day, time, half, named, zone)
+    return Stamp(match.end(), _with_fraction(seconds, fraction, now))
+
+
+def _without_year(
+    month: str, day: str, time: str, fraction: str | None, now: float, zone: dt.tzinfo | None
+) -> float | None:
+    """Return the last time that a date without a year can mean, a clock a week ahead allowed for."""
+    this_year = dt.datetime.fromtimestamp(now, dt.UTC).year
+    for year in (this_year + 1, this_year, this_year - 1):
+        seconds = _whole(str(year), _MONTHS[month.lower()], day, time, None, None, zone)
+        if seconds is not None and seconds <= now + _AHEAD_WITHOUT_YEAR:
+            return _with_fraction(seconds, fraction, now)
+    return None

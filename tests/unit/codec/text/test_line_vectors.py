@@ -1,0 +1,92 @@
+"""Lines as real programs print them (tests/vectors/lines): level, time, text, trace and fields, in every way text arrives."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import zoneinfo
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gelf_listener.codec.batch import Batch
+from gelf_listener.codec.text.lines import LineDecoder
+from gelf_listener.message import Message
+
+FOLDER = Path(__file__).parents[3] / "vectors" / "lines"
+VECTORS = [
+    pytest.param(vector, id=f"{path.stem}-{number}-{vector['program']}")
+    for path in sorted(FOLDER.glob("*.json"))
+    for number, vector in enumerate(json.loads(path.read_text()))
+]
+NOW = dt.datetime(2026, 11, 29, 8, tzinfo=dt.UTC).timestamp()
+
+
+def decode(data: bytes, level: int, step: int = 0) -> list[Message]:
+    """Decode a stream cut into pieces of some bytes."""
+    decoder, batch = LineDecoder("here", level, input="lines", zone=dt.UTC), Batch()
+    for at in range(0, len(data), step or len(data)):
+        decoder.feed(data[at : at + (step or len(data))], NOW, batch)
+    decoder.feed_eof(NOW, batch)
+    assert batch.rejected == []
+    return batch.messages
+
+
+def check(message: Message, wanted: dict[str, Any], unsaid: int) -> None:
+    """Hold a message to what a vector says of it."""
+    for name, value in wanted.items():
+        if name == "timestamp":
+            expected = NOW if value is None else dt.datetime.fromisoformat(value).timestamp()
+            assert message.timestamp == pytest.approx(expected, abs=1e-6)
+        elif name == "fields":
+            assert value.items() <= message.fields.items()
+        elif name == "level":
+            assert message.level == (unsaid if wanted.get("level_unsaid") else value)
+        elif name != "level_unsaid":
+            assert getattr(message, name) == value
+    assert message.host == wanted.get("host", "here")
+
+
+@pytest.mark.parametrize("vector", VECTORS)
+@pytest.mark.parametrize("unsaid", [6, 3], ids=["stdout", "stderr"])
+def test_by_pipe_and_stdin(vector: dict[str, Any], unsaid: int) -> None:
+    """A stream of lines: what `pipe` and `stdin:` read; standard error counts as an error where a line says nothing."""
+    data = vector["lines"].encode() + b"\n"
+    for step in (0, 1):
+        made = decode(data, unsaid, step)
+        assert len(made) == len(vector["messages"]), [message.short_message for message in made]
+        for message, wanted in zip(made, vector["messages"], strict=True):
+            check(message, wanted, unsaid)
+
+
+@pytest.mark.parametrize(
+    "stamp",
+    ["1970-01-01 00:00:00", "0001-01-01 00:00:00", "9999-12-31 23:59:59", "2026-13-01 00:00:00", "2027-06-01 00:00:00"],
+)
+def test_an_absurd_time_is_not_believed(stamp: str) -> None:
+    """The time of reading is used instead, and the level is read all the same."""
+    (made,) = decode(f"{stamp} WARNING it\n".encode(), 6)
+    assert (made.timestamp, made.level) == (NOW, 4)
+
+
+def test_the_zone_of_a_time_without_an_offset() -> None:
+    """It is the one that was set; an offset or a zone in the line goes before."""
+    berlin = zoneinfo.ZoneInfo("Europe/Berlin")
+    for line, hour in (
+        ("2026-11-28 10:00:00 INFO x", 9),
+        ("2026-11-28 10:00:00Z INFO x", 10),
+        ("2026-11-28 10:00:00 -0500 INFO x", 15),
+        ("2026-11-28 10:00:00.5 EST [7] LOG:  x", 15),
+    ):
+        decoder, batch = LineDecoder("here", zone=berlin), Batch()
+        decoder.feed(f"{line}\n".encode(), NOW, batch)
+        decoder.feed_eof(NOW, batch)
+        assert dt.datetime.fromtimestamp(batch.messages[0].timestamp, dt.UTC).hour == hour
+
+
+def test_a_guessed_level_has_a_note() -> None:
+    """One in a known place has none."""
+    sure, guessed = decode(b"10:00:00 [app] ERROR it\n10:00:00 app ERROR it\n", 6)
+    assert sure.notes == ()
+    assert [note.deviation.label for note in guessed.notes] == ["guessed"]
