@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -73,7 +73,12 @@ class Session:
 
     @contextmanager
     def lines(self, path: str, parameters: Mapping[str, Any], headers: Mapping[str, str]) -> Iterator[Iterator[str]]:
-        """Open a stream, and give its lines as they come; raises as `get` does, also while it is read."""
+        """
+        Open a stream of events, and give its lines as they come; raises as `get` does, also while it is read.
+
+        A line ends with LF or CR LF and with nothing else: what Python calls an end of a line, U+2028 for one, may
+        stand inside a message.
+        """
         timeout = httpx.Timeout(_SECONDS, read=_HEARTBEAT_SECONDS)
         sent = {**self._headers, **headers, "Accept": "text/event-stream"}
         try:
@@ -81,7 +86,7 @@ class Session:
                 if not answer.is_success:
                     answer.read()
                     self._check(answer, (*_GATEWAY, 503))  # too many watch, or it has just started
-                yield answer.iter_lines()
+                yield _lines(answer.iter_bytes())
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise self._unreachable(error) from None
 
@@ -108,3 +113,15 @@ class Session:
         return Unreachable(
             f"nobody answers at {self.url} ({text}); is the listener running? --url names another address"
         )
+
+
+def _lines(parts: Iterable[bytes]) -> Iterator[str]:
+    """Cut bytes into lines; what follows the last end of a line is not given."""
+    pending: list[bytes] = []
+    for part in parts:
+        *ends, rest = part.split(b"\n")
+        for end in ends:
+            yield b"".join([*pending, end]).removesuffix(b"\r").decode("utf-8", "replace")
+            pending.clear()
+        if rest:
+            pending.append(rest)

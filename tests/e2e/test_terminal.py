@@ -309,6 +309,16 @@ def generations(tmp_path: Path) -> Callable[[int], Listener]:
     return start
 
 
+def test_tail_of_what_python_calls_an_end_of_a_line(listener: Listener) -> None:
+    """U+2028, U+2029, U+0085, VT and FF inside a message end neither the line nor `tail`."""
+    text = "a\u2028b\u2029c\x85d\x0be\x0cf"
+    fill(listener, {"short_message": text, "_odd": 1})
+    with Tail(listener, "odd:1", "-n", "10") as tail:
+        until(lambda: tail.texts == [text], 20, f"what was there, not {tail.out} {tail.err}")
+        fill(listener, {"short_message": text + "!", "_odd": 1}, {"short_message": "after", "_odd": 1})
+        until(lambda: tail.texts == [text, text + "!", "after"], 20, f"all, not {tail.out} {tail.err}")
+
+
 def test_tail_waits_for_a_listener_that_comes_back(tmp_path: Path) -> None:
     """And shows what came before it had noticed; a listener that never was is an error."""
     start = generations(tmp_path)
