@@ -8,7 +8,7 @@ import gc
 import logging
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,9 @@ def run_service(flags: Mapping[str, Any], file: Path | None) -> int:
     Raises:
         ConfigError: If the configuration is wrong or something cannot be opened.
     """
+    early: list[int] = []
+    if hasattr(signal, "SIGHUP"):  # from here on a change of the configuration may come too late to be read
+        signal.signal(signal.SIGHUP, lambda number, _: early.append(number))
     config = load_config(flags, file)
     logging.basicConfig(
         level=config.log_level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
@@ -49,7 +52,7 @@ def run_service(flags: Mapping[str, Any], file: Path | None) -> int:
     gc.set_threshold(_GC_THRESHOLD, 20, 20)
     raise_file_limit()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        return runner.run(_main(config, flags, file))
+        return runner.run(_main(config, flags, file, early))
 
 
 def raise_file_limit() -> None:
@@ -73,7 +76,7 @@ def _loop_factory() -> Any:
     return uvloop.new_event_loop
 
 
-async def _main(config: Config, flags: Mapping[str, Any], file: Path | None) -> int:
+async def _main(config: Config, flags: Mapping[str, Any], file: Path | None, early: Sequence[int]) -> int:
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(_log_exception)
     service = Service(config)
@@ -95,6 +98,8 @@ async def _main(config: Config, flags: Mapping[str, Any], file: Path | None) -> 
             loop.add_signal_handler(number, service.stop)
     if hasattr(signal, "SIGHUP"):
         loop.add_signal_handler(signal.SIGHUP, reload)
+        if early:
+            reload()
     await service.start()
     gc.collect()
     gc.freeze()
