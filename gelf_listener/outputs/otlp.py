@@ -27,9 +27,9 @@ __all__ = ["OtlpOutput", "OtlpSettings", "OtlpTlsOutput"]
 _log = logging.getLogger(__name__)
 
 _SEVERITIES = {
-    0: SeverityNumber.SEVERITY_NUMBER_FATAL4,
-    1: SeverityNumber.SEVERITY_NUMBER_FATAL2,
-    2: SeverityNumber.SEVERITY_NUMBER_FATAL,
+    0: SeverityNumber.SEVERITY_NUMBER_FATAL,
+    1: SeverityNumber.SEVERITY_NUMBER_ERROR3,
+    2: SeverityNumber.SEVERITY_NUMBER_ERROR2,
     3: SeverityNumber.SEVERITY_NUMBER_ERROR,
     4: SeverityNumber.SEVERITY_NUMBER_WARN,
     5: SeverityNumber.SEVERITY_NUMBER_INFO2,
