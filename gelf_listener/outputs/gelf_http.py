@@ -26,7 +26,12 @@ class GelfHttpSettings(HttpOutputSettings):
     bulk: bool = Field(
         False, description="Several messages in a request, one a line: our own listener, Graylog with bulk receiving."
     )
-    connections: int = Field(8, ge=1, le=256, description="Requests on their way at the same time, without `bulk`.")
+    connections: int = Field(
+        1,
+        ge=1,
+        le=256,
+        description="Requests on their way at the same time, without `bulk`; more than one gives up the order.",
+    )
     forwarder: str = Field(
         "", description="Name for the field `_forwarder`; `auto` is this machine's. Empty: no such field."
     )
@@ -84,7 +89,7 @@ class GelfHttpOutput:
         """Post messages in one request; in two when the server finds that too large, and so on."""
         if not payloads:
             return None
-        body = b"\n".join(payload.replace(b"\n", b" ") for _, payload in payloads)
+        body = b"".join(_line(payload) for _, payload in payloads)
         try:
             await self._post(body)
         except Retry as error:
@@ -109,7 +114,7 @@ class GelfHttpOutput:
                 if problems:
                     return
                 try:
-                    await self._post(payload)
+                    await self._post(_line(payload))
                 except Retry as error:
                     problems.append(error)
                 except OutputError as error:
@@ -123,6 +128,11 @@ class GelfHttpOutput:
     async def _post(self, body: bytes) -> None:
         self._requests += 1
         await self._client.post(self._path, body, "application/json")
+
+
+def _line(payload: bytes) -> bytes:
+    """Return a payload as a line: a Graylog input with bulk receiving drops a body without an end of line."""
+    return payload.replace(b"\n", b" ") + b"\n"
 
 
 class GelfHttpsOutput(GelfHttpOutput):

@@ -205,6 +205,14 @@ def test_otlp() -> None:
     assert db.scope_logs[0].log_records[0].severity_number == 0
 
 
+def test_otlp_severities() -> None:
+    """Syslog's levels by the table of OpenTelemetry's log data model (appendix B)."""
+    batch = [make_message("a", level=level) for level in range(8)]
+    [resource] = ExportLogsServiceRequest.FromString(write(OtlpOutput, batch, fine).asked[0].body).resource_logs
+    numbers = [record.severity_number for record in resource.scope_logs[0].log_records]
+    assert numbers == [21, 19, 18, 17, 13, 10, 9, 5]
+
+
 def test_otlp_partial_success(caplog: pytest.LogCaptureFixture) -> None:
     """Is counted and logged; garbage in an answer of success is no failure."""
     partial = ExportLogsPartialSuccess(rejected_log_records=2, error_message="too old")
@@ -315,13 +323,13 @@ def test_indices_that_are_none(path: str) -> None:
 
 
 def test_gelf_http_sends_what_came() -> None:
-    """Byte for byte, a message a request, or a line each."""
+    """Byte for byte and in order, a message a request, or a line each; a line ends, or a bulk input drops it."""
     batch = make_batch(3)
     each = write(GelfHttpOutput, batch, fine, path="gelf").asked
-    assert sorted(asked.body for asked in each) == sorted(message.raw for message in batch)
+    assert [asked.body for asked in each] == [message.raw + b"\n" for message in batch]
     assert {asked.path for asked in each} == {"/gelf"}
     [together] = write(GelfHttpOutput, batch, fine, bulk=True).asked
-    assert together.body.split(b"\n") == [message.raw for message in batch]
+    assert together.body == b"".join(message.raw + b"\n" for message in batch)
 
 
 def test_batches_that_were_given_up_are_forgotten() -> None:
