@@ -27,7 +27,10 @@ _LONGEST_DELAY_DRAINING_SECONDS = 1.0
 _LONGEST_CLOSE_SECONDS = 10.0
 """How long an output may take to stop and to close beyond the drain time."""
 _MOST_SURPRISES = 5
-"""How often an output may fail in a way it does not declare before its batch is rejected: a bug must not block."""
+"""
+How often an output may fail in a way it does not declare before its batch is rejected: a bug must not block. What is in
+a durable buffer stays there instead: it was acknowledged, and a later version may have the bug fixed.
+"""
 
 
 class Runner:
@@ -263,7 +266,7 @@ class Runner:
             except Retry as error:
                 self._failed(str(error))
                 delay = min(delay * 2, _LONGEST_DELAY_SECONDS)
-                wait = _about(delay) if error.after_seconds is None else error.after_seconds
+                wait = max(_about(delay), error.after_seconds or 0.0)
             except Exception as error:  # noqa: BLE001  (a third party's code, tried again)
                 _log.exception("output %s cannot start", self.name)
                 self._failed(repr(error))
@@ -321,7 +324,7 @@ class Runner:
                 await self._write(batch)
             except Retry as error:
                 self._failed(str(error))
-                wait = _about(delay) if error.after_seconds is None else error.after_seconds
+                wait = max(_about(delay), error.after_seconds or 0.0)
             except Refused as error:
                 self._refuse(error.messages, str(error))
                 self._wrote(len(batch) - len(error.messages))
@@ -333,7 +336,7 @@ class Runner:
                 surprises += 1
                 _log.exception("output %s failed in an unexpected way", self.name)
                 self._failed(repr(error))
-                if surprises >= _MOST_SURPRISES:
+                if surprises >= _MOST_SURPRISES and not self.buffer.durable:
                     self._refuse(batch, f"the output failed {surprises} times: {error!r}")
                     return True
                 wait = _about(delay)

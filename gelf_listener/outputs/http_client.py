@@ -6,6 +6,7 @@ import email.utils
 import gzip
 import logging
 import time
+import zlib
 from collections.abc import Mapping
 
 import httpx
@@ -77,7 +78,7 @@ class HttpClient:
         self.base = f"{'https' if tls else 'http'}://{host}:{settings.port or port}"
         self._settings = settings
         self._context = client_context(settings) if tls else False
-        self._headers = _headers(settings)
+        self._headers = {"accept-encoding": "gzip", **_headers(settings)}
         self._client: httpx.AsyncClient | None = None
 
     async def post(self, path: str, body: bytes, content_type: str, headers: Mapping[str, str] | None = None) -> bytes:
@@ -99,7 +100,7 @@ class HttpClient:
             The body of the answer, which is a success.
 
         Raises:
-            Retry: If the server is away, busy or broken, lets nobody in, or answers what is no HTTP.
+            Retry: If the server is away, busy or broken, lets nobody in, or answers something other than HTTP.
             Denied: If it will never take this request.
         """
         sent = {**self._headers, **(headers or {})}
@@ -114,7 +115,7 @@ class HttpClient:
         except httpx.TimeoutException:
             raise Retry(f"{self.base}: no answer within {self._settings.timeout_seconds:g} s") from None
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-            raise Retry(f"{self.base}: {error or type(error).__name__}") from None
+            raise Retry(f"{self.base}: {str(error) or type(error).__name__}") from None
         if answer.is_success:
             return said
         text = " ".join(said.decode("utf-8", "replace").split())[:_EXCERPT_CHARACTERS]
@@ -159,21 +160,32 @@ def _headers(settings: HttpOutputSettings) -> dict[str, str]:
 
 
 async def _read(answer: httpx.Response) -> bytes:
-    """Read an answer, whose length is the server's to say."""
+    """
+    Read an answer, whose length is the server's to say, and inflate it no further than to the limit.
+
+    Raises:
+        Retry: If it is too long, or is not the gzip that it claims to be.
+    """
+    packed = answer.headers.get("content-encoding", "").strip().lower() in ("gzip", "x-gzip")
+    inflater = zlib.decompressobj(zlib.MAX_WBITS | 16) if packed else None
     parts: list[bytes] = []
-    size = 0
-    async for part in answer.aiter_bytes():
+    room = _MOST_ANSWER_BYTES
+    async for raw in answer.aiter_raw():
+        try:
+            part = raw if inflater is None else inflater.decompress(raw, room + 1)
+        except zlib.error as error:
+            raise Retry(f"{answer.url.host}: the answer cannot be inflated: {error}") from None
         parts.append(part)
-        size += len(part)
-        if size > _MOST_ANSWER_BYTES:
-            raise Retry(f"{answer.url.host}: an answer of more than {_MOST_ANSWER_BYTES} bytes")
+        room -= len(part)
+        if room < 0:
+            raise Retry(f"{answer.url.host}: the answer is longer than {_MOST_ANSWER_BYTES} bytes")
     return b"".join(parts)
 
 
 def _retry_after(answer: httpx.Response) -> float | None:
-    """Read ``Retry-After``: seconds, or a date; within bounds."""
+    """Read ``Retry-After``: seconds, or a date; within bounds. None where it cannot be understood."""
     text = answer.headers.get("retry-after", "").strip()
-    if text.isdigit():
+    if text.isascii() and text.isdigit():
         seconds = float(text[:9])
     else:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -162,6 +163,49 @@ def test_an_output_error_refuses_the_batch() -> None:
         assert made.output.offered == 1
 
     run(main())
+
+
+def test_a_destination_that_asks_to_be_hurried_is_not() -> None:
+    """`Retry-After: 0` shortens no pause: they grow as without it."""
+
+    async def main() -> None:
+        made = Scene(FakeOutput([Retry("busy", after_seconds=0.0)] * 6))
+        await made.runner.start()
+        made.offer("a")
+        await asyncio.sleep(60)
+        pauses = [later - earlier for earlier, later in itertools.pairwise(made.output.offered_at)]
+        assert len(pauses) == 6
+        assert all(pause >= 0.05 * 2**tries for tries, pause in enumerate(pauses))
+        await made.runner.drain(1)
+
+    run(main())
+
+
+def test_surprises_drop_nothing_that_is_on_disk(tmp_path: Path) -> None:
+    """What was acknowledged stays in a durable buffer, however often an output fails, and the output shows as failing."""
+
+    async def main() -> None:
+        settings = {"buffer": "disk", "buffer_path": str(tmp_path), "linger": 0}
+        made = Scene(FakeOutput([ValueError("bug")] * 1000, **settings))
+        await made.runner.start()
+        made.offer("a", "b")
+        while made.runner.retries < 7:
+            made.runner.try_now()
+            await asyncio.sleep(0.01)
+        assert made.rejected == []
+        assert made.runner.circuit != "closed"
+        assert "bug" in made.runner.last_error
+        assert await made.runner.drain(60) == 0
+        again = Scene(FakeOutput(**settings))
+        await again.runner.start()
+        while len(again.output.texts) < 2:
+            await asyncio.sleep(0.01)
+        await again.runner.drain(60)
+        assert again.output.texts == ["a", "b"]
+
+    logging.disable(logging.CRITICAL)
+    asyncio.run(asyncio.wait_for(main(), 40))
+    logging.disable(logging.NOTSET)
 
 
 def test_surprises_are_bounded() -> None:

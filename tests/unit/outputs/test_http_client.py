@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import time
+import tracemalloc
 from email.utils import formatdate
 from pathlib import Path
 
@@ -65,6 +67,9 @@ def test_never(status: int) -> None:
         ("7", 7, 7),
         ("99999999999999", 3600, 3600),
         ("soon", None, None),
+        ("\xb2", None, None),
+        ("7\xbd", None, None),
+        ("", None, None),
         ("-3", None, None),
         ("Wed, 21 Oct 2015 07:28:00 GMT", 0, 0),
     ],
@@ -116,7 +121,23 @@ def test_an_endless_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gelf_listener.outputs.http_client._MOST_ANSWER_BYTES", 1000)
     error = outcome(answer(200, b"x" * 5000))
     assert isinstance(error, Retry)
-    assert "more than 1000 bytes" in str(error)
+    assert "longer than 1000 bytes" in str(error)
+
+
+def test_an_answer_is_inflated_up_to_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few hundred bytes that inflate to 64 MiB take no memory."""
+    monkeypatch.setattr("gelf_listener.outputs.http_client._MOST_ANSWER_BYTES", 1000)
+    bomb = gzip.compress(bytes(64 << 20))
+    tracemalloc.start()
+    try:
+        error = outcome(answer(200, bomb, content_encoding="gzip"), timeout_seconds=5)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert isinstance(error, Retry)
+    assert "longer than 1000 bytes" in str(error)
+    assert peak < 8 << 20
+    assert outcome(answer(200, gzip.compress(b"fine"), content_encoding="gzip")) == b"fine"
 
 
 def test_nobody_is_there() -> None:
