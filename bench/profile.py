@@ -102,13 +102,13 @@ def _print_samples(trial: Trial, seen: Counter[tuple[str, ...]]) -> None:
 
 def _stages() -> None:
     """Time the parts of a message's way in turns, and print the least and the median of each."""
-    from gelf_listener.codec import Batch, Decoder
+    from gelf_listener.codec import Batch, GelfDecoder
     from gelf_listener.message import Peer
 
     peer = Peer("127.0.0.1", 1)
     plain = [(message, peer) for message in messages(_BATCH * 16)]
     deflated = [(zlib.compress(message), peer) for message, _ in plain]
-    decoder = Decoder("lenient", "bench")
+    decoder = GelfDecoder("lenient", "bench")
 
     def decode(payloads: list[tuple[bytes, Peer]]) -> None:
         for at in range(0, len(payloads), _BATCH):

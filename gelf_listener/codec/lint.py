@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from gelf_listener.codec.batch import Batch
 from gelf_listener.codec.clients import guess_client
-from gelf_listener.codec.decoder import Decoder, Mode
+from gelf_listener.codec.gelf.decoder import GelfDecoder, Mode
 from gelf_listener.codec.gelf.keys import note
 from gelf_listener.codec.gelf.tolerant import find_values
 from gelf_listener.errors import Reason, Rejected
@@ -131,7 +131,7 @@ def _finding(wrong: str, graylog: str, cause: str, advice: str) -> list[str]:
 
 def _decode(mode: Mode, payload: bytes, peer: Peer | None) -> Batch:
     batch = Batch()
-    Decoder(mode, "lint").decode(payload, time.time(), peer, batch)
+    GelfDecoder(mode, "lint").decode(payload, time.time(), peer, batch)
     return batch
 
 

@@ -6,7 +6,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from gelf_listener.codec import Decoder, Limits
+from gelf_listener.codec import GelfDecoder, Limits
 from gelf_listener.codec.compression import CHUNK_MAGIC
 from gelf_listener.settings import InputSettings
 
@@ -29,9 +29,9 @@ class ConsumerSettings(InputSettings):
             raise ValueError("allow has no meaning here: who may publish is up to the broker")
         return self
 
-    def decoder(self, input: str) -> Decoder:
+    def decoder(self, input: str) -> GelfDecoder:
         """Make a decoder with these settings; the input's name goes on its messages."""
-        return Decoder(self.mode, input, Limits(self.max_payload_bytes))
+        return GelfDecoder(self.mode, input, Limits(self.max_payload_bytes))
 
 
 def is_chunk(payload: bytes) -> bool:

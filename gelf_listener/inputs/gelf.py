@@ -7,20 +7,16 @@ from typing import Literal
 
 from pydantic import Field
 
-from gelf_listener.codec import Batch, Decoder, Limits
-from gelf_listener.inputs import Intake
+from gelf_listener.codec import Batch, GelfDecoder, Limits
+from gelf_listener.intake import Intake
 from gelf_listener.settings import InputSettings
 
 __all__ = ["GelfInputSettings", "expire_chunks"]
 
 
 class GelfInputSettings(InputSettings):
-    """Settings of inputs that take GELF."""
+    """How GELF is read, and what its chunks may take."""
 
-    host: str = Field(
-        "localhost",
-        description="Address or name to bind; a name binds all its addresses, * binds every interface.",
-    )
     mode: Literal["lenient", "graylog"] = Field(
         "lenient", description="lenient: mend what can be understood. graylog: decide exactly as a Graylog would."
     )
@@ -35,15 +31,15 @@ class GelfInputSettings(InputSettings):
     )
     chunk_timeout_seconds: float = Field(5.0, gt=0, le=3600, description="Time for all chunks, from the first.")
 
-    def decoder(self, input: str) -> Decoder:
+    def decoder(self, input: str) -> GelfDecoder:
         """Make a decoder with these settings; the input's name goes on its messages."""
         limits = Limits(
             self.max_payload_bytes, self.max_pending_messages, self.max_pending_bytes, self.chunk_timeout_seconds
         )
-        return Decoder(self.mode, input, limits)
+        return GelfDecoder(self.mode, input, limits)
 
 
-def expire_chunks(decoder: Decoder, intake: Intake, *, closing: bool = False) -> None:
+def expire_chunks(decoder: GelfDecoder, intake: Intake, *, closing: bool = False) -> None:
     """Reject messages whose chunks stopped coming; all that are incomplete when the input closes."""
     batch = Batch()
     decoder.expire(time.time(), batch, everything=closing)

@@ -75,7 +75,7 @@ class Connections:
         intake: Takes rejections.
         make: Makes the protocol for a new connection; it calls `opened` and `closed` here.
         context: With TLS, the server's side of it.
-        handshake_timeout_seconds: Time for a TLS handshake.
+        handshake_timeout_seconds: With TLS, time for a handshake.
         max_connections: Most connections at a time.
         allow: Who may connect.
         sweep: Called once a second, for what the input itself has to time out.

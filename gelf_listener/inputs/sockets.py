@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import logging
 import os
 import socket
+from pathlib import Path
 from typing import NamedTuple
 
 from gelf_listener.errors import ConfigError
 from gelf_listener.message import Peer
 
-__all__ = ["bind_all", "listening_url", "peer_of"]
+__all__ = ["bind_all", "bind_unix", "listening_url", "peer_of", "remove_unix"]
 
 _log = logging.getLogger(__name__)
 
@@ -78,6 +80,57 @@ def bind_all(kind: socket.SocketKind, host: str, port: int) -> list[socket.socke
     raise ConfigError(f"no port is free on all addresses of host {host!r}")
 
 
+def bind_unix(path: Path, mode: int) -> socket.socket:
+    """
+    Open a non-blocking Unix stream socket that listens.
+
+    A socket that a process left behind is replaced; one that somebody listens on is not.
+
+    Args:
+        path: Where it appears.
+        mode: Its permissions.
+
+    Raises:
+        ConfigError: If it cannot be made.
+    """
+    try:
+        if path.is_socket():
+            if _is_listening(path):
+                raise ConfigError(f"socket {str(path)!r} is in use by another program; stop it or choose another")
+            path.unlink()
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        before = os.umask(0o177)  # nobody else connects before the mode is set
+        try:
+            sock.setblocking(False)
+            sock.bind(str(path))
+            path.chmod(mode)
+            sock.listen(_BACKLOG)
+        except BaseException:
+            sock.close()
+            raise
+        finally:
+            os.umask(before)
+    except OSError as error:
+        raise ConfigError(f"socket {str(path)!r} cannot be made: {error.strerror or error}") from None
+    return sock
+
+
+def remove_unix(path: Path, inode: int) -> None:
+    """Remove a Unix socket, unless another has taken its place."""
+    with contextlib.suppress(OSError):
+        if path.stat().st_ino == inode:
+            path.unlink()
+
+
+def _is_listening(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.connect(str(path))
+        except ConnectionRefusedError:
+            return False
+    return True
+
+
 def _bind(kind: socket.SocketKind, target: _Target, port: int, *, optional: bool) -> socket.socket | None:
     try:
         sock = socket.socket(target.family, kind)
@@ -121,7 +174,9 @@ def peer_of(address: object) -> Peer | None:
     return None
 
 
-def listening_url(scheme: str, sock: socket.socket) -> str:
+def listening_url(scheme: str, sock: socket.socket, path: str = "") -> str:
     """Write where a socket listens as an address, with the real port."""
+    if sock.family == socket.AF_UNIX:
+        return f"{scheme}:{path}?socket={sock.getsockname()}"
     peer = peer_of(sock.getsockname())
-    return f"{scheme}://{peer}"
+    return f"{scheme}://{peer}{path}"

@@ -1,48 +1,45 @@
-"""Stream inputs: what TCP, TLS, HTTP and HTTPS have in common."""
+"""Stream inputs: listen on TCP, TLS or a Unix socket, and make a protocol for each connection."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
 import ssl
-from functools import partial
 from typing import Any, ClassVar
 
-from pydantic import Field
-
-from gelf_listener.inputs import Intake
+from gelf_listener.codec import Session
 from gelf_listener.inputs.allow import AllowList
-from gelf_listener.inputs.gelf import GelfInputSettings, expire_chunks
+from gelf_listener.inputs.listening import SessionSettings, StreamSettings
 from gelf_listener.inputs.server_connections import Connections
-from gelf_listener.inputs.sockets import bind_all, listening_url
+from gelf_listener.inputs.sockets import bind_all, bind_unix, listening_url, remove_unix
+from gelf_listener.inputs.stream_connection import StreamConnection
 from gelf_listener.inputs.tls import TlsSettings, server_context
+from gelf_listener.intake import Intake
 
-__all__ = ["StreamInput", "StreamSettings"]
-
-
-class StreamSettings(GelfInputSettings):
-    """Settings of inputs that accept connections."""
-
-    port: int = Field(0, ge=0, le=65535, description="Port to bind; 0 picks a free one.")
-    max_connections: int = Field(1024, ge=1, description="Connections at a time; see docs for who gives way.")
+__all__ = ["SessionInput", "StreamInput"]
 
 
 class StreamInput:
     """
     Listens, with TLS where the settings have a certificate, and makes a protocol for each connection.
 
-    Subclasses say which protocol, and where they listen.
+    Subclasses say which protocol, and where they listen by default.
+
+    Args:
+        settings: Of the subclass's ``Settings``.
     """
 
     Settings: ClassVar[type[StreamSettings]]
     scheme: ClassVar[str]
+    settings: StreamSettings
 
     def __init__(self, settings: Any) -> None:
         self.settings = settings
-        self.name = settings.name or f"{self.scheme}-{settings.port}"
+        self.name: str = settings.name or f"{self.scheme}-{settings.socket or settings.port}"
         self.listening: list[str] = []
-        self._decoder = settings.decoder(self.name)
         self._connections: Connections | None = None
+        self._inode = 0
+        """Of the Unix socket we made, if any."""
         self._context = self._make_context()
 
     def protocol(self, connections: Connections, intake: Intake) -> asyncio.Protocol:
@@ -53,10 +50,13 @@ class StreamInput:
         """Write where a socket listens."""
         return listening_url(self.scheme, sock)
 
+    def sweep(self, intake: Intake) -> None:
+        """Let go, once a second, of what waits too long; for subclasses that hold something between connections."""
+
     async def start(self, intake: Intake) -> None:
         """Bind and begin to accept; see `Input.start`."""
         settings = self.settings
-        sockets = bind_all(socket.SOCK_STREAM, settings.host, settings.port)
+        sockets = self._bind()
         self._connections = connections = Connections(
             self.name,
             intake,
@@ -64,21 +64,20 @@ class StreamInput:
             max_connections=settings.max_connections,
             allow=AllowList(settings.allow),
             context=self._context,
-            handshake_timeout_seconds=getattr(settings, "handshake_timeout_seconds", 10.0),
-            sweep=partial(self.sweep, intake),
+            handshake_timeout_seconds=settings.handshake_timeout_seconds if isinstance(settings, TlsSettings) else 0.0,
+            sweep=lambda: self.sweep(intake),
             max_pending_bytes=settings.max_pending_bytes,
         )
         self.listening = [self.url(sock) for sock in sockets]
         connections.listen(sockets)
 
-    def sweep(self, intake: Intake) -> None:
-        """Let go, once a second, of what waits too long."""
-        expire_chunks(self._decoder, intake)
-
     async def close(self) -> None:
         """Stop accepting, take what is complete, close; see `Input.close`."""
         if self._connections is not None:
             await self._connections.close()
+        if self._inode and self.settings.socket is not None:
+            remove_unix(self.settings.socket, self._inode)
+            self._inode = 0
 
     def reopen(self) -> None:
         """Read certificates again; connections that are open keep the old ones."""
@@ -90,5 +89,35 @@ class StreamInput:
         """Return what the connections counted."""
         return self._connections.counters() if self._connections is not None else {}
 
+    def _bind(self) -> list[socket.socket]:
+        settings = self.settings
+        if settings.socket is not None:
+            sock = bind_unix(settings.socket, int(settings.socket_mode, 8))
+            self._inode = settings.socket.stat().st_ino
+            return [sock]
+        return bind_all(socket.SOCK_STREAM, settings.host, settings.port)
+
     def _make_context(self) -> ssl.SSLContext | None:
         return server_context(self.settings) if isinstance(self.settings, TlsSettings) else None
+
+
+class SessionInput(StreamInput):
+    """
+    A stream input whose connections speak a protocol of bytes: subclasses make its `Session`.
+
+    Guarantee: at most once, unless the protocol acknowledges: what a session answers is sent when the messages
+    before it are safe. Back-pressure: while a buffer is crowded, connections are not read.
+    """
+
+    connection: ClassVar[type[StreamConnection]] = StreamConnection
+    """What is around each session."""
+
+    settings: SessionSettings
+
+    def session(self) -> Session:
+        """Make what a new connection speaks."""
+        raise NotImplementedError
+
+    def protocol(self, connections: Connections, intake: Intake) -> asyncio.Protocol:
+        """Make the protocol of a new connection."""
+        return self.connection(connections, intake, self.session(), self.settings, self.name)

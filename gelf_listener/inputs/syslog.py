@@ -7,23 +7,21 @@ has one already.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from pydantic import Field
 
-from gelf_listener.codec import Receipt
+from gelf_listener.codec import FramedSession
 from gelf_listener.codec.framing.syslog_frames import SyslogFramer
 from gelf_listener.codec.syslog.decoder import SyslogDecoder, SyslogOptions
-from gelf_listener.inputs import Intake
-from gelf_listener.inputs.server_connections import Connections
-from gelf_listener.inputs.stream import StreamInput
-from gelf_listener.inputs.tcp import TcpConnection
+from gelf_listener.inputs.listening import ListeningSettings, SessionSettings
+from gelf_listener.inputs.stream import SessionInput
+from gelf_listener.inputs.stream_connection import StreamConnection, TextConnection
 from gelf_listener.inputs.tls import TlsSettings
-from gelf_listener.inputs.udp import DatagramInput
-from gelf_listener.settings import InputSettings, ZoneName, zone_named
+from gelf_listener.inputs.udp import DatagramInput, DatagramSettings
+from gelf_listener.settings import ZoneName, zone_named
 
 __all__ = [
-    "SyslogConnection",
     "SyslogSettings",
     "SyslogTcpInput",
     "SyslogTcpSettings",
@@ -34,13 +32,9 @@ __all__ = [
 ]
 
 
-class SyslogSettings(InputSettings):
+class SyslogSettings(ListeningSettings):
     """Settings of every syslog input; the options are those of Graylog's."""
 
-    host: str = Field(
-        "localhost",
-        description="Address or name to bind; a name binds all its addresses, * binds every interface.",
-    )
     port: int = Field(1514, ge=0, le=65535, description="Port to bind; 0 picks a free one.")
     store_full_message: bool = Field(False, description="Keep the whole text, header included, as full_message.")
     expand_structured_data: bool = Field(
@@ -60,28 +54,14 @@ class SyslogSettings(InputSettings):
         return SyslogDecoder(input, options)
 
 
-class SyslogUdpSettings(SyslogSettings):
+class SyslogUdpSettings(SyslogSettings, DatagramSettings):
     """Settings of `syslog+udp://`."""
 
-    receive_buffer_bytes: int = Field(
-        32 * 1024 * 1024,
-        ge=4096,
-        description="Kernel buffer to ask for: it holds what arrives while we are busy; beyond it the kernel drops.",
-    )
 
-
-class SyslogTcpSettings(SyslogSettings):
+class SyslogTcpSettings(SyslogSettings, SessionSettings):
     """Settings of `syslog+tcp://`."""
 
     max_frame_bytes: int = Field(1024 * 1024, ge=1024, description="Longest message; a longer one is skipped.")
-    max_connections: int = Field(1024, ge=1, description="Connections at a time; see docs for who gives way.")
-    max_pending_bytes: int = Field(
-        128 * 1024 * 1024, ge=1024, description="Bytes of unfinished messages that all connections may hold."
-    )
-    idle_timeout_seconds: float = Field(
-        0.0, ge=0, description="Close a connection without a complete message for so long; 0: never, as Graylog."
-    )
-    keepalive: bool = Field(True, description="TCP keep-alive, so that dead peers are noticed.")
 
 
 class SyslogTlsSettings(SyslogTcpSettings, TlsSettings):
@@ -99,36 +79,33 @@ class SyslogUdpInput(DatagramInput):
 
     Settings: ClassVar[type[SyslogUdpSettings]] = SyslogUdpSettings
     scheme: ClassVar[str] = "syslog+udp"
+    settings: SyslogUdpSettings
+
+    def decoder(self) -> SyslogDecoder:
+        """Make what reads the datagrams."""
+        return self.settings.decoder(self.name)
 
 
-class SyslogConnection(TcpConnection):
-    """One connection: messages in, nothing out; framed as its sender frames them (see `SyslogFramer`)."""
-
-    def _make_framer(self) -> Any:
-        return SyslogFramer(self._settings.max_frame_bytes)
-
-    def _cut(self, data: bytes, receipt: Receipt) -> list[bytes]:
-        frames: list[bytes] = self._framer.feed(data, receipt)
-        return frames
-
-
-class SyslogTcpInput(StreamInput):
+class SyslogTcpInput(SessionInput):
     """
-    Takes syslog by TCP.
+    Takes syslog by TCP, framed as its sender frames it (see `SyslogFramer`).
 
     Guarantee: at most once; syslog over TCP has no acknowledgement, so what a peer sent and we had not read when either
-    side ended is lost. Back-pressure: while a buffer that blocks is full, connections are not read.
+    side ended is lost. Back-pressure: while a buffer is crowded, connections are not read.
     """
 
-    Settings: ClassVar[type[SyslogTcpSettings]] = SyslogTcpSettings  # type: ignore[assignment]  # none of GELF's
+    Settings: ClassVar[type[SyslogTcpSettings]] = SyslogTcpSettings
     scheme: ClassVar[str] = "syslog+tcp"
+    connection: ClassVar[type[StreamConnection]] = TextConnection
+    settings: SyslogTcpSettings
 
-    def protocol(self, connections: Connections, intake: Intake) -> SyslogConnection:
-        """Make the protocol of a new connection."""
-        return SyslogConnection(connections, intake, self._decoder, self.settings)
+    def __init__(self, settings: SyslogTcpSettings) -> None:
+        super().__init__(settings)
+        self._decoder = settings.decoder(self.name)
 
-    def sweep(self, intake: Intake) -> None:
-        """Do nothing: syslog has no chunks."""
+    def session(self) -> FramedSession:
+        """Make what a new connection speaks."""
+        return FramedSession(SyslogFramer(self.settings.max_frame_bytes), self._decoder)
 
 
 class SyslogTlsInput(SyslogTcpInput):

@@ -15,15 +15,16 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from gelf_listener.codec import Batch
-from gelf_listener.inputs import Intake
+from gelf_listener.codec import Batch, DatagramDecoder, GelfDecoder
 from gelf_listener.inputs.allow import AllowList
 from gelf_listener.inputs.datagram_reader import DatagramReader, Datagrams, datagram_reader
 from gelf_listener.inputs.gelf import GelfInputSettings, expire_chunks
+from gelf_listener.inputs.listening import ListeningSettings
 from gelf_listener.inputs.sockets import bind_all, listening_url
+from gelf_listener.intake import Intake
 from gelf_listener.message import Peer
 
-__all__ = ["DatagramInput", "UdpInput", "UdpSettings"]
+__all__ = ["DatagramInput", "DatagramSettings", "UdpInput", "UdpSettings"]
 
 _log = logging.getLogger(__name__)
 
@@ -38,15 +39,20 @@ _READS_PER_TURN = 4
 """Batches read per turn of the loop, so that connections and the API get their share of a flood."""
 
 
-class UdpSettings(GelfInputSettings):
-    """Settings of `gelf+udp://`."""
+class DatagramSettings(ListeningSettings):
+    """Settings of inputs that read datagrams."""
 
-    port: int = Field(12201, ge=0, le=65535, description="Port to bind; 0 picks a free one.")
     receive_buffer_bytes: int = Field(
         32 * 1024 * 1024,
         ge=4096,
         description="Kernel buffer to ask for: it holds what arrives while we are busy; beyond it the kernel drops.",
     )
+
+
+class UdpSettings(GelfInputSettings, DatagramSettings):
+    """Settings of `gelf+udp://`."""
+
+    port: int = Field(12201, ge=0, le=65535, description="Port to bind; 0 picks a free one.")
 
 
 class DatagramInput:
@@ -57,13 +63,15 @@ class DatagramInput:
     per socket. Everything read becomes a message or a counted rejection.
     """
 
+    Settings: ClassVar[type[DatagramSettings]]
     scheme: ClassVar[str]
+    settings: DatagramSettings
 
     def __init__(self, settings: Any) -> None:
         self.settings = settings
         self.name = settings.name or f"{self.scheme}-{settings.port}"
         self.listening: list[str] = []
-        self._decoder = settings.decoder(self.name)
+        self._decoder = self.decoder()
         self._allow = AllowList(settings.allow)
         self._sockets: list[socket.socket] = []
         self._readers: dict[int, DatagramReader] = {}
@@ -71,6 +79,10 @@ class DatagramInput:
         self._closed_drops = 0
         self._expiry: asyncio.TimerHandle | None = None
         self._datagrams = 0
+
+    def decoder(self) -> DatagramDecoder:
+        """Make what reads the datagrams."""
+        raise NotImplementedError
 
     async def start(self, intake: Intake) -> None:
         """Bind the sockets and begin to read; see `Input.start`."""
@@ -190,6 +202,12 @@ class UdpInput(DatagramInput):
 
     Settings: ClassVar[type[UdpSettings]] = UdpSettings
     scheme: ClassVar[str] = "gelf+udp"
+    settings: UdpSettings
+    _decoder: GelfDecoder
+
+    def decoder(self) -> GelfDecoder:
+        """Make what reads the datagrams."""
+        return self.settings.decoder(self.name)
 
     def counters(self) -> dict[str, float]:
         """Return what the kernel and the chunk reassembly counted."""

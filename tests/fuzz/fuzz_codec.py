@@ -14,8 +14,8 @@ import atheris
 import msgspec
 
 with atheris.instrument_imports(include=["gelf_listener"]):
-    from gelf_listener.codec import Batch, Decoder, Limits, Mode, Receipt
-    from gelf_listener.codec.framing.gelf_frames import Framer
+    from gelf_listener.codec import Batch, GelfDecoder, Limits, Mode, Receipt
+    from gelf_listener.codec.framing.gelf_frames import GelfFramer
     from gelf_listener.codec.framing.syslog_frames import SyslogFramer
     from gelf_listener.codec.gelf.lenient import LenientGelf
     from gelf_listener.codec.syslog.decoder import SyslogDecoder
@@ -32,7 +32,7 @@ NAME = re.compile(r"[A-Za-z0-9_.@-]+")
 
 def decode(data: bytes, mode: Mode = "lenient") -> Batch:
     """Decode one datagram; whatever is in it, this does not raise."""
-    decoder = Decoder(mode, "fuzz", LIMITS)
+    decoder = GelfDecoder(mode, "fuzz", LIMITS)
     batch = Batch()
     decoder.decode(data, 1e9, PEER, batch)
     decoder.expire(2e9, batch)
@@ -80,7 +80,7 @@ def fuzz_graylog(data: bytes) -> None:
 
 def fuzz_chunks(data: bytes) -> None:
     """Feed datagrams of a length that their first byte says; nothing is held afterwards."""
-    decoder = Decoder("lenient", "fuzz", LIMITS)
+    decoder = GelfDecoder("lenient", "fuzz", LIMITS)
     batch = Batch()
     at = 0
     while at < len(data):
@@ -96,7 +96,7 @@ def fuzz_chunks(data: bytes) -> None:
 
 def cut(pieces: list[bytes]) -> tuple[list[bytes], list[Reason]]:
     """Cut a stream into frames, which come as they would in any other reads of it."""
-    framer = Framer(max_frame_bytes=65_536, max_payload_bytes=65_536)
+    framer = GelfFramer(max_frame_bytes=65_536, max_payload_bytes=65_536)
     receipt = Receipt("in", PEER, 0.0, Batch())
     frames = [frame for piece in pieces for frame in framer.feed(piece, receipt)]
     frames += framer.feed_eof(receipt)

@@ -5,7 +5,7 @@ GELF over TCP ends each frame with a NUL. Real clients also end them with a newl
 rsyslog), with both (log4j2), with nothing before they close (gelf-pro, ``nc``), or count octets (rsyslog set
 wrongly); and some compress frames although compressed bytes may contain NULs (asyncgelf, log4j2).
 
-Laws of the `Framer`:
+Laws of the `GelfFramer`:
 
 * A NUL always ends a frame, except inside a compressed frame, which ends where its stream does.
 * A newline ends a frame only on a stream that has shown no NUL so far, and only behind a first line that is a
@@ -31,7 +31,7 @@ from gelf_listener.codec.gelf.tolerant import find_values
 from gelf_listener.codec.receipt import Receipt
 from gelf_listener.errors import Reason, Rejected
 
-__all__ = ["Framer"]
+__all__ = ["GelfFramer"]
 
 _OBJECTS_ONLY = {b"{"}
 """First bytes of frames that need no closer look."""
@@ -51,7 +51,7 @@ class _Mode(enum.Enum):
     LINE = "line"
 
 
-class Framer:
+class GelfFramer:
     """
     Cuts a byte stream into frames.
 

@@ -1,4 +1,4 @@
-"""Decoder: no bytes raise, messages keep their laws, floods stay cheap."""
+"""GelfDecoder: no bytes raise, messages keep their laws, floods stay cheap."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gelf_listener.codec import Batch, Decoder, Limits, Mode
-from gelf_listener.codec.decoder import MAX_BOMBS_A_SECOND
+from gelf_listener.codec import Batch, GelfDecoder, Limits, Mode
 from gelf_listener.codec.gelf import lenient
 from gelf_listener.codec.gelf.chunking import split
 from gelf_listener.codec.gelf.normaliser import MAX_FIELDS
 from gelf_listener.codec.gelf.tolerant import MAX_VALUES
+from gelf_listener.codec.inflater import MAX_BOMBS_A_SECOND
 from gelf_listener.codec.levels import severity_of_number
 from gelf_listener.codec.times import to_seconds
 from gelf_listener.errors import Reason
@@ -56,7 +56,7 @@ documents = st.dictionaries(keys, json_values, max_size=10)
 
 
 def decode(payload: bytes, mode: str = "lenient", limits: Limits | None = None) -> Batch:
-    decoder = Decoder(mode, "test", limits or Limits())  # type: ignore[arg-type]
+    decoder = GelfDecoder(mode, "test", limits or Limits())  # type: ignore[arg-type]
     batch = Batch()
     decoder.decode(payload, 1e9, PEER, batch)
     return batch
@@ -137,7 +137,7 @@ def test_clean_messages_need_no_mending(host: str, text: str, level: int | None,
     if level is not None:
         document["level"] = level
     payload = msgspec.json.encode(document)
-    decoder = Decoder("lenient", "test")
+    decoder = GelfDecoder("lenient", "test")
     batch = Batch()
     for _ in range(2):
         decoder.decode(payload, 1e9, PEER, batch)
@@ -154,7 +154,7 @@ def test_clean_messages_need_no_mending(host: str, text: str, level: int | None,
 
 def test_fast_and_careful_paths_agree_on_utf8() -> None:
     """The fast path does not let invalid UTF-8 in a skipped field pass."""
-    decoder = Decoder("lenient", "test")
+    decoder = GelfDecoder("lenient", "test")
     batch = Batch()
     payload = b'{"version":"1.1","host":"h","short_message":"x","timestamp":1.5,"_a":"\xff"}'
     for _ in range(2):
@@ -166,7 +166,7 @@ def test_fast_and_careful_paths_agree_on_utf8() -> None:
 def test_pretty_printed_is_not_exact() -> None:
     """A payload over several lines is encoded again, because files have a line a message."""
     payload = b'{"version":"1.1","host":"h",\n"short_message":"x","timestamp":1.5}'
-    decoder = Decoder("lenient", "test")
+    decoder = GelfDecoder("lenient", "test")
     batch = Batch()
     for _ in range(2):
         decoder.decode(payload, 1e9, PEER, batch)
@@ -181,7 +181,7 @@ def test_inflated_limit(mode: str, size: int, fits: bool) -> None:
     payload = b'{"host":"h","short_message":"' + b"x" * (size - 31) + b'"}'
     assert len(payload) == size
     for datagrams in ([zlib.compress(payload)], list(split(zlib.compress(payload), 30))):
-        decoder = Decoder(mode, "test", Limits(max_payload_bytes=1000))  # type: ignore[arg-type]
+        decoder = GelfDecoder(mode, "test", Limits(max_payload_bytes=1000))  # type: ignore[arg-type]
         batch = Batch()
         for datagram in datagrams:
             decoder.decode(datagram, 1e9, PEER, batch)
@@ -194,7 +194,7 @@ def test_inflated_limit(mode: str, size: int, fits: bool) -> None:
 def test_chunk_in_chunk() -> None:
     """A reassembled payload that is a chunk again is rejected (gelfd2 recursed)."""
     inner = b"\x1e\x0f" + b"innerid!" + bytes([0, 2]) + b"x"
-    decoder = Decoder("lenient", "test")
+    decoder = GelfDecoder("lenient", "test")
     batch = Batch()
     for datagram in split(inner * 3, 20):
         decoder.decode(datagram, 1e9, PEER, batch)
@@ -216,7 +216,7 @@ def test_field_limit(extra: int, version: str) -> None:
 
 def test_bombs_cost_their_sender_room() -> None:
     """After a few bombs a sender's payloads get little room for the second; other senders keep theirs."""
-    decoder = Decoder("lenient", "test")
+    decoder = GelfDecoder("lenient", "test")
     batch = Batch()
     bomb = zlib.compress(b" " * 9_000_000)
     big = zlib.compress(b'{"host":"h","short_message":"' + b"x" * 3_000_000 + b'"}')
@@ -251,7 +251,7 @@ def test_flattening_does_not_multiply() -> None:
 
 def test_garbage_is_soon_not_looked_at() -> None:
     """A sender of garbage loses the tolerant parser for the second, others keep it, and so does he afterwards."""
-    decoder = Decoder("lenient", "test")
+    decoder = GelfDecoder("lenient", "test")
     batch = Batch()
     mendable = b'{"host":"h","short_message":"x",}'
     for _ in range(lenient.MAX_FAILURES_A_SECOND + 1):
@@ -403,7 +403,7 @@ def test_empty_datagrams_among_others(mode: Mode) -> None:
         b"\0",
     ]
     for way in ("decode_all", "decode_datagrams"):
-        decoder = Decoder(mode, "test")
+        decoder = GelfDecoder(mode, "test")
         batch = Batch()
         if way == "decode_all":
             decoder.decode_all([(datagram, PEER) for datagram in datagrams], 1e9, batch)
@@ -416,7 +416,7 @@ def test_empty_datagrams_among_others(mode: Mode) -> None:
 
 def test_one_bad_element_costs_a_bulk_sender_little() -> None:
     """An array with one bad element among many good ones does not close the tolerant parser for its sender."""
-    decoder = Decoder("lenient", "test")
+    decoder = GelfDecoder("lenient", "test")
     body = (
         b"["
         b'{"host":"h","short_message":"'

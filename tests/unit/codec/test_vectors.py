@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from gelf_listener.codec import Batch, Decoder
+from gelf_listener.codec import Batch, GelfDecoder
 from gelf_listener.codec.gelf.chunking import split
 from gelf_listener.message import Peer
 
@@ -45,7 +45,7 @@ def payload_of(vector: dict[str, Any]) -> bytes:
 
 
 def decode(datagrams: list[bytes], mode: str) -> Batch:
-    decoder = Decoder(mode, "test")  # type: ignore[arg-type]
+    decoder = GelfDecoder(mode, "test")  # type: ignore[arg-type]
     batch = Batch()
     for datagram in datagrams:
         decoder.decode(datagram, NOW, PEER, batch)

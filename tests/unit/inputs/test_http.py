@@ -15,7 +15,8 @@ import pytest
 
 from gelf_listener.errors import ConfigError, Rejected
 from gelf_listener.inputs.allow import AllowList
-from gelf_listener.inputs.http import MAX_LINES, HttpConnection, HttpInput, HttpSettings, body_frames
+from gelf_listener.inputs.http import MAX_LINES, HttpInput, HttpSettings, body_frames
+from gelf_listener.inputs.http_server.protocol import HttpProtocol
 from gelf_listener.inputs.server_connections import Connections
 from tests.unit.fakes import FakeIntake, FakeTransport, run, settle
 
@@ -24,15 +25,15 @@ class Scene(NamedTuple):
     transport: FakeTransport
     intake: FakeIntake
     connections: Connections
-    connection: HttpConnection
+    connection: HttpProtocol
 
 
 def scene(**settings: Any) -> Scene:
     """A connection on a fake transport; needs a running loop."""
-    made = HttpSettings(**settings)
+    made = HttpInput(HttpSettings(**{"name": "web"} | settings))
     intake = FakeIntake()
     connections = Connections("web", intake, asyncio.Protocol, max_connections=10, allow=AllowList(()))
-    connection = HttpConnection(connections, intake, made.decoder("web"), made)
+    connection = made.protocol(connections, intake)
     return Scene(FakeTransport(connection), intake, connections, connection)
 
 
@@ -50,7 +51,7 @@ def answers(written: bytes, *, head: bool = False) -> list[Answer]:
         lines = top.decode().split("\r\n")
         status = int(lines[0].split(" ")[1])
         headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines[1:])}
-        size = 0 if status == 100 or head else int(headers["content-length"])
+        size = 0 if status in (100, 204) or head else int(headers["content-length"])
         found.append(Answer(status, headers, written[:size]))
         written = written[size:]
     return found
@@ -457,7 +458,7 @@ def test_a_bug_is_ours() -> None:
 
     async def main() -> None:
         made = scene()
-        made.connection._take = lambda **_: 1 / 0  # type: ignore[method-assign,assignment]
+        made.connection._take = lambda *_, **__: 1 / 0  # type: ignore[method-assign,assignment]
         made.transport.feed(post())
         assert [answer.status for answer in answers(made.transport.written)] == [500]
         assert made.transport.closed

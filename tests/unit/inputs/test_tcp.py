@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 import pytest
 
 from gelf_listener.inputs.allow import AllowList
-from gelf_listener.inputs.http import HttpSettings
 from gelf_listener.inputs.server_connections import Connections
 from gelf_listener.inputs.tcp import TcpConnection, TcpInput, TcpSettings
 from gelf_listener.message import Peer
@@ -34,11 +33,10 @@ class Scene(NamedTuple):
 
 def scene(**settings: Any) -> Scene:
     """A connection on a fake transport; needs a running loop."""
-    made = TcpSettings(**settings)
+    made = TcpSettings(**{"name": "tcp"} | settings)
     intake = FakeIntake()
     connections = Connections("tcp", intake, asyncio.Protocol, max_connections=10, allow=AllowList(()))
-    http = HttpSettings() if made.http else None
-    connection = TcpConnection(connections, intake, made.decoder("tcp"), made, http)
+    connection = TcpInput(made).protocol(connections, intake)
     return Scene(FakeTransport(connection), intake, connections, connection)
 
 
@@ -226,10 +224,10 @@ def test_a_peer_that_is_gone_already() -> None:
     """A transport may know no peer name any more; the message is taken all the same."""
 
     async def main() -> None:
-        made = TcpSettings()
+        made = TcpInput(TcpSettings(http=False))
         intake = FakeIntake()
         connections = Connections("tcp", intake, asyncio.Protocol, max_connections=1, allow=AllowList(()))
-        connection = TcpConnection(connections, intake, made.decoder("tcp"), made, None)
+        connection = made.protocol(connections, intake)
         transport = FakeTransport(connection, None)
         transport.feed(HELLO + b"\0")
         transport.close()
@@ -245,10 +243,10 @@ def test_peers_have_no_scope() -> None:
     """The interface of a link-local address is no part of the peer."""
 
     async def main() -> None:
-        made = TcpSettings()
+        made = TcpInput(TcpSettings(http=False))
         intake = FakeIntake()
         connections = Connections("tcp", intake, asyncio.Protocol, max_connections=1, allow=AllowList(()))
-        connection = TcpConnection(connections, intake, made.decoder("tcp"), made, None)
+        connection = made.protocol(connections, intake)
         FakeTransport(connection, ("fe80::1%eth0", 5, 0, 2))
         assert connection.peer == Peer("fe80::1", 5)
 

@@ -13,7 +13,7 @@ from typing import Any, Self
 import pytest
 
 from gelf_listener.codec.batch import Batch
-from gelf_listener.codec.decoder import Decoder
+from gelf_listener.codec.gelf.decoder import GelfDecoder
 from gelf_listener.codec.syslog.decoder import SyslogDecoder
 from gelf_listener.errors import ConfigError, OutputError, Refused, Retry
 from gelf_listener.message import Message, Peer
@@ -258,7 +258,7 @@ def datagrams(
 def decoded(payloads: Sequence[bytes]) -> list[str]:
     """What our own decoder makes of datagrams."""
     batch = Batch()
-    Decoder().decode_all([(payload, Peer("192.0.2.1", 5)) for payload in payloads], 1.0, batch)
+    GelfDecoder().decode_all([(payload, Peer("192.0.2.1", 5)) for payload in payloads], 1.0, batch)
     assert batch.rejected == []
     return [message.short_message for message in batch.messages]
 

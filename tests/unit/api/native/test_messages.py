@@ -9,14 +9,14 @@ import pytest
 
 from gelf_listener.api.native.shapes import MessageDetail, Surrounding
 from gelf_listener.codec.batch import Batch
-from gelf_listener.codec.decoder import Decoder
+from gelf_listener.codec.gelf.decoder import GelfDecoder
 from gelf_listener.message import Message, Peer
 from tests.unit.api.native.asking import Client, Service, add, asking, logged
 
 
 def decoded(payload: bytes) -> Message:
     batch = Batch()
-    Decoder("lenient", "udp").decode(payload, time.time(), Peer("192.0.2.1", 9), batch)
+    GelfDecoder("lenient", "udp").decode(payload, time.time(), Peer("192.0.2.1", 9), batch)
     return batch.messages[0]
 
 

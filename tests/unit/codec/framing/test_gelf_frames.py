@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gelf_listener.codec import Batch, Receipt
-from gelf_listener.codec.framing.gelf_frames import Framer
+from gelf_listener.codec.framing.gelf_frames import GelfFramer
 from gelf_listener.errors import Reason, Rejected
 
 FILE = Path(__file__).parents[3] / "vectors" / "framing" / "streams.json"
@@ -35,7 +35,7 @@ def stream_of(vector: dict[str, Any]) -> bytes:
 
 
 def frames_of(pieces: list[bytes], **limits: int) -> tuple[list[bytes], list[Rejected]]:
-    framer = Framer(**limits)
+    framer = GelfFramer(**limits)
     receipt = Receipt("in", None, 0.0, Batch())
     frames = []
     for piece in pieces:
@@ -95,7 +95,7 @@ def test_frame_limit(delimiter: bytes, size: int, length: int, fits: bool) -> No
 
 def test_no_delimiter_for_ever_stays_within_the_limit() -> None:
     """A peer that never ends its frame does not make us hold more than the limit."""
-    framer = Framer(max_frame_bytes=10_000)
+    framer = GelfFramer(max_frame_bytes=10_000)
     receipt = Receipt("in", None, 0.0, Batch())
     for _ in range(1000):
         assert framer.feed(b"{" + b"x" * 999, receipt) == []
@@ -130,7 +130,7 @@ def test_octet_count_limit() -> None:
 
 def test_a_slow_stream_costs_no_second_look() -> None:
     """Bytes that were searched are not searched again: feeding them one by one stays linear."""
-    framer = Framer()
+    framer = GelfFramer()
     for _ in range(50_000):
         framer.feed(b"x", [])
     assert framer._searched == framer.pending_bytes == 50_000
@@ -149,7 +149,7 @@ def test_octet_counted_frame_beyond_the_limit_is_skipped_by_its_count() -> None:
 def test_a_slow_bomb_holds_no_more_than_it_sent() -> None:
     """A compressed frame that never ends is held as it came, not inflated."""
     bomb = zlib.compress(b"\0" * 4_000_000)
-    framer = Framer()
+    framer = GelfFramer()
     assert framer.feed(bomb[:-1], []) == []
     assert framer.pending_bytes < len(bomb)
 
@@ -161,7 +161,7 @@ def test_many_frames_in_one_read_cost_in_proportion() -> None:
         data = b'\n{"a":1}\0' * count
         best = float("inf")
         for _ in range(3):
-            framer = Framer()
+            framer = GelfFramer()
             started = time.process_time()
             assert len(framer.feed(data, [])) == count
             best = min(best, time.process_time() - started)
@@ -176,7 +176,7 @@ def test_a_long_counted_frame_in_small_reads_costs_in_proportion() -> None:
         data = b"%d {" % size + b"x" * (size - 1)
         best = float("inf")
         for _ in range(3):
-            framer = Framer()
+            framer = GelfFramer()
             started = time.process_time()
             for start in range(0, len(data), 500):
                 framer.feed(data[start : start + 500], [])

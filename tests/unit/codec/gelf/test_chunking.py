@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gelf_listener.codec import Batch, Decoder, Mode, Receipt
+from gelf_listener.codec import Batch, GelfDecoder, Mode, Receipt
 from gelf_listener.codec.gelf.chunking import Chunk, Reassembler, split
 from gelf_listener.errors import Reason, Rejected
 from gelf_listener.message import Peer
@@ -276,7 +276,7 @@ def test_vector(vector: dict[str, Any]) -> None:
 @pytest.mark.parametrize("vector", VECTORS)
 def test_vector_through_the_decoder(mode: Mode, vector: dict[str, Any]) -> None:
     """The decoder raises for none of them, and reports the same rejections with peer and input."""
-    decoder = Decoder(mode, "test")
+    decoder = GelfDecoder(mode, "test")
     batch = Batch()
     for step in vector["arrive"]:
         datagram, peer, now = arrival(step)

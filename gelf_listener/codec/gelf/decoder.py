@@ -1,4 +1,4 @@
-"""Decoder: bytes as an input receives them -> messages. Chunks, compression and JSON in one place."""
+"""GELF as an input receives it -> messages. Chunks, compression and JSON in one place."""
 
 from __future__ import annotations
 
@@ -7,32 +7,23 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple
 
 from gelf_listener.codec.batch import Batch
-from gelf_listener.codec.compression import FIRST_GUESS_BYTES, MAX_RATIO, inflate, is_gzip, is_zlib
+from gelf_listener.codec.compression import FIRST_GUESS_BYTES, MAX_RATIO, is_gzip, is_zlib
 from gelf_listener.codec.gelf.chunking import Reassembler
 from gelf_listener.codec.gelf.graylog import GraylogGelf
 from gelf_listener.codec.gelf.lenient import LenientGelf
+from gelf_listener.codec.inflater import Inflater
 from gelf_listener.codec.receipt import Receipt
-from gelf_listener.codec.strikes import Strikes
 from gelf_listener.errors import Reason, Rejected
 from gelf_listener.message import Peer
 
-__all__ = ["Decoder", "Limits", "Mode"]
+__all__ = ["GelfDecoder", "Limits", "Mode"]
 
 Mode = Literal["lenient", "graylog"]
-
-MAX_BOMBS_A_SECOND = 1
-"""Payloads of one sender that may inflate to too much in a second; finding out about one can take a fifth of it."""
-
-_SUSPECT_RATIO = 200
-_SUSPECT_BYTES = 1024 * 1024
 
 _ZLIB_OR_GZIP = 32 + zlib.MAX_WBITS
 
 _SMALL_BYTES = 1024
 """Compressed payloads up to this length are inflated in one go: at most a megabyte comes out."""
-
-_SUSPECT_PAYLOAD_BYTES = 64 * 1024
-"""Room for the compressed payloads of a sender of bombs."""
 
 _MAGIC = frozenset((0x78, 0x1F, 0x1E))
 """First bytes that may announce zlib, gzip or a chunk."""
@@ -55,9 +46,9 @@ class Limits(NamedTuple):
     chunk_timeout_seconds: float = 5.0
 
 
-class Decoder:
+class GelfDecoder:
     """
-    Decodes datagrams, frames and bodies.
+    Decodes datagrams, frames and bodies of GELF.
 
     Guarantee: every payload becomes at least one message or rejection, or waits as a chunk within the limits.
 
@@ -72,7 +63,7 @@ class Decoder:
         self.input = input
         self.limits = limits
         self.gelf = LenientGelf(input) if mode == "lenient" else GraylogGelf(input)
-        self._bombs = Strikes(MAX_BOMBS_A_SECOND)
+        self.inflater = Inflater(limits.max_payload_bytes)
         self.reassembler = Reassembler(
             limits.max_pending_messages,
             limits.max_pending_bytes,
@@ -91,7 +82,9 @@ class Decoder:
         """
         self.gelf.decode_all(self._payloads(datagrams, now, batch), now, batch)
 
-    def decode_datagrams(self, payloads: list[bytes], peers: Sequence[Peer | None], now: float, batch: Batch) -> None:
+    def decode_datagrams(
+        self, payloads: Sequence[bytes], peers: Sequence[Peer | None], now: float, batch: Batch
+    ) -> None:
         """
         Decode datagrams; like `decode_all`, but plain ones take the shortest way.
 
@@ -110,46 +103,6 @@ class Decoder:
     def decode(self, datagram: bytes, now: float, peer: Peer | None, batch: Batch) -> None:
         """Decode one datagram, frame or body; see `decode_all`."""
         self.decode_all(((datagram, peer),), now, batch)
-
-    def inflate(self, payload: bytes, now: float, peer: Peer | None) -> bytes:
-        """
-        Inflate a compressed payload within this decoder's bound.
-
-        A sender of decompression bombs is given less room for the rest of the second: finding out that 8 MiB come
-        out takes 26 ms, in which nobody else is read.
-
-        Args:
-            payload: Bytes that start like zlib or gzip.
-            now: UTC Unix seconds.
-            peer: Who sent it.
-
-        Raises:
-            Rejected: If it is damaged or too large.
-        """
-        try:
-            inflated = inflate(payload, self.room(now, peer))
-        except Rejected as rejected:
-            if rejected.reason is Reason.PAYLOAD_TOO_LARGE:
-                self.strike(peer)
-            raise
-        self.judge(len(payload), len(inflated), peer)
-        return inflated
-
-    def room(self, now: float, peer: Peer | None) -> int:
-        """Return how many bytes may come out of a compressed payload of a sender; little for one of bombs."""
-        limit = self.limits.max_payload_bytes
-        if self._bombs.exceeded("" if peer is None else peer.host, now):
-            return min(limit, _SUSPECT_PAYLOAD_BYTES)
-        return limit
-
-    def judge(self, compressed_bytes: int, inflated_bytes: int, peer: Peer | None) -> None:
-        """Look at what came out of a compressed payload: within the bound, but no log compresses so well?"""
-        if inflated_bytes > _SUSPECT_BYTES and inflated_bytes > _SUSPECT_RATIO * compressed_bytes:
-            self.strike(peer)
-
-    def strike(self, peer: Peer | None) -> None:
-        """Count a bomb."""
-        self._bombs.add("" if peer is None else peer.host, 1)
 
     def expire(self, now: float, batch: Batch, *, everything: bool = False) -> None:
         """Reject pending messages whose time is up, or all of them."""
@@ -206,7 +159,7 @@ class Decoder:
                 raise Rejected(Reason.EMPTY_PAYLOAD, "chunks without any data", data)
             data, first = payload, payload[0]
         if is_zlib(data) or is_gzip(data):
-            payload = self.inflate(data, receipt.time, receipt.peer)
+            payload = self.inflater.inflate(data, receipt)
             if not payload:
                 raise Rejected(Reason.EMPTY_PAYLOAD, "compressed payload without any data", data)
             return payload
