@@ -56,11 +56,9 @@ class Packer:
         if message.exact and message._open is self._open_fields:  # noqa: SLF001  (the other half of a lazy message)
             return _encode((*arrival, message.raw))
         notes = [(note.deviation.label, note.field, note.detail) for note in message.notes]
-        fields = {
-            name: value if type(value) is not int or -(1 << 63) <= value < 1 << 64 else {"int": str(value)}
-            for name, value in message.fields.items()
-        }
-        known = (message.timestamp, message.host, message.short_message, message.full_message, message.level)
+        fields = {name: _fitting(value) for name, value in message.fields.items()}
+        level = _fitting(message.level)
+        known = (message.timestamp, message.host, message.short_message, message.full_message, level)
         return _encode((*arrival, message.raw, *known, message.exact, fields, notes))
 
     def unpack(self, data: bytes) -> Message:
@@ -84,7 +82,7 @@ class Packer:
                 source,
                 short_message,
                 full_message,
-                level,
+                _value(level),
                 raw,
                 received_at,
                 input,
@@ -116,6 +114,11 @@ class Packer:
             _open=self._open_fields,
             stored_id=id,
         )
+
+
+def _fitting(value: Any) -> Any:
+    """Write an integer that msgpack has no room for as text."""
+    return value if type(value) is not int or -(1 << 63) <= value < 1 << 64 else {"int": str(value)}
 
 
 def _value(value: Any) -> Any:

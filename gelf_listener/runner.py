@@ -86,6 +86,8 @@ class Runner:
         self._writing: set[asyncio.Task[None]] = set()
         self._in_hand: list[list[Message]] = []
         """Batches that were taken and are not done."""
+        self._watching: list[tuple[int, asyncio.Future[None]]] = []
+        """Who waits until so many messages are written."""
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -148,6 +150,29 @@ class Runner:
         """Batches that are being written and that the buffer no longer has."""
         return [] if self.buffer.durable else self._in_hand
 
+    async def written_so_far(self) -> None:
+        """Wait until what was offered until now is written, or let go."""
+        place = self._done + self.waiting
+        if place > self._done:
+            future = asyncio.get_running_loop().create_future()
+            self._watching.append((place, future))
+            await future
+
+    @property
+    def _done(self) -> int:
+        """How many messages were written, or let go."""
+        return self.written + self.refused + self.given_up + self.buffer.dropped
+
+    def _tell(self) -> None:
+        """Let those go on who wait for messages to be written."""
+        if self._watching:
+            watching, self._watching, done = self._watching, [], self._done
+            for place, future in watching:
+                if place > done:
+                    self._watching.append((place, future))
+                elif not future.done():
+                    future.set_result(None)
+
     def try_now(self) -> None:
         """End the pause between two tries."""
         self._hurry.set()
@@ -184,6 +209,9 @@ class Runner:
             _log.error("output %s stopped", self.name, exc_info=task.exception())
         self.given_up += await self.buffer.close()
         await self._close()
+        unwritten = getattr(self.output, "unwritten", 0)  # what counted as written and could not be kept after all
+        self.written -= unwritten
+        self.given_up += unwritten
         return self.given_up - before
 
     async def _close(self) -> None:
@@ -370,6 +398,7 @@ class Runner:
     def _wrote(self, count: int) -> None:
         self.written += count
         self.batches += 1
+        self._tell()
         if self.failing_since is not None:
             _log.info("output %s works again", self.name)
             self.failing_since = None
@@ -385,6 +414,7 @@ class Runner:
             self._keep_refused(messages)
         self.refused += len(messages)
         self.last_error = why
+        self._tell()
         for message in messages:
             self._reject(
                 Rejected(

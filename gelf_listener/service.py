@@ -367,6 +367,8 @@ class Service:
                     self.pipeline.reject,
                     self.pipeline.made_room,
                 )
+                if hasattr(output, "written_before"):  # searches see what was taken, though it is not written yet
+                    output.written_before = runner.written_so_far
                 await _explained(spec, runner.start())
                 started.append((spec, runner))
         except BaseException:

@@ -17,11 +17,13 @@ from gelf_listener.api.pages import Page, find_page
 from gelf_listener.metrics import exposition, registry
 
 if TYPE_CHECKING:
+    from gelf_listener.runner import Runner
     from gelf_listener.service import Service
 
 __all__ = ["Shell"]
 
 _ENDLESS = "/api/gelf/live"
+_MISSING = b"x-gelf-listener-missing"
 
 
 class Shell:
@@ -57,7 +59,7 @@ class Shell:
             api = await asyncio.shield(self.preload())
             if scope["method"] == "HEAD" and path != _ENDLESS:  # FastAPI's routes answer GET only
                 scope, send = dict(scope) | {"method": "GET"}, _bodiless(send)
-            await api(scope, receive, send)
+            await api(scope, receive, self._telling(send))
             return
         page = find_page(path)
         if page is not None and scope["method"] in ("GET", "HEAD"):
@@ -69,6 +71,20 @@ class Shell:
             headers.append((b"allow", b"GET, HEAD"))
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+
+    def _telling(self, send: Send) -> Send:
+        """Say in a header what the searches of this request could not look at, for clients of every API."""
+
+        async def send_told(event: Any) -> None:
+            store = self._service.store if event["type"] == "http.response.start" else None
+            missing = None if store is None else store.missing()
+            if missing is not None and (missing.late or missing.trouble):
+                event = event | {
+                    "headers": [*event.get("headers", ()), (_MISSING, str(missing).encode("ascii", "replace"))]
+                }
+            await send(event)
+
+        return send_told
 
     def _answer(self, method: str, path: str, *, known: bool) -> tuple[int, bytes, bytes]:
         if path not in ("/health", "/metrics"):
@@ -112,16 +128,23 @@ def _error(detail: str) -> bytes:
     return json.dumps({"type": "ApiError", "message": detail}).encode()
 
 
+def _problem(runner: Runner) -> str:
+    """Return what keeps an output from doing its work; empty when nothing does."""
+    if runner.failing_since is not None:
+        return runner.last_error or "failing"
+    return runner.buffer.problem or getattr(runner.output, "problem", "")
+
+
 def _health(service: Service) -> dict[str, Any]:
     outputs = {}
     healthy = not service.pipeline.full
     for runner in service.pipeline.runners:
-        failing = runner.failing_since is not None
-        healthy = healthy and not failing and not runner.buffer.problem
+        problem = _problem(runner)
+        healthy = healthy and not problem
         outputs[runner.name] = {
-            "status": "failing" if failing or runner.buffer.problem else "ok",
+            "status": "failing" if problem else "ok",
             "waiting": runner.waiting,
-            "error": runner.last_error if failing else runner.buffer.problem or None,
+            "error": problem or None,
         }
     inputs = {input.name: {"listening": input.listening} for input in service.inputs}
     return {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -57,6 +57,8 @@ class StoreOutput:
         self.settings = settings
         self.open_fields: OpenFields = _no_fields
         """Set by the service: reads the additional fields of a stored payload."""
+        self.written_before: Callable[[], Awaitable[None]] | None = None
+        """Set by the service: waits until everything that was taken for this output has been written to it."""
         self.store: TantivyStore | None = None
         self._closed = False
 
@@ -72,7 +74,9 @@ class StoreOutput:
             partition_messages=settings.max_partition_messages,
             max_age_seconds=settings.max_age or None,
             max_bytes=int(settings.max_bytes) or None,
+            indexing="process",
         )
+        store.written_before = self.written_before
         await store.open()
         self.store = store
 
@@ -82,11 +86,21 @@ class StoreOutput:
             raise Retry("the store is not open")
         await self.store.add(batch)
 
+    @property
+    def unwritten(self) -> int:
+        """How many messages that counted as written are lost, now that it is closed."""
+        return 0 if self.store is None else self.store.unsaved
+
     async def close(self) -> None:
         """Commit and close the store; see `Output.close`."""
         self._closed = True
         if self.store is not None:
             await self.store.close()
+
+    @property
+    def problem(self) -> str:
+        """Why what was written is not safe or not found as it should be; empty when it is; see `/health`."""
+        return "" if self.store is None else self.store.problem
 
     def counters(self) -> dict[str, float]:
         """Return how often was committed, what retention deleted, and what could not be read."""
@@ -97,6 +111,8 @@ class StoreOutput:
             "store_commits_total": store.commits,
             "store_evicted_messages_total": store.evicted,
             "store_damaged_partitions": len(store.set_aside),
+            "store_lost_messages_total": store.lost,
+            "store_unindexable_messages": store.unindexable,
             "store_messages": store.messages,
             "store_pending_messages": store.pending,
             "store_partitions": store.partitions,

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from gelf_listener.message import Message
 from gelf_listener.query.nodes import Node
-from gelf_listener.store.answers import FieldInfo, FieldStatistics, Hits, Row, StoreInfo, ValueCount
+from gelf_listener.store.answers import FieldInfo, FieldStatistics, Hits, Missing, Row, StoreInfo, ValueCount
 from gelf_listener.store.parameters import NEWEST_FIRST, Grouping, Metric, Sort, Span
 
 __all__ = ["Store"]
@@ -25,7 +25,7 @@ class Store(Protocol):
 
     A query is a tree (`gelf_listener.query.parse(text).node`); a span is half open, in UTC Unix seconds. What a
     query means is what the predicate says (`compile_predicate`). Nothing here blocks the loop: work runs in threads.
-    Every search sees what was added before it was asked.
+    Every search sees what was added before it was asked; what it cannot see, `missing` tells.
     """
 
     async def add(self, messages: Sequence[Message]) -> None:
@@ -84,3 +84,6 @@ class Store(Protocol):
 
     async def info(self) -> StoreInfo:
         """Return how much is stored."""
+
+    def missing(self) -> Missing:
+        """Return what the last search of this task could not look at."""

@@ -14,6 +14,7 @@ __all__ = [
     "FieldType",
     "GroupKey",
     "Hits",
+    "Missing",
     "PartitionInfo",
     "Row",
     "StoreInfo",
@@ -52,6 +53,40 @@ class Hits(NamedTuple):
 
     total: int
     messages: Sequence[Message]
+
+
+class Missing(NamedTuple):
+    """
+    What a search could not look at; false when that is nothing.
+
+    Attributes:
+        late: Messages that were stored before it was asked, and that the index does not find yet.
+        unindexable: Messages that the index cannot take.
+        damaged: Parts of the store that could not be read and were set aside.
+        trouble: Why messages cannot be saved or indexed at the moment; empty when they can.
+    """
+
+    late: int = 0
+    unindexable: int = 0
+    damaged: int = 0
+    trouble: str = ""
+
+    def __bool__(self) -> bool:
+        """Whether anything is missing."""
+        return any(self)
+
+    def __str__(self) -> str:
+        """Return it as a sentence for a person; empty when nothing is missing."""
+        return "; ".join(
+            text
+            for wanted, text in (
+                (self.late, f"{self.late} messages are stored and not indexed yet"),
+                (self.unindexable, f"{self.unindexable} messages cannot be indexed"),
+                (self.damaged, f"{self.damaged} parts of the store are damaged and were set aside"),
+                (self.trouble, f"the store cannot write: {self.trouble}"),
+            )
+            if wanted
+        )
 
 
 class Row(NamedTuple):

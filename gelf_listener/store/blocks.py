@@ -1,15 +1,17 @@
 """
 Blocks: the packed messages of a partition, compressed some dozens at a time, in a SQLite file beside its index.
 
-They are both what searches read messages from and what the index is caught up from: a message is safe once it is here,
-so the index commits rarely, which costs it a third less time and room (`make bench`).
+They are what searches read messages from and what the index is made of: a message is safe once it is here, so the
+index commits rarely, and can be made again whenever it is lost.
 
 Laws:
 
-* One thread writes, a few read. Everything here blocks.
-* A message has a place in receive order, counted up; a block is the messages of successive places.
-* The last block is written anew until it is full, so that a few messages a second compress as well as many.
-* What was added and could not be saved stays in memory until it can; `add` never fails.
+* One thread adds and saves; any thread and any process may read what is saved.
+* A message has a place in receive order. The places of a partition follow one another without a gap.
+* The last block is written again until it is full, so that a few messages a second compress as well as many.
+* What was added and could not be saved stays in memory until it can, or until it is taken back; `add` never fails.
+* What was deleted is remembered by its place until `compact` gives back its room, so an index that is made again
+  does not find it. The same holds for what the index cannot take.
 """
 
 from __future__ import annotations
@@ -18,13 +20,14 @@ import contextlib
 import logging
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import zstandard
 
-__all__ = ["BLOCK_BYTES", "FILE_NAME", "Blocks"]
+__all__ = ["BLOCK_BYTES", "FILE_NAME", "BlockReader", "Blocks"]
 
 BLOCK_BYTES = 64 * 1024
 """Packed messages of a block: more compress hardly better, and take longer to read one of (60 microseconds)."""
@@ -36,6 +39,8 @@ _APPLICATION_ID = 0x474C4D42  # "GLMB"
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS blocks (first INTEGER PRIMARY KEY, messages INTEGER NOT NULL, packed BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS marks (name TEXT PRIMARY KEY, place INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS deleted (place INTEGER PRIMARY KEY);
+CREATE TABLE IF NOT EXISTS unindexable (place INTEGER PRIMARY KEY, reason TEXT NOT NULL);
 """
 _BLOCK_OF = "SELECT first, packed FROM blocks WHERE first <= ? ORDER BY first DESC LIMIT 1"
 _NEXT_BLOCK = """
@@ -44,6 +49,9 @@ WHERE first + messages > ?1 AND first >= ifnull((SELECT max(first) FROM blocks W
 ORDER BY first LIMIT 1
 """
 _DAMAGES = (sqlite3.Error, zstandard.ZstdError, msgspec.MsgspecError, MemoryError)
+_BUSY_SECONDS = 10.0
+_PAGE_BYTES = 1024
+"""A block ends somewhere in a page: with SQLite's default of 4096 bytes that wastes a seventh of the file."""
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[bytes]).decode
@@ -51,235 +59,355 @@ _decode = msgspec.msgpack.Decoder(list[bytes]).decode
 _Row = tuple[int, int, bytes]
 
 
-class Blocks:
+class BlockReader:
     """
-    The file of one partition.
+    Reads what is saved of one partition, from any thread.
 
     Args:
         directory: The partition's.
-        new: Whether it may be made; otherwise it has to be there.
-
-    Raises:
-        ValueError: If it is not there, or damaged.
     """
 
-    def __init__(self, directory: Path, *, new: bool) -> None:
+    def __init__(self, directory: Path) -> None:
         self.path = directory / FILE_NAME
-        self.indexed = -1
-        """The last place that the index had for certain, whatever has been deleted since."""
-        self._rows: list[_Row] = []
-        """Full blocks that are not saved."""
-        self._block: list[bytes] = []
-        """The last block."""
-        self._first = 0
-        """Place of its first message."""
-        self._bytes = 0
-        self.unsaved = 0
-        """Messages that are not saved."""
-        self.unsaved_bytes = 0
-        """What memory they take, but for those of the last block."""
         self._lock = threading.Lock()
-        if not new and not self.path.exists():
-            raise ValueError(f"{FILE_NAME} is missing")
-        try:
-            self._writer = self._connect()
-            self._open()
-        except sqlite3.OperationalError as error:
-            raise OSError(f"{self.path}: {error}") from None
-        except _DAMAGES as error:
-            raise ValueError(f"{self.path}: {error}") from None
-        self._reader: sqlite3.Connection | None = None
+        self._connection: sqlite3.Connection | None = None
         self._closed = False
 
-    @property
-    def last(self) -> int:
-        """The last place; -1 before the first message."""
-        return self._first + len(self._block) - 1
-
-    def add(self, place: int, packed: bytes) -> None:
-        """Add a message, in memory; `save` makes it safe (writing thread)."""
-        if self._bytes >= BLOCK_BYTES or place != self._first + len(self._block):
-            self._finish(place)
-        self._block.append(packed)
-        self._bytes += len(packed)
-        self.unsaved += 1
-
-    def save(self) -> None:
+    def since(self, place: int, upto: int) -> Iterator[tuple[int, bytes]]:
         """
-        Write what was added (writing thread).
-
-        Raises:
-            OSError: If it cannot be written; it is tried again by the next call.
-        """
-        if not self.unsaved:
-            return
-        rows = [*self._rows, _row(self._first, self._block)] if self._block else self._rows
-        with self._writing() as writer:
-            writer.executemany("INSERT OR REPLACE INTO blocks VALUES (?, ?, ?)", rows)
-        self._rows = []
-        self.unsaved = self.unsaved_bytes = 0
-
-    def since(self, place: int) -> Iterator[tuple[int, bytes]]:
-        """
-        Give the saved messages from a place on, but for those that are damaged (writing thread).
+        Give the saved messages from one place to another, but for those that are deleted, damaged or unindexable.
 
         Raises:
             OSError: If the file cannot be read.
         """
-        while place <= self.last:
-            try:
-                row = self._writer.execute(_NEXT_BLOCK, (place,)).fetchone()
-            except sqlite3.Error as error:
-                raise OSError(f"{self.path}: {error}") from None
+        left_out = self._left_out(place, upto)
+        while place <= upto:
+            row = self._ask(_NEXT_BLOCK, place)
             if row is None:
                 return
             first, count, packed_block = row
-            for position, packed in enumerate(self._messages(first, packed_block), first):
-                if position >= place and packed:
+            for position, packed in enumerate(_unpacked(self.path, first, packed_block), first):
+                if place <= position <= upto and packed and position not in left_out:
                     yield position, packed
             place = first + count
 
     def read(self, places: Iterable[int]) -> Iterator[tuple[int, bytes]]:
         """
-        Give saved messages, but for those that were deleted or are damaged (any thread).
+        Give saved messages, but for those that were deleted or are damaged.
 
         Args:
             places: Of the messages, rising.
         """
         first = 0
-        messages: list[bytes] = []  # of the block read last
+        messages: Sequence[bytes] = []  # of the block read last
         for place in places:
             if not first <= place < first + len(messages):
-                row = self._saved(place)
-                first, messages = (0, []) if row is None else (row[0], self._messages(*row))
+                try:
+                    row = self._ask(_BLOCK_OF, place)
+                except OSError as error:
+                    _log.error("the message at place %d cannot be read: %s", place, error)
+                    row = None
+                first, messages = (0, []) if row is None else (row[0], _unpacked(self.path, *row))
             if first <= place < first + len(messages) and messages[place - first]:
                 yield place, messages[place - first]
 
-    def mark_indexed(self) -> None:
+    def mark(self, name: str) -> int | None:
         """
-        Remember that the index had everything, for it will not say so any more once that was deleted (writing thread).
+        Return what was remembered under a name.
 
         Raises:
-            OSError: If that cannot be written.
+            OSError: If the file cannot be read.
         """
-        self.save()
-        with self._writing() as writer:
-            writer.execute("INSERT OR REPLACE INTO marks VALUES ('indexed', ?)", (self.last,))
-        self.indexed = self.last
-
-    def keep(self, living: Iterable[int]) -> None:
-        """
-        Delete every message but some, and give back the room (writing thread).
-
-        Args:
-            living: Places, rising.
-
-        Raises:
-            OSError: If that cannot be written.
-        """
-        self.save()
-        wanted = iter(living)
-        place = next(wanted, None)
-        ranges = self._writer.execute("SELECT first, messages FROM blocks ORDER BY first").fetchall()
-        with self._writing() as writer:
-            for first, count in ranges:
-                alive = []
-                while place is not None and place < first + count:
-                    alive.append(place - first)
-                    place = next(wanted, None)
-                if len(alive) == count:
-                    continue
-                if not alive and first != self._first:
-                    writer.execute("DELETE FROM blocks WHERE first = ?", (first,))
-                    continue
-                (packed,) = writer.execute("SELECT packed FROM blocks WHERE first = ?", (first,)).fetchone()
-                messages = [b""] * count  # places are not given anew
-                whole = _messages(packed)
-                for position in alive:
-                    messages[position] = whole[position]
-                writer.execute("INSERT OR REPLACE INTO blocks VALUES (?, ?, ?)", _row(first, messages))
-                if first == self._first:
-                    self._block = messages
-                    self._bytes = sum(map(len, messages))
-        try:
-            self._writer.execute("VACUUM")
-        except sqlite3.Error as error:
-            raise OSError(f"{self.path}: {error}") from None
-        self.fold()
-
-    def fold(self) -> None:
-        """Fold SQLite's log into the file, for nothing more comes (writing thread)."""
-        with contextlib.suppress(sqlite3.Error):  # it takes a little more room, no more
-            self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        row = self._ask("SELECT place FROM marks WHERE name = ?", name)
+        return None if row is None else int(row[0])
 
     def close(self) -> None:
-        """Close the file; what is not saved is lost, and nothing can be read any more. May be called twice."""
+        """Close the file; nothing is found any more. May be called twice."""
         with self._lock, contextlib.suppress(sqlite3.Error):
             self._closed = True
-            self._writer.close()
-            if self._reader is not None:
-                self._reader.close()
+            if self._connection is not None:
+                self._connection.close()
 
-    def _connect(self) -> sqlite3.Connection:
-        return sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=10)
-
-    def _open(self) -> None:
-        """Read what is there: the last block goes on."""
-        writer = self._writer
-        for pragma in (f"application_id = {_APPLICATION_ID}", "journal_mode = WAL", "synchronous = FULL"):
-            writer.execute(f"PRAGMA {pragma}")
-        writer.executescript(_SCHEMA)
-        row = writer.execute("SELECT first, packed FROM blocks ORDER BY first DESC LIMIT 1").fetchone()
-        if row is not None:
-            self._first, self._block = row[0], _messages(row[1])
-            self._bytes = sum(map(len, self._block))
-        mark = writer.execute("SELECT place FROM marks WHERE name = 'indexed'").fetchone()
-        if mark is not None:
-            self.indexed = mark[0]
-        else:
-            self.indexed = writer.execute("SELECT ifnull(min(first), 0) - 1 FROM blocks").fetchone()[0]
-
-    def _finish(self, place: int) -> None:
-        """Begin a new block."""
-        if self.unsaved:
-            self._rows.append(_row(self._first, self._block))
-            self.unsaved_bytes += len(self._rows[-1][2])
-        self._first, self._block, self._bytes = place, [], 0
-
-    def _messages(self, first: int, packed: bytes) -> list[bytes]:
-        """Unpack a block; none if it is damaged."""
-        try:
-            return _messages(packed)
-        except _DAMAGES as error:
-            _log.error("%s: the messages from place %d on are damaged: %s", self.path, first, error)
-            return []
-
-    @contextlib.contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        """Write all of what is in the block, or nothing."""
-        try:
-            self._writer.execute("BEGIN IMMEDIATE")
-            yield self._writer
-            self._writer.execute("COMMIT")
-        except BaseException as error:
-            with contextlib.suppress(sqlite3.Error):
-                self._writer.execute("ROLLBACK")
-            if isinstance(error, _DAMAGES):
+    def _left_out(self, place: int, upto: int) -> set[int]:
+        """Return the places that the index is not given."""
+        text = "SELECT place FROM deleted WHERE place BETWEEN ?1 AND ?2 UNION SELECT place FROM unindexable"
+        with self._lock:
+            try:
+                return {place for (place,) in self._connected().execute(text, (place, upto))}
+            except sqlite3.Error as error:
                 raise OSError(f"{self.path}: {error}") from None
-            raise
 
-    def _saved(self, place: int) -> tuple[int, bytes] | None:
+    def _ask(self, text: str, value: int | str) -> tuple[Any, ...] | None:
         with self._lock:
             if self._closed:
                 return None
             try:
-                if self._reader is None:
-                    self._reader = self._connect()
-                found: tuple[int, bytes] | None = self._reader.execute(_BLOCK_OF, (place,)).fetchone()
+                row: tuple[Any, ...] | None = self._connected().execute(text, (value,)).fetchone()
             except sqlite3.Error as error:
-                _log.error("%s: the message at place %d cannot be read: %s", self.path, place, error)
-                return None
-            return found
+                raise OSError(f"{self.path}: {error}") from None
+            return row
+
+    def _connected(self) -> sqlite3.Connection:
+        if self._connection is None:
+            if not self.path.exists():
+                raise OSError(f"{self.path} is missing")
+            self._connection = _connect(self.path)
+        return self._connection
+
+
+class Blocks:
+    """
+    The file of one partition, as the process has it that writes to it.
+
+    Args:
+        directory: The partition's.
+        first: Place of its first message, when it is made now; otherwise it has to be there.
+
+    Raises:
+        ValueError: If it is not there, or damaged.
+        OSError: If it cannot be opened now.
+    """
+
+    def __init__(self, directory: Path, *, first: int | None = None) -> None:
+        self.path = directory / FILE_NAME
+        self.first = first or 0
+        self.saved = self.first - 1
+        """The last place that is safe."""
+        self.unsaved_bytes = 0
+        """What memory messages take that are not saved."""
+        self.removed = 0
+        """Messages that were deleted."""
+        self.unindexable = 0
+        """Messages that the index cannot take."""
+        self._unsaved: list[bytes] = []
+        self._block: list[bytes] = []
+        """The saved messages of the last block, for it goes on."""
+        self._begin = self.first
+        """Place of its first message."""
+        self._lock = threading.Lock()
+        """Held while something is written."""
+        self._reader = BlockReader(directory)
+        self.read = self._reader.read
+        self.since = self._reader.since
+        if first is None and not self.path.exists():
+            raise ValueError(f"{FILE_NAME} is missing")
+        try:
+            self._writer = _connect(self.path)
+            self._open(new=first is not None)
+        except sqlite3.OperationalError as error:
+            raise OSError(f"{self.path}: {error}") from None
+        except _DAMAGES as error:
+            raise ValueError(f"{self.path}: {error}") from None
+
+    @property
+    def last(self) -> int:
+        """The last place; the one before `first` when there is none."""
+        return self.saved + len(self._unsaved)
+
+    @property
+    def unsaved(self) -> int:
+        """Messages that are not saved."""
+        return len(self._unsaved)
+
+    @property
+    def messages(self) -> int:
+        """Messages that were added and not deleted."""
+        return self.last - self.first + 1 - self.removed
+
+    def add(self, packed: Sequence[bytes]) -> None:
+        """Add messages, in memory; `save` makes them safe (adding thread)."""
+        self._unsaved += packed
+        self.unsaved_bytes += sum(map(len, packed))
+
+    def take_back(self, count: int) -> None:
+        """Forget the last messages that were added and are not saved (adding thread)."""
+        self.unsaved_bytes -= sum(map(len, self._unsaved[len(self._unsaved) - count :]))
+        del self._unsaved[len(self._unsaved) - count :]
+
+    def save(self) -> None:
+        """
+        Write what was added (adding thread).
+
+        Raises:
+            OSError: If it cannot be written; it is tried again by the next call.
+        """
+        count = len(self._unsaved)
+        if not count:
+            return
+        groups = list(_grouped(self._begin, [*self._block, *self._unsaved]))
+        with self._writing() as writer:
+            writer.executemany("INSERT OR REPLACE INTO blocks VALUES (?, ?, ?)", [_row(*group) for group in groups])
+        self._begin, self._block = groups[-1]
+        self.saved += count
+        self._unsaved = []
+        self.unsaved_bytes = 0
+
+    def unsaved_messages(self) -> list[bytes]:
+        """Return the packed messages that are not saved."""
+        return list(self._unsaved)
+
+    def set_mark(self, name: str, place: int | None) -> None:
+        """
+        Remember a place under a name; None forgets it.
+
+        Raises:
+            OSError: If that cannot be written.
+        """
+        with self._writing() as writer:
+            if place is None:
+                writer.execute("DELETE FROM marks WHERE name = ?", (name,))
+            else:
+                writer.execute("INSERT OR REPLACE INTO marks VALUES (?, ?)", (name, place))
+
+    def mark(self, name: str) -> int | None:
+        """Return what `set_mark` remembered; see `BlockReader.mark`."""
+        return self._reader.mark(name)
+
+    def delete(self, places: Iterable[int], mark: str) -> None:
+        """
+        Delete saved messages for good; their room is given back by `compact`.
+
+        Args:
+            places: Of the messages.
+            mark: A name to remember in the same moment, until the index has forgotten them too.
+
+        Raises:
+            OSError: If that cannot be written.
+        """
+        with self._writing() as writer:
+            writer.executemany("INSERT OR IGNORE INTO deleted VALUES (?)", ((place,) for place in places))
+            writer.execute("INSERT OR REPLACE INTO marks VALUES (?, 1)", (mark,))
+        self._count()
+
+    def leave_out(self, found: Iterable[tuple[int, str]]) -> None:
+        """
+        Remember messages that the index cannot take, and why.
+
+        Raises:
+            OSError: If that cannot be written.
+        """
+        with self._writing() as writer:
+            writer.executemany("INSERT OR REPLACE INTO unindexable VALUES (?, ?)", found)
+        self._count()
+
+    def compact(self) -> None:
+        """
+        Give back the room of what was deleted; nothing is added meanwhile. Damaged blocks stay as they are.
+
+        Raises:
+            OSError: If that cannot be written.
+        """
+        with self._writing() as writer:
+            doomed = iter(writer.execute("SELECT place FROM deleted ORDER BY place").fetchall())
+            place = next(doomed, None)
+            ranges = writer.execute("SELECT first, messages FROM blocks ORDER BY first").fetchall()
+            for first, count in ranges:
+                dead = set()
+                while place is not None and place[0] < first + count:
+                    dead.add(place[0] - first)
+                    place = next(doomed, None)
+                if dead:
+                    self._thin_out(writer, first, count, dead)
+            writer.execute("INSERT OR REPLACE INTO marks VALUES ('removed', ?)", (self.removed,))
+            writer.execute("DELETE FROM deleted")
+        with self._lock:
+            try:
+                self._writer.execute("VACUUM")
+            except sqlite3.Error as error:
+                raise OSError(f"{self.path}: {error}") from None
+        self.fold()
+
+    def _thin_out(self, writer: sqlite3.Connection, first: int, count: int, dead: set[int]) -> None:
+        """Write a block again without some of its messages, which leave empty places."""
+        if len(dead) == count and first != self._begin:
+            writer.execute("DELETE FROM blocks WHERE first = ?", (first,))
+            return
+        (packed,) = writer.execute("SELECT packed FROM blocks WHERE first = ?", (first,)).fetchone()
+        whole = _unpacked(self.path, first, packed)
+        if len(whole) != count:  # damaged
+            return
+        messages = [b"" if position in dead else each for position, each in enumerate(whole)]
+        writer.execute("INSERT OR REPLACE INTO blocks VALUES (?, ?, ?)", _row(first, messages))
+        if first == self._begin:
+            self._block = messages
+
+    def fold(self) -> None:
+        """Fold SQLite's log into the file, for nothing more comes."""
+        with self._lock, contextlib.suppress(sqlite3.Error):  # it takes a little more room, no more
+            self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def close(self) -> None:
+        """Close the file; what is not saved is lost, and nothing can be read any more. May be called twice."""
+        self._reader.close()
+        with self._lock, contextlib.suppress(sqlite3.Error):
+            self._writer.close()
+
+    def _open(self, *, new: bool) -> None:
+        """Read what is there: the last block goes on."""
+        writer = self._writer
+        for pragma in (
+            f"page_size = {_PAGE_BYTES}",
+            f"application_id = {_APPLICATION_ID}",
+            "journal_mode = WAL",
+            "synchronous = FULL",
+        ):
+            writer.execute(f"PRAGMA {pragma}")
+        writer.executescript(_SCHEMA)
+        if new:
+            writer.execute("INSERT OR IGNORE INTO marks VALUES ('first', ?)", (self.first,))
+        row = writer.execute("SELECT first, messages, packed FROM blocks ORDER BY first DESC LIMIT 1").fetchone()
+        mark = writer.execute("SELECT place FROM marks WHERE name = 'first'").fetchone()
+        if mark is None:  # of the first format
+            mark = writer.execute("SELECT min(first) FROM blocks").fetchone()
+        self.first = mark[0] or 0
+        if row is not None:
+            begin, count, packed = row
+            self.saved, self._begin = begin + count - 1, begin
+            self._block = _unpacked(self.path, begin, packed)
+            if len(self._block) != count:  # damaged: it stays as it is
+                self._begin, self._block = begin + count, []
+        else:
+            self.saved, self._begin = self.first - 1, self.first
+        self._count()
+
+    def _count(self) -> None:
+        """Look up how many messages were deleted, and how many the index cannot take."""
+        (marked,) = self._writer.execute("SELECT ifnull(max(place), 0) FROM marks WHERE name = 'removed'").fetchone()
+        (deleted,) = self._writer.execute("SELECT count(*) FROM deleted").fetchone()
+        self.removed = marked + deleted
+        (self.unindexable,) = self._writer.execute("SELECT count(*) FROM unindexable").fetchone()
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """Write all of what is in the block, or nothing."""
+        with self._lock:
+            try:
+                self._writer.execute("BEGIN IMMEDIATE")
+                yield self._writer
+                self._writer.execute("COMMIT")
+            except BaseException as error:
+                with contextlib.suppress(sqlite3.Error):
+                    self._writer.execute("ROLLBACK")
+                if isinstance(error, _DAMAGES):
+                    raise OSError(f"{self.path}: {error}") from None
+                raise
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=_BUSY_SECONDS)
+
+
+def _grouped(first: int, messages: Sequence[bytes]) -> Iterator[tuple[int, list[bytes]]]:
+    """Cut messages into blocks, and give each with its first place."""
+    block: list[bytes] = []
+    size = 0
+    for packed in messages:
+        if size >= BLOCK_BYTES:
+            yield first, block
+            first, block, size = first + len(block), [], 0
+        block.append(packed)
+        size += len(packed)
+    yield first, block
 
 
 def _row(first: int, messages: list[bytes]) -> _Row:
@@ -288,3 +416,12 @@ def _row(first: int, messages: list[bytes]) -> _Row:
 
 def _messages(packed: bytes) -> list[bytes]:
     return _decode(zstandard.decompress(packed))
+
+
+def _unpacked(path: Path, first: int, packed: bytes) -> list[bytes]:
+    """Unpack a block; nothing if it is damaged."""
+    try:
+        return _messages(packed)
+    except _DAMAGES as error:
+        _log.error("%s: the messages from place %d on are damaged: %s", path, first, error)
+        return []

@@ -22,6 +22,7 @@ from gelf_listener.store.answers import (
     FieldStatistics,
     FieldType,
     Hits,
+    Missing,
     Row,
     StoreInfo,
     ValueCount,
@@ -126,6 +127,10 @@ class MemoryStore:
         times = [message.timestamp for message in messages]
         size = sum(len(message.raw) for message in messages)
         return StoreInfo("memory", len(messages), size, min(times, default=None), max(times, default=None), ())
+
+    def missing(self) -> Missing:
+        """Return nothing: it is all in memory."""
+        return Missing()
 
     def _matching(self, query: Node, span: Span) -> list[Message]:
         now = self._clock()

@@ -3,22 +3,27 @@ Partitions: all of a store's, the oldest first; which one is current, and which 
 
 Laws:
 
-* Only the last one is written to. It is never deleted: when retention wants it, a new one is begun first.
-* A new one is begun after so many messages, and early enough for retention to work in steps of an eighth of its limits.
+* Only the last one is added to. It is never deleted by retention: when that wants it, a new one is begun first.
+* A new one is begun after so many messages, and early enough for retention to work in steps of an eighth of its limits,
+  whether the index of the one before is finished or not.
+* Whoever deletes the files of a running store gets a new one; what was in the old one is counted as lost.
 """
 
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from gelf_listener.errors import ConfigError
+from gelf_listener import __version__
+from gelf_listener.errors import ConfigError, Retry
 from gelf_listener.lock import DirectoryLock
 from gelf_listener.packing import Packer
-from gelf_listener.store.partition import DamagedPartition, Partition
+from gelf_listener.store.partition import DamagedPartition, Partition, size_of
+from gelf_listener.store.schema import FORMAT
 
 __all__ = ["Partitions"]
 
@@ -30,16 +35,18 @@ _STEPS = 8
 _RETENTION_SECONDS = 60.0
 """How often is looked for what has to go."""
 
+_STORE_FILE = "store.json"
+
 
 class Partitions:
     """
-    Opens, begins and deletes partitions; everything here runs in the writing thread.
+    Opens, begins and deletes partitions; everything here runs in the adding thread.
 
     Args:
         path: The store's directory.
         packer: Makes bytes of messages, and messages of bytes.
         partition_messages: Messages after which a new partition is begun.
-        max_age_seconds: How long messages are kept after they arrived; None for ever.
+        max_age_seconds: How long messages are kept after they arrived; None is no limit.
         max_bytes: What all may take on disk; None is no limit.
         clock: UTC Unix seconds.
     """
@@ -57,6 +64,8 @@ class Partitions:
         self.list: list[Partition] = []
         """Replaced rather than changed, for readers look at it meanwhile."""
         self.evicted = 0
+        self.lost = 0
+        """Messages whose files were deleted or moved by somebody else."""
         self.set_aside: list[str] = []
         self._path = path
         self._packer = packer
@@ -64,22 +73,13 @@ class Partitions:
         self._max_age_seconds = max_age_seconds
         self._max_bytes = max_bytes
         self._clock = clock
-        self._lock = DirectoryLock(
-            path,
-            "store",
-            "ask that one through its API, stop it, or name another directory, for example --output store:///tmp/logs",
-        )
+        self._lock = self._new_lock()
         self._number = 0
 
     @property
     def current(self) -> Partition:
-        """The one that is written to."""
+        """The one that is added to."""
         return self.list[-1]
-
-    @property
-    def full(self) -> bool:
-        """Whether the current one has as many messages as it may."""
-        return self.current.messages >= self._partition_messages
 
     @property
     def retention_seconds(self) -> float:
@@ -88,52 +88,54 @@ class Partitions:
             return _RETENTION_SECONDS
         return min(_RETENTION_SECONDS, max(self._max_age_seconds / (2 * _STEPS), 0.01))
 
-    def open(self) -> int:
+    def open(self) -> None:
         """
         Open all of them; those that are damaged are set aside.
 
-        Returns:
-            The next place in receive order.
-
         Raises:
-            ConfigError: If another process has the store, or the directory cannot be used.
+            ConfigError: If another process has the store, a newer version wrote it, or it cannot be used.
+            Retry: If it cannot be opened now, for example because the disk is full.
         """
         self._lock.acquire()
         try:
+            self._check_format()
             for directory in sorted(self._path.glob("p[0-9]*.deleted")):
                 shutil.rmtree(directory, ignore_errors=True)
             for directory in sorted(self._path.glob("p" + "[0-9]" * 8)):
                 self._number = max(self._number, int(directory.name[1:]))
                 try:
-                    self.list.append(Partition(directory, self._packer))
+                    opened = Partition(directory, self._packer)
                 except DamagedPartition as error:
                     self._set_aside(directory, error)
+                    continue
+                self.list.append(opened)
+                self._check(opened.format, "another version")
             if not self.list:
                 self.begin()
-        except OSError as error:
-            self._lock.release()
-            raise ConfigError(f"the store at {self._path} cannot be opened: {error.strerror or error}") from None
-        for partition in self.list[:-1]:
-            with contextlib.suppress(OSError):  # the disk is full; the next start tries again
-                partition.catch_up()
-        return max(partition.last_order() for partition in self.list) + 1
+            self._write_format()
+        except BaseException as error:
+            self.close()
+            if isinstance(error, OSError):
+                raise Retry(f"the store at {self._path} cannot be opened now: {error.strerror or error}") from None
+            raise
 
     def close(self) -> None:
-        """Finish writing, close all files and let another process have the store. May be called twice."""
+        """Close all files and let another process have the store. May be called twice."""
         for partition in self.list:
-            try:
-                partition.close()
-            except OSError as error:
-                _log.error(
-                    "the store could not be written when it was closed (%s): %s", partition.fate_of_pending, error
-                )
+            partition.close()
+        self.list = []
         self._lock.release()
 
     def roll(self) -> None:
-        """Begin a new partition when the current one is large or old enough, and nothing is pending."""
+        """
+        Begin a new partition when the current one is large or old enough.
+
+        Raises:
+            OSError: If it cannot be made; the current one goes on.
+        """
         current = self.current
-        if (current.messages and not current.pending) and (
-            self.full
+        if current.messages and (
+            current.messages >= self._partition_messages
             or (self._max_bytes is not None and current.size > self._max_bytes / _STEPS)
             or (
                 self._max_age_seconds is not None
@@ -144,26 +146,34 @@ class Partitions:
 
     def begin(self) -> None:
         """
-        Begin a new partition; nothing may be pending.
+        Begin a new partition.
 
         Raises:
             OSError: If it cannot be made; the current one stays.
         """
+        first = 0
         if self.list:
-            self.current.close_writer()
+            self.current.save()
+            first = self.current.blocks.last + 1
         self._number += 1
         path = self._path / f"p{self._number:08d}"
         try:
-            made = Partition(path, self._packer)
-        except (DamagedPartition, OSError) as error:  # the engine does not tell a full disk from damage
-            shutil.rmtree(path, ignore_errors=True)
+            made = Partition(path, self._packer, first=first, created_at=self._clock())
+        except DamagedPartition as error:
             raise OSError(str(error)) from None
-        made.created_at = self._clock()
+        except OSError:
+            shutil.rmtree(path, ignore_errors=True)
+            raise
+        if self.list:
+            self.current.finish()
         self.list = [*self.list, made]
 
     def retain(self) -> None:
         """Delete the oldest partitions while their messages are too old or all take too much; never the current one."""
         self.roll()
+        for directory in self._damaged():  # nobody can search them, so they go first
+            if self._too_large() or self._damaged_too_old(directory):
+                shutil.rmtree(directory, ignore_errors=True)
         while len(self.list) > 1 and (self._too_old(self.list[0]) or self._too_large()):
             self.evicted += self.list[0].messages
             self.drop(self.list[0])
@@ -173,14 +183,63 @@ class Partitions:
         self.list = [other for other in self.list if other is not partition]
         partition.remove()
 
+    def begin_again_where_lost(self) -> None:
+        """
+        Notice partitions that somebody deleted or moved, and go on without them.
+
+        Raises:
+            OSError: If a new one cannot be made.
+        """
+        lost = [partition for partition in self.list if partition.lost]
+        if not lost:
+            return
+        self.lost += sum(partition.messages - partition.blocks.unsaved for partition in lost)
+        _log.error(
+            "the files of the store at %s were deleted or moved while it was open: %d messages are gone; going on",
+            self._path,
+            sum(partition.messages - partition.blocks.unsaved for partition in lost),
+        )
+        left = self.current.blocks.unsaved_messages() if self.current in lost else []
+        if self.current in lost:
+            if not (self._path / "lock").exists():
+                self._lock.release()
+                self._lock = self._new_lock()
+                self._lock.acquire()
+            self._write_format()
+            first = self.current.blocks.saved + 1
+            self._number += 1
+            made = Partition(self._path / f"p{self._number:08d}", self._packer, first=first, created_at=self._clock())
+            made.blocks.add(left)
+            self.list = [*self.list, made]
+        self.list = [partition for partition in self.list if partition not in lost]
+        for partition in lost:
+            partition.close()
+
     def _too_old(self, partition: Partition) -> bool:
         if self._max_age_seconds is None:
             return False
-        newest = partition.last_received()
-        return newest is None or newest < self._clock() - self._max_age_seconds
+        newest = partition.last_received
+        if newest is None:  # it is not known before the index is made
+            return not partition.messages
+        return newest < self._clock() - self._max_age_seconds
 
     def _too_large(self) -> bool:
-        return self._max_bytes is not None and sum(partition.size for partition in self.list) > self._max_bytes
+        if self._max_bytes is None:
+            return False
+        size = sum(partition.size for partition in self.list) + sum(map(size_of, self._damaged()))
+        return size > self._max_bytes
+
+    def _damaged(self) -> list[Path]:
+        """Return what was set aside, the oldest first."""
+        return sorted(self._path.glob("damaged-*"))
+
+    def _damaged_too_old(self, directory: Path) -> bool:
+        if self._max_age_seconds is None:
+            return False
+        try:
+            return directory.stat().st_mtime < self._clock() - self._max_age_seconds
+        except OSError:
+            return False
 
     def _set_aside(self, directory: Path, error: DamagedPartition) -> None:
         aside = directory.with_name(f"damaged-{directory.name}-{int(self._clock())}")
@@ -188,3 +247,39 @@ class Partitions:
             directory.rename(aside)
         self.set_aside.append(str(aside))
         _log.error("a part of the store is damaged and was set aside as %s: %s", aside, error)
+
+    def _check_format(self) -> None:
+        """Refuse what a newer version wrote."""
+        try:
+            found = json.loads((self._path / _STORE_FILE).read_text("utf-8"))
+            format, version = int(found["format"]), str(found["version"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return  # of the first format, which had no such file
+        self._check(format, version)
+
+    def _check(self, format: int, version: str) -> None:
+        if format > FORMAT:
+            raise ConfigError(
+                f"the store at {self._path} was written by gelf-listener {version} (format {format}); this is "
+                f"{__version__}, which reads formats up to {FORMAT}: use that version or a newer one, or name another "
+                "directory"
+            )
+
+    def _write_format(self) -> None:
+        """Say which format this is, in a file that a person can read."""
+        text = json.dumps({"format": FORMAT, "version": __version__}) + "\n"
+        file = self._path / _STORE_FILE
+        with contextlib.suppress(OSError):
+            if file.read_text("utf-8") == text:
+                return
+        with contextlib.suppress(OSError):  # the disk is full: each partition says it, too
+            draft = file.with_suffix(".new")
+            draft.write_text(text, encoding="utf-8")
+            draft.replace(file)
+
+    def _new_lock(self) -> DirectoryLock:
+        return DirectoryLock(
+            self._path,
+            "store",
+            "ask that one through its API, stop it, or name another directory, for example --output store:///tmp/logs",
+        )

@@ -8,7 +8,7 @@ timestamp  i64, column              ``timestamp``, Unix microseconds
 received   i64, column              when it arrived, Unix microseconds
 order      u64, column              receive order within the store, for ever increasing
 key        u64, indexed             the low 64 bits of the id: finds a message by its id
-level      u64, indexed, column     ``level``; absent when unknown
+level      i64, indexed, column     ``level``; absent when unknown
 source     text, whole              ``host`` in lower case
 host       text, whole, column      ``host`` as it was sent, for top values
 words      text, by words           the words of ``short_message`` (`query.words`), separated by blanks
@@ -16,6 +16,9 @@ full       text, by words           the words of ``full_message``
 added      JSON, whole, columns     additional fields; and, with a ``@`` before their names, what the listener adds
 marks      text, whole              ``full``: there is a full_message; ``hard``: see below
 ========== ======================== ==========================================================================
+
+A level that is not a severity (0 to 7) is in its column too, and the name ``@levels`` says that there are such; one
+that a signed number of 64 bits does not hold stands in ``added`` as ``@level``.
 
 Names in ``added`` are escaped so that nothing in them means a path (`field_key`). Texts have a ``=`` before them, or
 tantivy would take some for dates; integers beyond 64 bits and numbers JSON does not have are texts with a ``#``.
@@ -39,8 +42,11 @@ if TYPE_CHECKING:
     import tantivy
 
 __all__ = [
+    "FORMAT",
+    "LARGE_LEVEL",
     "MAX_FIELDS",
     "MAX_TEXT_CHARACTERS",
+    "ODD_LEVELS",
     "Names",
     "document_of",
     "field_key",
@@ -51,6 +57,16 @@ __all__ = [
     "term_of",
     "value_of",
 ]
+
+FORMAT = 2
+"""Of what is written to a store's directory. Every change that older versions cannot read, or that makes an index of
+older versions say something else, counts it up."""
+
+ODD_LEVELS = "@levels"
+"""The name that says that the column of levels has others than severities."""
+
+LARGE_LEVEL = "@level"
+"""The name of levels that do not fit their column."""
 
 MAX_TEXT_CHARACTERS = 8_000
 """Longest text that is a term as a whole; tantivy's limit is 65 530 bytes."""
@@ -75,7 +91,7 @@ def make_schema() -> tantivy.Schema:
     builder.add_integer_field("received", fast=True)
     builder.add_unsigned_field("order", fast=True)
     builder.add_unsigned_field("key", indexed=True)
-    builder.add_unsigned_field("level", indexed=True, fast=True)
+    builder.add_integer_field("level", indexed=True, fast=True)
     builder.add_text_field("source", tokenizer_name="raw", index_option="basic")
     builder.add_text_field("host", tokenizer_name="raw", index_option="basic", fast=True)
     builder.add_text_field("words", tokenizer_name="whitespace", index_option="position")
@@ -207,6 +223,17 @@ class Names:
             complete = self._put_slowly(name, value, added) and complete
         return complete
 
+    def put_level(self, level: int, added: dict[str, Any]) -> bool:
+        """Note a level that is not a severity; False if its column does not hold it and it was written to ``added``."""
+        if _LEAST <= level < -_LEAST:
+            self.kinds.setdefault(ODD_LEVELS, {"long"})
+            return True
+        term = term_of(level)
+        if term is not None:
+            self.kinds.setdefault(LARGE_LEVEL, set()).add(kind_of(level))
+            added[LARGE_LEVEL] = term
+        return False
+
     def _put_slowly(self, name: str, value: FieldValue, added: dict[str, Any]) -> bool:
         """Write one field that is new, or odd."""
         term = term_of(value)
@@ -248,6 +275,9 @@ def document_of(message: Message, order: int, names: Names) -> str:
         added["@ip"], added["@port"] = "=" + peer.host, peer.port
     if len(host) > MAX_TEXT_CHARACTERS:
         host, hard = host[:MAX_TEXT_CHARACTERS], True
+    level = message.level
+    if level is not None and not 0 <= level <= 7 and not names.put_level(level, added):
+        level = None
     marks = _MARKS[full is not None, hard]
     return _encode(
         _Document(
@@ -259,7 +289,7 @@ def document_of(message: Message, order: int, names: Names) -> str:
             host,
             spaced_words(message.short_message),
             added,
-            msgspec.UNSET if message.level is None else message.level,
+            msgspec.UNSET if level is None else level,
             msgspec.UNSET if full is None else spaced_words(full),
             marks,
         )

@@ -182,7 +182,7 @@ def _by_column(number: int, target: Target, column: str, wanted: int, *, descend
     if column != "order" and len(hits) == wanted < result.count:
         last = hits[-1][0]
         sure = [hit for hit in hits if hit[0] != last]
-        kind = tantivy.FieldType.Unsigned if column == "level" else tantivy.FieldType.Integer
+        kind = tantivy.FieldType.Integer
         tied = tantivy.Query.boolean_query(
             [
                 (tantivy.Occur.Must, target.query),

@@ -3,13 +3,14 @@ Tantivy store: the embedded store, in partitions.
 
 Laws:
 
-* One thread writes, a few read; the loop never waits for a disk.
-* What was added is saved first and indexed when there is time, so a burst may be faster than the index is.
-* What was added is found by every later search: a search has it indexed first. Only in a flood, while thousands come in
-  every second, does it answer without the last second, or without what the index is further behind.
-* What was saved is there after a crash, and found: opening the store goes on with what the index lacks.
-* What cannot be saved, for example because the disk is full, is kept in memory and tried again; until that works
-  nothing more is taken.
+* One thread adds, one indexes (or has a process of its own do it), a few read; the loop never waits for a disk.
+* What was added is saved first and indexed from there, so a burst may be faster than the index is, and neither an odd
+  message nor a full partition holds up adding.
+* What was added is found by every later search: a search has it indexed first. Where that takes too long, as in a flood
+  or while an index is made again, it answers without the rest, and `missing` says so.
+* What was saved is there after a crash, and found: the index goes on with what it lacks.
+* A batch is taken whole or not at all. What cannot be saved, for example because the disk is full, is kept in memory
+  and tried again; until that works nothing more is taken.
 * Only one process has a store open (``lock``).
 """
 
@@ -20,11 +21,12 @@ import contextlib
 import logging
 import math
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from gelf_listener.errors import QueryError, Retry
 from gelf_listener.message import Message, OpenFields
@@ -36,16 +38,22 @@ from gelf_listener.store.answers import (
     FieldStatistics,
     FieldType,
     Hits,
+    Missing,
     PartitionInfo,
     Row,
     StoreInfo,
     ValueCount,
 )
+from gelf_listener.store.indexer import Indexer, Order, Report
 from gelf_listener.store.parameters import NEWEST_FIRST, Grouping, Metric, Sort, Span
+from gelf_listener.store.partition import Partition
 from gelf_listener.store.partitions import Partitions
 from gelf_listener.store.schema import field_name
 
 if TYPE_CHECKING:
+    import tantivy
+
+    from gelf_listener.store.indexer_process import IndexerProcess
     from gelf_listener.store.tantivy_search import TantivySearch
 
 __all__ = ["TantivyStore"]
@@ -55,30 +63,33 @@ _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _READERS = 3
-_SLICE = 500
-"""Messages added in one go, before a search that waits gets its turn."""
-_STEP = 250
-"""Messages indexed in one go, before more are added."""
-_MAX_UNCOMMITTED = 100_000
-"""Messages after which is committed to the index whatever the time."""
+_STEP = 5_000
+"""Messages indexed in one go, so that a search that waits is not kept long."""
+_MAX_UNCOMMITTED = 250_000
+"""Messages after which is committed to the index whatever the time: each commit makes a segment, and segments are
+merged, which costs as much as a third of indexing when they are small."""
 _COMMIT_SECONDS = 5.0
 """How long messages may wait for that when nobody searches."""
-_WATCHED_COMMIT_SECONDS = 0.5
+_WATCHED_COMMIT_SECONDS = 1.0
 _WATCHED_SECONDS = 10.0
-"""How long they may wait within so many seconds of a search, so that in a flood no search has to wait."""
+"""How long they may wait within so many seconds of a search, so that in a flood no search has to wait long."""
+_FLOOD_COMMIT_SECONDS = 0.5
+"""How long is between two commits in a flood, whoever searches."""
 _MAX_UNSAVED_BYTES = 4 * 1024 * 1024
-"""Compressed messages after which is saved whatever the time."""
-_MAX_PENDING = 1_000_000
-"""Messages that may wait for the index; in a longer flood adding waits for it too."""
+"""Packed messages after which is saved whatever the time."""
 _PATIENCE_SECONDS = 10.0
-_FLOOD_PATIENCE_SECONDS = 1.0
+_FLOOD_PATIENCE_SECONDS = 1.5
 """How long a search waits for the index, and how long while more comes in."""
 _FLOOD = 2000
 """Messages added within a second that make a flood of the next one."""
-_GREAT_FLOOD = 30_000
-"""The same of one in which indexing takes turns with doing nothing: inputs that cannot wait need the processor."""
-_CATCH_UP_STEP = 1000
+_IDLE_SECONDS = 15.0
+"""How long the indexer is kept when there is nothing to index: it takes memory."""
+_RETRY_SECONDS = (0.2, 5.0)
+"""How long is waited after something went wrong, the first time and at most."""
 _TYPES: dict[str, FieldType] = {"text": "string", "long": "long", "double": "double", "boolean": "boolean"}
+
+_late: ContextVar[int] = ContextVar("_late", default=0)
+"""How many messages the last search of this task did without."""
 
 
 class TantivyStore:
@@ -93,9 +104,11 @@ class TantivyStore:
         open_fields: Reads additional fields of payloads that are in order.
         commit_seconds: How long added messages may wait to be saved; 0 saves them before `add` returns.
         partition_messages: Messages after which a new partition is begun.
-        max_age_seconds: How long messages are kept; None for ever.
+        max_age_seconds: How long messages are kept; None is no limit.
         max_bytes: What the store may take on disk; None is no limit.
         clock: UTC Unix seconds.
+        indexing: Where messages are indexed: in a thread, which starts at once, or in a process of its own, which is
+            faster and keeps whatever goes wrong there away from receiving.
     """
 
     def __init__(
@@ -108,9 +121,14 @@ class TantivyStore:
         max_age_seconds: float | None = None,
         max_bytes: int | None = None,
         clock: Callable[[], float] = time.time,
+        indexing: Literal["thread", "process"] = "thread",
     ) -> None:
         self.path = path
         self.commits = 0
+        self.trouble = ""
+        """Why what was added cannot be saved or found at the moment; empty when it can."""
+        self.written_before: Callable[[], Awaitable[None]] | None = None
+        """Waits until everything has been added that senders were told is taken; set by whoever fills the store."""
         self._packer = Packer(open_fields)
         self._commit_seconds = commit_seconds
         self._clock = clock
@@ -122,25 +140,28 @@ class TantivyStore:
             max_bytes=max_bytes,
             clock=clock,
         )
-        self._offered: set[int] = set()
-        """Keys of messages that were taken while `add` failed: they are offered again."""
+        self._indexer: Indexer | IndexerProcess = _indexer(indexing, open_fields)
         self._recent: set[int] = set()
         """Keys of messages that the index does not find yet: those that came with an id, from a disk buffer."""
         self._unlisted = False
         """Whether there are others."""
-        self._order = 0
         self._saved_at = self._committed_at = time.monotonic()
         self._asked_at = -math.inf
         self._second = (-math.inf, 0, 0)
         """When the current second of adding began, how many were added in it, and in the one before."""
-        self._asking = asyncio.Lock()
-        """Held by the search that has messages committed; those that wait for it find theirs committed too."""
+        self._waiting: list[tuple[int, asyncio.Future[None]]] = []
+        """Searches that wait until what is at a place is found."""
         self._search: TantivySearch | None = None
-        self._writer = ThreadPoolExecutor(1, "store-writer")
+        self._adding = ThreadPoolExecutor(1, "store-adding")
+        self._indexing = ThreadPoolExecutor(1, "store-indexing")
         self._readers = ThreadPoolExecutor(_READERS, "store-reader")
-        self._added = asyncio.Event()
+        self._index_lock = asyncio.Lock()
+        """Held by whoever changes an index."""
+        self._wake = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._opened = False
+        self._left = 0
+        """Messages that could not be saved before it was closed."""
 
     @property
     def messages(self) -> int:
@@ -150,7 +171,17 @@ class TantivyStore:
     @property
     def pending(self) -> int:
         """How many of them searches do not find before they are indexed."""
-        return self._all.current.pending
+        return sum(partition.pending for partition in self._all.list)
+
+    @property
+    def unindexable(self) -> int:
+        """How many messages the index cannot take: they are stored, and not found."""
+        return sum(partition.blocks.unindexable for partition in self._all.list)
+
+    @property
+    def lost(self) -> int:
+        """How many messages were lost with files that somebody else deleted."""
+        return self._all.lost
 
     @property
     def partitions(self) -> int:
@@ -167,6 +198,18 @@ class TantivyStore:
         """Directories that could not be read."""
         return self._all.set_aside
 
+    def missing(self) -> Missing:
+        """Return what the last search of this task could not look at."""
+        broken = sum(partition.messages for partition in self._all.list if partition.broken)
+        return Missing(_late.get() + broken, self.unindexable, len(self.set_aside), self.trouble)
+
+    @property
+    def problem(self) -> str:
+        """What is wrong at the moment, for whoever looks after it; empty when nothing is."""
+        if not self.trouble:
+            return ""
+        return f"{self.trouble} ({self.unsaved} messages are not safe, {self.pending} are not found by searches)"
+
     # --- life
 
     async def open(self) -> None:
@@ -175,128 +218,96 @@ class TantivyStore:
 
         Raises:
             ConfigError: If another process has it, or the directory cannot be used.
+            Retry: If it cannot be opened now, for example because the disk is full.
         """
         if not self._opened:
-            self._order = await self._write(self._all.open)
+            await self._in(self._adding, self._all.open)
             self._opened = True
             loop = asyncio.get_running_loop()
             self._tasks = [
                 loop.create_task(self._keep_up(), name="store indexing"),
-                loop.create_task(self._retain_for_ever(), name="store retention"),
+                loop.create_task(self._retain_again_and_again(), name="store retention"),
             ]
-            self._added.set()  # the index may lack something since the last time
+            self._wake.set()  # the index may lack something since the last time
 
     async def close(self) -> None:
-        """Commit what is pending and let go of the directory. May be called twice."""
+        """Index what is pending and let go of the directory. May be called twice."""
         if not self._opened:
             return
         self._opened = False
         for task in self._tasks:
             task.cancel()
+        await asyncio.wait(self._tasks)
+        self._settle()
         try:
-            await self._write(self._all.close)
+            await self._finish()
+        except OSError as error:
+            _log.error("the store could not be written when it was closed (%s): %s", self._fate, error)
+        try:
+            self._left = self.unsaved
+            await self._in(self._indexing, self._indexer.close)
+            await self._in(self._adding, self._all.close)
         finally:
-            self._writer.shutdown(wait=False)
-            self._readers.shutdown(wait=False)
+            for executor in (self._adding, self._indexing, self._readers):
+                executor.shutdown(wait=False)
 
-    # --- writing
+    @property
+    def _fate(self) -> str:
+        """What becomes of messages that are pending when the process ends."""
+        return f"{self.unsaved} messages are lost" if self.unsaved else "nothing is lost; the next start finishes it"
+
+    @property
+    def unsaved(self) -> int:
+        """How many messages are lost if the process ends now, or were when it was closed."""
+        return self._left + sum(partition.blocks.unsaved for partition in self._all.list)
+
+    # --- adding
 
     async def add(self, messages: Sequence[Message]) -> None:
         """Add messages; see `Store.add`."""
-        taken = 0
+        if not messages:
+            return
+        if any([message.stored_id for message in messages]):
+            messages = await self._new(messages)
+        else:
+            self._unlisted = True
         try:
-            while taken < len(messages):
-                part = messages[taken : taken + _SLICE]
-                await self._write(partial(self._add, part))
-                taken += len(part)
-            if self._commit_seconds == 0:
-                await self._write(self._save)
+            await self._in(self._adding, partial(self._add, messages))
         except OSError as error:
-            self._offered.update([message.key for message in messages[:taken]])
+            self._wake.set()
             raise Retry(f"the store cannot write: {error}") from None
-        finally:
-            self._count(taken)
-            self._added.set()
-        if self._offered:
-            self._offered.difference_update([message.key for message in messages])
-
-    def _count(self, messages: int) -> None:
-        """Count what was added in this second."""
-        now, (began, count, before) = time.monotonic(), self._second
-        if now - began >= 1:
-            began, count, before = now, 0, count if now - began < 2 else 0
-        self._second = (began, count + messages, before)
-
-    def _flooded(self, messages: int = _FLOOD) -> bool:
-        """Whether so many messages come in every second."""
-        began, _, before = self._second
-        return before >= messages and time.monotonic() - began < 2
-
-    async def flush(self) -> None:
-        """
-        Make everything that was added safe and searchable.
-
-        Raises:
-            Retry: If that cannot be written now.
-        """
-        if self._all.current.pending:
-            try:
-                await self._write(self._finish)
-            except OSError as error:
-                raise Retry(f"the store cannot write: {error}") from None
-
-    async def _keep_up(self) -> None:
-        """Index what was added, a little at a time so that adding goes first; save and commit when it is time."""
-        while True:
-            await self._added.wait()
-            self._added.clear()
-            pause = self._commit_seconds or 1.0
-            while self._all.current.pending:
-                try:
-                    began = time.monotonic()
-                    if await self._write(self._keep):
-                        if self._flooded(_GREAT_FLOOD):
-                            await asyncio.sleep(time.monotonic() - began)
-                        continue
-                except OSError as error:
-                    _log.warning("the store cannot write: %s; trying again", error)
-                    await asyncio.sleep(pause)
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(pause):
-                        await self._added.wait()
-                self._added.clear()
-
-    def _keep(self) -> bool:
-        """Do a little; return whether there is more to index."""
-        now, partition = time.monotonic(), self._all.current
-        if now - self._saved_at > self._commit_seconds:
-            self._save()
-        more = self._index(_STEP)
-        seconds = _WATCHED_COMMIT_SECONDS if now - self._asked_at < _WATCHED_SECONDS else _COMMIT_SECONDS
-        if partition.uncommitted >= _MAX_UNCOMMITTED or now - self._committed_at > seconds or self._all.full:
-            self._commit()
-        return more
+        self._count(len(messages))
+        self._wake.set()
 
     def _add(self, messages: Sequence[Message]) -> None:
-        if self._all.current.unsaved_bytes >= _MAX_UNSAVED_BYTES:
+        partition = self._all.current
+        if partition.blocks.unsaved_bytes >= _MAX_UNSAVED_BYTES or (self.trouble and partition.blocks.unsaved):
             self._save()  # or nothing more is taken
-        if self._all.current.pending >= _MAX_PENDING:
-            self._index(len(messages))
-        new = self._new(messages)
-        self._all.current.add(new, self._order)
-        self._order += len(new)
+            partition = self._all.current
+        if not messages:
+            return
+        partition.add(messages)
+        if self._commit_seconds == 0:
+            try:
+                self._save()
+            except OSError:
+                self._all.current.blocks.take_back(len(messages))
+                raise
 
-    def _new(self, messages: Sequence[Message]) -> Sequence[Message]:
+    def _save(self) -> None:
+        """Make what was added safe, and begin a new partition when it is time."""
+        self._saved_at = time.monotonic()
+        self._all.begin_again_where_lost()
+        self._all.current.save()
+        with contextlib.suppress(OSError):  # then the current one goes on
+            self._all.roll()
+
+    async def _new(self, messages: Sequence[Message]) -> Sequence[Message]:
         """Leave out those that are there: they come from a disk buffer, or after a failure, again."""
-        if self._offered:
-            messages = [message for message in messages if message.key not in self._offered]
-        again = {message.id for message in messages if message.stored_id}
-        if not again:
-            self._unlisted = True
-            return messages
         if self._unlisted:
-            self._finish()
-        known, recent = self._engine().known(again), self._recent
+            await self._catch_up(whole=True)
+        again = {message.id for message in messages if message.stored_id}
+        known, recent = await self._run(lambda: self._engine().known(again)), self._recent
         new = []
         for message in messages:
             if message.stored_id:
@@ -308,40 +319,220 @@ class TantivyStore:
             new.append(message)
         return new
 
-    def _save(self) -> None:
-        self._saved_at = time.monotonic()
-        self._all.current.save()
+    def _count(self, messages: int) -> None:
+        """Count what was added in this second."""
+        now, (began, count, before) = time.monotonic(), self._second
+        if now - began >= 1:
+            began, count, before = now, 0, count if now - began < 2 else 0
+        self._second = (began, count + messages, before)
 
-    def _finish(self) -> None:
-        """Make all that was added searchable."""
-        self._commit(whole=True)
+    @property
+    def _flooded(self) -> bool:
+        """Whether thousands of messages come in every second."""
+        began, _, before = self._second
+        return before >= _FLOOD and time.monotonic() - began < 2
 
-    def _index(self, most: int) -> bool:
-        return self._all.current.index(most)
+    # --- indexing
 
-    def _commit(self, *, whole: bool = False) -> None:
-        """Make what was indexed searchable; `whole` has the rest indexed before."""
-        partition = self._all.current
-        self._saved_at = self._committed_at = time.monotonic()
-        if whole:
-            partition.catch_up()
-        else:
-            partition.commit()
-        self.commits += 1
+    async def flush(self) -> None:
+        """
+        Make everything that was added safe and searchable.
+
+        Raises:
+            Retry: If that cannot be written now.
+        """
+        await self._catch_up(whole=True)
+        if self.trouble:
+            raise Retry(f"the store cannot write: {self.trouble}")
+
+    async def _keep_up(self) -> None:
+        """Save what was added and have it indexed, as long as the store is open."""
+        pause, longest = _RETRY_SECONDS
+        busy_at = time.monotonic()
+        while True:
+            try:
+                worked = await self._do_next()
+            except OSError as error:
+                self._in_trouble(str(error))
+                self._settle()
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, longest)
+                continue
+            if worked:
+                busy_at = time.monotonic()
+                if self.trouble:
+                    _log.info("the store can write again")
+                self.trouble, pause = "", _RETRY_SECONDS[0]
+                continue
+            if time.monotonic() - busy_at > _IDLE_SECONDS:
+                busy_at = math.inf
+                async with self._index_lock:
+                    await self._in(self._indexing, self._rest)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._until_due(busy_at)):
+                    await self._wake.wait()
+            self._wake.clear()
+
+    def _until_due(self, busy_at: float) -> float | None:
+        """Return how long there is nothing to do unless something comes; None when that may last."""
+        if self.pending:
+            return min(self._commit_seconds or 1.0, 1.0)
+        return None if busy_at == math.inf else _IDLE_SECONDS
+
+    async def _do_next(self) -> bool:
+        """
+        Save, index or commit what is next.
+
+        Returns:
+            Whether anything was done.
+
+        Raises:
+            OSError: If it could not be done.
+        """
+        saved = await self._save_if_due()
+        partition = self._next_partition()
+        if partition is None:
+            return saved
+        async with self._index_lock:
+            await self._in(self._indexing, partial(self._index, partition))
+        self._settle()
+        return True
+
+    async def _save_if_due(self) -> bool:
+        current = self._all.current
+        if not current.blocks.unsaved:
+            return False
+        now = time.monotonic()
+        hurry = self._waiting or self.trouble or current.blocks.unsaved_bytes >= _MAX_UNSAVED_BYTES
+        if not hurry and now - self._saved_at < self._commit_seconds:
+            return False
+        await self._in(self._adding, self._save)
+        return True
+
+    def _next_partition(self) -> Partition | None:
+        """Return which partition has something to do: the oldest, but those whose whole index is missing last."""
+        due = [partition for partition in self._all.list if self._is_due(partition)]
+        return min(due, key=lambda partition: partition.rebuilding, default=None)
+
+    def _is_due(self, partition: Partition) -> bool:
+        if partition.broken or partition.unindexed:
+            return True
+        return bool(partition.uncommitted) and self._commit_due(partition, 0)
+
+    def _commit_due(self, partition: Partition, more: int) -> bool:
+        """Whether it is time to commit what the index was given, and so many messages more."""
+        elapsed = time.monotonic() - self._committed_at
+        if partition.uncommitted + more >= _MAX_UNCOMMITTED or elapsed > _COMMIT_SECONDS:
+            return True
+        if partition is not self._all.current and more >= partition.unindexed:
+            return True
+        if self._waiting:
+            place = min(place for place, _ in self._waiting)
+            reached = partition.given + more >= min(place, partition.blocks.saved)
+            return reached and (elapsed > _FLOOD_COMMIT_SECONDS or not self._flooded)
+        return elapsed > _WATCHED_COMMIT_SECONDS and time.monotonic() - self._asked_at < _WATCHED_SECONDS
+
+    def _index(self, partition: Partition) -> None:
+        """Do the next piece of a partition's index (indexing thread)."""
+        if partition.broken:
+            self._indexer.release()
+            partition.make_again()
+        partition.migrate()
+        more = min(_STEP, partition.unindexed)
+        commit = self._commit_due(partition, more)
+        last = partition is not self._all.current and more >= partition.unindexed
+        report = self._indexer.work(
+            Order(str(partition.path.absolute()), partition.blocks.saved, more, commit=commit, last=last)
+        )
+        if partition not in self._all.list:  # retention was faster
+            self._indexer.release()
+            return
+        self._take_in(partition, report)
+
+    def _take_in(self, partition: Partition, report: Report) -> None:
+        """Note how far an index is."""
+        if report.unindexable:
+            for place, why in report.unindexable:
+                _log.error("a message cannot be indexed; it is stored, and not found: %s, place %d", why, place)
+            partition.blocks.leave_out(report.unindexable)
+        if report.given < 0:
+            partition.given = partition.committed
+            raise OSError(report.error)
+        if report.committed != partition.committed and report.committed >= 0:
+            self._committed_at = time.monotonic()
+            self.commits += 1
+            partition.refresh(report.committed)
+        partition.given = report.given
         if not partition.pending:
             self._recent.clear()
             self._unlisted = False
-            self._all.roll()
+        if report.error:
+            raise OSError(report.error)
 
-    async def _retain_for_ever(self) -> None:
+    def _rest(self) -> None:
+        """Give back what indexing takes, for nothing comes in (indexing thread)."""
+        self._indexer.release()
+        for partition in self._all.list:
+            if not partition.pending:
+                partition.remember_indexed()
+
+    async def _finish(self) -> None:
+        """
+        Save and index everything.
+
+        Raises:
+            OSError: If that cannot be written.
+        """
+        await self._in(self._adding, self._save)
+        async with self._index_lock:
+            await self._in(self._indexing, self._index_all)
+
+    def _index_all(self) -> None:
+        for partition in self._all.list:
+            while partition.broken or partition.unindexed or partition.uncommitted:
+                before = (partition.given, partition.committed)
+                self._committed_at = -math.inf
+                self._index(partition)
+                if (partition.given, partition.committed) == before:
+                    break
+        self._rest()
+
+    def _in_trouble(self, why: str) -> None:
+        if not self.trouble:
+            _log.warning("the store cannot write: %s; trying again", why)
+        self.trouble = why
+
+    def _settle(self) -> None:
+        """Let searches go on that wait for what is found now, or that cannot be helped."""
+        waiting, self._waiting = self._waiting, []
+        for place, future in waiting:
+            if future.done():
+                continue
+            if self.trouble or not self._opened or self._is_found(place):
+                future.set_result(None)
+            else:
+                self._waiting.append((place, future))
+
+    def _is_found(self, place: int) -> bool:
+        """Whether searches find everything up to a place, but for partitions whose index is made again."""
+        return all(
+            partition.rebuilding or partition.committed >= min(place, partition.blocks.last)
+            for partition in self._all.list
+            if partition.blocks.first <= place
+        )
+
+    async def _retain_again_and_again(self) -> None:
         """Delete what is too old or too much now and then, also when nothing comes in."""
         while True:
             try:
-                await self.flush()
-                await self._write(self._all.retain)
-            except (Retry, OSError) as error:
+                await self._in(self._adding, self._retain)
+            except OSError as error:
                 _log.warning("retention: %s", error)
             await asyncio.sleep(self._all.retention_seconds)
+
+    def _retain(self) -> None:
+        self._all.begin_again_where_lost()
+        self._all.retain()
 
     # --- searching
 
@@ -397,35 +588,48 @@ class TantivyStore:
     async def delete(self, query: Node, span: Span) -> int:
         """Delete messages; see `Store.delete`."""
         try:
-            return await self._write(partial(self._delete, query, span))
+            await self._finish()
+            async with self._index_lock:
+                return await self._delete(query, span)
         except OSError as error:
             raise Retry(f"the store cannot write: {error}") from None
 
-    def _delete(self, query: Node, span: Span) -> int:
-        self._finish()  # in this thread, so nothing comes in between
+    async def _delete(self, query: Node, span: Span) -> int:
+        counted = await self._run(lambda: self._engine().counted(query, span))
         deleted = 0
-        for partition, found, messages in self._engine().counted(query, span):
+        for partition, found, messages in counted:
+            if not await self._in(self._adding, partial(self._drop_whole, partition, messages)):
+                await self._in(self._indexing, partial(self._delete_from, partition, found))
             deleted += messages
-            if messages == partition.messages:
-                if partition is self._all.current:
-                    self._all.begin()
-                self._all.drop(partition)
-                continue
-            partition.delete(found)
-            if partition is self._all.current:
-                partition.commit()
-            else:
-                partition.close_writer()
         return deleted
+
+    def _drop_whole(self, partition: Partition, messages: int) -> bool:
+        """Drop a partition of which nothing is left, in the adding thread so that nothing comes in between."""
+        if messages != partition.messages:
+            return False
+        if partition is self._all.current:
+            self._all.begin()
+        self._all.drop(partition)
+        return True
+
+    def _delete_from(self, partition: Partition, query: tantivy.Query) -> None:
+        self._indexer.release()
+        partition.delete(query)
 
     async def compact(self) -> None:
         """Merge what can be merged, and give back the room of what was deleted."""
-        await self._write(self._compact)
+        await self._finish()
+        async with self._index_lock:
+            current = self._all.current
+            if current.messages and current.blocks.removed:  # nothing may be added to what is compacted
+                await self._in(self._adding, self._all.begin)
+            for partition in self._all.list:
+                if partition.blocks.removed:
+                    await self._in(self._indexing, partial(self._compact, partition))
 
-    def _compact(self) -> None:
-        self._finish()
-        for partition in self._all.list:
-            partition.compact()
+    def _compact(self, partition: Partition) -> None:
+        self._indexer.release()
+        partition.compact()
 
     async def info(self) -> StoreInfo:
         """Return how much there is; see `Store.info`."""
@@ -460,7 +664,11 @@ class TantivyStore:
     async def _asked(self, function: Callable[[], T]) -> T:
         """Answer in a reading thread, after what was added can be found."""
         await self._catch_up()
-        return await self._run(function)
+        try:
+            return await self._run(function)
+        finally:
+            if any([partition.broken for partition in self._all.list]):
+                self._wake.set()
 
     async def _catch_up(self, *, whole: bool = False) -> None:
         """
@@ -469,31 +677,35 @@ class TantivyStore:
         Args:
             whole: Whether to wait for that however long it takes.
         """
-        wanted, began = self._order - 1, time.monotonic()
-        self._asked_at = began
-        if not self._lacks(wanted):
-            return
-        if self._flooded() and not whole and began - self._committed_at < _FLOOD_PATIENCE_SECONDS:
-            return
-        async with self._asking:
-            with contextlib.suppress(OSError):  # the disk is full: what was committed can be searched all the same
-                while self._lacks(wanted):
-                    patience = _FLOOD_PATIENCE_SECONDS if self._flooded() else _PATIENCE_SECONDS
-                    late = not whole and time.monotonic() - began > patience
-                    if late or not await self._write(partial(self._index, _CATCH_UP_STEP)):
-                        await self._write(self._commit)
-                        return
-
-    def _lacks(self, place: int) -> bool:
-        """Whether a message cannot be found yet."""
-        partition = self._all.current
-        return partition.pending > 0 and partition.committed < place
+        self._asked_at = time.monotonic()
+        if self.written_before is not None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_FLOOD_PATIENCE_SECONDS if self._flooded else _PATIENCE_SECONDS):
+                    await self.written_before()
+        place = self._all.current.blocks.last
+        if not self._is_found(place):
+            patience = None if whole else _FLOOD_PATIENCE_SECONDS if self._flooded else _PATIENCE_SECONDS
+            future = asyncio.get_running_loop().create_future()
+            self._waiting.append((place, future))
+            self._wake.set()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(patience):
+                    await future
+        _late.set(sum(max(0, min(place, each.blocks.last) - each.committed) for each in self._all.list))
 
     async def _run(self, function: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._readers, _guarded(function, _search_failed))
 
-    async def _write(self, function: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._writer, _guarded(function, OSError))
+    async def _in(self, executor: ThreadPoolExecutor, function: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(executor, _guarded(function, OSError))
+
+
+def _indexer(indexing: Literal["thread", "process"], open_fields: OpenFields) -> Indexer | IndexerProcess:
+    if indexing == "thread":
+        return Indexer(open_fields)
+    from gelf_listener.store.indexer_process import IndexerProcess  # noqa: PLC0415  (costs start-up time)
+
+    return IndexerProcess()
 
 
 def _search_failed(detail: str) -> QueryError:
@@ -501,7 +713,7 @@ def _search_failed(detail: str) -> QueryError:
 
 
 def _guarded(function: Callable[[], T], error_of: Callable[[str], Exception]) -> Callable[[], T]:
-    """Turn a panic in tantivy, which is no `Exception`, into an error that ends one call and nothing else."""
+    """Turn a panic in tantivy, which is not an `Exception`, into an error that ends one call and nothing else."""
 
     def call() -> T:
         try:

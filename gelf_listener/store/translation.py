@@ -24,7 +24,16 @@ from gelf_listener.query.times import parse_time, time_of
 from gelf_listener.query.words import words
 from gelf_listener.store.parameters import Span
 from gelf_listener.store.partition import Partition
-from gelf_listener.store.schema import MAX_TEXT_CHARACTERS, field_key, field_name, micros, term_of, value_of
+from gelf_listener.store.schema import (
+    LARGE_LEVEL,
+    MAX_TEXT_CHARACTERS,
+    ODD_LEVELS,
+    field_key,
+    field_name,
+    micros,
+    term_of,
+    value_of,
+)
 
 if TYPE_CHECKING:
     import tantivy
@@ -149,7 +158,7 @@ class Translator:
         if field in _TIMES:
             return self._time(node, field, positive=positive)
         if field == "level":
-            return self._level(node)
+            return self._level(node, positive=positive)
         if field in _LISTENER:
             return self._column(node, _LISTENER[field], positive=positive)
         return self._first_of(
@@ -206,7 +215,8 @@ class Translator:
         if field == "full_message":
             return self._term("marks", "full")
         if field == "level":
-            return self._query.exists_query("level")
+            exists = self._query.exists_query("level")
+            return self._any_of([exists, self._has(LARGE_LEVEL)]) if LARGE_LEVEL in self.partition.names else exists
         if field in _LISTENER:
             return self._has(_LISTENER[field])
         if is_analysed(field) or is_lower_case(field) or field in _IDS or field in _TIMES:
@@ -223,7 +233,7 @@ class Translator:
         found = [self._text(node, "words", positive=positive), self._source(node)]
         found.append(self._text(node, "full", positive=positive))
         value = replace(node, field="value")
-        found.append(self._level(value))
+        found.append(self._level(value, positive=positive))
         keys = [key for key in list(self.partition.names) if not key.startswith("@")]
         found += [self._column(value, key, positive=positive) for key in keys]
         if isinstance(node, (Term, Phrase)) and added_getter(node.text) is not None:
@@ -263,9 +273,17 @@ class Translator:
             raise _too_many(node, f"there are {len(terms)} different words to try it on")
         return self._terms(column, [term for term, _ in terms if test(term)])
 
-    def _level(self, node: _Leaf) -> tantivy.Query:
-        test = compile_predicate(replace(node, field="value"), self._clock)
-        return self._terms("level", [level for level in range(8) if test(_probe(fields={"value": level}))])
+    def _level(self, node: _Leaf, *, positive: bool) -> tantivy.Query:
+        test = self._value_test(node)
+        names = self.partition.names
+        levels: list[FieldValue] = [level for level in range(8) if test(level)]
+        if ODD_LEVELS in names:
+            found = [int(level) for level in self._distinct(node, ODD_LEVELS, "level", None)]
+            levels += [level for level in found if not 0 <= level <= 7 and test(level)]
+        within = self._terms("level", levels)
+        if LARGE_LEVEL not in names:
+            return within
+        return self._any_of([within, self._column(node, LARGE_LEVEL, positive=positive)])
 
     def _id(self, node: _Leaf, *, positive: bool) -> tantivy.Query:
         if isinstance(node, (Term, Phrase)):

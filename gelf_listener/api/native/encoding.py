@@ -11,8 +11,17 @@ from gelf_listener.codec.lint import Verdict
 from gelf_listener.errors import Rejected
 from gelf_listener.message import Message
 from gelf_listener.notes import Note
+from gelf_listener.store import Store
 
-__all__ = ["chosen", "json_response", "lint_document", "message_document", "note_document", "rejected_document"]
+__all__ = [
+    "chosen",
+    "json_response",
+    "lint_document",
+    "message_document",
+    "missing_document",
+    "note_document",
+    "rejected_document",
+]
 
 _encode = msgspec.json.Encoder().encode
 
@@ -20,6 +29,12 @@ _encode = msgspec.json.Encoder().encode
 def json_response(document: Any, status: int = 200) -> Response:
     """Answer with JSON; several times faster than through a model, and there may be ten thousand messages in it."""
     return Response(_encode(document), status, media_type="application/json")
+
+
+def missing_document(store: Store | None) -> dict[str, Any] | None:
+    """Return what the search just made could not look at (`MissingShape`); None when that is nothing."""
+    missing = None if store is None else store.missing()
+    return None if not missing else missing._asdict() | {"text": str(missing)}
 
 
 def chosen(fields: str | None) -> frozenset[str] | None:

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from gelf_listener.api.context import TheStore
 from gelf_listener.api.errors import ApiError
-from gelf_listener.api.native.encoding import json_response
+from gelf_listener.api.native.encoding import json_response, missing_document
 from gelf_listener.api.native.parameters import Asked, TheAsked, seconds_of
 from gelf_listener.api.native.shapes import FieldsShape, HistogramShape, StatisticsShape, SuggestShape, TopShape
 from gelf_listener.store import Store
@@ -48,14 +48,16 @@ async def top(
     rows = await store.aggregate(asked.node, asked.span, [ValuesGroup(name, limit)])
     values = [{"value": row.keys[0], "messages": row.messages} for row in rows]
     other = max(0, messages - sum(row.messages for row in rows))
-    return json_response({"field": name, "messages": messages, "values": values, "other": other})
+    return json_response(
+        {"field": name, "messages": messages, "values": values, "other": other, "missing": missing_document(store)}
+    )
 
 
 @router.get("/fields/{name:path}/statistics", response_model=StatisticsShape)
 async def statistics(store: TheStore, asked: TheAsked, name: str) -> Response:
     """Return what a field holds: how many values, how many different ones, and the figures of numbers."""
     found = await store.statistics(asked.node, asked.span, name)
-    return json_response({"field": name} | found._asdict())
+    return json_response({"field": name} | found._asdict() | {"missing": missing_document(store)})
 
 
 @router.get("/fields/{name:path}/suggest", response_model=SuggestShape)
@@ -84,7 +86,16 @@ async def histogram(
     """Count messages over time, for each value of a field if wanted."""
     span = await _extent(store, asked)
     if span is None:
-        return json_response({"seconds": 1.0, "messages": 0, "buckets": [], "split": split, "series": []})
+        return json_response(
+            {
+                "seconds": 1.0,
+                "messages": 0,
+                "buckets": [],
+                "split": split,
+                "series": [],
+                "missing": missing_document(store),
+            }
+        )
     start, end = span
     seconds = _interval(interval, end - start, buckets)
     first = math.floor(start / seconds)
@@ -108,6 +119,7 @@ async def histogram(
             ],
             "split": split,
             "series": [{"value": value, "messages": sum(found), "counts": found} for value, found in series.items()],
+            "missing": missing_document(store),
         }
     )
 

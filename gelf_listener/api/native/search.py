@@ -17,7 +17,7 @@ from starlette.responses import Response
 
 from gelf_listener.api.context import TheStore
 from gelf_listener.api.errors import ApiError, position
-from gelf_listener.api.native.encoding import chosen, json_response, message_document
+from gelf_listener.api.native.encoding import chosen, json_response, message_document, missing_document
 from gelf_listener.api.native.parameters import TheAsked
 from gelf_listener.api.native.shapes import SearchPage, Validity
 from gelf_listener.errors import QueryError
@@ -116,6 +116,7 @@ async def search(
             "total": hits.total if before is None else total,
             "messages": [message_document(message, wanted, characters) for message in hits.messages],
             "cursor": None if following is None else str(following),
+            "missing": missing_document(store),
         }
     )
 

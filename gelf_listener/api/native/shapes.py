@@ -114,6 +114,19 @@ class Surrounding(BaseModel):
     after: list[MessageShape]
 
 
+class MissingShape(BaseModel):
+    """What a search could not look at."""
+
+    late: int = Field(description="Messages that were stored before it was asked and are not indexed yet.")
+    unindexable: int = Field(description="Messages that cannot be indexed.")
+    damaged: int = Field(description="Parts of the store that could not be read and were set aside.")
+    trouble: str = Field(description="Why messages cannot be saved or indexed at the moment; empty when they can.")
+    text: str = Field(description="All of it, for a person.")
+
+
+_MISSING = Field(description="What the search could not look at; null when that is nothing.")
+
+
 class SearchPage(BaseModel):
     """One page of messages."""
 
@@ -121,6 +134,7 @@ class SearchPage(BaseModel):
     total: int = Field(description="How many messages match, on all pages.")
     messages: list[MessageShape]
     cursor: str | None = Field(description="Give it back for the next page; null when this is the last.")
+    missing: MissingShape | None = _MISSING
 
 
 class Validity(BaseModel):
@@ -191,6 +205,7 @@ class TopShape(BaseModel):
     messages: int = Field(description="Messages that match the query.")
     values: list[TopValue]
     other: int = Field(description="Messages that match and have none of these values.")
+    missing: MissingShape | None = _MISSING
 
 
 class SuggestShape(BaseModel):
@@ -212,6 +227,7 @@ class StatisticsShape(BaseModel):
     mean: float | None
     total: float | None
     deviation: float | None
+    missing: MissingShape | None = _MISSING
 
 
 class HistogramBucket(BaseModel):
@@ -237,6 +253,7 @@ class HistogramShape(BaseModel):
     buckets: list[HistogramBucket]
     split: str | None
     series: list[HistogramSeries] = Field(description="Most frequent values first; empty without `split`.")
+    missing: MissingShape | None = _MISSING
 
 
 class NearMiss(BaseModel):
@@ -254,6 +271,7 @@ class Waited(BaseModel):
     matched: int
     messages: list[MessageShape]
     near_misses: list[NearMiss] = Field(description="Those that came closest, when too few matched.")
+    missing: MissingShape | None = _MISSING
 
 
 class SenderShape(BaseModel):

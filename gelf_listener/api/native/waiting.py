@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from gelf_listener.api.context import TheService
 from gelf_listener.api.errors import ApiError
-from gelf_listener.api.native.encoding import json_response, message_document
+from gelf_listener.api.native.encoding import json_response, message_document, missing_document
 from gelf_listener.api.native.parameters import moment, node_of, seconds_of
 from gelf_listener.api.native.received import received_since
 from gelf_listener.api.native.shapes import Waited
@@ -79,6 +79,7 @@ async def wait(
         "matched": len(messages),
         "messages": [message_document(message) for message in messages],
         "near_misses": [] if enough else await _near_misses(service.store, node, start, others),
+        "missing": missing_document(service.store),
     }
     return json_response(document, 200 if enough else 504)
 

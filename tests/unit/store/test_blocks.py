@@ -19,14 +19,18 @@ def packed(place: int, size: int = 1000) -> bytes:
 
 @pytest.fixture
 def blocks(tmp_path: Path) -> Iterator[Blocks]:
-    made = Blocks(tmp_path, new=True)
+    made = Blocks(tmp_path, first=0)
     yield made
     made.close()
 
 
 def fill(blocks: Blocks, first: int, count: int) -> None:
-    for place in range(first, first + count):
-        blocks.add(place, packed(place))
+    assert blocks.last == first - 1
+    blocks.add([packed(place) for place in range(first, first + count)])
+
+
+def since(blocks: Blocks, place: int) -> list[int]:
+    return [found for found, _ in blocks.since(place, 10**18)]
 
 
 def damage(directory: Path, which: str) -> None:
@@ -40,13 +44,14 @@ def test_an_empty_one_has_nothing(blocks: Blocks) -> None:
     """And says so."""
     assert blocks.last == -1
     assert list(blocks.read([0, 1])) == []
-    assert list(blocks.since(0)) == []
+    assert since(blocks, 0) == []
     blocks.save()
 
 
 @pytest.mark.parametrize("first", [0, 7, 10**12])
-def test_what_was_saved_is_read_by_its_place(blocks: Blocks, first: int) -> None:
+def test_what_was_saved_is_read_by_its_place(tmp_path: Path, first: int) -> None:
     """Over the borders of blocks, in any choice that rises."""
+    blocks = Blocks(tmp_path, first=first)
     fill(blocks, first, 100)
     blocks.save()
     assert blocks.last == first + 99
@@ -54,8 +59,9 @@ def test_what_was_saved_is_read_by_its_place(blocks: Blocks, first: int) -> None
     assert list(blocks.read(range(first, first + 100))) == every
     assert list(blocks.read(range(first, first + 100, 7))) == every[::7]
     assert list(blocks.read([first - 1, first + 99, first + 100])) == every[-1:]
-    assert list(blocks.since(first)) == every
-    assert list(blocks.since(first + 33)) == every[33:]
+    assert list(blocks.since(first, first + 99)) == every
+    assert list(blocks.since(first + 33, first + 66)) == every[33:67]
+    blocks.close()
 
 
 def test_what_was_not_saved_is_not_read(blocks: Blocks) -> None:
@@ -82,7 +88,7 @@ def test_a_few_at_a_time_share_a_block(tmp_path: Path, blocks: Blocks) -> None:
 
 def test_it_goes_on_where_it_ended(tmp_path: Path) -> None:
     """After it was closed, and after the process was killed."""
-    first = Blocks(tmp_path, new=True)
+    first = Blocks(tmp_path, first=5)
     fill(first, 5, 50)
     first.save()
     fill(first, 55, 1)  # is lost
@@ -92,30 +98,34 @@ def test_it_goes_on_where_it_ended(tmp_path: Path) -> None:
         shutil.copy(file, killed)
     first.close()
     for directory in (tmp_path, killed):
-        again = Blocks(directory, new=False)
-        assert again.last == 54
+        again = Blocks(directory)
+        assert (again.first, again.last, again.messages) == (5, 54, 50)
         fill(again, 55, 1)
         again.save()
-        assert [place for place, _ in again.since(0)] == list(range(5, 56))
+        assert since(again, 0) == list(range(5, 56))
         again.close()
 
 
-def test_places_may_leap(blocks: Blocks) -> None:
-    """As they do after messages that another partition took."""
-    fill(blocks, 0, 2)
-    fill(blocks, 10, 2)
+def test_what_was_not_saved_can_be_taken_back(blocks: Blocks) -> None:
+    """As if it had never been added."""
+    fill(blocks, 0, 3)
     blocks.save()
-    assert [place for place, _ in blocks.since(0)] == [0, 1, 10, 11]
-    assert [place for place, _ in blocks.read([1, 2, 9, 10])] == [1, 10]
+    fill(blocks, 3, 3)
+    blocks.take_back(2)
+    assert (blocks.last, blocks.unsaved, blocks.unsaved_bytes) == (3, 1, 1000)
+    blocks.save()
+    fill(blocks, 4, 1)
+    blocks.save()
+    assert since(blocks, 0) == [0, 1, 2, 3, 4]
 
 
 def test_a_file_that_is_missing_or_none_of_ours(tmp_path: Path) -> None:
-    """Is not made anew where there should be one."""
+    """Is not made where there should be one."""
     with pytest.raises(ValueError, match=r"messages.sqlite is missing"):
-        Blocks(tmp_path, new=False)
+        Blocks(tmp_path)
     (tmp_path / FILE_NAME).write_bytes(b"not a database, but quite long enough to look like one" * 100)
     with pytest.raises(ValueError, match="not a database"):
-        Blocks(tmp_path, new=False)
+        Blocks(tmp_path)
 
 
 def test_a_damaged_block_costs_its_messages_only(
@@ -132,49 +142,65 @@ def test_a_damaged_block_costs_its_messages_only(
     damage(tmp_path, f"first = {second}")
     left = [*range(second), *range(third, 300)]
     assert [place for place, _ in blocks.read(range(300))] == left
-    assert [place for place, _ in blocks.since(0)] == left
+    assert since(blocks, 0) == left
     assert f"the messages from place {second} on are damaged" in caplog.text
 
 
-def test_a_damaged_last_block_is_no_place_to_go_on(tmp_path: Path) -> None:
-    """It would be overwritten."""
-    first = Blocks(tmp_path, new=True)
+def test_it_goes_on_after_a_damaged_last_block(tmp_path: Path) -> None:
+    """Which stays as it is."""
+    first = Blocks(tmp_path, first=0)
     fill(first, 0, 3)
     first.save()
     first.close()
     damage(tmp_path, "first = 0")
-    with pytest.raises(ValueError, match=FILE_NAME):
-        Blocks(tmp_path, new=False)
+    again = Blocks(tmp_path)
+    assert (again.last, again.messages) == (2, 3)
+    fill(again, 3, 2)
+    again.save()
+    assert since(again, 0) == [3, 4]
+    again.close()
 
 
-def test_keeping_some_gives_back_the_room_of_the_others(tmp_path: Path, blocks: Blocks) -> None:
-    """Places stay, the last block goes on, and whole blocks disappear."""
-    for place in range(500):
-        blocks.add(place, packed(place) + place.to_bytes(2, "big") * 500)
+def test_what_was_deleted_is_not_given_to_an_index(tmp_path: Path, blocks: Blocks) -> None:
+    """Nor what an index cannot take; both are counted, also after reopening."""
+    fill(blocks, 0, 10)
+    blocks.save()
+    blocks.delete([3, 5], "mark")
+    blocks.delete([5], "mark")
+    blocks.leave_out([(7, "odd")])
+    assert (blocks.messages, blocks.removed, blocks.unindexable) == (8, 2, 1)
+    assert since(blocks, 0) == [0, 1, 2, 4, 6, 8, 9]
+    assert blocks.mark("mark") == 1
+    blocks.set_mark("mark", None)
+    assert blocks.mark("mark") is None
+    blocks.close()
+    again = Blocks(tmp_path)
+    assert (again.messages, again.removed, again.unindexable) == (8, 2, 1)
+    again.close()
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_compacting_gives_back_the_room_of_what_was_deleted(tmp_path: Path, blocks: Blocks, damaged: bool) -> None:
+    """Places stay, the last block goes on, whole blocks disappear, and a damaged one is no reason to stop."""
+    blocks.add([packed(place) + place.to_bytes(2, "big") * 500 for place in range(500)])
     blocks.save()
     blocks.fold()
     before = (tmp_path / FILE_NAME).stat().st_size
     living = [0, 1, 250, 499]
-    blocks.keep(living)
+    if damaged:
+        damage(tmp_path, "first = (SELECT first FROM blocks WHERE first <= 250 ORDER BY first DESC LIMIT 1)")
+    blocks.delete([place for place in range(500) if place not in living], "mark")
+    blocks.compact()
     assert (tmp_path / FILE_NAME).stat().st_size < before
-    fill(blocks, 500, 1)
+    assert blocks.messages == 4
+    blocks.add([packed(500)])
     blocks.save()
-    assert [place for place, _ in blocks.read(range(501))] == [*living, 500]
-    assert [place for place, _ in blocks.since(1)] == [1, 250, 499, 500]
-
-
-def test_what_the_index_had_is_remembered(tmp_path: Path) -> None:
-    """Or what was deleted from the index would be put into it again."""
-    first = Blocks(tmp_path, new=True)
-    assert first.indexed == -1
-    fill(first, 0, 10)
-    first.mark_indexed()
-    assert first.indexed == 9
-    fill(first, 10, 1)
-    first.save()
-    first.close()
-    again = Blocks(tmp_path, new=False)
-    assert (again.indexed, again.last) == (9, 10)
+    left = [place for place in living if place != 250 or not damaged]
+    assert [place for place, _ in blocks.read(range(501))] == [*left, 500]
+    assert since(blocks, 1) == [*left[1:], 500]
+    blocks.close()
+    again = Blocks(tmp_path)
+    assert again.messages == 5
     again.close()
 
 
@@ -190,7 +216,7 @@ def test_what_cannot_be_written_stays_until_it_can(tmp_path: Path, blocks: Block
     other.execute("ROLLBACK")
     other.close()
     blocks.save()
-    assert [place for place, _ in blocks.since(0)] == list(range(50))
+    assert since(blocks, 0) == list(range(50))
 
 
 def test_a_closed_one_finds_nothing(blocks: Blocks) -> None:

@@ -1,0 +1,263 @@
+"""
+Index writer: makes the index of one partition from its saved messages.
+
+Laws:
+
+* It needs nothing but the partition's directory, so it may run in any thread and any process; only one at a time.
+* The index lies in a directory of its own and holds nothing that cannot be made again. One that is damaged, or of
+  another format, is thrown away and made again.
+* A message that cannot be indexed stops no other: it is reported and left out.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gelf_listener.message import Message
+from gelf_listener.packing import Packer
+from gelf_listener.store.blocks import BlockReader
+from gelf_listener.store.description import Description
+from gelf_listener.store.schema import FORMAT, document_of, make_schema, micros
+
+if TYPE_CHECKING:
+    import tantivy
+
+__all__ = ["HALF_DELETED", "INDEX", "IndexWriter", "empty_index", "open_index", "throw_away_index"]
+
+INDEX = "index"
+"""The directory beside the messages."""
+
+HALF_DELETED = "half deleted"
+"""Mark of a partition whose index may still find what was deleted."""
+
+_HEAP_BYTES = 100_000_000
+"""What the indexing thread gathers before it writes a segment."""
+_STEP_BYTES = 16 * 1024 * 1024
+"""Raw messages that are held at once."""
+_TROUBLE = "An IO error occurred"
+"""How the engine says that the disk, and not what is on it, is the trouble."""
+_UNREADABLE = ("could not be parsed", "not valid JSON")
+"""How the engine says that a document, and not the index, is the trouble."""
+
+_log = logging.getLogger(__name__)
+
+
+def open_index(path: Path) -> tantivy.Index:
+    """
+    Open a partition's index, or make it.
+
+    Raises:
+        ValueError: If it is damaged.
+        OSError: If it cannot be read or made now.
+    """
+    import tantivy  # noqa: PLC0415  (not before somebody needs it)
+
+    directory = path / INDEX
+    directory.mkdir(exist_ok=True)
+    try:
+        index = tantivy.Index(make_schema(), path=str(directory))
+        index.config_reader("manual", 0)
+        index.reload()
+    except ValueError as error:
+        if _TROUBLE in str(error):
+            raise OSError(str(error)) from None
+        raise
+    return index
+
+
+def empty_index() -> tantivy.Index:
+    """Return an index in memory that finds nothing."""
+    import tantivy  # noqa: PLC0415  (not before somebody needs it)
+
+    return tantivy.Index(make_schema())
+
+
+def throw_away_index(path: Path) -> None:
+    """
+    Delete a partition's index, for it to be made again.
+
+    Raises:
+        OSError: If that cannot be done.
+    """
+    directory = path / INDEX
+    if directory.exists():
+        doomed = path / (INDEX + ".deleted")  # at once, so that a crash in the middle does not leave half an index
+        shutil.rmtree(doomed, ignore_errors=True)
+        directory.rename(doomed)
+        shutil.rmtree(doomed, ignore_errors=True)
+
+
+class IndexWriter:
+    """
+    Writes one index.
+
+    Args:
+        path: The partition's directory.
+        packer: Makes messages of bytes.
+
+    Raises:
+        OSError: If it cannot be opened now, for example because the disk is full or another process writes to it.
+    """
+
+    def __init__(self, path: Path, packer: Packer) -> None:
+        self.path = path
+        self.unindexable: list[tuple[int, str]] = []
+        """Places of messages that cannot be indexed, and why; whoever asks for a step takes them."""
+        self._packer = packer
+        self._blocks = BlockReader(path)
+        self._description = _description(path)
+        if self._description.format != FORMAT:
+            throw_away_index(path)
+            created_at, self._description = self._description.created_at, Description()
+            self._description.created_at = created_at
+        try:
+            self._engine = open_index(path)
+        except ValueError as error:
+            _log.error("the index of %s is damaged and is made again: %s", path, error)
+            throw_away_index(path)
+            self._engine = _opened(path)
+        self._writer: tantivy.IndexWriter | None = None
+        self._changed = False
+        self.committed = self.given = self._last()
+
+    def step(self, upto: int, most: int) -> None:
+        """
+        Give the index the next saved messages.
+
+        Args:
+            upto: The last place that is saved.
+            most: How many places to go on, at most.
+
+        Raises:
+            OSError: If that cannot be written; what was given since the last commit is given again.
+        """
+        end = min(upto, self.given + most)
+        messages: list[tuple[int, Message]] = []
+        room = _STEP_BYTES
+        for place, packed in self._blocks.since(self.given + 1, end):
+            try:
+                message = self._packer.unpack(packed)
+            except ValueError as error:
+                self._leave_out(place, f"it is damaged: {error}")
+                continue
+            messages.append((place, message))
+            room -= len(packed)
+            if room <= 0:
+                end = place
+                break
+        if messages:
+            self._give(messages)
+        self.given = end
+
+    def commit(self) -> None:
+        """
+        Make what was given searchable.
+
+        Raises:
+            OSError: If it cannot be written; what was given since the last commit is given again.
+        """
+        if self._changed and self._writer is not None:
+            try:
+                self._description.write(self.path)
+                self._writer.commit()
+            except (ValueError, OSError) as error:
+                self._roll_back()
+                raise OSError(str(error)) from None
+            self._changed = False
+        self.committed = self.given
+
+    def delete(self, query: tantivy.Query) -> None:
+        """
+        Delete what matches and commit.
+
+        Raises:
+            OSError: If that cannot be written.
+        """
+        self._open_writer().delete_documents_by_query(query)
+        self._changed = True
+        self.commit()
+
+    def close(self) -> None:
+        """Forget what is not committed, finish merging and give the writer's memory back."""
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            if self._changed:
+                with contextlib.suppress(ValueError, OSError):
+                    writer.rollback()
+            writer.wait_merging_threads()
+        self._blocks.close()
+
+    def collect_garbage(self) -> None:
+        """Delete files that nothing needs."""
+        self._open_writer().garbage_collect_files()
+
+    def _last(self) -> int:
+        """Return the highest place in the index; the one before the first when it is empty."""
+        import tantivy  # noqa: PLC0415
+
+        searcher = self._engine.searcher()
+        found: Any = searcher.aggregate(tantivy.Query.all_query(), {"x": {"max": {"field": "order"}}})
+        value = found["x"]["value"]
+        return (self._blocks.mark("first") or 0) - 1 if value is None else int(value)
+
+    def _give(self, messages: Sequence[tuple[int, Message]]) -> None:
+        times = [message.timestamp for _, message in messages]
+        received = max(message.received_at for _, message in messages)
+        self._description.take_in(micros(min(times)), micros(max(times)), micros(received))
+        add = self._open_writer().add_json
+        self._changed = True
+        for place, message in messages:
+            try:
+                add(document_of(message, place, self._description.names))
+            except ValueError as error:
+                if not any(words in str(error) for words in _UNREADABLE):
+                    self._roll_back()
+                    raise OSError(str(error)) from None
+                self._leave_out(place, str(error))
+            except Exception as error:  # noqa: BLE001  (one odd message must not keep the others from being found)
+                self._leave_out(place, repr(error))
+
+    def _leave_out(self, place: int, why: str) -> None:
+        self.unindexable.append((place, why[:500]))
+
+    def _roll_back(self) -> None:
+        """Let the index forget what was added since the last commit."""
+        writer, self._writer = self._writer, None
+        self.given = self.committed
+        self._changed = False
+        if writer is not None:
+            with contextlib.suppress(ValueError, OSError):  # it is broken; the next one begins at the last commit
+                writer.rollback()
+            del writer
+
+    def _open_writer(self) -> tantivy.IndexWriter:
+        if self._writer is None:
+            try:
+                self._writer = self._engine.writer(_HEAP_BYTES, 1)
+            except ValueError as error:
+                raise OSError(str(error)) from None
+        return self._writer
+
+
+def _description(path: Path) -> Description:
+    """Read a description; one that is damaged is made again, with the index."""
+    try:
+        return Description.read(path)
+    except ValueError as error:
+        _log.error("%s: %s; the index is made again", path, error)
+        made = Description()
+        made.format = 0
+        return made
+
+
+def _opened(path: Path) -> tantivy.Index:
+    """Open an index that was just thrown away: what is wrong now is the disk."""
+    try:
+        return open_index(path)
+    except ValueError as error:
+        raise OSError(str(error)) from None
