@@ -190,6 +190,8 @@ SHAPES = (
     Shape("log15, geth", "DEIWCTL", re.compile(r"(?P<level>DBUG|DEBUG|EROR|ERROR|INFO|WARN|CRIT|TRACE) *\[(?P<month>\d\d)-(?P<day>\d\d)\|(?P<time>\d\d:\d\d:\d\d(?:\.\d{1,6})?)\]"), _month_day),
     Shape("a time and a letter", "[12", re.compile(rf"\[?{ISO}\]? (?P<level>[FEWINDTC])(?:!|\d? \||\d? +[A-Z]+ +\[| \[)", re.ASCII),
           lambda match, now, zone: _iso(match, now, zone, LEVEL_LETTERS[match["level"]])),
+    Shape("swift-log", "12", re.compile(rf"{ISO} (?P<level>trace|debug|info|notice|warning|error|critical) [\w.-]{{1,100}} ?:", re.ASCII),
+          lambda match, now, zone: _iso(match, now, zone, LEVEL_NAMES[match["level"]])),
     Shape("Redis", "0123456789", re.compile(r"\d{1,10}:[A-Z] (?P<stamp>\d\d \w{3}(?: \d{4})? [\d:.]{8,15}) (?P<mark>[.*#-]) "), _redis),
     Shape("systemd's priority", "<", re.compile(r"<(\d{1,3})>"), _priority),
     Shape(".NET console", "tdiwfc[0123456789", re.compile(r"([\[(]?\d[\d\-:.,/TZ+ ]{7,40}[\])]? ?)?(trce|dbug|info|warn|fail|crit): ([\w.+`<>,-]{1,200}+)\[(-?\d{1,10})\](.*)"), _dotnet),

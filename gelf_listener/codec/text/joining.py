@@ -38,6 +38,7 @@ class Origin(NamedTuple):
         timestamp: When it was printed, if the envelope it came in says so, in UTC Unix seconds.
         notes: On its message.
         peer: Who sent it.
+        record_level: Of a record (JSON, pairs) that does not say; None: it has none.
     """
 
     host: str
@@ -46,6 +47,10 @@ class Origin(NamedTuple):
     timestamp: float | None = None
     notes: tuple[Note, ...] = ()
     peer: Peer | None = None
+    record_level: int | None = None
+
+
+_NOWHERE = Origin("", 6)
 
 
 class Joiner:
@@ -76,7 +81,7 @@ class Joiner:
         self._raw = b""
         self._bytes = 0
         self._at = 0.0
-        self._origin: Origin
+        self._origin = _NOWHERE
         self._header = NO_HEADER
         self._second = False
         """Whether the second line of a record of two is there."""

@@ -30,7 +30,7 @@ from gelf_listener.codec.text.percent import percent
 from gelf_listener.errors import Reason, Rejected
 from gelf_listener.message import Peer
 
-__all__ = ["MAX_RECORDS", "LogRecords"]
+__all__ = ["MAX_RECORDS", "LogRecords", "common_names"]
 
 MAX_RECORDS = 100_000
 """Most records of one JSON array."""
@@ -232,6 +232,27 @@ def _document(record: object, raw: bytes) -> dict[str, Any]:
         if name not in _LEFT_OUT and value is not None:
             document[f"_{_RENAMED.get(name, name)}"] = value
     return document
+
+
+def common_names(record: Mapping[str, Any]) -> dict[str, Any] | None:
+    """
+    Give the attributes of a record the names that `records` knows.
+
+    Returns:
+        None when there is no text in it.
+    """
+    if _text(record) is None:
+        return None
+    document = _document(record, b"")
+    names = {
+        "short_message": "message",
+        "full_message": "exc_text",
+        "host": "hostname",
+        "timestamp": "timestamp",
+        "level": "level",
+    }
+    flat = {names[name]: value for name, value in document.items() if name in names}
+    return flat | {name[1:]: value for name, value in document.items() if name[:1] == "_" and name[1:] not in flat}
 
 
 def _number(value: object) -> object:

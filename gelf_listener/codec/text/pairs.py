@@ -1,0 +1,67 @@
+"""Pairs: lines of key=value, as logfmt and structlog's KeyValueRenderer write them."""
+
+from __future__ import annotations
+
+import re
+
+from gelf_listener.codec.levels import severity_of_text
+
+__all__ = ["read_pairs"]
+
+_PAIR = re.compile(
+    r"""([A-Za-z_@][\w.@/-]{0,200})
+        (?:=(?:"((?:[^"\\]|\\.)*+)"|'((?:[^'\\]|\\.)*+)'|([^\s"'][^\s"]*+|)))?  # a name alone is a flag
+        (?:\s++|\Z)""",
+    re.VERBOSE,
+)
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+_UNESCAPED = {"n": "\n", "t": "\t", "r": "\r"}
+_MAX_PAIRS = 1000
+
+_TEXTS = frozenset(("msg", "message", "event"))
+_LEVELS = ("level", "lvl", "severity", "log_level", "at")
+_TIMES = frozenset(("time", "ts", "timestamp", "t", "@timestamp", "date", "datetime"))
+
+
+def read_pairs(line: str) -> dict[str, str] | None:
+    """
+    Read a line of pairs.
+
+    Returns:
+        Values by name, ``at`` as ``level`` where it is one (logfmter, Heroku); None when the line is something else, or
+        has neither a text with a level or a time, nor a level with a time.
+    """
+    pairs: dict[str, str] = {}
+    at = flags = 0
+    while at < len(line):
+        match = _PAIR.match(line, at)
+        if match is None or len(pairs) >= _MAX_PAIRS:
+            return None
+        name, double, single, bare = match.groups()
+        quoted = single if double is None else double
+        if quoted is not None:
+            pairs[name] = _ESCAPED.sub(_unescape, quoted) if "\\" in quoted else quoted
+        elif bare is not None:
+            pairs[name] = bare
+        else:
+            pairs[name] = "true"
+            flags += 1
+        at = match.end()
+    if flags * 2 > len(pairs):
+        return None
+    level = next((name for name in _LEVELS if name in pairs and _is_level(name, pairs[name])), None)
+    has_time = not pairs.keys().isdisjoint(_TIMES)
+    has_text = not pairs.keys().isdisjoint(_TEXTS)
+    if not (has_text and (level or has_time or "level" in pairs)) and not (level and (has_time or level == "at")):
+        return None
+    if level == "at":
+        pairs["level"] = pairs.pop("at")
+    return pairs
+
+
+def _unescape(match: re.Match[str]) -> str:
+    return _UNESCAPED.get(match[1], match[1])
+
+
+def _is_level(name: str, value: str) -> bool:
+    return severity_of_text(value) is not None and (name != "at" or value.isalpha())

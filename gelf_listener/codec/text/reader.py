@@ -1,0 +1,390 @@
+"""
+Reader: the one reader of text, used wherever text arrives. Line by line -> messages.
+
+A line is GELF, a record of a logger (JSON or pairs), a line in an envelope, or plain text; see docs/inputs/lines.md.
+Plain text waits a moment for the next line of its source, to see whether a trace follows. Time goes in as an argument,
+and `deadline` says when to come back.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+from typing import Any
+
+import msgspec
+
+from gelf_listener.codec.batch import Batch
+from gelf_listener.codec.gelf.lenient import LenientGelf
+from gelf_listener.codec.text.envelopes import Envelope, open_docker_json, open_envelope
+from gelf_listener.codec.text.joining import Joiner, Origin
+from gelf_listener.codec.text.pairs import read_pairs
+from gelf_listener.codec.text.plain import read_header
+from gelf_listener.codec.text.reading import Reading
+from gelf_listener.codec.text.records import read_record
+from gelf_listener.message import Message
+
+__all__ = ["TextReader", "read_text"]
+
+_ANSI = re.compile(r"\x1b\[[0-9;:?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
+"""Colours and titles: what a terminal does with them is not part of the text."""
+
+_LEADING = "\ufeff\x1e \t"
+"""What may stand before an object: a byte order mark, the separator of RFC 7464, blanks."""
+_MAX_SOURCES = 1024
+_MAX_NESTING = 3
+"""Envelopes in envelopes: compose around Docker's time around a line."""
+_MAX_OBJECTS = 100
+"""Objects on one line."""
+_MAX_PREFIX = 120
+_PREFIX = re.compile(r"\s*(?:\S{1,80}+\s*){0,2}+\Z")
+_STREAM_LEVELS = {"stdout": 6, "stderr": 3}
+_GELF_VERSIONS = ("1.0", "1.1", 1.0, 1.1)
+
+_loosely = json.JSONDecoder(strict=False, parse_constant=str)
+"""Takes what Python's and JavaScript's loggers write beyond JSON: NaN, control characters, several objects in a row."""
+
+
+class _Source:
+    """What is known of one source of lines: a stream, a container."""
+
+    __slots__ = ("joiner", "origin", "pieces", "size", "touched")
+
+    def __init__(self, joiner: Joiner) -> None:
+        self.joiner = joiner
+        self.pieces: list[str] = []
+        """Of a line that came in several envelopes."""
+        self.origin: Origin | None = None
+        """Of the first piece."""
+        self.size = 0
+        self.touched = 0.0
+
+    def whole(self) -> tuple[str, Origin]:
+        """Return the pieces as one line, and where the first came from."""
+        assert self.origin is not None  # noqa: S101  (there are pieces)
+        text, origin = "".join(self.pieces), self.origin
+        self.pieces, self.size, self.origin = [], 0, None
+        return text, origin
+
+    @property
+    def waits(self) -> bool:
+        return self.joiner.waits or bool(self.pieces)
+
+
+class TextReader:
+    """
+    Reads lines of one input.
+
+    Guarantee: every line that is not blank is in exactly one message. Lines of different sources, told apart by the
+    envelope or by the caller's key, do not mix.
+
+    Args:
+        input: Name put on messages.
+        zone: Of times without an offset; None: this machine's.
+        max_join_bytes: Most bytes of a trace, or of pieces of a line, that are joined.
+        join_seconds: How long a line waits for the next of its source.
+    """
+
+    def __init__(
+        self,
+        input: str = "",
+        *,
+        zone: dt.tzinfo | None = None,
+        max_join_bytes: int = 256 * 1024,
+        join_seconds: float = 0.1,
+    ) -> None:
+        self._input = input
+        self._zone = zone
+        self._max_join_bytes = max_join_bytes
+        self._join_seconds = join_seconds
+        self._gelf = LenientGelf(input)
+        self._first = _Source(Joiner(input, zone, max_join_bytes))
+        self._sources: dict[str, _Source] = {"": self._first}
+
+    @property
+    def deadline(self) -> float | None:
+        """When `expire` has something to do, if no line comes before."""
+        if len(self._sources) == 1:
+            return self._first.touched + self._join_seconds if self._first.waits else None
+        waiting = [source.touched for source in self._sources.values() if source.waits]
+        return min(waiting) + self._join_seconds if waiting else None
+
+    def expire(self, now: float, batch: Batch) -> None:
+        """Give out messages that waited long enough."""
+        for key, source in list(self._sources.items()):
+            if source.waits and now >= source.touched + self._join_seconds:
+                self._release(source, now, batch)
+                if key:
+                    del self._sources[key]
+
+    def release(self, now: float, batch: Batch) -> None:
+        """Give out everything."""
+        for source in self._sources.values():
+            self._release(source, now, batch)
+
+    def _release(self, source: _Source, now: float, batch: Batch) -> None:
+        if source.pieces:
+            text, origin = source.whole()
+            self._text(text, text.encode(), now, source, origin, batch, 0)
+        source.joiner.release(batch)
+
+    def wait(self, now: float, key: str = "") -> None:
+        """Let what waits wait on: more is coming."""
+        source = self._sources.get(key)
+        if source is not None:
+            source.touched = now
+
+    def take(
+        self, line: bytes, now: float, origin: Origin, batch: Batch, key: str = "", *, goes_on: bool = False
+    ) -> None:
+        """
+        Take a line.
+
+        Args:
+            line: Without its end.
+            now: UTC Unix seconds.
+            origin: What its message has when the line does not say.
+            batch: Takes messages that are complete.
+            key: Names the source: the lines of one are joined.
+            goes_on: Whether the source's next line has the rest of this one.
+        """
+        text = line.decode("utf-8", "replace").rstrip("\r\0")
+        self._piece(text, line, now, origin, batch, key, 0, goes_on=goes_on)
+
+    def _piece(
+        self,
+        text: str,
+        raw: bytes,
+        now: float,
+        origin: Origin,
+        batch: Batch,
+        key: str,
+        depth: int,
+        *,
+        goes_on: bool,
+    ) -> None:
+        """Take a line or a piece of one."""
+        source = self._first if not key else self._source(key, now, batch)
+        source.touched = now
+        if goes_on or source.pieces:
+            source.pieces.append(text)
+            source.size += len(raw)
+            source.origin = origin if source.origin is None else source.origin
+            if goes_on and source.size < self._max_join_bytes:
+                return
+            text, origin = source.whole()
+            raw = text.encode()
+        self._text(text, raw, now, source, origin, batch, depth)
+
+    def _source(self, key: str, now: float, batch: Batch) -> _Source:
+        source = self._sources.get(key)
+        if source is None:
+            if len(self._sources) > _MAX_SOURCES:
+                self.release(now, batch)
+                self._sources = {"": self._first}
+            source = self._sources[key] = _Source(Joiner(self._input, self._zone, self._max_join_bytes))
+        return source
+
+    def _text(
+        self, text: str, raw: bytes, now: float, source: _Source, origin: Origin, batch: Batch, depth: int
+    ) -> None:
+        """Take a whole line."""
+        if "\x1b" in text:
+            text = _ANSI.sub("", text)
+        first = text[:1]
+        if (first == "{" or (first in _LEADING and text.lstrip(_LEADING)[:1] == "{")) and self._objects(
+            text, raw, now, source, origin, batch, depth
+        ):
+            return
+        envelope = open_envelope(text, now, self._zone) if depth < _MAX_NESTING else None
+        if envelope is not None:
+            self._envelope(envelope, raw, now, source, origin, batch, depth)
+            return
+        reading = _record_in(text, now, self._zone) if "=" in text or text[-1:] == "}" else None
+        if reading is not None:
+            self._record(reading, raw, now, source, origin, batch)
+            return
+        source.joiner.take(text, raw, now, origin, batch)
+
+    def _envelope(
+        self, envelope: Envelope, raw: bytes, now: float, source: _Source, origin: Origin, batch: Batch, depth: int
+    ) -> None:
+        """Take the line in an envelope."""
+        level = _STREAM_LEVELS.get(envelope.stream, origin.level)
+        inner = origin._replace(
+            level=level,
+            fields={**origin.fields, **envelope.fields},
+            timestamp=origin.timestamp if envelope.seconds is None else envelope.seconds,
+        )
+        if envelope.key:
+            self._piece(envelope.text, raw, now, inner, batch, envelope.key, depth + 1, goes_on=envelope.goes_on)
+        else:
+            self._text(envelope.text, raw, now, source, inner, batch, depth + 1)
+
+    def _objects(
+        self, text: str, raw: bytes, now: float, source: _Source, origin: Origin, batch: Batch, depth: int
+    ) -> bool:
+        """Take the JSON objects of a line; return whether all of them were records."""
+        found = _parse(text)
+        if found is None:
+            return False
+        records, strict = found
+        readings: list[Reading | dict[str, Any] | Envelope] = []
+        for record in records:
+            if _is_gelf(record):
+                readings.append(record)
+                continue
+            found_in = open_docker_json(record, now, self._zone) if "log" in record and depth < _MAX_NESTING else None
+            read = found_in or read_record(record, now, self._zone, strict=strict)
+            if read is None:
+                return False
+            readings.append(read)
+        for number, reading in enumerate(readings):
+            piece = raw if len(readings) == 1 else msgspec.json.encode(records[number])
+            if isinstance(reading, Envelope):
+                self._envelope(reading, piece, now, source, origin, batch, depth)
+            elif isinstance(reading, Reading):
+                self._record(reading, piece, now, source, origin, batch)
+            else:
+                source.joiner.release(batch)
+                self._document(reading, piece, now, origin, batch)
+        return True
+
+    def _document(self, document: dict[str, Any], raw: bytes, now: float, origin: Origin, batch: Batch) -> None:
+        """Take a GELF document; a host and a time that it lacks are filled in."""
+        whole = bool(raw) and raw[:1] == b"{" and "host" in document and "timestamp" in document
+        document.setdefault("host", origin.host)
+        document.setdefault("timestamp", now if origin.timestamp is None else origin.timestamp)
+        payload = raw.rstrip(b"\r") if whole else msgspec.json.encode(document)
+        self._gelf.decode(payload, now, origin.peer, batch)
+
+    def _record(self, reading: Reading, raw: bytes, now: float, source: _Source, origin: Origin, batch: Batch) -> None:
+        """Make the message of a record."""
+        source.joiner.release(batch)
+        fields = reading.fields
+        for name, value in origin.fields.items():
+            fields.setdefault(name, value)
+        seconds = reading.seconds if reading.seconds is not None else origin.timestamp
+        message = Message(
+            now if seconds is None else seconds,
+            reading.host or origin.host,
+            reading.text,
+            reading.full_message,
+            origin.record_level if reading.level is None else reading.level,
+            raw,
+            now,
+            self._input,
+            origin.peer,
+            _fields=fields,
+            _notes=origin.notes + reading.notes,
+        )
+        batch.messages.append(message)
+        batch.size += len(raw)
+
+
+def _is_gelf(record: dict[str, Any]) -> bool:
+    """Whether an object is a GELF document: with GELF's own text, or its version and host."""
+    return "short_message" in record or (
+        "message" in record and record.get("version") in _GELF_VERSIONS and "host" in record
+    )
+
+
+def _parse(text: str) -> tuple[list[dict[str, Any]], bool] | None:
+    """
+    Parse the objects of a line.
+
+    Returns:
+        The objects, and whether a strict parser read them; None when there is anything else on the line.
+    """
+    try:
+        value: Any = msgspec.json.decode(text.strip(_LEADING))
+    except (ValueError, RecursionError):
+        return _parse_loosely(text.strip(_LEADING))
+    return ([value], True) if type(value) is dict else None
+
+
+def _parse_loosely(text: str) -> tuple[list[dict[str, Any]], bool] | None:
+    """Parse what is no single strict object: a comma behind it, several in a row, NaN."""
+    if not text.rstrip(" \t,\r").endswith("}"):
+        return None
+    records: list[dict[str, Any]] = []
+    at = 0
+    while at < len(text):
+        try:
+            value, at = _loosely.raw_decode(text, at)
+        except (ValueError, RecursionError):
+            return None
+        if type(value) is not dict or len(records) >= _MAX_OBJECTS:
+            return None
+        records.append(value)
+        while at < len(text) and text[at] in " \t,\r\x1e":
+            at += 1
+    return records, False
+
+
+def _record_in(text: str, now: float, zone: dt.tzinfo | None) -> Reading | None:
+    """Read a line of pairs, or one that has a record behind a short beginning: a time, a tag, Python's `INFO:root:`."""
+    stripped = text.strip()
+    pairs = read_pairs(stripped) if "=" in text else None
+    if pairs is not None:
+        return read_record(pairs, now, zone, line=stripped)
+    at = text.find("{", 0, _MAX_PREFIX)
+    if at <= 0 or not stripped.endswith("}"):
+        return None
+    header = read_header(text[:at], now, zone)
+    found = _parse(text[at:]) if _is_prefix(text[:at], stamped=header.stamped) else None
+    if found is None or len(found[0]) != 1 or not {"message", "msg", "event"} & found[0][0].keys():
+        return None
+    reading = read_record(found[0][0], now, zone, strict=found[1])
+    if reading is None or (reading.level is None and header.level is None and reading.seconds is None):
+        return None
+    prefix = text[:at].strip()
+    if prefix and not (header.stamped and " " not in prefix):
+        reading.fields.setdefault("prefix", prefix)
+    return reading._replace(
+        level=header.level if reading.level is None else reading.level,
+        seconds=header.seconds if reading.seconds is None else reading.seconds,
+    )
+
+
+def _is_prefix(text: str, *, stamped: bool) -> bool:
+    """Whether what stands before an object is short enough to be no text: two words besides a time."""
+    words = text.split()
+    return len(words) <= (4 if stamped else 2)
+
+
+def read_text(text: str, now: float, zone: dt.tzinfo | None = None) -> Reading:
+    """
+    Read one whole text, such as that of a syslog message: of one line or, with a trace, of several.
+
+    Args:
+        text: Without what is around it.
+        now: UTC Unix seconds: what an absurd time is measured by.
+        zone: Of times without an offset; None: this machine's.
+
+    Returns:
+        What it says; level, time and host are None or empty where it does not. Further messages in it become lines of
+        the first one's `full_message`.
+    """
+    reader, batch = TextReader(zone=zone), Batch()
+    for line in text.split("\n"):
+        reader.take(line.encode("utf-8", "replace"), now, _UNSAID, batch)
+    reader.release(now, batch)
+    if not batch.messages:
+        return Reading(text, None, None, None, "", {})
+    first = batch.messages[0]
+    whole = len(batch.messages) == 1
+    return Reading(
+        first.short_message,
+        first.full_message if whole else text,
+        None if first.level == _UNSAID.level else first.level,
+        None if first.timestamp == now else first.timestamp,
+        "" if first.host == _UNSAID.host else first.host,
+        first.fields,
+        first.notes,
+    )
+
+
+_UNSAID = Origin("\0", 8)
+"""Host and level that no text says: what is left of them was not said."""

@@ -1,0 +1,358 @@
+"""
+Shapes of records: JSON objects of loggers whose keys mean something of their own, brought to common names.
+
+Most loggers need no row here: `records` knows their names for text, level, time, host and trace. A row is for one that
+nests them, or whose values have a meaning of their own. To add one: the keys that it always has, a function that
+returns the object with common names, and a vector in tests/vectors/lines/json.json.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+
+__all__ = ["RECORD_SHAPES", "RecordShape", "fill_template"]
+
+Record = dict[str, Any]
+
+
+class RecordShape(NamedTuple):
+    """
+    One logger's JSON.
+
+    Attributes:
+        name: As docs/inputs/lines.md lists it.
+        needs: Keys that it always has.
+        flatten: Returns the record with common names; None when it is not one after all. Never changes its argument.
+    """
+
+    name: str
+    needs: frozenset[str]
+    flatten: Callable[[Mapping[str, Any]], Record | None]
+
+
+_HOLE = re.compile(r"\{\{|\}\}|\{([@$]?[\w.]{1,100})(?:,-?\d{1,4})?(?::[^{}]{1,50})?\}")
+_BRACES = re.compile(r"\{\}")
+_MAX_TEXT = 64 * 1024
+
+
+def fill_template(template: str, values: Mapping[str, Any]) -> str:
+    """Fill a message template (messagetemplates.org) with values by name; a hole without one stays as it is."""
+
+    def fill(match: re.Match[str]) -> str:
+        if match[1] is None:
+            return match[0][0]
+        value = values.get(match[1].lstrip("@$"))
+        return match[0] if value is None else _shown(value)
+
+    return _HOLE.sub(fill, template)[:_MAX_TEXT]
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    try:
+        return msgspec.json.encode(value).decode()
+    except (TypeError, ValueError, RecursionError):
+        return str(type(value).__name__)
+
+
+def _without(record: Mapping[str, Any], *names: str) -> Record:
+    return {name: value for name, value in record.items() if name not in names}
+
+
+def _object(value: object) -> Record:
+    return value if isinstance(value, dict) else {}
+
+
+def _loguru(record: Mapping[str, Any]) -> Record | None:
+    inner = record["record"]
+    if not isinstance(inner, dict) or "message" not in inner:
+        return None
+    flat: Record = {
+        "message": inner["message"],
+        "level": _object(inner.get("level")).get("name"),
+        "timestamp": _object(inner.get("time")).get("timestamp"),
+    }
+    if inner.get("exception") and isinstance(record["text"], str):
+        at = record["text"].find("Traceback (most recent call last)")
+        flat["stack_trace"] = record["text"][at:].rstrip("\n") if at >= 0 else None
+    flat |= {
+        "logger": inner.get("name"),
+        "module": inner.get("module"),
+        "function": inner.get("function"),
+        "line": inner.get("line"),
+        "file": _object(inner.get("file")).get("path"),
+        "pid": _object(inner.get("process")).get("id"),
+        "process_name": _object(inner.get("process")).get("name"),
+        "thread_name": _object(inner.get("thread")).get("name"),
+    }
+    return flat | {name: value for name, value in _object(inner.get("extra")).items() if name not in flat}
+
+
+_JOURNAL_LEFT_OUT = frozenset(
+    ("MESSAGE", "PRIORITY", "_HOSTNAME", "SYSLOG_IDENTIFIER", "_PID", "__REALTIME_TIMESTAMP", "SYSLOG_PID")
+)
+
+
+def _journal(record: Mapping[str, Any]) -> Record:
+    """Read a line of `journalctl -o json`: texts that are no UTF-8 are lists of bytes, long ones null."""
+    text = _journal_text(record.get("MESSAGE"))
+    program = _journal_text(record.get("SYSLOG_IDENTIFIER")) or _journal_text(record.get("_COMM"))
+    flat: Record = {
+        "message": text if text.strip() else "(journalctl left the text out)",
+        "level": _journal_text(record.get("PRIORITY")) or None,
+        "timestamp": _microseconds(record.get("__REALTIME_TIMESTAMP")),
+        "hostname": _journal_text(record.get("_HOSTNAME")) or None,
+        "application_name": program or None,
+        "process_id": _journal_text(record.get("_PID") or record.get("SYSLOG_PID")) or None,
+    }
+    for name, value in record.items():
+        if name not in _JOURNAL_LEFT_OUT and not name.startswith("__"):
+            flat.setdefault(name.lstrip("_").lower(), _journal_text(value) or None)
+    return flat
+
+
+def _journal_text(value: object) -> str:
+    if isinstance(value, list):
+        if value and all(isinstance(each, int) and 0 <= each < 256 for each in value):
+            return bytes(value).decode("utf-8", "replace")
+        return _journal_text(value[-1]) if value else ""  # a field that was given several times
+    return "" if value is None else str(value)
+
+
+def _microseconds(value: object) -> float | None:
+    text = str(value)
+    return int(text) / 1e6 if text.isdecimal() and len(text) < 20 else None
+
+
+def _rust_tracing(record: Mapping[str, Any]) -> Record | None:
+    fields = record["fields"]
+    if not isinstance(fields, dict):
+        return None
+    return {**_without(record, "fields"), **{name: value for name, value in fields.items() if name != "level"}}
+
+
+def _clef(record: Mapping[str, Any]) -> Record:
+    """Read Serilog's compact form: a level that is left out is information, and @@ stands for a name with one @."""
+    properties = {name.removeprefix("@"): value for name, value in record.items() if not _is_clef_key(name)}
+    template = record.get("@mt")
+    flat: Record = {
+        "message": record.get("@m") or (fill_template(template, properties) if isinstance(template, str) else None),
+        "level": record.get("@l", "Information"),
+        "timestamp": record["@t"],
+        "stack_trace": record.get("@x"),
+        "message_template": template if record.get("@m") != template else None,
+        "event_id": record.get("@i"),
+        "trace_id": record.get("@tr"),
+        "span_id": record.get("@sp"),
+    }
+    return flat | {name: value for name, value in properties.items() if name not in flat}
+
+
+def _is_clef_key(name: str) -> bool:
+    return name.startswith("@") and not name.startswith("@@")
+
+
+def _dotnet(record: Mapping[str, Any]) -> Record:
+    state = _object(record.get("State"))
+    template = state.get("{OriginalFormat}")
+    flat = {
+        "message": record.get("Message"),
+        "level": record["LogLevel"],
+        "timestamp": record.get("Timestamp"),
+        "stack_trace": record.get("Exception"),
+        "logger": record["Category"],
+        "event_id": record["EventId"],
+        "message_template": template if template != record.get("Message") else None,
+        "scopes": record.get("Scopes") or None,
+    }
+    return flat | {name: value for name, value in state.items() if name not in ("Message", "{OriginalFormat}")}
+
+
+def _serilog(record: Mapping[str, Any]) -> Record:
+    properties, template = _object(record.get("Properties")), record["MessageTemplate"]
+    text = record.get("RenderedMessage")
+    if not text:
+        text = fill_template(template, properties) if isinstance(template, str) else None
+    flat = {
+        "message": text,
+        "level": record.get("Level"),
+        "timestamp": record.get("Timestamp"),
+        "stack_trace": record.get("Exception"),
+        "message_template": template if template != text else None,
+    }
+    return flat | {name: value for name, value in properties.items() if name not in flat}
+
+
+_MONGODB = {"F": "fatal", "E": "error", "W": "warn", "I": "info"}
+
+
+def _mongodb(record: Mapping[str, Any]) -> Record:
+    flat = _without(record, "t", "s", "c", "msg", "ctx")
+    level = str(record["s"])
+    stamp = _object(record["t"]).get("$date")
+    return {
+        "message": record["msg"],
+        "level": _MONGODB.get(level, "debug" if level.startswith("D") else None),
+        "timestamp": stamp,
+        "component": record["c"],
+        "context": record.get("ctx"),
+        **flat,
+    }
+
+
+def _winston_logstash(record: Mapping[str, Any]) -> Record:
+    return {**_without(record, "@message", "@fields"), "message": record["@message"], **_object(record["@fields"])}
+
+
+def _eliot(record: Mapping[str, Any]) -> Record:
+    """Read an action's begin and end, or a message within one; a traceback and a failed action are errors."""
+    kind = record.get("message_type") or record.get("action_type") or "eliot"
+    status = record.get("action_status")
+    level = record.get("log_level")
+    if level is None:
+        level = "error" if status == "failed" or kind == "eliot:traceback" else "info"
+    text = record.get("message") or record.get("reason") or (f"{kind} {status}" if status else kind)
+    flat = _without(record, "message", "log_level", "timestamp", "traceback")
+    return {
+        "message": text,
+        "level": level,
+        "timestamp": record["timestamp"],
+        "stack_trace": record.get("traceback"),
+        **flat,
+    }
+
+
+def _roarr(record: Mapping[str, Any]) -> Record:
+    context = _object(record["context"])
+    number = context.get("logLevel")
+    level = _NODE.get(number) if isinstance(number, int) else number
+    return {**_without(record, "context", "version"), "level": level, **_without(context, "logLevel")}
+
+
+_NODE = {10: "trace", 20: "debug", 30: "info", 40: "warn", 50: "error", 60: "fatal"}
+
+
+def _tslog(record: Mapping[str, Any]) -> Record:
+    meta = _object(record["_meta"])
+    texts = [record[str(number)] for number in range(20) if str(number) in record]
+    text = record.get("message") or " ".join(_shown(each) for each in texts if not isinstance(each, dict))
+    flat: Record = {
+        "message": text or None,
+        "level": meta.get("logLevelName"),
+        "timestamp": meta.get("date"),
+        "hostname": meta.get("hostname"),
+        "logger": meta.get("name"),
+        "file": _object(meta.get("path")).get("fileNameWithLine") or _object(meta.get("path")).get("fullFilePath"),
+    }
+    for each in texts:
+        if isinstance(each, dict):
+            flat |= {name: value for name, value in each.items() if name not in flat}
+    rest = _without(record, "_meta", "message", *map(str, range(20)))
+    return flat | {name: value for name, value in rest.items() if name not in flat}
+
+
+def _tslog_5(record: Mapping[str, Any]) -> Record:
+    meta = _object(record["_logMeta"])
+    path = _object(meta.get("path"))
+    return {
+        **_without(record, "_logMeta", "levelId"),
+        "hostname": meta.get("hostname"),
+        "logger": meta.get("name"),
+        "file": path.get("fileNameWithLine"),
+    }
+
+
+def _log4js(record: Mapping[str, Any]) -> Record:
+    data = record["data"] if isinstance(record["data"], list) else [record["data"]]
+    return {
+        "message": " ".join(_shown(each) for each in data) or None,
+        "level": _object(record["level"]).get("levelStr"),
+        "timestamp": record["startTime"],
+        "logger": record["categoryName"],
+        **_without(record, "data", "level", "startTime", "categoryName"),
+    }
+
+
+def _logback(record: Mapping[str, Any]) -> Record:
+    """Read logback's JsonEncoder: `message` is the template, unless the formatted text is there too."""
+    text, template, arguments = record.get("formattedMessage"), record["message"], record.get("arguments")
+    if not text and isinstance(template, str) and isinstance(arguments, list):
+        rest = iter(arguments)
+        text = _BRACES.sub(lambda match: _shown(next(rest, match[0])), template)[:_MAX_TEXT]
+    flat = _without(record, "message", "formattedMessage", "arguments", "nanoseconds", "throwable")
+    return {
+        "message": text or template,
+        "message_template": template if text and text != template else None,
+        "stack_trace": record.get("throwable"),
+        **flat,
+    }
+
+
+def _mysql(record: Mapping[str, Any]) -> Record:
+    return {**_without(record, "label", "prio", "ts"), "level": record["label"]}
+
+
+def _zap_short(record: Mapping[str, Any]) -> Record:
+    names = {"M": "message", "L": "level", "T": "timestamp", "N": "logger", "C": "caller", "S": "stack_trace"}
+    return {names.get(name, name): value for name, value in record.items()}
+
+
+def _opentelemetry(record: Mapping[str, Any]) -> Record | None:
+    """Read a log record of OpenTelemetry as collectors' file exporters and SDKs' console exporters print it."""
+    body = record["body"]
+    if isinstance(body, dict):
+        body = body.get("stringValue", body)
+    number = record.get("severityNumber", record.get("severity_number"))
+    level = record.get("severityText") or record.get("severity_text")
+    if not level and isinstance(number, int) and 1 <= number <= 24:
+        level = ("trace", "debug", "info", "warn", "error", "fatal")[(number - 1) // 4]
+    if not level and "severityNumber" not in record and "severity_number" not in record:
+        return None
+    names = ("body", "severityNumber", "severity_number", "severityText", "severity_text")
+    return {**_without(record, *names), "message": body, "level": level}
+
+
+def _log_record(record: Mapping[str, Any]) -> Record | None:
+    """Read ``LogRecord.__dict__`` of Python's logging."""
+    from gelf_listener.codec.text.logrecord import common_names  # noqa: PLC0415  (which reads records itself)
+
+    return common_names(record)
+
+
+def _lambda_platform(record: Mapping[str, Any]) -> Record | None:
+    kind = record["type"]
+    if not isinstance(kind, str) or not kind.startswith(("platform.", "function", "extension")):
+        return None
+    inner = record["record"]
+    if isinstance(inner, dict):
+        return {"message": kind, "timestamp": record["time"], **inner}
+    return {"message": inner, "timestamp": record["time"], "type": kind}
+
+
+RECORD_SHAPES = (
+    RecordShape("loguru, serialize=True", frozenset(("text", "record")), _loguru),
+    RecordShape("journalctl -o json", frozenset(("__REALTIME_TIMESTAMP",)), _journal),
+    RecordShape("Rust tracing, .json()", frozenset(("timestamp", "level", "fields")), _rust_tracing),
+    RecordShape("CLEF (Serilog's compact JSON)", frozenset(("@t",)), _clef),
+    RecordShape(".NET AddJsonConsole", frozenset(("EventId", "LogLevel", "Category")), _dotnet),
+    RecordShape("Serilog JsonFormatter", frozenset(("MessageTemplate", "Level", "Timestamp")), _serilog),
+    RecordShape("MongoDB", frozenset(("t", "s", "c", "msg")), _mongodb),
+    RecordShape("winston format.logstash()", frozenset(("@message", "@fields")), _winston_logstash),
+    RecordShape("eliot", frozenset(("task_uuid", "task_level", "timestamp")), _eliot),
+    RecordShape("roarr", frozenset(("context", "message", "sequence", "time")), _roarr),
+    RecordShape("tslog", frozenset(("_meta",)), _tslog),
+    RecordShape("tslog", frozenset(("_logMeta",)), _tslog_5),
+    RecordShape("log4js", frozenset(("startTime", "categoryName", "level", "data")), _log4js),
+    RecordShape("logback JsonEncoder", frozenset(("timestamp", "loggerName", "message", "threadName")), _logback),
+    RecordShape("MySQL's JSON sink", frozenset(("prio", "label", "msg")), _mysql),
+    RecordShape("zap, short keys", frozenset(("L", "M")), _zap_short),
+    RecordShape("OpenTelemetry", frozenset(("body",)), _opentelemetry),
+    RecordShape("Python LogRecord", frozenset(("levelno", "msg", "args")), _log_record),
+    RecordShape("AWS Lambda platform", frozenset(("time", "type", "record")), _lambda_platform),
+)  # fmt: skip
+"""The first whose keys are there, and which does not decline, counts."""

@@ -1,0 +1,440 @@
+"""
+Records: a JSON object or a line of key=value pairs that a logger wrote -> text, level, time, host, trace and fields.
+
+Loggers name these things in a few dozen ways, flat (``"log.level"``) or nested (``"log": {"level"``). Names come in
+order of how sure they are. An object is a record when it has a text, or else a level or a time that can be read;
+anything else is text that happens to be JSON.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+
+from gelf_listener.codec.batch import Batch
+from gelf_listener.codec.gelf.keys import note
+from gelf_listener.codec.gelf.normaliser import Normaliser
+from gelf_listener.codec.levels import severity_of_number, severity_of_text
+from gelf_listener.codec.receipt import Receipt
+from gelf_listener.codec.scrub import scrub
+from gelf_listener.codec.text.plain import read_header
+from gelf_listener.codec.text.reading import Reading
+from gelf_listener.codec.text.record_shapes import RECORD_SHAPES, RecordShape
+from gelf_listener.codec.text.stamps import believable, read_stamp
+from gelf_listener.codec.text.trace_objects import trace_of
+from gelf_listener.codec.times import to_seconds
+from gelf_listener.message import FieldValue
+from gelf_listener.notes import Deviation, Note
+
+__all__ = ["read_record"]
+
+_TEXTS = (
+    "message",
+    "msg",
+    "event",
+    "@m",
+    "log",
+    "@message",
+    "Message",
+    "text",
+    "LogMessage",
+    "logmessage",
+    "message_text",
+)
+_LEVELS = (
+    *("levelname", "level_name", "levelName", "level", "severity", "error_severity", "log.level", "lvl", "loglevel"),
+    *("log_level", "logLevel", "LogLevel", "severityText", "severity_text", "Level", "Severity", "levelno"),
+    *("@level", "level_value", "PRIORITY", "log_severity", "syslog.severity", "metadata.level", "L"),
+)  # fmt: skip
+_TIMES = (
+    *("timestamp", "time", "ts", "@timestamp", "asctime", "created", "datetime", "date", "eventTime", "event_time"),
+    *("created_at", "createdAt", "Timestamp", "TimeStamp", "Time", "instant", "date_time", "timeMillis", "t"),
+    *("timeUnixNano", "time_unix_nano", "observedTimeUnixNano", "time_iso8601", "time_local", "ibm_datetime"),
+    *("requestReceivedTimestamp", "StartUTC", "event.created", "log_time", "timestampMillis", "dt", "when"),
+)  # fmt: skip
+_HOSTS = ("host", "hostname", "hostName", "host.name", "host.hostname", "source_host", "HostName", "HOSTNAME")
+_TRACES = (
+    *("exc_info", "exc_text", "exception", "stack_trace", "stack", "stacktrace", "error.stack_trace", "error_stack"),
+    *("stackTrace", "StackTrace", "Stacktrace", "Exception", "traceback", "err.stack", "error.stack", "throwable"),
+    *("exception.stacktrace", "exception.stack_trace", "context.exception", "error.stackTrace", "backtrace", "thrown"),
+    *("errorStack", "err", "error", "exceptionStackTrace", "exception.stack", "stack_info"),
+)  # fmt: skip
+_OF_REQUESTS = frozenset((
+    *("method", "uri", "url", "path", "request", "status", "remote_addr", "remote_ip", "client_ip", "request_method"),
+    *("user_agent", "http_user_agent", "request_uri", "status_code", "http_status", "bytes_sent", "body_bytes_sent"),
+))  # fmt: skip
+"""Two of these make an access log, whose `host` is what the client asked for."""
+
+_NODE_LEVELS = {10: 7, 20: 7, 30: 6, 40: 4, 50: 3, 60: 2}
+"""bunyan and pino: 30 is what 20 is in Python."""
+_MONOLOG_LEVELS = {100: 7, 200: 6, 250: 5, 300: 4, 400: 3, 500: 2, 550: 1, 600: 0}
+_LOGBACK_LEVELS = {5000: 7, 10000: 7, 20000: 6, 30000: 4, 40000: 3, 50000: 2}
+
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+_MAX_RENDERED = 200
+_MAX_RENDERED_VALUE = 80
+_MAX_KEYS = 64
+_MAX_DEPTH = 3
+_MAX_REMEMBERED = 1024
+
+_TEXT_MADE = note(Deviation.GUESSED, "short_message", "there is no text; this is made of the fields")
+
+
+class _Names(NamedTuple):
+    """Names to look up in a record, the nested ones with their way."""
+
+    flat: tuple[str, ...]
+    nested: tuple[tuple[str, tuple[str, ...]], ...]
+
+    @classmethod
+    def of(cls, names: tuple[str, ...]) -> _Names:
+        return cls(names, tuple((name, tuple(name.split("."))) for name in names if "." in name))
+
+
+_TEXT_NAMES, _LEVEL_NAMES, _TIME_NAMES = _Names.of(_TEXTS), _Names.of(_LEVELS), _Names.of(_TIMES)
+_HOST_NAMES, _TRACE_NAMES = _Names.of(_HOSTS), _Names.of(_TRACES)
+
+_shapes: dict[tuple[str, ...], tuple[RecordShape, ...]] = {}
+"""Rows that may fit a record, by its keys: a service writes the same ones again and again."""
+
+
+def read_record(
+    record: Mapping[str, Any],
+    now: float,
+    zone: dt.tzinfo | None,
+    *,
+    line: str = "",
+    strict: bool = True,
+    depth: int = 0,
+) -> Reading | None:
+    """
+    Read a record.
+
+    Args:
+        record: A JSON object that is no GELF document, or the pairs of a line.
+        now: UTC Unix seconds: what an absurd time is measured by.
+        zone: Of times without an offset; None: this machine's.
+        line: The line of pairs, which is the text when no pair is.
+        strict: Whether a strict parser read it; see `Normaliser`.
+        depth: How many records it is within.
+
+    Returns:
+        None when it is no record of a logger.
+    """
+    for shape in _candidates(record):
+        flat = shape.flatten(record)
+        if flat is not None:
+            return _Reader(flat, now, zone, line, strict=strict, depth=depth).read()
+    return _Reader(dict(record), now, zone, line, strict=strict, depth=depth).read()
+
+
+def _candidates(record: Mapping[str, Any]) -> tuple[RecordShape, ...]:
+    keys = tuple(record)
+    found = _shapes.get(keys)
+    if found is None:
+        found = tuple(shape for shape in RECORD_SHAPES if shape.needs <= record.keys())
+        if len(keys) <= _MAX_KEYS and sum(map(len, keys)) <= _MAX_KEYS * _MAX_KEYS:
+            if len(_shapes) >= _MAX_REMEMBERED:
+                _shapes.clear()
+            _shapes[keys] = found
+    return found
+
+
+class _Reader:
+    """Takes what is known off a record; what is left are its fields."""
+
+    def __init__(
+        self, rest: dict[str, Any], now: float, zone: dt.tzinfo | None, line: str, *, strict: bool, depth: int
+    ) -> None:
+        self._rest = rest
+        self._now = now
+        self._zone = zone
+        self._line = line
+        self._strict = strict
+        self._depth = depth
+        self._notes: list[Note] = []
+        self._is_line = False
+        """Whether the text is a line of a program, as Fluent Bit has it."""
+
+    def read(self) -> Reading | None:
+        """Return what the record says."""
+        rest = self._rest
+        text, logged = self._text() or (None, None)
+        level = self._level()
+        seconds = self._time()
+        if level is None and self._is_line and text is not None:
+            level = read_header(text, self._now, self._zone).level
+        if text is None and (level is None and seconds is None):
+            return None
+        if text is not None and text[:1] == "{" and text[-1:] == "}" and logged is None and self._depth < _MAX_DEPTH:
+            inner = self._inner(text, level, seconds)
+            if inner is not None:
+                return inner
+        host = self._host()
+        trace = self._trace()
+        if text is None:
+            text = self._line or self._rendered(trace)
+            if not self._line:
+                self._notes.append(_TEXT_MADE)
+        elif isinstance(logged, dict):
+            rest.update({name: value for name, value in logged.items() if name not in rest})
+        fields, notes = self._fields()
+        return Reading(text, trace or None, level, seconds, host, fields, tuple(self._notes) + notes)
+
+    def _fields(self) -> tuple[dict[str, FieldValue], tuple[Note, ...]]:
+        """Return what is left as fields; what is empty says nothing."""
+        document = {f"_{name}": value for name, value in self._rest.items() if value not in _EMPTY}
+        normaliser = Normaliser(document, (), Receipt("", None, self._now, _NOWHERE), strict=self._strict)
+        normaliser.read_fields()
+        return normaliser.fields, tuple(normaliser.notes)
+
+    def _inner(self, text: str, level: int | None, seconds: float | None) -> Reading | None:
+        """Read a text that is a record itself: a service's JSON in that of the journal or of Fluent Bit."""
+        try:
+            record = msgspec.json.decode(text)
+        except (ValueError, RecursionError):
+            return None
+        inner = read_record(record, self._now, self._zone, depth=self._depth + 1) if type(record) is dict else None
+        if inner is None:
+            return None
+        host = self._host()
+        fields, notes = self._fields()
+        return inner._replace(
+            level=level if inner.level is None else inner.level,
+            seconds=seconds if inner.seconds is None else inner.seconds,
+            host=inner.host or host,
+            fields={**fields, **inner.fields},
+            notes=inner.notes + notes,
+        )
+
+    # Each takes its names off
+
+    def _text(self) -> tuple[str, Any] | None:
+        """Take the text off; an object that was logged as one is its own text, when a level or a time is with it."""
+        rest = self._rest
+        for name in _TEXTS:
+            value = rest.get(name)
+            if isinstance(value, str) and value.strip():
+                del rest[name]
+                self._is_line = name == "log"
+                return scrub(value.rstrip("\r\n")), None
+            if isinstance(value, (dict, list)) and value and name in ("message", "msg", "event") and self._is_sure():
+                del rest[name]
+                return _of_object(value) if isinstance(value, dict) else (_short_json(value), None)
+            if value == "" and name in ("message", "msg"):
+                del rest[name]
+        return None
+
+    def _is_sure(self) -> bool:
+        """Whether there is a level or a time by name, so that an object can be a message."""
+        return any(name in self._rest for name in ("level", "severity", "timestamp", "time", "@timestamp", "lvl", "ts"))
+
+    def _level(self) -> int | None:
+        """Take the level off; one that nobody knows stays a field."""
+        for name, value in self._found(_LEVEL_NAMES):
+            level = self._severity(name, value)
+            if level is not None:
+                self._drop(name)
+                if name in ("level_name", "levelname"):  # Monolog and Python have the number besides
+                    for number in ("level", "levelno"):
+                        if isinstance(self._rest.get(number), int):
+                            del self._rest[number]
+                return level
+        return None
+
+    def _severity(self, name: str, value: object) -> int | None:
+        if isinstance(value, str):
+            return severity_of_text(_COLOURS.sub("", value) if "\x1b" in value else value)
+        if isinstance(value, bool):
+            return None
+        if isinstance(value, dict):
+            return self._severity(name, value.get("name") or value.get("levelStr"))
+        if not isinstance(value, (int, float)):
+            return None
+        rest = self._rest
+        if value in _MONOLOG_LEVELS:
+            return _MONOLOG_LEVELS[int(value)]
+        if value in _LOGBACK_LEVELS:
+            return _LOGBACK_LEVELS[int(value)]
+        # Python's loggers, whose numbers mean something else, do not say `time`.
+        if name == "level" and 10 <= value < 70 and ("time" in rest or "v" in rest or "hostname" in rest):
+            return _NODE_LEVELS[int(value) // 10 * 10]
+        return severity_of_number(value)
+
+    def _time(self) -> float | None:
+        """Take the time off; what is no time stays a field."""
+        for name, value in self._found(_TIME_NAMES):
+            seconds = believable(self._seconds(value), self._now)
+            if seconds is not None:
+                self._drop(name)
+                return round(seconds, 6)
+        return None
+
+    def _seconds(self, value: object) -> float | None:
+        if isinstance(value, str):
+            return self._seconds_of_text(value.strip())
+        if isinstance(value, bool):
+            return None
+        if isinstance(value, (int, float)):
+            read = to_seconds(value)
+            return None if read is None else read[0]
+        if isinstance(value, dict):
+            whole = value.get("epochSecond", value.get("seconds"))
+            nanos = value.get("nanoOfSecond", value.get("nanos", 0))
+            if type(whole) is int and type(nanos) is int and abs(whole) < 1 << 40:
+                return whole + nanos / 1e9
+            return self._seconds(value.get("$date") or value.get("$numberLong"))
+        return None
+
+    def _seconds_of_text(self, text: str) -> float | None:
+        if len(text) > 64:
+            return None
+        stamp = read_stamp(text.lstrip("["), 0, self._now, self._zone)
+        if stamp is not None and stamp.seconds is not None:
+            return stamp.seconds
+        try:
+            read = to_seconds(float(text))
+        except ValueError:
+            return None
+        return None if read is None else read[0]
+
+    def _host(self) -> str:
+        """Take the host off, where it is the name of one; an access log's is the one that was asked for."""
+        rest = self._rest
+        asked = "host" in rest and len(rest.keys() & _OF_REQUESTS) >= 2
+        for name, value in self._found(_HOST_NAMES):
+            if isinstance(value, str) and value.strip() and not (asked and name == "host"):
+                self._drop(name)
+                return value
+        if rest.get("host") in ("", {}):
+            del rest["host"]
+        return ""
+
+    def _trace(self) -> str:
+        """Take a trace off: a text of several lines, a list, or an object."""
+        for name, value in self._found(_TRACE_NAMES):
+            text = trace_of(value)
+            if text:
+                self._drop_trace(name, value)
+                return text.rstrip("\n")
+        return ""
+
+    def _drop_trace(self, name: str, value: object) -> None:
+        if isinstance(value, dict):  # what else the object says of the error stays
+            short = {
+                key: each for key, each in value.items() if not isinstance(each, (list, dict)) and not trace_of(each)
+            }
+            if name in self._rest:
+                self._rest[name] = short
+                return
+        self._drop(name)
+
+    def _rendered(self, trace: str) -> str:
+        """Make a text of the fields of a record without one."""
+        rest = self._rest
+        for name in ("err", "error", "exception"):
+            value = rest.get(name)
+            inner = value.get("message") if isinstance(value, dict) else value
+            if isinstance(inner, str) and inner.strip():
+                return inner.partition("\n")[0]
+        if trace:
+            lines = trace.strip().splitlines()
+            return lines[-1] if lines[0].startswith("Traceback") else lines[0]
+        request = _request(rest)
+        return request or _pairs(rest) or "(a record without a text)"
+
+    # Names, flat and nested
+
+    def _found(self, names: _Names) -> list[tuple[str, Any]]:
+        """Return the names that have a value, in order."""
+        rest = self._rest
+        found = [(name, rest[name]) for name in names.flat if rest.get(name) is not None]
+        for name, way in names.nested:
+            value: Any = rest
+            for part in way:
+                value = value.get(part) if isinstance(value, dict) else None
+            if value is not None:
+                found.append((name, value))
+        return found
+
+    def _drop(self, name: str) -> None:
+        """Take a name off; of a nested one, the objects around it are copied, for they are the caller's."""
+        rest = self._rest
+        if name in rest:
+            del rest[name]
+            return
+        first, *way = name.split(".")
+        rest[first] = _dropped(rest[first], way)
+
+
+def _dropped(value: dict[str, Any], way: list[str]) -> dict[str, Any] | None:
+    copy = dict(value)
+    if len(way) == 1:
+        del copy[way[0]]
+    else:
+        inner = _dropped(copy[way[0]], way[1:])
+        copy[way[0]] = inner
+    return {name: each for name, each in copy.items() if each is not None} or None
+
+
+def _of_object(value: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return the text of an object that was logged as one, and what else is in it."""
+    for name in ("message", "msg"):
+        if isinstance(value.get(name), str) and value[name].strip():
+            return value[name], _without(value, name)
+    return _short_json(value), value
+
+
+def _without(value: dict[str, Any], name: str) -> dict[str, Any]:
+    return {key: each for key, each in value.items() if key != name}
+
+
+def _short_json(value: object) -> str:
+    text = msgspec.json.encode(value).decode()
+    return text if len(text) <= _MAX_RENDERED else text[: _MAX_RENDERED - 1] + "\u2026"
+
+
+def _request(rest: Mapping[str, Any]) -> str:
+    """Make the text of an access log's record: the request and its status."""
+    request = rest.get("request")
+    if not isinstance(request, str) or not request.strip():
+        method = next((rest[name] for name in _METHODS if isinstance(rest.get(name), str)), "")
+        path = next((rest[name] for name in _PATHS if isinstance(rest.get(name), str)), "")
+        if not method or not path:
+            return ""
+        request = f"{method} {path}"
+    status = next((rest[name] for name in _STATUSES if isinstance(rest.get(name), (str, int))), "")
+    return f"{request} {status}".strip()[:_MAX_RENDERED]
+
+
+_METHODS = ("method", "request_method", "RequestMethod", "http_method", "verb")
+_PATHS = ("path", "uri", "url", "request_uri", "RequestPath", "requestURI", "http_path")
+_STATUSES = ("status", "status_code", "DownstreamStatus", "http_status", "response_code", "statusCode")
+
+
+_WHO = frozenset(("pid", "v", "name", "hostname", "process_id", "logger"))
+
+
+def _pairs(rest: Mapping[str, Any]) -> str:
+    """Write short fields as pairs; what says who, not what, is left out unless there is nothing else."""
+    pairs = []
+    for name, value in rest.items():
+        if name in _WHO and len(rest) > len(_WHO & rest.keys()):
+            continue
+        if value is None or isinstance(value, (dict, list)):
+            shown = "" if value is None else msgspec.json.encode(value).decode()
+        else:
+            shown = str(value)
+        if shown and len(shown) <= _MAX_RENDERED_VALUE and "\n" not in shown:
+            pairs.append(f"{name}={shown}")
+    text = " ".join(pairs)
+    return text if len(text) <= _MAX_RENDERED else text[: _MAX_RENDERED - 1] + "\u2026"
+
+
+_EMPTY: tuple[Any, ...] = (None, {}, [])
+_NOWHERE = Batch()
+"""Where nothing is put: the receipt of a record that is read for its fields only."""
