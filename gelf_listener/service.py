@@ -8,7 +8,6 @@ outputs, so what was taken is written.
 from __future__ import annotations
 
 import asyncio
-import inspect
 import logging
 import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from gelf_listener.address import Address
 from gelf_listener.buffers import Buffer
 from gelf_listener.buffers.memory import MemoryBuffer
+from gelf_listener.capabilities import Concurrent, KeepsPayloads, Reopens, Searchable
 from gelf_listener.codec.gelf.lenient import read_fields
 from gelf_listener.config import Config, Spec
 from gelf_listener.directories import buffer_directory, state_directory
@@ -66,7 +66,7 @@ def make_output(spec: Spec) -> Output:
         ConfigError: If a setting does not fit.
     """
     made: Output = make(OUTPUT_GROUP, spec.address, spec.settings)
-    if hasattr(made, "open_fields"):  # it keeps payloads, and does not know how they are read
+    if isinstance(made, KeepsPayloads):
         made.open_fields = read_fields
     return made
 
@@ -147,7 +147,7 @@ def _check_buffers(outputs: Sequence[tuple[Spec, Output]]) -> None:
     seen: dict[Path, str] = {}
     for spec, output in outputs:
         settings, name = output.settings, _output_name(spec, output)
-        if settings.concurrency > 1 and not getattr(output, "concurrent", False):
+        if settings.concurrency > 1 and not (isinstance(output, Concurrent) and output.concurrent):
             raise ConfigError(f"{spec.address}: setting 'concurrency': this output writes one batch at a time")
         if settings.buffer == "disk":
             directory = buffer_directory(name, settings).absolute()
@@ -213,9 +213,8 @@ class Service:
     def store(self) -> Store | None:
         """The store that is searched: the first output's that has one."""
         for runner in self.pipeline.runners:
-            store: Store | None = getattr(runner.output, "store", None)
-            if store is not None:
-                return store
+            if isinstance(runner.output, Searchable) and runner.output.store is not None:
+                return runner.output.store
         return None
 
     async def start(self) -> None:
@@ -339,11 +338,10 @@ class Service:
     async def _reopen(self) -> None:
         """Let outputs open their files again and inputs read their certificates again."""
         for opened in [*(runner.output for runner in self.pipeline.runners), *self.inputs]:
-            reopen = getattr(opened, "reopen", None)
-            if reopen is not None:
-                result = reopen()
-                if inspect.isawaitable(result):
-                    await result
+            if isinstance(opened, Reopens):
+                opening = opened.reopen()
+                if opening is not None:
+                    await opening
 
     async def _take_back(self, gone: Sequence[tuple[Spec, Input]], before: Sequence[tuple[Spec, Input]]) -> None:
         """After a reload that failed: close what it opened, open again what it closed."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from gelf_listener.codec.batch import Batch
 from gelf_listener.codec.contracts import DatagramDecoder, Decoder, Framer
 from gelf_listener.codec.gelf.decoder import GelfDecoder, Limits, Mode
+from gelf_listener.codec.payload_decoder import PayloadDecoder
 from gelf_listener.codec.receipt import Receipt
 from gelf_listener.codec.session import FramedSession, Session
 
@@ -22,6 +23,7 @@ __all__ = [
     "GelfDecoder",
     "Limits",
     "Mode",
+    "PayloadDecoder",
     "Receipt",
     "Session",
 ]

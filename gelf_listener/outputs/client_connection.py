@@ -8,6 +8,7 @@ import socket
 import ssl
 import struct
 import sys
+from pathlib import Path
 from typing import Self, cast
 
 __all__ = ["Connection"]
@@ -72,6 +73,15 @@ class Connection(asyncio.Protocol):
             )
         sock = transport.get_extra_info("socket")
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        return made
+
+    @classmethod
+    async def open_unix(cls, path: Path, context: ssl.SSLContext | None, seconds: float, *, keep: bool = False) -> Self:
+        """Connect to a Unix socket; see `open`. What is written has arrived when the program at its end has read it."""
+        async with asyncio.timeout(seconds):
+            _, made = await asyncio.get_running_loop().create_unix_connection(
+                lambda: cls(keep=keep), str(path), ssl=context, server_hostname="localhost" if context else None
+            )
         return made
 
     @property
@@ -153,7 +163,7 @@ class Connection(asyncio.Protocol):
             return waiting
         sock: socket.socket = self._transport.get_extra_info("socket")
         count: int = struct.unpack("i", fcntl.ioctl(sock.fileno(), _OUTQ, b"\0\0\0\0"))[0]
-        if not waiting and not count and sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] != _ESTABLISHED:
+        if not waiting and not count and _is_broken(sock):
             raise ConnectionError("the connection was broken")
         return waiting + count
 
@@ -194,3 +204,10 @@ class Connection(asyncio.Protocol):
             self._lost = why
         self._room.set()
         self._heard.set()
+
+
+def _is_broken(sock: socket.socket) -> bool:
+    """Whether a connection with nothing on its way was reset."""
+    if sock.family == socket.AF_UNIX:
+        return False  # the loop is told before anything is lost
+    return sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] != _ESTABLISHED

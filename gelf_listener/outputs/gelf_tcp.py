@@ -12,25 +12,20 @@ from pydantic import Field
 from gelf_listener.client_tls import ClientTlsSettings, client_context
 from gelf_listener.message import Message
 from gelf_listener.outputs.forwarding import Forwarding, Loop
-from gelf_listener.outputs.stream_output import StreamOutput
-from gelf_listener.settings import OutputSettings
+from gelf_listener.outputs.stream_output import StreamOutput, StreamOutputSettings
 
 __all__ = ["GelfTcpOutput", "GelfTcpSettings", "GelfTlsOutput", "GelfTlsSettings"]
 
 _DELIMITERS = {"nul": b"\0", "newline": b"\n"}
 
 
-class GelfTcpSettings(OutputSettings):
+class GelfTcpSettings(StreamOutputSettings):
     """Settings of `gelf+tcp://`."""
 
-    host: str = Field("localhost", description="Who takes the messages.")
     port: int = Field(12201, ge=1, le=65535, description="Its port.")
     framing: Literal["nul", "newline"] = Field("nul", description="What ends a message; Graylog's default is `nul`.")
     forwarder: str = Field(
         "", description="Name for the field `_forwarder`; `auto` is this machine's. Empty: no such field."
-    )
-    timeout_seconds: float = Field(
-        10.0, gt=0, le=600, description="Time to connect, and longest time in which the far side takes nothing."
     )
 
 
@@ -47,6 +42,7 @@ class GelfTcpOutput(StreamOutput):
     """
 
     Settings: ClassVar[type[GelfTcpSettings]] = GelfTcpSettings
+    settings: GelfTcpSettings
 
     def __init__(self, settings: GelfTcpSettings, context: ssl.SSLContext | None = None) -> None:
         super().__init__(settings, context)

@@ -1,16 +1,31 @@
-"""Stream output: what outputs that write to a TCP connection have in common."""
+"""Stream output: what outputs that write to a TCP connection or a Unix socket have in common."""
 
 from __future__ import annotations
 
 import ssl
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, ClassVar
+
+from pydantic import Field
 
 from gelf_listener.errors import Refused, Retry
 from gelf_listener.message import Message
 from gelf_listener.outputs.client_connection import Connection
+from gelf_listener.settings import OutputSettings
 
-__all__ = ["StreamOutput"]
+__all__ = ["StreamOutput", "StreamOutputSettings"]
+
+
+class StreamOutputSettings(OutputSettings):
+    """Where a stream goes."""
+
+    host: str = Field("localhost", description="Who takes the messages.")
+    port: int = Field(0, ge=0, le=65535, description="Its port.")
+    socket: Path | None = Field(None, description="Unix socket of who takes the messages, instead of host and port.")
+    timeout_seconds: float = Field(
+        10.0, gt=0, le=600, description="Time to connect, and longest time in which the far side takes nothing."
+    )
 
 
 class StreamOutput:
@@ -18,11 +33,12 @@ class StreamOutput:
     Writes batches to a connection, and connects again when it breaks; a derived class says what is written (`encode`).
 
     Args:
-        settings: With ``host``, ``port`` and ``timeout_seconds``.
+        settings: Of the derived class's ``Settings``.
         context: For TLS.
     """
 
-    Settings: ClassVar[type[Any]]
+    Settings: ClassVar[type[StreamOutputSettings]]
+    settings: StreamOutputSettings
 
     def __init__(self, settings: Any, context: ssl.SSLContext | None = None) -> None:
         self.settings = settings
@@ -76,9 +92,12 @@ class StreamOutput:
             await self._disconnect()
         settings = self.settings
         try:
-            self._connection = await Connection.open(
-                settings.host, settings.port, self._context, settings.timeout_seconds
-            )
+            if settings.socket is not None:
+                self._connection = await Connection.open_unix(settings.socket, self._context, settings.timeout_seconds)
+            else:
+                self._connection = await Connection.open(
+                    settings.host, settings.port, self._context, settings.timeout_seconds
+                )
         except OSError as error:
             raise Retry(self._said(error)) from None
         self._connections += 1
@@ -91,4 +110,5 @@ class StreamOutput:
 
     def _said(self, error: OSError) -> str:
         text = "no answer in time" if isinstance(error, TimeoutError) else str(error) or type(error).__name__
-        return f"{self.settings.host}:{self.settings.port}: {text}"
+        settings = self.settings
+        return f"{settings.socket or f'{settings.host}:{settings.port}'}: {text}"

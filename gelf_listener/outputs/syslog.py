@@ -14,7 +14,7 @@ from gelf_listener.client_tls import ClientTlsSettings, client_context
 from gelf_listener.errors import ConfigError
 from gelf_listener.message import Message
 from gelf_listener.outputs.datagram_output import DatagramOutput
-from gelf_listener.outputs.stream_output import StreamOutput
+from gelf_listener.outputs.stream_output import StreamOutput, StreamOutputSettings
 from gelf_listener.rendering.placeholders import compile_placeholders
 from gelf_listener.rendering.values import value_text
 from gelf_listener.settings import OutputSettings
@@ -69,15 +69,12 @@ class SyslogUdpSettings(SyslogSettings):
     max_bytes: int = Field(8192, ge=480, le=65507, description="Largest datagram; the rest is cut, with an ellipsis.")
 
 
-class SyslogTcpSettings(SyslogSettings):
+class SyslogTcpSettings(SyslogSettings, StreamOutputSettings):
     """Settings of `syslog+tcp://`."""
 
     port: int = Field(601, ge=1, le=65535, description="Its port.")
     framing: Literal["octets", "newline"] = Field(
         "octets", description="Octet counting (RFC 6587), or a line for each message, with line ends written as #012."
-    )
-    timeout_seconds: float = Field(
-        10.0, gt=0, le=600, description="Time to connect, and longest time in which the far side takes nothing."
     )
 
 
@@ -183,6 +180,7 @@ class SyslogTcpOutput(StreamOutput):
     """
 
     Settings: ClassVar[type[SyslogTcpSettings]] = SyslogTcpSettings
+    settings: SyslogTcpSettings
 
     def __init__(self, settings: SyslogTcpSettings, context: ssl.SSLContext | None = None) -> None:
         super().__init__(settings, context)

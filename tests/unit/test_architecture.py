@@ -122,6 +122,8 @@ HIGH = {
     "throughput",
     "inputs",
     "outputs",
+    "capabilities",
+    "plugin",
     "store",
     "metrics",
     "api",

@@ -28,6 +28,7 @@ from gelf_listener.api.errors import ApiError
 from gelf_listener.api.native.encoding import chosen, message_document
 from gelf_listener.api.native.parameters import node_of
 from gelf_listener.api.native.received import since_id
+from gelf_listener.capabilities import Searchable
 from gelf_listener.live import MAX_SUBSCRIPTIONS
 from gelf_listener.message import Message
 from gelf_listener.query import compile_predicate
@@ -125,7 +126,7 @@ async def _before(service: Service, node: Node, tail: int, last_id: str | None) 
 
 async def _stored(service: Service) -> None:
     """Wait a little until what arrived before is stored; what arrives from now on is seen arriving."""
-    runners = [runner for runner in service.pipeline.runners if getattr(runner.output, "store", None) is not None]
+    runners = [runner for runner in service.pipeline.runners if isinstance(runner.output, Searchable)]
     for _ in range(_MOST_LOOKS):
         await asyncio.sleep(_LINGER_SECONDS)
         if not any(runner.waiting for runner in runners):

@@ -9,8 +9,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from gelf_listener import ConfigError, Message
-from gelf_listener.settings import OutputSettings
+from gelf_listener.plugin import ConfigError, Message, OutputSettings
 
 __all__ = ["GateOutput", "GateSettings"]
 

@@ -2,92 +2,57 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
-from typing import ClassVar, cast
+from typing import ClassVar
 
-import msgspec
 from pydantic import Field
 
-from gelf_listener import ConfigError, Message, Peer, Reason, Rejected
-from gelf_listener.inputs import Intake
-from gelf_listener.settings import InputSettings
+from gelf_listener.plugin import (
+    DatagramInput,
+    DatagramSettings,
+    PayloadDecoder,
+    Reason,
+    Receipt,
+    Rejected,
+    make_message,
+)
 
 __all__ = ["TextUdpInput", "TextUdpSettings"]
 
 
-class TextUdpSettings(InputSettings):
+class TextUdpSettings(DatagramSettings):
     """Settings of `text+udp://`."""
 
-    host: str = Field("127.0.0.1", description="Address to bind.")
     port: int = Field(5140, ge=0, le=65535, description="Port to bind; 0 picks a free one.")
     level: int = Field(6, ge=0, le=7, description="Severity of every message.")
 
 
-class _Protocol(asyncio.DatagramProtocol):
-    def __init__(self, owner: TextUdpInput, intake: Intake) -> None:
-        self._owner = owner
-        self._intake = intake
+class TextDecoder(PayloadDecoder):
+    """Reads UTF-8."""
 
-    def datagram_received(self, data: bytes, address: tuple[str, int]) -> None:
-        peer = Peer(address[0], address[1])
+    def __init__(self, input: str, level: int) -> None:
+        super().__init__(input)
+        self._level = level
+
+    def decode(self, payload: bytes, receipt: Receipt) -> None:
+        """Make a message of a datagram."""
         try:
-            self._intake.accept([self._owner.message(data, peer)], len(data))
+            text = payload.decode().strip()
         except UnicodeDecodeError as error:
-            self._intake.reject(
-                Rejected(Reason.NO_MESSAGE, f"no UTF-8: {error}", data, peer=peer, input=self._owner.name)
-            )
+            raise Rejected(Reason.NO_MESSAGE, f"not UTF-8: {error}", payload) from None
+        receipt.add(make_message(receipt, payload, short_message=text, level=self._level))
 
 
-class TextUdpInput:
-    """Takes text by UDP."""
+class TextUdpInput(DatagramInput):
+    """
+    Takes text by UDP.
+
+    Guarantee: at most once; see `DatagramInput`.
+    """
 
     Settings: ClassVar[type[TextUdpSettings]] = TextUdpSettings
+    scheme: ClassVar[str] = "text+udp"
+    settings: TextUdpSettings
 
-    def __init__(self, settings: TextUdpSettings) -> None:
-        self.settings = settings
-        self.name = settings.name or f"text+udp-{settings.port}"
-        self.listening: list[str] = []
-        self._transport: asyncio.DatagramTransport | None = None
-
-    async def start(self, intake: Intake) -> None:
-        """Bind and begin to read."""
-        settings = self.settings
-        try:
-            transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
-                lambda: _Protocol(self, intake), local_addr=(settings.host, settings.port)
-            )
-        except OSError as error:
-            raise ConfigError(f"cannot bind {settings.host} port {settings.port}: {error.strerror}") from None
-        self._transport = cast("asyncio.DatagramTransport", transport)
-        port = transport.get_extra_info("sockname")[1]
-        self.listening = [f"text+udp://{settings.host}:{port}"]
-
-    async def close(self) -> None:
-        """Stop reading."""
-        if self._transport is not None:
-            self._transport.close()
-
-    def counters(self) -> dict[str, float]:
-        """Return no counters of our own."""
-        return {}
-
-    def message(self, data: bytes, peer: Peer) -> Message:
-        """Make a message of a datagram."""
-        now = time.time()
-        text = data.decode().strip()
-        raw = msgspec.json.encode(
-            {"version": "1.1", "host": peer.host, "short_message": text, "timestamp": now, "level": self.settings.level}
-        )
-        return Message(
-            timestamp=now,
-            host=peer.host,
-            short_message=text,
-            full_message=None,
-            level=self.settings.level,
-            raw=raw,
-            received_at=now,
-            input=self.name,
-            peer=peer,
-            exact=True,
-        )
+    def decoder(self) -> TextDecoder:
+        """Make what reads the datagrams."""
+        return TextDecoder(self.name, self.settings.level)
