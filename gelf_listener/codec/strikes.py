@@ -14,7 +14,7 @@ class Strikes:
 
     Some rejections cost a hundred times what a message does, so a flood of them would take the time of honest
     senders. Whoever exceeds the limit gets a cheaper answer until the second is over; so does everybody when a flood
-    comes from many addresses.
+    comes from many addresses; one address alone cannot bring that about.
 
     Args:
         limit: How many a sender may have in a second.
@@ -37,5 +37,7 @@ class Strikes:
     def add(self, sender: str, count: int) -> None:
         """Count what went wrong in the second of the last `exceeded`."""
         if count:
-            self._counts[sender] = self._counts.get(sender, 0) + count
-            self._total += min(count, self.limit)
+            before = self._counts.get(sender, 0)
+            self._counts[sender] = before + count
+            most = self.limit + 1  # who has exceeded the limit gets the cheaper answer already
+            self._total += min(before + count, most) - min(before, most)

@@ -40,3 +40,14 @@ def test_one_great_strike_leaves_room_for_others() -> None:
     strikes.add("mallory", 1_000_000)
     assert strikes.exceeded("mallory", 5.0)
     assert not strikes.exceeded("alice", 5.0)
+
+
+@pytest.mark.parametrize("limit", [1, 10])
+def test_many_strikes_of_one_sender_leave_room_for_others(limit: int) -> None:
+    """Nor can it do so little by little: what comes after its limit counts against nobody else."""
+    strikes = Strikes(limit)
+    for _ in range(1000):
+        strikes.exceeded("mallory", 5.0)
+        strikes.add("mallory", 1)
+    assert strikes.exceeded("mallory", 5.0)
+    assert not strikes.exceeded("alice", 5.0)
