@@ -5,7 +5,7 @@ At exit: `atexit` runs callbacks last-in first-out and `logging` registered its 
 ours runs before `logging.shutdown`. Worker threads are daemons and still run then; a thread can no longer be
 *started* on Python 3.12 ("can't create new thread at interpreter shutdown"), so a handler without a worker
 drains in the calling thread. `multiprocessing` and billiard (Celery) children end with ``os._exit``: there the
-flush is registered as one of their finalizers.
+flush is registered as one of their finalizers, and runs before SIGTERM ends them (`sigterm`).
 
 After a fork: the child has a copy of the parent's queue, its sockets and its TLS state, but not its thread.
 The parent keeps them; the child starts with an empty queue and a connection of its own.
@@ -15,13 +15,12 @@ from __future__ import annotations
 
 import atexit
 import os
-import signal
 import sys
-import threading
 import time
-from types import FrameType
 from typing import Final, Protocol
 from weakref import WeakSet
+
+from gelf_handlers import sigterm
 
 __all__ = ["exit_deadline", "exit_on_sigterm", "register", "worker_started"]
 
@@ -59,6 +58,7 @@ def worker_started() -> None:
             _finalizers_of[name] = os.getpid()
             # The lowest priority of those that run at all: after the service's own finalizers.
             util.Finalize(None, _flush_all, exitpriority=-1000)
+    sigterm.end_child_on_sigterm(_flush_all)
 
 
 def exit_deadline(limit_seconds: float) -> float:
@@ -69,22 +69,16 @@ def exit_deadline(limit_seconds: float) -> float:
 
 
 def exit_on_sigterm() -> None:
-    """
-    Turn SIGTERM into a normal exit, status 143, so that what is queued is flushed.
-
-    Python's default is to end at once, without `atexit`. A handler of the service's own is left alone, and other
-    threads than the main one cannot set any. Servers that restore and re-raise the signal they caught (uvicorn) end
-    here too.
-    """
-    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-        signal.signal(signal.SIGTERM, _exit)
-
-
-def _exit(number: int, _frame: FrameType | None) -> None:
-    sys.exit(128 + number)
+    """Turn SIGTERM into a normal exit, so that what is queued is flushed; see `sigterm.exit_on_sigterm`."""
+    sigterm.exit_on_sigterm(_flush_all)
 
 
 def _flush_all() -> None:
+    if not sigterm.is_flushing():
+        sigterm.uninterrupted(_flush_each)
+
+
+def _flush_each() -> None:
     if not _exit_started:
         _exit_started.append(time.monotonic())
     for handler in list(_handlers):
@@ -96,6 +90,7 @@ def _flush_all() -> None:
 
 def _after_fork_in_child() -> None:
     _exit_started.clear()
+    sigterm.after_fork()
     for handler in list(_handlers):
         handler.start_afresh()
 
