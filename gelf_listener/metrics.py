@@ -55,6 +55,7 @@ METRICS = {
     "gelf_buffer_messages": "Messages waiting for the output, or being written.",
     "gelf_buffer_bytes": "Bytes they take.",
     "gelf_buffer_oldest_seconds": "Age of the oldest waiting message.",
+    "gelf_buffer_orphaned_messages": "Messages in a buffer on disk that no output writes, by buffer.",
 }
 """Every metric of the core, with its help text. Outputs add their own counters as ``gelf_output_<name>``."""
 
@@ -78,6 +79,8 @@ class ServiceCollector(Collector):
         yield InfoMetricFamily("gelf_listener", METRICS["gelf_listener_info"], {"version": __version__})
         yield from self._inputs(self._service.inputs, self._service.pipeline)
         yield from self._outputs(self._service.pipeline)
+        orphans = {orphan.name: float(orphan.messages) for orphan in self._service.orphans}
+        yield from _families({"gelf_buffer_orphaned_messages": orphans}, "buffer")
 
     def _inputs(self, inputs: Sequence[Input], pipeline: Pipeline) -> Iterable[Metric]:
         values: dict[str, dict[str, float]] = {}
@@ -115,6 +118,9 @@ class ServiceCollector(Collector):
                 values.setdefault(metric, {})[runner.name] = value
             for counter, count in runner.output.counters().items():
                 values.setdefault(f"gelf_output_{counter}", {}).setdefault(runner.name, count)
+        dropped = values.setdefault("gelf_output_dropped_total", {})
+        for name, count in self._service.lost.items():
+            dropped[name] = dropped.get(name, 0) + count
         yield from _families(values, "output")
 
 

@@ -88,6 +88,9 @@ class Runner:
         """Batches that were taken and are not done."""
         self._watching: list[tuple[int, asyncio.Future[None]]] = []
         """Who waits until so many messages are written."""
+        self._retiring = asyncio.Event()
+        self._unfinished: list[list[Message]] = []
+        """Batches that were taken, are not done, and will be the successor's."""
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -173,6 +176,38 @@ class Runner:
                 elif not future.done():
                     future.set_result(None)
 
+    async def retire(self, seconds: float) -> None:
+        """
+        Write what waits as far as the destination takes it within a time, and then stop: a successor takes over.
+
+        A destination that fails is not waited for. `offer` goes on taking messages until `leave` is called. Only for a
+        buffer in memory: one on disk changes hands by itself.
+        """
+        self._retiring.set()
+        self._hurry.set()
+        self._wake.set()
+        if self._task is not None:
+            done, _ = await asyncio.wait([self._task], timeout=seconds)
+            if not done:
+                self._task.cancel()
+                await asyncio.wait([self._task], timeout=_LONGEST_CLOSE_SECONDS)
+
+    def leave(self) -> list[list[Message]]:
+        """Return what was not written, in batches, the oldest first, and forget it; after `retire`."""
+        left, self._unfinished = self._unfinished, []
+        while self.buffer.ready:
+            left.append(self.buffer.take(self.output.settings.batch))
+        for _, future in self._watching:
+            if not future.done():
+                future.set_result(None)
+        return left
+
+    def inherit(self, batches: Sequence[list[Message]]) -> None:
+        """Take over what a predecessor did not write, whatever this output's own query says: it was promised."""
+        for batch in batches:
+            self.buffer.put(batch, sum(len(message.raw) for message in batch))
+        self._wake.set()
+
     def try_now(self) -> None:
         """End the pause between two tries."""
         self._hurry.set()
@@ -237,7 +272,7 @@ class Runner:
     async def _write_all(self) -> None:
         """Write whatever comes, until the end of the listener and the buffer's."""
         settings = self.output.settings
-        while True:
+        while not (self._retiring.is_set() and (self.failing_since is not None or not self.buffer.ready)):
             if not self.buffer.ready:
                 if self._draining.is_set() and (not self.buffer.messages or self._left_alone):
                     return
@@ -246,7 +281,8 @@ class Runner:
                 continue
             if self._draining.is_set() and self._left_alone:
                 return
-            if settings.linger and self.buffer.ready < settings.batch and not self._draining.is_set():
+            ending = self._draining.is_set() or self._retiring.is_set()
+            if settings.linger and self.buffer.ready < settings.batch and not ending:
                 await self._linger(settings.linger, settings.batch)
             if settings.concurrency > 1:
                 await self._slot(settings.concurrency)
@@ -287,6 +323,8 @@ class Runner:
         wait = _about(delay)
         while True:
             await self._back_off(wait)
+            if self._retiring.is_set():
+                return False
             if self._draining.is_set() and (not self.buffer.messages or self.buffer.durable):
                 return False
             try:
@@ -306,6 +344,8 @@ class Runner:
         """Wait before the next try; the end of the listener makes it come sooner, and tries more frequent."""
         if self._draining.is_set():
             await asyncio.sleep(min(seconds, _LONGEST_DELAY_DRAINING_SECONDS))
+            return
+        if self._retiring.is_set():
             return
         self._hurry.clear()
         self.next_try_at = time.time() + seconds
@@ -334,15 +374,19 @@ class Runner:
         try:
             if await self._offer_until_done(batch):
                 self.buffer.release(batch)
+            elif not self.buffer.durable:
+                self._unfinished.append(batch)
         except asyncio.CancelledError:
-            if not self.buffer.durable:
+            if self._retiring.is_set():
+                self._unfinished.append(batch)
+            elif not self.buffer.durable:
                 self.given_up += len(batch)  # perhaps written all the same: the output was not asked to undo it
             raise
         finally:
             self._in_hand = [other for other in self._in_hand if other is not batch]
 
     async def _offer_until_done(self, batch: list[Message]) -> bool:
-        """Offer a batch until it is written, refused or out of time; False if it may stay in the buffer."""
+        """Offer a batch until it is written, refused or out of time; False if it stays where it is, for a successor."""
         now = asyncio.get_running_loop().time
         first_try = now()
         delay = _FIRST_DELAY_SECONDS
@@ -376,9 +420,11 @@ class Runner:
             if limit and now() + wait - first_try > limit:
                 self._refuse(batch, f"not written within {limit:g} s: {self.last_error}")
                 return True
-            if self._draining.is_set() and self.buffer.durable:
+            if self._retiring.is_set() or (self._draining.is_set() and self.buffer.durable):
                 return False
             await self._back_off(wait)
+            if self._retiring.is_set():
+                return False
             delay = min(delay * 2, _LONGEST_DELAY_SECONDS)
 
     async def _write(self, batch: Sequence[Message]) -> None:

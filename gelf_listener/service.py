@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,7 @@ from gelf_listener.buffers.memory import MemoryBuffer
 from gelf_listener.capabilities import Concurrent, KeepsPayloads, Reopens, Searchable
 from gelf_listener.codec.gelf.lenient import read_fields
 from gelf_listener.config import Config, Spec
-from gelf_listener.directories import buffer_directory, state_directory
+from gelf_listener.directories import buffer_directory, buffers_directory, state_directory
 from gelf_listener.errors import ConfigError
 from gelf_listener.inputs import Input
 from gelf_listener.live import LiveFeed
@@ -38,11 +39,15 @@ from gelf_listener.throughput import Throughput
 if TYPE_CHECKING:
     from gelf_listener.api.auth import Auth
     from gelf_listener.api.catalog import Catalog
+    from gelf_listener.buffers.orphans import Orphan
     from gelf_listener.store import Store
 
 __all__ = ["Service", "make_all", "make_api_auth", "make_buffer", "make_input", "make_output", "make_predicate"]
 
 _log = logging.getLogger(__name__)
+
+_ORPHAN_SECONDS = 10.0
+"""How often orphaned buffers are looked at, while there are any."""
 
 _API_SETTINGS = [name for name in Config.model_fields if name.startswith("api")]
 
@@ -71,13 +76,25 @@ def make_output(spec: Spec) -> Output:
     return made
 
 
-def make_buffer(name: str, settings: OutputSettings) -> Buffer:
-    """Make the buffer that an output's settings ask for, not opened."""
+def make_buffer(
+    name: str, settings: OutputSettings, owner: tuple[str, str] | None = None, predecessor: Path | None = None
+) -> Buffer:
+    """
+    Make the buffer that an output's settings ask for, not opened.
+
+    Args:
+        name: The output's.
+        settings: The output's.
+        owner: Its scheme, and where the listener's configuration comes from; see `buffers.orphans.Owner`.
+        predecessor: A buffer on disk to take over; see `DiskBuffer`.
+    """
     if settings.buffer == "memory":
         return MemoryBuffer(settings.buffer_messages_limit, settings.buffer_bytes_limit, settings.when_full)
     from gelf_listener.buffers.disk import DiskBuffer  # noqa: PLC0415  (SQLite costs start-up time)
+    from gelf_listener.buffers.orphans import Owner  # noqa: PLC0415
 
-    return DiskBuffer(buffer_directory(name, settings), settings, Packer(read_fields))
+    noted = None if owner is None else Owner(*owner)
+    return DiskBuffer(buffer_directory(name, settings), settings, Packer(read_fields), noted, predecessor)
 
 
 def make_predicate(where: str) -> Callable[[Message], bool] | None:
@@ -150,7 +167,7 @@ def _check_buffers(outputs: Sequence[tuple[Spec, Output]]) -> None:
         if settings.concurrency > 1 and not (isinstance(output, Concurrent) and output.concurrent):
             raise ConfigError(f"{spec.address}: setting 'concurrency': this output writes one batch at a time")
         if settings.buffer == "disk":
-            directory = buffer_directory(name, settings).absolute()
+            directory = buffer_directory(name, settings).resolve()
             if directory in seen:
                 raise ConfigError(
                     f"outputs {seen[directory]!r} and {name!r} have the same buffer {directory}; give one a 'name' "
@@ -176,10 +193,12 @@ class Service:
 
     Args:
         config: What to run.
+        origin: Where it comes from: the configuration file, or by default the directory it was started in.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, origin: Path | None = None) -> None:
         self.config = config
+        self._origin = str((origin or Path()).resolve())
         self.pipeline = Pipeline()
         self.live = LiveFeed(self.pipeline.taps)
         self.senders = Senders()
@@ -197,6 +216,16 @@ class Service:
         self.failed_inputs: dict[str, str] = {}
         """Why an input that was made through the API could not be opened, by name."""
         self._open_outputs: list[tuple[Spec, Runner]] = []
+        self.orphans: list[Orphan] = []
+        """Buffers on disk with messages in them that no output writes."""
+        self.lost: Counter[str] = Counter()
+        """Messages that were dropped when a reload ended their output, by its name."""
+        self.dropped_before = 0
+        """Messages that the buffers of such outputs dropped because they were full."""
+        self._left_directories: set[Path] = set()
+        """Buffers of such outputs, wherever they are."""
+        self._told: set[Path] = set()
+        self._looking: asyncio.Task[None] | None = None
         self._api: Any = None
         self._stopping = asyncio.Event()
         self._changing = asyncio.Lock()
@@ -227,8 +256,10 @@ class Service:
         try:
             inputs, outputs = make_all(self.config)
             self.auth = make_api_auth(self.config)
-            self._open_outputs = await self._start_outputs(outputs)
+            await self._find_orphans(outputs)
+            self._open_outputs = await self._start_outputs(outputs, self._heirs(outputs))
             self.pipeline.runners = [runner for _, runner in self._open_outputs]
+            self._tell_orphans()
             await self._start_inputs(inputs)
             await self._start_kept_inputs()
             await self._start_api(self.config.api)
@@ -248,6 +279,8 @@ class Service:
             self.live.close()
             if self._sampling is not None:
                 self._sampling.cancel()
+            if self._looking is not None:
+                self._looking.cancel()
             if self._api is not None:
                 await self._api.close()
                 self._api = None
@@ -316,7 +349,11 @@ class Service:
             await self._reopen()
             old_outputs, old_inputs = self._open_outputs, self._open_inputs
             kept = [pair for pair in old_outputs if pair[0] in config.output_specs()]
-            new = await self._start_outputs([pair for pair in outputs if _find(pair[0], kept) is None])
+            gone_outputs = [pair for pair in old_outputs if _find(pair[0], kept) is None]
+            coming = [pair for pair in outputs if _find(pair[0], kept) is None]
+            successors = _successors(gone_outputs, coming)
+            heirs = self._heirs(coming, successors)
+            new = await self._start_outputs(coming, heirs)
             gone = [pair for pair in old_inputs if pair[0] not in (*config.input_specs(), *self._added)]
             await self._close_inputs([input for _, input in gone])  # first: a changed setting keeps its port
             try:
@@ -326,14 +363,100 @@ class Service:
                 await self._drain([runner for _, runner in new])
                 raise
             # From here on nothing can fail, and no message goes to both an output and its successor.
+            handed_over = [
+                (runner, _find(successor, new)) for successor, (_, runner) in successors if not runner.buffer.durable
+            ]
+            await asyncio.gather(*(runner.retire(config.drain_seconds) for runner, _ in handed_over))
+            for runner, successor in handed_over:
+                successor.inherit(runner.leave())
             self._open_outputs = kept + new
             self.pipeline.runners = [runner for _, runner in self._open_outputs]
-            await self._drain([runner for spec, runner in old_outputs if _find(spec, kept) is None])
+            await self._end_outputs(gone_outputs, heirs)
             self.pipeline.made_room()
             for setting in _API_SETTINGS:
                 if getattr(config, setting) != getattr(self.config, setting):
                     _log.warning("setting %r takes a restart", setting)
             self.config = config
+
+    async def _end_outputs(self, outputs: Sequence[tuple[Spec, Runner]], heirs: Mapping[Path, Path]) -> None:
+        """Write what outputs of the earlier configuration still have, close them, and say what is left of it."""
+        await self._drain([runner for _, runner in outputs])
+        for spec, runner in outputs:
+            self.dropped_before += runner.buffer.dropped
+            if runner.given_up:
+                self.lost[runner.name] += runner.given_up
+                _log.error(
+                    "output %s is not configured any more: %d messages could not be written in time and are dropped",
+                    runner.name,
+                    runner.given_up,
+                )
+            directory = _disk_directory(spec, runner.output)
+            if directory is not None:
+                self._left_directories.add(directory)
+        await self._find_orphans(self._open_outputs, set(heirs.values()))
+        self._tell_orphans()
+
+    async def _find_orphans(self, outputs: Sequence[tuple[Spec, Runner | Output]], used: Collection[Path] = ()) -> None:
+        """Look for buffers on disk that no output writes; SQLite is imported only where there may be one."""
+        made = [(spec, found.output if isinstance(found, Runner) else found) for spec, found in outputs]
+        known = {directory for spec, output in made if (directory := _disk_directory(spec, output)) is not None}
+        known.update(used)
+        places = self._left_directories | _subdirectories(buffers_directory())
+        if not places - known:
+            self.orphans = []
+            return
+        from gelf_listener.buffers.orphans import find_orphans  # noqa: PLC0415
+
+        self.orphans = await asyncio.to_thread(find_orphans, places - known)
+
+    def _heirs(
+        self, outputs: Sequence[tuple[Spec, Output]], successors: Sequence[tuple[Spec, tuple[Spec, Runner]]] = ()
+    ) -> dict[Path, Path]:
+        """
+        Return which buffers on disk new outputs take over, by the directory of their own.
+
+        That is the buffer of the output that a reload replaces by them. An output that has no directory yet takes over
+        the orphan that an output of its scheme and of this listener left behind, if it is clear which.
+        """
+        heirs: dict[Path, Path] = {}
+        new: list[tuple[str, Path]] = []
+        replaced = {id(spec): pair for spec, pair in successors}
+        for spec, output in outputs:
+            directory = _disk_directory(spec, output)
+            before = replaced.get(id(spec))
+            if directory is None:
+                continue
+            if before is not None:
+                old = _disk_directory(before[0], before[1].output)
+                if old not in (None, directory):
+                    heirs[directory] = old
+            elif not directory.exists():
+                new.append((spec.address.scheme, directory))
+        for scheme in {scheme for scheme, _ in new}:
+            free = [directory for other, directory in new if other == scheme]
+            left = [orphan for orphan in self.orphans if orphan.owner == (scheme, self._origin)]
+            if len(free) == len(left) == 1:
+                heirs[free[0]] = left[0].directory
+        taken = set(heirs.values())
+        self.orphans = [orphan for orphan in self.orphans if orphan.directory not in taken]
+        return heirs
+
+    def _tell_orphans(self) -> None:
+        """Log buffers that nobody writes, each once, and look at them from time to time."""
+        for orphan in self.orphans:
+            if orphan.directory not in self._told:
+                _log.warning("%s", orphan)
+        self._told = {orphan.directory for orphan in self.orphans}
+        if (self.orphans or self._left_directories) and self._looking is None:
+            self._looking = asyncio.get_running_loop().create_task(self._look_after_orphans(), name="orphans")
+
+    async def _look_after_orphans(self) -> None:
+        """See what a reload left behind, and whether somebody took care of it."""
+        while True:
+            await asyncio.sleep(_ORPHAN_SECONDS)
+            async with self._changing:
+                await self._find_orphans(self._open_outputs)
+                self._tell_orphans()
 
     async def _reopen(self) -> None:
         """Let outputs open their files again and inputs read their certificates again."""
@@ -352,15 +475,24 @@ class Service:
             except ConfigError as error:
                 _log.error("cannot go back: %s", error)  # somebody took the port
 
-    async def _start_outputs(self, outputs: Sequence[tuple[Spec, Output]]) -> list[tuple[Spec, Runner]]:
+    async def _start_outputs(
+        self, outputs: Sequence[tuple[Spec, Output]], heirs: Mapping[Path, Path]
+    ) -> list[tuple[Spec, Runner]]:
         """Start outputs; when one cannot, the others are closed again."""
         started: list[tuple[Spec, Runner]] = []
         try:
             for spec, output in outputs:
+                directory = _disk_directory(spec, output)
+                buffer = make_buffer(
+                    _output_name(spec, output),
+                    output.settings,
+                    (spec.address.scheme, self._origin),
+                    None if directory is None else heirs.get(directory),
+                )
                 runner = Runner(
                     _output_name(spec, output),
                     output,
-                    make_buffer(_output_name(spec, output), output.settings),
+                    buffer,
                     _predicate(spec, output),
                     self.pipeline.reject,
                     self.pipeline.made_room,
@@ -429,6 +561,44 @@ class Service:
 def _find(spec: Spec, pairs: Sequence[tuple[Spec, Any]]) -> Any:
     """Return what was made from a specification; None when nothing was."""
     return next((made for known, made in pairs if known == spec), None)
+
+
+def _disk_directory(spec: Spec, output: Output) -> Path | None:
+    """Return where an output's buffer on disk is; None without one."""
+    if output.settings.buffer != "disk":
+        return None
+    return buffer_directory(_output_name(spec, output), output.settings).resolve()
+
+
+def _subdirectories(parent: Path) -> set[Path]:
+    try:
+        return {path.resolve() for path in parent.iterdir() if path.is_dir()}
+    except OSError:  # nothing was ever buffered on disk
+        return set()
+
+
+def _successors(
+    gone: Sequence[tuple[Spec, Runner]], coming: Sequence[tuple[Spec, Output]]
+) -> list[tuple[Spec, tuple[Spec, Runner]]]:
+    """
+    Return which new output takes the place of which one that is not configured any more.
+
+    That is the one of the same name; else the only new one of a scheme, where only one of that scheme is gone.
+    """
+    found: list[tuple[Spec, tuple[Spec, Runner]]] = []
+    left, free = list(gone), list(coming)
+    for spec, output in coming:
+        for pair in gone:
+            if pair[1].name == _output_name(spec, output):
+                found.append((spec, pair))
+                left.remove(pair)
+                free.remove((spec, output))
+    for scheme in {spec.address.scheme for spec, _ in free}:
+        old = [pair for pair in left if pair[0].address.scheme == scheme]
+        new = [spec for spec, _ in free if spec.address.scheme == scheme]
+        if len(old) == len(new) == 1:
+            found.append((new[0], old[0]))
+    return found
 
 
 def _contains(inputs: Sequence[Input], wanted: Input) -> bool:

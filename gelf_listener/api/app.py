@@ -152,4 +152,5 @@ def _health(service: Service) -> dict[str, Any]:
         "reading": not service.pipeline.full,
         "inputs": inputs,
         "outputs": outputs,
+        "orphaned_buffers": {orphan.name: {"waiting": orphan.messages} for orphan in service.orphans},
     }

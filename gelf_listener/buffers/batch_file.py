@@ -54,6 +54,10 @@ _ROWS = "SELECT id, messages, bytes, oldest, checksum, packed FROM batches WHERE
 _TOTALS = "SELECT count(*), ifnull(sum(messages), 0), ifnull(sum(bytes), 0), min(oldest) FROM batches WHERE id > ?"
 _INSERT = "INSERT INTO batches VALUES (?, ?, ?, ?, ?, ?)"
 _TAKE_OVER = "INSERT OR IGNORE INTO batches VALUES (?, ?, ?, ?, ?, ?)"
+_MERGE = """
+INSERT INTO main.batches (messages, bytes, oldest, checksum, packed)
+SELECT messages, bytes, oldest, checksum, packed FROM other.batches ORDER BY id
+"""
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[bytes]).decode
@@ -110,6 +114,8 @@ class BatchFile:
         self._packer = packer
         self._next_id = 1
         self._log_file = -1
+        self._identity: tuple[int, int] | None = None
+        """Device and inode of the open file."""
         self._aside: Path | None = None
         """A damaged file that was set aside, until there is a new one in its place."""
         self._connection: sqlite3.Connection
@@ -143,6 +149,43 @@ class BatchFile:
             os.close(self._log_file)
             self._log_file = -1
 
+    def in_place(self) -> bool:
+        """Return whether the open file is still the one at its path; one that is not can still be read and written."""
+        return self._aside is not None or _identity(self.path) == self._identity
+
+    def return_home(self) -> None:
+        """
+        Make a file that was removed while it is open again, with all its rows, in a directory that is there.
+
+        Raises:
+            CannotSave: If the disk does not take it at the moment; the rows stay where they are.
+        """
+        old, log_file = self._connection, self._log_file
+        self._log_file = -1
+        try:
+            if self.path.exists():  # nobody has it open, for the directory is locked
+                self.path.replace(self.path.with_name(f"{FILE_NAME}.found-{time.strftime('%Y%m%dT%H%M%S')}"))
+            self._remove_files()
+            self._connect()
+            self._connection.execute("BEGIN IMMEDIATE")
+            for row in self._all_rows(old):
+                self._connection.execute(_INSERT, row)
+            self._connection.execute("COMMIT")
+            os.fdatasync(self._log_file)
+        except (sqlite3.Error, OSError) as error:
+            if self._connection is not old:
+                self.close()
+                self._remove_files()
+            self._connection, self._log_file = old, log_file
+            raise CannotSave(f"{self.path} was removed, and cannot be made again: {error}") from None
+        with contextlib.suppress(sqlite3.Error):
+            if log_file >= 0 and os.fstat(log_file).st_nlink:  # moved: what is there must not be delivered too
+                old.execute("DELETE FROM batches")
+        with contextlib.suppress(sqlite3.Error):
+            old.close()
+        if log_file >= 0:
+            os.close(log_file)
+
     def totals(self, after: int = 0) -> Totals:
         """Return what the rows after a number hold together."""
         return self._surviving(self._totals, after)
@@ -161,6 +204,22 @@ class BatchFile:
                 return Totals(*connection.execute(_TOTALS, (0,)).fetchone())
         except sqlite3.Error as error:
             raise CannotSave(f"{path}: {error}") from None
+
+    @staticmethod
+    def merge(source: Path, target: Path) -> None:
+        """
+        Move the rows of one file behind those of another; nobody may have either open.
+
+        Raises:
+            CannotSave: If that cannot be done; a row may then be in both.
+        """
+        try:
+            with contextlib.closing(sqlite3.connect(target / FILE_NAME, isolation_level=None)) as connection:
+                connection.execute("ATTACH DATABASE ? AS other", (str(source / FILE_NAME),))
+                connection.execute(_MERGE)
+                connection.execute("DELETE FROM other.batches")
+        except sqlite3.Error as error:
+            raise CannotSave(f"{source / FILE_NAME}: {error}") from None
 
     def clear(self) -> None:
         """
@@ -240,6 +299,21 @@ class BatchFile:
         if self._log_file >= 0:
             os.close(self._log_file)
         self._log_file = os.open(f"{self.path}-wal", os.O_RDONLY | os.O_CLOEXEC)
+        self._identity = _identity(self.path)
+
+    def _all_rows(self, connection: sqlite3.Connection) -> Iterator[_Row]:
+        """Yield the rows of a file that was removed, up to where it is damaged."""
+        try:
+            yield from connection.execute(_ROWS, (0,))
+        except sqlite3.DatabaseError as error:
+            if not _is_damage(error):
+                raise
+            self.damaged_files += 1
+            _log.error("buffer %s: what was removed is damaged too: %s", self.path, error)
+
+    def _remove_files(self) -> None:
+        for suffix in ("-wal", "-shm", ""):
+            Path(f"{self.path}{suffix}").unlink(missing_ok=True)
 
     def _pragma(self, text: str) -> int:
         row = self._connection.execute(f"PRAGMA {text}").fetchone()
@@ -322,9 +396,10 @@ class BatchFile:
             return True
         if self._connection.execute("SELECT count(*) FROM batches").fetchone()[0] != len(delete):
             return False
+        if not self.in_place():
+            return False
         self.close()  # all that is left is done: an empty file takes no space
-        for suffix in ("-wal", "-shm", ""):
-            Path(f"{self.path}{suffix}").unlink(missing_ok=True)
+        self._remove_files()
         self._connect()
         return True
 
@@ -383,6 +458,15 @@ class BatchFile:
                 for row in old.execute(_ROWS, (0,)):
                     if self._unpack(row) is not None:
                         yield row
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Return device and inode of a file; None if it is not there."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _is_damage(error: sqlite3.Error) -> bool:

@@ -9,7 +9,9 @@ Laws, beside those of every buffer:
 
 * A row leaves the file once all its messages were released.
 * Numbers of rows grow in receive order, and rows are taken in that order.
-* Only the loop touches this object's state; the file is touched by its thread alone.
+* Only the loop touches this object's state; the file and, while the thread runs, the lock are touched by it alone.
+* "Safe" is said of a file that is where it belongs: its place is looked at before and after every write, and once a
+  second. A directory that was removed is made again, with everything that was in it.
 """
 
 from __future__ import annotations
@@ -19,11 +21,12 @@ import contextlib
 import logging
 import os
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from gelf_listener.buffers import MESSAGE_OVERHEAD_BYTES
 from gelf_listener.buffers.batch_file import BatchFile, CannotSave, Totals
+from gelf_listener.buffers.orphans import Owner, adopt
 from gelf_listener.errors import ConfigError
 from gelf_listener.lock import DirectoryLock, LockedError
 from gelf_listener.message import Message
@@ -50,6 +53,12 @@ _FIRST_DELAY_SECONDS = 0.1
 _LONGEST_DELAY_SECONDS = 5.0
 _CLOSE_SECONDS = 10.0
 _LOCK_SECONDS = 0.1
+_PREDECESSOR_SECONDS = 5.0
+"""How long a predecessor may take to end before the buffer is shown as failing."""
+_LOOK_SECONDS = 1.0
+"""How often an idle buffer looks whether its directory is still there."""
+_PASSING = (CannotSave, ConfigError, OSError)
+"""What a disk does, and who is at a directory: it may pass, and is no bug."""
 _ADVICE = "stop that one, or give this output a 'name' or a 'buffer_path' of its own"
 
 Safe = Callable[[str | None], None]
@@ -109,11 +118,21 @@ class DiskBuffer:
         directory: Where the file is; made if it is not there.
         settings: The output's.
         packer: Makes bytes of messages.
+        owner: Whose buffer it is; noted in the directory, for the case that nobody writes it any more.
+        predecessor: Directory of a buffer that nobody writes any more, or that an output which a reload ends still
+            has open: it becomes this one's, with what waits in it, unless this one has a file already.
     """
 
     durable = True
 
-    def __init__(self, directory: Path, settings: OutputSettings, packer: Packer) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        settings: OutputSettings,
+        packer: Packer,
+        owner: Owner | None = None,
+        predecessor: Path | None = None,
+    ) -> None:
         self.directory = directory
         self.messages = 0
         self.bytes = 0
@@ -124,6 +143,8 @@ class DiskBuffer:
         self._when_full = settings.when_full
         self._row_messages = min(settings.batch, _ROW_MESSAGES)
         self._sync_seconds = settings.buffer_sync_seconds if settings.buffer_sync == "interval" else 0.0
+        self._owner = owner
+        self._predecessor = predecessor
         self._lock = DirectoryLock(directory, "buffer", _ADVICE)
         self._file = BatchFile(directory, settings.buffer_sync, packer)
         self._thread = WriterThread(f"buffer {directory.name}")
@@ -300,16 +321,29 @@ class DiskBuffer:
             elif not task.cancelled() and task.exception() is not None:
                 _log.error("buffer %s stopped", self.directory, exc_info=task.exception())
         self._answer(self._sequence, "the listener is stopping")
+        lost = sum(row.unreleased for row in (*self._unsaved, *self._risky))
         if await self._thread.close(_CLOSE_SECONDS):
+            if self._opened and not self._in_place():
+                lost = self.messages
+                if lost:
+                    _log.error(
+                        "buffer %s was removed and could not be made again: %d messages are lost", self.directory, lost
+                    )
             self._file.close()
         self._lock.release()
-        lost = sum(row.unreleased for row in (*self._unsaved, *self._risky))
+        self._opened = False
+        self.messages -= lost
         self._unsaved.clear()
         self._risky = []
         return lost
 
     def _open(self) -> None:
+        if self._predecessor is not None:
+            adopt(self._predecessor, self.directory)
+            self._predecessor = None
         self._lock.acquire()
+        if self._owner is not None:
+            self._owner.note(self.directory)
         try:
             self._file.open()
         except BaseException:
@@ -325,14 +359,18 @@ class DiskBuffer:
             return
         loop = asyncio.get_running_loop()
         delay = _FIRST_DELAY_SECONDS
-        synced_at = loop.time()
+        synced_at = looked_at = loop.time()
         while True:
             if not self._has_work:
                 if self._closing.is_set():
                     break
                 self._wake.clear()
-                await _wait(self._wake, self._sync_seconds if self._unsynced and self._sync_seconds else None)
+                sync_in = self._sync_seconds if self._unsynced and self._sync_seconds else _LOOK_SECONDS
+                await _wait(self._wake, min(sync_in, _LOOK_SECONDS))
             try:
+                if loop.time() - looked_at >= _LOOK_SECONDS:
+                    looked_at = loop.time()
+                    await self._thread.run(self._return_home)
                 await self._save()
                 await self._read()
                 if self._unsynced and self._sync_seconds and loop.time() - synced_at >= self._sync_seconds:
@@ -340,7 +378,7 @@ class DiskBuffer:
                     synced_at = loop.time()
                     await self._thread.run(self._file.sync)
             except Exception as error:  # noqa: BLE001  (whatever it is, messages must not be stuck behind it)
-                if not isinstance(error, (CannotSave, OSError)):
+                if not isinstance(error, _PASSING):
                     _log.exception("buffer %s", self.directory)
                 self._stumbled(str(error))
                 if self._closing.is_set():
@@ -351,18 +389,60 @@ class DiskBuffer:
             else:
                 self.problem = ""
                 delay = _FIRST_DELAY_SECONDS
-        with contextlib.suppress(CannotSave, OSError):
+        with contextlib.suppress(*_PASSING):
+            await self._thread.run(self._return_home)
             await self._thread.run(self._file.sync)
+
+    def _in_place(self) -> bool:
+        """Whether the directory and the file are where they belong, and ours."""
+        try:
+            return self._lock.held() and self._file.in_place()
+        except LockedError:
+            return False
+
+    def _return_home(self) -> None:
+        """
+        Make a directory again that was removed, with what was in it; does nothing where all is in place.
+
+        Raises:
+            ConfigError: If the directory cannot be made, or somebody else has it now.
+            CannotSave: If the disk does not take it.
+        """
+        if self._lock.held() and self._file.in_place():
+            return
+        self._lock.release()
+        self._lock.acquire()
+        if not self._file.in_place():
+            self._file.return_home()
+            _log.error(
+                "buffer %s: the directory, or the file in it, was removed; it was made again with what was in it",
+                self.directory,
+            )
+
+    def _write(self, batches: Sequence[tuple[list[Message], int]], delete: Sequence[int]) -> list[int]:
+        """Write and delete as `BatchFile.apply`, in a file that is where it belongs when this returns."""
+        self._return_home()
+        numbers = self._file.apply(batches, delete)
+        try:
+            self._return_home()
+        except _PASSING:
+            with contextlib.suppress(CannotSave):  # it is written again, then; twice at the worst
+                self._file.apply([], numbers)
+            raise
+        return numbers
 
     async def _begin(self) -> None:
         """Find out what was left, however long that takes; wait for the predecessor first, if there is one."""
         delay = _FIRST_DELAY_SECONDS
+        patience = asyncio.get_running_loop().time() + _PREDECESSOR_SECONDS
         while not self.counted and not self._closing.is_set():
             try:
                 if not self._opened:
                     self._open()
                 await self._count()
-            except LockedError:
+            except LockedError as error:
+                if asyncio.get_running_loop().time() > patience:  # it is not about to end
+                    self._stumbled(str(error))
                 await _wait(self._closing, _LOCK_SECONDS)
             except (ConfigError, CannotSave, OSError) as error:
                 self._stumbled(str(error))
@@ -406,7 +486,7 @@ class DiskBuffer:
         self._saving = True
         try:
             batches = [(row.messages, row.bytes) for row in (*risky, *rows)]
-            numbers = await self._thread.run(self._file.apply, batches, delete)
+            numbers = await self._thread.run(self._write, batches, delete)
         except BaseException:
             self._unsaved.extendleft(reversed(rows))
             self._delete = delete + self._delete

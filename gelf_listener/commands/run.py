@@ -79,7 +79,7 @@ def _loop_factory() -> Any:
 async def _main(config: Config, flags: Mapping[str, Any], file: Path | None, early: Sequence[int]) -> int:
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(_log_exception)
-    service = Service(config)
+    service = Service(config, file)
     started = asyncio.Event()
     reloading: set[asyncio.Task[None]] = set()
 
@@ -115,7 +115,7 @@ async def _main(config: Config, flags: Mapping[str, Any], file: Path | None, ear
     left = await service.close()
     waiting.cancel()
     _report(service, left)
-    return 1 if left else 0
+    return 1 if left or service.lost else 0
 
 
 def _log_exception(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:  # noqa: ARG001
@@ -170,11 +170,15 @@ def _report(service: Service, left: int) -> None:
     taken = pipeline.messages.total()
     written = ", ".join(f"{runner.name} {runner.written}" for runner in pipeline.runners)
     drops = sum(input.counters().get("kernel_drops_total", 0) for input in service.inputs)
-    dropped = sum(runner.buffer.dropped for runner in pipeline.runners)
+    dropped = sum(runner.buffer.dropped for runner in pipeline.runners) + service.dropped_before
+    left += service.lost.total()
     text = f"stopped: {taken} messages taken, {pipeline.rejections.total} rejected; written: {written or 'nothing'}"
     if dropped or drops or left:
         text += f"; dropped by buffers {dropped}, by the kernel {drops:.0f}, unwritten at the end {left}"
     kept = sum(runner.buffer.messages for runner in pipeline.runners if runner.buffer.durable)
     if kept:
         text += f"; kept in buffers on disk: {kept}"
+    orphaned = sum(orphan.messages for orphan in service.orphans)
+    if orphaned:
+        text += f"; in buffers that no output writes: {orphaned}"
     print(text, file=sys.stderr, flush=True)  # noqa: T201

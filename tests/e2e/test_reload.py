@@ -8,9 +8,11 @@ import socket
 import threading
 from pathlib import Path
 
+import pytest
+
 from tests.e2e.conftest import Start
 from tests.e2e.listener import Listener, free_port, until
-from tests.e2e.wire import gelf, send_tcp, send_udp, texts
+from tests.e2e.wire import HttpClient, gelf, send_tcp, send_udp, texts
 
 
 def reload(listener: Listener) -> str:
@@ -168,3 +170,49 @@ def test_rotated_files_are_opened_anew(start: Start, tmp_path: Path) -> None:
     until(output.exists, what="the file written anew")
     until(lambda: b"new file" in output.read_bytes(), what="the message in the new file")
     assert b"new file" not in (tmp_path / "messages.jsonl.1").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "options", ["", "?name=one", "?buffer=disk", "?name=one&buffer=disk"], ids=["memory", "named", "disk", "named-disk"]
+)
+@pytest.mark.parametrize("how", ["reload", "restart"])
+def test_what_waits_follows_an_address_that_is_corrected(start: Start, tmp_path: Path, options: str, how: str) -> None:
+    """The destination was misspelt: what waits goes to the right one, from memory and from disk."""
+    if how == "restart" and "disk" not in options:
+        pytest.skip("memory does not survive a restart")
+    config = tmp_path / "config.toml"
+    far = start("gelf+tcp://127.0.0.1:0")
+    state = {"XDG_STATE_HOME": str(tmp_path / "state")}
+    configure(config, ["gelf+http://127.0.0.1:0"], [f"gelf+tcp://127.0.0.1:{free_port()}{options}"])
+    near = start(plain=True, arguments=["--config", str(config)], environment=state)
+    sent = [f"{number}" for number in range(5)]
+    for text in sent:
+        with HttpClient(near.endpoint("gelf+http").address) as client:
+            assert client.post(gelf(text)).status == 202
+    configure(config, ["gelf+http://127.0.0.1:0"], [f"gelf+tcp://127.0.0.1:{far.port('gelf+tcp')}{options}"])
+    if how == "reload":
+        assert "not reloaded" not in reload(near)
+    else:
+        near.stop()
+        near = start(plain=True, arguments=["--config", str(config)], environment=state)
+    assert texts(far.messages(5)) == sent
+    assert near.health()[1]["orphaned_buffers"] == {}
+    assert near.stop()[0] == 0
+
+
+def test_what_nobody_writes_is_shown(start: Start, tmp_path: Path) -> None:
+    """An output with a buffer on disk is removed: its messages are named in the log, in /health and in the metrics."""
+    config = tmp_path / "config.toml"
+    state = {"XDG_STATE_HOME": str(tmp_path / "state")}
+    configure(config, ["gelf+http://127.0.0.1:0"], [f"gelf+tcp://127.0.0.1:{free_port()}?buffer=disk&name=away"])
+    listener = start(plain=True, arguments=["--config", str(config)], environment=state)
+    with HttpClient(listener.endpoint("gelf+http").address) as client:
+        assert client.post(gelf("a")).status == 202
+    configure(config, ["gelf+http://127.0.0.1:0"], ["null:"])
+    reload(listener)
+    for _ in range(2):
+        listener.said("1 messages wait in")
+        assert listener.health()[1]["orphaned_buffers"] == {"away": {"waiting": 1}}
+        assert listener.metric("gelf_buffer_orphaned_messages", buffer="away") == 1
+        assert "in buffers that no output writes: 1" in listener.stop()[1]
+        listener = start(plain=True, arguments=["--config", str(config)], environment=state)

@@ -11,6 +11,7 @@ import trustme
 from prometheus_client.parser import text_string_to_metric_families
 
 from gelf_listener import __version__
+from gelf_listener.buffers.orphans import Orphan
 from gelf_listener.config import Config
 from gelf_listener.errors import Reason, Rejected
 from gelf_listener.metrics import METRICS, exposition, registry
@@ -59,7 +60,12 @@ def everything(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
     trustme.CA().issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(path)
     plain = [f"gelf+{kind}://127.0.0.1:0" for kind in ("udp", "tcp", "http")]
     secret = [f"gelf+{kind}://127.0.0.1:0?cert={path}" for kind in ("tls", "https")]
-    found = samples(lambda service: service.pipeline.reject(rejection()), inputs=plain + secret, outputs=["null:"])
+
+    def act(service: Service) -> None:
+        service.pipeline.reject(rejection())
+        service.orphans.append(Orphan(Path("left"), None, 1, 2, None))
+
+    found = samples(act, inputs=plain + secret, outputs=["null:"])
     own = {f"gelf_output_{name}" for name in ("written_messages_total",)}
     return ours(found) - own
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import shutil
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,9 +15,11 @@ import pytest
 from gelf_listener.config import Config
 from gelf_listener.errors import ConfigError, Retry
 from gelf_listener.inputs import Input
+from gelf_listener.metrics import exposition, registry
 from gelf_listener.service import Service, make_all, make_predicate
 from tests.unit.conftest import Install
-from tests.unit.fakes import PluggedOutput, message
+from tests.unit.fakes import PluggedOutput, message, settle
+from tests.unit.fakes import run as run_virtual
 
 HELLO = b'{"short_message":"hello"}'
 
@@ -51,6 +56,12 @@ def send(input: Input, *payloads: bytes) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         for payload in payloads:
             sock.sendto(payload, (host, int(port)))
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait for what a thread does."""
+    while not condition():
+        await asyncio.sleep(0.01)
 
 
 def is_free(url: str) -> bool:
@@ -217,6 +228,127 @@ def test_reload_changes_a_setting() -> None:
         assert (new.texts, new.closed) == (["after"], 1)
 
     asyncio.run(main())
+
+
+def away(service: Service) -> None:
+    """Let the first output's destination be away from now on."""
+    service.pipeline.runners[0].output._answers[:] = [Retry("away")] * 1000  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("fake:?name=a", "fake:?name=a&batch=2"),
+        ("fake:", "fake:?name=b"),
+        ("fake:?name=a", "null:?name=a"),
+        ("fake:?name=a&concurrency=1", "fake:?name=a&where=level:9"),
+    ],
+)
+def test_what_waits_goes_to_the_successor(before: str, after: str) -> None:
+    """Of the same name, or the only new one of the scheme: in order, and nothing is lost or counted as lost."""
+
+    async def main() -> None:
+        service = Service(config(outputs=[before]))
+        await service.start()
+        away(service)
+        for text in "abc":
+            service.pipeline.accept([message(text)], 1)
+        await settle()
+        assert service.pipeline.runners[0].waiting == 3
+        await service.reload(config(outputs=[after]))
+        runner = service.pipeline.runners[0]
+        service.pipeline.accept([message("d")], 1)
+        assert await service.close() == 0
+        assert runner.written == (3 if "where" in after else 4)
+        if after.startswith("fake"):
+            assert outputs_made()[-1].texts[:3] == ["a", "b", "c"]
+        assert not service.lost
+
+    run_virtual(main())
+
+
+def test_what_has_no_successor_is_named(caplog: pytest.LogCaptureFixture) -> None:
+    """Messages of an output that is removed while its destination is away are counted and logged with its name."""
+
+    async def main() -> None:
+        service = Service(config(outputs=["fake:?name=gone", "null:"], drain_seconds=1))
+        await service.start()
+        away(service)
+        service.pipeline.accept([message("a"), message("b")], 2)
+        await service.reload(config(outputs=["null:"], drain_seconds=1))
+        assert service.lost == {"gone": 2}
+        metrics = exposition(registry(service)).decode()
+        assert 'gelf_output_dropped_total{output="gone"} 2.0' in metrics
+        await service.close()
+
+    run_virtual(main())
+    assert "output gone is not configured any more: 2 messages" in caplog.text
+
+
+def test_a_buffer_on_disk_is_taken_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the output that replaces its own, in the same process and after a restart."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+
+    async def main() -> None:
+        service = Service(config(outputs=["fake:?name=one&buffer=disk"]))
+        await service.start()
+        away(service)
+        service.pipeline.accept([message("a"), message("b")], 2)
+        await until(lambda: service.pipeline.runners[0].failing_since is not None)
+        await service.reload(config(outputs=["fake:?name=two&buffer=disk"]))
+        assert service.orphans == []
+        await until(lambda: service.pipeline.runners[0].written == 2)
+        assert outputs_made()[-1].texts == ["a", "b"]
+        away(service)
+        service.pipeline.accept([message("c")], 1)
+        await until(lambda: service.pipeline.runners[0].failing_since is not None)
+        assert await service.close() == 0
+        again = Service(config(outputs=["fake:?name=three&buffer=disk"]))
+        await again.start()
+        assert again.orphans == []
+        await until(lambda: again.pipeline.runners[0].written == 1)
+        await again.close()
+
+    asyncio.run(asyncio.wait_for(main(), 40))
+
+
+def test_orphans_are_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """What another kind of output left, or two of one kind: in the log and the metrics, after a reload and a restart."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setattr("gelf_listener.service._ORPHAN_SECONDS", 0.05)
+
+    async def main() -> None:
+        service = Service(config(outputs=["fake:?name=one&buffer=disk"]))
+        await service.start()
+        away(service)
+        service.pipeline.accept([message("a"), message("b")], 2)
+        await until(lambda: service.pipeline.runners[0].failing_since is not None)
+        await service.reload(config(outputs=["null:?buffer=disk"]))
+        assert [orphan.messages for orphan in service.orphans] == [2]
+        await service.close()
+
+        again = Service(config(outputs=["null:?buffer=disk", "fake:?name=elsewhere&buffer=disk"]), tmp_path)
+        await again.start()
+        [orphan] = again.orphans
+        assert orphan.messages == 2, "another configuration file's"
+        assert f'gelf_buffer_orphaned_messages{{buffer="{orphan.name}"}} 2.0' in exposition(registry(again)).decode()
+        shutil.rmtree(orphan.directory)
+        await until(lambda: not again.orphans)
+        await again.close()
+
+    with caplog.at_level(logging.WARNING):
+        asyncio.run(asyncio.wait_for(main(), 40))
+    assert caplog.text.count("2 messages wait in") == 2
+    assert "gelf-listener buffers send" in caplog.text
+
+
+def test_one_directory_by_two_paths(tmp_path: Path) -> None:
+    """Two outputs cannot have one buffer, whatever it is called."""
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    addresses = [f"fake:?name={name}&buffer=disk&buffer_path={tmp_path / name}/x" for name in ("real", "link")]
+    with pytest.raises(ConfigError, match="have the same buffer"):
+        make_all(config(outputs=addresses))
 
 
 @pytest.mark.parametrize("what", ["where", "input", "output", "names"])

@@ -93,7 +93,17 @@ async def stats(service: TheService) -> Response:
             "rejected_by_reason": _by_reason(pipeline.rejections.counts),
             "reading": not pipeline.full,
             "inputs": [_input(service, input, second, minute) for input in service.inputs],
-            "outputs": [_output(runner, now, second, minute) for runner in pipeline.runners],
+            "outputs": [_output(service, runner, now, second, minute) for runner in pipeline.runners],
+            "orphaned_buffers": [
+                {
+                    "name": orphan.name,
+                    "directory": str(orphan.directory),
+                    "waiting": orphan.messages,
+                    "waiting_bytes": orphan.bytes,
+                    "oldest_seconds": 0.0 if orphan.oldest_at is None else max(0.0, now - orphan.oldest_at),
+                }
+                for orphan in service.orphans
+            ],
             "store": None
             if store is None
             else {
@@ -131,7 +141,9 @@ def _input(service: Service, input: Input, second: Mapping[str, float], minute: 
     }
 
 
-def _output(runner: Runner, now: float, second: Mapping[str, float], minute: Mapping[str, float]) -> dict[str, Any]:
+def _output(
+    service: Service, runner: Runner, now: float, second: Mapping[str, float], minute: Mapping[str, float]
+) -> dict[str, Any]:
     oldest = runner.oldest_at
     return {
         "name": runner.name,
@@ -147,7 +159,7 @@ def _output(runner: Runner, now: float, second: Mapping[str, float], minute: Map
         "batches": runner.batches,
         "retries": runner.retries,
         "refused": runner.refused,
-        "dropped": runner.buffer.dropped + runner.given_up,
+        "dropped": runner.buffer.dropped + runner.given_up + service.lost[runner.name],
         "waiting": runner.waiting,
         "waiting_bytes": runner.waiting_bytes,
         "oldest_seconds": 0.0 if oldest is None else max(0.0, now - oldest),

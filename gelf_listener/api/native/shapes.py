@@ -343,6 +343,16 @@ class OutputStats(BaseModel):
     counters: dict[str, float]
 
 
+class OrphanStats(BaseModel):
+    """A buffer on disk with messages in it that no output writes: its output was removed, or has another address."""
+
+    name: str = Field(description="What `gelf-listener buffers` calls it.")
+    directory: str
+    waiting: int = Field(description="Messages.")
+    waiting_bytes: int
+    oldest_seconds: float
+
+
 class StoreStats(BaseModel):
     """How much is stored."""
 
@@ -369,6 +379,7 @@ class StatsShape(BaseModel):
     reading: bool
     inputs: list[InputStats]
     outputs: list[OutputStats]
+    orphaned_buffers: list[OrphanStats]
     store: StoreStats | None
     watchers: int
     senders: int

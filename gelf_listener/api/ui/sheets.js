@@ -339,6 +339,24 @@ export class Status extends Sheet {
         ),
         [2, 3, 4, 5, 6, 7, 8],
       ),
+      found.orphaned_buffers.length > 0 && [
+        el("h2", {}, "Buffers that no output writes"),
+        table(
+          "Buffers that no output writes",
+          ["Buffer", "Waiting", "Oldest", "Deliver with"],
+          found.orphaned_buffers.map((/** @type {any} */ one) =>
+            el(
+              "tr",
+              {},
+              el("td", {}, line(one.name, 200)),
+              el("td", { class: "right" }, `${one.waiting.toLocaleString()} (${bytesText(one.waiting_bytes)})`),
+              el("td", { class: "right" }, `${one.oldest_seconds.toFixed(1)} s`),
+              el("td", {}, el("code", {}, `gelf-listener buffers send ${line(one.name, 200)} --to ADDRESS`)),
+            ),
+          ),
+          [1, 2],
+        ),
+      ],
       el("h2", {}, "Store"),
       store
         ? el(
