@@ -130,7 +130,7 @@ def _error(detail: str) -> bytes:
 
 def _problem(runner: Runner) -> str:
     """Return what keeps an output from doing its work; empty when nothing does."""
-    if runner.failing_since is not None:
+    if runner.failing_since is not None and not runner.buffer.problem:
         return runner.last_error or "failing"
     return runner.buffer.problem or getattr(runner.output, "problem", "")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gelf_listener.buffers import disk
-from gelf_listener.buffers.batch_file import FILE_NAME, BatchFile
+from gelf_listener.buffers.batch_file import FILE_NAME, BatchFile, CannotSave
 from gelf_listener.lock import DirectoryLock, LockedError
 from tests.unit.buffers.test_disk import Opened, run, texts
 
@@ -21,7 +21,10 @@ def look_often(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def on_disk(path: Path) -> int:
-    return BatchFile.peek(path).messages if (path / FILE_NAME).exists() else 0
+    try:
+        return BatchFile.peek(path).messages
+    except CannotSave:  # it is not there, or is just being made
+        return 0
 
 
 @pytest.mark.parametrize("what", ["directory", "file"])
