@@ -79,6 +79,31 @@ class Process:
         lines = self.log.read_text(encoding="utf-8", errors="replace").split("\n")
         return next((line.strip()[:300] for line in reversed(lines) if line.strip()), "(nothing on stderr)")
 
+    def family(self) -> list[int]:
+        """Return the process ids of it and its children."""
+        found = [self.pid]
+        for task in Path(f"/proc/{self.pid}/task").iterdir():
+            with contextlib.suppress(OSError):
+                found += map(int, (task / "children").read_text(encoding="ascii").split())
+        return found
+
+    def family_cpu_seconds(self) -> float:
+        """Return user and system time of it and its children, those that ended and were waited for included."""
+        ticks = 0
+        for pid in self.family():
+            with contextlib.suppress(OSError):
+                text = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+                ticks += sum(map(int, text.rsplit(")", 1)[1].split()[11:15]))
+        return ticks / _TICKS
+
+    def family_rss_mib(self) -> float:
+        """Return resident memory of it and its children now."""
+        found = 0.0
+        for pid in self.family():
+            with contextlib.suppress(OSError):
+                found += _status(pid, "VmRSS")
+        return found
+
     def cpu_seconds(self) -> float:
         """
         Return user and system time of all its threads.
@@ -94,19 +119,13 @@ class Process:
                 nanoseconds += int((task / "schedstat").read_text(encoding="ascii").split()[0])
         return max(ticks, nanoseconds / 1e9)
 
-    def _status(self, name: str) -> float:
-        for line in Path(f"/proc/{self.pid}/status").read_text(encoding="utf-8").splitlines():
-            if line.startswith(name + ":"):
-                return int(line.split()[1]) / 1024
-        return 0.0
-
     def rss_mib(self) -> float:
         """Return resident memory now."""
-        return self._status("VmRSS")
+        return _status(self.pid, "VmRSS")
 
     def peak_rss_mib(self) -> float:
         """Return the most it was."""
-        return self._status("VmHWM")
+        return _status(self.pid, "VmHWM")
 
     def stop(self) -> None:
         """End it: politely, then not."""
@@ -123,3 +142,10 @@ class Process:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+
+def _status(pid: int, name: str) -> float:
+    for line in Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines():
+        if line.startswith(name + ":"):
+            return int(line.split()[1]) / 1024
+    return 0.0
