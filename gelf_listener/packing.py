@@ -19,6 +19,8 @@ __all__ = ["Packer"]
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder().decode
 
+_PARTS_OF_PAYLOAD = 6
+
 _DEVIATIONS = {deviation.label: deviation for deviation in Deviation}
 
 
@@ -60,6 +62,23 @@ class Packer:
         level = _fitting(message.level)
         known = (message.timestamp, message.host, message.short_message, message.full_message, level)
         return _encode((*arrival, message.raw, *known, message.exact, fields, notes))
+
+    def open(self, data: bytes) -> tuple[Any, float, str, str | None, int, bytes] | None:
+        """
+        Return what was packed of a message that is a payload, without reading that; None when it was packed in parts.
+
+        Returns:
+            Its id (a text, or the sequence and the origin that it is made of), when it arrived, its input, its peer's
+            host and port, and the payload.
+
+        Raises:
+            ValueError: If the bytes are not something that `pack` made.
+        """
+        try:
+            found = _decode(data)
+            return tuple(found) if len(found) == _PARTS_OF_PAYLOAD else None
+        except (msgspec.MsgspecError, TypeError) as error:
+            raise ValueError(f"not a packed message: {error}") from None
 
     def unpack(self, data: bytes) -> Message:
         """

@@ -18,11 +18,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gelf_listener.message import Message
 from gelf_listener.packing import Packer
 from gelf_listener.store.blocks import BlockReader
 from gelf_listener.store.description import Description
-from gelf_listener.store.schema import FORMAT, document_of, make_schema, micros
+from gelf_listener.store.documents import Documents, Indexable, OpenDocument
+from gelf_listener.store.schema import FORMAT, make_schema
 
 if TYPE_CHECKING:
     import tantivy
@@ -99,16 +99,16 @@ class IndexWriter:
     Args:
         path: The partition's directory.
         packer: Makes messages of bytes.
+        open_document: See `Documents`.
 
     Raises:
         OSError: If it cannot be opened now, for example because the disk is full or another process writes to it.
     """
 
-    def __init__(self, path: Path, packer: Packer) -> None:
+    def __init__(self, path: Path, packer: Packer, open_document: OpenDocument | None = None) -> None:
         self.path = path
         self.unindexable: list[tuple[int, str]] = []
         """Places of messages that cannot be indexed, and why; whoever asks for a step takes them."""
-        self._packer = packer
         self._blocks = BlockReader(path)
         self._description = _description(path)
         if self._description.format != FORMAT:
@@ -121,6 +121,7 @@ class IndexWriter:
             _log.error("the index of %s is damaged and is made again: %s", path, error)
             throw_away_index(path)
             self._engine = _opened(path)
+        self._documents = Documents(packer, self._description.names, open_document)
         self._writer: tantivy.IndexWriter | None = None
         self._changed = False
         self.committed = self.given = self._last()
@@ -137,21 +138,19 @@ class IndexWriter:
             OSError: If that cannot be written; what was given since the last commit is given again.
         """
         end = min(upto, self.given + most)
-        messages: list[tuple[int, Message]] = []
         room = _STEP_BYTES
+        made: list[tuple[int, Indexable]] = []
         for place, packed in self._blocks.since(self.given + 1, end):
             try:
-                message = self._packer.unpack(packed)
-            except ValueError as error:
-                self._leave_out(place, f"it is damaged: {error}")
-                continue
-            messages.append((place, message))
+                made.append((place, self._documents.of(packed, place)))
+            except Exception as error:  # noqa: BLE001  (one odd message must not keep the others from being found)
+                self._leave_out(place, repr(error))
             room -= len(packed)
             if room <= 0:
                 end = place
                 break
-        if messages:
-            self._give(messages)
+        if made:
+            self._give(made)
         self.given = end
 
     def commit(self) -> None:
@@ -205,22 +204,19 @@ class IndexWriter:
         value = found["x"]["value"]
         return (self._blocks.mark("first") or 0) - 1 if value is None else int(value)
 
-    def _give(self, messages: Sequence[tuple[int, Message]]) -> None:
-        times = [message.timestamp for _, message in messages]
-        received = max(message.received_at for _, message in messages)
-        self._description.take_in(micros(min(times)), micros(max(times)), micros(received))
+    def _give(self, made: Sequence[tuple[int, Indexable]]) -> None:
+        times = [each.timestamp for _, each in made]
+        self._description.take_in(min(times), max(times), max([each.received for _, each in made]))
         add = self._open_writer().add_json
         self._changed = True
-        for place, message in messages:
+        for place, each in made:
             try:
-                add(document_of(message, place, self._description.names))
+                add(each.text)
             except ValueError as error:
                 if not any(words in str(error) for words in _UNREADABLE):
                     self._roll_back()
                     raise OSError(str(error)) from None
                 self._leave_out(place, str(error))
-            except Exception as error:  # noqa: BLE001  (one odd message must not keep the others from being found)
-                self._leave_out(place, repr(error))
 
     def _leave_out(self, place: int, why: str) -> None:
         self.unindexable.append((place, why[:500]))

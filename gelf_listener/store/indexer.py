@@ -14,6 +14,7 @@ import msgspec
 
 from gelf_listener.message import OpenFields
 from gelf_listener.packing import Packer
+from gelf_listener.store.documents import OpenDocument
 from gelf_listener.store.index_writer import IndexWriter
 
 __all__ = ["Indexer", "Order", "Report"]
@@ -61,10 +62,12 @@ class Indexer:
 
     Args:
         open_fields: Reads the additional fields of payloads that are in order.
+        open_document: See `Documents`.
     """
 
-    def __init__(self, open_fields: OpenFields) -> None:
+    def __init__(self, open_fields: OpenFields, open_document: OpenDocument | None = None) -> None:
         self._packer = Packer(open_fields)
+        self._open_document = open_document
         self._writer: IndexWriter | None = None
         self._finishing: list[threading.Thread] = []
         """They merge what the last commit of a partition left to merge."""
@@ -107,7 +110,7 @@ class Indexer:
         if self._writer is not None and self._writer.path != path:
             self._finish()
         if self._writer is None:
-            self._writer = IndexWriter(path, self._packer)
+            self._writer = IndexWriter(path, self._packer, self._open_document)
         return self._writer
 
     def _finish(self) -> None:

@@ -24,6 +24,7 @@ from typing import IO, NamedTuple
 import msgspec
 
 from gelf_listener.message import OpenFields
+from gelf_listener.store.documents import OpenDocument
 from gelf_listener.store.indexer import Indexer, Order, Report
 
 __all__ = ["IndexerProcess", "serve"]
@@ -177,19 +178,20 @@ def _receive(pipe: IO[bytes]) -> bytes | None:
     return data if len(data) == length else None
 
 
-def serve(open_fields: OpenFields) -> None:
+def serve(open_fields: OpenFields, open_document: OpenDocument | None = None) -> None:
     """
     Carry out the orders on standard input until it ends: what the child does.
 
     Args:
         open_fields: Reads the additional fields of payloads that are in order.
+        open_document: See `Documents`.
     """
     with contextlib.suppress(OSError, AttributeError):
         os.nice(_NICENESS)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     orders, reports = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what anything prints is not a report
-    indexer = Indexer(open_fields)
+    indexer = Indexer(open_fields, open_document)
     while (data := _receive(orders)) is not None:
         _send(reports, _encode(indexer.work(_decode_order(data))))
     indexer.close()

@@ -44,11 +44,14 @@ if TYPE_CHECKING:
 __all__ = [
     "FORMAT",
     "LARGE_LEVEL",
+    "MARKS",
     "MAX_FIELDS",
     "MAX_TEXT_CHARACTERS",
     "ODD_LEVELS",
+    "Document",
     "Names",
     "document_of",
+    "encode",
     "field_key",
     "field_name",
     "kind_of",
@@ -79,7 +82,7 @@ _ESCAPED = re.compile(r"%([0-9a-f]+);")
 _LATEST = 1 << 62
 _LEAST, _MOST = -(1 << 63), 1 << 64
 
-_encode = msgspec.json.Encoder().encode
+encode = msgspec.json.Encoder().encode
 
 
 def make_schema() -> tantivy.Schema:
@@ -101,7 +104,7 @@ def make_schema() -> tantivy.Schema:
     return builder.build()
 
 
-class _Document(msgspec.Struct, gc=False):
+class Document(msgspec.Struct, gc=False):
     """What tantivy is given of a message."""
 
     timestamp: int
@@ -117,7 +120,7 @@ class _Document(msgspec.Struct, gc=False):
     marks: list[str] | msgspec.UnsetType
 
 
-_MARKS: dict[tuple[bool, bool], list[str] | msgspec.UnsetType] = {
+MARKS: dict[tuple[bool, bool], list[str] | msgspec.UnsetType] = {
     (False, False): msgspec.UNSET,
     (True, False): ["full"],
     (False, True): ["hard"],
@@ -268,6 +271,9 @@ def document_of(message: Message, order: int, names: Names) -> str:
     """
     added: dict[str, Any] = {}
     hard = not names.put(message.fields, added)
+    level = message.level
+    if level is not None and not 0 <= level <= 7 and not names.put_level(level, added):
+        level = None
     peer, host, full = message.peer, message.host, message.full_message
     if message.input:
         added["@input"] = "=" + message.input
@@ -275,12 +281,8 @@ def document_of(message: Message, order: int, names: Names) -> str:
         added["@ip"], added["@port"] = "=" + peer.host, peer.port
     if len(host) > MAX_TEXT_CHARACTERS:
         host, hard = host[:MAX_TEXT_CHARACTERS], True
-    level = message.level
-    if level is not None and not 0 <= level <= 7 and not names.put_level(level, added):
-        level = None
-    marks = _MARKS[full is not None, hard]
-    return _encode(
-        _Document(
+    return encode(
+        Document(
             micros(message.timestamp),
             micros(message.received_at),
             order,
@@ -291,6 +293,6 @@ def document_of(message: Message, order: int, names: Names) -> str:
             added,
             msgspec.UNSET if level is None else level,
             msgspec.UNSET if full is None else spaced_words(full),
-            marks,
+            MARKS[full is not None, hard],
         )
     ).decode()

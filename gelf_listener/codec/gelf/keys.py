@@ -98,11 +98,13 @@ class Shape(NamedTuple):
     Attributes:
         pick: Gives the values of the additional fields, in order.
         keys: What their keys become.
+        names: The names they are stored under.
         notes: How the keys deviate.
     """
 
     pick: Callable[[dict[str, Any]], tuple[Any, ...]]
     keys: tuple[Key, ...]
+    names: tuple[str, ...]
     notes: tuple[Note, ...]
 
     @classmethod
@@ -114,7 +116,8 @@ class Shape(NamedTuple):
         read = tuple(map(read_key, additional))
         if len({key.clean for key in read}) < len(read):
             return None
-        return cls(itemgetter(*additional), read, tuple([each for key in read for each in key.notes]))
+        names = tuple([key.clean for key in read])
+        return cls(itemgetter(*additional), read, names, tuple([each for key in read for each in key.notes]))
 
 
 class Shapes:

@@ -20,7 +20,7 @@ from gelf_listener.codec.times import seconds_of_text, to_seconds
 from gelf_listener.message import FieldValue, Message
 from gelf_listener.notes import Deviation, Note
 
-__all__ = ["MAX_FIELDS", "Normaliser", "read_plain"]
+__all__ = ["MAX_FIELDS", "Normaliser", "pick_fields", "read_plain"]
 
 MAX_FIELDS = 10_000
 """Most fields kept of one message; the 2000 of the largest real ones fit, a hash-table bomb does not."""
@@ -66,6 +66,21 @@ def read_plain(document: dict[str, Any]) -> tuple[dict[str, FieldValue], list[No
         else:
             return None
     return fields, notes
+
+
+def pick_fields(document: dict[str, Any]) -> tuple[tuple[str, ...], tuple[Any, ...]] | None:
+    """
+    Return the names and the values of additional fields, without making a dict of them.
+
+    Args:
+        document: What a strict parser read.
+
+    Returns:
+        As many names as values, as they were sent: `read_plain` takes them over if they are texts, floats and whole
+        numbers of 64 bits. The same names are the same object. None when they have to be looked at one by one.
+    """
+    shape = _SHAPES.of(document)
+    return None if shape is None else (shape.names, shape.pick(document))
 
 
 class Normaliser:

@@ -574,7 +574,7 @@ def test_a_level_that_is_not_a_severity_stops_nothing(tmp_path: Path, level: int
 def test_what_cannot_be_indexed_is_counted_and_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The others are found, whichever way the engine refuses it; it is not tried again at the next start."""
     monkeypatch.setattr(
-        "gelf_listener.store.index_writer.document_of",
+        "gelf_listener.store.documents.document_of",
         lambda message, place, names: (
             '{"level":"poison"}' if message.short_message == "poison" else document_of(message, place, names)
         ),
