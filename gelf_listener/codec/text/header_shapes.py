@@ -31,7 +31,7 @@ class Header(NamedTuple):
         guessed: Whether the level stands in no place of a known format.
         host: Of syslog files; empty otherwise.
         fields: What else a shape reads.
-        goes_on: Whether the next line belongs to it: the first of two lines that are one record.
+        goes_on: How many lines behind it are its own, for a record in several lines; -1: those that are indented.
         rest: Where another header begins behind it, such as a program's behind that of syslog; 0: nowhere.
     """
 
@@ -41,7 +41,7 @@ class Header(NamedTuple):
     guessed: bool = False
     host: str = ""
     fields: dict[str, FieldValue] = {}  # noqa: RUF012  (never changed)
-    goes_on: bool = False
+    goes_on: int = 0
     rest: int = 0
 
 
@@ -124,7 +124,7 @@ def _dotnet(match: re.Match[str], now: float, zone: dt.tzinfo | None) -> Header:
     stamp, level, logger, event, text = match.groups()
     fields: dict[str, FieldValue] = {"logger": logger, "event_id": int(event)}
     seconds = None if stamp is None else _at(stamp.lstrip("[("), now, zone)
-    return Header(LEVEL_NAMES[level], seconds, stamp is not None, fields=fields, goes_on=not text.strip())
+    return Header(LEVEL_NAMES[level], seconds, stamp is not None, fields=fields, goes_on=0 if text.strip() else 1)
 
 
 def _named(match: re.Match[str], _now: float, _zone: dt.tzinfo | None) -> Header:
@@ -133,11 +133,11 @@ def _named(match: re.Match[str], _now: float, _zone: dt.tzinfo | None) -> Header
 
 
 def _warning(_match: re.Match[str], _now: float, _zone: dt.tzinfo | None) -> Header:
-    return Header(4)
+    return Header(4, goes_on=-1)
 
 
 def _first_of_two(match: re.Match[str], now: float, zone: dt.tzinfo | None) -> Header:
-    return Header(None, _at(match["stamp"], now, zone), True, goes_on=True)
+    return Header(None, _at(match["stamp"], now, zone), True, goes_on=1)
 
 
 def _timed(match: re.Match[str], now: float, zone: dt.tzinfo | None) -> Header:
@@ -147,7 +147,7 @@ def _timed(match: re.Match[str], now: float, zone: dt.tzinfo | None) -> Header:
 
 def _erlang(match: re.Match[str], now: float, zone: dt.tzinfo | None) -> Header:
     level = {"ERROR": 3, "CRASH": 3, "WARNING": 4, "SUPERVISOR": 3}.get(match[1], 6)
-    return Header(level, _at(match[2].replace("::", " "), now, zone), True, goes_on=True)
+    return Header(level, _at(match[2].replace("::", " "), now, zone), True, goes_on=_TO_A_BLANK_LINE)
 
 
 def _syslog_file(match: re.Match[str], now: float, zone: dt.tzinfo | None) -> Header:
@@ -160,6 +160,8 @@ def _syslog_file(match: re.Match[str], now: float, zone: dt.tzinfo | None) -> He
     seconds = None if stamp is None else stamp.seconds
     return Header(None, seconds, True, host=host, fields=fields, rest=match.end())
 
+
+_TO_A_BLANK_LINE = 1000
 
 _MONTH_NAMES = ("", "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _REDIS = {".": 7, "-": 6, "*": 5, "#": 4}

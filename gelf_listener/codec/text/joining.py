@@ -13,13 +13,16 @@ from typing import NamedTuple
 from gelf_listener.codec.batch import Batch
 from gelf_listener.codec.gelf.keys import note
 from gelf_listener.codec.text.plain import NO_HEADER, Header, read_header
-from gelf_listener.codec.text.traces import Trace, begins, continues, headline, raises
+from gelf_listener.codec.text.traces import Beginning, Trace, begins, continues, headline, raises
 from gelf_listener.message import FieldValue, Message, Peer
 from gelf_listener.notes import Deviation, Note
 
 __all__ = ["Joiner", "Origin"]
 
 _MAX_LINES = 2000
+_MAX_BLANKS = 3
+"""Blank lines within a trace; loguru prints two."""
+_MAX_DOUBTFUL = 20
 _CLOSE_SECONDS = 600.0
 """How far a line's own time may be from that of the envelope it came in; further, its zone is not the one we think."""
 
@@ -66,8 +69,19 @@ class Joiner:
     """
 
     __slots__ = (
-        *("_at", "_blanks", "_bytes", "_header", "_input", "_lines", "_max_bytes", "_origin", "_raised", "_raw"),
-        *("_second", "_trace", "_trace_at", "_zone"),
+        *(
+            "_at",
+            "_beginning",
+            "_blanks",
+            "_bytes",
+            "_doubtful",
+            "_header",
+            "_input",
+            "_lines",
+            "_max_bytes",
+            "_origin",
+        ),
+        *("_raised", "_raw", "_trace", "_trace_at", "_zone"),
     )
 
     def __init__(self, input: str, zone: dt.tzinfo | None, max_bytes: int) -> None:
@@ -83,13 +97,15 @@ class Joiner:
         self._at = 0.0
         self._origin = _NOWHERE
         self._header = NO_HEADER
-        self._second = False
-        """Whether the second line of a record of two is there."""
+        self._beginning: Beginning | None = None
+        """Of the trace, if there is one."""
         self._trace: Trace | None = None
         self._trace_at = 0
         """Which of the lines begins the trace."""
         self._raised = 0
         """Which of them is the exception of a Python traceback; 0: none yet."""
+        self._doubtful: list[tuple[str, bytes, float, Origin]] = []
+        """Lines behind a Rust panic's message: its own if what follows shows that it goes on."""
 
     @property
     def waits(self) -> bool:
@@ -107,24 +123,116 @@ class Joiner:
             origin: Where it came from.
             batch: Takes the message before it, if this is another.
         """
+        if not text or text.isspace():
+            if self._lines:
+                self._blanks += 1
+                if self._blanks > _MAX_BLANKS:
+                    self.release(batch)
+            return
+        if self._trace is not None and text[0] in " \t" and self._lines and not self._blanks:
+            self._join(text, raw, now, origin, batch)  # nearly all lines of a trace
+            return
         header = read_header(text, now, self._zone)
+        if self._lines and self._trace is Trace.RUST and self._is_doubtful(text, header):
+            self._doubtful.append((text, raw, now, origin))
+            return
         if self._lines:
             if self._joins(text, header):
-                self._join(text, len(raw), now, origin, batch)
+                self._join(text, raw, now, origin, batch)
                 return
             self.release(batch)
-        if not text or text.isspace():
-            return
+        self._hold(text, raw, now, origin)
+        beginning = None if header.stamped else begins(text)
+        if beginning is None:
+            self._header = header
+        else:
+            self._begin(beginning, 0)
+
+    def _hold(self, text: str, raw: bytes, now: float, origin: Origin) -> None:
+        """Let a line wait for the next."""
         self._lines = [text]
         self._raw = raw
         self._bytes = len(raw)
         self._at = now
         self._origin = origin
-        self._header = header
-        if not header.stamped:
-            self._trace = begins(text)
-            if self._trace is not None:
-                self._header = NO_HEADER
+        self._header = NO_HEADER
+
+    def _begin(self, beginning: Beginning, at: int) -> None:
+        """Note that a trace begins with one of the lines."""
+        self._beginning = beginning
+        self._trace = beginning.trace
+        self._trace_at = at
+
+    def _joins(self, text: str, header: Header) -> bool:
+        """Whether a line that is not blank belongs to those that wait."""
+        if header.stamped:
+            return False
+        if self._trace is not None:
+            return self._is_taken() or continues(
+                self._trace, text, self._lines[-1], self._blanks, self._lines[self._raised] if self._raised else ""
+            )
+        goes_on, indented = self._header.goes_on, text[0] in " \t"
+        if goes_on > 0 and not self._blanks and len(self._lines) <= goes_on:
+            return True
+        beginning = begins(text, self._lines[-1])
+        if beginning is not None:
+            if beginning.alone:
+                return False
+            self._begin(beginning, len(self._lines) + self._blanks)
+            return True
+        # .NET's texts and Python's warnings are indented, PostgreSQL's statements begin with a tab.
+        return indented and not self._blanks and (goes_on != 0 or (text[0] == "\t" and self._header.stamped))
+
+    def _is_taken(self) -> bool:
+        """Whether the next line is the trace's own whatever it looks like."""
+        beginning = self._beginning
+        return beginning is not None and not self._blanks and len(self._lines) - self._trace_at <= beginning.takes
+
+    def _is_doubtful(self, text: str, header: Header) -> bool:
+        """Whether a line may be of a panic's message, which has several and no mark."""
+        return (
+            not header.stamped
+            and header.level is None
+            and not self._blanks
+            and len(self._lines) == 2
+            and len(self._doubtful) < _MAX_DOUBTFUL
+            and self._beginning is not None
+            and self._beginning.takes == 1
+            and not continues(Trace.RUST, text, "", 0)
+        )
+
+    def _join(self, text: str, raw: bytes, now: float, origin: Origin, batch: Batch) -> None:
+        """Add a line to those that wait."""
+        for doubtful in self._doubtful:
+            self._lines.append(doubtful[0])
+            self._bytes += len(doubtful[1])
+        self._doubtful = []
+        if self._bytes + len(raw) > self._max_bytes or len(self._lines) >= _MAX_LINES:
+            beginning = self._beginning
+            self.release(batch)
+            self._hold(text, raw, now, origin)
+            if beginning is not None:  # the rest of it is one message more, not one for each line
+                self._begin(beginning._replace(takes=0), 0)
+            return
+        if self._blanks:
+            self._lines += [""] * self._blanks
+            self._blanks = 0
+        self._lines.append(text)
+        self._bytes += len(raw)
+        if self._trace is None:
+            self._fill_header(text, now)
+        elif self._trace is Trace.PYTHON and len(self._lines) - 1 > self._trace_at:
+            beginning = begins(text)
+            if beginning is not None and beginning.trace is Trace.PYTHON:
+                self._raised = 0  # of a chain, whose last exception counts
+            elif not self._raised and raises(text):
+                self._raised = len(self._lines) - 1
+
+    def _fill_header(self, text: str, now: float) -> None:
+        """Read the level in the second line of a record that did not say it in its first."""
+        if self._header.level is None and len(self._lines) == 2:
+            behind = read_header(text, now, self._zone)
+            self._header = self._header._replace(level=behind.level, guessed=behind.guessed)
 
     def release(self, batch: Batch) -> None:
         """Make a message of the lines that wait."""
@@ -134,29 +242,25 @@ class Joiner:
         header, origin = self._header, self._origin
         full_message = None
         notes = origin.notes
-        level = header.level
-        if level is not None and header.guessed:
-            notes += _LEVEL_GUESSED
         if len(lines) == 1:
-            text = lines[0]
-            raw = self._raw
-            if level is None:
-                level = origin.level if self._trace is None else min(origin.level, self._severity())
+            text, raw = lines[0], self._raw
         else:
-            raw = "\n".join(lines).encode()
             text, full_message = self._texts(lines)
+            raw = "\n".join(lines).encode()
+        level = header.level
+        if level is None:
+            level = origin.level
+            if self._beginning is not None:
+                level = min(level, self._beginning.level)
+                if self._trace_at:
+                    notes += _LEVEL_OF_TRACE
+        else:
+            if header.guessed:
+                notes += _LEVEL_GUESSED
             if self._trace is not None:
-                if level is None:
-                    level = self._severity()
-                    if self._trace_at:
-                        notes += _LEVEL_OF_TRACE
-                elif self._trace_at:
-                    level = min(level, 4)
-            elif level is None:
-                level = origin.level
-        self._trace = None
+                level = min(level, 4)  # whatever comes with a trace deserves a look
+        self._beginning = self._trace = None
         self._trace_at = self._raised = self._blanks = 0
-        self._second = False
         seconds = header.seconds
         if origin.timestamp is not None and (seconds is None or abs(seconds - origin.timestamp) > _CLOSE_SECONDS):
             seconds = origin.timestamp
@@ -179,71 +283,26 @@ class Joiner:
             )
         )
         batch.size += len(raw)
-
-    def _severity(self) -> int:
-        """Return the level of a trace by itself."""
-        return 2 if self._trace is Trace.GO else 3
+        if self._doubtful:
+            doubtful, self._doubtful = self._doubtful, []
+            for line in doubtful:
+                self.take(*line, batch)
+            self.release(batch)
 
     def _texts(self, lines: list[str]) -> tuple[str, str | None]:
         """Return text and trace of several lines."""
         at = self._trace_at
-        if self._trace is None:
-            return self._of_record(lines, len(lines))
+        if self._beginning is None:
+            return self._of_record(lines)
         trace = "\n".join(lines[at:])
         if at:
-            return self._of_record(lines, at)[0], trace
-        return (headline(lines, self._raised) if self._trace is Trace.PYTHON else lines[0]), trace
+            while not lines[at - 1]:
+                at -= 1
+            return self._of_record(lines[:at])[0], trace
+        return headline(self._beginning.trace, lines, self._raised, self._beginning.takes), trace
 
-    def _of_record(self, lines: list[str], end: int) -> tuple[str, str | None]:
-        """Return the text of a record's lines: the first two as one, as loggers have it that write them so."""
-        text = " ".join([line.strip() for line in lines[:2][:end]])
-        return text, "\n".join(lines[:end]) if end > 2 else None
-
-    def _joins(self, text: str, header: Header) -> bool:
-        """Whether a line belongs to those that wait."""
-        if self._trace is not None:
-            raised = self._lines[self._raised] if self._raised else ""
-            before = "" if self._blanks else self._lines[-1]
-            return not header.stamped and continues(self._trace, text, before, raised)
-        if header.stamped:
-            return False
-        if self._header.goes_on and text.strip():
-            if not self._second:
-                return True
-            if text[0] in " \t" and not begins(text):
-                return True
-        if text[:1] not in " \tTECcjopf+" and "." not in text[:40]:
-            return False  # what nearly all lines are
-        trace = begins(text)
-        if trace is None or trace is Trace.GO:
-            return False
-        self._trace = trace
-        self._trace_at = len(self._lines) + self._blanks
-        return True
-
-    def _join(self, text: str, size: int, now: float, origin: Origin, batch: Batch) -> None:
-        """Add a line to those that wait."""
-        if self._bytes + size > self._max_bytes or len(self._lines) >= _MAX_LINES:
-            trace = self._trace
-            self.release(batch)
-            self._trace = trace  # the rest of it is one message more, not one for each line
-            self._lines, self._raw, self._bytes = [text], text.encode(), size
-            self._at, self._origin, self._header = now, origin, NO_HEADER
-            return
-        if not text.strip():
-            self._blanks += 1
-            return
-        self._lines += [""] * self._blanks
-        self._blanks = 0
-        self._lines.append(text)
-        self._bytes += size
-        if self._trace is None and not self._second:
-            self._second = True
-            if self._header.level is None:
-                behind = read_header(text, now, self._zone)
-                self._header = self._header._replace(level=behind.level, guessed=behind.guessed)
-        if self._trace is Trace.PYTHON:
-            if begins(text) is Trace.PYTHON:
-                self._raised = 0  # of a chain, whose last exception counts
-            elif not self._raised and raises(text):
-                self._raised = len(self._lines) - 1
+    def _of_record(self, lines: list[str]) -> tuple[str, str | None]:
+        """Return the text of a record's lines: the first two as one, where a logger writes one text in two lines."""
+        if self._header.goes_on > 0:
+            return " ".join([line.strip() for line in lines[:2]]), "\n".join(lines) if len(lines) > 2 else None
+        return lines[0], "\n".join(lines) if len(lines) > 1 else None

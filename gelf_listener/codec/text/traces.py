@@ -1,8 +1,10 @@
+# ruff: noqa: E501  (a row a form: a table is read by its columns)
 """
-Traces: which lines of an output belong to one stack trace.
+Traces: which lines of an output belong to one stack trace, as the runtimes of a dozen languages print them.
 
-Python's tracebacks (chained ones and groups too), Java's stack traces and Go's panics. The line before a trace is the
-message it belongs to, unless the trace comes first.
+A trace begins behind the line it belongs to (`BEGINNINGS` whose row says so), or by itself. Then it goes on as long as
+lines are indented, or are of the forms that its language writes without indentation. To add a language: a `Trace`, rows
+of `BEGINNINGS`, what goes on in `_GOES_ON`, and vectors in tests/vectors/lines/traces.json.
 """
 
 from __future__ import annotations
@@ -10,24 +12,137 @@ from __future__ import annotations
 import enum
 import re
 from collections.abc import Sequence
+from typing import NamedTuple
 
-__all__ = ["Trace", "begins", "continues", "headline", "raises"]
+__all__ = ["BEGINNINGS", "Beginning", "Trace", "begins", "continues", "headline", "raises"]
 
 
 class Trace(enum.Enum):
     """Whose trace it is."""
 
-    PYTHON = "python"
-    JAVA = "java"
-    GO = "go"
+    PYTHON = "Python"
+    FAULT = "Python's faulthandler"
+    STACK = "Java, .NET, JavaScript"
+    GO = "Go"
+    RUST = "Rust"
+    PHP = "PHP"
+    RUBY = "Ruby"
+    ELIXIR = "Elixir, Erlang"
+    DART = "Dart"
+    NATIVE = "C++"
 
 
-_PYTHON_HEAD = re.compile(
-    r"\s*(?:\+ )?(?:Exception Group )?Traceback \(most recent call last\):|  File \".+\", line \d+\Z"
-)
-"""The second is a syntax error's in the file that was to be run: it has no frames, and says where all the same."""
+class Beginning(NamedTuple):
+    """
+    One way in which a trace begins.
 
+    Attributes:
+        trace: Whose it is.
+        alone: Whether it is a message by itself; otherwise it belongs to the line before, if there is one.
+        starts: First characters; empty: any.
+        needs: A text that such a line has in it: cheaper to look for than the pattern.
+        pattern: Matches at the beginning of the line.
+        level: Syslog severity of a trace that begins so and belongs to no line.
+        takes: How many lines behind it are its own, whatever they look like: a message, a line of source.
+        behind: A text that the line before has in it, if one is needed to tell.
+    """
+
+    trace: Trace
+    alone: bool
+    starts: str
+    needs: str
+    pattern: re.Pattern[str]
+    level: int = 3
+    takes: int = 0
+    behind: str = ""
+
+
+_JAVA_HEAD = r"(?:Exception in thread \".{1,200}\" )?(?:[a-z_$][\w$]{0,60}\.){1,12}+[A-Z][\w$]{0,120}(?:Exception|Error|Throwable)(?:: |\Z)"
+_DOTNET_HEAD = r"(?:[A-Z]\w{0,60}\.){1,12}+\w{0,120}Exception(?: \(0x[0-9A-Fa-f]{8}\))?: "
+_JS_ERROR = r"(?:Uncaught )?(?:[A-Z]\w{0,60})?(?:Error|Exception|Rejection)(?: \[[\w-]{1,60}\])?(?:: |\Z)"
+_GO_FUNCTION = r"(?:[\w.-]{1,100}/){0,12}+[\w-]{1,100}\.[\w.()*\[\]\u00b7]{1,200}"
+_CARET = r"\s+[\^~]+\s*\Z"
+
+BEGINNINGS = (
+    Beginning(Trace.PYTHON, False, "", "Traceback (most", re.compile(r"[\s|]*(?:\+ )?(?:Exception Group )?Traceback \(most recent call last\):?|[\u256d+\u250c][\u2500\u2501-]+ .{0,80}Traceback \(most recent call last\)")),
+    Beginning(Trace.PYTHON, False, " ", 'File "', re.compile(r"  File \".+\", line \d+\Z")),
+    Beginning(Trace.FAULT, True, "F", "Fatal Python error: ", re.compile("Fatal Python error: "), 2),
+    Beginning(Trace.FAULT, False, "CT", "hread 0x", re.compile(r"(?:Current t|T)hread 0x[0-9a-f]+ .{0,100}\(most recent call first\):")),
+    Beginning(Trace.STACK, False, "abcdefghijklmnopqrstuvwxyzE", ".", re.compile(_JAVA_HEAD)),
+    Beginning(Trace.STACK, False, " ABCDEFGHIJKLMNOPQRSTUVWXYZ", "Exception", re.compile(rf"\s{{0,12}}+{_DOTNET_HEAD}")),
+    Beginning(Trace.STACK, False, " \t", "at ", re.compile(r"\s+at (?:async |new )?[^\s(]{1,400}(?: \[as [^\]]{1,100}\])?(?: ?\(|:\d+:\d+)|\s+at [\w$.<>/@~\- ]{1,400}\(|\s+at [\w.`<>\[\]+]{1,300}\(")),
+    Beginning(Trace.STACK, False, " \tCSW", ": ", re.compile(r"\s*(?:Caused by|Suppressed|Wrapped by): ")),
+    Beginning(Trace.STACK, False, " ", "--->", re.compile(r" +---> ")),
+    Beginning(Trace.STACK, False, "!", "!", re.compile(rf"! (?:at |{_JAVA_HEAD}|Caused by: |\.\.\. )")),
+    Beginning(Trace.STACK, False, " ", "^", re.compile(_CARET)),
+    Beginning(Trace.STACK, False, " ", ": ", re.compile(r" {1,8}(?:errno|syscall|code|port|address|path|hostname): \S.*,\Z")),
+    Beginning(Trace.STACK, True, "U", "nhandled ", re.compile(r"Unhandled (?:exception\. |Exception: )")),
+    Beginning(Trace.STACK, True, "/fnABCDEFGHIJKLMNOPQRSTUVWXYZ", ":", re.compile(r"(?:/|file:///|node:|[A-Z]:\\)\S{0,400}:\d+\Z"), takes=1),
+    Beginning(Trace.STACK, True, "0123456789", " | ", re.compile(r"\d{1,6} \| ")),
+    Beginning(Trace.STACK, True, "e", "error: Uncaught ", re.compile(r"error: Uncaught "), takes=1),
+    Beginning(Trace.STACK, True, "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "", re.compile(_JS_ERROR)),
+    Beginning(Trace.GO, True, "p", "panic: ", re.compile("panic: "), 2),
+    Beginning(Trace.GO, True, "f", "fatal error: ", re.compile("fatal error: "), 2),
+    Beginning(Trace.GO, True, "S", "SIG", re.compile(r"SIG[A-Z]{2,6}: .{0,100}\Z"), 2),
+    Beginning(Trace.GO, False, "g", "goroutine ", re.compile(r"goroutine \d+ (?:gp=\S+ )?.{0,100}\[")),
+    Beginning(Trace.GO, False, "", ".", re.compile(rf"{_GO_FUNCTION}\Z"), behind="\t"),  # zap's console
+    Beginning(Trace.RUST, True, "t", "panicked at ", re.compile(r"thread '[^']{0,200}' (?:\(\d+\) )?panicked at .{1,1000}:\d+:\d+:\Z"), 2, takes=1),
+    Beginning(Trace.RUST, True, "t", "panicked at ", re.compile(r"thread '[^']{0,200}' (?:\(\d+\) )?panicked at "), 2),
+    Beginning(Trace.RUST, False, "s", "stack backtrace:", re.compile(r"stack backtrace:\Z")),
+    Beginning(Trace.RUST, False, "C", "Caused by:", re.compile(r"Caused by:\Z")),
+    Beginning(Trace.PHP, False, "SP", "tack trace:", re.compile(r"(?:PHP )?Stack trace:\Z")),
+    Beginning(Trace.PHP, False, "[", "[stacktrace]", re.compile(r"\[stacktrace\]")),
+    Beginning(Trace.PHP, False, "#", "#0 ", re.compile(r"#0 (?=\S*(?:\.php|\[internal|\{main))")),
+    Beginning(Trace.RUBY, True, "", ":in ", re.compile(r"\S{1,400}:\d+:in [`'].{1,300}': .*\(\w[\w:]*\)\Z")),
+    Beginning(Trace.RUBY, False, "", ":in ", re.compile(r"\s*(?:from )?\S{1,400}:\d+:in [`']")),
+    Beginning(Trace.ELIXIR, False, "*", "** (", re.compile(r"\*\* \(\w[\w.]{0,100}\) ")),
+    Beginning(Trace.ELIXIR, False, " ", "in ", re.compile(r"\s+in (?:function |call from )")),
+    Beginning(Trace.ELIXIR, False, " ", ": ", re.compile(r"\s{4}(?:\([\w ]{1,60} [\d.]{1,20}(?:-[\w.]+)?\) )?\S{1,200}\.(?:exs?|erl):\d+: ")),
+    Beginning(Trace.DART, True, "U", "nhandled exception:", re.compile(r"Unhandled exception:\Z"), takes=1),
+    Beginning(Trace.DART, False, "#", "#0 ", re.compile(r"#0 {2,}\S.{0,300}\(.{1,300}\)\Z")),
+    Beginning(Trace.NATIVE, True, "t", "terminate called", re.compile(r"terminate called (?:after throwing an instance of |without an active exception)"), 2),
+)  # fmt: skip
+"""Every way in which a trace begins; the first that matches counts."""
+
+_GOES_ON: dict[Trace, re.Pattern[str]] = {
+    Trace.FAULT: re.compile(r"(?:Current t|T)hread 0x|Extension modules: |<truncated rest of calls>|Python runtime state: |Current thread's C stack trace"),
+    Trace.STACK: re.compile(
+        r"\}|\]|Caused by:|Suppressed: |Wrapped by: |\[CIRCULAR REFERENCE|Emitted '|--- End of |! |"
+        r"Node\.js v\d|Bun v\d|\d{1,6} \| |Thrown at:|\(Use `node "
+    ),
+    Trace.GO: re.compile(
+        rf"{_GO_FUNCTION}\Z|"
+        r"goroutine \d+ |\[signal |created by |exit status \d+\Z|\t|[\w./*()\[\]{}\u00b7-]{1,400}\(.*\)\Z|panic: |\[recovered\]|"
+        r"(?:rax|rbx|rcx|rdx|rdi|rsi|rbp|rsp|r8|r9|r1\d|rip|rflags|cs|fs|gs|pc|lr|sp|x\d+) +0x|runtime: |runtime stack:|PC=0x"
+    ),
+    Trace.RUST: re.compile(r"stack backtrace:|note: |Caused by:|Location:|  "),
+    Trace.PHP: re.compile(r"#\d+ |Stack trace:|\[stacktrace\]|\[previous exception\]|\"\} ?\Z|Next [\w\\]{1,200}: |PHP {1,4}\d+\. |PHP Stack trace:|\{main\}"),
+    Trace.RUBY: re.compile(r"\S{1,400}:\d+:in [`']|\S{1,400}:\d+: "),
+    Trace.ELIXIR: re.compile(r"\*\* \(|Function: |Initial Call: |Ancestors: |Last message(?: \(.{1,60}\))?: |State: |Message: |Client |Start Call: "),
+    Trace.DART: re.compile(r"#\d+ {2,}|<asynchronous suspension>|\(elided "),
+}  # fmt: skip
+"""Lines without indentation that go on with a trace."""
+
+_AFTER_BLANK: dict[Trace, re.Pattern[str]] = {
+    Trace.FAULT: re.compile(r"(?:Current t|T)hread 0x|Extension modules: "),
+    Trace.STACK: re.compile(
+        rf"\s+at |Node\.js v\d|Bun v\d|\d{{1,6}} \| |Caused by:|Suppressed: |\s+(?:info|hint|docs): |{_JS_ERROR}"
+    ),
+    Trace.GO: _GOES_ON[Trace.GO],
+    Trace.RUST: re.compile(r"Caused by:|stack backtrace:|note: |Location:"),
+    Trace.PHP: re.compile(r"Next [\w\\]{1,200}: |\[previous exception\]|\s+thrown in "),
+    Trace.DART: re.compile(r"#\d+ {2,}"),
+}
+"""Lines behind a blank one that go on with a trace."""
+
+# Python's tracebacks need more: the exception itself stands behind the frames, without indentation.
+
+_PYTHON_HEAD = BEGINNINGS[0].pattern
+_PYTHON_FRAME = "  \t> |\u2502+\u2570\u256d\u251c"
+"""First characters of a frame: blanks, loguru's mark, rich's and exception groups' boxes."""
+_PYTHON_RAISED = re.compile(r"[A-Za-z_][\w.]{0,200}(?:: |\Z)")
 _GROUP = re.compile(r"\s+\| ([\w.]*ExceptionGroup: .*)")
+_PYTHON_CHAIN = ("During handling of the above exception", "The above exception was the direct cause")
 _MESSAGE_GOES_ON = re.compile(
     r"\[SQL: |\[parameters: |\(Background on this error at: "  # SQLAlchemy
     r"|LINE \d+: |(?:DETAIL|HINT|CONTEXT|QUERY): "  # PostgreSQL
@@ -38,69 +153,98 @@ _PYDANTIC = re.compile(r"[\w.]+: \d+ validation errors? for ")
 _FIELD = re.compile(r"\S+\Z")
 """pydantic: the path of a field stands alone, and what is wrong with it indented below."""
 
-_PYTHON_CHAIN = ("During handling of the above exception", "The above exception was the direct cause")
-_JAVA_HEAD = re.compile(
-    r"(?:Exception in thread \".*\" )?(?:[a-z_$][\w$]*\.)+[A-Z][\w$]*(?:Exception|Error|Throwable)(?:: .*|\Z)"
-)
-_JAVA_FRAME = re.compile(
-    r"\s+at [\w$.<>/@~\- ]+\(|\s+\.\.\. \d+ (?:more|common frames omitted)|\s*(?:Caused by|Suppressed): "
-)
-_GO_HEAD = re.compile(r"panic: |fatal error: ")
-_GO_PART = re.compile(
-    r"goroutine \d+ |\[signal |created by |exit status \d+\Z|\t|[\w./*()\[\]{}-]+\(.*\)\Z|panic: |\s+panic: "
-)
+_BOX = ("\u2502", "\u2570", "\u256d")
+_ERROR_LINE = re.compile(rf"{_JS_ERROR}|error: ")
+
+_ANY_START = tuple(row for row in BEGINNINGS if not row.starts)
+_BY_START = {
+    first: tuple(row for row in BEGINNINGS if first in row.starts or not row.starts)
+    for first in {first for row in BEGINNINGS for first in row.starts}
+}
 
 
-def begins(line: str) -> Trace | None:
-    """Return whose trace a line is the first of; None when it is none."""
-    if _PYTHON_HEAD.match(line):
-        return Trace.PYTHON
-    if _JAVA_HEAD.match(line) or _JAVA_FRAME.match(line):
-        return Trace.JAVA
-    return Trace.GO if _GO_HEAD.match(line) else None
+def begins(line: str, before: str = "") -> Beginning | None:
+    """Return how a trace begins with a line behind another; None when it does not."""
+    for row in _BY_START.get(line[:1], _ANY_START):
+        if row.needs in line and row.behind in before and row.pattern.match(line):
+            return row
+    return None
 
 
 def raises(line: str) -> bool:
     """Whether a line of a Python traceback is neither head nor frame: the exception."""
-    return line[:1] not in ("", " ", "\t") and not line.startswith(_PYTHON_CHAIN) and not _PYTHON_HEAD.match(line)
+    return line[:1] not in _PYTHON_FRAME and not line.startswith(_PYTHON_CHAIN) and not _PYTHON_HEAD.match(line)
 
 
-def headline(lines: Sequence[str], raised: int) -> str:
+def headline(trace: Trace, lines: Sequence[str], raised: int, takes: int) -> str:
     """
-    Return the line of a Python traceback that says what happened.
+    Return what a trace says that belongs to no line.
 
     Args:
-        lines: The traceback.
-        raised: Which of them is the exception; 0: none is.
+        trace: Whose.
+        lines: The trace.
+        raised: Which of them is the exception (Python); 0: none is.
+        takes: How many lines behind the first are its own.
     """
-    if raised:
-        return lines[raised].strip()
-    groups = (match[1] for match in map(_GROUP.match, lines) if match is not None)
-    return next(groups, lines[-1].strip())
+    if trace is Trace.PYTHON:
+        if raised:
+            return lines[raised].strip()
+        groups = (match[1] for match in map(_GROUP.match, lines) if match is not None)
+        return next(groups, lines[-1].strip())
+    if trace is Trace.STACK and (takes or lines[0][:1].isdigit()) and not lines[0].startswith("error: "):
+        found = (line.strip() for line in lines[1:] if _ERROR_LINE.match(line))
+        return next(found, lines[0])  # a line of source comes first
+    if takes and trace is not Trace.STACK:
+        return " ".join(line.strip() for line in lines[: 1 + takes])
+    return lines[0]
 
 
-def continues(trace: Trace, line: str, before: str, raised: str = "") -> bool:
+def continues(trace: Trace, line: str, before: str, blanks: int, raised: str = "") -> bool:
     """
-    Whether a line goes on with a trace.
+    Whether a line that is not blank goes on with a trace.
 
     Args:
         trace: Whose.
         line: The next line.
-        before: The line before it.
+        before: The last line before it that is not blank.
+        blanks: How many blank lines are between them.
         raised: The line of the exception, once it was there (Python; see `raises`).
     """
     if trace is Trace.PYTHON:
-        if not before.strip():
-            return line.startswith(_PYTHON_CHAIN) or _PYTHON_HEAD.match(line) is not None
-        if line[:1] in (" ", "\t") or not line.strip():
-            return True
-        if before.lstrip()[:1] in ("|", "+"):
-            return False  # of a group, whose exceptions stand within its lines
+        return _continues_python(line, before, blanks, raised)
+    if blanks:
+        pattern = _AFTER_BLANK.get(trace)
+        if pattern is None or not pattern.match(line):
+            return False
+        # Behind a blank line another error may be the next message; one of this trace follows its source.
+        return trace is not Trace.STACK or not _ERROR_LINE.match(line) or _is_source(before)
+    if line[0] in " \t":
+        return True
+    pattern = _GOES_ON.get(trace)
+    if pattern is not None and pattern.match(line):
+        return True
+    return trace is Trace.STACK and _ERROR_LINE.match(line) is not None and _is_source(before)
+
+
+def _is_source(line: str) -> bool:
+    """Whether a line marks a place in the line of source above it."""
+    return line.strip(" \t^~") == "" and line.strip() != ""
+
+
+def _continues_python(line: str, before: str, blanks: int, raised: str) -> bool:
+    is_head = line.startswith(_PYTHON_CHAIN) or _PYTHON_HEAD.match(line) is not None
+    if is_head:
+        return True
+    if blanks:
         if raised and not before.startswith(_PYTHON_CHAIN):
-            goes_on = _FIELD if _PYDANTIC.match(raised) else _MESSAGE_GOES_ON
-            return goes_on.match(line) is not None
-        # The exception itself stands behind the frames, without indentation.
-        return before[:1] in (" ", "\t") or _PYTHON_HEAD.match(line) is not None or before.startswith("Traceback (")
-    if trace is Trace.JAVA:
-        return _JAVA_FRAME.match(line) is not None or (line[:1] in (" ", "\t") and bool(line.strip()))
-    return not line.strip() or _GO_PART.match(line) is not None
+            return False
+        return line[0] in _PYTHON_FRAME or _PYTHON_RAISED.match(line) is not None  # loguru
+    if line[0] in " \t":
+        return True
+    if before.lstrip()[:1] in ("|", "+"):
+        return line[:1] in ("|", "+")  # of a group, whose exceptions stand within its lines
+    if raised and not before.startswith(_PYTHON_CHAIN):
+        goes_on = _FIELD if _PYDANTIC.match(raised) else _MESSAGE_GOES_ON
+        return goes_on.match(line) is not None
+    # The exception itself stands behind the frames, without indentation.
+    return line[0] in _PYTHON_FRAME or before[:1] in _PYTHON_FRAME or before.startswith("Traceback (")
