@@ -18,7 +18,7 @@ from functools import lru_cache
 
 from gelf_listener.errors import QueryError
 
-__all__ = ["MAX_STATES", "MAX_WORK", "Automaton"]
+__all__ = ["MAX_STATES", "MAX_WORK", "Automaton", "plain_expression"]
 
 MAX_STATES = 10_000
 """Most states, as Lucene limits them: a repetition multiplies them."""
@@ -481,3 +481,44 @@ class _RegexParser:
         width = len(low) if len(low) == len(high) else 0
         parts = tuple(self._text(str(number).rjust(width, "0")) for number in range(first, last + 1))
         return _Either(parts, self._limited(sum(part.size for part in parts) + 1, at))
+
+
+def plain_expression(pattern: str, *, fold: bool = False) -> str | None:
+    """
+    Write an expression in the syntax that most engines share: classes, alternatives and repetitions.
+
+    Args:
+        pattern: In Lucene's dialect, without the slashes.
+        fold: Whether capital letters in the pattern match the small ones of a lower-cased text.
+
+    Returns:
+        An expression that matches the same whole texts, or None when it matches none.
+
+    Raises:
+        QueryError: If it is not valid.
+    """
+    return _written(_RegexParser(pattern, fold=fold).parse())
+
+
+def _written(tree: _Tree) -> str | None:
+    if isinstance(tree, _Set):
+        ranges = [_range_written(low, high) for low, high in tree.ranges]
+        return f"[{''.join(ranges)}]" if any(ranges) else None
+    if isinstance(tree, _Chain):
+        parts = [_written(part) for part in tree.parts]
+        return None if None in parts else "".join(part for part in parts if part is not None)
+    if isinstance(tree, _Either):
+        choices = [written for part in tree.parts if (written := _written(part)) is not None]
+        return f"(?:{'|'.join(choices)})" if choices else None
+    part = _written(tree.part)
+    if part is None:
+        return "" if tree.low == 0 else None
+    high = "" if tree.high is None else tree.high
+    return f"(?:{part}){{{tree.low},{high}}}"
+
+
+def _range_written(low: int, high: int) -> str:
+    """Write a part of a class; halves of surrogate pairs are no characters."""
+    low = 0xE000 if 0xD800 <= low <= 0xDFFF else low
+    high = 0xD7FF if 0xD800 <= high <= 0xDFFF else high
+    return f"\\x{{{low:x}}}-\\x{{{high:x}}}" if low <= high else ""

@@ -1,0 +1,317 @@
+"""
+Column leaves: what a leaf finds in one column of ``added``, the additional fields.
+
+Few different values are tried by the predicate itself. Where there are more than the engine tells (`MAX_DISTINCT`), it
+is asked with an expression, a range or an edit distance of its own, which needs no list of values at all.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Callable, Iterable, Sequence
+
+from gelf_listener.message import FieldValue
+from gelf_listener.query.nodes import Fuzzy, Phrase, Range, Regex, Term, Wildcard
+from gelf_listener.query.ranges import number_of
+from gelf_listener.query.times import Interval, parse_time, time_of
+from gelf_listener.store.engine import Bounds, Engine
+from gelf_listener.store.expressions import ANYTHING, NOTHING, broader, escaped, expression_of, prefixed
+from gelf_listener.store.schema import MAX_TEXT_CHARACTERS, term_of, value_of
+from gelf_listener.store.text_leaves import DATES
+
+__all__ = ["ColumnLeaves"]
+
+_LARGE = 1 << 62
+"""Ends of ranges from which tantivy overflows now and then."""
+_SAFE = re.compile(r"[A-Za-z0-9_./-]{1,200}")
+"""Ends of ranges of texts that tantivy's language takes as they are."""
+_MAX_AT_ONCE = 40
+"""Columns that are asked one by one; more of them are asked with one expression over all."""
+
+_NUMERIC = frozenset("0123456789.-+einfa")
+"""What a number is spelled with."""
+
+_Leaf = Term | Phrase | Wildcard | Regex | Fuzzy | Range
+_Test = Callable[[FieldValue], bool]
+
+
+class ColumnLeaves:
+    """
+    Translates leaves for columns.
+
+    Args:
+        engine: Of the partition.
+        now: What ``now`` means, UTC Unix seconds.
+        test_of: Gives the predicate's test of one value.
+    """
+
+    def __init__(self, engine: Engine, now: float, test_of: Callable[[_Leaf], _Test]) -> None:
+        self._engine = engine
+        self._names = engine.partition.names
+        self._now = now
+        self._test_of = test_of
+
+    def leaf(self, node: _Leaf, key: str) -> Bounds:
+        """Translate a leaf that looks at one column."""
+        kinds = self._names.get(key, set())
+        found = []
+        if "text" in kinds:
+            found.append(self._texts(node, [key]))
+        if not kinds <= {"text"}:
+            found.append(self._others(node, key, kinds))
+        return self._engine.any_of(found)
+
+    def any(self, node: _Leaf) -> Bounds:
+        """Translate a leaf that looks at all columns of additional fields."""
+        names = {key: kinds for key, kinds in list(self._names.items()) if not key.startswith("@")}
+        found = [self._texts(node, [key for key, kinds in names.items() if "text" in kinds])]
+        if isinstance(node, (Term, Phrase)) and number_of(node.text) is None and node.text not in ("true", "false"):
+            return found[0]
+        found += [self._others(node, key, kinds) for key, kinds in names.items() if not kinds <= {"text"}]
+        return self._engine.any_of(found)
+
+    # --- texts
+
+    def _texts(self, node: _Leaf, keys: Sequence[str]) -> Bounds:
+        """What a leaf finds among the texts of columns."""
+        if not keys:
+            return self._engine.nothing
+        if isinstance(node, (Term, Phrase)):
+            return self._equal(node, keys)
+        if isinstance(node, Fuzzy):
+            return self._engine.any_of([self._near(node, key) for key in keys])
+        if isinstance(node, Range):
+            return self._engine.any_of([self._range(node, key) for key in keys])
+        return self._pattern(node, keys)
+
+    def _equal(self, node: Term | Phrase, keys: Sequence[str]) -> Bounds:
+        text = node.text
+        found = []
+        if len(text) <= MAX_TEXT_CHARACTERS:
+            if len(keys) <= _MAX_AT_ONCE:
+                found = [self._engine.term(f"added.{key}", "=" + text) for key in keys]
+            else:
+                found = [self._expressed(None, "=" + escaped(text)) or self._one_by_one(keys, "=" + text)]
+        number = number_of(text)
+        huge = [] if number is None else [term for term in _spellings(number) if isinstance(term, str)]
+        found += [self._one_by_one(keys, term) for term in huge]
+        interval = None if time_of(text) is None else parse_time(text, 0.0)
+        if interval is not None:
+            found += [self._dates(node, key, interval) for key in keys]
+        return self._engine.any_of(found)
+
+    def _one_by_one(self, keys: Sequence[str], term: str) -> Bounds:
+        return self._engine.any_of([self._engine.term(f"added.{key}", term) for key in keys])
+
+    def _pattern(self, node: Wildcard | Regex, keys: Sequence[str]) -> Bounds:
+        engine = self._engine
+        expression = expression_of(node, lower=False)
+        if isinstance(node, Wildcard) and len(keys) <= _MAX_AT_ONCE:
+            beginnings = [self._beginning(node, key) for key in keys]
+            if None not in beginnings:
+                return engine.any_of([each for each in beginnings if each is not None])
+        whole = None if expression is None else prefixed("[=#]", expression)
+        if engine.matching("added", whole) is None:
+            test = self._test_of(node)
+            rough = prefixed("[=#]", broader(node, lower=False))
+            return engine.any_of([self._tried(test, key, rough) for key in keys])
+        if len(keys) > _MAX_AT_ONCE:
+            found = self._expressed(None, whole)
+            if found is not None:
+                return found
+        return engine.any_of([self._few_or_expressed(key, whole) for key in keys])
+
+    def _few_or_expressed(self, key: str, expression: str | None) -> Bounds:
+        path = f"added.{key}"
+        few = self._engine.distinct(path, expression)
+        if few is not None:
+            return self._engine.terms(path, [value for value in few if isinstance(value, str)])
+        return self._expressed(key, expression) or self._engine.maybe(self._engine.has(path).most)
+
+    def _tried(self, test: _Test, key: str, expression: str) -> Bounds:
+        """Try a test on the texts that match an expression; where they are too many, on the messages."""
+        path = f"added.{key}"
+        few = self._engine.distinct(path, expression)
+        if few is not None:
+            return self._engine.terms(path, [term for term in few if isinstance(term, str) and test(value_of(term))])
+        rough = self._expressed(key, expression) or self._engine.has(path)
+        return self._engine.maybe(rough.most)
+
+    def _expressed(self, key: str | None, expression: str | None) -> Bounds | None:
+        """Match texts of one column, or of all that are additional fields, by the engine's own terms."""
+        if expression is None:
+            return None
+        path = "[^@\x00][^\x00]*\x00s" if key is None else self._engine.path_expression(key)
+        return self._engine.matching("added", expression if expression == NOTHING else path + expression)
+
+    def _beginning(self, node: Wildcard, key: str) -> Bounds | None:
+        """What begins with a text; None where that is not all that is asked, or cannot be said."""
+        if len(node.parts) != 2 or node.parts[0][0] or node.parts[1] != (True, "*"):
+            return None
+        text = node.parts[0][1]
+        if not _SAFE.fullmatch(text) or not text[0].isalpha() or "inf".startswith(text) or "nan".startswith(text):
+            return None  # or numbers that are kept as texts may begin so
+        return self._engine.parsed(f"added.{key}:[={text} TO ={text[:-1]}{chr(ord(text[-1]) + 1)}}}")
+
+    def _near(self, node: Fuzzy, key: str) -> Bounds:
+        engine, path, test = self._engine, f"added.{key}", self._test_of(node)
+        candidates = engine.near_value(path, "=" + node.text, node.distance)
+        few = engine.distinct(path, "=" + ANYTHING, candidates.most)
+        if few is not None:
+            candidates = engine.terms(path, [term for term in few if isinstance(term, str) and test(value_of(term))])
+        return engine.any_of([candidates, self._tried(test, key, "#" + ANYTHING)])
+
+    def _range(self, node: Range, key: str) -> Bounds:
+        engine, path = self._engine, f"added.{key}"
+        numbers = self._tried(self._test_of(node), key, "#" + ANYTHING)
+        found = self._ordered(node, key)
+        low, high = (None if end is None else parse_time(end, self._now) for end in (node.low, node.high))
+        if (low is None) is (node.low is None) and (high is None) is (node.high is None):
+            dates = self._expressed(key, "=" + DATES)
+            if dates is not None and engine.finds(engine.both(engine.has(path).most, dates.most)):
+                found = engine.any_of(
+                    [engine.all_but(found, dates), self._tried(self._test_of(node), key, "=" + DATES)]
+                )
+        return engine.any_of([found, numbers])
+
+    def _ordered(self, node: Range, key: str) -> Bounds:
+        """Texts between two ends, letter by letter."""
+        ends = [end for end in (node.low, node.high) if end is not None]
+        path = f"added.{key}"
+        if all(_SAFE.fullmatch(end) for end in ends):
+            opening, closing = "[" if node.include_low else "{", "]" if node.include_high else "}"
+            low = f"[{'='}" if node.low is None else f"{opening}={node.low}"
+            high = ">}" if node.high is None else f"={node.high}{closing}"
+            found = self._engine.parsed(f"{path}:{low} TO {high}")
+            if found is not None:
+                return found
+        expression = expression_of(node, lower=False)
+        found = None if expression is None else self._expressed(key, prefixed("=", expression))
+        if found is not None:
+            return found
+        return self._tried(self._test_of(node), key, prefixed("=", broader(node, lower=False)))
+
+    def _dates(self, node: Term | Phrase, key: str, interval: Interval) -> Bounds:
+        """Texts that are times within a day or less; an offset moves their date by one."""
+        first = dt.datetime.fromtimestamp(interval.start, dt.UTC)
+        days = "|".join(
+            escaped(day.date().isoformat()) for step in (-1, 0, 1) if (day := _moved(first, step)) is not None
+        )
+        return self._tried(self._test_of(node), key, f"=(?:{days}){ANYTHING}")
+
+    # --- numbers and truth values
+
+    def _others(self, node: _Leaf, key: str, kinds: set[str]) -> Bounds:
+        """What a leaf finds among the values of a column that are not texts."""
+        engine, path = self._engine, f"added.{key}"
+        numeric = kinds & {"long", "double"}
+        if isinstance(node, (Term, Phrase)):
+            number = number_of(node.text)
+            spellings = [] if number is None or not numeric else _spellings(number)
+            found = [engine.term(path, each) for each in spellings if not isinstance(each, str)]
+            if node.text in ("true", "false") and "boolean" in kinds:
+                found.append(engine.term(path, node.text == "true"))
+            return engine.any_of(found)
+        if isinstance(node, Range):
+            return self._between(node, path) if numeric else engine.nothing
+        found = []
+        if "boolean" in kinds:
+            test = self._test_of(node)
+            found += [engine.term(path, value) for value in (True, False) if test(value)]
+        if numeric and _may_be_number(node):
+            found.append(self._spelled(node, path, numeric))
+        return engine.any_of(found)
+
+    def _spelled(self, node: _Leaf, path: str, kinds: set[str]) -> Bounds:
+        """
+        Try a pattern on the numbers of a column, as a query would spell them.
+
+        Of some it depends on how they were sent: a column of whole and other numbers forgets whether 5 was 5.0.
+        """
+        values = self._engine.distinct(path)
+        if values is None:
+            return self._engine.maybe(self._engine.has(path).most)
+        test = self._test_of(node)
+        sure: list[FieldValue] = []
+        unsure: list[FieldValue] = []
+        for term in values:
+            if isinstance(term, (str, bool)):
+                continue
+            whole = float(term).is_integer()
+            spellings = {test(int(term) if whole and "long" in kinds else float(term))}
+            if whole and len(kinds) == 2:
+                spellings = {test(int(term)), test(float(term))}
+            if spellings == {True}:
+                sure.append(term)
+            elif len(spellings) == 2:
+                unsure.append(term)
+        found = self._engine.terms(path, sure)
+        return (
+            self._engine.any_of([found, self._engine.maybe(self._engine.terms(path, unsure).most)]) if unsure else found
+        )
+
+    def _between(self, node: Range, path: str) -> Bounds:
+        """Numbers between two ends, by value."""
+        engine = self._engine
+        low = None if node.low is None else number_of(node.low)
+        high = None if node.high is None else number_of(node.high)
+        if (low is None) is not (node.low is None) or (high is None) is not (node.high is None):
+            return engine.nothing
+        if any(end is not None and abs(end) >= _LARGE for end in (low, high)):
+            test, values = self._test_of(node), engine.distinct(path)
+            if values is None:
+                return engine.maybe(engine.has(path).most)
+            return engine.terms(path, [term for term in values if not isinstance(term, str) and test(term)])
+        # An end at a time: tantivy panics when one is whole and the other is not.
+        found = []
+        if low is not None:
+            found.append(engine.parsed(f"{path}:{'[' if node.include_low else '{'}{_written(low)} TO *]"))
+        if high is not None:
+            found.append(engine.parsed(f"{path}:[* TO {_written(high)}{']' if node.include_high else '}'}"))
+        return engine.all_of([each for each in found if each is not None])
+
+
+def _moved(day: dt.datetime, days: int) -> dt.datetime | None:
+    try:
+        return day + dt.timedelta(days=days)
+    except OverflowError:
+        return None
+
+
+def _may_be_number(node: _Leaf) -> bool:
+    """Whether a pattern may match a number; where it does not, no column of numbers needs to be looked through."""
+    if isinstance(node, Wildcard):
+        return all(wild or _NUMERIC.issuperset(text) for wild, text in node.parts)
+    if isinstance(node, Fuzzy):
+        return sum(character not in _NUMERIC for character in node.text) <= node.distance
+    return True
+
+
+def _spellings(number: float) -> Iterable[FieldValue]:
+    """Return how a number may stand in the index: tantivy takes 1 and 1.0 for the same."""
+    found: dict[FieldValue, None] = {}
+    if isinstance(number, int):
+        term = term_of(number)
+        if term is not None:
+            found[term] = None
+        try:
+            if float(number) == number:
+                found[float(number)] = None
+        except OverflowError:
+            pass
+    else:
+        found[number] = None
+        if number.is_integer():
+            term = term_of(int(number))
+            if term is not None:
+                found[term] = None
+    distinct = {(type(term) is str, term): term for term in found}
+    return distinct.values()
+
+
+def _written(number: float) -> str:
+    """Write an end of a range for tantivy's parser."""
+    if isinstance(number, int) and -(1 << 63) <= number < 1 << 64:
+        return str(number)
+    return format(float(min(max(number, -1.7e308), 1.7e308)), ".17g")

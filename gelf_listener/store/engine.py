@@ -1,0 +1,213 @@
+"""
+Engine: the queries of one partition, and how what is known of a query is kept while it is put together.
+
+Most leaves have an exact query. Of some, such as words near each other, only what surely matches and what may match
+can be asked of the engine; `Bounds` carries both through a tree, and the messages between the two are looked at one by
+one in the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from gelf_listener.message import FieldValue
+from gelf_listener.store.expressions import NOTHING
+
+if TYPE_CHECKING:
+    import tantivy
+
+    from gelf_listener.store.partition import Partition
+
+__all__ = ["MAX_DISTINCT", "Bounds", "Engine"]
+
+MAX_DISTINCT = 60_000
+"""Different values that are asked for at once: tantivy refuses more than 65 000."""
+
+_PATH_END = "\x00"
+"""Between a path and the kind of its value in a term of a JSON field."""
+
+
+class Bounds(NamedTuple):
+    """A query that finds nothing but what matches, and one that finds all that does; the same one when it is exact."""
+
+    least: tantivy.Query
+    most: tantivy.Query
+
+    @property
+    def exact(self) -> bool:
+        """Whether the two are one."""
+        return self.least is self.most
+
+
+class Engine:
+    """
+    Makes and tries queries of a partition as it was committed last.
+
+    Args:
+        partition: Where to search.
+    """
+
+    def __init__(self, partition: Partition) -> None:
+        import tantivy  # noqa: PLC0415  (not before somebody needs a store)
+
+        self.partition = partition
+        self.searcher = partition.searcher
+        self.schema = partition.schema
+        self._occur = tantivy.Occur
+        self._query = tantivy.Query
+        self._types = tantivy.FieldType
+        self.nothing = self.exactly(self._query.empty_query())
+        self.everything = self.exactly(self._query.all_query())
+
+    # --- putting together
+
+    @staticmethod
+    def exactly(query: tantivy.Query) -> Bounds:
+        """Return the bounds of an exact query."""
+        return Bounds(query, query)
+
+    def maybe(self, query: tantivy.Query) -> Bounds:
+        """Return the bounds of a query that finds too much."""
+        return Bounds(self.nothing.least, query)
+
+    def all_of(self, parts: Sequence[Bounds]) -> Bounds:
+        """What lies in all of some bounds."""
+        return self._combined(parts, lambda queries: self._joined(self._occur.Must, queries))
+
+    def any_of(self, parts: Iterable[Bounds]) -> Bounds:
+        """What lies in one of some bounds."""
+        wanted = [part for part in parts if part is not self.nothing]
+        return (
+            self._combined(wanted, lambda queries: self._joined(self._occur.Should, queries))
+            if wanted
+            else self.nothing
+        )
+
+    def all_but(self, part: Bounds, unwanted: Bounds) -> Bounds:
+        """What lies in one and not in the other."""
+        if unwanted is self.nothing:
+            return part
+        least = self.without(part.least, unwanted.most)
+        return Bounds(least, least if part.exact and unwanted.exact else self.without(part.most, unwanted.least))
+
+    def both(self, one: tantivy.Query, other: tantivy.Query) -> tantivy.Query:
+        """What both queries find."""
+        return self._joined(self._occur.Must, [one, other])
+
+    def either(self, one: tantivy.Query, other: tantivy.Query) -> tantivy.Query:
+        """What one of two queries finds."""
+        return self._joined(self._occur.Should, [one, other])
+
+    def without(self, query: tantivy.Query, unwanted: tantivy.Query) -> tantivy.Query:
+        """What a query finds and another does not."""
+        return self._query.boolean_query([(self._occur.Must, query), (self._occur.MustNot, unwanted)])
+
+    def _joined(self, occur: tantivy.Occur, queries: Sequence[tantivy.Query]) -> tantivy.Query:
+        return queries[0] if len(queries) == 1 else self._query.boolean_query([(occur, query) for query in queries])
+
+    @staticmethod
+    def _combined(parts: Sequence[Bounds], join: Any) -> Bounds:
+        least = join([part.least for part in parts])
+        return Bounds(least, least if all(part.exact for part in parts) else join([part.most for part in parts]))
+
+    # --- looking up
+
+    def term(self, field: str, value: FieldValue) -> Bounds:
+        """A term."""
+        return self.exactly(self._query.term_query(self.schema, field, value, "basic"))
+
+    def terms(self, field: str, values: Sequence[FieldValue]) -> Bounds:
+        """One of several terms."""
+        if not values:
+            return self.nothing
+        if len(values) == 1:
+            return self.term(field, values[0])
+        return self.exactly(self._query.term_set_query(self.schema, field, list(values)))
+
+    def phrase(self, field: str, words: Sequence[str]) -> Bounds:
+        """Words in a row."""
+        return self.exactly(self._query.phrase_query(self.schema, field, list(words)))
+
+    def has(self, path: str) -> Bounds:
+        """Messages that have a column."""
+        return self.exactly(self._query.exists_query(path))
+
+    def numbers(self, column: str, low: int | None, high: int | None) -> Bounds:
+        """Whole numbers of a column from `low` up to, not including, `high`."""
+        kind = self._types.Integer
+        return self.exactly(self._query.range_query(self.schema, column, kind, low, high, include_upper=False))
+
+    def parsed(self, query: str) -> Bounds | None:
+        """What tantivy's own language means, for what nothing else offers; None where it cannot say it."""
+        try:
+            return self.exactly(self.partition.engine.parse_query(query))
+        except ValueError:
+            return None
+
+    def matching(self, field: str, expression: str | None) -> Bounds | None:
+        """Terms that match a regular expression; None when the engine finds it too large, or there is none."""
+        if expression is None:
+            return None
+        if expression == NOTHING:
+            return self.nothing
+        try:
+            return self.exactly(self._query.regex_query(self.schema, field, expression))
+        except ValueError:
+            return None
+
+    def near(self, field: str, text: str, distance: int) -> Bounds:
+        """Terms that are at most so many edits away."""
+        if distance == 0:
+            return self.term(field, text)
+        return self.exactly(
+            self._query.fuzzy_term_query(self.schema, field, text, distance=distance, transposition_cost_one=True)
+        )
+
+    def near_value(self, path: str, text: str, distance: int) -> Bounds:
+        """Texts of a column that are at most so many edits away."""
+        if distance == 0:
+            return self.term(path, text)
+        written = text.replace("\\", "\\\\").replace('"', '\\"')
+        field = path.partition(".")[0]
+        query = self.partition.engine.parse_query(f'{path}:"{written}"', fuzzy_fields={field: (False, distance, True)})
+        return self.exactly(query)
+
+    @staticmethod
+    def path_expression(key: str) -> str:
+        """Write what the terms of a column's texts begin with."""
+        return key.replace("%", "\\x25") + _PATH_END + "s"
+
+    def count(self, query: tantivy.Query) -> int:
+        """Return how many messages a query finds."""
+        found: Any = self.searcher.search(query, limit=1, count=True)
+        return int(found.count)
+
+    def finds(self, query: tantivy.Query) -> bool:
+        """Whether a query finds anything."""
+        return bool(self.searcher.search(query, limit=1, count=False).hits)
+
+    def distinct(
+        self, path: str, include: str | None = None, among: tantivy.Query | None = None
+    ) -> list[FieldValue] | None:
+        """
+        Return the different values of a column.
+
+        Args:
+            path: The column.
+            include: Only texts that match this expression; None for all values.
+            among: Only of messages that this finds.
+
+        Returns:
+            The values as they stand in the index, or None when there are more than `MAX_DISTINCT`.
+        """
+        if include == NOTHING:
+            return []
+        wanted: dict[str, Any] = {"field": path, "size": MAX_DISTINCT, "segment_size": MAX_DISTINCT}
+        if include is not None:
+            wanted["include"] = include
+        among = self.everything.least if among is None else among
+        found = self.searcher.aggregate(among, {"values": {"terms": wanted}})["values"]
+        if found["sum_other_doc_count"] or len(found["buckets"]) >= MAX_DISTINCT:
+            return None
+        return [bucket["key"] for bucket in found["buckets"] if "key_as_string" not in bucket]
