@@ -28,6 +28,18 @@ class Store(Protocol):
     Every search sees what was added before it was asked; what it cannot see, `missing` tells.
     """
 
+    async def open(self) -> None:
+        """
+        Make it ready; nothing else may be asked before.
+
+        Raises:
+            ConfigError: If it cannot be used as it is set up.
+            Retry: If it cannot be opened now.
+        """
+
+    async def close(self) -> None:
+        """Finish what is pending and let go of everything. May be called twice."""
+
     async def add(self, messages: Sequence[Message]) -> None:
         """
         Add messages; return when the store has them. Adding one whose id is there already does nothing.
@@ -82,8 +94,31 @@ class Store(Protocol):
     async def delete(self, query: Node, span: Span) -> int:
         """Delete the messages that match; return how many."""
 
+    async def flush(self) -> None:
+        """
+        Make everything that was added safe and searchable.
+
+        Raises:
+            Retry: If that cannot be written now.
+        """
+
+    async def compact(self) -> None:
+        """Give back the room of what was deleted, as far as the store can."""
+
     async def info(self) -> StoreInfo:
         """Return how much is stored."""
+
+    @property
+    def pending(self) -> int:
+        """How many messages were added that searches do not find yet."""
+
+    @property
+    def evicted(self) -> int:
+        """How many messages retention deleted since it was opened."""
+
+    @property
+    def problem(self) -> str:
+        """What is wrong at the moment, for whoever looks after it; empty when nothing is."""
 
     def missing(self) -> Missing:
         """Return what the last search of this task could not look at."""

@@ -51,6 +51,29 @@ class MemoryStore:
         self._max_messages = max_messages
         self._clock = clock
         self._messages: dict[str, Message] = {}
+        self._evicted = 0
+
+    pending = 0
+    """Nothing is: what was added is found at once."""
+    problem = ""
+    """Nothing goes wrong here."""
+
+    @property
+    def evicted(self) -> int:
+        """How many messages went because it was full."""
+        return self._evicted
+
+    async def open(self) -> None:
+        """Need nothing; see `Store.open`."""
+
+    async def close(self) -> None:
+        """Need nothing; see `Store.close`."""
+
+    async def flush(self) -> None:
+        """Need nothing; see `Store.flush`."""
+
+    async def compact(self) -> None:
+        """Need nothing; see `Store.compact`."""
 
     async def add(self, messages: Sequence[Message]) -> None:
         """Add messages; see `Store.add`."""
@@ -58,6 +81,7 @@ class MemoryStore:
             self._messages.setdefault(message.id, message)
         while len(self._messages) > self._max_messages:
             del self._messages[next(iter(self._messages))]
+            self._evicted += 1
 
     async def search(
         self, query: Node, span: Span, *, limit: int = 150, offset: int = 0, sort: Sort = NEWEST_FIRST

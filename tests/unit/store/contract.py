@@ -340,6 +340,38 @@ class StoreContract:
 
         self.run(test)
 
+    def test_nothing_is_pending_after_a_flush(self) -> None:
+        async def test(store: Store) -> None:
+            assert (store.pending, store.evicted, store.problem) == (0, 0, "")
+            await store.add([plain(f"m{index}") for index in range(20)])
+            await store.flush()
+            assert (store.pending, store.evicted, store.problem) == (0, 0, "")
+            assert await store.count(node(), EVERYTHING) == 20
+            await store.flush()
+
+        self.run(test)
+
+    def test_compacting_keeps_what_was_not_deleted(self) -> None:
+        async def test(store: Store) -> None:
+            await store.add([plain(f"m{index}", number=index) for index in range(10)])
+            await store.delete(node("number:[2 TO 7]"), EVERYTHING)
+            await store.compact()
+            assert texts((await store.search(node(), EVERYTHING)).messages) == ["m9", "m8", "m1", "m0"]
+            await store.add([plain("later")])
+            assert await store.count(node(), EVERYTHING) == 5
+            await store.compact()
+            assert await store.count(node(), EVERYTHING) == 5
+
+        self.run(test)
+
+    def test_it_may_be_closed_twice(self) -> None:
+        async def test(store: Store) -> None:
+            await store.add([plain("last")])
+            await store.close()
+            await store.close()
+
+        self.run(test)
+
 
 @asynccontextmanager
 async def opened(store: Store) -> AsyncIterator[Store]:

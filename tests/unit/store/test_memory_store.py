@@ -26,5 +26,6 @@ def test_the_oldest_go_when_it_is_full() -> None:
         store = MemoryStore(max_messages=3)
         await store.add([plain(f"m{index}") for index in range(5)])
         assert texts((await store.search(node(), EVERYTHING)).messages) == ["m4", "m3", "m2"]
+        assert store.evicted == 2
 
     asyncio.run(main())
