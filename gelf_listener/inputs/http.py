@@ -193,7 +193,11 @@ class HttpInput(HttpServerInput):
 
 
 class HttpsInput(HttpInput):
-    """Takes GELF by HTTPS; see `HttpInput`."""
+    """
+    Takes GELF by HTTPS.
+
+    Guarantee: as `HttpInput`.
+    """
 
     Settings: ClassVar[type[HttpsSettings]] = HttpsSettings
     scheme: ClassVar[str] = "gelf+https"

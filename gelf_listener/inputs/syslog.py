@@ -74,7 +74,7 @@ class SyslogUdpInput(DatagramInput):
     """
     Reads syslog datagrams, a message each.
 
-    See `DatagramInput` for what is guaranteed.
+    Guarantee: at most once; see `DatagramInput`.
     """
 
     Settings: ClassVar[type[SyslogUdpSettings]] = SyslogUdpSettings
@@ -109,7 +109,11 @@ class SyslogTcpInput(SessionInput):
 
 
 class SyslogTlsInput(SyslogTcpInput):
-    """Takes syslog by TLS; see `SyslogTcpInput`."""
+    """
+    Takes syslog by TLS.
+
+    Guarantee: as `SyslogTcpInput`.
+    """
 
     Settings: ClassVar[type[SyslogTlsSettings]] = SyslogTlsSettings
     scheme: ClassVar[str] = "syslog+tls"

@@ -142,7 +142,11 @@ class TcpInput(SessionInput):
 
 
 class TlsInput(TcpInput):
-    """Takes GELF frames by TLS; see `TcpInput`."""
+    """
+    Takes GELF frames by TLS.
+
+    Guarantee: as `TcpInput`.
+    """
 
     Settings: ClassVar[type[TlsInputSettings]] = TlsInputSettings
     scheme: ClassVar[str] = "gelf+tls"

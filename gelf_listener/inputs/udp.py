@@ -197,7 +197,7 @@ class UdpInput(DatagramInput):
     """
     Reads GELF datagrams.
 
-    See `DatagramInput` for what is guaranteed.
+    Guarantee: at most once; see `DatagramInput`.
     """
 
     Settings: ClassVar[type[UdpSettings]] = UdpSettings

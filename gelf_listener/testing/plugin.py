@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__: list[str] = []
 
+pytest.register_assert_rewrite("gelf_listener.testing.contracts")
+
 _SESSION = "gelf_session"
 _FIXTURES = {"gelf", _SESSION}
 

@@ -21,10 +21,10 @@ from gelf_listener.errors import ConfigError, Refused, Retry
 from gelf_listener.inputs.amqp import AmqpInput
 from gelf_listener.outputs.amqp import AmqpOutput
 from gelf_listener.plugins import INPUT_GROUP, OUTPUT_GROUP, make
+from gelf_listener.testing.contracts import InputContract, OutputContract, run
 from tests.services.intake import SafeIntake
 from tests.services.rabbitmq import RabbitMq
 from tests.services.relay import relay
-from tests.unit.outputs.contract import OutputContract, run
 from tests.unit.outputs.messages import make_batch, make_message
 
 pytestmark = pytest.mark.external
@@ -107,6 +107,8 @@ async def until(condition: Callable[[], Any], what: str = "the condition") -> No
 class TestOutputContract(OutputContract):
     """The laws of every output."""
 
+    scheme = "amqp"
+
     @pytest.fixture(autouse=True)
     def _broker(self, rabbitmq: RabbitMq, queue: Queue) -> None:
         self.broker, self.queue = rabbitmq, queue
@@ -116,6 +118,27 @@ class TestOutputContract(OutputContract):
 
     def texts(self, tmp_path):
         return [text_of(message) for message in self.queue.take()]
+
+
+class TestInputContract(InputContract):
+    """The laws of every input."""
+
+    scheme = "gelf+amqp"
+    fetches = True
+    nonsense = b"no JSON"
+
+    @pytest.fixture(autouse=True)
+    def _broker(self, rabbitmq: RabbitMq, queue: Queue) -> None:
+        self.broker, self.queue = rabbitmq, queue
+
+    def make(self, tmp_path):
+        return source(self.broker, self.queue.name)
+
+    async def send(self, input, texts):
+        await asyncio.to_thread(self.queue.put, *map(gelf, texts))
+
+    async def send_bytes(self, input, data):
+        await asyncio.to_thread(self.queue.put, data)
 
 
 async def written(made: AmqpOutput, batch: list[Any]) -> None:

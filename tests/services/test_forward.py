@@ -10,10 +10,10 @@ import pytest
 
 from gelf_listener.errors import Retry
 from gelf_listener.outputs.forward import ForwardOutput, ForwardTlsOutput
+from gelf_listener.testing.contracts import OutputContract, run
 from tests.e2e.toolchains import NODE_SECONDS
 from tests.services.fixtures import ServerCertificates
 from tests.services.fluent import FluentServer
-from tests.unit.outputs.contract import OutputContract, run
 from tests.unit.outputs.messages import RECEIVED_AT, make_batch, make_message
 
 pytestmark = [pytest.mark.external, pytest.mark.timeout(NODE_SECONDS)]
@@ -181,6 +181,8 @@ def test_garbage(said: bytes) -> None:
 
 class TestForward(OutputContract):
     """forward."""
+
+    scheme = "forward"
 
     @pytest.fixture(autouse=True)
     def server(self, fluent: FluentServer):

@@ -19,11 +19,11 @@ from gelf_listener.errors import ConfigError, Refused, Retry
 from gelf_listener.inputs.kafka import KafkaInput
 from gelf_listener.outputs.kafka import KafkaOutput
 from gelf_listener.plugins import INPUT_GROUP, OUTPUT_GROUP, make
+from gelf_listener.testing.contracts import InputContract, OutputContract
 from tests.e2e.toolchains import JAVA_SECONDS
 from tests.services.intake import SafeIntake
 from tests.services.kafka import Kafka
 from tests.services.relay import relay
-from tests.unit.outputs.contract import OutputContract
 from tests.unit.outputs.messages import RECEIVED_AT, make_batch, make_message
 
 pytestmark = [pytest.mark.external, pytest.mark.timeout(JAVA_SECONDS)]
@@ -118,6 +118,8 @@ async def until(condition: Callable[[], Any], what: str = "the condition") -> No
 class TestOutputContract(OutputContract):
     """The laws of every output."""
 
+    scheme = "kafka"
+
     @pytest.fixture(autouse=True)
     def _topic(self, topic: Topic) -> None:
         self.topic = topic
@@ -127,6 +129,30 @@ class TestOutputContract(OutputContract):
 
     def texts(self, tmp_path):
         return texts(self.topic.records())
+
+
+class TestInputContract(InputContract):
+    """The laws of every input."""
+
+    scheme = "gelf+kafka"
+    fetches = True
+    nonsense = b"no JSON"
+
+    @pytest.fixture(autouse=True)
+    def _topic(self, topic: Topic) -> None:
+        self.topic = topic
+
+    def make(self, tmp_path):
+        return source(self.topic)
+
+    async def send(self, input, texts):
+        await asyncio.to_thread(self.topic.put, *map(gelf, texts))
+
+    async def send_bytes(self, input, data):
+        await asyncio.to_thread(self.topic.put, data)
+
+    def is_waiting(self, input, intake):
+        return input._paused
 
 
 async def written(made: KafkaOutput, batch: list[Any]) -> None:

@@ -16,8 +16,8 @@ from gelf_listener.address import Address
 from gelf_listener.errors import ConfigError, Refused, Retry
 from gelf_listener.outputs.nats import NatsOutput
 from gelf_listener.plugins import OUTPUT_GROUP, make
+from gelf_listener.testing.contracts import OutputContract, run
 from tests.services.nats import NatsServer
-from tests.unit.outputs.contract import OutputContract, run
 from tests.unit.outputs.messages import make_batch, make_message
 
 pytestmark = pytest.mark.external
@@ -80,6 +80,8 @@ def texts(found: list[Any]) -> list[str]:
 
 class TestOutputContract(OutputContract):
     """The laws of every output."""
+
+    scheme = "nats"
 
     @pytest.fixture(autouse=True)
     def _stream(self, nats_server: NatsServer, stream: str) -> None:

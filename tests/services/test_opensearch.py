@@ -10,11 +10,11 @@ import pytest
 
 from gelf_listener.errors import Refused
 from gelf_listener.outputs.opensearch import OpenSearchOutput
+from gelf_listener.testing.contracts import OutputContract, run
 from tests.e2e.listener import Listener, until
 from tests.e2e.toolchains import JAVA_SECONDS
 from tests.e2e.wire import gelf, send_udp
 from tests.services.opensearch import OpenSearch
-from tests.unit.outputs.contract import OutputContract, run
 from tests.unit.outputs.messages import make_batch, make_message
 
 pytestmark = [pytest.mark.external, pytest.mark.timeout(JAVA_SECONDS)]
@@ -160,6 +160,8 @@ def test_an_outage(opensearch: OpenSearch, name: str, tmp_path: Path) -> None:
 
 class TestOpenSearch(OutputContract):
     """opensearch+http."""
+
+    scheme = "opensearch+http"
 
     @pytest.fixture(autouse=True)
     def index(self, opensearch: OpenSearch, name: str):

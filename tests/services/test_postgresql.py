@@ -14,8 +14,8 @@ from gelf_listener.address import Address
 from gelf_listener.errors import ConfigError, Refused, Retry
 from gelf_listener.outputs.postgresql import PostgresqlOutput
 from gelf_listener.plugins import OUTPUT_GROUP, make
+from gelf_listener.testing.contracts import OutputContract, run
 from tests.services.postgresql import PostgreSql
-from tests.unit.outputs.contract import OutputContract, run
 from tests.unit.outputs.messages import RECEIVED_AT, make_batch, make_message
 
 pytestmark = pytest.mark.external
@@ -58,6 +58,8 @@ def texts(connection: Any, table: str) -> list[str]:
 
 class TestOutputContract(OutputContract):
     """The laws of every output."""
+
+    scheme = "postgresql"
 
     @pytest.fixture(autouse=True)
     def _table(self, postgresql: PostgreSql, connection: Any, table: str) -> None:

@@ -13,8 +13,8 @@ from gelf_listener.address import Address
 from gelf_listener.errors import ConfigError, Refused, Retry
 from gelf_listener.outputs.redis import RedisOutput
 from gelf_listener.plugins import OUTPUT_GROUP, make
+from gelf_listener.testing.contracts import OutputContract, run
 from tests.services.redis import RedisServer
-from tests.unit.outputs.contract import OutputContract, run
 from tests.unit.outputs.messages import make_batch, make_message
 
 pytestmark = pytest.mark.external
@@ -55,6 +55,8 @@ def texts(client: Any, stream: str) -> list[str]:
 
 class TestOutputContract(OutputContract):
     """The laws of every output."""
+
+    scheme = "redis"
 
     @pytest.fixture(autouse=True)
     def _stream(self, redis_server: RedisServer, client: Any, stream: str) -> None:

@@ -12,9 +12,9 @@ from gelf_listener.outputs.opensearch import OpenSearchOutput
 from gelf_listener.outputs.otlp import OtlpOutput
 from gelf_listener.outputs.syslog import SyslogTcpOutput
 from gelf_listener.outputs.webhook import WebhookOutput
+from gelf_listener.testing.contracts import run
 from tests.e2e.toolchains import GO_BUILD_SECONDS
 from tests.services.victorialogs import VictoriaLogs
-from tests.unit.outputs.contract import run
 from tests.unit.outputs.messages import make_message
 
 pytestmark = [pytest.mark.external, pytest.mark.timeout(GO_BUILD_SECONDS + 60)]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Coroutine, Sequence
 from typing import Any, ClassVar, TypeVar
 
-from gelf_listener.errors import ConfigError, Rejected
+from gelf_listener.errors import ConfigError
 from gelf_listener.message import Message, Peer
 from gelf_listener.settings import OutputSettings
+from gelf_listener.testing.contracts import RecordingIntake
 
 __all__ = ["FakeIntake", "FakeOutput", "FakeTransport", "PluggedOutput", "VirtualLoop", "message", "run", "settle"]
 
@@ -57,61 +58,8 @@ def message(text: str = "hello", raw: bytes | None = None, **more: Any) -> Messa
     return Message(1700000000.0, "host", text, None, 6, text.encode() if raw is None else raw, **given)
 
 
-class FakeIntake:
+class FakeIntake(RecordingIntake):
     """Keeps what inputs hand over; `full`, `crowded` and `unsafe` are set by the test."""
-
-    def __init__(self) -> None:
-        self.messages: list[Message] = []
-        self.sizes: list[int] = []
-        self.rejected: list[Rejected] = []
-        self.full = False
-        self.crowded = False
-        self.ready: list[Callable[[], None]] = []
-        self.calm: list[Callable[[], None]] = []
-        self.unsafe = False
-        """Whether `when_safe` waits for `settle`, as it does with a disk buffer."""
-        self.safe: list[Callable[[str | None], None]] = []
-
-    @property
-    def texts(self) -> list[str]:
-        return [taken.short_message for taken in self.messages]
-
-    @property
-    def reasons(self) -> list[str]:
-        return [rejected.reason.value for rejected in self.rejected]
-
-    def accept(self, messages: list[Message], size: int) -> None:
-        assert messages, "an input hands over no empty batches"
-        self.messages += messages
-        self.sizes.append(size)
-
-    def reject(self, rejected: Rejected) -> None:
-        self.rejected.append(rejected)
-
-    def when_ready(self, callback: Callable[[], None]) -> None:
-        self.ready.append(callback)
-
-    def when_calm(self, callback: Callable[[], None]) -> None:
-        self.calm.append(callback)
-
-    def when_safe(self, callback: Callable[[str | None], None]) -> None:
-        if self.unsafe:
-            self.safe.append(callback)
-        else:
-            callback(None)
-
-    def settle(self, error: str | None = None) -> None:
-        """Call back who waits for messages to be safe."""
-        waiting, self.safe = self.safe, []
-        for callback in waiting:
-            callback(error)
-
-    def relax(self) -> None:
-        """Become empty and call back who waits."""
-        self.full = self.crowded = False
-        waiting, self.ready, self.calm = self.ready + self.calm, [], []
-        for callback in waiting:
-            callback()
 
 
 class FakeTransport(asyncio.Transport):

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from gelf_listener.plugin import ConfigError, Message, OutputSettings
+from gelf_listener.plugin import ConfigError, Message, OutputSettings, Retry
 
 __all__ = ["GateOutput", "GateSettings"]
 
@@ -37,6 +37,7 @@ class GateOutput:
     def __init__(self, settings: GateSettings) -> None:
         self.settings = settings
         self._waits = 0
+        self._closed = False
 
     async def start(self) -> None:
         """Create the file."""
@@ -47,6 +48,8 @@ class GateOutput:
 
     async def write(self, batch: Sequence[Message]) -> None:
         """Write a batch, once the gate is open."""
+        if self._closed:
+            raise Retry("the output is closed")
         gate = self.settings.gate
         if gate is not None and not gate.exists():
             self._waits += 1
@@ -62,7 +65,8 @@ class GateOutput:
         return message.to_gelf() + b"\n"
 
     async def close(self) -> None:
-        """Release nothing: the file is open only while it is written."""
+        """Take no more; the file is open only while it is written."""
+        self._closed = True
 
     def counters(self) -> dict[str, float]:
         """Return how often a batch found the gate shut."""

@@ -13,8 +13,6 @@ import pytest
 
 from tests.requirements import missing
 
-pytest.register_assert_rewrite("tests.unit.outputs.contract")
-
 
 @contextmanager
 def replaced(number: int, fd: int) -> Iterator[None]:

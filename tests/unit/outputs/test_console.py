@@ -20,12 +20,14 @@ from gelf_listener.errors import ConfigError, Retry
 from gelf_listener.outputs import console
 from gelf_listener.outputs.console import ConsoleOutput, ConsoleSettings
 from gelf_listener.rendering.choice import wants_color
-from tests.unit.outputs.contract import OutputContract, run
+from gelf_listener.testing.contracts import OutputContract, run
 from tests.unit.outputs.messages import make_batch, make_message
 
 
 class TestConsole(OutputContract):
     """The contract, with standard output in a file."""
+
+    scheme = "console"
 
     @pytest.fixture(autouse=True)
     def _standard_output(self, standard_output):

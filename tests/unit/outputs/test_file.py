@@ -23,13 +23,15 @@ from gelf_listener.address import Address
 from gelf_listener.errors import ConfigError, Refused, Retry
 from gelf_listener.outputs.file import FileOutput, FileSettings
 from gelf_listener.outputs.files.names import safe_name
-from tests.unit.outputs.contract import OutputContract, run
+from gelf_listener.testing.contracts import OutputContract, run
 from tests.unit.outputs.messages import make_batch, make_message
 
 DAY = 86_400
 
 
 class TestFile(OutputContract):
+    scheme = "file"
+
     def make(self, tmp_path):
         return FileOutput(FileSettings(path=str(tmp_path / "logs/app.jsonl")))
 

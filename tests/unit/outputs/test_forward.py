@@ -12,7 +12,7 @@ import pytest
 
 from gelf_listener.errors import Retry
 from gelf_listener.outputs.forward import ForwardOutput
-from tests.unit.outputs.contract import run
+from gelf_listener.testing.contracts import run
 from tests.unit.outputs.messages import make_batch
 
 KEY = b"secret"

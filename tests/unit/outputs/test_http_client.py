@@ -13,7 +13,7 @@ import pytest
 
 from gelf_listener.errors import ConfigError, OutputError, Retry
 from gelf_listener.outputs.http_client import Denied, HttpClient, HttpOutputSettings
-from tests.unit.outputs.contract import run
+from gelf_listener.testing.contracts import run
 from tests.unit.outputs.web import Asked, Web, answer
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from gelf_listener.errors import ConfigError, Refused, Retry
 from gelf_listener.outputs.log_records import LogRecordOutput, LogRecordSettings, record_of
-from tests.unit.outputs.contract import OutputContract, run
+from gelf_listener.testing.contracts import OutputContract, run
 from tests.unit.outputs.messages import make_batch, make_message
 
 PAGE = Path(__file__).parents[3] / "docs" / "outputs" / "logging.md"
@@ -210,6 +210,8 @@ def test_a_configuration_that_is_not_there(tmp_path: Path) -> None:
 
 class TestLogging(OutputContract):
     """logging."""
+
+    scheme = "logging"
 
     def make(self, tmp_path: Path) -> LogRecordOutput:
         return LogRecordOutput(LogRecordSettings(logger="kept"))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from gelf_listener.outputs.null import NullOutput, NullSettings
-from tests.unit.outputs.contract import OutputContract
+from gelf_listener.testing.contracts import OutputContract
 
 
 class TestNull(OutputContract):
+    scheme = "null"
+
     def make(self, tmp_path):
         return NullOutput(NullSettings())
 

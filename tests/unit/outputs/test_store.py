@@ -14,7 +14,7 @@ from gelf_listener.query import parse
 from gelf_listener.query.nodes import MatchAll
 from gelf_listener.store.parameters import EVERYTHING, Sort
 from gelf_listener.store.tantivy_store import TantivyStore
-from tests.unit.outputs.contract import OutputContract
+from gelf_listener.testing.contracts import OutputContract
 from tests.unit.store.samples import plain
 
 
@@ -26,6 +26,8 @@ def made(path: Path, **settings: object) -> StoreOutput:
 
 class TestStoreOutput(OutputContract):
     """The contract."""
+
+    scheme = "store"
 
     def make(self, tmp_path: Path) -> StoreOutput:
         return made(tmp_path / "store")

@@ -7,7 +7,6 @@ import contextlib
 import json
 import socket
 from collections.abc import Awaitable, Callable, Sequence
-from pathlib import Path
 from typing import Any, Self
 
 import pytest
@@ -21,7 +20,7 @@ from gelf_listener.outputs.forwarding import Forwarding, Loop
 from gelf_listener.outputs.gelf_tcp import GelfTcpOutput
 from gelf_listener.outputs.gelf_udp import GelfUdpOutput
 from gelf_listener.outputs.syslog import SyslogTcpOutput, SyslogUdpOutput
-from tests.unit.outputs.contract import OutputContract, run
+from gelf_listener.testing.contracts import run
 from tests.unit.outputs.messages import make_batch, make_message
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -415,26 +414,3 @@ def test_syslog_settings(settings: dict[str, str], words: str) -> None:
     """Are looked at when the output is made."""
     with pytest.raises(ConfigError, match=words):
         SyslogUdpOutput(SyslogUdpOutput.Settings(**settings))
-
-
-class TestGelfUdp(OutputContract):
-    """gelf+udp."""
-
-    @pytest.fixture(autouse=True)
-    def udp(self):
-        self._udp = Udp()
-        yield
-        self._udp.close()
-
-    def make(self, tmp_path: Path) -> GelfUdpOutput:
-        return GelfUdpOutput(GelfUdpOutput.Settings(host="127.0.0.1", port=self._udp.port))
-
-    def texts(self, tmp_path: Path) -> None:
-        return None
-
-
-class TestSyslogUdp(TestGelfUdp):
-    """syslog+udp."""
-
-    def make(self, tmp_path: Path) -> SyslogUdpOutput:  # type: ignore[override]
-        return SyslogUdpOutput(SyslogUdpOutput.Settings(host="127.0.0.1", port=self._udp.port))

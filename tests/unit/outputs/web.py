@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import ssl
 from collections.abc import Callable
 from typing import NamedTuple, Self
 
@@ -34,10 +35,11 @@ class Web:
     A context manager.
     """
 
-    def __init__(self, respond: Callable[[Asked], bytes | None]) -> None:
+    def __init__(self, respond: Callable[[Asked], bytes | None], context: ssl.SSLContext | None = None) -> None:
         self.asked: list[Asked] = []
         self.connections = 0
         self._respond = respond
+        self._context = context
         self._server: asyncio.Server
         self._writers: list[asyncio.StreamWriter] = []
 
@@ -46,7 +48,7 @@ class Web:
         return int(self._server.sockets[0].getsockname()[1])
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self._context)
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -1,32 +1,41 @@
-"""
-What every output must do, ours or a third party's.
-
-Use it by deriving a test class and saying how the output is made and what its destination has::
-
-    class TestMyOutput(OutputContract):
-        def make(self, tmp_path): return MyOutput(MyOutput.Settings(path=tmp_path / "x"))
-        def texts(self, tmp_path): return (tmp_path / "x").read_text().splitlines()
-"""
+"""OutputContract: what every output must do."""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import ClassVar
 
 from gelf_listener.errors import OutputError
 from gelf_listener.message import Message
 from gelf_listener.outputs import Output
+from gelf_listener.plugins import OUTPUT_GROUP, load
 from gelf_listener.settings import OutputSettings
-from tests.unit.outputs.messages import make_batch
+from gelf_listener.testing.contracts.messages import make_batch
+from gelf_listener.testing.contracts.running import run
 
-_MOST_SECONDS = 10.0
+__all__ = ["OutputContract"]
 
 
 class OutputContract:
-    """The laws of `gelf_listener.outputs.Output`."""
+    """
+    The laws of `gelf_listener.plugin.Output`, each a test.
+
+    Derive a test class, and say how the output is made and what its destination has::
+
+        class TestBell(OutputContract):
+            scheme = "bell"
+
+            def make(self, tmp_path):
+                return BellOutput(BellSettings(path=tmp_path / "rung"))
+
+            def texts(self, tmp_path):
+                return (tmp_path / "rung").read_text().splitlines()
+    """
+
+    scheme: ClassVar[str] = ""
+    """What it is registered as; empty when it is not."""
 
     def make(self, tmp_path: Path) -> Output:
         """Make the output, not started."""
@@ -43,17 +52,22 @@ class OutputContract:
             for text, message in zip(texts, batch, strict=True):
                 assert message.short_message in text
 
-    def test_has_settings_with_descriptions(self, tmp_path):
+    def test_is_what_is_registered(self, tmp_path: Path) -> None:
+        """Who names its scheme gets this class, and nothing else has the name."""
+        if self.scheme:
+            assert load(OUTPUT_GROUP, self.scheme) is type(self.make(tmp_path))
+
+    def test_has_settings_with_descriptions(self, tmp_path: Path) -> None:
         """Help, documentation and errors are made from them."""
         settings = type(self.make(tmp_path)).Settings
         assert issubclass(settings, OutputSettings)
         assert [name for name, field in settings.model_fields.items() if not field.description] == []
 
-    def test_states_its_guarantee(self, tmp_path):
+    def test_states_its_guarantee(self, tmp_path: Path) -> None:
         """A class that carries messages says what may be lost."""
         assert "Guarantee:" in (type(self.make(tmp_path)).__doc__ or "")
 
-    def test_writes_batches_in_order(self, tmp_path):
+    def test_writes_batches_in_order(self, tmp_path: Path) -> None:
         """What was written is at the destination once `close` returned."""
         batch = make_batch(100)
 
@@ -68,7 +82,7 @@ class OutputContract:
         run(main())
         self._has(tmp_path, batch)
 
-    def test_leaves_the_batch_as_it_was(self, tmp_path):
+    def test_leaves_the_batch_as_it_was(self, tmp_path: Path) -> None:
         """The same list may go to several outputs, and to the same one again."""
         batch = make_batch(10)
         before = batch.copy()
@@ -82,7 +96,7 @@ class OutputContract:
         run(main())
         assert batch == before
 
-    def test_takes_an_empty_batch(self, tmp_path):
+    def test_takes_an_empty_batch(self, tmp_path: Path) -> None:
         """Nothing is something an output may be asked to write."""
         batch = make_batch(3)
 
@@ -97,7 +111,7 @@ class OutputContract:
         run(main())
         self._has(tmp_path, batch)
 
-    def test_may_be_closed_twice(self, tmp_path):
+    def test_may_be_closed_twice(self, tmp_path: Path) -> None:
         """A service that fails while it starts closes what it opened, perhaps again."""
         batch = make_batch(2)
 
@@ -111,7 +125,7 @@ class OutputContract:
         run(main())
         self._has(tmp_path, batch)
 
-    def test_may_be_closed_without_messages(self, tmp_path):
+    def test_may_be_closed_without_messages(self, tmp_path: Path) -> None:
         """Most outputs of most runs in a test suite."""
 
         async def main() -> None:
@@ -122,7 +136,7 @@ class OutputContract:
         run(main())
         self._has(tmp_path, [])
 
-    def test_may_be_closed_before_it_was_started(self, tmp_path):
+    def test_may_be_closed_before_it_was_started(self, tmp_path: Path) -> None:
         """A service that could not start closes every output it made."""
 
         async def main() -> None:
@@ -130,7 +144,7 @@ class OutputContract:
 
         run(main())
 
-    def test_writes_nothing_after_close(self, tmp_path):
+    def test_writes_nothing_after_close(self, tmp_path: Path) -> None:
         """It may raise an OutputError; it must not claim to have written."""
         batch = make_batch(5)
 
@@ -150,7 +164,7 @@ class OutputContract:
         run(main())
         self._has(tmp_path, batch)
 
-    def test_counts_what_it_writes(self, tmp_path):
+    def test_counts_what_it_writes(self, tmp_path: Path) -> None:
         """Counters are numbers under metric names; those called ``written_messages_total`` count messages."""
 
         async def main() -> None:
@@ -168,13 +182,3 @@ class OutputContract:
             assert output.counters().get("written_messages_total", 7) == 7
 
         run(main())
-
-
-def run(coroutine: Coroutine[Any, Any, None]) -> None:
-    """Run a coroutine; one that hangs is an error, not a hanging test suite."""
-
-    async def bounded() -> None:
-        async with asyncio.timeout(_MOST_SECONDS):
-            await coroutine
-
-    asyncio.run(bounded())

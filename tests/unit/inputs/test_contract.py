@@ -1,0 +1,166 @@
+"""What every input must do, done by ours."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import pickle
+import ssl
+import struct
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple
+
+import pytest
+import trustme
+
+from gelf_listener.inputs import Input
+from gelf_listener.plugins import INPUT_GROUP, load
+from gelf_listener.testing.contracts import InputContract
+from tests.unit.inputs.clients import post, send_datagrams, send_stream
+
+_PICKLE = pickle.dumps({"msg": "hello"}, 1)
+
+
+class Certificates(NamedTuple):
+    server: Path
+    client: ssl.SSLContext
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    authority, path = trustme.CA(), tmp_path_factory.mktemp("certificates") / "server.pem"
+    authority.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(path)
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    return Certificates(path, context)
+
+
+def gelf(text: str) -> bytes:
+    return json.dumps({"version": "1.1", "host": "web1", "short_message": text}).encode()
+
+
+def syslog(text: str) -> bytes:
+    return f"<14>1 2026-11-29T10:00:00Z web1 app - - - {text}".encode()
+
+
+class Contract(InputContract):
+    """By scheme, on a free port."""
+
+    tls: ClassVar[bool] = False
+
+    @pytest.fixture(autouse=True)
+    def _certificates(self, certificates: Certificates) -> None:
+        self._files = {"cert": certificates.server} if self.tls else {}
+        self.context = certificates.client if self.tls else None
+
+    def make(self, tmp_path: Path) -> Input:
+        plugin = load(INPUT_GROUP, self.scheme)
+        made: Input = plugin(plugin.Settings(port=0, **self._files))
+        return made
+
+
+class Datagrams(Contract):
+    waits_while = "full"
+
+    def payload(self, text: str) -> bytes:
+        raise NotImplementedError
+
+    async def send(self, input: Input, texts: Sequence[str]) -> None:
+        await send_datagrams(input.listening[0], [self.payload(text) for text in texts])
+
+    async def send_bytes(self, input: Input, data: bytes) -> None:
+        await send_datagrams(input.listening[0], [data])
+
+
+class TestGelfUdp(Datagrams):
+    scheme = "gelf+udp"
+    nonsense = b"no JSON"
+
+    def payload(self, text: str) -> bytes:
+        return gelf(text)
+
+
+class TestSyslogUdp(Datagrams):
+    scheme = "syslog+udp"
+    nonsense = b" "
+
+    def payload(self, text: str) -> bytes:
+        return syslog(text)
+
+
+class TestGelfTcp(Contract):
+    scheme = "gelf+tcp"
+    nonsense = b"no JSON\0"
+
+    async def send(self, input: Input, texts: Sequence[str]) -> None:
+        await send_stream(input.listening[0], b"".join(gelf(text) + b"\0" for text in texts), self.context)
+
+    async def send_bytes(self, input: Input, data: bytes) -> None:
+        await send_stream(input.listening[0], data, self.context)
+
+
+class TestGelfTls(TestGelfTcp):
+    scheme = "gelf+tls"
+    tls = True
+
+
+class TestSyslogTcp(TestGelfTcp):
+    scheme = "syslog+tcp"
+    nonsense = struct.pack(">L", len(_PICKLE)) + _PICKLE
+
+    async def send(self, input: Input, texts: Sequence[str]) -> None:
+        frames = [syslog(text) for text in texts]
+        await send_stream(input.listening[0], b"".join(b"%d %s" % (len(each), each) for each in frames), self.context)
+
+
+class TestSyslogTls(TestSyslogTcp):
+    scheme = "syslog+tls"
+    tls = True
+
+
+class TestGelfHttp(Contract):
+    scheme = "gelf+http"
+    nonsense = b"no JSON"
+    acknowledges = True
+
+    async def send(self, input: Input, texts: Sequence[str]) -> None:
+        statuses = await post(input.listening[0], [gelf(text) for text in texts], self.context)
+        if set(statuses) != {202}:
+            raise ConnectionError(statuses)
+
+    async def send_bytes(self, input: Input, data: bytes) -> None:
+        assert await post(input.listening[0], [data], self.context) == [400]
+
+
+class TestGelfHttps(TestGelfHttp):
+    scheme = "gelf+https"
+    tls = True
+
+
+class TestStdin(InputContract):
+    """Standard input is a pipe; whatever a service prints is a message."""
+
+    scheme = "stdin"
+
+    @pytest.fixture(autouse=True)
+    def _pipe(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+        reading, self._writing = os.pipe()
+        # Its number is not used again: the thread of an input that has just closed may not have read from it yet.
+        monkeypatch.setattr(sys, "stdin", os.fdopen(reading, closefd=False))
+        yield
+        os.close(self._writing)
+
+    def make(self, tmp_path: Path) -> Input:
+        plugin: Any = load(INPUT_GROUP, "stdin")
+        made: Input = plugin(plugin.Settings(join_seconds=0))
+        return made
+
+    async def send(self, input: Input, texts: Sequence[str]) -> None:
+        for text in texts:
+            await self.send_bytes(input, text.encode() + b"\n")
+
+    async def send_bytes(self, input: Input, data: bytes) -> None:
+        await asyncio.to_thread(os.write, self._writing, data)
