@@ -1,15 +1,19 @@
 FROM python:3.13-slim AS build
 WORKDIR /src
-COPY requirements/image.txt requirements/image.txt
-RUN python -m venv /opt/gelf-listener \
- && /opt/gelf-listener/bin/pip install --no-cache-dir --require-hashes -r requirements/image.txt
+COPY requirements/build.txt requirements/image.txt requirements/
+# What builds stays in this stage: the environment that the image gets has neither pip nor a build backend.
+RUN python -m pip install --no-cache-dir --require-hashes -r requirements/build.txt \
+ && python -m venv --without-pip /opt/gelf-listener \
+ && python -m pip --python /opt/gelf-listener install --no-cache-dir --require-hashes -r requirements/image.txt
 COPY pyproject.toml README.md LICENSE CHANGELOG.md ./
 COPY gelf_listener gelf_listener
-RUN /opt/gelf-listener/bin/pip install --no-cache-dir --no-deps --no-build-isolation .
+RUN python -m pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
+ && python -m pip --python /opt/gelf-listener install --no-cache-dir --no-deps /wheels/*.whl
 
 FROM python:3.13-slim
 COPY --from=build /opt/gelf-listener /opt/gelf-listener
-RUN groupadd --system --gid 12201 gelf \
+RUN python -m pip uninstall --yes pip \
+ && groupadd --system --gid 12201 gelf \
  && useradd --system --uid 12201 --gid 12201 --no-create-home gelf \
  && install -d -o gelf -g gelf /data
 USER gelf

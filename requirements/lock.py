@@ -1,5 +1,5 @@
 """
-Choose versions of all dependencies anew and lock them with hashes: `make lock`.
+Choose versions of all dependencies again and lock them with hashes: `make lock`.
 
 The files name packages, versions and hashes, and no index, so they work with whichever index pip is set up for.
 They hold for every supported Python and platform.
@@ -17,7 +17,8 @@ PROJECT = HERE.parent
 BUILD = HERE / "build.in"
 LOCKS = {
     "run.txt": [str(PROJECT / "pyproject.toml"), str(BUILD)],
-    "image.txt": [str(PROJECT / "pyproject.toml"), str(BUILD), "--extra", "all"],
+    "build.txt": [str(BUILD)],
+    "image.txt": [str(PROJECT / "pyproject.toml"), "--extra", "all"],
     "test.txt": [str(PROJECT / "pyproject.toml"), str(BUILD), "--group", f"{PROJECT / 'pyproject.toml'}:test"],
 }
 

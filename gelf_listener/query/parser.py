@@ -232,7 +232,7 @@ class _Parser:
             text = "_missing_ is no longer known to Graylog; write NOT _exists_:field"
             self.hints.append(Hint(text, start + 1, field=name))
         elif name == "streams":
-            text = "there are no streams here, so no message has this field"
+            text = "only searches know streams; in a route (where=) no message has this field"
             self.hints.append(Hint(text, start + 1, field=name))
 
     def _parentheses(self, field: str | None, depth: int) -> Node:

@@ -113,13 +113,28 @@ def test_the_image() -> None:
     assert {port if "/" in port else f"{port}/tcp" for port in published} <= exposed
 
 
+def locked_in(name: str) -> set[str]:
+    """The packages of a lock file."""
+    return set(re.findall(r"^([\w-]+)==", (ROOT / "requirements" / name).read_text(), re.MULTILINE))
+
+
 def test_the_image_has_every_extra() -> None:
     """Nobody can install one into a read-only file system, so every input and output is in it."""
     assert "--require-hashes -r requirements/image.txt" in (ROOT / "Dockerfile").read_text()
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     wanted = {name.partition("[")[0] for name in re.findall(r"[\w-]+\[([\w,]+)\]", extras["all"][0])[0].split(",")}
     packages = {re.split(r"[\[>=<]", extras[name][0])[0] for name in wanted}
-    locked = set(re.findall(r"^([\w-]+)==", (ROOT / "requirements" / "image.txt").read_text(), re.MULTILINE))
+    locked = locked_in("image.txt")
     assert packages
     assert packages <= locked
-    assert set(re.findall(r"^([\w-]+)==", (ROOT / "requirements" / "run.txt").read_text(), re.MULTILINE)) <= locked
+    assert locked_in("run.txt") - locked_in("build.txt") <= locked
+
+
+def test_the_image_has_no_build_tools() -> None:
+    """They stay in the first stage: what the last one copies was installed from outside of it."""
+    assert "hatchling" in locked_in("build.txt")
+    assert "hatchling" not in locked_in("image.txt")
+    build, last = (ROOT / "Dockerfile").read_text().rsplit("\nFROM ", 1)
+    assert "venv --without-pip /opt/gelf-listener" in build
+    assert "pip install" not in last
+    assert "pip uninstall --yes pip" in last

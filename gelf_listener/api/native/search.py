@@ -219,7 +219,7 @@ async def validate(query: Annotated[str, Query(description="Any text.")]) -> Res
         return json_response(
             {"valid": False, "error": error.detail, "line": line, "column": column, "hints": [], "normalised": None}
         )
-    # That there are no streams is true of routes.
+    # The hint on streams is for routes.
     hints = [{"text": hint.text, "column": hint.column} for hint in parsed.hints if hint.field != "streams"]
     return json_response(
         {"valid": True, "error": None, "line": None, "column": None, "hints": hints, "normalised": str(parsed.node)}

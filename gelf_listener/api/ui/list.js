@@ -105,11 +105,6 @@ export class MessageList {
     });
   }
 
-  /** Keep what is in sight where it is although rows came in above. @param {number} rows how many */
-  hold(rows) {
-    this.element.scrollTop += rows * HEIGHT;
-  }
-
   get atTop() {
     return this.element.scrollTop < HEIGHT;
   }
