@@ -12,6 +12,8 @@ import contextlib
 import random
 import socket
 import statistics
+import subprocess
+import sys
 import time
 import zlib
 from collections.abc import Callable, Iterator
@@ -41,6 +43,21 @@ _HONEST_SECONDS = 0.01
 _GRACE_SECONDS = 2
 _BOMB_BYTES = 60 << 20
 _SLOW_CONNECTIONS = 1000
+_LOADED_CONNECTIONS = 50
+_LOADS = {"frames of nothing": b"{}\n" * 85_000, "garbage by TCP": random.Random(4).randbytes(1_000_000)}
+_LOADED = """
+import socket, sys, threading
+port, load = int(sys.argv[1]), sys.stdin.buffer.read()
+def connect():
+    while True:
+        try:
+            with socket.create_connection(("127.0.0.1", port), 10) as sock:
+                sock.sendall(load)
+        except OSError:
+            pass
+for _ in range(int(sys.argv[2])): threading.Thread(target=connect).start()
+"""
+"""Connects over and over, in a process of its own, until it is killed."""
 
 
 class _Abuse(NamedTuple):
@@ -72,6 +89,8 @@ _ABUSES = (
     _Abuse("incomplete chunks", "20 000/s, 1.4 kB, first of 128, each a new message id", _incomplete, 20_000),
     _Abuse("garbage", "20 000/s, 415 random bytes", _garbage, 20_000),
     _Abuse("bombs", "20/s, 60 kB that inflate to 60 MiB", _bombs, 20),
+    _Abuse("frames of nothing", f"{_LOADED_CONNECTIONS} TCP connections at a time, 85 000 frames '{{}}' each", None),
+    _Abuse("garbage by TCP", f"{_LOADED_CONNECTIONS} TCP connections at a time, 1 MB of random bytes each", None),
     _Abuse("slow connections", f"{_SLOW_CONNECTIONS} TCP and HTTP connections that never finish", None),
 )
 
@@ -88,6 +107,21 @@ def _slow_connections(tcp_port: int, http_port: int) -> Iterator[None]:
                 connection = stack.enter_context(socket.create_connection((LOOPBACK, port), 1))
                 connection.send(data)
         yield
+
+
+@contextlib.contextmanager
+def _loaded_connections(port: int, load: bytes) -> Iterator[None]:
+    """Keep connections busy that each have a second's worth of work to look at."""
+    command = [sys.executable, "-c", _LOADED, str(port), str(_LOADED_CONNECTIONS)]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE)
+    try:
+        assert process.stdin is not None
+        process.stdin.write(load)
+        process.stdin.close()
+        yield
+    finally:
+        process.kill()
+        process.wait()
 
 
 class _Honest:
@@ -142,6 +176,8 @@ def _flood(abuse: _Abuse, pump: Pump, folder: Path, seconds: float, ports: list[
     """Return what has the flood running for the length of a block."""
     if abuse.name == "slow connections":
         return _slow_connections(ports[1], ports[2])
+    if abuse.name in _LOADS:
+        return _loaded_connections(ports[1], _LOADS[abuse.name])
     if abuse.records is None:
         return contextlib.nullcontext()
     corpus = folder / "flood.corpus"

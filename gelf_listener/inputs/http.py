@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import socket
+from collections.abc import Generator
 from itertools import repeat
 from typing import ClassVar
 
@@ -35,6 +36,9 @@ __all__ = ["GelfResponder", "HttpInput", "HttpSettings", "HttpsInput", "HttpsSet
 
 MAX_LINES = 100_000
 """Most messages of one body: each costs memory of its own until it is written."""
+
+_FRAMES_A_STEP = 64
+"""Lines of a long body that are decoded before other connections have their turn."""
 
 _RECORDS_PATH = b"/logrecord"
 """Takes the records of logging's `HTTPHandler`, and JSON of `LogRecord.__dict__`."""
@@ -117,13 +121,34 @@ class GelfResponder(Responder):
     def respond(self, request: Request, receipt: Receipt) -> Response:
         """Decode the body, and accept the request if anything is in it."""
         batch = receipt.batch
-        messages, rejections = len(batch.messages), len(batch.rejected)
+        before = len(batch.messages), len(batch.rejected)
         records = request.context
         if isinstance(records, LogRecords):
             body = request.target.partition(b"?")[2] if request.method == "GET" else request.body
             records.decode(self._plain(body, request, receipt), receipt.time, receipt.peer, batch)
         else:
             self._decode(request, receipt)
+        return self._response(request, receipt, before)
+
+    def respond_in_steps(self, request: Request, receipt: Receipt) -> Generator[None, None, Response]:
+        """Decode a body of many lines some at a time; see `respond`."""
+        if request.context is not None or not self._lenient:
+            return (yield from super().respond_in_steps(request, receipt))
+        batch = receipt.batch
+        before = len(batch.messages), len(batch.rejected)
+        body = self._plain(request.body, request, receipt)
+        yield
+        frames = body_frames(body) if body else [body]
+        for start in range(0, len(frames), _FRAMES_A_STEP):
+            yield
+            step = frames[start : start + _FRAMES_A_STEP]
+            self._decoder.decode_all(zip(step, repeat(receipt.peer)), receipt.time, batch)
+        return self._response(request, receipt, before)
+
+    def _response(self, request: Request, receipt: Receipt, before: tuple[int, int]) -> Response:
+        """Say what became of a request, given how many messages and rejections there were before it."""
+        batch, records = receipt.batch, request.context
+        messages, rejections = before
         if len(batch.messages) > messages or not self._lenient or len(batch.rejected) == rejections:
             # Also for a chunk of a message (nothing yet): the rest is on its way.
             return _ACCEPTED if records is None else _CREATED

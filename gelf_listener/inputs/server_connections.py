@@ -26,6 +26,7 @@ from gelf_listener.errors import Reason, Rejected
 from gelf_listener.inputs import Intake
 from gelf_listener.inputs.allow import AllowList
 from gelf_listener.inputs.sockets import peer_of
+from gelf_listener.inputs.turns import turns_of
 from gelf_listener.message import Peer
 
 __all__ = ["Connection", "Connections"]
@@ -297,6 +298,7 @@ class Connections:
         assert task is not None  # noqa: S101
         self._starting[protocol] = task
         try:
+            await turns_of(self._loop).room("" if peer is None else peer.host)
             if self.context is None:
                 await self._loop.connect_accepted_socket(lambda: protocol, sock)
                 return

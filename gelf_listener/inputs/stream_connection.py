@@ -15,15 +15,13 @@ from gelf_listener.errors import Reason, Rejected
 from gelf_listener.inputs.listening import SessionSettings
 from gelf_listener.inputs.server_connections import Connections
 from gelf_listener.inputs.sockets import peer_of
+from gelf_listener.inputs.turns import Backlog, turns_of
 from gelf_listener.intake import Intake
 from gelf_listener.message import Peer
 
 __all__ = ["StreamConnection", "TextConnection"]
 
 _log = logging.getLogger(__name__)
-
-_LONG_READ_SECONDS = 0.02
-"""A read that takes longer (an honest one: 2 ms) makes its connection rest as long, so that others are read."""
 
 _PICKLE_STARTS = (0x7D, 0x80)
 """First byte of a pickled dict: protocol 1 (`SocketHandler`) and later ones."""
@@ -76,6 +74,8 @@ class StreamConnection(asyncio.Protocol):
         sock = transport.get_extra_info("socket")
         if sock is not None and self._settings.keepalive:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        host = "" if self.peer is None else self.peer.host
+        self._backlog = Backlog(turns_of(self._loop), host, self._take, self._stop_reading, self._read_on)
         self._connections.opened(self)
         if self._session.greeting:
             self._transport.write(self._session.greeting)
@@ -89,50 +89,61 @@ class StreamConnection(asyncio.Protocol):
             if not self.recognise(self._first):
                 return
             data, self._first = self._first, None
-        began = time.perf_counter()
-        self._take(data)
-        spent = time.perf_counter() - began
-        if self._intake.crowded and not self._paused:
-            self._pause()
-            self._connections.wait_for_room(self)
-        elif spent > _LONG_READ_SECONDS and not self._paused:
-            self._pause()
-            self._loop.call_later(spent, self.resume)
+        self._backlog.feed(data)
 
     def eof_received(self) -> bool:
         """Take what is complete; the transport then closes itself, unless an answer is on its way."""
-        self._flush()
-        if not self._unsent:
-            return False
-        self._closing = True
+        if self._backlog:
+            self._backlog.then(self.finish)
+        else:
+            self._flush()
+            if not self._unsent:
+                return False
+            self._closing = True
         return self._transport.get_extra_info("sslcontext") is None  # TLS has no half-closed connections
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         """Take what is complete and forget the connection."""
+        if not self._paused:
+            self._backlog.unblock()
+        self._backlog.then(self._forget)
+
+    def _forget(self) -> None:
         self._flush()
         self._closing = True
+        self._backlog.close()
         self._connections.closed(self)
 
     def pause_writing(self) -> None:
         """Stop reading: a peer that reads no answers would fill our memory."""
         self._unread = True
-        self._transport.pause_reading()
+        self._backlog.block()
+        self._stop_reading()
 
     def resume_writing(self) -> None:
         """Go on reading."""
         self._unread = False
+        if not self._paused:
+            self._backlog.unblock()
         self._read_on()
 
     # What the collection asks
 
     def abort(self) -> None:
-        """Close at once; what is complete was handed over before."""
+        """Close at once, without looking at what waits for its turn; what is complete before it is handed over."""
+        unseen = self._backlog.drop()
         self._flush()
+        if unseen:
+            receipt = self._receipt()
+            detail = f"{unseen} bytes were received but not looked at: their connection had to be closed"
+            receipt.reject(Reason.FRAME_TRUNCATED, detail)
+            receipt.batch.hand_over(self._intake)
         self._closing = True
         self._transport.abort()
 
     def finish(self) -> None:
         """Take what is complete and close, once what is answered is sent."""
+        self._backlog.finish()
         self._flush()
         self._closing = True
         if not self._unsent:
@@ -143,12 +154,15 @@ class StreamConnection(asyncio.Protocol):
         if self._paused:
             self._paused = False
             self.active_at = self._loop.time()  # we kept it waiting, it did not keep us
+            if not self._unread:
+                self._backlog.unblock()
             self._read_on()
 
     def expired(self, now: float) -> bool:
         """Whether the connection has been without a complete message for too long."""
         limit = self._settings.idle_timeout_seconds
-        return bool(limit) and not self._paused and not self._unsent and now - self.active_at > limit
+        waits = self._paused or self._unsent or self._backlog
+        return bool(limit) and not waits and now - self.active_at > limit
 
     # For subclasses
 
@@ -180,7 +194,9 @@ class StreamConnection(asyncio.Protocol):
         return Receipt(self._input, self.peer, time.time(), Batch())
 
     def _take(self, data: bytes) -> None:
-        """Give the session bytes."""
+        """Give the session bytes, and read no more while a buffer is crowded."""
+        if self._closing:
+            return
         self._run(lambda receipt: self._session.feed(data, receipt))
         pending = self._session.pending_bytes
         if pending != self._pending:
@@ -190,6 +206,11 @@ class StreamConnection(asyncio.Protocol):
             self._closing = True
             if not self._unsent:
                 self._transport.close()
+        if self._intake.crowded and not self._paused:
+            self._paused = True
+            self._backlog.block()
+            self._stop_reading()
+            self._connections.wait_for_room(self)
 
     def _flush(self) -> None:
         """Take what is complete when no more bytes come."""
@@ -226,7 +247,7 @@ class StreamConnection(asyncio.Protocol):
             self._unsent += 1
             self._intake.when_safe(lambda error: self._send(answer, error))
             if self._unsent:
-                self._transport.pause_reading()
+                self._stop_reading()
 
     def _send(self, answer: bytes, error: str | None) -> None:
         """Answer, now that all messages before are safe; not at all when they are not."""
@@ -244,13 +265,13 @@ class StreamConnection(asyncio.Protocol):
         else:
             self._read_on()
 
-    def _pause(self) -> None:
-        self._paused = True
-        self._transport.pause_reading()
+    def _stop_reading(self) -> None:
+        if not self._transport.is_closing():
+            self._transport.pause_reading()
 
     def _read_on(self) -> None:
         """Read again, unless there is another reason not to."""
-        if not (self._paused or self._unread or self._unsent or self._closing):
+        if not (self._paused or self._unread or self._unsent or self._closing or self._backlog.is_held):
             self._transport.resume_reading()
 
 

@@ -101,6 +101,7 @@ class TcpConnection(TextConnection):
         self._connections.closed(self)
         self._closing = True
         self._first = None
+        self._backlog.close()
         self._transport.set_protocol(protocol)
         protocol.connection_made(self._transport)
         protocol.data_received(first)

@@ -75,6 +75,28 @@ print(sent)
 """
 
 
+CONNECT = """
+import socket, sys, threading, time
+host, port, seconds, path = sys.argv[1:]
+data = open(path, "rb").read()
+end = time.monotonic() + float(seconds)
+sent = []
+def connect():
+    while time.monotonic() < end:
+        try:
+            with socket.create_connection((host, int(port)), 10, source_address=("127.0.0.2", 0)) as sock:
+                sock.settimeout(2)
+                sock.sendall(data)
+        except OSError:
+            pass
+        sent.append(1)
+threads = [threading.Thread(target=connect) for _ in range(50)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+print(len(sent))
+"""
+
+
 @contextmanager
 def flood(
     tmp_path: Path,
@@ -280,6 +302,34 @@ def test_decompression_bombs_by_tcp_and_http(start: Start, tmp_path: Path) -> No
         watch.honest(send)
         count = by_tcp() + by_http()
     watch.report("bombs by TCP and HTTP", count, margin=80)
+
+
+MANY = [b"{}\n" * 85_000, random.Random(3).randbytes(MIB)]
+"""A quarter of a megabyte of frames that are no messages, and a megabyte that is nothing at all."""
+
+
+@pytest.mark.parametrize("payload", MANY, ids=["frames", "garbage"])
+def test_many_connections_with_much_to_look_at(start: Start, tmp_path: Path, payload: bytes) -> None:
+    """Fifty connections at a time, each with a second of work; requests of another address wait for milliseconds."""
+    listener = start("gelf+tcp://127.0.0.1:0", "gelf+http://127.0.0.1:0")
+    tcp, http = (endpoint.address for endpoint in listener.endpoints)
+    watch = Watch(listener)
+    path = tmp_path / "payload"
+    path.write_bytes(payload)
+    command = [sys.executable, "-c", CONNECT, tcp[0], str(tcp[1]), str(FLOOD_SECONDS), str(path)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        with HttpClient(http) as client:
+
+            def send(name: str) -> None:
+                assert client.post(gelf(name)).status == 202
+
+            watch.honest(send)
+        count = int(process.communicate(timeout=60)[0])
+    finally:
+        process.kill()
+        process.wait(5)
+    watch.report("connections with much to look at", count, margin=150)
 
 
 def test_slow_connections(start: Start) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Iterator
 from typing import cast
 
 import httptools
@@ -23,6 +24,7 @@ from gelf_listener.inputs.http_server.requests import Request
 from gelf_listener.inputs.http_server.responder import BodyReader, Responder
 from gelf_listener.inputs.server_connections import Connections
 from gelf_listener.inputs.sockets import peer_of
+from gelf_listener.inputs.turns import Backlog, turns_of
 from gelf_listener.intake import Intake
 from gelf_listener.message import Peer
 
@@ -82,8 +84,8 @@ class HttpProtocol(asyncio.Protocol):
         """The same of messages that are handed over, but not safe yet; nothing is read meanwhile."""
         self._waiting = False
         """Whether messages are handed over that are not safe yet."""
-        self._stopped = False
-        """Whether reading stopped for them."""
+        self._working = 0
+        """Requests that are taken in steps and not answered yet."""
         self._reset()
 
     def _reset(self) -> None:
@@ -103,14 +105,33 @@ class HttpProtocol(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         self.peer = self._receipt.peer = self._request.peer = peer_of(transport.get_extra_info("peername"))
         self.active_at = self._stage_at = self._loop.time()
+        host = "" if self.peer is None else self.peer.host
+        self._backlog = Backlog(turns_of(self._loop), host, self._feed, self._stop_reading, self._read_on)
         self._connections.opened(self)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         """Forget the connection; a request that was not whole was never accepted."""
+        self._backlog.unblock()
+        self._backlog.then(self._forget)
+
+    def _forget(self) -> None:
         self._closing = True
+        self._backlog.close()
         self._connections.closed(self)
 
+    def eof_received(self) -> bool:
+        """Close, once what waits for its turn is answered."""
+        if not self._backlog:
+            return False
+        self._backlog.then(self.finish)
+        return self._transport.get_extra_info("sslcontext") is None  # TLS has no half-closed connections
+
     def data_received(self, data: bytes) -> None:
+        """Parse and answer, as far as this turn of the loop has time for it."""
+        if not self._closing:
+            self._backlog.feed(data)
+
+    def _feed(self, data: bytes) -> None:
         """Parse; hand over the messages of all whole requests, then answer them."""
         self._receipt.time = time.time()
         while data and not self._closing:
@@ -134,17 +155,28 @@ class HttpProtocol(asyncio.Protocol):
     def pause_writing(self) -> None:
         """Stop reading: who sends requests and reads no answers would fill our memory."""
         self._unread = True
-        self._transport.pause_reading()
+        self._backlog.block()
+        self._stop_reading()
 
     def resume_writing(self) -> None:
         """Go on reading."""
         self._unread = False
-        if not self._paused and not self._waiting and not self._closing:
+        self._backlog.unblock()
+        self._read_on()
+
+    def _stop_reading(self) -> None:
+        if not self._transport.is_closing():
+            self._transport.pause_reading()
+
+    def _read_on(self) -> None:
+        """Read again, unless there is another reason not to."""
+        if not (self._paused or self._unread or self._waiting or self._closing or self._backlog.is_held):
+            self._stage_at = self._loop.time()  # the client waited for us
             self._transport.resume_reading()
 
     def _flush(self) -> None:
         """Hand over, then answer: an answer that promises something means that the messages are safe."""
-        if self._waiting:
+        if self._waiting or self._working:
             return  # they are answered first
         batch = self._receipt.batch
         if batch:
@@ -155,10 +187,9 @@ class HttpProtocol(asyncio.Protocol):
                 self._waiting = True
                 self._intake.when_safe(self._settle)
                 if self._waiting:
-                    self._stopped = True
-                    self._transport.pause_reading()
+                    self._stop_reading()
                 return
-        if self._answers:
+        if self._answers and not self._transport.is_closing():
             answers, self._answers = self._answers, []
             self._write(answers)
         if self._closing:
@@ -176,11 +207,7 @@ class HttpProtocol(asyncio.Protocol):
             self._take_back(held, f"not stored: {error}; try again")
         if held:
             self._write(held)
-        if self._stopped:
-            self._stopped = False
-            self._stage_at = self._loop.time()  # the client waited for us
-            if not self._paused and not self._unread and not self._closing:
-                self._transport.resume_reading()
+        self._read_on()
         self._flush()
 
     def _take_back(self, held: list[Request | bytes], detail: str) -> None:
@@ -301,12 +328,14 @@ class HttpProtocol(asyncio.Protocol):
     # What the collection asks
 
     def abort(self) -> None:
-        """Close at once."""
+        """Close at once; requests that wait for their turn are not answered, and so not accepted."""
         self._closing = True
+        self._backlog.drop()
         self._transport.abort()
 
     def finish(self) -> None:
-        """Close after what was answered is sent."""
+        """Close after what was received is answered."""
+        self._backlog.finish()
         self._closing = True
         self._flush()
 
@@ -314,12 +343,11 @@ class HttpProtocol(asyncio.Protocol):
         """Go on reading."""
         if self._paused and not self._closing:
             self._paused = False
-            if not self._unread and not self._waiting:
-                self._transport.resume_reading()
+            self._read_on()
 
     def expired(self, now: float) -> bool:
         """Whether headers, body or the next request took too long."""
-        if self._waiting:
+        if self._waiting or self._backlog:
             return False
         waited = now - self._stage_at
         if self._stage == "idle":
@@ -396,6 +424,11 @@ class HttpProtocol(asyncio.Protocol):
             response = self._error(responder.busy_status, "the buffers are full; try again")
         else:
             request.body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
+            if self._reader is None and len(request.body) > _SMALL_BODY_BYTES:
+                self._answer(None, close=not keep_alive)
+                self._working += 1
+                self._backlog.steps(self._in_steps(request, receipt))
+                return
             try:
                 response = self._respond(request, receipt)
             except Rejected as rejected:
@@ -405,14 +438,49 @@ class HttpProtocol(asyncio.Protocol):
             request.promises = True
         self._answer(response, close=not keep_alive)
 
+    def _in_steps(self, request: Request, receipt: Receipt) -> Iterator[None]:
+        """Take a long request a step at a time, then answer it and what came after it."""
+        messages = len(receipt.batch.messages)
+        try:
+            self._unpack(request, receipt)
+            steps = self._responder.respond_in_steps(request, receipt)
+            while request.response is None:
+                try:
+                    next(steps)
+                except StopIteration as end:
+                    request.response = end.value
+                else:
+                    self._shed(receipt.batch)
+                    yield
+        except Rejected as rejected:
+            request.response = self._reject(request, rejected)
+        except Exception:  # noqa: BLE001  (a bug must end neither the input nor other connections)
+            _log.exception("%s: a request of %s failed", self._receipt.input, self.peer)
+            request.response = self._error(500, "a bug of the listener; its log has the details")
+        request.body = b""
+        request.promises = len(receipt.batch.messages) > messages
+        self._working -= 1
+        self._flush()
+
+    def _shed(self, batch: Batch) -> None:
+        """Hand over rejections while a long request goes on, but for the first, which its answer may name."""
+        for rejected in batch.rejected[1:]:
+            self._intake.reject(rejected)
+        del batch.rejected[1:]
+
     def _respond(self, request: Request, receipt: Receipt) -> Response:
         responder = self._responder
         if self._reader is not None:
             return self._reader.finish(receipt)
+        self._unpack(request, receipt)
+        return responder.respond(request, receipt)
+
+    def _unpack(self, request: Request, receipt: Receipt) -> None:
+        """Undo the Content-Encoding of a body, unless the responder does that itself."""
+        responder = self._responder
         if b"content-encoding" in request.headers and not responder.undoes_encoding:
             encoding = request.headers[b"content-encoding"].lower()
             request.body = unpack(request.body, encoding, responder.inflater, receipt)
-        return responder.respond(request, receipt)
 
     def _reject(self, request: Request, rejected: Rejected) -> Response:
         """Keep a rejection, and say how it is answered."""
@@ -432,8 +500,8 @@ class HttpProtocol(asyncio.Protocol):
     def _error(self, status: int, detail: str) -> Response:
         return self._responder.error(self._request, status, detail)
 
-    def _answer(self, response: Response, *, close: bool) -> None:
-        """Answer the current request."""
+    def _answer(self, response: Response | None, *, close: bool) -> None:
+        """Answer the current request; None for one whose answer comes later, in its place."""
         if self._closing:
             return
         request = self._request
@@ -441,8 +509,9 @@ class HttpProtocol(asyncio.Protocol):
             request = self._request = Request(self.peer)
         request.response = response
         request.old = self._parser.get_http_version() == "1.0"
-        too_many = response.status >= 400 and len(self._answers) >= _MOST_ERRORS_PER_READ
-        request.closes = close or response.close or too_many
+        failed = response is not None and response.status >= 400
+        too_many = failed and len(self._answers) >= _MOST_ERRORS_PER_READ
+        request.closes = close or too_many or (response is not None and response.close)
         self._answers.append(request)
         if request.closes:
             self._closing = True
@@ -456,6 +525,6 @@ class HttpProtocol(asyncio.Protocol):
     def _pause(self) -> None:
         if not self._paused:
             self._paused = True
-            self._transport.pause_reading()
+            self._stop_reading()
             self._connections.wait_for_room(self)
             self._loop.call_later(_LONGEST_PAUSE_SECONDS, self.resume)

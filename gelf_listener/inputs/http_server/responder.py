@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hmac
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from typing import ClassVar, Protocol
 
 from gelf_listener.codec import Receipt
@@ -93,6 +93,15 @@ class Responder:
             Rejected: If the request makes no sense: counted and kept, and answered by `rejection`.
         """
         raise NotImplementedError
+
+    def respond_in_steps(self, request: Request, receipt: Receipt) -> Generator[None, None, Response]:
+        """
+        Take a long request; each `yield` lets other connections have their turn.
+
+        A step should take a millisecond at most. See `respond`, which this calls unless a subclass knows better.
+        """
+        yield
+        return self.respond(request, receipt)
 
     def rejection(self, request: Request, reason: Reason, detail: str) -> Response:
         """Answer a request that was rejected as a whole."""
