@@ -30,9 +30,12 @@ from pydantic import Field, model_validator
 from gelf_listener.brokers.amqp import AMQP_ERRORS, AmqpSettings, connect, describe, disconnect, open_channel
 from gelf_listener.client_tls import broker_context
 from gelf_listener.codec import Batch, Receipt
+from gelf_listener.codec.text.bodies import decode_text
 from gelf_listener.errors import Reason, Retry
 from gelf_listener.inputs import Intake
 from gelf_listener.inputs.consumer import CHUNK_ADVICE, ConsumerSettings, is_chunk
+from gelf_listener.inputs.container_intake import reading_containers
+from gelf_listener.settings import zone_named
 
 __all__ = ["AmqpInput", "AmqpInputSettings"]
 
@@ -109,7 +112,7 @@ class AmqpInput:
 
     async def start(self, intake: Intake) -> None:
         """Begin to connect; a broker that is away is tried again and again. See `Input.start`."""
-        self._intake = intake
+        self._intake = reading_containers(intake, self.settings, self.name)
         self._task = asyncio.get_running_loop().create_task(self._run(), name=f"input {self.name}")
 
     async def close(self) -> None:
@@ -290,7 +293,10 @@ class _Session:
         if is_chunk(delivery.body):
             Receipt(self._name, None, now, batch).reject(Reason.UNEXPECTED_PROTOCOL, CHUNK_ADVICE, delivery.body)
             return False
-        self._decoder.decode(delivery.body, now, None, batch)
+        if self._settings.takes_text(delivery.body, delivery.header.properties.content_type):
+            decode_text(delivery.body, Receipt(self._name, None, now, batch), zone_named(self._settings.timezone))
+        else:
+            self._decoder.decode(delivery.body, now, None, batch)
         taken = len(batch.messages) - before
         message_id = delivery.header.properties.message_id
         if taken == 1 and self._settings.keep_ids and message_id and _ULID.fullmatch(message_id):

@@ -8,14 +8,16 @@ from pydantic import Field, model_validator
 
 from gelf_listener.codec import GelfDecoder, Limits
 from gelf_listener.codec.compression import CHUNK_MAGIC
-from gelf_listener.settings import InputSettings
+from gelf_listener.codec.pickles import is_pickle
+from gelf_listener.codec.text.bodies import foreign_record, is_json
+from gelf_listener.inputs.gelf import TextSettings
 
 __all__ = ["CHUNK_ADVICE", "ConsumerSettings", "is_chunk"]
 
 CHUNK_ADVICE = "a chunk: brokers take whole messages"
 
 
-class ConsumerSettings(InputSettings):
+class ConsumerSettings(TextSettings):
     """Settings of inputs that fetch GELF from a broker."""
 
     mode: Literal["lenient", "graylog"] = Field(
@@ -29,9 +31,14 @@ class ConsumerSettings(InputSettings):
             raise ValueError("allow has no meaning here: who may publish is up to the broker")
         return self
 
+    def takes_text(self, payload: bytes, content_type: str | None = None) -> bool:
+        """Whether a payload is read as lines of text: by its type or by the settings, unless it looks like JSON."""
+        is_text = self.read == "text" or (content_type or "").partition(";")[0].strip().lower() == "text/plain"
+        return is_text and self.mode == "lenient" and not (is_json(payload) or is_pickle(payload))
+
     def decoder(self, input: str) -> GelfDecoder:
         """Make a decoder with these settings; the input's name goes on its messages."""
-        return GelfDecoder(self.mode, input, Limits(self.max_payload_bytes))
+        return GelfDecoder(self.mode, input, Limits(self.max_payload_bytes), foreign_record)
 
 
 def is_chunk(payload: bytes) -> bool:

@@ -8,13 +8,30 @@ from typing import Literal
 from pydantic import Field
 
 from gelf_listener.codec import Batch, GelfDecoder, Limits
+from gelf_listener.codec.gelf.lenient import Foreign
 from gelf_listener.intake import Intake
-from gelf_listener.settings import InputSettings
+from gelf_listener.settings import InputSettings, ZoneName
 
-__all__ = ["GelfInputSettings", "expire_chunks"]
+__all__ = ["GelfInputSettings", "TextSettings", "expire_chunks"]
 
 
-class GelfInputSettings(InputSettings):
+class TextSettings(InputSettings):
+    """How text within GELF, or in its place, is read."""
+
+    read: Literal["gelf", "text"] = Field(
+        "gelf",
+        description="text: what a container printed, in the short_message of Docker's gelf driver, is read as lines "
+        "are: JSON, level, time, traces; and so is a broker's payload that is not JSON.",
+    )
+    timezone: ZoneName = Field(
+        "", description="Zone of times in text without an offset, for example Europe/Berlin. Empty: this machine's."
+    )
+    join_seconds: float = Field(
+        0.3, ge=0, le=60, description="How long a line of text waits for the next of its container."
+    )
+
+
+class GelfInputSettings(TextSettings):
     """How GELF is read, and what its chunks may take."""
 
     mode: Literal["lenient", "graylog"] = Field(
@@ -31,12 +48,18 @@ class GelfInputSettings(InputSettings):
     )
     chunk_timeout_seconds: float = Field(5.0, gt=0, le=3600, description="Time for all chunks, from the first.")
 
-    def decoder(self, input: str) -> GelfDecoder:
-        """Make a decoder with these settings; the input's name goes on its messages."""
+    def decoder(self, input: str, foreign: Foreign | None = None) -> GelfDecoder:
+        """
+        Make a decoder with these settings.
+
+        Args:
+            input: Name put on messages.
+            foreign: Reads documents that are not GELF; see `LenientGelf`.
+        """
         limits = Limits(
             self.max_payload_bytes, self.max_pending_messages, self.max_pending_bytes, self.chunk_timeout_seconds
         )
-        return GelfDecoder(self.mode, input, limits)
+        return GelfDecoder(self.mode, input, limits, foreign)
 
 
 def expire_chunks(decoder: GelfDecoder, intake: Intake, *, closing: bool = False) -> None:

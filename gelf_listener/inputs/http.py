@@ -19,8 +19,10 @@ from pydantic import Field
 from gelf_listener.codec import GelfDecoder, Receipt
 from gelf_listener.codec.compression import is_gzip, is_zlib
 from gelf_listener.codec.gelf.lenient import LenientGelf
+from gelf_listener.codec.text.bodies import decode_text, foreign_record, is_json
 from gelf_listener.codec.text.logrecord import LogRecords
 from gelf_listener.errors import Reason, Rejected
+from gelf_listener.inputs.container_intake import ReadsContainers
 from gelf_listener.inputs.gelf import GelfInputSettings, expire_chunks
 from gelf_listener.inputs.http_server.answers import Response
 from gelf_listener.inputs.http_server.bodies import unpack
@@ -31,6 +33,7 @@ from gelf_listener.inputs.http_server.settings import HttpServerSettings
 from gelf_listener.inputs.sockets import listening_url
 from gelf_listener.inputs.tls import TlsSettings
 from gelf_listener.intake import Intake
+from gelf_listener.settings import zone_named
 
 __all__ = ["GelfResponder", "HttpInput", "HttpSettings", "HttpsInput", "HttpsSettings", "body_frames"]
 
@@ -96,6 +99,7 @@ class GelfResponder(Responder):
         self._decoder = decoder
         self._path = settings.path.encode()
         self._lenient = settings.mode == "lenient"
+        self._zone = zone_named(settings.timezone)
         self._records = LogRecords(decoder.gelf) if isinstance(decoder.gelf, LenientGelf) else None
 
     def check(self, request: Request) -> Response | None:
@@ -123,9 +127,11 @@ class GelfResponder(Responder):
         batch = receipt.batch
         before = len(batch.messages), len(batch.rejected)
         records = request.context
-        if isinstance(records, LogRecords):
+        if isinstance(records, LogRecords) and not (request.method == "POST" and _is_text(request)):
             body = request.target.partition(b"?")[2] if request.method == "GET" else request.body
             records.decode(self._plain(body, request, receipt), receipt.time, receipt.peer, batch)
+        elif self._lenient and _is_text(request):
+            decode_text(self._plain(request.body, request, receipt), receipt, self._zone)
         else:
             self._decode(request, receipt)
         return self._response(request, receipt, before)
@@ -192,7 +198,13 @@ class GelfResponder(Responder):
         return body
 
 
-class HttpInput(HttpServerInput):
+def _is_text(request: Request) -> bool:
+    """Whether a body is plain text by its type, and does not look like JSON that was sent under a wrong one."""
+    kind = request.headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+    return kind == b"text/plain" and not is_json(request.body)
+
+
+class HttpInput(ReadsContainers, HttpServerInput):
     """
     Takes GELF by HTTP.
 
@@ -205,7 +217,7 @@ class HttpInput(HttpServerInput):
 
     def responder(self) -> GelfResponder:
         """Make what answers the requests of all connections."""
-        self._decoder = self.settings.decoder(self.name)
+        self._decoder = self.settings.decoder(self.name, foreign_record)
         return GelfResponder(self.settings, self._decoder)
 
     def sweep(self, intake: Intake) -> None:

@@ -29,10 +29,13 @@ from pydantic import Field, model_validator
 
 from gelf_listener.brokers.kafka import KafkaClient, KafkaSettings, make_client
 from gelf_listener.codec import Batch, Receipt
+from gelf_listener.codec.text.bodies import decode_text
 from gelf_listener.errors import Reason
 from gelf_listener.inputs import Intake
 from gelf_listener.inputs.consumer import CHUNK_ADVICE, ConsumerSettings, is_chunk
+from gelf_listener.inputs.container_intake import reading_containers
 from gelf_listener.message import ulid
+from gelf_listener.settings import zone_named
 
 __all__ = ["KafkaInput", "KafkaInputSettings"]
 
@@ -133,7 +136,7 @@ class KafkaInput:
 
     async def start(self, intake: Intake) -> None:
         """Join the group; a cluster that is away is tried again and again. See `Input.start`."""
-        self._intake = intake
+        self._intake = reading_containers(intake, self.settings, self.name)
         self._consumer = make_client(Consumer, self._config, self.settings.properties, self._client)
         self._consumer.subscribe(
             self.settings.topics(), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
@@ -204,7 +207,10 @@ class KafkaInput:
                 Receipt(self.name, None, now, batch).reject(Reason.UNEXPECTED_PROTOCOL, CHUNK_ADVICE, payload)
                 continue
             before = len(batch.messages)
-            self._decoder.decode(payload, now, None, batch)
+            if self.settings.takes_text(payload):
+                decode_text(payload, Receipt(self.name, None, now, batch), zone_named(self.settings.timezone))
+            else:
+                self._decoder.decode(payload, now, None, batch)
             if len(batch.messages) == before + 1:
                 batch.messages[before].stored_id = self._id_of(record)
         return batch

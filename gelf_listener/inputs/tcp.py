@@ -16,7 +16,9 @@ from pydantic import Field
 
 from gelf_listener.codec import FramedSession, GelfDecoder, Receipt
 from gelf_listener.codec.framing.gelf_frames import GelfFramer
+from gelf_listener.codec.text.bodies import foreign_record
 from gelf_listener.errors import Reason
+from gelf_listener.inputs.container_intake import ReadsContainers
 from gelf_listener.inputs.gelf import GelfInputSettings, expire_chunks
 from gelf_listener.inputs.http import GelfResponder, HttpSettings
 from gelf_listener.inputs.http_server.protocol import HttpProtocol
@@ -107,7 +109,7 @@ class TcpConnection(TextConnection):
         protocol.data_received(first)
 
 
-class TcpInput(SessionInput):
+class TcpInput(ReadsContainers, SessionInput):
     """
     Takes GELF frames by TCP.
 
@@ -124,8 +126,10 @@ class TcpInput(SessionInput):
         self._decoder = settings.decoder(self.name)
         self._responder: GelfResponder | None = None
         if settings.http:
-            same = {"mode": settings.mode, "max_payload_bytes": settings.max_payload_bytes}
-            self._responder = GelfResponder(HttpSettings.from_values(same, self.name), self._decoder)
+            names = ("mode", "max_payload_bytes", "timezone")
+            same = HttpSettings.from_values({name: getattr(settings, name) for name in names}, self.name)
+            self._bodies = same.decoder(self.name, foreign_record)
+            self._responder = GelfResponder(same, self._bodies)
 
     def session(self) -> GelfSession:
         """Make what a new connection speaks."""
@@ -140,6 +144,8 @@ class TcpInput(SessionInput):
     def sweep(self, intake: Intake) -> None:
         """Let go of messages whose chunks stopped coming."""
         expire_chunks(self._decoder, intake)
+        if self._responder is not None:
+            expire_chunks(self._bodies, intake)
 
 
 class TlsInput(TcpInput):

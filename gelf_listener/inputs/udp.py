@@ -17,6 +17,7 @@ from pydantic import Field
 
 from gelf_listener.codec import Batch, DatagramDecoder, GelfDecoder
 from gelf_listener.inputs.allow import AllowList
+from gelf_listener.inputs.container_intake import ReadsContainers
 from gelf_listener.inputs.datagram_reader import DatagramReader, Datagrams, datagram_reader
 from gelf_listener.inputs.gelf import GelfInputSettings, expire_chunks
 from gelf_listener.inputs.listening import ListeningSettings
@@ -193,7 +194,7 @@ class DatagramInput:
         self._expiry = self._loop.call_later(1.0, self._expire)
 
 
-class UdpInput(DatagramInput):
+class UdpInput(ReadsContainers, DatagramInput):
     """
     Reads GELF datagrams.
 

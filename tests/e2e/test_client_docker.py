@@ -42,3 +42,21 @@ def test_docker(start: Start, transport: str, compress: str) -> None:
         assert made["_created"] == "2026-11-23T18:00:00.123456789Z"
         assert not [name for name in made if "partial" in name]
     assert listener.rejected() == 0
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_docker_read_as_text(start: Start, transport: str) -> None:
+    """With `read=text` the pieces of a long line are joined, the container's fields stay, and a blank line is no message."""
+    command = go_client()
+    scheme = f"gelf+{transport}"
+    listener = start(f"{scheme}://127.0.0.1:0?read=text")
+    job = {"transport": transport, "compress": "none", "host": "127.0.0.1", "port": listener.port(scheme)}
+    run_job([*command], {**job, "text": TEXT, "large": LARGE, "docker": True})
+
+    messages = listener.messages(3)
+    found = {made["short_message"]: made for made in messages}
+    assert set(found) == {TEXT, "oops", LARGE}
+    assert (found[TEXT]["level"], found["oops"]["level"]) == (6, 3)
+    assert {made["_container_name"] for made in messages} == {"shop-1"}
+    assert {made["host"] for made in messages} == {"docker-host"}
+    assert listener.rejected() == 0

@@ -19,8 +19,11 @@ with atheris.instrument_imports(include=["gelf_listener"]):
     from gelf_listener.codec.framing.syslog_frames import SyslogFramer
     from gelf_listener.codec.gelf.lenient import LenientGelf
     from gelf_listener.codec.syslog.decoder import SyslogDecoder
+    from gelf_listener.codec.text.bodies import decode_text
+    from gelf_listener.codec.text.containers import ContainerReader
     from gelf_listener.codec.text.lines import LineDecoder
     from gelf_listener.codec.text.logrecord import LogRecords
+    from gelf_listener.codec.text.reader import read_text
     from gelf_listener.errors import Reason
     from gelf_listener.message import Message, Peer
     from gelf_listener.query import QueryError, parse
@@ -169,6 +172,22 @@ def fuzz_lines(data: bytes) -> None:
     assert found[0] == found[1]
 
 
+def fuzz_text(data: bytes) -> None:
+    """Bodies of text, whole texts and what containers print give messages, and never an error."""
+    batch = Batch()
+    decode_text(data, Receipt("fuzz", PEER, 1.7e9, batch))
+    batch.rejected.clear()  # what looks like GELF and is not
+    text = data.decode("utf-8", "replace")
+    read_text(text, 1.7e9)
+    reader = ContainerReader("fuzz")
+    for line in text.split("\n"):
+        message = Message(1.7e9, "h", line, None, 6, line.encode(), 1.7e9, "fuzz", _fields={"container_id": "a"})
+        reader.take(message, 1.7e9, batch)
+    reader.release(1.7e9, batch)
+    batch.rejected.clear()
+    check(batch)
+
+
 def fuzz_records(data: bytes) -> None:
     """Forms and JSON of log records."""
     batch = Batch()
@@ -179,7 +198,7 @@ def fuzz_records(data: bytes) -> None:
 
 TARGETS = (
     *(fuzz_lenient, fuzz_graylog, fuzz_framer, fuzz_query, fuzz_chunks),
-    *(fuzz_syslog, fuzz_syslog_framer, fuzz_lines, fuzz_records),
+    *(fuzz_syslog, fuzz_syslog_framer, fuzz_lines, fuzz_text, fuzz_records),
 )
 
 

@@ -29,6 +29,11 @@ def write_seeds(folder: Path) -> None:
                 seed = bytes([choice]) + text.encode("utf-8", "surrogatepass")[:4000]
                 (folder / f"seed-{number}").write_bytes(seed)
                 number += 1
+    for path in VECTORS.glob("lines/*.json"):
+        for vector in json.loads(path.read_text()):
+            for choice in (7, 8):
+                (folder / f"seed-{number}").write_bytes(bytes([choice]) + vector["lines"].encode()[:4000])
+                number += 1
     for vector in json.loads((VECTORS / "chunks" / "chunks.json").read_text()):
         seed = b"\x04"
         for step in vector["arrive"]:

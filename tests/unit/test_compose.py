@@ -22,6 +22,7 @@ OURS = [name for name, service in SERVICES.items() if service.get("image") == "g
 
 # Of the compose specification: what a service of ours may say. A misspelt key would go unnoticed otherwise.
 KEYS = {
+    "logging",
     *(
         "build",
         "image",

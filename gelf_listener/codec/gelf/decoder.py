@@ -10,7 +10,7 @@ from gelf_listener.codec.batch import Batch
 from gelf_listener.codec.compression import FIRST_GUESS_BYTES, MAX_RATIO, is_gzip, is_zlib
 from gelf_listener.codec.gelf.chunking import Reassembler
 from gelf_listener.codec.gelf.graylog import GraylogGelf
-from gelf_listener.codec.gelf.lenient import LenientGelf
+from gelf_listener.codec.gelf.lenient import Foreign, LenientGelf
 from gelf_listener.codec.inflater import Inflater
 from gelf_listener.codec.receipt import Receipt
 from gelf_listener.errors import Reason, Rejected
@@ -56,13 +56,20 @@ class GelfDecoder:
         mode: ``lenient`` or ``graylog``.
         input: Name put on messages and rejections.
         limits: Bounds on memory.
+        foreign: Reads documents that are not GELF, in the lenient mode; see `LenientGelf`.
     """
 
-    def __init__(self, mode: Mode = "lenient", input: str = "", limits: Limits = Limits()) -> None:  # noqa: B008
+    def __init__(
+        self,
+        mode: Mode = "lenient",
+        input: str = "",
+        limits: Limits = Limits(),  # noqa: B008
+        foreign: Foreign | None = None,
+    ) -> None:
         self.mode = mode
         self.input = input
         self.limits = limits
-        self.gelf = LenientGelf(input) if mode == "lenient" else GraylogGelf(input)
+        self.gelf = LenientGelf(input, foreign) if mode == "lenient" else GraylogGelf(input)
         self.inflater = Inflater(limits.max_payload_bytes)
         self.reassembler = Reassembler(
             limits.max_pending_messages,

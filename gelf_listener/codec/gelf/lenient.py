@@ -9,7 +9,7 @@ read when somebody asks for it. Everything else goes through the `Normaliser`, k
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Annotated, Any
 
 import msgspec
@@ -27,7 +27,7 @@ from gelf_listener.errors import Reason
 from gelf_listener.message import FieldValue, Message, Peer
 from gelf_listener.notes import Deviation, Note
 
-__all__ = ["LEVEL_NAMES", "LenientGelf", "read_document", "read_fields"]
+__all__ = ["LEVEL_NAMES", "Foreign", "LenientGelf", "read_document", "read_fields"]
 
 MAX_STRUCTURE = 1_000_000
 """Most brackets and commas in one payload: parsed, each may cost a hundred times its byte."""
@@ -66,6 +66,14 @@ _SURROGATE_PAIR = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9
 _SURROGATE = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}|\\u[dD][c-fC-F][0-9a-fA-F]{2}")
 
 
+Foreign = Callable[[dict[str, Any], bytes, Receipt, bool], bool]
+"""
+Takes a document that is not GELF: the object, its payload, how it arrived, and whether a strict parser read it.
+
+Returns False for one it cannot read either.
+"""
+
+
 class LenientGelf:
     """
     Decodes GELF payloads in the `lenient` mode.
@@ -75,10 +83,12 @@ class LenientGelf:
 
     Args:
         input: Name put on messages and rejections.
+        foreign: Reads documents that are not GELF, such as those of other loggers; without it they are read as GELF.
     """
 
-    def __init__(self, input: str = "") -> None:
+    def __init__(self, input: str = "", foreign: Foreign | None = None) -> None:
         self.input = input
+        self._foreign = foreign
         self._failures = Strikes(MAX_FAILURES_A_SECOND)
         self._hosts: set[str] = set()
         """Hosts seen before that are not blank: one look-up instead of three checks."""
@@ -163,7 +173,7 @@ class LenientGelf:
         if document is None:
             self._decode_tolerantly(payload, notes, receipt)
         else:
-            _decode_document(document, payload, notes, receipt, strict=True)
+            _decode_document(document, payload, notes, receipt, self._foreign, strict=True)
 
     def _decode_tolerantly(self, payload: bytes, notes: tuple[Note, ...], receipt: Receipt) -> None:
         """Decode what the strict parser refused, or what is not a single object."""
@@ -175,14 +185,14 @@ class LenientGelf:
             receipt.reject(Reason.INVALID_JSON, detail, payload)
             return
         before = len(receipt.batch.rejected)
-        _decode_values(payload, notes, receipt)
+        _decode_values(payload, notes, receipt, self._foreign)
         rejected = receipt.batch.rejected[before:]
         if rejected:
             in_vain = sum([each.payload_bytes for each in rejected])
             self._failures.add(receipt.sender, len(rejected) + in_vain // _BYTES_A_FAILURE)
 
 
-def _decode_values(payload: bytes, notes: tuple[Note, ...], receipt: Receipt) -> None:
+def _decode_values(payload: bytes, notes: tuple[Note, ...], receipt: Receipt, foreign: Foreign | None) -> None:
     """Decode each value of a payload."""
     found: Found | None = None
     messages = receipt.batch.messages
@@ -196,7 +206,7 @@ def _decode_values(payload: bytes, notes: tuple[Note, ...], receipt: Receipt) ->
         elif type(found.value) is not dict:
             receipt.reject(Reason.NOT_AN_OBJECT, f"JSON, but not an object: {type(found.value).__name__}", raw)
         else:
-            _decode_document(found.value, raw, notes + found.notes, receipt, strict=False)
+            _decode_document(found.value, raw, notes + found.notes, receipt, foreign, strict=False)
         in_vain = 0 if len(messages) > before else in_vain + 1
         if in_vain == MAX_IN_VAIN:
             detail = f"{in_vain} values in a row were no message; the rest of the payload was not looked at"
@@ -209,9 +219,17 @@ def _decode_values(payload: bytes, notes: tuple[Note, ...], receipt: Receipt) ->
 
 
 def _decode_document(
-    document: dict[str, Any], raw: bytes, notes: tuple[Note, ...], receipt: Receipt, *, strict: bool
+    document: dict[str, Any],
+    raw: bytes,
+    notes: tuple[Note, ...],
+    receipt: Receipt,
+    foreign: Foreign | None,
+    *,
+    strict: bool,
 ) -> None:
     """Normalise one document and file the result."""
+    if foreign is not None and "short_message" not in document and foreign(document, raw, receipt, strict):
+        return
     message = Normaliser(document, notes, receipt, strict=strict).message(raw)
     if message is None:
         receipt.reject(Reason.NO_MESSAGE, "no short_message, message or full_message with any text", raw)

@@ -42,6 +42,7 @@ class Origin(NamedTuple):
         notes: On its message.
         peer: Who sent it.
         record_level: Of a record (JSON, pairs) that does not say; None: it has none.
+        in_gelf: Whether the line came in a GELF message, whose fields then belong to a GELF document in it too.
     """
 
     host: str
@@ -51,6 +52,7 @@ class Origin(NamedTuple):
     notes: tuple[Note, ...] = ()
     peer: Peer | None = None
     record_level: int | None = None
+    in_gelf: bool = False
 
 
 _NOWHERE = Origin("", 6)

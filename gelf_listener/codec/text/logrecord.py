@@ -26,6 +26,7 @@ from gelf_listener.codec.gelf.normaliser import Normaliser
 from gelf_listener.codec.levels import severity_of_number, severity_of_text
 from gelf_listener.codec.pickles import PICKLE_ADVICE, is_pickle
 from gelf_listener.codec.receipt import Receipt
+from gelf_listener.codec.text.bodies import foreign_record
 from gelf_listener.codec.text.percent import percent
 from gelf_listener.errors import Reason, Rejected
 from gelf_listener.message import Peer
@@ -52,6 +53,9 @@ _RENAMED = {
     "taskName": "task_name",
 }
 """Attributes of a record that become fields, under the names that gelf-handlers uses."""
+
+_ATTRIBUTES = frozenset(("levelno", "args", "msecs", "funcName", "lineno", "exc_info", "created", "short_message"))
+"""One of these makes a record Python's (or GELF), and not another logger's."""
 
 _NUMBERS = frozenset(("lineno", "process"))
 _LEFT_OUT = frozenset(("msg", "args", "message", "levelno", "levelname", "created", "msecs", "relativeCreated")) | {
@@ -110,6 +114,12 @@ class LogRecords:
                 self._gelf.decode(record["gelf"].encode("utf-8", "replace"), now, peer, batch)
                 continue
             raw = body if len(records) == 1 else msgspec.json.encode(record)
+            if (
+                isinstance(record, dict)
+                and not record.keys() & _ATTRIBUTES
+                and foreign_record(record, raw, receipt, False)
+            ):
+                continue  # of another logger: pino, CLEF, Fluent Bit
             try:
                 document = _document(record, raw)
             except Rejected as rejected:

@@ -25,7 +25,7 @@ from gelf_listener.codec.text.reading import Reading
 from gelf_listener.codec.text.records import read_record
 from gelf_listener.message import Message
 
-__all__ = ["TextReader", "read_text"]
+__all__ = ["STREAM_LEVELS", "TextReader", "is_gelf", "read_text"]
 
 _ANSI = re.compile(r"\x1b\[[0-9;:?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
 """Colours and titles: what a terminal does with them is not part of the text."""
@@ -39,7 +39,8 @@ _MAX_OBJECTS = 100
 """Objects on one line."""
 _MAX_PREFIX = 120
 _PREFIX = re.compile(r"\s*(?:\S{1,80}+\s*){0,2}+\Z")
-_STREAM_LEVELS = {"stdout": 6, "stderr": 3}
+STREAM_LEVELS = {"stdout": 6, "stderr": 3}
+"""Levels of text that does not say, by the stream it was printed on, as Docker has it."""
 _GELF_VERSIONS = ("1.0", "1.1", 1.0, 1.1)
 
 _loosely = json.JSONDecoder(strict=False, parse_constant=str)
@@ -211,7 +212,7 @@ class TextReader:
         self, envelope: Envelope, raw: bytes, now: float, source: _Source, origin: Origin, batch: Batch, depth: int
     ) -> None:
         """Take the line in an envelope."""
-        level = _STREAM_LEVELS.get(envelope.stream, origin.level)
+        level = STREAM_LEVELS.get(envelope.stream, origin.level)
         inner = origin._replace(
             level=level,
             fields={**origin.fields, **envelope.fields},
@@ -232,7 +233,7 @@ class TextReader:
         records, strict = found
         readings: list[Reading | dict[str, Any] | Envelope] = []
         for record in records:
-            if _is_gelf(record):
+            if is_gelf(record):
                 readings.append(record)
                 continue
             found_in = open_docker_json(record, now, self._zone) if "log" in record and depth < _MAX_NESTING else None
@@ -257,7 +258,13 @@ class TextReader:
         document.setdefault("host", origin.host)
         document.setdefault("timestamp", now if origin.timestamp is None else origin.timestamp)
         payload = raw.rstrip(b"\r") if whole else msgspec.json.encode(document)
+        before = len(batch.messages)
         self._gelf.decode(payload, now, origin.peer, batch)
+        if origin.in_gelf:
+            for message in batch.messages[before:]:
+                for name, value in origin.fields.items():
+                    message.fields.setdefault(name, value)
+                message.exact = False
 
     def _record(self, reading: Reading, raw: bytes, now: float, source: _Source, origin: Origin, batch: Batch) -> None:
         """Make the message of a record."""
@@ -283,8 +290,8 @@ class TextReader:
         batch.size += len(raw)
 
 
-def _is_gelf(record: dict[str, Any]) -> bool:
-    """Whether an object is a GELF document: with GELF's own text, or its version and host."""
+def is_gelf(record: dict[str, Any]) -> bool:
+    """Return whether an object is a GELF document: with GELF's own text, or its version and host."""
     return "short_message" in record or (
         "message" in record and record.get("version") in _GELF_VERSIONS and "host" in record
     )

@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 
-from gelf_listener.codec.batch import Batch
+from gelf_listener.codec import Batch, GelfDecoder, Receipt
+from gelf_listener.codec.text.bodies import decode_text, foreign_record
+from gelf_listener.codec.text.containers import ContainerReader
 from gelf_listener.codec.text.lines import LineDecoder
-from gelf_listener.message import Message
+from gelf_listener.message import Message, Peer
 
 FOLDER = Path(__file__).parents[3] / "vectors" / "lines"
 VECTORS = [
@@ -90,3 +92,57 @@ def test_a_guessed_level_has_a_note() -> None:
     sure, guessed = decode(b"10:00:00 [app] ERROR it\n10:00:00 app ERROR it\n", 6)
     assert sure.notes == ()
     assert [note.deviation.label for note in guessed.notes] == ["guessed"]
+
+
+def is_record(vector: dict[str, Any]) -> bool:
+    """Whether a vector is one JSON object that is read as a record, and so may be a body."""
+    wanted = vector["messages"]
+    return (
+        vector["lines"].startswith("{")
+        and "\n" not in vector["lines"]
+        and len(wanted) == 1
+        and "level_unsaid" not in wanted[0]
+    )
+
+
+@pytest.mark.parametrize("vector", [each for each in VECTORS if not each.values[0].get("needs_blank_lines")])
+def test_by_docker(vector: dict[str, Any]) -> None:
+    """Each line a GELF message of Docker's driver, which leaves empty lines out and has a time of its own."""
+    lines = [line for line in vector["lines"].split("\n") if line]
+    first = next((wanted["timestamp"] for wanted in vector["messages"] if wanted["timestamp"] is not None), None)
+    printed = NOW if first is None else dt.datetime.fromisoformat(first).timestamp()
+    reader, batch = ContainerReader("docker", zone=dt.UTC), Batch()
+    for line in lines:
+        fields: dict[str, Any] = {"container_id": "abc", "image_name": "shop:1"}
+        reader.take(Message(printed, "here", line, None, 6, line.encode(), NOW, "docker", _fields=fields), NOW, batch)
+    reader.release(NOW, batch)
+    assert len(batch.messages) == len(vector["messages"])
+    for message, wanted in zip(batch.messages, vector["messages"], strict=True):
+        wanted = dict(wanted)
+        if wanted["timestamp"] is None:
+            wanted["timestamp"] = dt.datetime.fromtimestamp(printed, dt.UTC).isoformat()
+        if wanted["level"] is None:
+            wanted["level"] = 6  # Docker said so
+        if "full_message" in wanted:
+            kept = "\n".join(line for line in wanted["full_message"].split("\n") if line)
+            assert (message.full_message or "").replace("\n\n", "\n").replace("\n\n", "\n") == kept
+            del wanted["full_message"]
+        check(message, wanted, 6)
+        assert message.fields["container_id"] == "abc"
+        assert message.input == "docker"
+
+
+@pytest.mark.parametrize("vector", VECTORS)
+def test_by_http(vector: dict[str, Any]) -> None:
+    """A body of plain text is read line by line; one object is a body of JSON, by HTTP, AMQP and Kafka."""
+    batch = Batch()
+    if is_record(vector):
+        decoder = GelfDecoder("lenient", "web", foreign=foreign_record)
+        decoder.decode(vector["lines"].encode(), NOW, Peer("here", 1), batch)
+    else:
+        decode_text(vector["lines"].encode(), Receipt("web", Peer("here", 1), NOW, batch), dt.UTC)
+    assert batch.rejected == []
+    assert len(batch.messages) == len(vector["messages"])
+    for message, wanted in zip(batch.messages, vector["messages"], strict=True):
+        check(message, wanted, 6)
+        assert message.peer == Peer("here", 1)
