@@ -241,7 +241,8 @@ def _has_lone_surrogate(payload: bytes) -> bool:
     """Whether half of an escaped surrogate pair seems to be there: it may not be passed on to strict parsers."""
     if b"\\ud" not in payload and b"\\uD" not in payload:
         return False
-    return _SURROGATE.search(_SURROGATE_PAIR.sub(b"", payload)) is not None
+    unescaped = payload.replace(b"\\\\", b"")  # an escaped backslash before a u escapes nothing
+    return _SURROGATE.search(_SURROGATE_PAIR.sub(b"", unescaped)) is not None
 
 
 def _is_utf8(payload: bytes) -> bool:
