@@ -168,7 +168,13 @@ def _explain(error: OSError, host: str, port: int) -> str:
 
 
 def peer_of(address: object) -> Peer | None:
-    """Make a peer from what the socket module calls an address; None for anything but IP."""
+    """
+    Make a peer from what the socket module calls an address; None when it knows none.
+
+    Who sends by a Unix socket, whose address is a text, is on this machine: a loopback address without a port.
+    """
+    if isinstance(address, (str, bytes)):
+        return Peer("127.0.0.1", 0)
     if isinstance(address, tuple) and len(address) >= 2:
         return Peer(str(address[0]).partition("%")[0], int(address[1]))
     return None

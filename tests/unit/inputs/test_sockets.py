@@ -131,13 +131,14 @@ def test_explanations(number: int, words: str) -> None:
         (("1.2.3.4", 5), Peer("1.2.3.4", 5)),
         (("::1", 5, 0, 0), Peer("::1", 5)),
         (("fe80::1%eth0", 5, 0, 2), Peer("fe80::1", 5)),
-        ("/run/socket", None),
+        ("/run/socket", Peer("127.0.0.1", 0)),
+        ("", Peer("127.0.0.1", 0)),
         (None, None),
         ((), None),
     ],
 )
 def test_peer_of(address: object, peer: Peer | None) -> None:
-    """Only IP has peers."""
+    """A Unix socket has this machine at its other end."""
     assert peer_of(address) == peer
 
 

@@ -16,6 +16,7 @@ from gelf_listener.errors import ConfigError
 from gelf_listener.inputs.http import HttpInput, HttpSettings
 from gelf_listener.inputs.stream import StreamInput
 from gelf_listener.inputs.tcp import TcpInput, TcpSettings
+from gelf_listener.message import Peer
 from tests.unit.fakes import FakeIntake
 
 pytestmark = pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="needs Unix sockets")
@@ -46,7 +47,7 @@ async def exchange(made: StreamInput, path: Path, data: bytes) -> tuple[bytes, F
 
 
 def test_frames_come_by_a_unix_socket(tmp_path: Path) -> None:
-    """The sender has no address; nobody else may connect by default, and the socket goes with the input."""
+    """The sender is this machine; nobody else may connect by default, and the socket goes with the input."""
     path = tmp_path / "gelf.sock"
 
     async def main() -> None:
@@ -57,7 +58,8 @@ def test_frames_come_by_a_unix_socket(tmp_path: Path) -> None:
         await made.close()
         await made.close()
         assert intake.texts == ["hello"]
-        assert intake.messages[0].peer is None
+        assert intake.messages[0].peer == Peer("127.0.0.1", 0)
+        assert intake.messages[0].host == "127.0.0.1"
         assert not path.exists()
 
     asyncio.run(main())
