@@ -13,12 +13,14 @@ page cannot send either will do as well.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 from gelf_listener.api.asgi import App, Receive, Scope, Send
 from gelf_listener.api.auth import Auth, Identity, TooManyAttempts
 from gelf_listener.api.hosts import Hosts
+from gelf_listener.api.protocol import STREAMED
 
 __all__ = ["Guard"]
 
@@ -42,10 +44,14 @@ _SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
 _FORM_TYPES = frozenset(("", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data"))
 """Content types that a page from elsewhere may send unasked (the Fetch standard's safelist)."""
 
-_STREAMS = frozenset(("/api/gelf/import",))
-"""Paths whose bodies are read piece by piece, whatever their size."""
 _MOST_BODY_BYTES = 8 * 1024 * 1024 + 64 * 1024
-"""Of everything else: the largest payload an input takes, for `lint`, and what is around it."""
+"""The largest payload an input takes, for `lint`, and what is around it."""
+_MOST_BODY_BYTES_OF_STRANGERS = 64 * 1024
+"""Who has not said who they are may log in."""
+_MOST_BODIES_BYTES = 64 * 1024 * 1024
+"""Of all requests together."""
+_MOST_BODIES_BYTES_OF_ONE = 32 * 1024 * 1024
+"""Of all requests of one address together."""
 
 _OPEN_PATHS = frozenset(("/api", "/api/", "/api/system/lbstatus", "/api/system/sessions"))
 """What may be asked by nobody in particular: Graylog's greeting, its load balancers' question, and logging in."""
@@ -76,6 +82,8 @@ class Guard:
         self._app = app
         self._auth = auth
         self._hosts = hosts
+        self._held: Counter[str] = Counter()
+        """By address, the bytes of bodies whose requests are not answered yet."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request through, or answer it (ASGI)."""
@@ -87,11 +95,46 @@ class Guard:
             headers = _first_values(scope["headers"])
             self._check_origin(scope["method"], path, headers)
             scope["identity"] = await self._identify(scope, path, headers)
-            if path not in _STREAMS:
-                receive = _bounded(receive, headers)
-            await self._app(scope, receive, send)
+            if path in STREAMED:
+                await self._app(scope, receive, send)
+            else:
+                await self._within_bounds(scope, receive, send, headers)
         except _Refused as refused:
             await _answer(send, refused)
+
+    async def _within_bounds(self, scope: Scope, receive: Receive, send: Send, headers: Mapping[str, str]) -> None:
+        """Refuse a body that is too large: at once where its length is stated, otherwise when it gets there."""
+        most = _MOST_BODY_BYTES_OF_STRANGERS if scope["identity"] is None else _MOST_BODY_BYTES
+        length = headers.get("content-length", "")
+        if length.isdigit() and (len(length) > 15 or int(length) > most):
+            raise _Refused(413, f"the body is larger than {most} bytes")
+        client = scope.get("client")
+        address = client[0] if client else ""
+        taken = 0
+
+        async def count() -> Any:
+            nonlocal taken
+            event = await receive()
+            size = len(event.get("body", b""))
+            taken += size
+            self._held[address] += size
+            status, problem = 0, ""
+            if taken > most:
+                status, problem = 413, f"the body is larger than {most} bytes"
+            elif self._held[address] > _MOST_BODIES_BYTES_OF_ONE or self._held.total() > _MOST_BODIES_BYTES:
+                status, problem = 503, "too many large requests at the same time; try again"
+            if status:
+                from starlette.exceptions import HTTPException  # noqa: PLC0415  (who reads bodies has loaded it)
+
+                raise HTTPException(status, problem, {"Retry-After": "1"} if status == 503 else None)
+            return event
+
+        try:
+            await self._app(scope, count, send)
+        finally:
+            self._held[address] -= taken
+            if not self._held[address]:
+                del self._held[address]
 
     def _check_origin(self, method: str, path: str, headers: Mapping[str, str]) -> None:
         host = headers.get("host", "")
@@ -159,26 +202,6 @@ def _careful(send: Send, *, no_store: bool) -> Send:
         await send(event)
 
     return add
-
-
-def _bounded(receive: Receive, headers: Mapping[str, str]) -> Receive:
-    """Refuse a body that is too large: at once where its length is said, otherwise when it gets there."""
-    length = headers.get("content-length", "")
-    if length.isdigit() and int(length) > _MOST_BODY_BYTES:
-        raise _Refused(413, f"the body is larger than {_MOST_BODY_BYTES} bytes")
-    taken = 0
-
-    async def count() -> Any:
-        nonlocal taken
-        event = await receive()
-        taken += len(event.get("body", b""))
-        if taken > _MOST_BODY_BYTES:
-            from starlette.exceptions import HTTPException  # noqa: PLC0415  (who reads bodies has loaded it)
-
-            raise HTTPException(413, f"the body is larger than {_MOST_BODY_BYTES} bytes")
-        return event
-
-    return count
 
 
 async def _answer(send: Send, refused: _Refused) -> None:

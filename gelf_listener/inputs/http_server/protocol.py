@@ -22,6 +22,7 @@ from gelf_listener.inputs.http_server.answers import CONTINUE, Response, cors_li
 from gelf_listener.inputs.http_server.bodies import StreamInflater, unpack
 from gelf_listener.inputs.http_server.requests import Request
 from gelf_listener.inputs.http_server.responder import BodyReader, Responder
+from gelf_listener.inputs.http_server.upgrades import head_without_upgrade
 from gelf_listener.inputs.server_connections import Connections
 from gelf_listener.inputs.sockets import peer_of
 from gelf_listener.inputs.turns import Backlog, turns_of
@@ -43,9 +44,6 @@ _MOST_ERRORS_PER_READ = 256
 _HEADERS_TOO_LONG = f"headers longer than {_MAX_HEADER_BYTES} bytes"
 _LONGEST_PAUSE_SECONDS = 1.0
 """How long a crowded buffer keeps a request unread: a client that waits wants an answer, if only 503."""
-
-_OF_UPGRADES = frozenset((b"upgrade", b"http2-settings"))
-"""Headers, and options of Connection, that make the offer."""
 
 
 class HttpProtocol(asyncio.Protocol):
@@ -397,24 +395,14 @@ class HttpProtocol(asyncio.Protocol):
         self._pend(reader.pending_bytes)
 
     def _without_upgrade(self) -> bytes:
-        """
-        Return the head of the current request without its offer to upgrade, for a new parser.
-
-        Java's client offers h2c with every request; like any server that does not speak it, we answer in
-        HTTP/1.1. The parser stops before the body of such a request, so it is given a plain one.
-        """
+        """Return the head of the current request without its offer to upgrade, for a new parser; see `upgrades`."""
         request = self._request
-        method, version = self._parser.get_method(), self._parser.get_http_version().encode()
+        method, version = self._parser.get_method(), self._parser.get_http_version()
         if method == b"CONNECT":  # means an upgrade whatever its headers say; no path of ours is asked for
             self._answer(self._error(405, "CONNECT is not supported"), close=True)
             return b""
-        head = [b"%s %s HTTP/%s\r\n" % (method, request.target, version)]
-        options = [option.strip() for option in request.headers.get(b"connection", b"").split(b",")]
-        kept = b", ".join([option for option in options if option.lower() not in _OF_UPGRADES])
-        headers = request.headers | {b"connection": kept}
-        head += [b"%s: %s\r\n" % pair for pair in headers.items() if pair[1] and pair[0] not in _OF_UPGRADES]
         self._parser = httptools.HttpRequestParser(self)
-        return b"".join([*head, b"\r\n"])
+        return head_without_upgrade(method, request.target, version, request.headers.items())
 
     def _take(self, request: Request, *, keep_alive: bool) -> None:
         """Have a whole request answered."""

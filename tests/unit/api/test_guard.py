@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+from starlette.exceptions import HTTPException
 
 from gelf_listener.api.auth import Auth
 from gelf_listener.api.guard import Guard
@@ -221,3 +222,49 @@ def test_garbage_in_headers() -> None:
     """No header can make the guard fail."""
     for value in ("Basic " + base64.b64encode(b"\xff" * 50).decode(), "Basic", b"\x80", "Basic a b c"):
         assert ask(required=True, headers={"Authorization": value}).status_code == 401
+
+
+def test_what_strangers_may_send() -> None:
+    """Who has not logged in may send 64 KiB, to the paths that are open to them."""
+    for size, status in ((64 * 1024, 200), (64 * 1024 + 1, 413)):
+        answer = ask("/api/system/sessions", "POST", X, required=True, content=bytes(size))
+        assert answer.status_code == status
+
+
+def test_bodies_of_many_requests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One address holds so much and no more, and leaves room for others; what is answered is given back."""
+    monkeypatch.setattr("gelf_listener.api.guard._MOST_BODIES_BYTES_OF_ONE", 1000)
+    monkeypatch.setattr("gelf_listener.api.guard._MOST_BODIES_BYTES", 1500)
+    release = asyncio.Event()
+
+    async def behind(scope: Any, receive: Any, send: Any) -> None:
+        body = b""
+        while (event := await receive()).get("more_body", True):
+            body += event["body"]
+        await release.wait()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def main() -> None:
+        guard = Guard(behind, Auth(required=False, users={}, tokens=[]), Hosts([]))
+
+        async def post(address: str, size: int) -> int:
+            transport = httpx.ASGITransport(guard, client=(address, 1), raise_app_exceptions=True)
+            async with httpx.AsyncClient(transport=transport, base_url="http://localhost:9000") as client:
+                return (await client.post("/api/gelf/lint", headers=X, content=bytes(size))).status_code
+
+        held = [asyncio.create_task(post("192.0.2.1", 450)) for _ in range(2)]
+        await asyncio.sleep(0.05)
+        with pytest.raises(HTTPException) as one:
+            await post("192.0.2.1", 450)
+        assert (one.value.status_code, one.value.headers) == (503, {"Retry-After": "1"})
+        held.append(asyncio.create_task(post("192.0.2.2", 450)))
+        await asyncio.sleep(0.05)
+        with pytest.raises(HTTPException):
+            await post("192.0.2.3", 450)
+        release.set()
+        assert await asyncio.gather(*held) == [200, 200, 200]
+        assert await post("192.0.2.1", 450) == 200
+        assert not guard._held
+
+    asyncio.run(main())

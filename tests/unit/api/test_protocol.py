@@ -4,25 +4,41 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from uvicorn import Config
 from uvicorn.server import ServerState
 
-from gelf_listener.api.protocol import HEAD_SECONDS, MAX_CONNECTIONS, MAX_HEAD_BYTES, BoundedProtocol
+from gelf_listener.api.protocol import (
+    BODY_SECONDS,
+    HEAD_SECONDS,
+    LEAST_BODY_RATE,
+    MAX_CONNECTIONS,
+    MAX_HEAD_BYTES,
+    BoundedProtocol,
+)
 from tests.unit.fakes import FakeTransport, run, settle
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
+BODIES: list[bytes] = []
+
+
 async def app(scope: Any, receive: Any, send: Any) -> None:
-    await receive()
+    body, more = b"", True
+    while more:
+        event = await receive()
+        body += event.get("body", b"")[:10]
+        more = event.get("more_body", False)
+    BODIES.append(body)
     await send({"type": "http.response.start", "status": 204, "headers": []})
     await send({"type": "http.response.body", "body": b""})
 
 
-def connect(state: ServerState | None = None) -> FakeTransport:
+def connect(state: ServerState | None = None, peer: tuple[str, int] = ("192.0.2.9", 1)) -> FakeTransport:
     config = Config(app, lifespan="off", log_config=None, timeout_keep_alive=1000, ws="none", http=BoundedProtocol)
     config.load()
-    return FakeTransport(BoundedProtocol(config, state or ServerState(), {}))
+    return FakeTransport(BoundedProtocol(config, state or ServerState(), {}), peer)
 
 
 async def answers(transport: FakeTransport) -> int:
@@ -80,24 +96,77 @@ def test_a_long_answer_is_not_late() -> None:
         import asyncio
 
         transport = connect()
-        transport.feed(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n")
+        transport.feed(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello")
         await asyncio.sleep(HEAD_SECONDS * 5)
-        transport.feed(b"hello" + REQUEST)
+        transport.feed(REQUEST)
         assert await answers(transport) == 2
         assert not transport.closed
 
     run(main())
 
 
-def test_most_connections() -> None:
-    """One more is closed, and one fewer lets another in."""
+def test_a_body_that_trickles() -> None:
+    """A body needs some bytes a second; one that comes at that rate may take two minutes, a stream as long as it likes."""
 
     async def main() -> None:
+        import asyncio
+
+        head = b"POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: 90000000\r\n\r\n"
+        slow, steady, stream = connect(), connect(), connect()
+        slow.feed(head % b"/")
+        steady.feed(head % b"/")
+        stream.feed(head % b"/api/gelf/import")
+        for second in range(int(BODY_SECONDS) + 20):
+            for transport, size in ((slow, 100), (steady, LEAST_BODY_RATE + 1), (stream, LEAST_BODY_RATE + 1)):
+                if not transport.closed:
+                    transport.feed(bytes(size))
+            await asyncio.sleep(1)
+            assert slow.closed == (second >= 9), second
+            assert steady.closed == (second >= BODY_SECONDS - 1), second
+        assert not stream.closed
+        stream.feed(b"")
+        await asyncio.sleep(30)
+        assert stream.closed
+
+    run(main())
+
+
+@pytest.mark.parametrize("method", [b"POST", b"GET"])
+def test_an_offer_to_upgrade(method: bytes) -> None:
+    """Java's client offers h2c with every request: it is answered in HTTP/1.1, its body is read, and what follows too."""
+
+    async def main() -> None:
+        offer = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAAB\r\n"
+        request = method + b" / HTTP/1.1\r\nHost: x\r\n" + offer + b"Content-Length: 5\r\n\r\nhello"
+        for step in (1, 7, len(request) * 2):
+            transport = connect()
+            both = request + REQUEST
+            for start in range(0, len(both), step):
+                transport.feed(both[start : start + step])
+            assert await answers(transport) == 2
+            assert BODIES[-2:] == [b"hello", b""]
+
+    run(main())
+
+
+def test_an_address_with_many_connections_gives_way() -> None:
+    """One more than the limit closes the least active of the address that has most, not somebody else's."""
+
+    async def main() -> None:
+        import asyncio
+
         state = ServerState()
-        transports = [connect(state) for _ in range(MAX_CONNECTIONS)]
-        assert connect(state).aborted
-        transports[0].close()
-        await settle()
-        assert not connect(state).aborted
+        honest = connect(state, ("192.0.2.1", 1))
+        flood = []
+        for _ in range(MAX_CONNECTIONS - 1):
+            flood.append(connect(state, ("192.0.2.2", 1)))
+            await asyncio.sleep(0.001)
+        late = connect(state, ("192.0.2.3", 1))
+        assert flood[0].aborted
+        assert [transport.aborted for transport in (honest, *flood[1:], late)] == [False] * (MAX_CONNECTIONS)
+        assert connect(state, ("192.0.2.2", 1)).aborted is False
+        assert flood[1].aborted
+        late.feed(REQUEST)
+        assert await answers(late) == 1
 
     run(main())
