@@ -17,10 +17,10 @@ from gelf_listener.store.answers import GroupKey, Row
 from gelf_listener.store.grouping import boundaries, fill
 from gelf_listener.store.parameters import Grouping, Metric, RangesGroup, TimeGroup, ValuesGroup
 from gelf_listener.store.partition import Partition
-from gelf_listener.store.schema import field_key, value_of
+from gelf_listener.store.schema import REST, field_key, value_of
 from gelf_listener.store.searching import Target, total_of
 
-__all__ = ["Column", "aggregate", "column_of"]
+__all__ = ["Column", "aggregate", "column_of", "is_known"]
 
 _MOST_VALUES = 10_000
 """Values asked of each partition, in which the most frequent of all are."""
@@ -60,9 +60,17 @@ def column_of(field: str, partitions: Sequence[Partition]) -> Column | None:
         for partition in partitions:
             keys |= {key for key in list(partition.names) if key.replace("%2e;", "_") == bare}
     stored = {key for partition in partitions for key in keys if key in partition.names}
-    if len(stored) > 1:
+    if len(stored) > 1 or any(REST in each.names and not keys & each.names.keys() for each in partitions):
         return None
     return Column(f"added.{next(iter(stored))}" if stored else f"added.{field_key(bare)}", 1.0)
+
+
+def is_known(field: str) -> bool:
+    """Whether every message has a field, whether it has a column or not."""
+    bare = field[1:] if field.startswith("_") and len(field) > 1 else field
+    return (
+        field in _OWN or is_analysed(field) or field in ("_id", "gl2_message_id") or bare in _OWN or is_analysed(bare)
+    )
 
 
 class _Bucket:

@@ -64,12 +64,14 @@ class Missing(NamedTuple):
         unindexable: Messages that the index cannot take.
         damaged: Parts of the store that could not be read and were set aside.
         trouble: Why messages cannot be saved or indexed at the moment; empty when they can.
+        cut: Why it is about the newest messages only; empty when it is about all of them.
     """
 
     late: int = 0
     unindexable: int = 0
     damaged: int = 0
     trouble: str = ""
+    cut: str = ""
 
     def __bool__(self) -> bool:
         """Whether anything is missing."""
@@ -84,6 +86,7 @@ class Missing(NamedTuple):
                 (self.unindexable, f"{self.unindexable} messages cannot be indexed"),
                 (self.damaged, f"{self.damaged} parts of the store are damaged and were set aside"),
                 (self.trouble, f"the store cannot write: {self.trouble}"),
+                (self.cut, f"only the newest messages were looked at: {self.cut}"),
             )
             if wanted
         )

@@ -20,7 +20,7 @@ from gelf_listener.store.expressions import ANYTHING, NOTHING, broader, escaped,
 from gelf_listener.store.schema import MAX_TEXT_CHARACTERS, term_of, value_of
 from gelf_listener.store.text_leaves import DATES
 
-__all__ = ["ColumnLeaves"]
+__all__ = ["ColumnLeaves", "may_be_number"]
 
 _LARGE = 1 << 62
 """Ends of ranges from which tantivy overflows now and then."""
@@ -219,7 +219,7 @@ class ColumnLeaves:
         if "boolean" in kinds:
             test = self._test_of(node)
             found += [engine.term(path, value) for value in (True, False) if test(value)]
-        if numeric and _may_be_number(node):
+        if numeric and may_be_number(node):
             found.append(self._spelled(node, path, numeric))
         return engine.any_of(found)
 
@@ -279,7 +279,7 @@ def _moved(day: dt.datetime, days: int) -> dt.datetime | None:
         return None
 
 
-def _may_be_number(node: _Leaf) -> bool:
+def may_be_number(node: _Leaf) -> bool:
     """Whether a pattern may match a number; where it does not, no column of numbers needs to be looked through."""
     if isinstance(node, Wildcard):
         return all(wild or _NUMERIC.issuperset(text) for wild, text in node.parts)

@@ -142,7 +142,7 @@ class Documents:
 
     def _plan(self, names: tuple[str, ...], kinds: tuple[type, ...], values: tuple[Any, ...]) -> _Plan | None:
         """Learn what documents like this one have in common; None if they need care, or a name has no room."""
-        if not {str, int, float}.issuperset(kinds) or not self._names.put(dict(zip(names, values, strict=True)), {}):
+        if not {str, int, float}.issuperset(kinds) or self._names.put(dict(zip(names, values, strict=True)), {}):
             return None
         keys = tuple(map(field_key, names))
         texts = tuple((position, keys[position]) for position, kind in enumerate(kinds) if kind is str)

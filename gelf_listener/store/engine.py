@@ -187,6 +187,11 @@ class Engine:
         """Whether a query finds anything."""
         return bool(self.searcher.search(query, limit=1, count=False).hits)
 
+    def terms_of(self, field: str, prefix: str) -> list[str] | None:
+        """Return the terms of a text field that begin with a text, or None when they are more than `MAX_DISTINCT`."""
+        found = self.searcher.terms_with_prefix(field, prefix, limit=MAX_DISTINCT + 1)
+        return None if len(found) > MAX_DISTINCT else [term for term, _ in found]
+
     def distinct(
         self, path: str, include: str | None = None, among: tantivy.Query | None = None
     ) -> list[FieldValue] | None:

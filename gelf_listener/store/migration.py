@@ -9,6 +9,7 @@ format what it has
 ====== =======================================================================================================
 1      index and messages in one directory; what was deleted is known by the index only; levels from 0 up only
 2      the index in a directory of its own; what was deleted is known by the messages' file
+3      values without a column are terms of ``rest``
 ====== =======================================================================================================
 """
 

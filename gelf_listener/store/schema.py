@@ -14,7 +14,8 @@ host       text, whole, column      ``host`` as it was sent, for top values
 words      text, by words           the words of ``short_message`` (`query.words`), separated by blanks
 full       text, by words           the words of ``full_message``
 added      JSON, whole, columns     additional fields; and, with a ``@`` before their names, what the listener adds
-marks      text, whole              ``full``: there is a full_message; ``hard``: see below
+rest       text, whole              values of additional fields that have no column, see below
+marks      text, whole              ``full``: there is a full_message; ``hard``: ``host`` is cut
 ========== ======================== ==========================================================================
 
 A level that is not a severity (0 to 7) is in its column too, and the name ``@levels`` says that there are such; one
@@ -23,8 +24,9 @@ that a signed number of 64 bits does not hold stands in ``added`` as ``@level``.
 Names in ``added`` are escaped so that nothing in them means a path (`field_key`). Texts have a ``=`` before them, or
 tantivy would take some for dates; integers beyond 64 bits and numbers JSON does not have are texts with a ``#``.
 
-A message is *hard* when the index does not hold all of it: a text too long to be a term, or more different names than a
-partition keeps columns for. Queries that concern its fields are finished by the predicate.
+A partition keeps columns for so many different names only. The values of all other fields are terms of ``rest``, which
+no number of names can fill (`rest_terms`), and the name ``@rest`` says that there are such. A text that is too long to
+be a term has only a sign there, and the name ``@long`` says so; queries that may find it are finished by the predicate.
 """
 
 from __future__ import annotations
@@ -44,10 +46,12 @@ if TYPE_CHECKING:
 __all__ = [
     "FORMAT",
     "LARGE_LEVEL",
+    "LONG",
     "MARKS",
     "MAX_FIELDS",
     "MAX_TEXT_CHARACTERS",
     "ODD_LEVELS",
+    "REST",
     "Document",
     "Names",
     "document_of",
@@ -57,11 +61,13 @@ __all__ = [
     "kind_of",
     "make_schema",
     "micros",
+    "rest_terms",
+    "rest_value",
     "term_of",
     "value_of",
 ]
 
-FORMAT = 2
+FORMAT = 3
 """Of what is written to a store's directory. Every change that older versions cannot read, or that makes an index of
 older versions say something else, counts it up."""
 
@@ -70,6 +76,12 @@ ODD_LEVELS = "@levels"
 
 LARGE_LEVEL = "@level"
 """The name of levels that do not fit their column."""
+
+REST = "@rest"
+"""The name that says that there are fields without columns."""
+
+LONG = "@long"
+"""The name that says that there are values too long to be terms."""
 
 MAX_TEXT_CHARACTERS = 8_000
 """Longest text that is a term as a whole; tantivy's limit is 65 530 bytes."""
@@ -100,6 +112,7 @@ def make_schema() -> tantivy.Schema:
     builder.add_text_field("words", tokenizer_name="whitespace", index_option="position")
     builder.add_text_field("full", tokenizer_name="whitespace", index_option="position")
     builder.add_json_field("added", fast=True, tokenizer_name="raw", index_option="basic")
+    builder.add_text_field("rest", tokenizer_name="raw", index_option="basic")
     builder.add_text_field("marks", tokenizer_name="raw", index_option="basic")
     return builder.build()
 
@@ -118,6 +131,7 @@ class Document(msgspec.Struct, gc=False):
     level: int | msgspec.UnsetType
     full: str | msgspec.UnsetType
     marks: list[str] | msgspec.UnsetType
+    rest: list[str] | msgspec.UnsetType = msgspec.UNSET
 
 
 MARKS: dict[tuple[bool, bool], list[str] | msgspec.UnsetType] = {
@@ -197,10 +211,10 @@ class Names:
         self._doubles: dict[str, str] = {}
         self._booleans: dict[str, str] = {}
 
-    def put(self, fields: dict[str, FieldValue], added: dict[str, Any]) -> bool:
-        """Write fields as they stand in ``added``; False when there was no room for one of them."""
+    def put(self, fields: dict[str, FieldValue], added: dict[str, Any]) -> list[str]:
+        """Write fields as they stand in ``added``; return the terms of ``rest`` for those that have no room there."""
         texts, longs, doubles, booleans = self._texts, self._longs, self._doubles, self._booleans
-        complete = True
+        rest: list[str] = []
         for name, value in fields.items():
             kind = type(value)
             if kind is str:
@@ -223,8 +237,8 @@ class Names:
                 if key is not None:
                     added[key] = value
                     continue
-            complete = self._put_slowly(name, value, added) and complete
-        return complete
+            rest += self._put_slowly(name, value, added)
+        return rest
 
     def put_level(self, level: int, added: dict[str, Any]) -> bool:
         """Note a level that is not a severity; False if its column does not hold it and it was written to ``added``."""
@@ -237,13 +251,20 @@ class Names:
             added[LARGE_LEVEL] = term
         return False
 
-    def _put_slowly(self, name: str, value: FieldValue, added: dict[str, Any]) -> bool:
+    def _put_slowly(self, name: str, value: FieldValue, added: dict[str, Any]) -> list[str]:
         """Write one field that is new, or odd."""
         term = term_of(value)
         key = field_key(name)
         kinds = self.kinds.get(key)
-        if term is None or (kinds is None and len(self.kinds) >= MAX_FIELDS):
-            return False
+        if kinds is None and len(self.kinds) >= MAX_FIELDS:
+            self.kinds.setdefault(REST, set())
+            if term is None:
+                self.kinds.setdefault(LONG, set())
+            return rest_terms(key, value)
+        if term is None:
+            self.kinds.setdefault(LONG, set())
+            self.kinds.setdefault(key, set())
+            return rest_terms(key, value)
         if kinds is None:
             kinds = self.kinds[key] = set()
         kind = kind_of(value)
@@ -257,7 +278,36 @@ class Names:
             self._doubles[name] = key
         elif kind == "boolean":
             self._booleans[name] = key
-        return True
+        return []
+
+
+def rest_terms(key: str, value: FieldValue) -> list[str]:
+    """
+    Return how a value stands in ``rest``: after its name and after none, with a letter for its kind.
+
+    ``s`` is a text as in ``added``, ``n`` a number and ``b`` a truth value as they are spelled; ``l`` is too long.
+    """
+    term = term_of(value)
+    if term is None:
+        written = "l"
+    elif isinstance(term, bool):
+        written = "btrue" if term else "bfalse"
+    else:
+        written = f"s{term}" if isinstance(term, str) else f"n{term}"
+    return [f"{key}\x00{written}", f"\x00{written}"]
+
+
+def rest_value(term: str) -> FieldValue | None:
+    """Return the value of a term of ``rest``; None for one that is not held."""
+    written = term.partition("\x00")[2]
+    kind, text = written[:1], written[1:]
+    if kind == "s":
+        return value_of(text)
+    if kind == "b":
+        return text == "true"
+    if kind == "n":
+        return int(text) if text.lstrip("-").isdigit() else float(text)
+    return None
 
 
 def document_of(message: Message, order: int, names: Names) -> str:
@@ -270,7 +320,8 @@ def document_of(message: Message, order: int, names: Names) -> str:
         names: Of the partition; new ones are put in, as long as there is room.
     """
     added: dict[str, Any] = {}
-    hard = not names.put(message.fields, added)
+    rest = names.put(message.fields, added)
+    hard = False
     level = message.level
     if level is not None and not 0 <= level <= 7 and not names.put_level(level, added):
         level = None
@@ -294,5 +345,6 @@ def document_of(message: Message, order: int, names: Names) -> str:
             msgspec.UNSET if level is None else level,
             msgspec.UNSET if full is None else spaced_words(full),
             MARKS[full is not None, hard],
+            rest or msgspec.UNSET,
         )
     ).decode()

@@ -11,6 +11,7 @@ from gelf_listener.message import Message, ulid_key
 from gelf_listener.query.nodes import MatchAll, Node
 from gelf_listener.store import aggregation, grouping, searching
 from gelf_listener.store.answers import FieldStatistics, Hits, Row, ValueCount
+from gelf_listener.store.cuts import cut
 from gelf_listener.store.parameters import EVERYTHING, Grouping, Metric, Sort, Span, TimeGroup, ValuesGroup
 from gelf_listener.store.partition import Partition
 from gelf_listener.store.partitions import Partitions
@@ -134,6 +135,8 @@ class TantivySearch:
             if metric.field is None:
                 raise QueryError("this metric needs a field", "", 1)
             column = aggregation.column_of(metric.field, partitions)
+            if column is None and not aggregation.is_known(metric.field):
+                continue  # its messages are read
             if column is None or column.path == "host":
                 raise QueryError(f"{metric.field} holds texts; the metric needs numbers", metric.field, 1)
             kinds: set[str] = set()
@@ -146,8 +149,8 @@ class TantivySearch:
         """Read the messages that match, for what no column answers."""
         found = searching.places(targets, Sort("gl2_receive_timestamp"), _MAX_READ + 1, 0)
         if len(found.places) > _MAX_READ:
-            raise QueryError(f"more than {_MAX_READ} messages would have to be read; narrow the search", "", 1)
-        return searching.read(targets, found.places)
+            cut(f"more than {_MAX_READ} messages would have to be read; narrow the search")
+        return searching.read(targets, found.places[:_MAX_READ])
 
     def statistics(self, query: Node, span: Span, field: str) -> FieldStatistics:
         """Return what a field holds; see `Store.statistics`."""

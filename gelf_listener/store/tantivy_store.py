@@ -44,6 +44,7 @@ from gelf_listener.store.answers import (
     StoreInfo,
     ValueCount,
 )
+from gelf_listener.store.cuts import noted
 from gelf_listener.store.indexer import Indexer, Order, Report
 from gelf_listener.store.parameters import NEWEST_FIRST, Grouping, Metric, Sort, Span
 from gelf_listener.store.partition import Partition
@@ -90,6 +91,8 @@ _TYPES: dict[str, FieldType] = {"text": "string", "long": "long", "double": "dou
 
 _late: ContextVar[int] = ContextVar("_late", default=0)
 """How many messages the last search of this task did without."""
+_cut: ContextVar[str] = ContextVar("_cut", default="")
+"""Why the last search of this task looked at the newest messages only."""
 
 
 class TantivyStore:
@@ -201,7 +204,7 @@ class TantivyStore:
     def missing(self) -> Missing:
         """Return what the last search of this task could not look at."""
         broken = sum(partition.messages for partition in self._all.list if partition.broken)
-        return Missing(_late.get() + broken, self.unindexable, len(self.set_aside), self.trouble)
+        return Missing(_late.get() + broken, self.unindexable, len(self.set_aside), self.trouble, _cut.get())
 
     @property
     def problem(self) -> str:
@@ -664,8 +667,16 @@ class TantivyStore:
     async def _asked(self, function: Callable[[], T]) -> T:
         """Answer in a reading thread, after what was added can be found."""
         await self._catch_up()
+
+        def answer() -> tuple[T, str]:
+            with noted() as cuts:
+                return function(), "; ".join(cuts)
+
+        _cut.set("")
         try:
-            return await self._run(function)
+            answered, cut = await self._run(answer)
+            _cut.set(cut)
+            return answered
         finally:
             if any([partition.broken for partition in self._all.list]):
                 self._wake.set()

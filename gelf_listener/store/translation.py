@@ -2,9 +2,9 @@
 Translation: a query tree -> a tantivy query over one partition, with exactly the predicate's meaning.
 
 What a leaf finds depends on what kind of field it looks at: words and whole texts (`text_leaves`), additional fields
-(`column_leaves`), times (`time_leaves`). What the engine cannot decide (proximity, ids as patterns, hard messages, see
-`schema`) is found roughly and finished by the predicate on the messages. So counting and grouping always work on an
-exact tantivy query.
+(`column_leaves`, and `rest_leaves` for values without a column), times (`time_leaves`). What the engine cannot decide
+(proximity, ids as patterns) is found roughly and finished by the predicate on the messages. So counting and grouping
+always work on an exact tantivy query.
 """
 
 from __future__ import annotations
@@ -13,15 +13,16 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
-from gelf_listener.errors import QueryError
 from gelf_listener.message import FieldValue, Message, ulid_key
 from gelf_listener.query import compile_predicate
 from gelf_listener.query.fields import added_getter, is_analysed, is_lower_case
 from gelf_listener.query.nodes import Exists, Fuzzy, Group, MatchAll, Node, Phrase, Range, Regex, Term, Wildcard
 from gelf_listener.store.column_leaves import ColumnLeaves
+from gelf_listener.store.cuts import cut
 from gelf_listener.store.engine import Bounds, Engine
 from gelf_listener.store.parameters import Span
 from gelf_listener.store.partition import Partition
+from gelf_listener.store.rest_leaves import RestLeaves
 from gelf_listener.store.schema import LARGE_LEVEL, ODD_LEVELS, field_key, field_name, micros
 from gelf_listener.store.text_leaves import TextLeaves
 from gelf_listener.store.time_leaves import TimeLeaves
@@ -58,20 +59,17 @@ class Translator:
         self._texts = TextLeaves(engine, now)
         self._times = TimeLeaves(engine, now)
         self._columns = ColumnLeaves(engine, now, self._value_test)
+        self._rest = RestLeaves(engine, self._value_test)
 
     def exact(self, node: Node, span: Span) -> tantivy.Query:
         """
         Return a query that finds just the messages that match and lie in a span.
 
         Raises:
-            QueryError: If too many messages or values would have to be looked at one by one.
+            QueryError: If too many messages would have to be looked at one by one and nobody takes note of a `cut`.
         """
         engine = self._engine
         found = self._translate(node)
-        if not isinstance(node, MatchAll):
-            hard = engine.term("marks", "hard")
-            if engine.finds(hard.most):
-                found = Bounds(engine.without(found.least, hard.most), engine.either(found.most, hard.most))
         within = self._span(span)
         if within is not None:
             found = engine.all_of([within, found])
@@ -111,7 +109,7 @@ class Translator:
         if is_analysed(field):
             return self._texts.words(node, "full" if field == "full_message" else "words")
         if is_lower_case(field):
-            return self._texts.whole(node, "source")
+            return self._source(node)
         if field in _IDS:
             return self._id(node)
         if field in _TIMES:
@@ -122,24 +120,54 @@ class Translator:
             return self._columns.leaf(node, _LISTENER[field])
         return self._first_of(node, field)
 
+    def _source(self, node: _Leaf) -> Bounds:
+        """Hosts, of which those of thousands of characters are cut in the index."""
+        found, hard = self._texts.whole(node, "source"), self._engine.term("marks", "hard")
+        if self._engine.finds(hard.most):
+            return Bounds(self._engine.without(found.least, hard.most), self._engine.either(found.most, hard.most))
+        return found
+
     def _first_of(self, node: _Leaf, field: str) -> Bounds:
         """Look at the first of the names a field may be stored under that a message has (`query.fields.getter`)."""
         engine, names = self._engine, self.partition.names
         bare = field[1:] if field.startswith("_") and len(field) > 1 else field
         dotted = self._dotted(bare)
-        stored = [key for key in dict.fromkeys((field_key(field), field_key(bare))) if key in names]
-        choices = [(engine.has(f"added.{key}"), self._columns.leaf(node, key)) for key in stored]
+        rest = self._rest
+        stored = dict.fromkeys((field_key(field), field_key(bare)))
+        choices = [(self._has(key), self._stored(node, key)) for key in stored if key in names or rest.has_names]
         if bare in ("level", "timestamp", "full_message"):
             choices.append((self._exists(bare), self._underscored(node, bare)))
-        choices += [(engine.has(f"added.{key}"), self._columns.leaf(node, key)) for key in dotted]
-        if len(dotted) > 1:  # which comes first is in the message only
-            return engine.maybe(engine.any_of([found for _, found in choices]).most)
+        choices += [(self._has(key), self._stored(node, key)) for key in dotted]
+        alike = engine.nothing
+        if "_" in bare and rest.has_names:
+            alike = rest.alike(bare, [field_key(bare)])
+            alike = alike if engine.finds(alike.most) else engine.nothing
+        if len(dotted) > 1 or alike is not engine.nothing:  # which comes first is in the message only
+            return engine.maybe(engine.any_of([alike, *(found for _, found in choices)]).most)
         found: list[Bounds] = []
         before: list[Bounds] = []
         for has, each in choices:
             found.append(engine.all_but(each, engine.any_of(before)) if before else each)
             before.append(has)
         return engine.any_of(found)
+
+    def _has(self, key: str) -> Bounds:
+        """Messages that have a field of this name."""
+        found = []
+        if key in self.partition.names:
+            found.append(self._engine.has(f"added.{key}"))
+        if self._rest.has_names or self._rest.has_long:
+            found.append(self._rest.exists(key))
+        return self._engine.any_of(found)
+
+    def _stored(self, node: _Leaf, key: str) -> Bounds:
+        """Translate a leaf that looks at one additional field."""
+        if key not in self.partition.names:
+            return self._rest.leaf(node, key)
+        found = [self._columns.leaf(node, key)]
+        if self._rest.has_long:
+            found.append(self._rest.long(node, key))
+        return self._engine.any_of(found)
 
     def _underscored(self, node: _Leaf, known: str) -> Bounds:
         """``_level`` and the like, where no such field was sent."""
@@ -166,7 +194,9 @@ class Translator:
             return engine.everything
         bare = field[1:] if field.startswith("_") and len(field) > 1 else field
         keys = dict.fromkeys((field_key(field), field_key(bare), *self._dotted(bare)))
-        found = [engine.has(f"added.{key}") for key in keys if key in self.partition.names]
+        found = [self._has(key) for key in keys if key in self.partition.names or self._rest.has_names]
+        if "_" in bare and self._rest.has_names:
+            found.append(self._rest.alike(bare, []))
         if bare in ("level", "timestamp", "full_message"):
             found.append(self._exists(bare))
         return engine.any_of(found)
@@ -174,8 +204,8 @@ class Translator:
     def _any_field(self, node: _Leaf) -> Bounds:
         """Translate a leaf that looks into every field."""
         value = replace(node, field="value")
-        found = [self._texts.words(node, "words"), self._texts.whole(node, "source"), self._texts.words(node, "full")]
-        found += [self._level(value), self._columns.any(value)]
+        found = [self._texts.words(node, "words"), self._source(node), self._texts.words(node, "full")]
+        found += [self._level(value), self._columns.any(value), self._rest.leaf(value, "")]
         if isinstance(node, (Term, Phrase)) and added_getter(node.text) is not None:
             found += [self._id(node), self._columns.leaf(node, "@ip")]
         return self._engine.any_of(found)
@@ -220,10 +250,10 @@ class Translator:
         """Look at what was found roughly, message by message."""
         found = self.searcher.search(rough, limit=MAX_VERIFIED + 1, count=False, order_by_field="order")
         if len(found.hits) > MAX_VERIFIED:
-            detail = f"more than {MAX_VERIFIED} messages would have to be looked at; narrow it by a field or by time"
-            raise QueryError(f"too much to search: {detail}", str(node)[:100], 1)
+            detail = f"more than {MAX_VERIFIED} messages would have to be looked at one by one"
+            cut(f"{detail}; narrow it by a field or by time", str(node)[:100])
         predicate = compile_predicate(node, self._clock)
-        orders = [int(order) for order, _ in found.hits]
+        orders = [int(order) for order, _ in found.hits[:MAX_VERIFIED]]
         keys: list[FieldValue] = [message.key for _, message in self.partition.read(orders) if predicate(message)]
         return self._engine.terms("key", keys)
 

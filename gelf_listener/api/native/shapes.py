@@ -121,6 +121,7 @@ class MissingShape(BaseModel):
     unindexable: int = Field(description="Messages that cannot be indexed.")
     damaged: int = Field(description="Parts of the store that could not be read and were set aside.")
     trouble: str = Field(description="Why messages cannot be saved or indexed at the moment; empty when they can.")
+    cut: str = Field(description="Why only the newest messages were looked at; empty when all of them were.")
     text: str = Field(description="All of it, for a person.")
 
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from gelf_listener.message import Message, Peer
 from gelf_listener.query.nodes import Exists, Fuzzy, Group, MatchAll, Node, Phrase, Range, Regex, Term, Wildcard
-from gelf_listener.store import engine
+from gelf_listener.store import engine, schema
 from gelf_listener.store.memory_store import MemoryStore
 from gelf_listener.store.parameters import EVERYTHING, Span
 from tests.unit.store.samples import START
@@ -162,6 +162,15 @@ def test_it_finds_the_same_without_lists_of_values(messages: list[Message], ques
     """As with a field of millions of different values: patterns and ranges are the engine's own."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(engine, "MAX_DISTINCT", 1)
+        check(messages, questions, 1000)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(MESSAGES, min_size=1, max_size=12), QUESTIONS)
+def test_it_finds_the_same_without_columns(messages: list[Message], questions: list[tuple[Node, Span]]) -> None:
+    """As after a flood of names: most fields have no column."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(schema, "MAX_FIELDS", 5)
         check(messages, questions, 1000)
 
 

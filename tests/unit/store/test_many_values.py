@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from gelf_listener.errors import QueryError
 from gelf_listener.message import Message
 from gelf_listener.query import parse
 from gelf_listener.query.patterns import within
-from gelf_listener.store import engine
+from gelf_listener.store import engine, schema, translation
 from gelf_listener.store.memory_store import MemoryStore
-from gelf_listener.store.parameters import EVERYTHING
+from gelf_listener.store.parameters import EVERYTHING, Metric, ValuesGroup
 from tests.unit.store.samples import START, plain
 from tests.unit.store.test_tantivy_store import opened
 
@@ -40,7 +41,7 @@ QUERIES = [
     "huge:>1000000000000000000000000000010",
     "req-01*",
     "*17*",
-    "req-0017~",
+    "req-0017~1",
     "/re[a-q]-01[0-9]+/",
     "17*",
     "word17*",
@@ -49,6 +50,85 @@ QUERIES = [
     "NOT request:*1*",
     "request:re?-??????????????????????????* OR level:3",
 ]
+
+
+def flood(names: int) -> list[Message]:
+    return [plain("flood", **{f"name_{each}_{field}": each for field in range(10)}) for each in range(names // 10)]
+
+
+def test_a_flood_of_names_spoils_nothing_for_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fields that come after it are searched, grouped and sorted like others; nothing is looked at one by one."""
+    monkeypatch.setattr(schema, "MAX_FIELDS", 100)
+    monkeypatch.setattr(translation, "MAX_VERIFIED", 10)
+
+    async def main() -> None:
+        judge, found = MemoryStore(clock=lambda: START), [*messages()[:50], *flood(2000), *messages()[50:]]
+        found += [plain("late", user=f"user{number % 5}", cost=number, ok=number % 2 == 0) for number in range(40)]
+        await judge.add(found)
+        async with opened(tmp_path, clock=lambda: START) as store:
+            await store.add(found)
+            queries = [*QUERIES, "user:user3", "user:user*", "user:/user[12]/", "cost:[3 TO 7]", "cost:3*", "ok:true"]
+            queries += [
+                "user3",
+                "name_7_3:7",
+                "name_7_*",
+                "_exists_:user",
+                "_exists_:name_7_3",
+                "user:usr3~",
+                "NOT user:user3",
+            ]
+            for query in queries:
+                node = parse(query).node
+                assert await store.count(node, EVERYTHING) == await judge.count(node, EVERYTHING), query
+                assert not store.missing(), query
+            for field in ("user", "cost", "request"):
+                asked = ([ValuesGroup(field)], [Metric("count"), Metric("max", "cost"), Metric("card", "user")])
+                rows = await store.aggregate(parse("*").node, EVERYTHING, *asked)
+                assert rows == await judge.aggregate(parse("*").node, EVERYTHING, *asked)
+
+    asyncio.run(main())
+
+
+def test_a_search_that_was_cut_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is about the newest messages; what has to be complete is refused instead."""
+    monkeypatch.setattr(translation, "MAX_VERIFIED", 10)
+
+    async def main() -> None:
+        async with opened(tmp_path) as store:
+            await store.add([plain(f"a {number} b") for number in range(30)])
+            node = parse('"a b"~3').node
+            assert await store.count(node, EVERYTHING) == 10
+            assert "more than 10 messages" in store.missing().cut
+            assert "only the newest messages" in str(store.missing())
+            assert (await store.search(node, EVERYTHING)).messages[0].short_message == "a 29 b"
+            assert await store.count(parse("a").node, EVERYTHING) == 30
+            assert not store.missing()
+            with pytest.raises(QueryError, match="narrow it"):
+                await store.delete(node, EVERYTHING)
+
+    asyncio.run(main())
+
+
+def test_long_texts_of_some_spoil_nothing_for_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only a pattern that may match one of them looks at messages one by one."""
+    monkeypatch.setattr(translation, "MAX_VERIFIED", 10)
+
+    async def main() -> None:
+        async with opened(tmp_path) as store:
+            await store.add([plain("x", body="y" * 9000, user=f"user{number}") for number in range(30)])
+            for query, count in (
+                ("user:user*", 30),
+                ("user7", 1),
+                ("level:6", 30),
+                ("body:no", 0),
+                ("_exists_:body", 30),
+            ):
+                assert await store.count(parse(query).node, EVERYTHING) == count, query
+                assert not store.missing(), query
+            assert await store.count(parse("body:y*").node, EVERYTHING) == 10
+            assert store.missing().cut
+
+    asyncio.run(main())
 
 
 def messages() -> list[Message]:
