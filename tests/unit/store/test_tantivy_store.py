@@ -21,7 +21,7 @@ from gelf_listener.message import Message, Peer
 from gelf_listener.store import Store
 from gelf_listener.store.blocks import Blocks
 from gelf_listener.store.parameters import EVERYTHING, Sort, ValuesGroup
-from gelf_listener.store.schema import document_of
+from gelf_listener.store.schema import FORMAT, document_of
 from gelf_listener.store.tantivy_store import TantivyStore
 from tests.unit.store.contract import StoreContract, node, texts
 from tests.unit.store.samples import START, decoded, plain
@@ -698,7 +698,7 @@ def test_a_store_of_a_newer_format_is_refused(tmp_path: Path) -> None:
         (tmp_path / "store.json").unlink()
         description = tmp_path / "p00000001" / "partition.json"
         before = description.read_text()
-        description.write_text(before.replace('"format": 2', '"format": 99'))
+        description.write_text(before.replace(f'"format": {FORMAT}', '"format": 99'))
         with pytest.raises(ConfigError, match="format 99"):
             await store_at(tmp_path).open()
         description.write_text(before)
