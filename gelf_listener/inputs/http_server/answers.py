@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
@@ -16,6 +17,9 @@ _SERVER = b"Server: gelf-listener\r\n"
 
 _PHRASES = {status.value: status.phrase for status in HTTPStatus} | {413: "Content Too Large"}
 """gelf-php matches that of 202."""
+
+_LINE_ENDS = re.compile(r"[\r\n\0]+")
+"""What may be in a header's value that came from a client, and would begin another header."""
 
 _WITHOUT_BODY = frozenset((204, 304))
 
@@ -73,7 +77,10 @@ class Response:
         lines = [b"HTTP/1.1 %d %s\r\n" % (self.status, _PHRASES.get(self.status, "").encode()), _SERVER]
         if self.content_type:
             lines.append(b"Content-Type: %s\r\n" % self.content_type.encode("latin-1"))
-        lines += [f"{name}: {value}\r\n".encode("latin-1", "replace") for name, value in self.headers]
+        lines += [
+            _LINE_ENDS.sub(" ", f"{name}: {value}").encode("latin-1", "replace") + b"\r\n"
+            for name, value in self.headers
+        ]
         lines.append(more)
         if self.status not in _WITHOUT_BODY:
             lines.append(b"Content-Length: %d\r\n" % len(self.body))  # without it clients wait for the end

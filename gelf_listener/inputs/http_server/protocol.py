@@ -279,8 +279,9 @@ class HttpProtocol(asyncio.Protocol):
         expects = b"expect" in request.headers and request.headers[b"expect"].lower() == b"100-continue"
         if self._refusal is None:
             self._refusal = self._check(request)
-        if self._refusal is None and not self._open_reader(request) and self._is_too_long(length):
-            self._refusal = self._too_long()
+        by_pieces = self._refusal is None and self._open_reader(request)
+        if self._is_too_long(length) and not by_pieces:
+            self._refusal = self._too_long()  # whatever else is wrong with it: its body is not read to find out
         if self._refusal is not None:
             if expects or self._refusal.status == 413:
                 self._answer(self._refusal, close=True)  # rather than read a body for nothing

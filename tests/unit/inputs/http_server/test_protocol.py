@@ -324,3 +324,17 @@ def test_repeated_headers_are_joined() -> None:
     )
     assert got[0].status == 401
     assert made.intake.messages == []
+
+
+@pytest.mark.parametrize("target", ["/lines", "/elsewhere"])
+def test_a_body_too_long_is_not_read_whatever_else_is_wrong(target: str) -> None:
+    """Or a client that is refused anyway could have us read for a minute."""
+    got, made = exchange(f"POST {target} HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\n".encode())
+    assert [answer.status for answer in got] == [413]
+    assert made.transport.closed
+
+
+def test_header_values_cannot_begin_another_header() -> None:
+    """A responder may put into one what a client sent."""
+    written = Response(200, headers=[("X-Name", "a\r\nSet-Cookie: b\n\0c")]).plain
+    assert written.split(b"\r\n")[2] == b"X-Name: a Set-Cookie: b c"
