@@ -11,9 +11,11 @@ import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from gelf_listener.errors import QueryError
 from gelf_listener.message import FieldValue
 from gelf_listener.query.fields import is_analysed
 from gelf_listener.store.answers import GroupKey, Row
+from gelf_listener.store.cuts import cut
 from gelf_listener.store.grouping import boundaries, fill
 from gelf_listener.store.parameters import Grouping, Metric, RangesGroup, TimeGroup, ValuesGroup
 from gelf_listener.store.partition import Partition
@@ -22,11 +24,8 @@ from gelf_listener.store.searching import Target, total_of
 
 __all__ = ["Column", "aggregate", "column_of", "is_known"]
 
-_MOST_VALUES = 10_000
-"""Values asked of each partition, in which the most frequent of all are."""
-_MOST_INNER_VALUES = 1_000
-_MOST_DISTINCT = 10_000
-"""Values from which percentiles and numbers of distinct values are exact."""
+_TOO_MUCH = "Aborting aggregation"
+"""How the engine says that there are too many groups: more than 65 000, or more than half a gigabyte of them."""
 
 _OWN = {
     "timestamp": ("timestamp", 1e6),
@@ -84,12 +83,32 @@ class _Bucket:
         self.inner: dict[Any, _Bucket] = {}
 
 
+class _Sizes(NamedTuple):
+    """
+    How much is asked of each partition.
+
+    Attributes:
+        outer: Values of the outermost grouping, in which the most frequent of all are.
+        inner: Values of a grouping inside another.
+        distinct: Values up to which percentiles and numbers of distinct values are exact.
+    """
+
+    outer: int
+    inner: int
+    distinct: int
+
+
+_SIZES = (_Sizes(10_000, 1_000, 10_000), _Sizes(3_000, 15, 15), _Sizes(500, 50, 50), _Sizes(50, 30, 30))
+"""What is tried, one after another, until the engine takes it."""
+
+
 class _Asked(NamedTuple):
     """What is asked, with the columns of its fields."""
 
     groups: Sequence[tuple[Grouping, Column]]
     metrics: Sequence[tuple[Metric, Column | None]]
     spans: tuple[float, float]
+    sizes: _Sizes
 
 
 def aggregate(
@@ -106,8 +125,27 @@ def aggregate(
         metrics: Metrics and the columns of their fields, if they have one; ``latest`` is not among them, for columns do
             not tell which message they belong to.
     """
-    asked = _Asked(groups, metrics, _extent(targets, groups))
-    whole = _Bucket(len(metrics))
+    spans = _extent(targets, groups)
+    for sizes in _SIZES:
+        asked = _Asked(groups, metrics, spans, sizes)
+        try:
+            whole = _whole(targets, asked)
+        except ValueError as error:
+            if _TOO_MUCH not in str(error):
+                raise
+            continue
+        if sizes is not _SIZES[0] and len(groups) > 1:
+            cut(
+                f"there are too many groups; only the {sizes.outer} and inside them {sizes.inner} largest were compared"
+            )
+        return list(_rows(whole, asked, 0, (), whole.messages))
+    raise QueryError("there are too many groups; choose longer stretches of time, or fewer fields", "", 1)
+
+
+def _whole(targets: Sequence[Target], asked: _Asked) -> _Bucket:
+    """Ask all partitions."""
+    groups = asked.groups
+    whole = _Bucket(len(asked.metrics))
     for target in targets:
         whole.messages += total_of(target.searcher, target.query)
         wanted = _request(asked, 0)
@@ -115,7 +153,7 @@ def aggregate(
             _take(whole, target.searcher.aggregate(target.query, wanted), asked, 0)
         if groups and isinstance(groups[0][0], ValuesGroup) and groups[0][0].missing:
             _take_missing(whole, target, asked)
-    return list(_rows(whole, asked, 0, (), whole.messages))
+    return whole
 
 
 def _take_missing(whole: _Bucket, target: Target, asked: _Asked) -> None:
@@ -159,13 +197,13 @@ def _request(asked: _Asked, depth: int) -> dict[str, Any]:
         wanted: dict[str, Any] = {}
         for index, (metric, column) in enumerate(asked.metrics):
             if column is not None:
-                wanted |= _metric_request(f"m{index}", metric, column)
+                wanted |= _metric_request(f"m{index}", metric, column, asked.sizes)
         return wanted
     group, column = asked.groups[depth]
     inner = _request(asked, depth + 1)
     kind: dict[str, Any]
     if isinstance(group, ValuesGroup):
-        size = _MOST_VALUES if depth == 0 else _MOST_INNER_VALUES
+        size = asked.sizes.outer if depth == 0 else asked.sizes.inner
         kind = {"terms": {"field": column.path, "size": size, "segment_size": size}}
     elif isinstance(group, RangesGroup):
         ranges = [_range(low, high, column.scale) for low, high in group.ranges]
@@ -190,15 +228,15 @@ def _range(low: float | None, high: float | None, scale: float) -> dict[str, flo
     return found
 
 
-def _metric_request(name: str, metric: Metric, column: Column) -> dict[str, Any]:
+def _metric_request(name: str, metric: Metric, column: Column, sizes: _Sizes) -> dict[str, Any]:
     function, field = metric.function, {"field": column.path}
     if function in ("count", "percentage"):
         return {name: {"value_count": field}}
     if function == "card":
-        return {name: {"terms": field | {"size": _MOST_DISTINCT}}, name + "e": {"cardinality": field}}
+        return {name: {"terms": field | {"size": sizes.distinct}}, name + "e": {"cardinality": field}}
     if function == "percentile":
         estimate = {"percentiles": field | {"percents": [metric.percentile]}}
-        return {name: {"terms": field | {"size": _MOST_DISTINCT}}, name + "e": estimate}
+        return {name: {"terms": field | {"size": sizes.distinct}}, name + "e": estimate}
     return {name: {"extended_stats": field}}
 
 

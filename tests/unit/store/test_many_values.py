@@ -13,7 +13,7 @@ from gelf_listener.query import parse
 from gelf_listener.query.patterns import within
 from gelf_listener.store import engine, schema, translation
 from gelf_listener.store.memory_store import MemoryStore
-from gelf_listener.store.parameters import EVERYTHING, Metric, ValuesGroup
+from gelf_listener.store.parameters import EVERYTHING, Metric, TimeGroup, ValuesGroup
 from tests.unit.store.samples import START, plain
 from tests.unit.store.test_tantivy_store import opened
 
@@ -105,6 +105,29 @@ def test_a_search_that_was_cut_says_so(tmp_path: Path, monkeypatch: pytest.Monke
             assert not store.missing()
             with pytest.raises(QueryError, match="narrow it"):
                 await store.delete(node, EVERYTHING)
+
+    asyncio.run(main())
+
+
+def test_more_groups_than_the_engine_has_buckets(tmp_path: Path) -> None:
+    """Two fields of many values, figures of many values, and stretches of time without number."""
+
+    async def main() -> None:
+        async with opened(tmp_path) as store:
+            await store.add(
+                [plain("x", at=number, user=f"user{number % 700}", request=f"req-{number}") for number in range(70_000)]
+            )
+            groups, metrics = [ValuesGroup("user", 5), ValuesGroup("request", 5)], [Metric("card", "request")]
+            rows = await store.aggregate(parse("*").node, EVERYTHING, groups, metrics)
+            assert len(rows) == 25
+            assert {row.values for row in rows} == {(1,)}
+            assert "too many groups" in store.missing().cut
+            rows = await store.aggregate(parse("*").node, EVERYTHING, groups[:1], metrics)
+            assert [row.messages for row in rows] == [100] * 5
+            assert all(90 <= float(str(row.values[0])) <= 110 for row in rows)
+            assert not store.missing()
+            with pytest.raises(QueryError, match="longer stretches"):
+                await store.aggregate(parse("*").node, EVERYTHING, [TimeGroup(seconds=0.5)])
 
     asyncio.run(main())
 
