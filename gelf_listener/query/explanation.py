@@ -6,7 +6,7 @@ import difflib
 
 from gelf_listener.message import Message
 from gelf_listener.query.fields import GRAYLOG_NAMES, getter
-from gelf_listener.query.nodes import Exists, Group, MatchAll, Node
+from gelf_listener.query.nodes import Exists, Group, MatchAll, Matches, Node
 from gelf_listener.query.parser import Query, parse
 from gelf_listener.query.predicate import compile_predicate
 
@@ -59,7 +59,7 @@ def _nested(node: Node) -> str:
 
 def _instead(node: Node, message: Message) -> str:
     """Say what a message has where a leaf looked."""
-    field = None if isinstance(node, (MatchAll, Group)) else node.field
+    field = None if isinstance(node, (MatchAll, Group, Matches)) else node.field
     if field is None:
         return "no field has it"
     value = getter(field)(message)
@@ -71,7 +71,7 @@ def _instead(node: Node, message: Message) -> str:
 
 def _present(node: Node, message: Message) -> str:
     """Say what a message has that it should not."""
-    if isinstance(node, (MatchAll, Group)) or node.field is None:
+    if isinstance(node, (MatchAll, Group, Matches)) or node.field is None:
         return "it matches"
     value = getter(node.field)(message)
     if value is None:

@@ -12,14 +12,18 @@ store cannot compile. Nodes that mean the same are equal wherever they stand.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeAlias
+
+from gelf_listener.message import Message
 
 __all__ = [
     "Exists",
     "Fuzzy",
     "Group",
     "MatchAll",
+    "Matches",
     "Node",
     "Phrase",
     "Range",
@@ -177,8 +181,30 @@ class Group(_Placed):
         return " ".join(clauses)
 
 
+@dataclass(frozen=True, slots=True)
+class Matches(_Placed):
+    """
+    What no query can say, tested on the messages themselves: a rule of a stream.
+
+    Attributes:
+        roughly: A query that finds at least the messages that pass the test.
+        test: Tells whether a message matches; never raises.
+    """
+
+    roughly: Node
+    test: Callable[[Message], bool]
+
+    @property
+    def field(self) -> None:
+        """None: the test decides what it looks at."""
+        return
+
+    def __str__(self) -> str:
+        return _nested(self.roughly)
+
+
 def _nested(node: Node) -> str:
     return f"({node})" if isinstance(node, Group) else str(node)
 
 
-Node: TypeAlias = MatchAll | Term | Phrase | Wildcard | Regex | Fuzzy | Range | Exists | Group
+Node: TypeAlias = MatchAll | Term | Phrase | Wildcard | Regex | Fuzzy | Range | Exists | Group | Matches

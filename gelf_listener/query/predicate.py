@@ -19,7 +19,19 @@ from operator import attrgetter
 from gelf_listener.message import FieldValue, Message
 from gelf_listener.query.automaton import Automaton
 from gelf_listener.query.fields import added_getter, getter, is_analysed, is_lower_case
-from gelf_listener.query.nodes import Exists, Fuzzy, Group, MatchAll, Node, Phrase, Range, Regex, Term, Wildcard
+from gelf_listener.query.nodes import (
+    Exists,
+    Fuzzy,
+    Group,
+    MatchAll,
+    Matches,
+    Node,
+    Phrase,
+    Range,
+    Regex,
+    Term,
+    Wildcard,
+)
 from gelf_listener.query.parser import Query
 from gelf_listener.query.patterns import compile_fuzzy, compile_wildcards
 from gelf_listener.query.ranges import compile_range, compile_word_range, number_of
@@ -60,6 +72,8 @@ class _Compiler:
     def compile(self, node: Node) -> _Predicate:
         if isinstance(node, Group):
             return self._group(node)
+        if isinstance(node, Matches):
+            return node.test
         if isinstance(node, MatchAll):
             return lambda message: True  # noqa: ARG005
         if isinstance(node, Exists):

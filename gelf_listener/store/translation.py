@@ -16,7 +16,19 @@ from typing import TYPE_CHECKING, TypeAlias
 from gelf_listener.message import FieldValue, Message, ulid_key
 from gelf_listener.query import compile_predicate
 from gelf_listener.query.fields import added_getter, is_analysed, is_lower_case
-from gelf_listener.query.nodes import Exists, Fuzzy, Group, MatchAll, Node, Phrase, Range, Regex, Term, Wildcard
+from gelf_listener.query.nodes import (
+    Exists,
+    Fuzzy,
+    Group,
+    MatchAll,
+    Matches,
+    Node,
+    Phrase,
+    Range,
+    Regex,
+    Term,
+    Wildcard,
+)
 from gelf_listener.store.column_leaves import ColumnLeaves
 from gelf_listener.store.cuts import cut
 from gelf_listener.store.engine import Bounds, Engine
@@ -85,6 +97,8 @@ class Translator:
             return self._engine.everything
         if isinstance(node, Group):
             return self._group(node)
+        if isinstance(node, Matches):
+            return self._engine.maybe(self._translate(node.roughly).most)
         if isinstance(node, Exists):
             return self._exists(node.field)
         if isinstance(node, Range) and node.low is None and node.high is None:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from gelf_listener.api.catalog import Catalog
+from gelf_listener.api.graylog.rules import Rule, compile_rules, node_of
 from gelf_listener.errors import QueryError
 from gelf_listener.message import Message
 from gelf_listener.query import compile_predicate, parse
@@ -92,15 +93,24 @@ class Streams:
     def _compile(self, id: str, document: dict[str, Any]) -> _Compiled:
         compiled = self._compiled.get(id)
         if compiled is None or compiled.document is not document:
-            try:
-                node = parse(document["query"]).node
-            except QueryError as error:  # it was parsed when it was stored, by an older version perhaps
-                _log.warning("stream %s matches nothing: %s", id, error)
-                node = NOTHING
-            compiled = self._compiled[id] = _Compiled(document, node, compile_predicate(node))
+            compiled = self._compiled[id] = _compiled(id, document)
             for gone in set(self._compiled) - set(self._catalog.all("streams")):
                 self._compiled.pop(gone, None)
         return compiled
+
+
+def _compiled(id: str, document: dict[str, Any]) -> _Compiled:
+    """Compile a stream's rules, or its query where it was made with one."""
+    if document["rules"] and not document.get("written"):
+        rules = [Rule.model_validate(rule) for rule in document["rules"]]
+        matching: Literal["AND", "OR"] = "OR" if document["matching_type"] == "OR" else "AND"
+        return _Compiled(document, node_of(rules, matching), compile_rules(rules, matching))
+    try:
+        node = parse(document["query"]).node
+    except QueryError as error:  # it was parsed when it was stored, by an older version perhaps
+        _log.warning("stream %s matches nothing: %s", id, error)
+        node = NOTHING
+    return _Compiled(document, node, compile_predicate(node))
 
 
 def all_of(nodes: Iterable[Node]) -> Node:

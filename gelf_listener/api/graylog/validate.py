@@ -14,7 +14,19 @@ from gelf_listener.api.errors import position
 from gelf_listener.api.graylog.message_encoding import answer
 from gelf_listener.errors import QueryError
 from gelf_listener.query import parse
-from gelf_listener.query.nodes import Exists, Fuzzy, Group, MatchAll, Node, Phrase, Range, Regex, Term, Wildcard
+from gelf_listener.query.nodes import (
+    Exists,
+    Fuzzy,
+    Group,
+    MatchAll,
+    Matches,
+    Node,
+    Phrase,
+    Range,
+    Regex,
+    Term,
+    Wildcard,
+)
 from gelf_listener.query.ranges import number_of
 
 __all__ = ["router"]
@@ -130,7 +142,7 @@ def _leaves(node: Node) -> Iterator[_Leaf]:
     if isinstance(node, Group):
         for inner in (*node.must, *node.should, *node.must_not):
             yield from _leaves(inner)
-    elif not isinstance(node, MatchAll) and node.field is not None:
+    elif not isinstance(node, (MatchAll, Matches)) and node.field is not None:
         yield node
 
 
