@@ -53,17 +53,20 @@ def in_words(pattern: str) -> list[str]:
     text, starts_word, ends_word = _anchors(pattern)
     found: list[str] = []
     current, before = "", "" if starts_word else ".*"
+    needed = False
+    """Whether something of the current word has to be there."""
 
     def close(after: str) -> None:
-        nonlocal current, before
-        if current:
+        nonlocal current, before, needed
+        if needed:
             found.append(before + _lucene(current) + after)
-        current, before = "", after
+        current, before, needed = "", after, False
 
     for atom in _atoms(text):
         between = _between_words(atom)
         if between is None:
             current += atom.text + atom.quantifier
+            needed = needed or not _is_optional(atom.quantifier)
         else:
             close("" if between else ".*")
     close("" if ends_word else ".*")
@@ -107,8 +110,12 @@ def _between_words(atom: _Atom) -> bool | None:
         inside = text[1:-1].replace("\\", "").replace("-", "")
         return False if inside.startswith("^") or "\\s" in text or any(map(_may_break, inside)) else None
     if text in _BLANK or (text not in (".", "\\S", "\\D") and _breaks(text)):
-        return not (quantifier[:1] in ("*", "?") or quantifier.startswith(("{0", "{,")))
+        return not _is_optional(quantifier)
     return False if text in (".", "\\S", "\\D") or _may_break(text[-1]) else None
+
+
+def _is_optional(quantifier: str) -> bool:
+    return quantifier[:1] in ("*", "?") or quantifier.startswith(("{0", "{,"))
 
 
 def _breaks(text: str) -> bool:
