@@ -20,7 +20,7 @@ _PIECE = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|.", re.DOTALL)
 _QUANTIFIER = re.compile(r"([*+?]|\{\d*,?\d*\})[?+]?")
 _ESCAPED = frozenset('"<>@#&~/')
 """Plain characters in Java that mean something in Lucene's expressions or end them."""
-_BLANK = frozenset(("\\s", "\\W", "\\b", "\\t", "\\n", "\\r"))
+_BLANK = frozenset(("\\s", "\\t", "\\n", "\\r"))
 
 
 class _Atom(NamedTuple):
@@ -106,6 +106,8 @@ def _between_words(atom: _Atom) -> bool | None:
         return None
     if text.startswith("("):
         return False if any(_between_words(each) is not None for each in _atoms(text[1:-1])) else None
+    if text in ("\\b", "\\W"):
+        return False  # the dot of "a.b" is no part of a word in Java, and no end of one in the index
     if text.startswith("["):
         inside = text[1:-1].replace("\\", "").replace("-", "")
         return False if inside.startswith("^") or "\\s" in text or any(map(_may_break, inside)) else None
