@@ -1,8 +1,10 @@
 """
 Fields: what a name in a query means.
 
-The one mapping between GELF's words (inside) and Graylog's (in queries and in the API), and how each field is matched:
-texts by words, ``source`` without regard to case, everything else exactly.
+The one table of the fields that the listener knows (`KNOWN_FIELDS`): how each is named in GELF and in Graylog, how its
+value is found in a message, how it is matched, what type it has and where the embedded store keeps it. Searching,
+sorting, grouping, exporting and the API all read it, so another known field is one line here. Every other name is an
+additional field, matched exactly.
 """
 
 from __future__ import annotations
@@ -11,46 +13,125 @@ import re
 from collections.abc import Callable
 from ipaddress import ip_address
 from operator import attrgetter
+from typing import Literal, NamedTuple
 
 from gelf_listener.message import FieldValue, Message
 
-__all__ = ["GRAYLOG_NAMES", "added_getter", "getter", "is_analysed", "is_lower_case"]
+__all__ = [
+    "GRAYLOG_NAMES",
+    "KNOWN_FIELDS",
+    "KNOWN_NAMES",
+    "FieldType",
+    "Known",
+    "added_getter",
+    "getter",
+    "is_analysed",
+    "is_lower_case",
+    "is_time_field",
+    "known_field",
+    "underscored",
+]
 
-GRAYLOG_NAMES = {"host": "source", "short_message": "message"}
-"""GELF's name -> Graylog's."""
+FieldType = Literal["string", "text", "long", "double", "boolean", "date", "ip"]
+"""How a field is searched; ``text`` by words, everything else as a whole. Named as Graylog's mapping names them."""
 
 _Get = Callable[[Message], FieldValue | None]
 
-_KNOWN: dict[str, _Get] = {
-    "source": attrgetter("host"),
-    "host": attrgetter("host"),
-    "message": attrgetter("short_message"),
-    "short_message": attrgetter("short_message"),
-    "full_message": attrgetter("full_message"),
-    "level": attrgetter("level"),
-    "timestamp": attrgetter("timestamp"),
-    "gl2_receive_timestamp": attrgetter("received_at"),
-    "gl2_remote_ip": lambda message: message.peer.host if message.peer is not None else None,
-    "gl2_remote_port": lambda message: message.peer.port if message.peer is not None else None,
-    "gl2_source_input": lambda message: message.input or None,
-    "gl2_message_id": lambda message: message.id,
-    "_id": lambda message: message.id,
-}
 
-_ANALYSED = frozenset(("message", "short_message", "full_message"))
-_LOWER_CASE = frozenset(("source", "host"))
+class Known(NamedTuple):
+    """
+    A field that the listener knows.
+
+    Attributes:
+        name: In queries and in Graylog's API.
+        get: Gets its value from a message, None where it has none.
+        matching: How it is matched: by words, as a whole in lower case, exactly, as a severity, as a time, as an id.
+        type: What it is in Graylog's mapping.
+        aliases: Other names, such as GELF's.
+        terms: The field of the embedded index that holds its terms; empty when its messages have to be looked at.
+        column: The column of the embedded index that is grouped by and computed with; empty when there is none.
+        order: The column that is sorted by; empty when its messages have to be read.
+        scale: What a column's numbers are to be divided by.
+        always: Whether every message has it.
+        underscored: Whether ``_name`` means it too, where no such additional field was sent.
+    """
+
+    name: str
+    get: _Get
+    matching: Literal["words", "lower case", "exact", "level", "time", "id"]
+    type: FieldType
+    aliases: tuple[str, ...] = ()
+    terms: str = ""
+    column: str = ""
+    order: str = ""
+    scale: float = 1.0
+    always: bool = False
+    underscored: bool = False
+
+
+def _micros(name: str, get: _Get, column: str, *, underscored: bool = False) -> Known:
+    """Make a field that holds a time in microseconds and that every message has."""
+    return Known(name, get, "time", "date", (), column, column, column, 1e6, always=True, underscored=underscored)
+
+
+def _host(message: Message) -> FieldValue | None:
+    return message.peer.host if message.peer is not None else None
+
+
+def _port(message: Message) -> FieldValue | None:
+    return message.peer.port if message.peer is not None else None
+
+
+KNOWN_FIELDS: tuple[Known, ...] = (
+    _micros("timestamp", attrgetter("timestamp"), "timestamp", underscored=True),
+    _micros("gl2_receive_timestamp", attrgetter("received_at"), "received"),
+    Known("source", attrgetter("host"), "lower case", "string", ("host",), "source", "host", always=True),
+    Known("message", attrgetter("short_message"), "words", "text", ("short_message",), "words", always=True),
+    Known("full_message", attrgetter("full_message"), "words", "text", terms="full", underscored=True),
+    Known("level", attrgetter("level"), "level", "long", (), "level", "level", "level", underscored=True),
+    Known("gl2_source_input", lambda message: message.input or None, "exact", "string", (), "@input", "added.@input"),
+    Known("gl2_remote_ip", _host, "exact", "ip", (), "@ip", "added.@ip"),
+    Known("gl2_remote_port", _port, "exact", "long", (), "@port", "added.@port"),
+    Known("gl2_message_id", attrgetter("id"), "id", "string", ("_id",), "key", order="order", always=True),
+)
+"""All of them."""
+
+KNOWN_NAMES = {name: known for known in KNOWN_FIELDS for name in (known.name, *known.aliases)}
+"""The same by each of their names."""
+
+GRAYLOG_NAMES = {alias: known.name for known in KNOWN_FIELDS for alias in known.aliases if not alias.startswith("_")}
+"""GELF's name -> Graylog's."""
 
 _ID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
 
 
+def known_field(name: str) -> Known | None:
+    """Return what is known of a field by one of its names; None for an additional field."""
+    return KNOWN_NAMES.get(name)
+
+
+def underscored(name: str) -> Known | None:
+    """Return the known field that a name with an underscore means where no such additional field was sent."""
+    known = KNOWN_NAMES.get(name[1:] if name.startswith("_") and len(name) > 1 else name)
+    return known if known is not None and known.underscored else None
+
+
 def is_analysed(name: str) -> bool:
     """Whether a field is matched word by word, without regard to case."""
-    return name in _ANALYSED
+    known = KNOWN_NAMES.get(name)
+    return known is not None and known.matching == "words"
 
 
 def is_lower_case(name: str) -> bool:
     """Whether a field is matched as a whole, without regard to case."""
-    return name in _LOWER_CASE
+    known = KNOWN_NAMES.get(name)
+    return known is not None and known.matching == "lower case"
+
+
+def is_time_field(name: str) -> bool:
+    """Whether a field always holds a time."""
+    known = KNOWN_NAMES.get(name.lstrip("_"))
+    return known is not None and known.matching == "time"
 
 
 def getter(name: str) -> _Get:
@@ -60,19 +141,19 @@ def getter(name: str) -> _Get:
     An additional field is found by its name, with or without a leading underscore, and one with dots also by the
     name with underscores that Graylog stores it under.
     """
-    known = _KNOWN.get(name)
+    known = KNOWN_NAMES.get(name)
     if known is not None:
-        return known
+        return known.get
     bare = name[1:] if name.startswith("_") and len(name) > 1 else name
-    known = _KNOWN.get(bare) if bare in ("level", "timestamp", "full_message") else None
+    also = underscored(name)
 
     def get(message: Message) -> FieldValue | None:
         fields = message.fields
         value = fields.get(name)
         if value is None:
             value = fields.get(bare)
-        if value is None and known is not None:
-            value = known(message)
+        if value is None and also is not None:
+            value = also.get(message)
         if value is None and "_" in bare:
             for stored, dotted in fields.items():
                 if "." in stored and stored.replace(".", "_") == bare:
@@ -90,9 +171,9 @@ def added_getter(text: str) -> _Get | None:
     that is a whole one: the name of an input or the digits of a port would find messages nobody asked for.
     """
     if _ID.fullmatch(text):
-        return _KNOWN["gl2_message_id"]
+        return KNOWN_NAMES["gl2_message_id"].get
     try:
         ip_address(text)
     except ValueError:
         return None
-    return _KNOWN["gl2_remote_ip"]
+    return KNOWN_NAMES["gl2_remote_ip"].get

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from gelf_listener.errors import QueryError
 from gelf_listener.query.automaton import MAX_WORK, Automaton
-from gelf_listener.query.fields import is_analysed, is_lower_case
+from gelf_listener.query.fields import is_analysed, is_lower_case, is_time_field
 from gelf_listener.query.nodes import (
     Exists,
     Fuzzy,
@@ -30,7 +30,7 @@ from gelf_listener.query.nodes import (
     Wildcard,
 )
 from gelf_listener.query.ranges import number_of
-from gelf_listener.query.times import is_time_field, parse_time
+from gelf_listener.query.times import parse_time
 from gelf_listener.query.words import words
 
 __all__ = ["MAX_CLAUSES", "MAX_DEPTH", "MAX_PATTERNS", "MAX_QUERY_CHARACTERS", "Hint", "Query", "parse"]

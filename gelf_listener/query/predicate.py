@@ -18,7 +18,7 @@ from operator import attrgetter
 
 from gelf_listener.message import FieldValue, Message
 from gelf_listener.query.automaton import Automaton
-from gelf_listener.query.fields import added_getter, getter, is_analysed, is_lower_case
+from gelf_listener.query.fields import added_getter, getter, is_analysed, is_lower_case, is_time_field
 from gelf_listener.query.nodes import (
     Exists,
     Fuzzy,
@@ -36,7 +36,7 @@ from gelf_listener.query.parser import Query
 from gelf_listener.query.patterns import compile_fuzzy, compile_wildcards
 from gelf_listener.query.ranges import compile_range, compile_word_range, number_of
 from gelf_listener.query.texts import CutText, compile_phrase, compile_term
-from gelf_listener.query.times import Interval, is_time_field, parse_time, time_of
+from gelf_listener.query.times import Interval, parse_time, time_of
 
 __all__ = ["compile_predicate"]
 

@@ -6,9 +6,9 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 
 from gelf_listener.message import FieldValue
-from gelf_listener.query.fields import is_lower_case
+from gelf_listener.query.fields import is_lower_case, is_time_field
 from gelf_listener.query.nodes import Range
-from gelf_listener.query.times import Interval, is_time_field, parse_time, time_of
+from gelf_listener.query.times import Interval, parse_time, time_of
 
 __all__ = ["compile_range", "compile_word_range", "number_of"]
 

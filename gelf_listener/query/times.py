@@ -13,9 +13,7 @@ import datetime as dt
 import re
 from typing import NamedTuple
 
-__all__ = ["Interval", "is_time_field", "parse_time", "time_of"]
-
-_TIME_FIELDS = frozenset(("timestamp", "gl2_receive_timestamp"))
+__all__ = ["Interval", "parse_time", "time_of"]
 
 _DATE = re.compile(
     r"""
@@ -43,11 +41,6 @@ class Interval(NamedTuple):
 
     start: float
     end: float
-
-
-def is_time_field(name: str) -> bool:
-    """Whether a field always holds a time."""
-    return name.lstrip("_") in _TIME_FIELDS
 
 
 def parse_time(text: str, now: float) -> Interval | None:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from gelf_listener.errors import QueryError
 from gelf_listener.message import FieldValue
-from gelf_listener.query.fields import is_analysed
+from gelf_listener.query.fields import known_field, underscored
 from gelf_listener.store.answers import GroupKey, Row
 from gelf_listener.store.cuts import cut
 from gelf_listener.store.grouping import boundaries, fill
@@ -22,21 +22,10 @@ from gelf_listener.store.partition import Partition
 from gelf_listener.store.schema import REST, field_key, value_of
 from gelf_listener.store.searching import Target, total_of
 
-__all__ = ["Column", "aggregate", "column_of", "is_known"]
+__all__ = ["Column", "aggregate", "column_of"]
 
 _TOO_MUCH = "Aborting aggregation"
 """How the engine says that there are too many groups: more than 65 000, or more than half a gigabyte of them."""
-
-_OWN = {
-    "timestamp": ("timestamp", 1e6),
-    "gl2_receive_timestamp": ("received", 1e6),
-    "level": ("level", 1.0),
-    "source": ("host", 1.0),
-    "host": ("host", 1.0),
-    "gl2_source_input": ("added.@input", 1.0),
-    "gl2_remote_ip": ("added.@ip", 1.0),
-    "gl2_remote_port": ("added.@port", 1.0),
-}
 
 
 class Column(NamedTuple):
@@ -48,12 +37,12 @@ class Column(NamedTuple):
 
 def column_of(field: str, partitions: Sequence[Partition]) -> Column | None:
     """Return a field's column; None when it has none, or may be stored under several names."""
-    own = _OWN.get(field)
-    if own is not None:
-        return Column(*own)
-    bare = field[1:] if field.startswith("_") and len(field) > 1 else field
-    if is_analysed(field) or field in ("_id", "gl2_message_id") or bare in ("level", "timestamp", "full_message"):
+    known = known_field(field)
+    if known is not None:
+        return Column(known.column, known.scale) if known.column else None
+    if underscored(field) is not None:
         return None
+    bare = field[1:] if field.startswith("_") and len(field) > 1 else field
     keys = {field_key(field), field_key(bare)}
     if "_" in bare:
         for partition in partitions:
@@ -62,14 +51,6 @@ def column_of(field: str, partitions: Sequence[Partition]) -> Column | None:
     if len(stored) > 1 or any(REST in each.names and not keys & each.names.keys() for each in partitions):
         return None
     return Column(f"added.{next(iter(stored))}" if stored else f"added.{field_key(bare)}", 1.0)
-
-
-def is_known(field: str) -> bool:
-    """Whether every message has a field, whether it has a column or not."""
-    bare = field[1:] if field.startswith("_") and len(field) > 1 else field
-    return (
-        field in _OWN or is_analysed(field) or field in ("_id", "gl2_message_id") or bare in _OWN or is_analysed(bare)
-    )
 
 
 class _Bucket:

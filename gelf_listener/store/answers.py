@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal, NamedTuple, TypeAlias
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple, TypeAlias
 
 from gelf_listener.message import FieldValue, Message
+from gelf_listener.query.fields import KNOWN_FIELDS, FieldType
 
 __all__ = [
-    "KNOWN_FIELDS",
     "FieldInfo",
     "FieldStatistics",
     "FieldType",
@@ -19,24 +19,8 @@ __all__ = [
     "Row",
     "StoreInfo",
     "ValueCount",
+    "known_and",
 ]
-
-FieldType = Literal["string", "text", "long", "double", "boolean", "date", "ip"]
-"""How a field is searched; ``text`` by words, everything else as a whole. Named as Graylog's mapping names them."""
-
-KNOWN_FIELDS: dict[str, tuple[FieldType, ...]] = {
-    "full_message": ("text",),
-    "gl2_message_id": ("string",),
-    "gl2_receive_timestamp": ("date",),
-    "gl2_remote_ip": ("ip",),
-    "gl2_remote_port": ("long",),
-    "gl2_source_input": ("string",),
-    "level": ("long",),
-    "message": ("text",),
-    "source": ("string",),
-    "timestamp": ("date",),
-}
-"""What every store has, by the names of the query language."""
 
 GroupKey: TypeAlias = FieldValue | tuple[float | None, float | None] | None
 """A value, the start of a stretch of time, a range, or None for messages without the field."""
@@ -112,6 +96,13 @@ class FieldInfo(NamedTuple):
 
     name: str
     types: tuple[FieldType, ...]
+
+
+def known_and(found: Mapping[str, Iterable[FieldType]]) -> list[FieldInfo]:
+    """Return the known fields and some additional ones, by name."""
+    types = {name: tuple(sorted(each)) for name, each in found.items()}
+    types |= {known.name: (known.type,) for known in KNOWN_FIELDS}
+    return [FieldInfo(name, types[name]) for name in sorted(types)]
 
 
 class FieldStatistics(NamedTuple):

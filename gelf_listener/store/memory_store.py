@@ -17,7 +17,6 @@ from gelf_listener.query import compile_predicate
 from gelf_listener.query.fields import getter
 from gelf_listener.query.nodes import MatchAll, Node
 from gelf_listener.store.answers import (
-    KNOWN_FIELDS,
     FieldInfo,
     FieldStatistics,
     FieldType,
@@ -26,6 +25,7 @@ from gelf_listener.store.answers import (
     Row,
     StoreInfo,
     ValueCount,
+    known_and,
 )
 from gelf_listener.store.grouping import aggregate, statistics
 from gelf_listener.store.parameters import EVERYTHING, NEWEST_FIRST, Grouping, Metric, Sort, Span
@@ -123,8 +123,7 @@ class MemoryStore:
         for message in self._messages.values():
             for name, value in message.fields.items():
                 types.setdefault(name, set()).add(types_of(value))
-        found = KNOWN_FIELDS | {name: tuple(sorted(each)) for name, each in types.items() if name not in KNOWN_FIELDS}
-        return [FieldInfo(name, found[name]) for name in sorted(found)]
+        return known_and(types)
 
     async def suggest(self, field: str, prefix: str, limit: int = 10) -> list[ValueCount]:
         """Return frequent values; see `Store.suggest`."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gelf_listener.errors import QueryError
 from gelf_listener.message import FieldValue, Message
-from gelf_listener.query.fields import getter
+from gelf_listener.query.fields import getter, known_field
 from gelf_listener.store.parameters import Sort
 from gelf_listener.store.partition import Partition
 
@@ -21,13 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Found", "Place", "Target", "after", "count", "places", "read", "sort_key", "total_of"]
 
-_COLUMNS = {
-    "timestamp": "timestamp",
-    "gl2_receive_timestamp": "received",
-    "_id": "order",
-    "gl2_message_id": "order",
-    "level": "level",
-}
 _NUMBERS, _TEXTS, _MISSING = 0, 1, 2
 
 _MAX_READ_BYTES = 256 * 1024 * 1024
@@ -111,7 +104,8 @@ def places(targets: Sequence[Target], sort: Sort, limit: int, offset: int) -> Fo
         offset: How many to leave out first.
     """
     wanted = limit + offset
-    column = _COLUMNS.get(sort.field)
+    known = known_field(sort.field)
+    column = known.order or None if known is not None else None
     total = 0
     kept: list[Place] = []
     numbered = list(enumerate(targets))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from gelf_listener.errors import QueryError
 from gelf_listener.message import Message, ulid_key
+from gelf_listener.query.fields import known_field, underscored
 from gelf_listener.query.nodes import MatchAll, Node
 from gelf_listener.store import aggregation, grouping, searching
 from gelf_listener.store.answers import FieldStatistics, Hits, Row, ValueCount
@@ -135,7 +136,7 @@ class TantivySearch:
             if metric.field is None:
                 raise QueryError("this metric needs a field", "", 1)
             column = aggregation.column_of(metric.field, partitions)
-            if column is None and not aggregation.is_known(metric.field):
+            if column is None and known_field(metric.field) is None and underscored(metric.field) is None:
                 continue  # its messages are read
             if column is None or column.path == "host":
                 raise QueryError(f"{metric.field} holds texts; the metric needs numbers", metric.field, 1)

@@ -33,7 +33,6 @@ from gelf_listener.message import Message, OpenFields
 from gelf_listener.packing import Packer
 from gelf_listener.query.nodes import Node
 from gelf_listener.store.answers import (
-    KNOWN_FIELDS,
     FieldInfo,
     FieldStatistics,
     FieldType,
@@ -43,6 +42,7 @@ from gelf_listener.store.answers import (
     Row,
     StoreInfo,
     ValueCount,
+    known_and,
 )
 from gelf_listener.store.cuts import noted
 from gelf_listener.store.indexer import Indexer, Order, Report
@@ -579,10 +579,9 @@ class TantivyStore:
         for partition in self._all.list:
             for key, kinds in list(partition.names.items()):
                 name = field_name(key)
-                if not key.startswith("@") and name not in KNOWN_FIELDS:
+                if not key.startswith("@"):
                     types.setdefault(name, set()).update(_TYPES[kind] for kind in list(kinds))
-        found = KNOWN_FIELDS | {name: tuple(sorted(each)) for name, each in types.items()}
-        return [FieldInfo(name, found[name]) for name in sorted(found)]
+        return known_and(types)
 
     async def suggest(self, field: str, prefix: str, limit: int = 10) -> list[ValueCount]:
         """Return frequent values; see `Store.suggest`."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from gelf_listener.message import FieldValue, Message, ulid_key
 from gelf_listener.query import compile_predicate
-from gelf_listener.query.fields import added_getter, is_analysed, is_lower_case
+from gelf_listener.query.fields import Known, added_getter, known_field, underscored
 from gelf_listener.query.nodes import (
     Exists,
     Fuzzy,
@@ -48,10 +48,6 @@ MAX_VERIFIED = 200_000
 """Messages of a partition that are looked at one by one to finish a query."""
 
 _Leaf: TypeAlias = Term | Phrase | Wildcard | Regex | Fuzzy | Range
-
-_IDS = frozenset(("_id", "gl2_message_id"))
-_LISTENER = {"gl2_source_input": "@input", "gl2_remote_ip": "@ip", "gl2_remote_port": "@port"}
-_TIMES = {"timestamp": "timestamp", "gl2_receive_timestamp": "received"}
 
 
 class Translator:
@@ -120,19 +116,26 @@ class Translator:
 
     def _field(self, node: _Leaf, field: str) -> Bounds:
         """Translate a leaf that looks at one field."""
-        if is_analysed(field):
-            return self._texts.words(node, "full" if field == "full_message" else "words")
-        if is_lower_case(field):
-            return self._source(node)
-        if field in _IDS:
-            return self._id(node)
-        if field in _TIMES:
-            return self._times.leaf(node, _TIMES[field])
-        if field == "level":
-            return self._level(node)
-        if field in _LISTENER:
-            return self._columns.leaf(node, _LISTENER[field])
+        known = known_field(field)
+        if known is not None:
+            return self._known(node, known)
         return self._first_of(node, field)
+
+    def _known(self, node: _Leaf, known: Known) -> Bounds:
+        """Translate a leaf that looks at a field that the listener knows."""
+        if not known.terms:
+            return self._engine.maybe(self._engine.everything.most)
+        if known.matching == "words":
+            return self._texts.words(node, known.terms)
+        if known.matching == "lower case":
+            return self._source(node)
+        if known.matching == "time":
+            return self._times.leaf(node, known.terms)
+        if known.matching == "level":
+            return self._level(node)
+        if known.matching == "id":
+            return self._id(node)
+        return self._columns.leaf(node, known.terms)
 
     def _source(self, node: _Leaf) -> Bounds:
         """Hosts, of which those of thousands of characters are cut in the index."""
@@ -149,8 +152,9 @@ class Translator:
         rest = self._rest
         stored = dict.fromkeys((field_key(field), field_key(bare)))
         choices = [(self._has(key), self._stored(node, key)) for key in stored if key in names or rest.has_names]
-        if bare in ("level", "timestamp", "full_message"):
-            choices.append((self._exists(bare), self._underscored(node, bare)))
+        also = underscored(field)
+        if also is not None:
+            choices.append((self._exists(also.name), self._underscored(node, also)))
         choices += [(self._has(key), self._stored(node, key)) for key in dotted]
         alike = engine.nothing
         if "_" in bare and rest.has_names:
@@ -183,11 +187,11 @@ class Translator:
             found.append(self._rest.long(node, key))
         return self._engine.any_of(found)
 
-    def _underscored(self, node: _Leaf, known: str) -> Bounds:
-        """``_level`` and the like, where no such field was sent."""
-        if known == "full_message":  # the whole text as a value, which no index holds
-            return self._engine.maybe(self._engine.term("marks", "full").most)
-        return self._field(replace(node, field=known), known)
+    def _underscored(self, node: _Leaf, known: Known) -> Bounds:
+        """``_level`` and the like, where no such field was sent; of a text it means the whole, which no index holds."""
+        if known.matching == "words":
+            return self._engine.maybe(self._exists(known.name).most)
+        return self._known(replace(node, field=known.name), known)
 
     def _dotted(self, bare: str) -> list[str]:
         if "_" not in bare:
@@ -196,23 +200,31 @@ class Translator:
         return [key for key, name in stored if name.replace(".", "_") == bare]
 
     def _exists(self, field: str) -> Bounds:
-        engine = self._engine
-        if field == "full_message":
-            return engine.term("marks", "full")
-        if field == "level":
-            large = [engine.has(f"added.{LARGE_LEVEL}")] if LARGE_LEVEL in self.partition.names else []
-            return engine.any_of([engine.has("level"), *large])
-        if field in _LISTENER:
-            return engine.has(f"added.{_LISTENER[field]}")
-        if is_analysed(field) or is_lower_case(field) or field in _IDS or field in _TIMES:
-            return engine.everything
+        engine, known = self._engine, known_field(field)
+        if known is not None:
+            return self._has_known(known)
         bare = field[1:] if field.startswith("_") and len(field) > 1 else field
         keys = dict.fromkeys((field_key(field), field_key(bare), *self._dotted(bare)))
         found = [self._has(key) for key in keys if key in self.partition.names or self._rest.has_names]
         if "_" in bare and self._rest.has_names:
             found.append(self._rest.alike(bare, []))
-        if bare in ("level", "timestamp", "full_message"):
-            found.append(self._exists(bare))
+        also = underscored(field)
+        if also is not None:
+            found.append(self._has_known(also))
+        return engine.any_of(found)
+
+    def _has_known(self, known: Known) -> Bounds:
+        """Messages that have a field that the listener knows."""
+        engine = self._engine
+        if known.always:
+            return engine.everything
+        if known.matching == "words":
+            return engine.term("marks", known.terms)
+        if not known.column:
+            return engine.maybe(engine.everything.most)
+        found = [engine.has(known.column)]
+        if known.matching == "level" and LARGE_LEVEL in self.partition.names:
+            found.append(engine.has(f"added.{LARGE_LEVEL}"))
         return engine.any_of(found)
 
     def _any_field(self, node: _Leaf) -> Bounds:

@@ -22,7 +22,7 @@ from gelf_listener.api.graylog.streams import Streams
 from gelf_listener.api.graylog.tables import AS_TABLE
 from gelf_listener.api.graylog.titles import Column
 from gelf_listener.errors import QueryError
-from gelf_listener.query.times import is_time_field
+from gelf_listener.query.fields import is_time_field
 from gelf_listener.store import Store
 from gelf_listener.store.parameters import Function, Grouping, Metric, RangesGroup, Span, TimeGroup, ValuesGroup
 

@@ -11,22 +11,15 @@ from starlette.responses import Response
 
 from gelf_listener.api.context import TheStore
 from gelf_listener.api.graylog.message_encoding import INDEX, answer
+from gelf_listener.query.fields import FieldType
 from gelf_listener.store import Store
-from gelf_listener.store.answers import FieldType
 
 __all__ = ["router"]
 
 router = APIRouter(prefix="/api", tags=["Fields"])
 
-_ALWAYS: tuple[tuple[str, tuple[FieldType, ...]], ...] = (
-    ("_id", ("string",)),
-    ("gl2_message_id", ("string",)),
-    ("message", ("text",)),
-    ("source", ("string",)),
-    ("streams", ("string",)),
-    ("timestamp", ("date",)),
-)
-"""What every message has, before there is one."""
+_ADDED: dict[str, tuple[FieldType, ...]] = {"_id": ("string",), "streams": ("string",)}
+"""What Graylog's API adds to every message."""
 
 _PROPERTIES = {"text": ["full-text-search"], "long": ["numeric", "enumerable"], "double": ["numeric", "enumerable"]}
 
@@ -58,7 +51,7 @@ async def types_for(store: TheStore, body: FieldsRequest) -> Response:  # noqa: 
 
 
 async def _fields(store: Store) -> list[tuple[str, Sequence[FieldType]]]:
-    found: dict[str, Sequence[FieldType]] = dict(_ALWAYS)
+    found: dict[str, Sequence[FieldType]] = dict(_ADDED)
     for field in await store.fields():
         found[field.name.replace(".", "_")] = field.types
     return sorted(found.items())

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from gelf_listener.api.graylog.highlights import highlights
 from gelf_listener.message import Message
+from gelf_listener.query.fields import KNOWN_FIELDS
 from gelf_listener.query.nodes import Node
 
 __all__ = ["INDEX", "answer", "flat", "hit", "is_shown_field", "iso"]
@@ -42,24 +43,17 @@ def is_shown_field(name: str) -> bool:
 def flat(message: Message, streams: Sequence[str], node_id: str) -> dict[str, Any]:
     """Return a message's fields as they stand in a search result; dots in names are underscores, as in Graylog."""
     document: dict[str, Any] = {name.replace(".", "_"): value for name, value in message.fields.items()}
+    for known in KNOWN_FIELDS:
+        value = known.get(message)
+        if value is not None:
+            document[known.name] = iso(float(value)) if known.matching == "time" else value
     document |= {
         "_id": message.id,
-        "timestamp": iso(message.timestamp),
-        "source": message.host,
-        "message": message.short_message,
         "streams": list(streams),
-        "gl2_message_id": message.id,
         "gl2_source_input": message.input,
         "gl2_source_node": node_id,
-        "gl2_receive_timestamp": iso(message.received_at),
         "gl2_input_message_size": len(message.raw),
     }
-    if message.full_message is not None:
-        document["full_message"] = message.full_message
-    if message.level is not None:
-        document["level"] = message.level
-    if message.peer is not None:
-        document |= {"gl2_remote_ip": message.peer.host, "gl2_remote_port": message.peer.port}
     return document
 
 

@@ -10,8 +10,8 @@ from gelf_listener.api.graylog.aggregate import function_of
 from gelf_listener.api.graylog.intervals import interval_of
 from gelf_listener.api.graylog.message_encoding import iso
 from gelf_listener.api.graylog.ranges import bounds
+from gelf_listener.query.fields import is_time_field
 from gelf_listener.query.nodes import Node
-from gelf_listener.query.times import is_time_field
 from gelf_listener.store import Store
 from gelf_listener.store.answers import Row
 from gelf_listener.store.parameters import Grouping, Metric, RangesGroup, Span, TimeGroup, ValuesGroup

@@ -23,7 +23,7 @@ from gelf_listener.api.native.shapes import SearchPage, Validity
 from gelf_listener.errors import QueryError
 from gelf_listener.message import Message
 from gelf_listener.query import parse
-from gelf_listener.query.fields import getter
+from gelf_listener.query.fields import getter, is_time_field
 from gelf_listener.rendering.timestamps import Timestamps
 from gelf_listener.store.parameters import Sort, Span
 
@@ -35,7 +35,6 @@ _MOST_OFFSET = 10_000
 """Graylog's result window; a cursor goes on from there."""
 _INSTANT = 1e-6
 """Timestamps are exact to the microsecond."""
-_TIMES = frozenset(("timestamp", "gl2_receive_timestamp"))
 _COLUMNS = ("timestamp", "source", "level", "message")
 _MEDIA_TYPES = {"csv": "text/csv", "jsonl": "application/x-ndjson", "gelf": "application/x-ndjson"}
 
@@ -191,7 +190,7 @@ def _writer(format: Format, fields: str | None) -> Callable[[Sequence[Message]],
 
 def _csv_writer(columns: Sequence[str]) -> Callable[[Sequence[Message]], bytes]:
     """Write columns by the names of the query language; times in ISO 8601, UTC."""
-    getters = [(getter(name), name in _TIMES) for name in columns]
+    getters = [(getter(name), is_time_field(name)) for name in columns]
     times = Timestamps(utc=True)
 
     def write(batch: Sequence[Message]) -> bytes:

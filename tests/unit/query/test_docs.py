@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gelf_listener.query import QueryError, compile_predicate, parse
-from gelf_listener.query.fields import _KNOWN
+from gelf_listener.query.fields import KNOWN_NAMES
 from gelf_listener.query.parser import MAX_CLAUSES, MAX_DEPTH, MAX_PATTERNS, MAX_QUERY_CHARACTERS
 from tests.unit.query.samples import message
 
@@ -39,4 +39,4 @@ def test_limits_are_as_documented():
 
 
 def test_every_known_field_is_documented():
-    assert [name for name in _KNOWN if f"`{name}`" not in _PAGE] == []
+    assert [name for name in KNOWN_NAMES if f"`{name}`" not in _PAGE] == []

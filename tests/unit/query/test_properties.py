@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from gelf_listener.query import QueryError, compile_predicate, parse
 from gelf_listener.query.automaton import Automaton
-from gelf_listener.query.fields import _KNOWN
+from gelf_listener.query.fields import KNOWN_NAMES
 from gelf_listener.query.nodes import Exists, Fuzzy, Group, MatchAll, Phrase, Range, Regex, Term, Wildcard
 from gelf_listener.query.patterns import compile_fuzzy, compile_wildcards, within
 from gelf_listener.query.texts import CutText, compile_phrase
@@ -167,7 +167,7 @@ _WORDS = st.one_of(
 @settings(deadline=None)
 @given(_WORDS, _MESSAGES)
 def test_a_word_without_a_field_is_looked_for_in_every_field(node, sample):
-    own = [name for name in sample.fields if name.lstrip("_") not in _KNOWN]
+    own = [name for name in sample.fields if name.lstrip("_") not in KNOWN_NAMES]
     names = ["message", "full_message", "source", "level", *own]
     shadowed = [value for name, value in sample.fields.items() if name not in own]
     expected = any(compile_predicate(replace(node, field=name))(sample) for name in names)
