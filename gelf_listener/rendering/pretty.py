@@ -2,11 +2,12 @@
 Pretty: messages as lines for a person.
 
 One line a message: time, level, host, text, then the additional fields as ``name=value``. The rest of a text of many
-lines and a ``full_message`` that says more stand below, indented.
+lines, a ``full_message`` that says more and a stack trace in a field stand below, indented.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from gelf_listener.message import FieldValue, Message
@@ -36,6 +37,16 @@ _INDENT = "    "
 _TAB = "    "
 _DOUBLED_LINES = 4
 """graypy doubles the line ends of a traceback; so many lines of which every second is empty are no coincidence."""
+
+_TRACE_NAMES = frozenset((
+    *("stacktrace", "stack_trace", "stack", "error_stack", "error.stack", "err.stack", "err_stack"),
+    *("error.stack_trace", "exception", "exception.stacktrace", "exception.stack_trace", "exc_info", "exc_text", "traceback"),
+    *("backtrace", "error.stacktrace", "error_stack_trace", "exception_stacktrace", "thrown.extendedstacktrace", "stack_info"),
+))  # fmt: skip
+"""Fields that loggers put a trace in, in small letters: logstash-gelf, Quarkus, winston, pino, ECS, OpenTelemetry."""
+
+_TRACE = re.compile(r"Traceback \(most recent call last\)|\n\s+at \S|\n\s+File \"|\n#0 |\ngoroutine \d|\n\tfrom ")
+"""What shows a trace in a field of any name."""
 
 
 class PrettyRenderer(LineRenderer):
@@ -86,6 +97,8 @@ class PrettyRenderer(LineRenderer):
         if self._fields is None or self._fields:
             fields = shown(message, self._fields)
             pairs = " ".join([f"{name}={value}" for name, value in fields.items()])
+            if "\n" in pairs and any(_is_trace(name, value) for name, value in fields.items()):
+                return ""
             if fields and (not are_plain(pairs, len(fields)) or (self._max_value and len(pairs) > self._max_value)):
                 pairs = self._pairs(fields)
         else:
@@ -102,12 +115,17 @@ class PrettyRenderer(LineRenderer):
         reset, dim = self._reset, self._dim
         level = self._levels.get(message.level) or clean(f"{level_name(message.level):6}")
         first, below = _parts(message)
-        pairs = self._pairs(shown(message, self._fields))
+        fields = shown(message, self._fields)
+        traces = [str(value) for name, value in fields.items() if _is_trace(name, value)]
+        if traces:
+            fields = {name: value for name, value in fields.items() if not _is_trace(name, value)}
+        pairs = self._pairs(fields)
         gap = "  " if pairs else ""
+        blocks = "".join([self._block(trace) for trace in dict.fromkeys(traces) if trace.strip() not in below])
         return (
             f"{dim}{self._timestamps.milliseconds(message.timestamp)}{self._zone}{reset} {level} "
             f"{self._host}{self._text(message.host)}{reset} {self._text(first)}{gap}"
-            f"{dim}{pairs}{reset}\n{self._block(below)}"
+            f"{dim}{pairs}{reset}\n{self._block(below)}{blocks}"
         )
 
     def _text(self, text: str) -> str:
@@ -139,6 +157,13 @@ class PrettyRenderer(LineRenderer):
         if rest > 0:
             lines.append(_more(rest))
         return "".join([f"{_INDENT}{line}\n" for line in lines])
+
+
+def _is_trace(name: str, value: FieldValue) -> bool:
+    """Whether a field holds a stack trace: lines to be read as lines."""
+    if not isinstance(value, str) or "\n" not in value:
+        return False
+    return name.lower() in _TRACE_NAMES or _TRACE.search(value) is not None
 
 
 def _parts(message: Message) -> tuple[str, str]:

@@ -59,6 +59,22 @@ def test_long_texts_stand_below(short, full, below):
     assert show(make_message(short, full_message=full)) == f"{HEAD}failed\n{below}"
 
 
+@pytest.mark.parametrize(
+    "name", ["StackTrace", "error_stack", "stack", "err.stack", "exception.stacktrace", "odd_name"]
+)
+def test_a_trace_in_a_field_stands_below(name):
+    """As lines, not as one with escapes (Quarkus, logstash-gelf, winston, pino); other fields stay where they are."""
+    trace = "java.lang.IllegalStateException: bad\n\tat A.main(A.java:1)\n"
+    message = make_message("failed", fields={"a": 1, name: trace, "b": 2})
+    below = "    java.lang.IllegalStateException: bad\n        at A.main(A.java:1)\n"
+    assert show(message) == f"{HEAD}failed  a=1 b=2\n{below}"
+    assert show(message, fields=("a",)) == f"{HEAD}failed  a=1\n"
+    twice = make_message("failed", full_message=trace, fields={name: trace})
+    assert show(twice) == f"{HEAD}failed\n{below}"
+    assert show(make_message("failed", fields={name: "one line"})) == f'{HEAD}failed  {name}="one line"\n'
+    assert "a\\nb" in show(make_message("failed", fields={"note": "a\nb"}))
+
+
 def test_doubled_line_ends():
     """graypy doubles those of tracebacks; single empty lines stay."""
     doubled = 'Traceback (most recent call last):\n\n  File "a.py", line 1, in f\n\n    g()\n\nValueError\n'
