@@ -39,9 +39,9 @@ _DOUBLED_LINES = 4
 """graypy doubles the line ends of a traceback; so many lines of which every second is empty are no coincidence."""
 
 _TRACE_NAMES = frozenset((
-    *("stacktrace", "stack_trace", "stack", "error_stack", "error.stack", "err.stack", "err_stack"),
-    *("error.stack_trace", "exception", "exception.stacktrace", "exception.stack_trace", "exc_info", "exc_text", "traceback"),
-    *("backtrace", "error.stacktrace", "error_stack_trace", "exception_stacktrace", "thrown.extendedstacktrace", "stack_info"),
+    *("stacktrace", "stack_trace", "stack", "error_stack", "error.stack", "err.stack", "err_stack", "stack_info"),
+    *("error.stack_trace", "exception", "exception.stacktrace", "exception.stack_trace", "exc_info", "exc_text"),
+    *("traceback", "backtrace", "error.stacktrace", "exception_stacktrace", "thrown.extendedstacktrace"),
 ))  # fmt: skip
 """Fields that loggers put a trace in, in small letters: logstash-gelf, Quarkus, winston, pino, ECS, OpenTelemetry."""
 

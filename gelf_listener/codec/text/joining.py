@@ -143,21 +143,21 @@ class Joiner:
                 self._join(text, raw, now, origin, batch)
                 return
             self.release(batch)
-        self._hold(text, raw, now, origin)
         beginning = None if header.stamped else begins(text)
         if beginning is None:
-            self._header = header
+            self.hold(text, raw, now, origin, header)
         else:
+            self.hold(text, raw, now, origin, NO_HEADER)
             self._begin(beginning, 0)
 
-    def _hold(self, text: str, raw: bytes, now: float, origin: Origin) -> None:
-        """Let a line wait for the next."""
+    def hold(self, text: str, raw: bytes, now: float, origin: Origin, header: Header) -> None:
+        """Let a line wait for the next, when none does; see `take`."""
         self._lines = [text]
         self._raw = raw
         self._bytes = len(raw)
         self._at = now
         self._origin = origin
-        self._header = NO_HEADER
+        self._header = header
 
     def _begin(self, beginning: Beginning, at: int) -> None:
         """Note that a trace begins with one of the lines."""
@@ -212,7 +212,7 @@ class Joiner:
         if self._bytes + len(raw) > self._max_bytes or len(self._lines) >= _MAX_LINES:
             beginning = self._beginning
             self.release(batch)
-            self._hold(text, raw, now, origin)
+            self.hold(text, raw, now, origin, NO_HEADER)
             if beginning is not None:  # the rest of it is one message more, not one for each line
                 self._begin(beginning._replace(takes=0), 0)
             return

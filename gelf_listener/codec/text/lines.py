@@ -68,12 +68,12 @@ class LineDecoder:
             data = self._partial + data
         lines = data.split(b"\n")
         self._partial = lines.pop()
-        longest, take, origin = self._max_line_bytes, self._reader.take, self._origin
-        for line in lines:
-            if len(line) > longest:
+        longest = self._max_line_bytes
+        if len(data) <= longest or max(map(len, lines), default=0) <= longest:
+            self._reader.take_all(lines, now, self._origin, batch)
+        else:
+            for line in lines:
                 self._cut(line, now, batch)
-            else:
-                take(line, now, origin, batch)
         if len(self._partial) > longest:
             self._partial = self._cut(self._partial, now, batch, keep=True)
         self._reader.wait(now)

@@ -15,9 +15,9 @@ from typing import NamedTuple
 
 from gelf_listener.codec.levels import LEVEL_LETTERS, LEVEL_NAMES
 from gelf_listener.codec.text.header_shapes import NO_HEADER, SHAPES, Header
-from gelf_listener.codec.text.stamps import ISO, iso_stamp, read_stamp
+from gelf_listener.codec.text.stamps import read_stamp, whole_seconds
 
-__all__ = ["NO_HEADER", "Header", "read_header"]
+__all__ = ["NO_HEADER", "Header", "read_common", "read_header"]
 
 
 _BARE = (
@@ -43,11 +43,19 @@ _BEFORE_COLON = {
 }
 """Levels in any letters with a colon behind them: ``error: x``, ``Warning: x``."""
 
-_FAST = re.compile(
-    rf"[\[(]?{ISO}\]?[\s|:-]*+(?:[\[(<]?([A-Z]{{3,11}}+)(?=[\])>|:\s]|\Z)|[\[<]\s*+([A-Za-z]{{2,13}}+)\s*+[\]>])",
+_COMMON = re.compile(
+    r"[\[(]?(\d{4}[-/.]\d\d[-/.]\d\d[T ][\d:]{8})(?:[.,](\d{1,6}+)(?!\d))?( ?(?:Z|[+-]\d\d:?\d\d|UTC|GMT)(?![\w:.]))?"
+    r"\]?[\s|:-]*+(?:[\[(<]?([A-Z]{3,11}+)(?=[\])>|:\s]|\Z)|[\[<]\s*+([A-Za-z]{2,13}+)\s*+[\]>])",
     re.ASCII,
 )
 """A time, then the level: half of the lines there are in one match (see `make bench`, stdin)."""
+
+_COMMON_LEVELS = {
+    **_CAPITALS,
+    **{word: level for word, level in LEVEL_NAMES.items() if word not in _MARKED},
+    **{word.title(): level for word, level in LEVEL_NAMES.items()},
+}
+"""Levels by the words that `_COMMON` finds; what is missing is looked at word by word."""
 
 _PROSE = re.compile(r"([A-Za-z][a-z]*+) (?=[A-Za-z0-9])")
 """Two words of a sentence: there is no header, unless the first is the name of a month, or of a few programs."""
@@ -106,12 +114,9 @@ def read_header(text: str, now: float, zone: dt.tzinfo | None = None) -> Header:
         now: UTC Unix seconds, for times without a year and for what is absurd.
         zone: Of times without an offset; None: this machine's.
     """
-    match = _FAST.match(text)
-    if match is not None:
-        word = match[8]
-        level = _CAPITALS.get(word) if word is not None else LEVEL_NAMES.get(match[9].lower())
-        if level is not None:
-            return Header(level, iso_stamp(match, now, zone), True)
+    common = read_common(text, now, zone)
+    if common is not None:
+        return Header(common[0], common[1], True)
     match = _PROSE.match(text)
     if match is not None and match[1] not in _NOT_PROSE:
         return NO_HEADER
@@ -132,6 +137,26 @@ def _with_rest(header: Header, text: str, now: float, zone: dt.tzinfo | None) ->
         seconds=rest.seconds if header.seconds is None else header.seconds,
         stamped=header.stamped or rest.stamped,
     )
+
+
+def read_common(text: str, now: float, zone: dt.tzinfo | None) -> tuple[int, float | None] | None:
+    """
+    Read the header that is most common: a time in ISO 8601 or the like, and the level behind it.
+
+    Returns:
+        Level and time; None when the line begins otherwise.
+    """
+    match = _COMMON.match(text)
+    if match is None:
+        return None
+    whole, fraction, named, word, marked = match.groups()
+    level = _COMMON_LEVELS.get(word or marked)
+    if level is None:
+        return None
+    seconds = whole_seconds(whole if named is None else whole + named, now, zone)
+    if fraction is None or seconds is None:
+        return level, seconds
+    return level, seconds + float("0." + fraction)
 
 
 class _Word(NamedTuple):

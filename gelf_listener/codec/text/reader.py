@@ -18,9 +18,10 @@ import msgspec
 from gelf_listener.codec.batch import Batch
 from gelf_listener.codec.gelf.lenient import LenientGelf
 from gelf_listener.codec.text.envelopes import Envelope, open_docker_json, open_envelope
+from gelf_listener.codec.text.header_shapes import Header
 from gelf_listener.codec.text.joining import Joiner, Origin
 from gelf_listener.codec.text.pairs import read_pairs
-from gelf_listener.codec.text.plain import read_header
+from gelf_listener.codec.text.plain import read_common, read_header
 from gelf_listener.codec.text.reading import Reading
 from gelf_listener.codec.text.records import read_record
 from gelf_listener.message import Message
@@ -41,6 +42,9 @@ _MAX_PREFIX = 120
 _PREFIX = re.compile(r"\s*(?:\S{1,80}+\s*){0,2}+\Z")
 STREAM_LEVELS = {"stdout": 6, "stderr": 3}
 """Levels of text that does not say, by the stream it was printed on, as Docker has it."""
+_STAMP_STARTS = frozenset((b"[", *(b"%d" % digit for digit in range(10))))
+_ODD_ENDS = frozenset((b"\r", b"\0", b"}"))
+"""Of lines that are looked at closely: with more than a newline at their end, or with JSON."""
 _GELF_VERSIONS = ("1.0", "1.1", 1.0, 1.1)
 
 _loosely = json.JSONDecoder(strict=False, parse_constant=str)
@@ -135,6 +139,55 @@ class TextReader:
         source = self._sources.get(key)
         if source is not None:
             source.touched = now
+
+    def take_all(self, lines: list[bytes], now: float, origin: Origin, batch: Batch) -> None:
+        """
+        Take lines of a stream that has no key.
+
+        Lines that begin with a time and a level are not traces and wait for nobody when the next is of their kind: they
+        are made messages in one loop with everything in local names, because it runs once per line (see `make bench`,
+        stdin).
+
+        Args:
+            lines: Without their ends.
+            now: UTC Unix seconds.
+            origin: See `take`.
+            batch: Takes messages that are complete.
+        """
+        source, zone, take = self._first, self._zone, self.take
+        source.touched = now
+        joiner = source.joiner
+        host, fields, given, input = origin.host, origin.fields, origin.timestamp, self._input
+        append = batch.messages.append
+        waiting: tuple[str, bytes, int, float] | None = None
+        size = 0
+        for line in lines:
+            text, common = "", None
+            if line[:1] in _STAMP_STARTS and line[-1:] not in _ODD_ENDS and given is None and not source.pieces:
+                try:
+                    text = line.decode()
+                except UnicodeDecodeError:
+                    text = ""
+                common = read_common(text, now, zone) if "\x1b" not in text else None
+            if waiting is not None:
+                if common is not None:
+                    plain, raw, level, seconds = waiting
+                    append(
+                        Message(seconds, host, plain, None, level, raw, now, input, None, False, None, fields.copy())
+                    )
+                    size += len(raw)
+                else:
+                    joiner.hold(waiting[0], waiting[1], now, origin, Header(waiting[2], waiting[3], True))
+                    waiting = None
+            if common is None:
+                take(line, now, origin, batch)
+                continue
+            if waiting is None:
+                joiner.release(batch)
+            waiting = (text, line, common[0], now if common[1] is None else common[1])
+        if waiting is not None:
+            joiner.hold(waiting[0], waiting[1], now, origin, Header(waiting[2], waiting[3], True))
+        batch.size += size
 
     def take(
         self, line: bytes, now: float, origin: Origin, batch: Batch, key: str = "", *, goes_on: bool = False

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from gelf_listener.codec.batch import Batch
-from gelf_listener.codec.gelf.keys import note
+from gelf_listener.codec.gelf.keys import note, read_key
 from gelf_listener.codec.gelf.normaliser import Normaliser
 from gelf_listener.codec.levels import severity_of_number, severity_of_text
 from gelf_listener.codec.receipt import Receipt
@@ -24,7 +24,7 @@ from gelf_listener.codec.scrub import scrub
 from gelf_listener.codec.text.plain import read_header
 from gelf_listener.codec.text.reading import Reading
 from gelf_listener.codec.text.record_shapes import RECORD_SHAPES, RecordShape
-from gelf_listener.codec.text.stamps import believable, read_stamp
+from gelf_listener.codec.text.stamps import believable, read_stamp, usual_seconds
 from gelf_listener.codec.text.trace_objects import trace_of
 from gelf_listener.codec.times import to_seconds
 from gelf_listener.message import FieldValue
@@ -80,26 +80,61 @@ _MAX_RENDERED_VALUE = 80
 _MAX_KEYS = 64
 _MAX_DEPTH = 3
 _MAX_REMEMBERED = 1024
+_I64 = 1 << 63
 
 _TEXT_MADE = note(Deviation.GUESSED, "short_message", "there is no text; this is made of the fields")
 
 
-class _Names(NamedTuple):
-    """Names to look up in a record, the nested ones with their way."""
+_Name = tuple[str, tuple[str, ...]]
+"""A name, and the way to it where it is nested; a name of its own has none."""
 
-    flat: tuple[str, ...]
-    nested: tuple[tuple[str, tuple[str, ...]], ...]
+
+class _Plan(NamedTuple):
+    """What may be found in records with the same keys: a service writes the same ones again and again."""
+
+    shapes: tuple[RecordShape, ...]
+    levels: tuple[_Name, ...]
+    times: tuple[_Name, ...]
+    hosts: tuple[_Name, ...]
+    traces: tuple[_Name, ...]
+    is_asked: bool
+    """Whether they are those of an access log."""
 
     @classmethod
-    def of(cls, names: tuple[str, ...]) -> _Names:
-        return cls(names, tuple((name, tuple(name.split("."))) for name in names if "." in name))
+    def of(cls, keys: tuple[str, ...]) -> _Plan:
+        """Look at the keys of a record."""
+        every = frozenset(keys)
+        shapes = tuple(shape for shape in RECORD_SHAPES if shape.needs <= every)
+        return cls(
+            shapes,
+            _among(every, _LEVELS),
+            _among(every, _TIMES),
+            _among(every, _HOSTS),
+            _among(every, _TRACES),
+            len(every & _OF_REQUESTS) >= 2,
+        )
 
 
-_TEXT_NAMES, _LEVEL_NAMES, _TIME_NAMES = _Names.of(_TEXTS), _Names.of(_LEVELS), _Names.of(_TIMES)
-_HOST_NAMES, _TRACE_NAMES = _Names.of(_HOSTS), _Names.of(_TRACES)
+def _among(keys: frozenset[str], names: tuple[str, ...]) -> tuple[_Name, ...]:
+    """Return the names that a record with these keys may have: its own first, then nested ones."""
+    nested = ((name, tuple(name.split("."))) for name in names if "." in name)
+    return (*((name, ()) for name in names if name in keys), *(each for each in nested if each[1][0] in keys))
 
-_shapes: dict[tuple[str, ...], tuple[RecordShape, ...]] = {}
-"""Rows that may fit a record, by its keys: a service writes the same ones again and again."""
+
+_plans: dict[tuple[str, ...], _Plan] = {}
+
+
+def _plan(record: Mapping[str, Any]) -> _Plan:
+    """Return what may be found in a record, from memory if one with its keys was seen before."""
+    keys = tuple(record)
+    plan = _plans.get(keys)
+    if plan is None:
+        plan = _Plan.of(keys)
+        if len(keys) <= _MAX_KEYS and sum(map(len, keys)) <= _MAX_KEYS * _MAX_KEYS:
+            if len(_plans) >= _MAX_REMEMBERED:
+                _plans.clear()
+            _plans[keys] = plan
+    return plan
 
 
 def read_record(
@@ -125,32 +160,30 @@ def read_record(
     Returns:
         None when it is no record of a logger.
     """
-    for shape in _candidates(record):
+    plan = _plan(record)
+    for shape in plan.shapes:
         flat = shape.flatten(record)
         if flat is not None:
-            return _Reader(flat, now, zone, line, strict=strict, depth=depth).read()
-    return _Reader(dict(record), now, zone, line, strict=strict, depth=depth).read()
-
-
-def _candidates(record: Mapping[str, Any]) -> tuple[RecordShape, ...]:
-    keys = tuple(record)
-    found = _shapes.get(keys)
-    if found is None:
-        found = tuple(shape for shape in RECORD_SHAPES if shape.needs <= record.keys())
-        if len(keys) <= _MAX_KEYS and sum(map(len, keys)) <= _MAX_KEYS * _MAX_KEYS:
-            if len(_shapes) >= _MAX_REMEMBERED:
-                _shapes.clear()
-            _shapes[keys] = found
-    return found
+            return _Reader(flat, _plan(flat), now, zone, line, strict=strict, depth=depth).read()
+    return _Reader(dict(record), plan, now, zone, line, strict=strict, depth=depth).read()
 
 
 class _Reader:
     """Takes what is known off a record; what is left are its fields."""
 
     def __init__(
-        self, rest: dict[str, Any], now: float, zone: dt.tzinfo | None, line: str, *, strict: bool, depth: int
+        self,
+        rest: dict[str, Any],
+        plan: _Plan,
+        now: float,
+        zone: dt.tzinfo | None,
+        line: str,
+        *,
+        strict: bool,
+        depth: int,
     ) -> None:
         self._rest = rest
+        self._plan = plan
         self._now = now
         self._zone = zone
         self._line = line
@@ -187,6 +220,17 @@ class _Reader:
 
     def _fields(self) -> tuple[dict[str, FieldValue], tuple[Note, ...]]:
         """Return what is left as fields; what is empty says nothing."""
+        fields: dict[str, FieldValue] = {}
+        for name, value in self._rest.items():  # what nearly all are, without a normaliser (see `make bench`, stdin)
+            kind = type(value)
+            if not (kind is str or kind is float or (kind is int and -_I64 <= value < _I64)) or not self._strict:
+                break
+            key = read_key("_" + name)
+            if key.notes or key.clean in fields:
+                break
+            fields[key.clean] = value
+        else:
+            return fields, ()
         document = {f"_{name}": value for name, value in self._rest.items() if value not in _EMPTY}
         normaliser = Normaliser(document, (), Receipt("", None, self._now, _NOWHERE), strict=self._strict)
         normaliser.read_fields()
@@ -235,7 +279,7 @@ class _Reader:
 
     def _level(self) -> int | None:
         """Take the level off; one that nobody knows stays a field."""
-        for name, value in self._found(_LEVEL_NAMES):
+        for name, value in self._found(self._plan.levels):
             level = self._severity(name, value)
             if level is not None:
                 self._drop(name)
@@ -267,7 +311,7 @@ class _Reader:
 
     def _time(self) -> float | None:
         """Take the time off; what is no time stays a field."""
-        for name, value in self._found(_TIME_NAMES):
+        for name, value in self._found(self._plan.times):
             seconds = believable(self._seconds(value), self._now)
             if seconds is not None:
                 self._drop(name)
@@ -291,8 +335,9 @@ class _Reader:
         return None
 
     def _seconds_of_text(self, text: str) -> float | None:
-        if len(text) > 64:
-            return None
+        usual = usual_seconds(text, self._now, self._zone)
+        if usual is not None or len(text) > 64:
+            return usual
         stamp = read_stamp(text.lstrip("["), 0, self._now, self._zone)
         if stamp is not None and stamp.seconds is not None:
             return stamp.seconds
@@ -305,9 +350,8 @@ class _Reader:
     def _host(self) -> str:
         """Take the host off, where it is the name of one; an access log's is the one that was asked for."""
         rest = self._rest
-        asked = "host" in rest and len(rest.keys() & _OF_REQUESTS) >= 2
-        for name, value in self._found(_HOST_NAMES):
-            if isinstance(value, str) and value.strip() and not (asked and name == "host"):
+        for name, value in self._found(self._plan.hosts):
+            if isinstance(value, str) and value.strip() and not (self._plan.is_asked and name == "host"):
                 self._drop(name)
                 return value
         if rest.get("host") in ("", {}):
@@ -316,7 +360,7 @@ class _Reader:
 
     def _trace(self) -> str:
         """Take a trace off: a text of several lines, a list, or an object."""
-        for name, value in self._found(_TRACE_NAMES):
+        for name, value in self._found(self._plan.traces):
             text = trace_of(value)
             if text:
                 self._drop_trace(name, value)
@@ -349,13 +393,12 @@ class _Reader:
 
     # Names, flat and nested
 
-    def _found(self, names: _Names) -> list[tuple[str, Any]]:
+    def _found(self, names: tuple[_Name, ...]) -> list[tuple[str, Any]]:
         """Return the names that have a value, in order."""
-        rest = self._rest
-        found = [(name, rest[name]) for name in names.flat if rest.get(name) is not None]
-        for name, way in names.nested:
-            value: Any = rest
-            for part in way:
+        found = []
+        for name, way in names:
+            value: Any = self._rest
+            for part in way or (name,):
                 value = value.get(part) if isinstance(value, dict) else None
             if value is not None:
                 found.append((name, value))

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from gelf_listener.codec.zones import ZONES, zone_of
 
-__all__ = ["CLOCK", "ISO", "Stamp", "believable", "iso_stamp", "read_stamp"]
+__all__ = ["CLOCK", "ISO", "ZONE", "Stamp", "believable", "iso_stamp", "read_stamp", "usual_seconds", "whole_seconds"]
 
 _EARLIEST = 631_152_000.0
 """1990: older than any log that is read now; a clock that was never set says 1970 or 1980."""
@@ -36,9 +36,9 @@ _WEEKDAY = "(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
 _TIME = r"(\d\d:\d\d:\d\d)(?:[.,](\d{1,9}))?"
 _NAMES = "|".join(sorted((name for name in ZONES if name != "Z"), key=len, reverse=True))
 _PLACE = "(?:Africa|America|Antarctica|Asia|Atlantic|Australia|Europe|Indian|Pacific)/[A-Za-z_/+-]{2,40}"
-_ZONE = rf"(?:[ ]?(Z(?![\w])|[+-]\d\d(?::?\d\d)?(?![\w:.])|(?:{_NAMES})(?![\w])|{_PLACE}))?"
+ZONE = rf"(?:[ ]?(Z(?![\w])|[+-]\d\d(?::?\d\d)?(?![\w:.])|(?:{_NAMES})(?![\w])|{_PLACE}))?"
 
-ISO = rf"(\d{{4}})([-/.])(\d\d)\2(\d\d)(?:[T ]|[ ][ -][ ])(\d\d:\d\d:\d\d)(?:[.,](\d{{1,9}}))?{_ZONE}"
+ISO = rf"(\d{{4}})([-/.])(\d\d)\2(\d\d)(?:[T ]|[ ][ -][ ])(\d\d:\d\d:\d\d)(?:[.,](\d{{1,9}}))?{ZONE}"
 """ISO 8601 and what resembles it: six groups and the zone's; ``2026/11/28 - 10:00:00`` is gin's."""
 
 CLOCK = re.compile(r"\d{1,2}:\d\d(?::\d\d(?:[.,:]\d{1,9})?)?(?:\s?[AP]M)?(?![\w:])")
@@ -46,11 +46,11 @@ CLOCK = re.compile(r"\d{1,2}:\d\d(?::\d\d(?:[.,:]\d{1,9})?)?(?:\s?[AP]M)?(?![\w:
 
 _ISO = re.compile(ISO, re.ASCII)
 _DAY_FIRST = re.compile(  # 28-Nov-2026 10:00:00.123; 28/Nov/2026:10:00:00 +0000; 28 Nov 2026 10:00:00
-    rf"(\d{{1,2}})([-/ ])({_MONTH})\2(\d{{4}})(?:::?|[ ]){_TIME}{_ZONE}", re.IGNORECASE | re.ASCII
+    rf"(\d{{1,2}})([-/ ])({_MONTH})\2(\d{{4}})(?:::?|[ ]){_TIME}{ZONE}", re.IGNORECASE | re.ASCII
 )
 _NUMBERS = re.compile(  # 11/28/2026, 10:00:00 AM; 28.11.2026 10:00:00; [11/28/26 10:00:00:123 CET]
     rf"(\d{{1,2}})([/.])(\d{{1,2}})\2(\d{{4}}),?[ ](\d{{1,2}}:\d\d:\d\d)"
-    rf"(?:[.,:](\d{{1,9}}))?(?:[ \u202f]([AP]M))?{_ZONE}"
+    rf"(?:[.,:](\d{{1,9}}))?(?:[ \u202f]([AP]M))?{ZONE}"
 )
 _TWO_DIGITS = re.compile(r"(\d\d)/(\d\d)/(\d\d) (\d\d:\d\d:\d\d)(?![\w:])")  # 26/11/28 10:00:00: Spark, Hadoop
 _EPOCH = re.compile(r"(\d{10})(\.\d{3,9})?(?=[\]: ]|\Z)")  # Squid, mosquitto, unbound
@@ -58,10 +58,10 @@ _CTIME = re.compile(  # Sat Nov 28 10:00:00.123456 2026; Sat Nov 28 10:00:00 UTC
     rf"{_WEEKDAY}[ ]({_MONTH})[ ]{{1,2}}(\d{{1,2}})[ ]{_TIME}(?:[ ](Z|[+-]\d{{4}}|{_NAMES}))?[ ](\d{{4}})(?![\w])"
 )
 _RFC1123 = re.compile(  # Sat, 28 Nov 2026 10:00:00 GMT
-    rf"{_WEEKDAY},[ ](\d{{1,2}})[ ]({_MONTH})[ ](\d{{4}})[ ]{_TIME}{_ZONE}"
+    rf"{_WEEKDAY},[ ](\d{{1,2}})[ ]({_MONTH})[ ](\d{{4}})[ ]{_TIME}{ZONE}"
 )
 _JAVA = re.compile(  # Nov 28, 2026 11:28:41 PM; Java 20 writes a narrow blank before PM
-    rf"({_MONTH})[ ](\d{{1,2}}),[ ](\d{{4}}),?[ ](\d{{1,2}}:\d\d:\d\d)(?:[.,](\d{{1,9}}))?(?:[ \u202f]([AP]M))?{_ZONE}"
+    rf"({_MONTH})[ ](\d{{1,2}}),[ ](\d{{4}}),?[ ](\d{{1,2}}:\d\d:\d\d)(?:[.,](\d{{1,9}}))?(?:[ \u202f]([AP]M))?{ZONE}"
 )
 _SYSLOG = re.compile(rf"({_MONTH})[ ]{{1,2}}(\d{{1,2}})[ ](?:(\d{{4}})[ ])?{_TIME}(?![\w:])(?:[ ](\d{{4}})(?=:?[ ]))?")
 _DAY_MONTH = re.compile(rf"(\d{{1,2}})[ ]({_MONTH})[ ]{_TIME}(?![\w:])")  # 28 Nov 10:00:00: Node-RED, old Redis
@@ -121,6 +121,38 @@ def _with_fraction(seconds: float | None, fraction: str | None, now: float) -> f
     if seconds is None or not _EARLIEST <= seconds <= now + _AHEAD_SECONDS:
         return None
     return round(seconds + int(fraction) / 10 ** len(fraction), 6) if fraction else seconds
+
+
+_MAX_SECONDS = 4096
+_seconds: dict[tuple[str, dt.tzinfo | None], float | None] = {}
+"""Times to the second that were read before: a busy program repeats each thousands of times."""
+
+_USUAL = re.compile(r"(\d{4}-\d\d-\d\d[T ][\d:]{8})(?:[.,](\d{1,6}+)(?!\d))?(Z|[+-]\d\d:\d\d)?\Z", re.ASCII)
+
+
+def whole_seconds(text: str, now: float, zone: dt.tzinfo | None) -> float | None:
+    """Read a time without a fraction, and remember it; see `read_stamp`."""
+    key = (text, zone)
+    try:
+        return _seconds[key]
+    except KeyError:
+        pass
+    stamp = read_stamp(text, 0, now, zone)
+    seconds = None if stamp is None else stamp.seconds
+    if len(_seconds) >= _MAX_SECONDS:
+        _seconds.clear()
+    _seconds[key] = seconds
+    return seconds
+
+
+def usual_seconds(text: str, now: float, zone: dt.tzinfo | None) -> float | None:
+    """Read a text that is a time as nearly all loggers of JSON write it; None for any other."""
+    match = _USUAL.match(text)
+    if match is None:
+        return None
+    whole, fraction, named = match.groups()
+    seconds = whole_seconds(whole if named is None else whole + named, now, zone)
+    return seconds if seconds is None or fraction is None else seconds + float("0." + fraction)
 
 
 def iso_stamp(match: re.Match[str], now: float, zone: dt.tzinfo | None) -> float | None:
