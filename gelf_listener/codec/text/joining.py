@@ -114,6 +114,11 @@ class Joiner:
         """Whether a message waits for its next line."""
         return bool(self._lines)
 
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing waits that a line of prose could belong to."""
+        return not self._lines or (self._trace is None and self._header.goes_on == 0)
+
     def take(self, text: str, raw: bytes, now: float, origin: Origin, batch: Batch) -> None:
         """
         Take a line.

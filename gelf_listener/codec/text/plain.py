@@ -17,7 +17,7 @@ from gelf_listener.codec.levels import LEVEL_LETTERS, LEVEL_NAMES
 from gelf_listener.codec.text.header_shapes import NO_HEADER, SHAPES, Header
 from gelf_listener.codec.text.stamps import read_stamp, whole_seconds
 
-__all__ = ["NO_HEADER", "Header", "read_common", "read_header"]
+__all__ = ["NO_HEADER", "Header", "is_prose", "read_common", "read_header"]
 
 
 _BARE = (
@@ -88,7 +88,9 @@ _PHRASES = {
 _NOT_PROSE = frozenset(
     "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec Mon Tue Wed Thu Fri Sat Sun PHP npm "  # noqa: SIM905  (words)
     "Fatal Parse Catchable Recoverable Core Compile User Uncaught Unhandled Strict E W I D F A N V "
-    "fatal parse catchable recoverable core compile user uncaught unhandled strict".split()
+    "fatal parse catchable recoverable core compile user uncaught unhandled strict "
+    "Current Thread Stack Exception Traceback Emitted Extension Unhandled goroutine created exit terminate stack "
+    "Node Bun Next During The Thrown".split()
 )
 _PHRASE = re.compile(rf"(?:PHP )?({'|'.join(sorted(_PHRASES, key=len, reverse=True))}): ", re.IGNORECASE)
 """Levels of two words, PHP's above all."""
@@ -117,8 +119,7 @@ def read_header(text: str, now: float, zone: dt.tzinfo | None = None) -> Header:
     common = read_common(text, now, zone)
     if common is not None:
         return Header(common[0], common[1], True)
-    match = _PROSE.match(text)
-    if match is not None and match[1] not in _NOT_PROSE:
+    if is_prose(text):
         return NO_HEADER
     for shape in _BY_START.get(text[:1], _ANY_START):
         match = shape.pattern.match(text) if shape.needs in text else None
@@ -137,6 +138,12 @@ def _with_rest(header: Header, text: str, now: float, zone: dt.tzinfo | None) ->
         seconds=rest.seconds if header.seconds is None else header.seconds,
         stamped=header.stamped or rest.stamped,
     )
+
+
+def is_prose(text: str) -> bool:
+    """Whether a line begins like a sentence: it has no header, and neither begins a trace nor goes on with one."""
+    match = _PROSE.match(text)
+    return match is not None and match[1] not in _NOT_PROSE
 
 
 def read_common(text: str, now: float, zone: dt.tzinfo | None) -> tuple[int, float | None] | None:

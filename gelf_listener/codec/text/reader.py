@@ -21,7 +21,7 @@ from gelf_listener.codec.text.envelopes import Envelope, open_docker_json, open_
 from gelf_listener.codec.text.header_shapes import Header
 from gelf_listener.codec.text.joining import Joiner, Origin
 from gelf_listener.codec.text.pairs import read_pairs
-from gelf_listener.codec.text.plain import read_common, read_header
+from gelf_listener.codec.text.plain import is_prose, read_common, read_header
 from gelf_listener.codec.text.reading import Reading
 from gelf_listener.codec.text.records import read_record
 from gelf_listener.message import Message
@@ -43,6 +43,9 @@ _PREFIX = re.compile(r"\s*(?:\S{1,80}+\s*){0,2}+\Z")
 STREAM_LEVELS = {"stdout": 6, "stderr": 3}
 """Levels of text that does not say, by the stream it was printed on, as Docker has it."""
 _STAMP_STARTS = frozenset((b"[", *(b"%d" % digit for digit in range(10))))
+_USUAL_STARTS = _STAMP_STARTS | {b"%c" % code for code in range(65, 123) if chr(code).isalpha()}
+_PROSE: tuple[int | None, float | None] = (None, None)
+"""Level and time of a line that says neither."""
 _ODD_ENDS = frozenset((b"\r", b"\0", b"}"))
 """Of lines that are looked at closely: with more than a newline at their end, or with JSON."""
 _GELF_VERSIONS = ("1.0", "1.1", 1.0, 1.1)
@@ -144,9 +147,9 @@ class TextReader:
         """
         Take lines of a stream that has no key.
 
-        Lines that begin with a time and a level are not traces and wait for nobody when the next is of their kind: they
-        are made messages in one loop with everything in local names, because it runs once per line (see `make bench`,
-        stdin).
+        Lines that begin with a time and a level, and prose, do not go on with what is before: those that follow one
+        another are made messages in one loop with everything in local names, because it runs once per line (see
+        `make bench`, stdin).
 
         Args:
             lines: Without their ends.
@@ -157,37 +160,63 @@ class TextReader:
         source, zone, take = self._first, self._zone, self.take
         source.touched = now
         joiner = source.joiner
-        host, fields, given, input = origin.host, origin.fields, origin.timestamp, self._input
+        host, unsaid, fields, given, input = origin.host, origin.level, origin.fields, origin.timestamp, self._input
         append = batch.messages.append
-        waiting: tuple[str, bytes, int, float] | None = None
+        waiting: tuple[str, bytes, tuple[int | None, float | None]] | None = None
         size = 0
         for line in lines:
-            text, common = "", None
-            if line[:1] in _STAMP_STARTS and line[-1:] not in _ODD_ENDS and given is None and not source.pieces:
+            first = line[:1]
+            text: str | None = None
+            common: tuple[int | None, float | None] | None = None
+            if first in _USUAL_STARTS and line[-1:] not in _ODD_ENDS and given is None and not source.pieces:
                 try:
                     text = line.decode()
                 except UnicodeDecodeError:
-                    text = ""
-                common = read_common(text, now, zone) if "\x1b" not in text else None
+                    pass
+                else:
+                    if "\x1b" in text:
+                        common = None
+                    elif first in _STAMP_STARTS:
+                        common = read_common(text, now, zone)
+                    elif "=" not in text and (waiting is not None or joiner.is_done) and is_prose(text):
+                        common = _PROSE
             if waiting is not None:
+                plain, raw, (level, seconds) = waiting
                 if common is not None:
-                    plain, raw, level, seconds = waiting
                     append(
-                        Message(seconds, host, plain, None, level, raw, now, input, None, False, None, fields.copy())
+                        Message(
+                            now if seconds is None else seconds,
+                            host,
+                            plain,
+                            None,
+                            unsaid if level is None else level,
+                            raw,
+                            now,
+                            input,
+                            None,
+                            False,
+                            None,
+                            fields.copy(),
+                        )
                     )
                     size += len(raw)
                 else:
-                    joiner.hold(waiting[0], waiting[1], now, origin, Header(waiting[2], waiting[3], True))
+                    joiner.hold(plain, raw, now, origin, Header(level, seconds, level is not None))
                     waiting = None
-            if common is None:
+            if common is not None and text is not None:
+                if waiting is None and joiner.waits:
+                    joiner.release(batch)
+                waiting = (text, line, common)
+            elif first != b"{" or source.pieces or not self._object(line, now, source, origin, batch):
                 take(line, now, origin, batch)
-                continue
-            if waiting is None:
-                joiner.release(batch)
-            waiting = (text, line, common[0], now if common[1] is None else common[1])
         if waiting is not None:
-            joiner.hold(waiting[0], waiting[1], now, origin, Header(waiting[2], waiting[3], True))
+            plain, raw, (level, seconds) = waiting
+            joiner.hold(plain, raw, now, origin, Header(level, seconds, level is not None))
         batch.size += size
+
+    def _object(self, line: bytes, now: float, source: _Source, origin: Origin, batch: Batch) -> bool:
+        """Take a line that begins like an object; return whether it was one."""
+        return self._objects(line.decode("utf-8", "replace"), line, now, source, origin, batch, 0)
 
     def take(
         self, line: bytes, now: float, origin: Origin, batch: Batch, key: str = "", *, goes_on: bool = False
@@ -280,6 +309,15 @@ class TextReader:
         self, text: str, raw: bytes, now: float, source: _Source, origin: Origin, batch: Batch, depth: int
     ) -> bool:
         """Take the JSON objects of a line; return whether all of them were records."""
+        try:
+            record: Any = msgspec.json.decode(text)
+        except (ValueError, RecursionError):
+            record = None
+        if type(record) is dict and not ("log" in record or is_gelf(record)):
+            reading = read_record(record, now, self._zone)
+            if reading is not None:
+                self._record(reading, raw, now, source, origin, batch)
+            return reading is not None
         found = _parse(text)
         if found is None:
             return False
@@ -294,15 +332,15 @@ class TextReader:
             if read is None:
                 return False
             readings.append(read)
-        for number, reading in enumerate(readings):
+        for number, each in enumerate(readings):
             piece = raw if len(readings) == 1 else msgspec.json.encode(records[number])
-            if isinstance(reading, Envelope):
-                self._envelope(reading, piece, now, source, origin, batch, depth)
-            elif isinstance(reading, Reading):
-                self._record(reading, piece, now, source, origin, batch)
+            if isinstance(each, Envelope):
+                self._envelope(each, piece, now, source, origin, batch, depth)
+            elif isinstance(each, Reading):
+                self._record(each, piece, now, source, origin, batch)
             else:
                 source.joiner.release(batch)
-                self._document(reading, piece, now, origin, batch)
+                self._document(each, piece, now, origin, batch)
         return True
 
     def _document(self, document: dict[str, Any], raw: bytes, now: float, origin: Origin, batch: Batch) -> None:
@@ -321,25 +359,30 @@ class TextReader:
 
     def _record(self, reading: Reading, raw: bytes, now: float, source: _Source, origin: Origin, batch: Batch) -> None:
         """Make the message of a record."""
-        source.joiner.release(batch)
-        fields = reading.fields
+        if source.joiner.waits:
+            source.joiner.release(batch)
+        text, full_message, level, seconds, host, fields, notes = reading
         for name, value in origin.fields.items():
             fields.setdefault(name, value)
-        seconds = reading.seconds if reading.seconds is not None else origin.timestamp
-        message = Message(
-            now if seconds is None else seconds,
-            reading.host or origin.host,
-            reading.text,
-            reading.full_message,
-            origin.record_level if reading.level is None else reading.level,
-            raw,
-            now,
-            self._input,
-            origin.peer,
-            _fields=fields,
-            _notes=origin.notes + reading.notes,
+        if seconds is None:
+            seconds = now if origin.timestamp is None else origin.timestamp
+        batch.messages.append(
+            Message(
+                seconds,
+                host or origin.host,
+                text,
+                full_message,
+                origin.record_level if level is None else level,
+                raw,
+                now,
+                self._input,
+                origin.peer,
+                False,
+                None,
+                fields,
+                origin.notes + notes,
+            )
         )
-        batch.messages.append(message)
         batch.size += len(raw)
 
 
