@@ -7,9 +7,11 @@ of distinct values) are worked out from the values themselves as long as there a
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 from gelf_listener.errors import QueryError
 from gelf_listener.message import FieldValue
@@ -20,7 +22,7 @@ from gelf_listener.store.grouping import boundaries, fill
 from gelf_listener.store.parameters import Grouping, Metric, RangesGroup, TimeGroup, ValuesGroup
 from gelf_listener.store.partition import Partition
 from gelf_listener.store.schema import REST, field_key, value_of
-from gelf_listener.store.searching import Target, total_of
+from gelf_listener.store.searching import Target, side_by_side, total_of
 
 __all__ = ["Column", "aggregate", "column_of"]
 
@@ -123,15 +125,59 @@ def aggregate(
     raise QueryError("there are too many groups; choose longer stretches of time, or fewer fields", "", 1)
 
 
+class _Answer(NamedTuple):
+    """How many messages a partition found, and what it computed of them."""
+
+    messages: int
+    found: dict[str, Any]
+
+
+_known: WeakKeyDictionary[Partition, tuple[Any, dict[str, _Answer]]] = WeakKeyDictionary()
+"""By partition: what was last asked of all its messages, as long as nothing was committed since."""
+_MAX_KNOWN = 4
+_MAX_KNOWN_BUCKETS = 5_000
+"""Larger answers are not kept: each bucket takes some hundred bytes."""
+
+
+def _answer(target: Target, wanted: dict[str, Any]) -> _Answer:
+    """Ask one partition; what concerns all its messages is asked once, for pages ask for it again and again."""
+    if not target.whole:
+        return _asked_now(target, wanted)
+    searcher, answers = _known.get(target.partition, (None, {}))
+    if searcher is not target.searcher:
+        answers = {}
+        _known[target.partition] = (target.searcher, answers)
+    request = json.dumps(wanted)
+    answer = answers.get(request)
+    if answer is None:
+        answer = _asked_now(target, wanted)
+        while len(answers) >= _MAX_KNOWN:
+            answers.pop(next(iter(answers)), None)
+        if _buckets(answer.found) <= _MAX_KNOWN_BUCKETS:
+            answers[request] = answer
+    return answer
+
+
+def _buckets(found: dict[str, Any]) -> int:
+    """Count the buckets of an answer, those inside others too."""
+    inner = [each for each in found.values() if isinstance(each, dict)]
+    buckets = [bucket for each in inner for bucket in each.get("buckets", ())]
+    return len(buckets) + sum([_buckets(bucket) for bucket in buckets])
+
+
+def _asked_now(target: Target, wanted: dict[str, Any]) -> _Answer:
+    found = target.searcher.aggregate(target.query, wanted) if wanted else {}
+    return _Answer(total_of(target.searcher, target.query), found)
+
+
 def _whole(targets: Sequence[Target], asked: _Asked) -> _Bucket:
     """Ask all partitions."""
-    groups = asked.groups
+    groups, wanted = asked.groups, _request(asked, 0)
     whole = _Bucket(len(asked.metrics))
-    for target in targets:
-        whole.messages += total_of(target.searcher, target.query)
-        wanted = _request(asked, 0)
+    for target, answer in zip(targets, side_by_side(lambda each: _answer(each, wanted), targets), strict=True):
+        whole.messages += answer.messages
         if wanted:
-            _take(whole, target.searcher.aggregate(target.query, wanted), asked, 0)
+            _take(whole, answer.found, asked, 0)
         if groups and isinstance(groups[0][0], ValuesGroup) and groups[0][0].missing:
             _take_missing(whole, target, asked)
     return whole

@@ -7,8 +7,10 @@ the page.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from gelf_listener.errors import QueryError
 from gelf_listener.message import FieldValue, Message
@@ -19,7 +21,13 @@ from gelf_listener.store.partition import Partition
 if TYPE_CHECKING:
     import tantivy
 
-__all__ = ["Found", "Place", "Target", "after", "count", "places", "read", "sort_key", "total_of"]
+__all__ = ["Found", "Place", "Target", "after", "count", "places", "read", "side_by_side", "sort_key", "total_of"]
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+_AT_ONCE = 2
+"""Partitions that one search asks at once."""
 
 _NUMBERS, _TEXTS, _MISSING = 0, 1, 2
 
@@ -33,6 +41,8 @@ class Target(NamedTuple):
     partition: Partition
     searcher: tantivy.Searcher
     query: tantivy.Query
+    whole: bool = False
+    """Whether it finds all messages of the partition."""
 
 
 class Place(NamedTuple):
@@ -61,7 +71,16 @@ class Found(NamedTuple):
 
 def count(targets: Sequence[Target]) -> int:
     """Return how many messages match."""
-    return sum(_count(target) for target in targets)
+    return sum(side_by_side(_count, targets))
+
+
+def side_by_side(function: Callable[[T], R], items: Sequence[T]) -> list[R]:
+    """Ask several partitions at once; the engine works without holding up other threads."""
+    if len(items) < 2:
+        return [function(item) for item in items]
+    with ThreadPoolExecutor(_AT_ONCE, "store-partition") as pool:
+        # Each has a copy of the context, so that what is cut there is noted here.
+        return [each.result() for each in [pool.submit(copy_context().run, function, item) for item in items]]
 
 
 def _count(target: Target) -> int:
@@ -90,7 +109,7 @@ def after(target: Target, place: Place, sort: Sort) -> Target:
         among = query.range_query(schema, "order", unsigned, order, None, include_lower=False)
     tied = query.boolean_query([(occur.Must, same), (occur.Must, among)])
     rest = query.boolean_query([(occur.Should, further), (occur.Should, tied)])
-    return target._replace(query=query.boolean_query([(occur.Must, target.query), (occur.Must, rest)]))
+    return target._replace(whole=False, query=query.boolean_query([(occur.Must, target.query), (occur.Must, rest)]))
 
 
 def places(targets: Sequence[Target], sort: Sort, limit: int, offset: int) -> Found:

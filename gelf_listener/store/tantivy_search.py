@@ -184,12 +184,13 @@ class TantivySearch:
     def _targets(self, query: Node, span: Span) -> list[Target]:
         """Translate a query for every partition that may have something, oldest first."""
         start, end = span_of(span)
-        found = []
-        for partition in self._all.list:
-            if partition.overlaps(start, end):
-                translator = self._translator(partition)
-                found.append(Target(partition, translator.searcher, translator.exact(query, span)))
-        return found
+
+        def translated(partition: Partition) -> Target:
+            translator = self._translator(partition)
+            whole = isinstance(query, MatchAll) and partition.within(start, end)
+            return Target(partition, translator.searcher, translator.exact(query, span), whole)
+
+        return searching.side_by_side(translated, [each for each in self._all.list if each.overlaps(start, end)])
 
     def _translator(self, partition: Partition) -> Translator:
         return Translator(partition, self._clock())

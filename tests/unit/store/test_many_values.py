@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import resource
 from pathlib import Path
 
 import pytest
@@ -11,9 +13,9 @@ from gelf_listener.errors import QueryError
 from gelf_listener.message import Message
 from gelf_listener.query import parse
 from gelf_listener.query.patterns import within
-from gelf_listener.store import engine, schema, translation
+from gelf_listener.store import aggregation, engine, schema, translation
 from gelf_listener.store.memory_store import MemoryStore
-from gelf_listener.store.parameters import EVERYTHING, Metric, TimeGroup, ValuesGroup
+from gelf_listener.store.parameters import EVERYTHING, Metric, Span, TimeGroup, ValuesGroup
 from tests.unit.store.samples import START, plain
 from tests.unit.store.test_tantivy_store import opened
 
@@ -128,6 +130,79 @@ def test_more_groups_than_the_engine_has_buckets(tmp_path: Path) -> None:
             assert not store.missing()
             with pytest.raises(QueryError, match="longer stretches"):
                 await store.aggregate(parse("*").node, EVERYTHING, [TimeGroup(seconds=0.5)])
+
+    asyncio.run(main())
+
+
+def test_what_was_computed_of_a_whole_partition_is_asked_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until something is added or deleted there; a narrower question is another one."""
+    asked = []
+    asked_now = aggregation._asked_now
+    monkeypatch.setattr(aggregation, "_asked_now", lambda *question: asked.append(1) or asked_now(*question))
+
+    async def main() -> None:
+        everything, minutes = parse("*").node, [TimeGroup(seconds=10)]
+        judge = MemoryStore()
+        async with opened(tmp_path, partition_messages=20) as store:
+
+            async def agree(query: str = "*", span: Span = EVERYTHING) -> None:
+                node = parse(query).node
+                assert await store.aggregate(node, span, minutes) == await judge.aggregate(node, span, minutes)
+
+            for number in range(3):
+                added = [plain("x", at=20 * number + each, odd=each % 2) for each in range(20)]
+                await store.add(added)
+                await judge.add(added)
+                await store.flush()
+            await agree()
+            first = len(asked)
+            await agree()
+            assert len(asked) == first
+            await agree("odd:1")
+            await agree("*", Span(START + 5, START + 45))
+            await store.add([plain("y", at=3)])
+            await judge.add([plain("y", at=3)])
+            await agree()
+            assert await store.delete(parse("odd:0").node, EVERYTHING) == 30
+            await judge.delete(parse("odd:0").node, EVERYTHING)
+            await agree()
+            assert await store.count(everything, EVERYTHING) == 31
+
+    asyncio.run(main())
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(7200)
+def test_ten_million_values(tmp_path: Path) -> None:
+    """Every kind of search at real size, in bounded memory."""
+    size = int(os.environ.get("GELF_MANY_VALUES", "10000000"))
+
+    async def main() -> None:
+        async with opened(tmp_path) as store:
+            for first in range(0, size, 5000):
+                await store.add(
+                    [plain("x", request=f"req-{number:08d}", number=number) for number in range(first, first + 5000)]
+                )
+            await store.flush()
+            before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+            wanted = {
+                "request:req-000012*": 10_000,
+                "request:*": size,
+                "request:req-*": size,
+                "request:>=req-00000100": size - 100,
+                "request:/req-0000012[0-9]+/": 1000,
+                "req-000012*": 10_000,
+                "number:>=100": size - 100,
+            }
+            for query, expected in wanted.items():
+                assert await store.count(parse(query).node, EVERYTHING) == expected, query
+            for query in ("request:*12345*", "*12345*", "request:req-00001234~1", "req-00001234~1"):
+                assert await store.count(parse(query).node, EVERYTHING) > 1, query
+            rows = await store.aggregate(
+                parse("*").node, EVERYTHING, [ValuesGroup("request", 10)], [Metric("card", "request")]
+            )
+            assert len(rows) == 10
+            assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 1024 * 1024  # KiB
 
     asyncio.run(main())
 
