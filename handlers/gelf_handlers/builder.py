@@ -52,7 +52,7 @@ class MessageBuilder:
         message: dict[str, Any] = {
             "version": "1.1",
             "host": host,
-            "short_message": text,
+            "short_message": text.rstrip("\r\n"),
             "timestamp": round(record.created, 6),
             "level": gelf.severity(record.levelno),
         }

@@ -24,7 +24,7 @@ from contextvars import ContextVar
 from logging import Formatter, LogRecord
 from typing import Any, Final
 
-from gelf_handlers.context import CONTEXT
+from gelf_handlers.context import CONTEXT, fields_of
 from gelf_handlers.gelf import IMMUTABLE, snapshot
 
 __all__ = ["Captured", "Frozen", "capture", "restore", "thaw", "unformatted_text"]
@@ -135,13 +135,17 @@ def _capture_slowly(
     exception = None
     if formatter is not None and type(formatter) is not Formatter:
         state["gelf_text"] = _formatted(record, formatter)
-        state["args"] = None
+        if type(state["args"]) is not tuple or not _SCALARS.issuperset(map(type, state["args"])):
+            state["args"] = None
     else:
         args = state["args"]
         immutable = not args or (type(args) is tuple and IMMUTABLE.issuperset(map(type, args)))
         if type(state["msg"]) is not str or not immutable:
             _format_message(record, state)
     if state["exc_info"]:
+        fields = fields_of(state["exc_info"])
+        if fields:
+            context = {**fields, **(context or {})}
         exception = _capture_exception(state, formatter)
     extras = {
         key: value if type(value) in _SCALARS else snapshot(value, default)
@@ -170,7 +174,7 @@ def _format_message(record: LogRecord, state: dict[str, Any]) -> None:
 
 
 def unformatted_text(record: LogRecord, error: Exception) -> str:
-    """Return the text of a record whose arguments do not fit its template."""
+    """Return the text of a record whose arguments do not fit its template, or whose message has no text."""
     values = snapshot(record.args if isinstance(record.args, Mapping) else list(record.args or ()))
     return f"{snapshot(record.msg)} {values!r} [{type(error).__name__}: {error}]"
 

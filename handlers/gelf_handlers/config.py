@@ -71,6 +71,7 @@ _QUEUE: Final[_Converters] = {
     "retry_max_seconds": float,
     "flush_timeout_seconds": float,
     "exit_timeout_seconds": float,
+    "sync": _boolean,
 }
 _TLS: Final[_Converters] = {"validate": _boolean, "ca_certs": str, "certfile": str, "keyfile": str}
 _SYSLOG: Final[_Converters] = {"syslog_facility": str, "appname": str, "resolve_seconds": float}

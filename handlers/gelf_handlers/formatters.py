@@ -16,7 +16,7 @@ from typing import Any, Literal
 from gelf_handlers import gelf
 from gelf_handlers.builder import CONTEXT_ATTRIBUTE, MessageBuilder
 from gelf_handlers.capture import unformatted_text
-from gelf_handlers.context import bound_fields
+from gelf_handlers.context import bound_fields, fields_of
 from gelf_handlers.rfc5424 import app_name, syslog_message
 
 __all__ = ["GELFFormatter", "RFC5424Formatter", "SysLogHandler"]
@@ -76,7 +76,7 @@ class GELFFormatter(MessageBuilder, logging.Formatter):
         """Return the record as a GELF message."""
         private = type(record).__new__(type(record))
         private.__dict__.update(record.__dict__)
-        private.__dict__[CONTEXT_ATTRIBUTE] = bound_fields()
+        private.__dict__[CONTEXT_ATTRIBUTE] = {**fields_of(record.exc_info), **bound_fields()}
         return self._make_gelf_dict(private)
 
     def _message_text(self, record: logging.LogRecord) -> tuple[str, str | None]:

@@ -64,6 +64,9 @@ _RESERVED: Final = frozenset(
 _BAD_NAME_CHARACTER: Final = re.compile(r"[^A-Za-z0-9_.\-]")
 _MAX_DEPTH: Final = 12
 _INT64: Final = 1 << 63
+_PRINTABLE_BITS: Final = 2048
+"""Integers of so many bits have a text whatever `sys.set_int_max_str_digits` was given (at least 640 digits)."""
+_UVICORN_ACCESS: Final = ("client_addr", "method", "full_path", "http_version", "status_code")
 _TRACEBACK_START: Final = "\nTraceback (most recent call last):\n"
 
 
@@ -126,7 +129,9 @@ def snapshot(value: Any, default: Callable[[Any], Any] = object_text, _outer: tu
         ``None``, bool, int, float, str, or dicts (string keys) and lists of these.
     """
     kind = type(value)
-    if kind in (str, int, float, bool) or value is None:
+    if kind is int:
+        return value if value.bit_length() <= _PRINTABLE_BITS else _big_int_text(value)
+    if kind in (str, float, bool) or value is None:
         return value
     if isinstance(value, enum.Enum):
         return snapshot(value.value, default, _outer)
@@ -146,7 +151,7 @@ def snapshot(value: Any, default: Callable[[Any], Any] = object_text, _outer: tu
             inner = (*_outer, id(value))
             return [snapshot(item, default, inner) for item in list(value)]
         if isinstance(value, numbers.Integral):  # numpy registers its scalars
-            return int(value)
+            return snapshot(int(value))
         if isinstance(value, numbers.Real) and not isinstance(value, decimal.Decimal):
             return float(value)
     except Exception as error:
@@ -155,7 +160,11 @@ def snapshot(value: Any, default: Callable[[Any], Any] = object_text, _outer: tu
 
 
 def _key_text(key: Any, default: Callable[[Any], Any]) -> str:
-    return key if type(key) is str else str(key) if type(key) in (int, float, bool) else _safe_text(key, default)
+    if type(key) is str:
+        return key
+    if type(key) is int:
+        return _big_int_text(key)
+    return str(key) if type(key) in (float, bool) else _safe_text(key, default)
 
 
 def field_value(value: Any) -> str | int | float | None:
@@ -225,7 +234,18 @@ def record_extras(record: logging.LogRecord, default: Callable[[Any], Any] = obj
         for key, value in state.items():
             if key not in STANDARD_ATTRIBUTES:
                 extras[key] = snapshot(value, default)
+    name = state.get("name")
+    if type(name) is str and name.startswith("uvicorn"):
+        _read_uvicorn(record, extras)
     return extras
+
+
+def _read_uvicorn(record: logging.LogRecord, extras: dict[str, Any]) -> None:
+    """Leave out the message with terminal colours, and name the parts of an access line as uvicorn does."""
+    extras.pop("color_message", None)
+    if record.name == "uvicorn.access" and isinstance(record.args, tuple) and len(record.args) == len(_UVICORN_ACCESS):
+        for name, value in zip(_UVICORN_ACCESS, record.args, strict=True):
+            extras.setdefault(name, snapshot(value))
 
 
 def exception_text(exception: traceback.TracebackException) -> str:

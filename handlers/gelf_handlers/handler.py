@@ -49,6 +49,7 @@ class HandlerOptions(TypedDict, total=False):
         retry_max_seconds: Longest pause.
         flush_timeout_seconds: Longest wait without progress when flushing.
         exit_timeout_seconds: Longest wait in all.
+        sync: Send in the caller.
     """
 
     debugging_fields: bool
@@ -67,6 +68,7 @@ class HandlerOptions(TypedDict, total=False):
     retry_max_seconds: float
     flush_timeout_seconds: float
     exit_timeout_seconds: float
+    sync: bool
 
 
 _GRAYPY_OPTIONS = frozenset(
@@ -167,13 +169,13 @@ class QueuedGELFHandler(MessageBuilder, BaseGELFHandler):
 
     def flush(self, timeout_seconds: float | None = None) -> bool:
         """
-        Wait until everything queued is sent.
+        Wait until everything that is queued now is sent.
 
         Args:
             timeout_seconds: In all; by default the handler's own limits hold.
 
         Returns:
-            Whether the queue is empty.
+            Whether all of it is sent, or counted as dropped or rejected.
         """
         settings = self._queue_settings
         if self._given_up:  # at exit, once: logging.shutdown flushes and closes again
@@ -183,15 +185,17 @@ class QueuedGELFHandler(MessageBuilder, BaseGELFHandler):
         deadline = lifecycle.exit_deadline(settings.exit_timeout_seconds)
         return self._worker.drain(settings.flush_timeout_seconds, deadline)
 
+    def exit_begins(self) -> None:
+        """Send every call to the worker's `make_room`, where calls of other threads are slowed down."""
+        self._max_queued = 0
+        self._worker.exit_begins()
+
     def flush_at_exit(self) -> None:
         """Flush; what has to be left behind is counted as dropped and said on standard error."""
-        if not self.flush():
-            left = self._worker.queued()
-            if left:
-                self._worker.counters.drop("exit", left)
-                self._worker.counters.notice(f"{left} messages could not be sent before exit", topic="exit")
-                self._worker.queue.clear()
-                self._given_up = True
+        if not self.flush() and self._worker.queued():
+            left = self._worker.give_up()
+            self._worker.counters.notice(f"{left} messages could not be sent before exit", topic="exit")
+            self._given_up = True
 
     _given_up = False
 
@@ -209,6 +213,7 @@ class QueuedGELFHandler(MessageBuilder, BaseGELFHandler):
         WORKER_THREADS.clear()
         abandoned = self._worker.transport
         self._given_up = False
+        self._max_queued = self._queue_settings.max_queued
         self._worker = self._new_worker()
         abandoned.abandon()
 

@@ -28,6 +28,9 @@ __all__ = ["exit_deadline", "exit_on_sigterm", "register", "worker_started"]
 class Flushable(Protocol):
     """A handler as seen from here."""
 
+    def exit_begins(self) -> None:
+        """Prepare for the end of the interpreter."""
+
     def flush_at_exit(self) -> None:
         """Send what is queued, within the handler's limits."""
 
@@ -81,7 +84,10 @@ def _flush_all() -> None:
 def _flush_each() -> None:
     if not _exit_started:
         _exit_started.append(time.monotonic())
-    for handler in list(_handlers):
+    handlers = list(_handlers)
+    for handler in handlers:
+        handler.exit_begins()
+    for handler in handlers:
         try:
             handler.flush_at_exit()
         except Exception as error:

@@ -16,6 +16,8 @@ straight on.
 from __future__ import annotations
 
 import logging
+import math
+import sys
 import threading
 import time
 from collections import deque
@@ -46,6 +48,8 @@ _ACTIVE_SECONDS: Final = 2.0
 _REPORT_SECONDS: Final = 5.0
 _POLL_SECONDS: Final = 0.002
 _FLUSHING_RETRY_SECONDS: Final = 0.25
+_EXIT_PAUSE_SECONDS: Final = 1e-3
+_EXIT_NOTICE_SECONDS: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,7 @@ class QueueSettings:
         retry_max_seconds: Longest pause.
         flush_timeout_seconds: `flush`, `close` and the exit of the interpreter wait this long *without progress*.
         exit_timeout_seconds: And this long in all.
+        sync: Send in the caller: a call returns when its message has been handed over, or when that fails.
     """
 
     max_queued: int = 100_000
@@ -72,6 +77,7 @@ class QueueSettings:
     retry_max_seconds: float = 10.0
     flush_timeout_seconds: float = 5.0
     exit_timeout_seconds: float = 30.0
+    sync: bool = False
 
     def __post_init__(self) -> None:
         if self.max_queued < 1:
@@ -96,6 +102,10 @@ class Worker:
         self.counters = counters
         self.queue: deque[Frozen] = deque()
         self.asleep = True
+        # With `sync` and at exit every call has to see to it that its message is sent: `asleep` stays true.
+        self._notify_always = settings.sync
+        self._exiting = False
+        self._given_up = False
         self._encode = encode
         self._drop_report = drop_report
         self._batch: deque[bytes] = deque()
@@ -107,6 +117,14 @@ class Worker:
         self._flushing = 0
         # Odd while a message is on its way from the queue to the batch, and so in neither.
         self._moves = 0
+        # Messages taken off the queue; how many of them are settled, and how many drops are reported, for good.
+        self._taken = 0
+        self._done = 0
+        self._told = 0
+        # The thread that sends its own message (`sync`), and until when it may wait for the peer.
+        self._sender = 0
+        self._again = False
+        self._until = math.inf
         self._contended = False
         self._stopping = False
         self._failures = 0
@@ -121,6 +139,13 @@ class Worker:
     def make_room(self) -> bool:
         """Apply the policy of a full queue; return whether the new message may be put in."""
         settings = self.settings
+        if self._given_up:
+            self.counters.drop("exit")
+            return False
+        if self._exiting and len(self.queue) < settings.max_queued:
+            if threading.current_thread() is not threading.main_thread():
+                time.sleep(_EXIT_PAUSE_SECONDS)  # or four threads that log without pause leave the worker no time
+            return True
         if settings.when_full == "drop_oldest":
             while len(self.queue) >= settings.max_queued:
                 try:
@@ -142,12 +167,26 @@ class Worker:
 
     def notify(self) -> None:
         """Wake the worker; start it first where there is none (lazily, so that forks before it cost nothing)."""
-        self.asleep = False
-        thread = self._thread
-        if thread is None or not thread.is_alive():
-            self._start()
-        else:
+        if self.settings.sync:
+            self._send_now()
+            return
+        self.asleep = self._notify_always
+        if self._alive():
             self._wake_up()
+        else:
+            self._start()
+
+    def exit_begins(self) -> None:
+        """From now on the interpreter may end at any moment, and with it the thread."""
+        self._exiting = self._notify_always = self.asleep = True
+
+    def give_up(self) -> int:
+        """Drop what could not be sent before exit, and whatever is logged later; return how many it was now."""
+        left = self.queued()
+        self.counters.drop("exit", left)
+        self._given_up = True
+        self.queue.clear()
+        return left
 
     def queued(self) -> int:
         """Count the messages waiting, those being sent included."""
@@ -155,44 +194,55 @@ class Worker:
 
     def drain(self, stall_seconds: float, deadline: float) -> bool:
         """
-        Wait until everything queued is settled.
+        Wait until everything that is queued now is settled; what is logged meanwhile is not waited for.
 
         Args:
             stall_seconds: Give up after so long without progress.
             deadline: And at this moment in any case (monotonic clock).
 
         Returns:
-            Whether the queue is empty.
+            Whether all of it is settled.
         """
         if threading.get_ident() in WORKER_THREADS:
             return False
         counters = self.counters
+        upto, drops = self._accepted(), counters.drops
         progress: object = None
-        stalled_since = time.monotonic()
+        stalled_since = started = time.monotonic()
         self._flushing += 1
         try:
-            while not self._settled():
-                thread = self._thread
-                if thread is None or not thread.is_alive():
+            while not self._reached(upto, drops):
+                if not self._alive():
                     self._drain_here(stall_seconds, deadline)
                     break
                 self._wake_up()
                 now = time.monotonic()
-                latest = (counters.sent, counters.rejected, counters.drops, self.queued())
+                # Nothing that callers change: a service that goes on logging is no progress.
+                latest = (counters.sent, counters.rejected, self._done)
                 if latest != progress:
                     progress, stalled_since = latest, now
                 if now - stalled_since >= stall_seconds or now >= deadline:
                     break
+                if self._exiting and now - started >= _EXIT_NOTICE_SECONDS and self._failures:
+                    counters.notice(
+                        f"exit waits up to {stall_seconds:g} s for {self.queued()} unsent messages"
+                        f" ({counters.last_error})",
+                        topic="exit_wait",
+                    )
                 time.sleep(_POLL_SECONDS)
         finally:
             self._flushing -= 1
-        return self._settled()
+        return self._reached(upto, drops)
 
     def stop(self, join_seconds: float) -> None:
         """End the thread and close the transport; what is still queued stays there, readable as `queued`."""
         thread = self._thread
-        if thread is None or not thread.is_alive():
-            self.transport.close()
+        if thread is None or not self._alive():
+            if self._consuming.acquire(timeout=0 if sys.is_finalizing() else join_seconds):
+                try:
+                    self.transport.close()
+                finally:
+                    self._consuming.release()
             return
         if threading.get_ident() in WORKER_THREADS:
             return
@@ -202,27 +252,40 @@ class Worker:
 
     # The worker's side.
 
+    def _alive(self) -> bool:
+        """Tell whether the thread runs. Python ends daemon threads without a trace when it finalizes."""
+        thread = self._thread
+        return thread is not None and thread.is_alive() and not sys.is_finalizing()
+
     def _start(self) -> None:
+        """Start the thread; where that is impossible, send from here."""
+        # At that point 3.11 starts threads that never run, and waits for them indefinitely; 3.12 and later refuse.
+        if not sys.is_finalizing() and self._start_thread():
+            return
+        self.asleep = True
+        self._stopping = False
+        settings = self.settings
+        self._drain_here(settings.flush_timeout_seconds, lifecycle.exit_deadline(settings.exit_timeout_seconds))
+
+    def _start_thread(self) -> bool:
+        """Start the thread unless it runs; return whether it does."""
         if not self._starting.acquire(blocking=False):
-            return  # another thread, or this one below a signal handler, is at it and will find the message
+            return True  # another thread, or this one below a signal handler, is at it and will find the message
         try:
-            if self._thread is not None and self._thread.is_alive():
+            if self._alive():
                 self._wake_up()
-                return
+                return True
             self._stopping = False
             thread = threading.Thread(target=self._run, name="gelf-handlers", daemon=True)
             try:
                 thread.start()
-            except RuntimeError:  # 3.12 and later, at shutdown: nobody will do it but this thread
-                self.asleep = True
-            else:
-                self._thread = thread
-                lifecycle.worker_started()
-                return
+            except RuntimeError:  # 3.12 and later, at exit
+                return False
+            self._thread = thread
         finally:
             self._starting.release()
-        settings = self.settings
-        self._drain_here(settings.flush_timeout_seconds, lifecycle.exit_deadline(settings.exit_timeout_seconds))
+        lifecycle.worker_started()
+        return True
 
     def _wake_up(self) -> None:
         try:
@@ -230,14 +293,23 @@ class Worker:
         except RuntimeError:  # already awake
             return
 
-    def _settled(self) -> bool:
-        """Tell whether nothing is queued, being encoded, being sent or left to report."""
+    def _evicted(self) -> int:
+        return self.counters.dropped["queue_full"] if self.settings.when_full == "drop_oldest" else 0
+
+    def _accepted(self) -> int:
+        """Count the messages accepted so far, and one more: it may be between queue and batch, in neither count."""
+        waiting = len(self.queue) + 1
+        return waiting + self._taken + self._evicted()
+
+    def _reached(self, upto: int, drops: int) -> bool:
+        """Tell whether so many messages are settled and so many drops reported, or nothing is left to do."""
         moves = self._moves
-        empty = not self.queue and not self._batch and (self._failures > 0 or self.counters.drops == self._reported)
-        return empty and moves % 2 == 0 and moves == self._moves
+        empty = not self.queue and self._done == self._taken and moves % 2 == 0
+        done = (empty and moves == self._moves) or self._done + self._evicted() >= upto
+        return done and (self._failures > 0 or self._told >= drops)
 
     def _in_vain(self) -> bool:
-        return self._stopping
+        return self._stopping or time.monotonic() >= self._until
 
     def _run(self) -> None:
         ident = threading.get_ident()
@@ -273,7 +345,7 @@ class Worker:
         if not self.queue and not self._stopping:  # looked at after `asleep` is set: no wake-up is missed
             unreported = self.counters.drops != self._reported
             self._wake.acquire(timeout=1.0 if unreported else -1 if idle_seconds is None else idle_seconds)
-        self.asleep = False
+        self.asleep = self._notify_always
         if idle_seconds is not None and not self.queue:
             try:
                 self.transport.idle()
@@ -287,26 +359,37 @@ class Worker:
     def _step(self) -> bool:
         """Encode and send one batch; return whether anything was done."""
         with self._consuming:
-            if self._batch and self._pause_left() > 0:
-                return False
-            self._report_drops()
-            self._fill()
+            return self._advance()
+
+    def _advance(self) -> bool:
+        try:
+            return self._send_batch()
+        finally:
+            self._done = self._taken - len(self._batch)
             if not self._batch:
-                return False
-            before = len(self._batch)
-            try:
-                self.transport.send(self._batch)
-            except OSError as error:
-                self._failed(error)
-            except Exception as error:  # a fault of ours or of a client library: the worker must live on
-                self._failed(error)
-                if self._failures > 3 and self._batch:
-                    self._batch.popleft()
-                    self.counters.drop("unsendable")
-            else:
-                self._failures = 0
-                self.counters.connected = True
-            return len(self._batch) < before
+                self._told = self._reported
+
+    def _send_batch(self) -> bool:
+        if self._batch and self._pause_left() > 0:
+            return False
+        self._report_drops()
+        self._fill()
+        if not self._batch:
+            return False
+        before = len(self._batch)
+        try:
+            self.transport.send(self._batch)
+        except OSError as error:
+            self._failed(error)
+        except Exception as error:  # a fault of ours or of a client library: the worker must live on
+            self._failed(error)
+            if self._failures > 3 and self._batch:
+                self._batch.popleft()
+                self.counters.drop("unsendable")
+        else:
+            self._failures = 0
+            self.counters.connected = True
+        return len(self._batch) < before
 
     def _failed(self, error: Exception) -> None:
         self._failures += 1
@@ -343,6 +426,7 @@ class Worker:
             except Exception as error:
                 self.counters.drop("unencodable")
                 self.counters.fail(error, topic="encoding")
+            self._taken += 1
             self._moves += 1
             if time.perf_counter() >= slice_end:
                 if not self._hurried(created):
@@ -384,24 +468,53 @@ class Worker:
     def _drain_here(self, stall_seconds: float, deadline: float) -> None:
         """Do the worker's work in the calling thread, where there is no worker and cannot be one."""
         ident = threading.get_ident()
-        if ident in WORKER_THREADS or not self._consuming.acquire(timeout=stall_seconds):
+        patience = 0.0 if sys.is_finalizing() else stall_seconds  # who held it then, holds it indefinitely
+        if ident in WORKER_THREADS or not self._consuming.acquire(timeout=patience):
             return
         self._consuming.release()
+        upto, drops = self._accepted(), self.counters.drops
         WORKER_THREADS.add(ident)
         self._flushing += 1
-        stalled_until = time.monotonic() + stall_seconds
+        progress = time.monotonic()
         try:
-            while self.queue or self._batch:
+            while not self._reached(upto, drops):
                 now = time.monotonic()
-                if now >= deadline or now >= stalled_until:
+                if now >= deadline or now - progress >= stall_seconds:
                     break
                 if self._step():
-                    stalled_until = time.monotonic() + stall_seconds
+                    progress = time.monotonic()
                 else:
                     time.sleep(_POLL_SECONDS)
         finally:
             self._flushing -= 1
             WORKER_THREADS.discard(ident)
+
+    def _send_now(self) -> None:
+        """
+        Send what is queued in the calling thread (``sync``).
+
+        While the destination fails, nobody waits for the next attempt: the messages stay queued for the thread.
+        """
+        ident = threading.get_ident()
+        if self._sender == ident:  # a signal handler's, or from a client library below us: sent by the loop further up
+            self._again = True
+            return
+        deadline = time.monotonic() + self.settings.block_timeout_seconds
+        upto, drops = self._accepted(), self.counters.drops
+        while not self._failures and not self._reached(upto, drops) and time.monotonic() < deadline:
+            if not self._consuming.acquire(timeout=self.settings.block_timeout_seconds):
+                break
+            self._sender, self._until = ident, deadline
+            try:
+                self._advance()
+            finally:
+                self._sender, self._until = 0, math.inf
+                self._consuming.release()
+            if self._again:
+                self._again = False
+                upto = self._accepted()
+        if self.queue or self._batch:
+            self._start()
 
 
 def record_for(text: str, level: int, fields: dict[str, object]) -> Captured:

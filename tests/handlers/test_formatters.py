@@ -145,3 +145,8 @@ def test_syslog_addresses_send_what_the_formatter_writes_without_blocking(transp
     assert (match["pri"], match["app"], match["msg"]) == ("10", "orders", "down\nreally")
     assert (data["amount"], data["env"], data["logger"]) == ("3", "t", log.name)
     assert parse(receiver.payloads[1].decode())[0]["pri"] == "14"
+
+
+def test_the_facility_is_a_field_as_in_gelf():
+    _, data = parse(RFC5424Formatter(appname="shop", facility="orders").format(record("paid")))
+    assert data["facility"] == json.loads(GELFFormatter(facility="orders").format(record("paid")))["_facility"]

@@ -16,6 +16,7 @@ from gelf_handlers.capture import capture, thaw
 from gelf_rules import assert_valid
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from receivers import TCPReceiver
 
 
 class Colour(enum.Enum):
@@ -336,3 +337,58 @@ def test_what_is_captured_and_thawed_is_the_record():
     assert abs(thawed.relativeCreated - made.relativeCreated) <= 50
     text = "%(asctime)s %(filename)s %(module)s %(levelname)s %(process)d %(thread)d %(message)s"
     assert logging.Formatter(text).format(thawed)[:19] == logging.Formatter(text).format(made)[:19]
+
+
+HUGE = 10**5000
+
+
+@pytest.mark.parametrize(
+    ("arguments", "extra"),
+    [
+        (("huge", HUGE), {}),
+        (("%d", HUGE), {}),
+        (("%s", [HUGE]), {}),
+        ((HUGE,), {}),
+        (("x",), {"value": HUGE}),
+        (("x",), {"value": [HUGE, {"deep": -HUGE}]}),
+        (("x",), {"value": {HUGE: 1}}),
+        (("x",), {"value": type("Own", (int,), {})(HUGE)}),
+        (("x",), {"value": decimal.Decimal(HUGE)}),
+    ],
+)
+def test_an_integer_that_has_no_text_is_replaced_and_the_message_sent(arguments, extra, attach):
+    """Python refuses to print integers of more than 4300 digits."""
+    with TCPReceiver() as receiver:
+        handler = GELFTCPHandler("127.0.0.1", receiver.port)
+        attach(handler).warning(*arguments, extra=extra)
+        receiver.wait(1)
+        assert handler.stats.dropped == {}
+    assert_valid(receiver.payloads[0])
+    GELFFormatter().format(logging.makeLogRecord({"msg": arguments[0], "args": arguments[1:], "levelno": 20, **extra}))
+
+
+def test_the_newline_at_the_end_of_a_message_is_left_out(attach):
+    with TCPReceiver() as receiver:
+        attach(GELFTCPHandler("127.0.0.1", receiver.port)).error("Exception in ASGI application\n")
+        assert receiver.wait(1)[0]["short_message"] == "Exception in ASGI application"
+
+
+def test_uvicorns_access_line_becomes_fields_and_its_colours_are_left_out(attach):
+    from logging import getLogger
+
+    with TCPReceiver() as receiver:
+        handler = GELFTCPHandler("127.0.0.1", receiver.port)
+        attach(handler)
+        for name in ("uvicorn.access", "uvicorn.error"):
+            getLogger(name).addHandler(handler)
+            getLogger(name).setLevel(20)
+        getLogger("uvicorn.access").info('%s - "%s %s HTTP/%s" %d', "10.0.0.1:5", "GET", "/a?b=c", "1.1", 200)
+        getLogger("uvicorn.error").info("Started %d", 7, extra={"color_message": "Started \x1b[36m%d\x1b[0m"})
+        access, started = receiver.wait(2)
+        for name in ("uvicorn.access", "uvicorn.error"):
+            getLogger(name).removeHandler(handler)
+    assert access["short_message"] == '10.0.0.1:5 - "GET /a?b=c HTTP/1.1" 200'
+    assert [access[f"_{key}"] for key in ("client_addr", "method", "full_path", "http_version", "status_code")] == [
+        "10.0.0.1:5", "GET", "/a?b=c", "1.1", 200,
+    ]  # fmt: skip
+    assert "_color_message" not in started

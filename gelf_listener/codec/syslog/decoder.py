@@ -60,7 +60,7 @@ _PRIORITY = re.compile(r"<(\d{1,10})>", re.ASCII)
 _TRAILING = "\0\r\n"
 _CEE = "@cee:"
 _GELF_ELEMENT = "gelf@32473"
-"""SD-ID under which gelf-handlers sends a GELF message; its ``full_message`` is the message's own."""
+"""SD-ID under which gelf-handlers sends a GELF message; its ``full_message`` and ``facility`` are the message's own."""
 
 
 _FULL_MESSAGE = "full message"
@@ -79,6 +79,9 @@ def _stored_names(names: tuple[tuple[str, str], ...], expand: bool) -> list[str]
     for identifier, name in names:
         if name == "full_message" and identifier == _GELF_ELEMENT:
             stored.append(_FULL_MESSAGE)
+            continue
+        if name == "facility" and identifier == _GELF_ELEMENT:  # the service's, as in its GELF messages
+            stored.append(name)
             continue
         clean = unique = read_key(f"_{identifier}_{name}" if expand else f"_{name}").clean
         number = 1

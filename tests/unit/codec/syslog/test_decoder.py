@@ -319,3 +319,13 @@ def test_written_messages_read_the_same() -> None:
     document = json.loads(made.to_gelf())
     assert document["_q"] == 'say "hi" \\ ] \\n'
     assert (document["host"], document["short_message"], document["_facility"]) == ("h", "text", "user-level")
+
+
+@pytest.mark.parametrize("expand", [True, False])
+def test_the_facility_of_gelf_handlers_is_the_service_as_in_its_gelf_messages(expand: bool) -> None:
+    """Graylog lets structured data win over the name of the syslog facility; the number keeps that."""
+    payload = b'<14>1 2026-11-23T18:20:05Z h shop - - [gelf@32473 facility="orders" a="1"] paid'
+    fields = message(payload, expand_structured_data=expand).fields
+    assert (fields["facility"], fields["facility_num"]) == ("orders", 1)
+    other = message(payload.replace(b"gelf@32473", b"x@1")).fields
+    assert (other["facility"], other["facility_2"]) == ("user-level", "orders")
