@@ -8,10 +8,11 @@ Elasticsearch, which rounds the same way.
 
 from __future__ import annotations
 
-import calendar
 import datetime as dt
 import re
 from typing import NamedTuple
+
+from gelf_listener.calendars import CalendarUnit, add_units, floor_unit
 
 __all__ = ["Interval", "parse_time", "time_of"]
 
@@ -32,7 +33,16 @@ _DATE = re.compile(
 )
 _COMPACT = re.compile(r"(?P<year>\d{4})(?P<month>\d\d)(?P<day>\d\d)", re.ASCII)
 _MATH = re.compile(r"([+-])(\d{0,10})([yMwdhHms])|/([yMwdhHms])", re.ASCII)
-_SECONDS = {"w": 604800, "d": 86400, "h": 3600, "H": 3600, "m": 60, "s": 1}
+_UNITS: dict[str, CalendarUnit] = {
+    "y": "year",
+    "M": "month",
+    "w": "week",
+    "d": "day",
+    "h": "hour",
+    "H": "hour",
+    "m": "minute",
+    "s": "second",
+}
 _FRACTION = {"year": "y", "month": "M", "day": "d", "hour": "h", "minute": "m", "second": "s"}
 
 
@@ -119,46 +129,16 @@ def _calculate(moment: _Moment, math: str) -> Interval | None:
             return None
         position = step.end()
         if step[4]:
-            time, unit = _floor(time, step[4]), step[4]
+            time, unit = floor_unit(time, _UNITS[step[4]]), step[4]
         else:
             amount = int(step[2] or 1) * (1 if step[1] == "+" else -1)
-            time = _add(time, amount, step[3])
+            time = add_units(time, amount, _UNITS[step[3]])
     start = time.timestamp()
     if unit == "":
         return Interval(start, start + 1e-6)
     if unit == "ms":
         return Interval(start, start + 1e-3)
-    return Interval(start, _add(time, 1, unit).timestamp())
-
-
-def _add(time: dt.datetime, amount: int, unit: str) -> dt.datetime:
-    if unit in _SECONDS:
-        return time + dt.timedelta(seconds=amount * _SECONDS[unit])
-    months = time.year * 12 + time.month - 1 + (amount * 12 if unit == "y" else amount)
-    year, month = divmod(months, 12)
-    if not 1 <= year <= 9999:
-        raise OverflowError
-    day = min(time.day, calendar.monthrange(year, month + 1)[1])
-    return time.replace(year=year, month=month + 1, day=day)
-
-
-def _floor(time: dt.datetime, unit: str) -> dt.datetime:
-    time = time.replace(microsecond=0)
-    if unit == "s":
-        return time
-    time = time.replace(second=0)
-    if unit == "m":
-        return time
-    time = time.replace(minute=0)
-    if unit in "hH":
-        return time
-    time = time.replace(hour=0)
-    if unit == "d":
-        return time
-    if unit == "w":
-        return time - dt.timedelta(days=time.weekday())
-    time = time.replace(day=1)
-    return time if unit == "M" else time.replace(month=1)
+    return Interval(start, add_units(time, 1, _UNITS[unit]).timestamp())
 
 
 def time_of(value: str) -> float | None:

@@ -21,6 +21,7 @@ from gelf_listener.store.cuts import cut
 from gelf_listener.store.grouping import boundaries, fill
 from gelf_listener.store.parameters import Grouping, Metric, RangesGroup, TimeGroup, ValuesGroup
 from gelf_listener.store.partition import Partition
+from gelf_listener.store.percentiles import percentile_of
 from gelf_listener.store.schema import REST, field_key, value_of
 from gelf_listener.store.searching import Target, side_by_side, total_of
 
@@ -426,14 +427,4 @@ def _percentile(parts: dict[str, Any], percentile: float) -> float | None:
     if parts.get("other"):
         known = [estimate for estimate in parts["estimates"] if estimate is not None and not math.isnan(estimate)]
         return math.fsum(known) / len(known) if known else None
-    at = percentile / 100 * (sum(count for _, count in values) - 1)
-    low = math.floor(at)
-    first = second = values[-1][0]
-    seen = 0
-    for index, (value, count) in enumerate(values):
-        if seen <= low < seen + count:
-            first = value
-            second = value if low + 1 < seen + count or index + 1 == len(values) else values[index + 1][0]
-            break
-        seen += count
-    return float(first + (second - first) * (at - low))
+    return float(percentile_of(values, percentile))

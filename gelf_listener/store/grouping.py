@@ -13,13 +13,15 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from gelf_listener.calendars import floor_unit, next_unit
 from gelf_listener.errors import QueryError
 from gelf_listener.message import FieldValue, Message
 from gelf_listener.query.fields import getter
 from gelf_listener.store.answers import FieldStatistics, GroupKey, Row
-from gelf_listener.store.parameters import CalendarUnit, Grouping, Metric, RangesGroup, TimeGroup, ValuesGroup
+from gelf_listener.store.parameters import Grouping, Metric, RangesGroup, TimeGroup, ValuesGroup
+from gelf_listener.store.percentiles import percentile_of
 
-__all__ = ["NUMERIC", "aggregate", "boundaries", "fill", "floor_unit", "next_unit", "statistics", "zone_of"]
+__all__ = ["NUMERIC", "aggregate", "boundaries", "fill", "statistics", "zone_of"]
 
 NUMERIC = frozenset(("avg", "max", "min", "percentile", "stddev", "sum", "sumofsquares", "variance"))
 """Functions that need numbers."""
@@ -142,36 +144,6 @@ def zone_of(name: str) -> ZoneInfo:
         raise QueryError(f"{name[:60]!r} is no time zone; write one such as Europe/Berlin", name[:60], 1) from None
 
 
-def floor_unit(time: dt.datetime, unit: CalendarUnit) -> dt.datetime:
-    """Return the beginning of the unit a time lies in, in its own zone."""
-    time = time.replace(second=0, microsecond=0)
-    if unit == "minute":
-        return time
-    time = time.replace(minute=0)
-    if unit == "hour":
-        return time
-    time = time.replace(hour=0, fold=0)
-    if unit == "day":
-        return time
-    if unit == "week":
-        return time - dt.timedelta(days=time.weekday())
-    time = time.replace(day=1)
-    if unit == "month":
-        return time
-    return time.replace(month=time.month - (time.month - 1) % 3) if unit == "quarter" else time.replace(month=1)
-
-
-def next_unit(time: dt.datetime, unit: CalendarUnit) -> dt.datetime:
-    """Return the beginning of the unit after the one that begins at a time."""
-    if unit in ("minute", "hour"):  # by the clock of the world, which knows no summer time
-        later = time.astimezone(dt.UTC) + dt.timedelta(minutes=1 if unit == "minute" else 60)
-        return later.astimezone(time.tzinfo)
-    if unit in ("day", "week"):
-        return time + dt.timedelta(days=1 if unit == "day" else 7)
-    months = time.year * 12 + time.month - 1 + {"month": 1, "quarter": 3, "year": 12}[unit]
-    return time.replace(year=months // 12, month=months % 12 + 1)
-
-
 def _start_of(group: TimeGroup) -> Callable[[float], float]:
     unit, seconds = group.unit, group.seconds
     if unit is None:
@@ -234,10 +206,7 @@ def _computed(numbers: list[float], function: str, percentile: float) -> float:
     if function == "avg":
         return mean
     if function == "percentile":
-        ordered = sorted(numbers)
-        at = percentile / 100 * (len(ordered) - 1)
-        low = math.floor(at)
-        return ordered[low] + (ordered[min(low + 1, len(ordered) - 1)] - ordered[low]) * (at - low)
+        return percentile_of([(number, 1) for number in sorted(numbers)], percentile)
     variance = math.fsum((number - mean) ** 2 for number in numbers) / len(numbers)
     return variance if function == "variance" else math.sqrt(variance)
 

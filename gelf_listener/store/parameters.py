@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple, TypeAlias
 
+from gelf_listener.calendars import CalendarUnit
+
 __all__ = [
     "EVERYTHING",
     "NEWEST_FIRST",
@@ -33,8 +35,6 @@ Function = Literal[
     "variance",
 ]
 """Graylog's metric functions (reference of its scripting API)."""
-
-CalendarUnit = Literal["minute", "hour", "day", "week", "month", "quarter", "year"]
 
 
 class Span(NamedTuple):
