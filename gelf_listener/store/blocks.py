@@ -48,6 +48,14 @@ SELECT first, messages, packed FROM blocks
 WHERE first + messages > ?1 AND first >= ifnull((SELECT max(first) FROM blocks WHERE first <= ?1), 0)
 ORDER BY first LIMIT 1
 """
+_BLOCKS_WITH_DELETED = """
+SELECT first, messages FROM blocks
+WHERE EXISTS (SELECT 1 FROM deleted WHERE place >= first AND place < first + messages) ORDER BY first LIMIT ?
+"""
+_COMPACTED_AT_ONCE = 32
+_MAX_PLACE = 1 << 62
+_INCREMENTAL = 2
+"""SQLite's mode in which unused pages are given back when it is told to."""
 _DAMAGES = (sqlite3.Error, zstandard.ZstdError, msgspec.MsgspecError, MemoryError)
 _BUSY_SECONDS = 10.0
 _PAGE_BYTES = 1024
@@ -292,27 +300,47 @@ class Blocks:
 
     def compact(self) -> None:
         """
-        Give back the room of what was deleted; nothing is added meanwhile. Damaged blocks stay as they are.
+        Give back the room of what was deleted; nothing is added meanwhile.
+
+        It works a little at a time, for there may be hardly any room to work in. Damaged blocks stay as they are.
 
         Raises:
             OSError: If that cannot be written.
         """
+        while self._compact_some():
+            self._give_back()
+        with self._writing() as writer:  # what is in no block, for an earlier version took it out
+            self._forget_deleted(writer, -1, _MAX_PLACE)
+        self._give_back()
+
+    def _compact_some(self) -> bool:
+        """Write some blocks again without what was deleted of them; False when there are none."""
         with self._writing() as writer:
-            doomed = iter(writer.execute("SELECT place FROM deleted ORDER BY place").fetchall())
-            place = next(doomed, None)
-            ranges = writer.execute("SELECT first, messages FROM blocks ORDER BY first").fetchall()
-            for first, count in ranges:
-                dead = set()
-                while place is not None and place[0] < first + count:
-                    dead.add(place[0] - first)
-                    place = next(doomed, None)
-                if dead:
-                    self._thin_out(writer, first, count, dead)
-            writer.execute("INSERT OR REPLACE INTO marks VALUES ('removed', ?)", (self.removed,))
-            writer.execute("DELETE FROM deleted")
+            found = writer.execute(_BLOCKS_WITH_DELETED, (_COMPACTED_AT_ONCE,)).fetchall()
+            for first, count in found:
+                places = writer.execute(
+                    "SELECT place FROM deleted WHERE place >= ? AND place < ?", (first, first + count)
+                )
+                self._thin_out(writer, first, count, {place - first for (place,) in places})
+                self._forget_deleted(writer, first, first + count)
+        return bool(found)
+
+    def _forget_deleted(self, writer: sqlite3.Connection, first: int, end: int) -> None:
+        """Remember only how many messages were deleted of some places."""
+        forgotten = writer.execute("DELETE FROM deleted WHERE place >= ? AND place < ?", (first, end)).rowcount
+        writer.execute("INSERT OR IGNORE INTO marks VALUES ('removed', 0)")
+        writer.execute("UPDATE marks SET place = place + ? WHERE name = 'removed'", (forgotten,))
+
+    def _give_back(self) -> None:
+        """Give unused pages back to the file system."""
         with self._lock:
             try:
-                self._writer.execute("VACUUM")
+                (mode,) = self._writer.execute("PRAGMA auto_vacuum").fetchone()
+                if mode == _INCREMENTAL:
+                    self._writer.execute("PRAGMA incremental_vacuum").fetchall()
+                else:  # an earlier version made the file
+                    self._writer.execute(f"PRAGMA auto_vacuum = {_INCREMENTAL}")
+                    self._writer.execute("VACUUM")
             except sqlite3.Error as error:
                 raise OSError(f"{self.path}: {error}") from None
         self.fold()

@@ -12,6 +12,7 @@ Laws:
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import logging
 import shutil
@@ -23,6 +24,7 @@ from gelf_listener.errors import ConfigError, Retry
 from gelf_listener.lock import DirectoryLock
 from gelf_listener.packing import Packer
 from gelf_listener.store.partition import DamagedPartition, Partition, size_of
+from gelf_listener.store.reserve import Reserve
 from gelf_listener.store.schema import FORMAT
 
 __all__ = ["Partitions"]
@@ -36,6 +38,7 @@ _RETENTION_SECONDS = 60.0
 """How often is looked for what has to go."""
 
 _STORE_FILE = "store.json"
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Partitions:
@@ -74,6 +77,8 @@ class Partitions:
         self._max_bytes = max_bytes
         self._clock = clock
         self._lock = self._new_lock()
+        self.reserve = Reserve(path)
+        """For what has to be done on a full disk, too."""
         self._number = 0
 
     @property
@@ -96,22 +101,21 @@ class Partitions:
             ConfigError: If another process has the store, a newer version wrote it, or it cannot be used.
             Retry: If it cannot be opened now, for example because the disk is full.
         """
+        try:
+            self._path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            if error.errno in _NO_ROOM:
+                raise Retry(f"the store at {self._path} cannot be made now: {error.strerror}") from None
         self._lock.acquire()
         try:
             self._check_format()
-            for directory in sorted(self._path.glob("p[0-9]*.deleted")):
-                shutil.rmtree(directory, ignore_errors=True)
-            for directory in sorted(self._path.glob("p" + "[0-9]" * 8)):
-                self._number = max(self._number, int(directory.name[1:]))
-                try:
-                    opened = Partition(directory, self._packer)
-                except DamagedPartition as error:
-                    self._set_aside(directory, error)
-                    continue
-                self.list.append(opened)
-                self._check(opened.format, "another version")
-            if not self.list:
-                self.begin()
+            try:
+                self._open_all()
+            except OSError:
+                self._close_all()
+                with self.reserve.released():
+                    self._open_all()
+            self.reserve.keep()
             self._write_format()
         except BaseException as error:
             self.close()
@@ -119,11 +123,29 @@ class Partitions:
                 raise Retry(f"the store at {self._path} cannot be opened now: {error.strerror or error}") from None
             raise
 
-    def close(self) -> None:
-        """Close all files and let another process have the store. May be called twice."""
+    def _open_all(self) -> None:
+        for directory in sorted(self._path.glob("p[0-9]*.deleted")):
+            shutil.rmtree(directory, ignore_errors=True)
+        for directory in sorted(self._path.glob("p" + "[0-9]" * 8)):
+            self._number = max(self._number, int(directory.name[1:]))
+            try:
+                opened = Partition(directory, self._packer)
+            except DamagedPartition as error:
+                self._set_aside(directory, error)
+                continue
+            self.list.append(opened)
+            self._check(opened.format, "another version")
+        if not self.list:
+            self.begin()
+
+    def _close_all(self) -> None:
         for partition in self.list:
             partition.close()
         self.list = []
+
+    def close(self) -> None:
+        """Close all files and let another process have the store. May be called twice."""
+        self._close_all()
         self._lock.release()
 
     def roll(self) -> None:
@@ -201,7 +223,7 @@ class Partitions:
         )
         left = self.current.blocks.unsaved_messages() if self.current in lost else []
         if self.current in lost:
-            if not (self._path / "lock").exists():
+            if not self._lock.held():
                 self._lock.release()
                 self._lock = self._new_lock()
                 self._lock.acquire()

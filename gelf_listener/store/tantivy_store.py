@@ -590,7 +590,8 @@ class TantivyStore:
     async def delete(self, query: Node, span: Span) -> int:
         """Delete messages; see `Store.delete`."""
         try:
-            await self._finish()
+            with contextlib.suppress(OSError):  # the disk is full: what is found can be deleted all the same
+                await self._finish()
             async with self._index_lock:
                 return await self._delete(query, span)
         except OSError as error:
@@ -610,28 +611,48 @@ class TantivyStore:
         if messages != partition.messages:
             return False
         if partition is self._all.current:
-            self._all.begin()
+            self._begin()
         self._all.drop(partition)
+        self._all.reserve.keep()
         return True
+
+    def _begin(self) -> None:
+        """Begin a partition although the disk may be full."""
+        with self._all.reserve.released():
+            self._all.begin()
 
     def _delete_from(self, partition: Partition, query: tantivy.Query) -> None:
         self._indexer.release()
-        partition.delete(query)
+        with self._all.reserve.released():
+            partition.delete(query)
 
     async def compact(self) -> None:
-        """Merge what can be merged, and give back the room of what was deleted."""
-        await self._finish()
+        """
+        Merge what can be merged, and give back the room of what was deleted.
+
+        Raises:
+            Retry: If that cannot be written; what could be given back has been.
+        """
+        with contextlib.suppress(OSError):  # the disk is full: that is why
+            await self._finish()
+        try:
+            await self._compact_all()
+        except OSError as error:
+            raise Retry(f"the store cannot write: {error}") from None
+
+    async def _compact_all(self) -> None:
         async with self._index_lock:
             current = self._all.current
             if current.messages and current.blocks.removed:  # nothing may be added to what is compacted
-                await self._in(self._adding, self._all.begin)
+                await self._in(self._adding, self._begin)
             for partition in self._all.list:
                 if partition.blocks.removed:
                     await self._in(self._indexing, partial(self._compact, partition))
 
     def _compact(self, partition: Partition) -> None:
         self._indexer.release()
-        partition.compact()
+        with self._all.reserve.released():
+            partition.compact()
 
     async def info(self) -> StoreInfo:
         """Return how much there is; see `Store.info`."""
