@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import shutil
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,8 @@ HALF_DELETED = "half deleted"
 
 _HEAP_BYTES = 100_000_000
 """What the indexing thread gathers before it writes a segment."""
+_LOCK_PATIENCE_SECONDS = 10.0
+_LOCK_PAUSE_SECONDS = 0.02
 _STEP_BYTES = 16 * 1024 * 1024
 """Raw messages that are held at once."""
 _TROUBLE = "An IO error occurred"
@@ -110,20 +113,25 @@ class IndexWriter:
         self.unindexable: list[tuple[int, str]] = []
         """Places of messages that cannot be indexed, and why; whoever asks for a step takes them."""
         self._blocks = BlockReader(path)
-        self._description = _description(path)
-        if self._description.format != FORMAT:
+        found = _description(path)
+        if found.format != FORMAT:
             throw_away_index(path)
-            created_at, self._description = self._description.created_at, Description()
-            self._description.created_at = created_at
         try:
             self._engine = open_index(path)
         except ValueError as error:
             _log.error("the index of %s is damaged and is made again: %s", path, error)
             throw_away_index(path)
             self._engine = _opened(path)
-        self._documents = Documents(packer, self._description.names, open_document)
         self._writer: tantivy.IndexWriter | None = None
         self._changed = False
+        self._open_writer()  # whoever else had it may have gone on until now
+        self._engine.reload()
+        if found.format == FORMAT:
+            self._description = _description(path)
+        else:
+            self._description = Description()
+            self._description.created_at = found.created_at
+        self._documents = Documents(packer, self._description.names, open_document)
         self.committed = self.given = self._last()
 
     def step(self, upto: int, most: int) -> None:
@@ -232,11 +240,15 @@ class IndexWriter:
             del writer
 
     def _open_writer(self) -> tantivy.IndexWriter:
-        if self._writer is None:
+        """Open the engine's writer; an indexer whose listener was killed may have it for a moment longer."""
+        deadline = time.monotonic() + _LOCK_PATIENCE_SECONDS
+        while self._writer is None:
             try:
                 self._writer = self._engine.writer(_HEAP_BYTES, 1)
             except ValueError as error:
-                raise OSError(str(error)) from None
+                if "LockBusy" not in str(error) or time.monotonic() > deadline:
+                    raise OSError(str(error)) from None
+                time.sleep(_LOCK_PAUSE_SECONDS)
         return self._writer
 
 

@@ -192,6 +192,7 @@ def serve(open_fields: OpenFields, open_document: OpenDocument | None = None) ->
     orders, reports = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what anything prints is not a report
     indexer = Indexer(open_fields, open_document)
-    while (data := _receive(orders)) is not None:
-        _send(reports, _encode(indexer.work(_decode_order(data))))
+    with contextlib.suppress(BrokenPipeError):  # whoever asked is gone
+        while (data := _receive(orders)) is not None:
+            _send(reports, _encode(indexer.work(_decode_order(data))))
     indexer.close()
