@@ -15,7 +15,7 @@ import contextlib
 import logging
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,11 @@ from gelf_listener.store.schema import FORMAT, make_schema
 
 if TYPE_CHECKING:
     import tantivy
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 __all__ = ["HALF_DELETED", "INDEX", "IndexWriter", "empty_index", "open_index", "throw_away_index"]
 
@@ -40,6 +45,7 @@ _HEAP_BYTES = 100_000_000
 """What the indexing thread gathers before it writes a segment."""
 _LOCK_PATIENCE_SECONDS = 10.0
 _LOCK_PAUSE_SECONDS = 0.02
+_WRITER_LOCK = ".tantivy-writer.lock"
 _STEP_BYTES = 16 * 1024 * 1024
 """Raw messages that are held at once."""
 _TROUBLE = "An IO error occurred"
@@ -89,10 +95,36 @@ def throw_away_index(path: Path) -> None:
     """
     directory = path / INDEX
     if directory.exists():
-        doomed = path / (INDEX + ".deleted")  # at once, so that a crash in the middle does not leave half an index
-        shutil.rmtree(doomed, ignore_errors=True)
-        directory.rename(doomed)
-        shutil.rmtree(doomed, ignore_errors=True)
+        with _nobody_writing(directory):
+            doomed = path / (INDEX + ".deleted")  # at once, so that a crash in the middle does not leave half an index
+            shutil.rmtree(doomed, ignore_errors=True)
+            directory.rename(doomed)
+            shutil.rmtree(doomed, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _nobody_writing(directory: Path) -> Iterator[None]:
+    """
+    Hold the engine's own lock of an index.
+
+    The indexer of a listener that was killed finishes what it was told, and would write that to the new index, for it
+    goes by the name of the directory.
+    """
+    file = directory / _WRITER_LOCK
+    if fcntl is None or not file.exists():
+        yield
+        return
+    with file.open("rb+") as lock:
+        deadline = time.monotonic() + _LOCK_PATIENCE_SECONDS
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(_LOCK_PAUSE_SECONDS)
+        yield
 
 
 class IndexWriter:
