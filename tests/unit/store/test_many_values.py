@@ -186,12 +186,12 @@ def test_ten_million_values(tmp_path: Path) -> None:
             await store.flush()
             before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
             wanted = {
-                "request:req-000012*": 10_000,
+                "request:req-000012*": 100,
                 "request:*": size,
                 "request:req-*": size,
                 "request:>=req-00000100": size - 100,
-                "request:/req-0000012[0-9]+/": 1000,
-                "req-000012*": 10_000,
+                "request:/req-0000012[0-9]+/": 10,
+                "req-000012*": 100,
                 "number:>=100": size - 100,
             }
             for query, expected in wanted.items():
