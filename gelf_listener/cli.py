@@ -62,6 +62,18 @@ ApiHosts = Annotated[
     Optional[str],  # noqa: UP045
     typer.Option("--api-hosts", help="More names the API answers to, separated by commas.", metavar="NAMES"),
 ]
+ApiBasePath = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option("--api-base-path", help="Path the page and the API are behind at a reverse proxy.", metavar="PATH"),
+]
+ApiProxies = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(
+        "--api-proxies",
+        help="Networks of reverse proxies that are believed about who asks, separated by commas.",
+        metavar="NETWORKS",
+    ),
+]
 Host = Annotated[
     Optional[str],  # noqa: UP045
     typer.Option(
@@ -123,6 +135,8 @@ def run(
     api: Api = None,
     api_auth: ApiAuth = None,
     api_hosts: ApiHosts = None,
+    api_base_path: ApiBasePath = None,
+    api_proxies: ApiProxies = None,
     host: Host = None,
     tls_cert: TlsCert = None,
     tls_key: TlsKey = None,
@@ -144,6 +158,8 @@ def check(
     api: Api = None,
     api_auth: ApiAuth = None,
     api_hosts: ApiHosts = None,
+    api_base_path: ApiBasePath = None,
+    api_proxies: ApiProxies = None,
     host: Host = None,
     tls_cert: TlsCert = None,
     tls_key: TlsKey = None,

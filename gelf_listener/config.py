@@ -15,12 +15,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from gelf_listener.address import Address
 from gelf_listener.directories import state_directory
 from gelf_listener.errors import ConfigError
-from gelf_listener.settings import Settings
+from gelf_listener.settings import Networks, Settings
 
 __all__ = ["ENVIRONMENT", "Config", "Spec", "default_inputs", "default_outputs", "load_config"]
 
@@ -98,6 +98,18 @@ def _entries(value: object) -> object:
     return value.split() if isinstance(value, str) else value
 
 
+def _base_path(value: str) -> str:
+    """Read a path, with or without a slash at its ends."""
+    path = value.strip().strip("/")
+    if not path:
+        return ""
+    if not re.fullmatch(r"[A-Za-z0-9._~-]+(?:/[A-Za-z0-9._~-]+)*", path):
+        raise ValueError("expected a path of letters, digits and . _ ~ - such as /logs")
+    if path.split("/")[0] in ("api", "ui", "health", "metrics") or {".", ".."} & set(path.split("/")):
+        raise ValueError("this path is taken by the API itself; expected for example /logs")
+    return f"/{path}"
+
+
 Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
 Entries = Annotated[tuple[str, ...], BeforeValidator(_entries)]
 
@@ -127,6 +139,12 @@ class Config(Settings):
     api_tokens: Words = Field((), description="Tokens of programs, or their hashes, separated by blanks.", repr=False)
     api_tokens_file: Path | None = Field(None, description="File that holds `api_tokens`, one on each line.")
     api_hosts: Words = Field((), description="More names the API answers to; .example.org is all below it, * any name.")
+    api_base_path: Annotated[str, AfterValidator(_base_path)] = Field(
+        "", description="Path the page and the API are behind at a reverse proxy, such as /logs."
+    )
+    api_proxies: Networks = Field(
+        (), description="Networks (CIDR) of reverse proxies whose X-Forwarded-For, -Proto and -Host are believed."
+    )
     host: str = Field("localhost", description="Address the default inputs bind; * for every interface.")
     tls_cert: Path | None = Field(None, description="Certificate (PEM): turns on GELF over TLS on port 12204.")
     tls_key: Path | None = Field(None, description="Private key (PEM), when it is not in `tls_cert`.")

@@ -386,7 +386,7 @@ class Service:
             if runner.given_up:
                 self.lost[runner.name] += runner.given_up
                 _log.error(
-                    "output %s is not configured any more: %d messages could not be written in time and are dropped",
+                    "output %s was changed or removed: %d messages could not be written in time and are dropped",
                     runner.name,
                     runner.given_up,
                 )
@@ -416,7 +416,7 @@ class Service:
         Return which buffers on disk new outputs take over, by the directory of their own.
 
         That is the buffer of the output that a reload replaces by them. An output that has no directory yet takes over
-        the orphan that an output of its scheme and of this listener left behind, if it is clear which.
+        the orphan that an unnamed output of its scheme and of this listener left behind, if it is clear which.
         """
         heirs: dict[Path, Path] = {}
         new: list[tuple[str, Path]] = []
@@ -486,7 +486,7 @@ class Service:
                 buffer = make_buffer(
                     _output_name(spec, output),
                     output.settings,
-                    (spec.address.scheme, self._origin),
+                    None if output.settings.name else (spec.address.scheme, self._origin),
                     None if directory is None else heirs.get(directory),
                 )
                 runner = Runner(
@@ -583,7 +583,8 @@ def _successors(
     """
     Return which new output takes the place of which one that is not configured any more.
 
-    That is the one of the same name; else the only new one of a scheme, where only one of that scheme is gone.
+    That is the one of the same name. An output without a name is called by its address, so it is followed by the only
+    new one of its scheme, where it is the only one that is gone.
     """
     found: list[tuple[Spec, tuple[Spec, Runner]]] = []
     left, free = list(gone), list(coming)
@@ -594,7 +595,7 @@ def _successors(
                 left.remove(pair)
                 free.remove((spec, output))
     for scheme in {spec.address.scheme for spec, _ in free}:
-        old = [pair for pair in left if pair[0].address.scheme == scheme]
+        old = [pair for pair in left if pair[0].address.scheme == scheme and not pair[1].output.settings.name]
         new = [spec for spec, _ in free if spec.address.scheme == scheme]
         if len(old) == len(new) == 1:
             found.append((new[0], old[0]))

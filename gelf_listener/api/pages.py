@@ -3,6 +3,9 @@ Pages: the files of the web page.
 
 They are plain HTML, CSS and JavaScript modules below ``ui/``, served as they are: no build step, nothing from outside.
 They are read once. A browser asks each time whether it has the right ones, so an upgrade shows at once.
+
+``index.html`` names the others relatively, as seen from ``/``, and is the page of paths of several depths: for those
+the names get ``../`` before them. So the page works behind any path of a reverse proxy without knowing it.
 """
 
 from __future__ import annotations
@@ -40,8 +43,16 @@ class Page(NamedTuple):
 
 def find_page(path: str) -> Page | None:
     """Return the file for a path; None when there is none."""
-    pages = _pages()
-    return pages["index.html"] if _VIEWS.fullmatch(path) else pages.get(path.removeprefix("/ui/"))
+    if _VIEWS.fullmatch(path):
+        return _index(path.count("/") - 1)
+    return _pages().get(path.removeprefix("/ui/"))
+
+
+@cache
+def _index(depth: int) -> Page:
+    """Return the page for a path so many folders deep."""
+    page = _pages()["index.html"]
+    return _page(page.body.replace(b'"./', b'"./' + b"../" * depth), page.media_type)
 
 
 @cache
@@ -50,6 +61,9 @@ def _pages() -> Mapping[str, Page]:
     for file in files("gelf_listener.api").joinpath("ui").iterdir():
         media_type = _MEDIA_TYPES.get(file.name.rpartition(".")[2])
         if media_type is not None:
-            body = file.read_bytes()
-            found[file.name] = Page(body, media_type, b'"%s"' % hashlib.sha256(body).hexdigest()[:32].encode())
+            found[file.name] = _page(file.read_bytes(), media_type)
     return found
+
+
+def _page(body: bytes, media_type: bytes) -> Page:
+    return Page(body, media_type, b'"%s"' % hashlib.sha256(body).hexdigest()[:32].encode())

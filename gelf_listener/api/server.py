@@ -17,6 +17,7 @@ from gelf_listener.api.guard import Guard
 from gelf_listener.api.hosts import Hosts
 from gelf_listener.api.node import node_id
 from gelf_listener.api.protocol import BoundedProtocol
+from gelf_listener.api.proxied import Proxied
 from gelf_listener.errors import ConfigError
 from gelf_listener.inputs.sockets import bind_all, listening_url
 
@@ -67,8 +68,10 @@ class ApiServer:
             raise ConfigError(f"api: {error}; turn it off with --api off") from None
         shell = Shell(self._service)
         self._auth.before_tokens = shell.preload
+        settings = self._service.config
+        guard = Guard(shell, self._auth, Hosts(settings.api_hosts, self._address.host))
         config = uvicorn.Config(
-            Guard(shell, self._auth, Hosts(self._service.config.api_hosts, self._address.host)),
+            Proxied(guard, settings.api_base_path, settings.api_proxies),
             lifespan="off",
             log_config=None,
             http=BoundedProtocol,
@@ -77,7 +80,7 @@ class ApiServer:
             access_log=False,
             server_header=False,
             headers=[("X-Graylog-Node-ID", node_id(self._service))],  # by which graytail knows a Graylog
-            proxy_headers=False,  # who fails to log in is counted by address, which must not be the client's to choose
+            proxy_headers=False,  # `Proxied` reads them, of proxies that the settings name
             timeout_graceful_shutdown=1,
         )
         self._server = _Server(config)

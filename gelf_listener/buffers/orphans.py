@@ -30,7 +30,7 @@ _ADVICE = "stop that one first"
 
 class Owner(NamedTuple):
     """
-    Whose a buffer is.
+    Whose a buffer is, if its output has no name: a name says that by itself.
 
     Attributes:
         scheme: Of the output's address.

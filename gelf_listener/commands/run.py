@@ -151,7 +151,7 @@ def _announce(service: Service) -> None:
         lines.append(f"  {runner.name}" + (f"  where {where}" if where else ""))
     if service.api_url:
         lines.append(f"health and metrics: {service.api_url}/health {service.api_url}/metrics")
-        lines.append(f"page: {service.api_url}/")
+        lines.append(f"page: {service.api_url}{service.config.api_base_path}/")
     print("\n".join(lines), file=sys.stderr, flush=True)  # noqa: T201
 
 

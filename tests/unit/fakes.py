@@ -119,6 +119,8 @@ class FakeTransport(asyncio.Transport):
 class FakeSettings(OutputSettings):
     """Settings of `FakeOutput`."""
 
+    host: str = ""
+
 
 class FakeOutput:
     """

@@ -106,6 +106,20 @@ def test_file_from_the_environment(toml: Any) -> None:
     assert "'/no/such'" in error_of(None, "/no/such", GELF_CONFIG=str(path))
 
 
+@pytest.mark.parametrize(
+    ("given", "path"), [("/logs", "/logs"), ("logs/", "/logs"), ("/", ""), ("/a/b-c", "/a/b-c"), ("", "")]
+)
+def test_base_path(given: str, path: str) -> None:
+    """Slashes at its ends do not matter."""
+    assert load({"api_base_path": given}).api_base_path == path
+
+
+@pytest.mark.parametrize("given", ["/api", "/ui/x", "/a b", "/a/../b", "https://x/logs", "/a//b", "/a?b", "/ä"])
+def test_base_paths_that_cannot_be(given: str) -> None:
+    """What is not a path, or is one of the API's own."""
+    assert "api_base_path" in error_of({"api_base_path": given})
+
+
 @pytest.mark.parametrize("name", sorted(ENVIRONMENT))
 def test_every_setting_has_a_variable(name: str) -> None:
     """The same words everywhere."""
@@ -114,6 +128,7 @@ def test_every_setting_has_a_variable(name: str) -> None:
         "GELF_OUTPUTS": "null:",
         "GELF_API": "off",
         "GELF_API_AUTH": "on",
+        "GELF_API_PROXIES": "10.0.0.0/8",
         "GELF_LOG_LEVEL": "debug",
         "GELF_DRAIN_SECONDS": "3",
     }

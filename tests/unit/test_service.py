@@ -240,6 +240,7 @@ def away(service: Service) -> None:
     [
         ("fake:?name=a", "fake:?name=a&batch=2"),
         ("fake:", "fake:?name=b"),
+        ("fake://a", "fake://b"),
         ("fake:?name=a", "null:?name=a"),
         ("fake:?name=a&concurrency=1", "fake:?name=a&where=level:9"),
     ],
@@ -275,14 +276,14 @@ def test_what_has_no_successor_is_named(caplog: pytest.LogCaptureFixture) -> Non
         await service.start()
         away(service)
         service.pipeline.accept([message("a"), message("b")], 2)
-        await service.reload(config(outputs=["null:"], drain_seconds=1))
+        await service.reload(config(outputs=["null:", "fake:?name=another"], drain_seconds=1))
         assert service.lost == {"gone": 2}
         metrics = exposition(registry(service)).decode()
         assert 'gelf_output_dropped_total{output="gone"} 2.0' in metrics
         await service.close()
 
     run_virtual(main())
-    assert "output gone is not configured any more: 2 messages" in caplog.text
+    assert "output gone was changed or removed: 2 messages" in caplog.text
 
 
 def test_a_buffer_on_disk_is_taken_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -290,12 +291,12 @@ def test_a_buffer_on_disk_is_taken_over(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
 
     async def main() -> None:
-        service = Service(config(outputs=["fake:?name=one&buffer=disk"]))
+        service = Service(config(outputs=["fake://one?buffer=disk"]))
         await service.start()
         away(service)
         service.pipeline.accept([message("a"), message("b")], 2)
         await until(lambda: service.pipeline.runners[0].failing_since is not None)
-        await service.reload(config(outputs=["fake:?name=two&buffer=disk"]))
+        await service.reload(config(outputs=["fake://two?buffer=disk"]))
         assert service.orphans == []
         await until(lambda: service.pipeline.runners[0].written == 2)
         assert outputs_made()[-1].texts == ["a", "b"]
@@ -303,7 +304,7 @@ def test_a_buffer_on_disk_is_taken_over(tmp_path: Path, monkeypatch: pytest.Monk
         service.pipeline.accept([message("c")], 1)
         await until(lambda: service.pipeline.runners[0].failing_since is not None)
         assert await service.close() == 0
-        again = Service(config(outputs=["fake:?name=three&buffer=disk"]))
+        again = Service(config(outputs=["fake://three?buffer=disk"]))
         await again.start()
         assert again.orphans == []
         await until(lambda: again.pipeline.runners[0].written == 1)
@@ -318,7 +319,7 @@ def test_orphans_are_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capl
     monkeypatch.setattr("gelf_listener.service._ORPHAN_SECONDS", 0.05)
 
     async def main() -> None:
-        service = Service(config(outputs=["fake:?name=one&buffer=disk"]))
+        service = Service(config(outputs=["fake://one?buffer=disk"]))
         await service.start()
         away(service)
         service.pipeline.accept([message("a"), message("b")], 2)

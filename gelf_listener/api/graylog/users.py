@@ -49,6 +49,11 @@ def _auth(service: Service) -> Auth:
     return service.auth
 
 
+def _cookie_path(request: Request) -> str:
+    """Return the path of the API as the browser sees it."""
+    return f"{request.scope.get('base_path', '')}/api"
+
+
 @router.post("/system/sessions")
 async def log_in(request: Request, service: TheService, body: LoginRequest) -> Response:
     """Begin a session; its id is a user name with the password ``session``, or the cookie."""
@@ -67,7 +72,14 @@ async def log_in(request: Request, service: TheService, body: LoginRequest) -> R
             "user_id": _id(session.user),
         }
     )
-    response.set_cookie(COOKIE, session.id, path="/api", httponly=True, samesite="strict")
+    response.set_cookie(
+        COOKIE,
+        session.id,
+        path=_cookie_path(request),
+        httponly=True,
+        samesite="strict",
+        secure=request.url.scheme == "https",
+    )
     return response
 
 
@@ -88,16 +100,16 @@ async def log_out(request: Request, service: TheService) -> Response:
     if identity is not None and identity.session_id:
         _auth(service).sessions.end(identity.session_id)
     response = Response(status_code=204)
-    response.delete_cookie(COOKIE, path="/api")
+    response.delete_cookie(COOKIE, path=_cookie_path(request))
     return response
 
 
 @router.delete("/system/sessions/{session_id}", status_code=204)
-async def end_session(service: TheService, session_id: str) -> Response:
+async def end_session(request: Request, service: TheService, session_id: str) -> Response:
     """End a session."""
     _auth(service).sessions.end(session_id)
     response = Response(status_code=204)
-    response.delete_cookie(COOKIE, path="/api")
+    response.delete_cookie(COOKIE, path=_cookie_path(request))
     return response
 
 

@@ -1,6 +1,8 @@
 // @ts-check
 /** The API: every word between this page and the listener. */
 
+import { here } from "./paths.js";
+
 /**
  * A message as the API writes it.
  * @typedef {object} Message
@@ -73,7 +75,7 @@ export async function ask(path, { parameters = {}, method = "GET", body, signal,
 
 /** The address of a request. @param {string} path @param {Record<string, any>} [parameters] */
 export function url(path, parameters = {}) {
-  const address = new URL(path.startsWith("/") ? path : `/api/gelf/${path}`, location.origin);
+  const address = new URL(here(path.startsWith("/") ? path : `/api/gelf/${path}`), location.origin);
   for (const [name, value] of Object.entries(parameters))
     if (value !== undefined && value !== null && value !== "") address.searchParams.set(name, String(value));
   return address.toString();

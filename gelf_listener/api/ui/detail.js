@@ -2,6 +2,7 @@
 /** One message: everything that is known of it, and what can be done with it. */
 import { ask } from "./api.js";
 import { button, copy, el, menu, show } from "./dom.js";
+import { here } from "./paths.js";
 import { add } from "./query.js";
 import { addresses } from "./snippets.js";
 import { address, go, state } from "./state.js";
@@ -65,7 +66,7 @@ export class Detail {
           "div",
           { class: "tools" },
           copyMenu(message, at),
-          el("a", { class: "button", href: `/message/${message.id}`, title: "Permalink" }, "Link"),
+          el("a", { class: "button", href: here(`/message/${message.id}`), title: "Permalink" }, "Link"),
           this._close(),
         ),
       ),

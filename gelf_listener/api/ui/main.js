@@ -3,6 +3,7 @@
 import { ask, login } from "./api.js";
 import { button, el, notice, show } from "./dom.js";
 import { Messages } from "./messages.js";
+import { here } from "./paths.js";
 import { Rejected, Senders, Status } from "./sheets.js";
 import { Start } from "./start.js";
 import { go, keep, kept, state, watch } from "./state.js";
@@ -225,7 +226,7 @@ show(
   Object.entries(TITLES).map(([name, title]) =>
     el(
       "a",
-      { href: name === "messages" ? "/" : `/${name}`, dataset: { view: name } },
+      { href: here(name === "messages" ? "/" : `/${name}`), dataset: { view: name } },
       title,
       name === "rejected" && [" ", rejectedBadge],
     ),

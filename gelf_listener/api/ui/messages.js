@@ -8,6 +8,7 @@ import { QueryEditor } from "./editor.js";
 import { Fields } from "./fields.js";
 import { Histogram } from "./histogram.js";
 import { MessageList } from "./list.js";
+import { here } from "./paths.js";
 import { add } from "./query.js";
 import { go, keep, kept, state, watch } from "./state.js";
 import { line, spell } from "./text.js";
@@ -301,7 +302,7 @@ export class Messages {
     show(
       this.list.empty,
       el("p", { class: "waiting" }, el("span", { class: "dot" }), " Waiting for messages"),
-      el("p", {}, el("a", { class: "button", href: "/start", dataset: { view: "start" } }, "How to send some")),
+      el("p", {}, el("a", { class: "button", href: here("/start"), dataset: { view: "start" } }, "How to send some")),
     );
     this.list.update();
     let arrived = 0;

@@ -2,6 +2,7 @@
 /** The tables: senders, rejected payloads, inputs and outputs. Each asks again every few seconds while it is open. */
 import { ask } from "./api.js";
 import { button, copy, el, show } from "./dom.js";
+import { here } from "./paths.js";
 import { go } from "./state.js";
 import { block, bytesText, count, line, quote } from "./text.js";
 import { ago, stamp } from "./times.js";
@@ -116,7 +117,7 @@ export class Senders extends Sheet {
                   one.rejected
                     ? el(
                         "a",
-                        { class: "badge bad", href: "/rejected", dataset: { view: "rejected" } },
+                        { class: "badge bad", href: here("/rejected"), dataset: { view: "rejected" } },
                         one.rejected.toLocaleString(),
                       )
                     : "0",
@@ -131,7 +132,7 @@ export class Senders extends Sheet {
             "p",
             { class: "faint" },
             "Nobody has sent anything yet. ",
-            el("a", { href: "/start", dataset: { view: "start" } }, "Get started"),
+            el("a", { href: here("/start"), dataset: { view: "start" } }, "Get started"),
           ),
       forgotten > 0 &&
         el("p", { class: "faint" }, `${count(forgotten, "sender")} gave way to others; their number is bounded.`),
@@ -371,11 +372,11 @@ export class Status extends Sheet {
       el(
         "p",
         {},
-        el("a", { href: "/metrics" }, "Metrics"),
+        el("a", { href: here("/metrics") }, "Metrics"),
         " · ",
-        el("a", { href: "/health" }, "Health"),
+        el("a", { href: here("/health") }, "Health"),
         " · ",
-        el("a", { href: "/api/openapi.json" }, "OpenAPI"),
+        el("a", { href: here("/api/openapi.json") }, "OpenAPI"),
       ),
     );
   }

@@ -2,6 +2,7 @@
 /** Get started: how to send the first message, and a light that turns green when it has arrived. */
 import { ask } from "./api.js";
 import { button, copy, el, show } from "./dom.js";
+import { here } from "./paths.js";
 import { count, line } from "./text.js";
 import { addresses, snippets } from "./snippets.js";
 import { keep, kept } from "./state.js";
@@ -45,7 +46,7 @@ export class Start {
               found.messages > this._before &&
                 ` (${(found.messages - this._before).toLocaleString()} since you opened this). `,
               " ",
-              el("a", { href: "/", dataset: { view: "messages" } }, "See them"),
+              el("a", { href: here("/"), dataset: { view: "messages" } }, "See them"),
             ]
           : "Waiting for your first message …",
         found.rejected > 0 &&
@@ -54,7 +55,7 @@ export class Start {
             {},
             el("span", { class: "dot bad" }),
             ` ${count(found.rejected, "payload")} could not be understood: `,
-            el("a", { href: "/rejected", dataset: { view: "rejected" } }, "see why"),
+            el("a", { href: here("/rejected"), dataset: { view: "rejected" } }, "see why"),
           ),
       );
       this._draw(found.inputs);

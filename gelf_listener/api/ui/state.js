@@ -4,6 +4,8 @@
  * What is a person's taste (theme, order, history, saved searches) stands in the browser's storage.
  */
 
+import { here, inside } from "./paths.js";
+
 /**
  * @typedef {object} State
  * @property {string} view messages, senders, rejected, status or start
@@ -29,7 +31,8 @@ const listeners = new Set();
 function read() {
   const url = new URL(location.href);
   const parameters = url.searchParams;
-  const first = url.pathname.split("/")[1] || "messages";
+  const path = inside(url.pathname);
+  const first = path.split("/")[1] || "messages";
   const state = /** @type {State} */ ({
     view: VIEWS.includes(first) ? first : "messages",
     columns: (parameters.get("columns") ?? "").split(",").filter(Boolean),
@@ -42,7 +45,7 @@ function read() {
     state.range = seconds > 0 ? `${Math.round(seconds)}s` : "all";
     state.from = state.to = "";
   }
-  const permalink = /^\/messages?\/(?:[^/]+\/)?([0-9A-Z]{26})$/.exec(url.pathname);
+  const permalink = /^\/messages?\/(?:[^/]+\/)?([0-9A-Z]{26})$/.exec(path);
   if (permalink) {
     state.id = permalink[1];
     state.view = "messages";
@@ -64,7 +67,7 @@ function write(state) {
   }
   if (parameters.get("live") === "1") parameters.delete("live");
   const text = parameters.toString();
-  return (state.view === "messages" ? "/" : `/${state.view}`) + (text ? `?${text}` : "");
+  return here(state.view === "messages" ? "/" : `/${state.view}`) + (text ? `?${text}` : "");
 }
 
 let current = read();

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from urllib.parse import urljoin
 
 import pytest
 
@@ -32,6 +33,19 @@ def test_every_view_is_the_page(path: str) -> None:
     assert page is not None
     assert page.media_type.startswith(b"text/html")
     assert b'<main id="main"' in page.body
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/search", "/status/", "/message/01K9ZZZZZZZZZZZZZZZZZZZZZZ", "/messages/x/01K9ZZZZZZZZZZZZZZZZZZZZZZ"],
+)
+def test_names_are_relative(path: str) -> None:
+    """As a browser resolves them, whatever comes before the path at a reverse proxy."""
+    page = find_page(path)
+    assert page is not None
+    [found] = re.findall(r'href="([^"]*page\.css)"', page.body.decode())
+    for before in ("", "/logs", "/a/b"):
+        assert urljoin(f"http://x{before}{path}", found) == f"http://x{before}/ui/page.css"
 
 
 @pytest.mark.parametrize(
@@ -76,12 +90,12 @@ def test_the_page_has_no_inline_code() -> None:
     """The content security policy would stop it."""
     html = (UI / "index.html").read_text(encoding="utf-8")
     assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=", html)
-    assert not re.search(r'(?:src|href)="(?!/|#)', html)
+    assert not re.search(r'(?:src|href)="(?!\./|#)', html)
 
 
 def test_every_script_is_asked_for_at_once() -> None:
     """Or the browser finds out about each only when the one before it has come."""
     page = find_page("/")
     assert page is not None
-    named = set(re.findall(r'rel="modulepreload" href="/ui/([a-z]+\.js)"', page.body.decode()))
+    named = set(re.findall(r'rel="modulepreload" href="\./ui/([a-z]+\.js)"', page.body.decode()))
     assert named == {script.name for script in SCRIPTS}

@@ -1,0 +1,51 @@
+"""Examples of deploy/: as far as their own programs can check them on one machine."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+import trustme
+import yaml
+
+from tests.requirements import need
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+
+
+def test_nginx(tmp_path: Path) -> None:
+    """nginx takes the server block, with a certificate in the place of the example's."""
+    nginx = need("nginx")
+    certificate = trustme.CA().issue_cert("logs.example.org")
+    certificate.cert_chain_pems[0].write_to_path(str(tmp_path / "cert.pem"))
+    certificate.private_key_pem.write_to_path(str(tmp_path / "key.pem"))
+    block = (DEPLOY / "nginx" / "gelf-listener.conf").read_text()
+    for line in block.splitlines():
+        name, _, value = line.strip().rstrip(";").partition(" ")
+        if name in ("ssl_certificate", "ssl_certificate_key"):
+            block = block.replace(value.strip(), str(tmp_path / ("key.pem" if name.endswith("key") else "cert.pem")))
+    config = tmp_path / "nginx.conf"
+    config.write_text(f"pid {tmp_path}/pid;\nerror_log stderr;\nevents {{}}\nhttp {{\naccess_log off;\n{block}\n}}\n")
+    done = subprocess.run([nginx, "-t", "-c", config, "-p", tmp_path], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_systemd(tmp_path: Path) -> None:
+    """systemd finds nothing wrong with the unit but that the program is not installed there."""
+    analyze = need("systemd-analyze")
+    unit = (DEPLOY / "systemd" / "gelf-listener.service").read_text()
+    copy = tmp_path / "gelf-listener.service"
+    copy.write_text(unit.replace("/opt/gelf-listener/bin/gelf-listener", "/bin/true"))
+    done = subprocess.run([analyze, "verify", copy], capture_output=True, text=True, check=False)
+    said = [line for line in done.stderr.splitlines() if "gelf-listener" in line]
+    assert said == []
+
+
+@pytest.mark.parametrize("path", sorted(DEPLOY.rglob("*.y*ml")), ids=lambda path: path.name)
+def test_manifests_are_read(path: Path) -> None:
+    """Every document is one, and says what it is."""
+    documents = list(yaml.safe_load_all(path.read_text()))
+    assert documents
+    for document in documents:
+        assert {"apiVersion", "kind", "metadata"} <= set(document) or "services" in document
