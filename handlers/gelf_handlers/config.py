@@ -11,8 +11,9 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from gelf_handlers import lifecycle
+from gelf_handlers.celery import keep_handler
 from gelf_handlers.chunkers import LAN_CHUNK, WAN_CHUNK, GELFTruncatingChunker
-from gelf_handlers.stdout import StdoutHandler
+from gelf_handlers.stdout import ReadableFormatter, StdoutHandler
 from gelf_handlers.tls import make_context
 
 __all__ = ["configure", "handler_for"]
@@ -235,12 +236,14 @@ def configure(
     logger: logging.Logger | str | None = None,
     exit_on_sigterm: bool = True,
     capture_warnings: bool = True,
+    terminal: bool = False,
     **settings: Any,
 ) -> logging.Handler:
     """
     Send a service's logs somewhere, with one line.
 
-    Calling it again replaces what the call before had set up.
+    Calling it again replaces what the call before had set up. In a module that has imported Celery, its workers keep
+    the handler, see `gelf_handlers.celery`.
 
     Args:
         name: The service's name: ``_facility`` of every message; the logger's name is in ``_logger``.
@@ -251,6 +254,7 @@ def configure(
         exit_on_sigterm: Turn SIGTERM into a normal exit, so that what is queued is flushed. Only where the
             process has no handler of its own, and in the main thread.
         capture_warnings: Send `warnings` too.
+        terminal: Write readable lines to standard error as well.
         settings: Keyword arguments of the handler, see `handler_for`.
 
     Returns:
@@ -266,9 +270,16 @@ def configure(
     for old in _configured.pop(target.name, []):
         target.removeHandler(old)
         old.close()
-    target.addHandler(handler)
+    handlers = [handler]
+    if terminal:
+        readable = logging.StreamHandler()
+        readable.setFormatter(ReadableFormatter(facility=name))
+        handlers.append(readable)
+    for new in handlers:
+        target.addHandler(new)
     target.setLevel(level)
-    _configured[target.name] = [handler]
+    _configured[target.name] = handlers
+    keep_handler(handler, target, level)
     if capture_warnings:
         logging.captureWarnings(capture=True)
     if exit_on_sigterm:

@@ -383,3 +383,33 @@ def test_gunicorn_prefork_configuration(tmp_path):
         assert texts.count("served") == sum("GET / HTTP/1.1" in text for text in texts) >= 1
         assert sum("Booting worker" in text for text in texts) == 2
         assert sum("Worker exiting" in text for text in texts) == 2, "the workers' last messages"
+
+
+def test_the_terminal_can_be_kept(run):
+    with TCPReceiver() as receiver:
+        done = run(
+            """
+            import logging, sys, gelf_handlers
+            for _ in range(2):
+                gelf_handlers.configure("orders", f"gelf+tcp://127.0.0.1:{sys.argv[1]}", terminal=True)
+            logging.getLogger("orders.db").info("paid", extra={"amount": 3})
+            """,
+            receiver.port,
+        )
+        receiver.wait(1)
+    assert done.stderr.count("orders.db: paid  amount=3") == 1
+    assert done.stdout == ""
+
+
+def test_celery_workers_keep_the_handler(root):
+    """Celery's set-up removes the root logger's handlers, then sends the signal."""
+    log = pytest.importorskip("celery.app.log", reason="celery is not installed")
+    celery = pytest.importorskip("celery")
+
+    with TCPReceiver() as receiver:
+        configure("shop", f"gelf+tcp://127.0.0.1:{receiver.port}", exit_on_sigterm=False)
+        log.Logging._setup = False
+        celery.Celery("shop").log.setup(logging.WARNING)
+        logging.getLogger("shop").info("from a task")
+        receiver.wait(1)
+        assert receiver.texts == ["from a task"]
