@@ -169,6 +169,8 @@ class _HttpSender:
             self._headers["Authorization"] = f"Bearer {address.settings['token']}"
 
     def send(self, payload: bytes) -> None:
+        if "Content-Encoding" not in self._headers and not payload.endswith(b"\n"):
+            payload += b"\n"  # a Graylog input with bulk receiving drops a body without an end of line
         self._connection.request("POST", self._path, payload, self._headers)
         response = self._connection.getresponse()
         body = response.read(4096)

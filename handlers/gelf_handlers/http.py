@@ -110,7 +110,8 @@ class HTTPTransport:
         failure: OSError | None = None
         connected = self._connected()
         try:
-            connected.sendall(b"".join([self._request(message) for message in window]))
+            # Each ends its line: a Graylog input with bulk receiving answers 202 to a body that does not, and drops it.
+            connected.sendall(b"".join([self._request(message + b"\n") for message in window]))
             for message in window:
                 reply = self._read_reply()
                 replied += 1
