@@ -64,6 +64,9 @@ _decode = msgspec.msgpack.Decoder(list[bytes]).decode
 
 T = TypeVar("T")
 
+_Identity = tuple[int, int]
+"""Device and inode."""
+
 _Row = tuple[int, int, int, float, int, bytes]
 
 
@@ -114,8 +117,8 @@ class BatchFile:
         self._packer = packer
         self._next_id = 1
         self._log_file = -1
-        self._identity: tuple[int, int] | None = None
-        """Device and inode of the open file."""
+        self._identity: tuple[_Identity | None, _Identity | None] = (None, None)
+        """Of the open file and its log."""
         self._aside: Path | None = None
         """A damaged file that was set aside, until there is a new one in its place."""
         self._connection: sqlite3.Connection
@@ -151,7 +154,7 @@ class BatchFile:
 
     def in_place(self) -> bool:
         """Return whether the open file is still the one at its path; one that is not can still be read and written."""
-        return self._aside is not None or _identity(self.path) == self._identity
+        return self._aside is not None or self._identities() == self._identity
 
     def return_home(self) -> None:
         """
@@ -163,7 +166,7 @@ class BatchFile:
         old, log_file = self._connection, self._log_file
         self._log_file = -1
         try:
-            if self.path.exists():  # nobody has it open, for the directory is locked
+            if _identity(self.path) not in (None, self._identity[0]):  # nobody has it open: the directory is locked
                 self.path.replace(self.path.with_name(f"{FILE_NAME}.found-{time.strftime('%Y%m%dT%H%M%S')}"))
             self._remove_files()
             self._connect()
@@ -299,7 +302,11 @@ class BatchFile:
         if self._log_file >= 0:
             os.close(self._log_file)
         self._log_file = os.open(f"{self.path}-wal", os.O_RDONLY | os.O_CLOEXEC)
-        self._identity = _identity(self.path)
+        self._identity = self._identities()
+
+    def _identities(self) -> tuple[_Identity | None, _Identity | None]:
+        """Return which files are at the path, the log beside it included: what was written last is in that alone."""
+        return _identity(self.path), _identity(Path(f"{self.path}-wal"))
 
     def _all_rows(self, connection: sqlite3.Connection) -> Iterator[_Row]:
         """Yield the rows of a file that was removed, up to where it is damaged."""
@@ -460,7 +467,7 @@ class BatchFile:
                         yield row
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
+def _identity(path: Path) -> _Identity | None:
     """Return device and inode of a file; None if it is not there."""
     try:
         found = path.stat()

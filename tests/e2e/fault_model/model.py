@@ -161,8 +161,8 @@ class Episode:
         self._outputs: dict[str, str] = {}
         self._certain: frozenset[str] = frozenset()
         self._hups = 0
-        self._removed: set[str] = set()
-        """Buffers that were removed while the disk was full, so that they could not be made again at once."""
+        self._removed: dict[str, int] = {}
+        """Buffers that were removed, with how often the listener had made them again before."""
         self.senders = Senders(self._port, lambda: self._certain, seed)
 
     # What is configured
@@ -342,19 +342,24 @@ class Episode:
         name = self.random.choice(("durable", "file"))
         if name not in self._certain:
             return "nothing"
+        self._removed.setdefault(name, self._said_again(name))
         shutil.rmtree(self.buffers / name, ignore_errors=True)
-        self._removed.add(name)
         if not self._full:
             self._wait_for_removed()
         return name
 
     def _wait_for_removed(self) -> None:
         """Give the listener what it needs to make buffers again: nobody can keep what is removed by a kill as well."""
-        if not all((self.buffers / name / "buffer.sqlite").exists() for name in self._removed):
+        if any(self._said_again(name) <= before for name, before in self._removed.items()):
             self._free()
-        for name in self._removed:
-            until((self.buffers / name / "buffer.sqlite").exists, 10, f"the directory of {name} made again")
+        for name, before in self._removed.items():
+            until(lambda: self._said_again(name) > before, 10, f"the directory of {name} made again")  # noqa: B023
         self._removed.clear()
+
+    def _said_again(self, name: str) -> int:
+        """Return how often the listener said that it made a buffer again: with all that was in it, not just the file."""
+        assert self.listener is not None
+        return sum(f"/{name}: the directory" in line for line in list(self.listener.stderr))
 
     def _remove_lock(self) -> str:
         name = self.random.choice(("durable", "file"))
@@ -363,8 +368,13 @@ class Episode:
 
     def _jump(self) -> str:
         seconds = self.random.choice((0, 0, 3600, -3600, 86400, -86400, 1e8, -1e8, 0.5, -5))
-        self._clock.write_bytes(struct.pack("d", seconds))
+        self._set_clock(seconds)
         return f"{seconds:g}"
+
+    def _set_clock(self, seconds: float) -> None:
+        """Write in place: the process has the file mapped, and one that is empty for a moment would end it (SIGBUS)."""
+        with self._clock.open("r+b") as file:
+            file.write(struct.pack("d", seconds))
 
     def _freeze(self) -> str:
         assert self.listener is not None
@@ -399,7 +409,7 @@ class Episode:
         self.senders.stop()
         self._free()
         self.destination.change("fine")
-        self._clock.write_bytes(struct.pack("d", 0.0))
+        self._set_clock(0.0)
         assert self.listener is not None
         if self.random.random() < 0.5:
             self._wait_for_removed()

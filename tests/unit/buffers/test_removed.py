@@ -27,7 +27,7 @@ def on_disk(path: Path) -> int:
         return 0
 
 
-@pytest.mark.parametrize("what", ["directory", "file"])
+@pytest.mark.parametrize("what", ["directory", "file", "log"])
 def test_what_was_there_is_made_again(tmp_path: Path, what: str) -> None:
     """While it is idle, with what was taken and what was not; and what is put then is safe where it belongs."""
     path = tmp_path / "buffer"
@@ -40,7 +40,7 @@ def test_what_was_there_is_made_again(tmp_path: Path, what: str) -> None:
             if what == "directory":
                 shutil.rmtree(path)
             else:
-                (path / FILE_NAME).unlink()
+                (path / (FILE_NAME if what == "file" else f"{FILE_NAME}-wal")).unlink()
             await opened.until(lambda: on_disk(path) == 2)
             opened.put("c")
             assert await opened.safe() is None
