@@ -190,10 +190,14 @@ def test_with_sync_a_signal_handler_that_logs_during_a_call_loses_nothing(run):
             """
             import logging, signal, sys, gelf_handlers
             gelf_handlers.configure("orders", f"gelf+http://127.0.0.1:{sys.argv[1]}?sync=true")
-            signal.signal(signal.SIGALRM, lambda *_: logging.error("signal"))
-            signal.setitimer(signal.ITIMER_REAL, 0.005, 0.005)
+            def on_alarm(*_):
+                logging.error("signal")
+                signal.setitimer(signal.ITIMER_REAL, 0.005)  # the next one, now that this one is done
+            signal.signal(signal.SIGALRM, on_alarm)
+            signal.setitimer(signal.ITIMER_REAL, 0.005)
             for number in range(200):
                 logging.error("body")
+            signal.signal(signal.SIGALRM, signal.SIG_IGN)
             signal.setitimer(signal.ITIMER_REAL, 0)
             """,
             receiver.port,
