@@ -70,6 +70,8 @@ class HttpProtocol(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._closing = False
         self._paused = False
+        self._stopped = False
+        """Whether the transport was told not to read."""
         self._pending = False
         """Whether the collection knows of an unfinished body."""
         self._unread = False
@@ -163,12 +165,16 @@ class HttpProtocol(asyncio.Protocol):
         self._read_on()
 
     def _stop_reading(self) -> None:
-        if not self._transport.is_closing():
+        if not (self._stopped or self._transport.is_closing()):
+            self._stopped = True
             self._transport.pause_reading()
 
     def _read_on(self) -> None:
         """Read again, unless there is another reason not to."""
-        if not (self._paused or self._unread or self._waiting or self._closing or self._backlog.is_held):
+        if self._stopped and not (
+            self._paused or self._unread or self._waiting or self._closing or self._backlog.is_held
+        ):
+            self._stopped = False
             self._stage_at = self._loop.time()  # the client waited for us
             self._transport.resume_reading()
 
