@@ -65,11 +65,14 @@ class Session:
             raise Unreachable(f"{self.url} is neither a gelf-listener nor a Graylog: its answer is no JSON") from None
 
     def knows(self, path: str) -> bool:
-        """Tell whether the server has a route."""
+        """Tell whether the server has a route that gives JSON; a Graylog gives its page for paths it does not know."""
         try:
-            return self._client.get(path, headers=self._headers).status_code not in (404, 405)
+            answer = self._client.get(path, headers=self._headers)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise self._unreachable(error) from None
+        if answer.is_success:
+            return str(answer.headers.get("content-type", "")).partition(";")[0].strip() == "application/json"
+        return answer.status_code not in (404, 405)
 
     @contextmanager
     def lines(self, path: str, parameters: Mapping[str, Any], headers: Mapping[str, str]) -> Iterator[Iterator[str]]:

@@ -10,7 +10,6 @@ Source: routing recorded from Graylog 7.0.1 (``tests/vectors/graylog/rules.json`
 
 from __future__ import annotations
 
-import datetime as dt
 import re
 from collections.abc import Callable, Sequence
 from typing import Literal
@@ -18,12 +17,14 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from gelf_listener.api.errors import ApiError
+from gelf_listener.api.graylog.message_encoding import iso
 from gelf_listener.api.graylog.patterns import alternatives, anywhere, in_words
 from gelf_listener.errors import QueryError
 from gelf_listener.message import FieldValue, Message
 from gelf_listener.query.automaton import Automaton
-from gelf_listener.query.fields import is_analysed, is_lower_case
+from gelf_listener.query.fields import Known, is_analysed, is_lower_case, known_field
 from gelf_listener.query.nodes import Exists, Group, MatchAll, Matches, Node, Phrase, Range, Regex, Term, Wildcard
+from gelf_listener.rendering.values import value_text
 
 __all__ = ["Rule", "compile_rules", "node_of", "query_of"]
 
@@ -82,7 +83,7 @@ def _test(rule: Rule) -> _Test:
 
     def matches(message: Message) -> bool:
         found = get(message)
-        return inverted if found is None else holds(_text(found)) != inverted
+        return inverted if found is None else holds(value_text(found)) != inverted
 
     return matches
 
@@ -111,10 +112,19 @@ def _pattern(pattern: str) -> Callable[[str], bool] | None:
     return lambda text: any([automaton.matches(text.lower() if fold else text) for automaton in automata])
 
 
+def _known(field: str) -> Known | None:
+    """Return what is known of a field by its name in Graylog; GELF's names mean nothing to a rule."""
+    known = known_field(field)
+    return known if known is not None and known.name == field else None
+
+
 def _getter(field: str) -> Callable[[Message], FieldValue | None]:
-    known = _KNOWN.get(field)
+    known = _known(field)
     if known is not None:
-        return known
+        get_known = known.get
+        if known.matching == "time":
+            return lambda message: iso(float(get_known(message) or 0.0))
+        return get_known
     if "." not in field and "_" not in field:
         return lambda message: message.fields.get(field)
     stored, sent = field.replace(".", "_"), f'"_{field}"'.encode()
@@ -129,13 +139,6 @@ def _getter(field: str) -> Callable[[Message], FieldValue | None]:
     return get
 
 
-def _text(value: FieldValue) -> str:
-    """Write a value as Java does."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value)
-
-
 def _number(value: FieldValue | None) -> float | None:
     if isinstance(value, bool) or value is None:
         return None
@@ -143,23 +146,6 @@ def _number(value: FieldValue | None) -> float | None:
         return float(value)
     except (ValueError, OverflowError):
         return None
-
-
-def _time(seconds: float) -> str:
-    moment = dt.datetime.fromtimestamp(seconds, dt.UTC)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
-
-
-_KNOWN: dict[str, Callable[[Message], FieldValue | None]] = {
-    "source": lambda message: message.host,
-    "message": lambda message: message.short_message,
-    "full_message": lambda message: message.full_message,
-    "level": lambda message: message.level,
-    "timestamp": lambda message: _time(message.timestamp),
-    "gl2_source_input": lambda message: message.input or None,
-    "gl2_remote_ip": lambda message: None if message.peer is None else message.peer.host,
-    "gl2_remote_port": lambda message: None if message.peer is None else message.peer.port,
-}
 
 
 def query_of(rules: Sequence[Rule], matching: Literal["AND", "OR"]) -> str:
@@ -205,7 +191,7 @@ def _exactly(rule: Rule) -> Node | None:
         return None
     if rule.type == 5:
         return Exists(field)
-    if rule.type == 1 and field not in _KNOWN and value.strip() == value and _is_word(value):
+    if rule.type == 1 and _known(field) is None and value.strip() == value and _is_word(value):
         return Phrase(field, value)
     if rule.type in (3, 4) and field == "level" and _number(value) is not None and not rule.inverted:
         greater = rule.type == 3

@@ -1,7 +1,7 @@
 """
-Streams: saved routes, each a name and a query.
+Streams: rules as Graylog has them, or a query, each with a name.
 
-A stream has no messages of its own. What is "in" it is whatever its query matches, so a stream that is made today finds
+A stream has no messages of its own. What is "in" it is whatever its rules match, so a stream that is made today finds
 what was stored yesterday. Every message is in the default stream as well, unless a stream removes what it matches.
 """
 
@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 
 
 class _Compiled(NamedTuple):
-    """A stream's document, its query and the test for it."""
+    """A stream's document, what it searches and the test for it."""
 
     document: dict[str, Any]
     node: Node
@@ -42,7 +42,7 @@ class Streams:
     All streams of a catalog, ready to be asked.
 
     Args:
-        catalog: Where they are kept, with their queries.
+        catalog: Where they are kept.
     """
 
     def __init__(self, catalog: Catalog) -> None:
@@ -60,7 +60,7 @@ class Streams:
         return [DEFAULT_STREAM, *found] if in_default else found
 
     def matches(self, id: str, message: Message) -> bool:
-        """Whether a stream's query matches a message."""
+        """Whether a message is in a stream, paused or not."""
         document = self._catalog.get("streams", id)
         return document is not None and self._compile(id, document).matches(message)
 
@@ -81,7 +81,7 @@ class Streams:
         return any_of([self.node(id) for id in ids]) if ids else MatchAll()
 
     def resolve(self, node: Node) -> Node:
-        """Put a stream's query where a query has ``streams:<id>``."""
+        """Put what a stream searches where a query has ``streams:<id>``."""
         if isinstance(node, Group):
             return Group(*(tuple(map(self.resolve, part)) for part in (node.must, node.should, node.must_not)))
         if isinstance(node, (Term, Phrase)) and node.field == "streams":
