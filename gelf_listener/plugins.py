@@ -80,4 +80,4 @@ def make(group: str, address: Address, table: Mapping[str, Any] | None = None) -
     try:
         return plugin(settings)
     except ConfigError as error:
-        raise ConfigError(f"{address}: {error}") from None
+        raise ConfigError(settings.scrubbed(f"{settings.shown(address)}: {error}")) from None

@@ -450,12 +450,13 @@ class Runner:
             self.failing_since = None
 
     def _failed(self, why: str) -> None:
-        self.last_error = why
+        self.last_error = why = self.output.settings.scrubbed(why)
         if self.failing_since is None:
             self.failing_since = time.time()
             _log.warning("output %s: %s; retrying", self.name, why)
 
     def _refuse(self, messages: Sequence[Message], why: str) -> None:
+        why = self.output.settings.scrubbed(why)
         if messages and self._keep_refused is not None:
             self._keep_refused(messages)
         self.refused += len(messages)

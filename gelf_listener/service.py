@@ -165,7 +165,9 @@ def _check_buffers(outputs: Sequence[tuple[Spec, Output]]) -> None:
     for spec, output in outputs:
         settings, name = output.settings, _output_name(spec, output)
         if settings.concurrency > 1 and not (isinstance(output, Concurrent) and output.concurrent):
-            raise ConfigError(f"{spec.address}: setting 'concurrency': this output writes one batch at a time")
+            raise ConfigError(
+                f"{settings.shown(spec.address)}: setting 'concurrency': this output writes one batch at a time"
+            )
         if settings.buffer == "disk":
             directory = buffer_directory(name, settings).resolve()
             if directory in seen:
@@ -177,14 +179,14 @@ def _check_buffers(outputs: Sequence[tuple[Spec, Output]]) -> None:
 
 
 def _output_name(spec: Spec, output: Output) -> str:
-    return str(output.settings.name) or str(spec.address)
+    return str(output.settings.name or output.settings.shown(spec.address))
 
 
 def _predicate(spec: Spec, output: Output) -> Callable[[Message], bool] | None:
     try:
         return make_predicate(output.settings.where)
     except ConfigError as error:
-        raise ConfigError(f"{spec.address}: {error}") from None
+        raise ConfigError(f"{output.settings.shown(spec.address)}: {error}") from None
 
 
 class Service:
@@ -206,6 +208,8 @@ class Service:
         self.started_at = time.time()
         self._sampling: asyncio.TimerHandle | None = None
         self.inputs: list[Input] = []
+        self._making: list[Input | Output] = []
+        """What the configuration that was read last names."""
         self.auth: Auth | None = None
         """Who may ask the API; None without one."""
         self.api_url = ""
@@ -238,6 +242,11 @@ class Service:
 
         return Catalog(state_directory() / "catalog.sqlite")
 
+    def secrets(self) -> list[str]:
+        """Return what must not be shown of the settings of everything that is open, or being opened."""
+        opened = [*self._making, *self.inputs, *(runner.output for runner in self.pipeline.runners)]
+        return [secret for each in opened for secret in each.settings.secrets()]
+
     @property
     def store(self) -> Store | None:
         """The store that is searched: the first output's that has one."""
@@ -254,7 +263,7 @@ class Service:
             ConfigError: If something cannot be opened; what was opened before is closed again.
         """
         try:
-            inputs, outputs = make_all(self.config)
+            inputs, outputs = self._make_all(self.config)
             self.auth = make_api_auth(self.config)
             await self._find_orphans(outputs)
             self._open_outputs = await self._start_outputs(outputs, self._heirs(outputs))
@@ -345,7 +354,7 @@ class Service:
         async with self._changing:
             if self._closed:
                 return
-            inputs, outputs = make_all(config)
+            inputs, outputs = self._make_all(config)
             await self._reopen()
             old_outputs, old_inputs = self._open_outputs, self._open_inputs
             kept = [pair for pair in old_outputs if pair[0] in config.output_specs()]
@@ -377,6 +386,12 @@ class Service:
                 if getattr(config, setting) != getattr(self.config, setting):
                     _log.warning("setting %r takes a restart", setting)
             self.config = config
+
+    def _make_all(self, config: Config) -> tuple[list[tuple[Spec, Input]], list[tuple[Spec, Output]]]:
+        """Make everything, and know its secrets before it runs."""
+        inputs, outputs = make_all(config)
+        self._making = [*(input for _, input in inputs), *(output for _, output in outputs)]
+        return inputs, outputs
 
     async def _end_outputs(self, outputs: Sequence[tuple[Spec, Runner]], heirs: Mapping[Path, Path]) -> None:
         """Write what outputs of the earlier configuration still have, close them, and say what is left of it."""
@@ -499,7 +514,7 @@ class Service:
                 )
                 if hasattr(output, "written_before"):  # searches see what was taken, though it is not written yet
                     output.written_before = runner.written_so_far
-                await _explained(spec, runner.start())
+                await _explained(spec, output, runner.start())
                 started.append((spec, runner))
         except BaseException:
             await self._drain([runner for _, runner in started])
@@ -509,7 +524,7 @@ class Service:
     async def _start_inputs(self, inputs: Sequence[tuple[Spec, Input]]) -> None:
         for spec, input in inputs:
             try:
-                await _explained(spec, input.start(self.pipeline))
+                await _explained(spec, input, input.start(self.pipeline))
             except BaseException:
                 await input.close()
                 raise
@@ -606,9 +621,10 @@ def _contains(inputs: Sequence[Input], wanted: Input) -> bool:
     return any(input is wanted for input in inputs)
 
 
-async def _explained(spec: Spec, starting: Coroutine[Any, Any, None]) -> None:
+async def _explained(spec: Spec, opened: Input | Output, starting: Coroutine[Any, Any, None]) -> None:
     """Say in an error which address could not be opened."""
     try:
         await starting
     except ConfigError as error:
-        raise ConfigError(f"{spec.address}: {error}") from None
+        settings = opened.settings
+        raise ConfigError(settings.scrubbed(f"{settings.shown(spec.address)}: {error}")) from None

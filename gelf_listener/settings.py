@@ -18,7 +18,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 
-from gelf_listener.address import Address
+from gelf_listener.address import Address, basic_of, hide, parts_of, without_secrets
 from gelf_listener.errors import ConfigError
 
 __all__ = [
@@ -105,7 +105,10 @@ def describe_errors(error: ValidationError, where: str, known: Mapping[str, Fiel
             elif field is None or not field.repr:
                 lines.append(f"{where}: setting {name!r}: {text}")
             else:
-                lines.append(f"{where}: setting {name!r} is {problem['input']!r}: {text}")
+                value = problem["input"]
+                if isinstance(value, str) and "//" in value:
+                    value = without_secrets(value)
+                lines.append(f"{where}: setting {name!r} is {value!r}: {text}")
     return "\n".join(lines)
 
 
@@ -122,6 +125,10 @@ class Settings(BaseModel):
         Raises:
             ConfigError: If a setting is unknown, missing or has an unusable value.
         """
+        where = cls.shown(address)
+        for name, text in address.settings.items():
+            if not text and name not in cls.model_fields:  # what stands there may be a secret of a URL
+                raise ConfigError(f"{where}: after the ? stand settings, name=value; one of them has no value")
         values: dict[str, Any] = dict(address.settings)
         parts = {
             "host": address.host,
@@ -133,10 +140,33 @@ class Settings(BaseModel):
         for name, value in parts.items():
             if value not in ("", None):
                 if name not in cls.model_fields:
-                    shown = "" if name == "password" else f", but has {value!r}"
-                    raise ConfigError(f"{address}: {address.scheme} takes no {name}{shown}")
+                    shown = f", but has {value!r}" if name in ("host", "port") else ""
+                    raise ConfigError(f"{where}: {address.scheme} takes no {name}{shown}")
                 values[name] = value
-        return cls.from_values(values, str(address))
+        return cls.from_values(values, where)
+
+    @classmethod
+    def shown(cls, address: Address) -> str:
+        """
+        Return an address of the plug-in without what is secret in it: its name, where it has no other.
+
+        Its path is shown if the plug-in shows it, and if it is the one that everybody has.
+        """
+        path = cls.model_fields.get("path")
+        return address.shown(path=path is not None and (path.repr or address.path == path.default))
+
+    def secrets(self) -> list[str]:
+        """Return the values that must not be shown, and parts of them that may be secret by themselves."""
+        found: list[str] = []
+        for name, field in type(self).model_fields.items():
+            value = getattr(self, name)
+            if not field.repr and isinstance(value, str) and value != field.default:
+                found += [value] if name in ("user", "password") else parts_of(value)
+        return [*found, *basic_of(getattr(self, "user", ""), getattr(self, "password", ""))]
+
+    def scrubbed(self, text: str) -> str:
+        """Return a text, what a server said for instance, without these secrets."""
+        return hide(text, self.secrets())
 
     @classmethod
     def from_values(cls, values: Mapping[str, Any], where: str) -> Self:

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 
+from gelf_listener.address import without_secrets
 from gelf_listener.client import Unreachable
 from gelf_listener.errors import ConfigError, GelfError
 
@@ -36,9 +37,12 @@ class Session:
         try:
             parts = httpx.URL(url if "://" in url else f"http://{url}")
         except httpx.InvalidURL as error:
-            raise ConfigError(f"{url!r} is no address of an API: {error}") from None
+            why = "in a user or password write : as %3A, / as %2F and ? as %3F" if "@" in url else str(error)
+            raise ConfigError(f"{without_secrets(url)!r} is no address of an API: {why}") from None
         if parts.scheme not in ("http", "https") or not parts.host:
-            raise ConfigError(f"{url!r} is no address of an API; expected for example http://localhost:9000")
+            raise ConfigError(
+                f"{without_secrets(url)!r} is no address of an API; expected for example http://localhost:9000"
+            )
         auth = (token, "token") if token else (parts.username, parts.password) if parts.username else None
         self.url = str(parts.copy_with(userinfo=b"")).rstrip("/")
         # A proxy between a terminal and its listener is seldom meant, and never for localhost.

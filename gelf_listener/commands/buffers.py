@@ -92,7 +92,8 @@ def send(name: str, path: Path | None, to: str, seconds: float) -> None:
         typer.Exit: With status 1 if something is left, or was refused.
     """
     directory = _directory(name, path)
-    output = make_output(Spec(Address.parse(to)))
+    address = Address.parse(to)
+    output = make_output(Spec(address))
     if output.settings.where:
         raise ConfigError("setting 'where': all that waits is sent, or nothing")
     refused: list[Rejected] = []
@@ -115,7 +116,7 @@ def send(name: str, path: Path | None, to: str, seconds: float) -> None:
 
     async def main() -> Runner:
         buffer = DiskBuffer(directory, OutputSettings(buffer="disk"), Packer(read_fields))
-        runner = Runner(to, output, buffer, None, refused.append, changed.set, keep)
+        runner = Runner(output.settings.shown(address), output, buffer, None, refused.append, changed.set, keep)
         await runner.start()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):

@@ -24,10 +24,10 @@ def check_config(flags: Mapping[str, Any], file: Path | None) -> None:
     auth = make_api_auth(config)
     print("inputs:")  # noqa: T201
     for spec, input in inputs:
-        _show(str(spec.address), input.name, input.settings)
+        _show(input.settings.shown(spec.address), input.name, input.settings)
     print("outputs:")  # noqa: T201
     for spec, output in outputs:
-        _show(str(spec.address), output.settings.name, output.settings)
+        _show(output.settings.shown(spec.address), output.settings.name, output.settings)
     login = "  (with a login)" if auth is not None and auth.required else ""
     print(f"api: {'off' if config.api is None else config.api}{login}")  # noqa: T201
     print("configuration is valid")  # noqa: T201

@@ -21,7 +21,7 @@ from collections.abc import Callable, Sequence
 from types import FrameType
 
 from gelf_listener.address import Address
-from gelf_listener.commands.send import make_sender, parse_field
+from gelf_listener.commands.send import make_sender, parse_field, shown
 from gelf_listener.commands.shipper import Shipper
 from gelf_listener.errors import ConfigError, OutputError
 from gelf_listener.settings import zone_named
@@ -77,8 +77,9 @@ def run_piped(
     status = passed.run(shipper.take)
     shipper.close()
     if shipper.dropped:
-        why = f": {shipper.problem}" if shipper.problem else ": it could not keep up"
-        print(f"gelf-listener: {shipper.dropped} lines did not reach {Address.parse(to)}{why}", file=sys.stderr)  # noqa: T201
+        why, address = shipper.problem or "it could not keep up", Address.parse(to)
+        text = address.scrubbed(f"{shipper.dropped} lines did not reach {shown(address)}: {why}")
+        print(f"gelf-listener: {text}", file=sys.stderr)  # noqa: T201
     return status if status >= 0 else 128 - status
 
 

@@ -8,10 +8,11 @@ import gc
 import logging
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from gelf_listener.address import hide
 from gelf_listener.config import Config, load_config
 from gelf_listener.errors import ConfigError
 from gelf_listener.notify import notify, notify_reloading
@@ -46,9 +47,7 @@ def run_service(flags: Mapping[str, Any], file: Path | None) -> int:
     if hasattr(signal, "SIGHUP"):  # from here on a change of the configuration may come too late to be read
         signal.signal(signal.SIGHUP, lambda number, _: early.append(number))
     config = load_config(flags, file)
-    logging.basicConfig(
-        level=config.log_level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+    logging.basicConfig(level=config.log_level.upper(), stream=sys.stderr)
     gc.set_threshold(_GC_THRESHOLD, 20, 20)
     raise_file_limit()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
@@ -68,6 +67,23 @@ def raise_file_limit() -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
+class _DiscreetFormatter(logging.Formatter):
+    """
+    Formats what is logged, by libraries too and with tracebacks, without the settings' secrets.
+
+    Args:
+        secrets: Says what these are at the moment.
+    """
+
+    def __init__(self, secrets: Callable[[], list[str]]) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
+        self._secrets = secrets
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Format a record."""
+        return hide(super().format(record), self._secrets())
+
+
 def _loop_factory() -> Any:
     try:
         import uvloop  # noqa: PLC0415
@@ -80,6 +96,8 @@ async def _main(config: Config, flags: Mapping[str, Any], file: Path | None, ear
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(_log_exception)
     service = Service(config, file)
+    for handler in logging.getLogger().handlers:
+        handler.setFormatter(_DiscreetFormatter(service.secrets))
     started = asyncio.Event()
     reloading: set[asyncio.Task[None]] = set()
 

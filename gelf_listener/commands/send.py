@@ -27,6 +27,7 @@ from gelf_listener.errors import ConfigError, OutputError, Retry
 
 __all__ = ["Sender", "make_sender", "parse_field", "parse_level", "send_messages"]
 
+_PATH = "/gelf"
 _PORTS = {"gelf+udp": 12201, "gelf+tcp": 12201, "gelf+tls": 12204, "gelf+http": 12203, "gelf+https": 12203}
 _TIMEOUT_SECONDS = 10.0
 _REFUSALS = (400, 413)
@@ -158,7 +159,7 @@ class _HttpSender:
             )
         else:
             self._connection = http.client.HTTPConnection(address.host, address.port, timeout=_TIMEOUT_SECONDS)
-        self._path = address.path or "/gelf"
+        self._path = address.path or _PATH
         self._headers = {"Content-Type": "application/json"}
         if _COMPRESSIONS[compress]:
             self._headers["Content-Encoding"] = _COMPRESSIONS[compress]
@@ -194,6 +195,11 @@ def _client_context(address: Address) -> ssl.SSLContext:
     return context
 
 
+def shown(address: Address) -> str:
+    """Return where is sent to without what is secret in it; the usual path is none."""
+    return address.shown(path=address.path in ("", "/", _PATH))
+
+
 def make_sender(to: str, chunk_bytes: int, compress: str = "none") -> Sender:
     """
     Open a sender.
@@ -215,7 +221,7 @@ def make_sender(to: str, chunk_bytes: int, compress: str = "none") -> Sender:
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"known settings: {', '.join(sorted(known)) or 'none'}"
-            raise ConfigError(f"{address}: unknown setting {name!r}; {hint}")
+            raise ConfigError(f"{shown(address)}: unknown setting {name!r}; {hint}")
     if address.port is None:
         address = address._replace(port=_PORTS[address.scheme])
     address = address._replace(host=address.host or "localhost")
@@ -274,12 +280,12 @@ def send_messages(
                     sent += 1
                     progress.advance()
     except OSError as error:
-        raise OutputError(f"{address}: {error.strerror or error}") from None
+        raise OutputError(f"{shown(address)}: {error.strerror or error}") from None
     except http.client.HTTPException as error:
-        raise OutputError(f"{address}: does not answer in HTTP: {error!r}") from None
+        raise OutputError(f"{shown(address)}: does not answer in HTTP: {error!r}") from None
     except OutputError as error:
-        raise OutputError(f"{address}: {error}") from None
-    print(f"sent {sent} message{'' if sent == 1 else 's'} to {address}", file=sys.stderr)  # noqa: T201
+        raise OutputError(address.scrubbed(f"{shown(address)}: {error}")) from None
+    print(f"sent {sent} message{'' if sent == 1 else 's'} to {shown(address)}", file=sys.stderr)  # noqa: T201
 
 
 def _texts(message: str | None) -> Iterable[str]:

@@ -54,7 +54,12 @@ class HttpSettings(GelfInputSettings, HttpServerSettings):
     """Settings of `gelf+http://`."""
 
     port: int = Field(12203, ge=0, le=65535, description="Port to bind; 0 picks a free one.")
-    path: str = Field("/gelf", pattern="^/", description="Path that takes messages.")
+    path: str = Field("/gelf", pattern="^/", description="Path that takes messages.", repr=False)
+
+    @property
+    def shown_path(self) -> str:
+        """The path, if it is the one that everybody has; any other may be a secret."""
+        return self.path if self.path == type(self).model_fields["path"].default else "/***"
 
 
 class HttpsSettings(HttpSettings, TlsSettings):
@@ -98,6 +103,7 @@ class GelfResponder(Responder):
         self.inflater = decoder.inflater
         self._decoder = decoder
         self._path = settings.path.encode()
+        self._use = f"send messages with POST to {settings.shown_path}"
         self._lenient = settings.mode == "lenient"
         self._zone = zone_named(settings.timezone)
         self._records = LogRecords(decoder.gelf) if isinstance(decoder.gelf, LenientGelf) else None
@@ -108,18 +114,17 @@ class GelfResponder(Responder):
         if posts and target == wanted:
             return None
         path = target.partition(b"?")[0]
-        use = f"send messages with POST to {self.settings.path}"
         if self._lenient and path.rstrip(b"/") == _RECORDS_PATH:
             request.context = self._records
             if not posts and request.method != "GET":
                 allow = [("Allow", "GET, POST, OPTIONS")]
                 return self.error(request, 405, "send log records with POST or GET", headers=allow)
         elif not posts and (path == wanted or not self._lenient):
-            return self.error(request, 405, use)
+            return self.error(request, 405, self._use)
         elif (self._lenient and path.rstrip(b"/") != wanted.rstrip(b"/")) or (not self._lenient and target != wanted):
-            return self.error(request, 404, f"no such path; {use}")
+            return self.error(request, 404, f"no such path; {self._use}")
         elif not posts:
-            return self.error(request, 405, use)
+            return self.error(request, 405, self._use)
         return None
 
     def respond(self, request: Request, receipt: Receipt) -> Response:
@@ -226,7 +231,7 @@ class HttpInput(ReadsContainers, HttpServerInput):
 
     def url(self, sock: socket.socket) -> str:
         """Write where a socket listens, with the path that takes messages."""
-        return listening_url(self.scheme, sock, self.settings.path)
+        return listening_url(self.scheme, sock, self.settings.shown_path)
 
 
 class HttpsInput(HttpInput):

@@ -22,7 +22,7 @@ _PORT = 12201
 class GelfHttpSettings(HttpOutputSettings):
     """Settings of `gelf+http://`."""
 
-    path: str = Field("/gelf", description="Path of the input.")
+    path: str = Field("/gelf", description="Path of the input.", repr=False)
     bulk: bool = Field(
         False, description="Several messages in a request, one a line: our own listener, Graylog with bulk receiving."
     )

@@ -23,6 +23,7 @@ logging.getLogger("httpx").setLevel(logging.WARNING)  # it tells of every reques
 _MOST_ANSWER_BYTES = 16 * 1024 * 1024
 _LEAST_TO_COMPRESS = 1024
 _EXCERPT_CHARACTERS = 300
+_MOST_EXCERPT_BYTES = 64 * 1024
 _LONGEST_WAIT_SECONDS = 3600.0
 _TRY_LATER = frozenset((408, 425, 429))
 _SOMEBODY_MENDS = frozenset((401, 403, 404, 405, 407))
@@ -34,7 +35,7 @@ class HttpOutputSettings(OutputSettings, ClientTlsSettings):
 
     host: str = Field("localhost", description="The server.")
     port: int | None = Field(None, ge=1, le=65535, description="Its port.")
-    user: str = Field("", description="User, for basic authentication.")
+    user: str = Field("", description="User, for basic authentication.", repr=False)
     password: str = Field("", description="Password.", repr=False)
     token: str = Field("", description="Bearer token, instead of a user.", repr=False)
     headers: str = Field(
@@ -118,7 +119,8 @@ class HttpClient:
             raise Retry(f"{self.base}: {str(error) or type(error).__name__}") from None
         if answer.is_success:
             return said
-        text = " ".join(said.decode("utf-8", "replace").split())[:_EXCERPT_CHARACTERS]
+        text = " ".join(said[:_MOST_EXCERPT_BYTES].decode("utf-8", "replace").split())
+        text = self._settings.scrubbed(text)[:_EXCERPT_CHARACTERS]  # before it is cut: a part of a secret stays unknown
         status = answer.status_code
         if status in _TRY_LATER or status in _SOMEBODY_MENDS or not 400 <= status < 500:
             raise Retry(f"{self.base}: status {status}{text and ': '}{text}", _retry_after(answer))

@@ -24,7 +24,7 @@ _NANOSECONDS = 1_000_000_000
 class LokiSettings(HttpOutputSettings):
     """Settings of `loki+http://`."""
 
-    path: str = Field("/loki/api/v1/push", description="Path of the push API.")
+    path: str = Field("/loki/api/v1/push", description="Path of the push API.", repr=False)
     labels: str = Field(
         "source={source},level={level}",
         description="Labels: `name=value`, comma-separated; values may hold {source}, {input}, {level} and {_field}.",

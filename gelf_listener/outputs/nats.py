@@ -44,7 +44,7 @@ class NatsSettings(OutputSettings, BrokerTlsSettings):
         "/gelf.{source}",
         description="Subject, after the slash; may hold {source}, {input}, {level} and {_field}, each as one token.",
     )
-    user: str = Field("", description="User.")
+    user: str = Field("", description="User.", repr=False)
     password: str = Field("", description="Password.", repr=False)
     token: str = Field("", description="Token, for servers that ask for one instead of a user.", repr=False)
     credentials: str = Field("", description="File with a JWT and a key (`.creds`); needs the package `nkeys`.")

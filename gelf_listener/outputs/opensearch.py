@@ -63,7 +63,7 @@ class OpenSearchSettings(HttpOutputSettings):
         description="Index, after the slash; may hold {date}, {month}, {year} (of the message, UTC), {source}, "
         "{input}, {level} and {_field}.",
     )
-    prefix: str = Field("", description="What comes before /_bulk on servers that are not OpenSearch.")
+    prefix: str = Field("", description="What comes before /_bulk on servers that are not OpenSearch.", repr=False)
     api_key: str = Field("", description="Elasticsearch's API key (base64), instead of a user.", repr=False)
     template: bool = Field(True, description="Make an index template, `gelf-listener-…`, at the start.")
     data_stream: bool = Field(False, description="The index is a data stream.")

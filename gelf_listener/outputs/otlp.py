@@ -45,7 +45,7 @@ _SPAN = re.compile(r"[0-9a-fA-F]{16}")
 class OtlpSettings(HttpOutputSettings):
     """Settings of `otlp+http://`."""
 
-    path: str = Field("/v1/logs", description="Path of the logs signal.")
+    path: str = Field("/v1/logs", description="Path of the logs signal.", repr=False)
     service: str = Field(
         "service", description="Additional field that is the resource's `service.name`; the source stands in for it."
     )

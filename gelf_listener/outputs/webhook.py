@@ -18,7 +18,7 @@ __all__ = ["WebhookOutput", "WebhookSettings", "WebhookTlsOutput"]
 class WebhookSettings(HttpOutputSettings):
     """Settings of `webhook+http://`."""
 
-    path: str = Field("/", description="Path to post to, with the query if there is one.")
+    path: str = Field("/", description="Path to post to, with the query if there is one.", repr=False)
     body: Literal["array", "lines"] = Field(
         "array", description="One JSON array, or a JSON object on each line; `batch=1` makes a request of each message."
     )

@@ -346,7 +346,10 @@ class Listening:
     def _open(self, name: str, input: Any) -> Endpoint:
         self._inputs.append(input)
         self._thread.call(input.start(self._received), _START_SECONDS)
-        self._endpoints[name] = endpoint = Endpoint.parse(input.listening[0])
+        endpoint = Endpoint.parse(input.listening[0])
+        if endpoint.path:  # what is shown may leave it out
+            endpoint = endpoint._replace(path=input.settings.path)
+        self._endpoints[name] = endpoint
         return endpoint
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -89,8 +90,40 @@ def test_errors_show_no_secret(text: str) -> None:
 
 
 def test_text_shows_no_secret() -> None:
-    """Neither user, password nor settings are in what is printed."""
-    assert str(Address.parse("gelf+http://ann:hunter2@h:1/p?token=hunter2")) == "gelf+http://h:1/p"
+    """Neither user, password, settings nor the path at a host are in what is printed."""
+    shown = str(Address.parse("gelf+http://ann:hunter2@h:1/services/hunter2?token=hunter2"))
+    assert re.fullmatch(r"gelf\+http://h:1/\*\*\*[0-9a-f]{4}", shown)
+    assert str(Address.parse("file:/var/log/x.log")) == "file:///var/log/x.log"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "gelf+http://ann:hun@hunter2@h:1/",
+        "x://hunter2@h@h:1/",
+        "x://ann:hunter2/more@h:1/",
+        "x://ann:hunter2?more@h:1/",
+        "x://ann:1/hunter2@h:1/",
+        "x://ann:pass@h:port/hunter2",
+        "x://h,i/hunter2",
+        "//h/hunter2",
+        "1x://ann:hunter2@h/",
+    ],
+)
+def test_no_part_of_a_secret_is_shown(text: str) -> None:
+    """A password with signs that divide an address is taken whole, or is left out of the error."""
+    try:
+        shown = repr(str(Address.parse(text)))
+    except ConfigError as error:
+        shown = str(error)
+    assert "hun" not in shown.replace("http", "")
+
+
+def test_texts_of_others_are_scrubbed() -> None:
+    """A server that repeats the path or a part of it, as it is or escaped, does not give it away."""
+    address = Address.parse("gelf+http://ann:p%40ssw0rd@h:1/services/T0/s%C3%A9cret?token=t0ken99")
+    said = "404 Cannot POST /services/T0/s%C3%A9cret; unknown sécret, t0ken99, p@ssw0rd, p%40ssw0rd"
+    assert address.scrubbed(said) == "404 Cannot POST ***; unknown ***, ***, ***, ***"
 
 
 NAMES = st.text("abcdefghijklmnopqrstuvwxyz0123456789-.*_", min_size=1, max_size=20)
@@ -103,7 +136,7 @@ PATHS = st.text(
 def test_text_parses_back(host: str, port: int | None, path: str) -> None:
     """What is printed names the same place."""
     address = Address("gelf+tcp", "", "", host, port, "/" + path, {})
-    assert Address.parse(str(address)) == address
+    assert Address.parse(address.shown(path=True)) == address
 
 
 @given(st.text())

@@ -55,8 +55,8 @@ def test_defaults() -> None:
         ("x://h?must=1&port=65536", "x://h: setting 'port' is '65536': Input should be less than or equal to 65535"),
         ("x://h?must=1&allow=10.0.0.1/8", "x://h: setting 'allow.0.function"),
         ("x://h?must=1&allow=all", "'all'"),
-        ("x://h/p?must=1", "x://h/p: x takes no path, but has '/p'"),
-        ("x://ann@h?must=1", "x://h: x takes no user, but has 'ann'"),
+        ("x://h/p?must=1", "x://h/***00d7: x takes no path"),
+        ("x://ann@h?must=1", "x://h: x takes no user"),
     ],
 )
 def test_errors(text: str, expected: str) -> None:

@@ -77,7 +77,7 @@ def test_addresses(tmp_path: Path) -> None:
     """What is printed as the address is one that can be given."""
 
     async def main() -> None:
-        for made in (tcp(tmp_path / "a.sock"), HttpInput(HttpSettings(socket=tmp_path / "b.sock", path="/in"))):
+        for made in (tcp(tmp_path / "a.sock"), HttpInput(HttpSettings(socket=tmp_path / "b.sock"))):
             await made.start(FakeIntake())
             settings = made.Settings.from_address(Address.parse(made.listening[0]))
             assert settings.socket == made.settings.socket
