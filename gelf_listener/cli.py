@@ -17,6 +17,7 @@ import typer
 
 from gelf_listener import __version__
 from gelf_listener.errors import ConfigError, GelfError
+from gelf_listener.quantities import parse_duration, parse_size
 
 __all__ = ["app", "main"]
 
@@ -93,11 +94,33 @@ LogLevel = Annotated[
     typer.Option("--log-level", help="debug, info, warning or error. \\[default: info]", metavar="LEVEL"),
 ]
 DrainSeconds = Annotated[
-    Optional[float],  # noqa: UP045
+    Optional[str],  # noqa: UP045
     typer.Option(
-        "--drain-seconds", help="Time to write what is buffered when stopping. \\[default: 10]", metavar="SECONDS"
+        "--drain-seconds", help="Time to write what is buffered when stopping. \\[default: 10s]", metavar="DURATION"
     ),
 ]
+
+
+def _duration(value: object) -> float:
+    """Read an option that is a duration."""
+    try:
+        seconds = parse_duration(value)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    if seconds < 0:
+        raise typer.BadParameter("expected a duration of 0 or more")
+    return seconds
+
+
+def _chunk_size(value: object) -> int:
+    """Read the size of a datagram: at least a byte behind its header, at most what a datagram can have."""
+    try:
+        size = parse_size(value)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    if not 13 <= size <= 65507:
+        raise typer.BadParameter("expected a size from 13 to 65507")
+    return size
 
 
 def _flags(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -214,7 +237,13 @@ def send(
         str, typer.Option("--compress", help="none, zlib or gzip (UDP and HTTP).", metavar="KIND")
     ] = "none",
     chunk_bytes: Annotated[
-        int, typer.Option("--chunk-bytes", min=13, max=65507, help="Largest datagram; larger messages go in chunks.")
+        int,
+        typer.Option(
+            "--chunk-bytes",
+            parser=_chunk_size,
+            metavar="SIZE",
+            help="Largest datagram; larger messages go in chunks.",
+        ),
     ] = 1432,
     count: Annotated[int, typer.Option("--count", "-n", min=1, help="Send it so many times.")] = 1,
     rate: Annotated[float, typer.Option("--rate", "-r", min=0, help="Messages a second; 0: as fast as it goes.")] = 0,
@@ -250,7 +279,10 @@ def pipe(
     timezone: Annotated[
         str, typer.Option(help="Zone of times without an offset; this machine's by default.", metavar="ZONE")
     ] = "",
-    drain_seconds: Annotated[float, typer.Option(help="Time to send the rest when the command has ended.")] = 5.0,
+    drain_seconds: Annotated[
+        float,
+        typer.Option(parser=_duration, metavar="DURATION", help="Time to send the rest when the command has ended."),
+    ] = 5.0,
 ) -> None:
     """Run a command, pass its output on unchanged, and send each line as a message."""
     from gelf_listener.commands.pipe import run_piped  # noqa: PLC0415
@@ -283,7 +315,9 @@ Graylog = Annotated[
     typer.Option("--graylog/--no-graylog", help="Whether it is a Graylog; by default it is asked."),
 ]
 SearchQuery = Annotated[str, typer.Argument(help="Which messages, in the query language.", metavar="QUERY")]
-Since = Annotated[str, typer.Option("--since", help="Only the last 15m, 2h, 7d, ...", metavar="TIME")]
+Since = Annotated[
+    str, typer.Option("--since", help="Only the last 15m, 1h30m, ..., or from a time on.", metavar="TIME")
+]
 ShownFields = Annotated[
     str,
     typer.Option(
@@ -417,7 +451,9 @@ def lint(
     ] = 0,
     seconds: Annotated[
         float,
-        typer.Option("--timeout", min=0, help="With --listen: end after so many seconds; 0: never.", metavar="SECONDS"),
+        typer.Option(
+            "--timeout", parser=_duration, help="With --listen: end after this time; 0: never.", metavar="DURATION"
+        ),
     ] = 0,
 ) -> None:
     """Say how GELF deviates from its specification, what a Graylog would do, and what to mend."""
@@ -450,7 +486,9 @@ StorePath = Annotated[
 StoreQuery = Annotated[
     str, typer.Option("--query", "-q", help="Which messages, in the query language.", metavar="QUERY")
 ]
-StoreSince = Annotated[str, typer.Option("--since", help="Only the last 15m, 2h, 7d, ...", metavar="TIME")]
+StoreSince = Annotated[
+    str, typer.Option("--since", help="Only the last 15m, 1h30m, ..., or from a time on.", metavar="TIME")
+]
 
 
 @store_app.command("info")
@@ -551,7 +589,9 @@ def buffers_send(
     name: BufferName,
     to: Annotated[str, typer.Option("--to", help="Address of an output, as for --output.", metavar="ADDRESS")],
     path: BuffersPath = None,
-    seconds: Annotated[float, typer.Option("--timeout", help="Longest time, in seconds.")] = 3600.0,
+    seconds: Annotated[
+        float, typer.Option("--timeout", parser=_duration, metavar="DURATION", help="Longest time it may take.")
+    ] = 3600.0,
 ) -> None:
     """Write what waits to an output; what is written leaves the buffer."""
     from gelf_listener.commands.buffers import send  # noqa: PLC0415

@@ -20,7 +20,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from gelf_listener.address import Address
 from gelf_listener.directories import state_directory
 from gelf_listener.errors import ConfigError
-from gelf_listener.settings import Networks, Settings
+from gelf_listener.settings import Duration, Networks, Settings
 
 __all__ = ["ENVIRONMENT", "Config", "Spec", "default_inputs", "default_outputs", "load_config"]
 
@@ -152,7 +152,7 @@ class Config(Settings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="What the listener says about itself, on stderr."
     )
-    drain_seconds: float = Field(10.0, ge=0, description="Time to write what is buffered when stopping.")
+    drain_seconds: Duration = Field(10.0, ge=0, description="Time to write what is buffered when stopping.")
 
     def input_specs(self) -> tuple[Spec, ...]:
         """Return the inputs to open: those configured, or the defaults."""

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from gelf_listener.outputs.http_batch import Request as BatchRequest
     from gelf_listener.outputs.http_client import HttpOutputSettings
     from gelf_listener.outputs.stream_output import StreamOutput, StreamOutputSettings
-    from gelf_listener.settings import InputSettings, OutputSettings
+    from gelf_listener.settings import Duration, InputSettings, OutputSettings, Size
     from gelf_listener.writer_thread import WriterThread
 
 __all__ = [
@@ -55,6 +55,7 @@ __all__ = [
     "DatagramSettings",
     "Decoder",
     "Deviation",
+    "Duration",
     "FieldValue",
     "FramedSession",
     "Framer",
@@ -89,6 +90,7 @@ __all__ = [
     "Session",
     "SessionInput",
     "SessionSettings",
+    "Size",
     "StreamConnection",
     "StreamInput",
     "StreamOutput",
@@ -130,7 +132,7 @@ _HOMES = {
     "outputs.http_batch": ("HttpBatchOutput",),
     "outputs.http_client": ("HttpOutputSettings",),
     "outputs.stream_output": ("StreamOutput", "StreamOutputSettings"),
-    "settings": ("InputSettings", "OutputSettings"),
+    "settings": ("Duration", "InputSettings", "OutputSettings", "Size"),
     "writer_thread": ("WriterThread",),
 }
 """Where each name lives, below the package."""

@@ -12,23 +12,40 @@ import ipaddress
 import re
 import sys
 import zoneinfo
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 
 from gelf_listener.address import Address, basic_of, hide, parts_of, without_secrets
 from gelf_listener.errors import ConfigError
+from gelf_listener.quantities import (
+    DURATIONS,
+    PLAIN_MILLISECONDS,
+    PLAIN_SECONDS,
+    SIZES,
+    exact_duration,
+    exact_size,
+    parse_duration,
+    parse_size,
+)
 
 __all__ = [
     "BufferSync",
+    "Duration",
     "InputSettings",
+    "Milliseconds",
     "Networks",
     "OutputSettings",
+    "Quantity",
     "Settings",
+    "Size",
     "ZoneName",
     "describe_errors",
+    "quantity_of",
+    "written",
     "zone_named",
 ]
 
@@ -73,7 +90,73 @@ ZoneName = Annotated[str, AfterValidator(_check_zone)]
 """Name of a time zone such as Europe/Berlin; empty: this machine's."""
 
 
-def describe_errors(error: ValidationError, where: str, known: Mapping[str, FieldInfo]) -> str:
+_LARGEST_SIZE = 2**63 - 1
+_LONGEST_SECONDS = 100 * 365 * 86_400.0
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """
+    What marks a type as a size or a duration, so that errors and help can say it in units.
+
+    Attributes:
+        grammar: What may be written.
+        parse: Reads it.
+        show: Writes a value as it may be read again.
+    """
+
+    grammar: str
+    parse: Callable[[object], float]
+    show: Callable[[Any], str]
+
+    def allowed(self, field: FieldInfo) -> str:
+        """Say what a setting takes, with its own bounds."""
+        bounds = {
+            name: bound
+            for each in reversed(field.metadata)  # a setting's own come before those of its type
+            for name in ("gt", "ge", "le")
+            if (bound := getattr(each, name, None)) not in (None, _LARGEST_SIZE, _LONGEST_SECONDS)
+        }
+        if "gt" in bounds:
+            bounds.pop("ge", None)
+        words = {"gt": "more than", "ge": "at least", "le": "at most"}
+        limits = [f"{words[name]} {self.show(bounds[name])}" for name in words if name in bounds]
+        return ", ".join((f"expected {self.grammar}", *limits))
+
+
+def _milliseconds(value: object) -> float:
+    return parse_duration(value, "ms")
+
+
+_SIZE = Quantity(SIZES, parse_size, exact_size)
+_DURATION = Quantity(DURATIONS + PLAIN_SECONDS, parse_duration, exact_duration)
+_MILLISECONDS = Quantity(DURATIONS + PLAIN_MILLISECONDS, _milliseconds, exact_duration)
+
+Size = Annotated[int, _SIZE, BeforeValidator(_SIZE.parse), Field(le=_LARGEST_SIZE)]
+"""Bytes: ``65536``, ``2MB``, ``64MiB``."""
+
+Duration = Annotated[float, _DURATION, BeforeValidator(_DURATION.parse), Field(ge=0, le=_LONGEST_SECONDS)]
+"""Seconds: ``2``, ``2s``, ``1h30m``, ``250ms``."""
+
+Milliseconds = Annotated[float, _MILLISECONDS, BeforeValidator(_MILLISECONDS.parse), Field(ge=0, le=_LONGEST_SECONDS)]
+"""Seconds too, for a setting whose plain number has always been milliseconds."""
+
+
+def quantity_of(field: FieldInfo) -> Quantity | None:
+    """Return what kind of quantity a setting is; None if it is not one."""
+    candidates = [*field.metadata, *(mark for kind in get_args(field.annotation) for mark in get_args(kind))]
+    return next((each for each in candidates if isinstance(each, Quantity)), None)
+
+
+def written(field: FieldInfo, value: Any) -> str:
+    """Write a setting's value as it may be read again: a size or a duration with its unit."""
+    quantity = quantity_of(field)
+    return str(value) if quantity is None or value is None else quantity.show(value)
+
+
+def describe_errors(
+    error: ValidationError, where: str, known: Mapping[str, FieldInfo], given: Mapping[str, Any]
+) -> str:
     """
     Say in one line per problem which setting is wrong, what it was and what is allowed.
 
@@ -83,6 +166,7 @@ def describe_errors(error: ValidationError, where: str, known: Mapping[str, Fiel
         error: What pydantic found.
         where: The address or table the settings came from.
         known: The settings that exist, by name.
+        given: What was validated, as it was written.
     """
     lines = []
     for problem in error.errors(include_url=False):
@@ -100,12 +184,15 @@ def describe_errors(error: ValidationError, where: str, known: Mapping[str, Fiel
                 near = difflib.get_close_matches(str(problem["input"]), allowed, n=1)
                 text += f"; did you mean {near[0]!r}?" if near else ""
             field = known.get(str(problem["loc"][0])) if problem["loc"] else None
+            quantity = None if field is None else quantity_of(field)
+            if field is not None and quantity is not None:
+                text = quantity.allowed(field)
             if not name:  # about several settings together
                 lines.append(f"{where}: {text}")
             elif field is None or not field.repr:
                 lines.append(f"{where}: setting {name!r}: {text}")
             else:
-                value = problem["input"]
+                value = problem["input"] if quantity is None else given.get(name, problem["input"])
                 if isinstance(value, str) and "//" in value:
                     value = without_secrets(value)
                 lines.append(f"{where}: setting {name!r} is {value!r}: {text}")
@@ -183,7 +270,7 @@ class Settings(BaseModel):
         try:
             return cls.model_validate(dict(values))
         except ValidationError as error:
-            raise ConfigError(describe_errors(error, where, cls.model_fields)) from None
+            raise ConfigError(describe_errors(error, where, cls.model_fields, values)) from None
 
 
 class InputSettings(Settings):
@@ -209,7 +296,7 @@ class OutputSettings(Settings):
     buffer_sync: BufferSync = Field(
         "interval", description="When a buffer on disk is synced, and so what an outage of power may cost."
     )
-    buffer_sync_seconds: float = Field(
+    buffer_sync_seconds: Duration = Field(
         1.0, gt=0, le=3600, description="Longest time between two syncs with `buffer_sync=interval`."
     )
     when_full: Literal["block", "drop_oldest", "drop_newest"] = Field(
@@ -218,24 +305,24 @@ class OutputSettings(Settings):
     max_buffer_messages: int | None = Field(
         None, ge=1, description="Messages the buffer holds: by default 100000 in memory, no limit on disk."
     )
-    max_buffer_bytes: int | None = Field(
+    max_buffer_bytes: Size | None = Field(
         None, ge=1, description="Bytes the buffer holds: by default 64 MiB of raw messages in memory, 4 GiB on disk."
     )
     batch: int = Field(5_000, ge=1, description="Most messages handed to the output at once.")
-    batch_bytes: int = Field(
+    batch_bytes: Size = Field(
         8 * 1024 * 1024, ge=1, description="Most raw bytes handed to the output at once; one message may be longer."
     )
-    linger: float = Field(
-        0.001, ge=0, le=60, description="Seconds to wait for more messages before a batch is written."
+    linger: Duration = Field(
+        0.001, ge=0, le=60, description="Time to wait for more messages before a batch is written."
     )
     concurrency: int = Field(
         1, ge=1, le=64, description="Batches written at the same time, if the output can; order is then not kept."
     )
-    retry: float = Field(
-        0.0, ge=0, description="Seconds to keep retrying a batch that the far side cannot take; 0: for ever."
+    retry: Duration = Field(
+        0.0, ge=0, description="Time to keep retrying a batch that the destination cannot take; 0: no limit."
     )
-    write_timeout: float = Field(
-        120.0, ge=0, description="Seconds a write may take before it is stopped and tried again; 0: no limit."
+    write_timeout: Duration = Field(
+        120.0, ge=0, description="Time a write may take before it is stopped and tried again; 0: no limit."
     )
 
     @property

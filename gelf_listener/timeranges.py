@@ -8,6 +8,7 @@ years in a time zone (``yesterday``, ``last week``, ``monday to friday``) or a s
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import re
 from collections.abc import Mapping
@@ -15,14 +16,21 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from gelf_listener.errors import GelfError
+from gelf_listener.quantities import DURATIONS, parse_duration
 from gelf_listener.query.times import parse_time
 from gelf_listener.store.parameters import Span
 
-__all__ = ["TimeRangeError", "parse_keyword", "parse_moment", "parse_short", "parse_timerange"]
+__all__ = [
+    "TimeRangeError",
+    "parse_instant",
+    "parse_keyword",
+    "parse_moment",
+    "parse_short",
+    "parse_since",
+    "parse_timerange",
+]
 
-_SHORT = re.compile(r"([0-9]{1,9})([smhdwMy])", re.ASCII)
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "M": 30 * 86400, "y": 365 * 86400}
-
+_SHORT = re.compile(r"[0-9]{1,9}[smhdwMy]", re.ASCII)
 _WORD_UNITS = {
     "second": 1, "sec": 1, "minute": 60, "min": 60, "hour": 3600, "hr": 3600, "day": 86400, "week": 604800,
     "month": 30 * 86400, "year": 365 * 86400,
@@ -35,7 +43,7 @@ _NUMBERS = {
 _NUMBER = rf"(?P<number>\d{{1,9}}(?:\.\d{{1,3}})?|{'|'.join(_NUMBERS)})"
 _LAST = re.compile(rf"(?:the )?(?:last|past) (?:{_NUMBER} ?)?{_UNIT}")
 _AGO = re.compile(rf"{_NUMBER} ?{_UNIT} ago")
-_LAST_SHORT = re.compile(r"(?:the )?(?:last|past) (\d{1,9}[smhdwy])", re.ASCII)
+_LAST_SHORT = re.compile(r"(?:the )?(?:last|past) (\d.*)", re.ASCII)
 _PERIOD = re.compile(r"(?P<which>this|last|next) (?P<unit>minute|hour|day|week|month|year)")
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _BETWEEN = re.compile(r"\s+(?:to|until|till|through|-|\u2013)\s+")
@@ -43,6 +51,8 @@ _TIME_OF_DAY = re.compile(r"\d{1,2}(?::\d\d){0,2} ?(?:am|pm)?|noon|midnight")
 _ZONED = re.compile(r"(?:z|[+-]\d\d:?\d\d)$")
 _FAR = 3e11
 """Beyond what a calendar can write, some thousands of years."""
+_LATEST = 1e11
+"""The year 5138: later Unix seconds are not a time, nor are those before its negative."""
 
 
 class TimeRangeError(GelfError):
@@ -126,11 +136,63 @@ def parse_moment(text: str, now: float) -> float:
 
 def parse_short(text: str, now: float) -> Span | None:
     """Read a short form such as ``5m``, ``12h`` or ``1M``: the last so many; None when it is none."""
-    match = _SHORT.fullmatch(text.strip())
-    if match is None:
+    if _SHORT.fullmatch(text.strip()) is None:
         return None
-    seconds = int(match[1]) * _UNITS[match[2]]
-    return Span(now - min(seconds, _FAR), now)
+    return Span(now - min(parse_duration(text, None, calendar=True), _FAR), now)
+
+
+def parse_since(text: str, now: float) -> float:
+    """
+    Read since when: a duration before now (``15m``, ``1h30m``, ``2d``, ``1M``), Unix seconds, or a time.
+
+    Args:
+        text: As `quantities.parse_duration` or `parse_instant` reads it.
+        now: UTC Unix seconds.
+
+    Returns:
+        UTC Unix seconds.
+
+    Raises:
+        TimeRangeError: If it is neither.
+    """
+    with contextlib.suppress(ValueError):
+        return now - min(parse_duration(text, None, calendar=True), _LATEST)
+    try:
+        return parse_instant(text, now)
+    except TimeRangeError as error:
+        raise TimeRangeError(f"{error}; or {DURATIONS}") from None
+
+
+def parse_instant(text: str, now: float, *, end: bool = False) -> float:
+    """
+    Read Unix seconds, or a time as queries have it.
+
+    Args:
+        text: ``1795392000``, ``2026-11-23T14:30:00Z``, ``2026-11-23 14:30``, ``now-15m``.
+        now: UTC Unix seconds.
+        end: Whether the end of the day, minute, ... is meant.
+
+    Returns:
+        UTC Unix seconds.
+
+    Raises:
+        TimeRangeError: If it is neither.
+    """
+    text = text.strip()
+    with contextlib.suppress(ValueError):
+        if abs(float(text)) < _LATEST and not _is_date(text):
+            return float(text)
+    interval = parse_time(text.replace(" ", "T", 1) if text[:1].isdigit() else text, now)
+    if interval is None:
+        raise TimeRangeError(
+            f"{text[:100]!r} is not a time; expected for example 2026-11-23T14:30:00Z, now-15m or Unix seconds"
+        )
+    return interval.end if end else interval.start
+
+
+def _is_date(text: str) -> bool:
+    """Whether digits are a year or a day, as in the query language, rather than Unix seconds."""
+    return text.isdigit() and len(text) in (4, 8)
 
 
 def parse_keyword(text: str, zone: str, now: float) -> Span:
@@ -188,11 +250,14 @@ def _seconds_back(words: str) -> float | None:
         return None  # whole ones, in Graylog too
     short = _LAST_SHORT.fullmatch(words)
     match = _LAST.fullmatch(words) or _AGO.fullmatch(words)
-    if short is not None:
-        seconds = float(short[1][:-1]) * _UNITS[short[1][-1]]
-    elif match is not None:
+    if match is not None:
         number = match["number"] or "one"
         seconds = float(_NUMBERS.get(number) or number) * _WORD_UNITS[match["unit"].rstrip("s")]
+    elif short is not None:
+        try:
+            seconds = parse_duration(short[1], None, calendar=True)
+        except ValueError:
+            return None
     else:
         return None
     if seconds > _FAR:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import ssl
 from typing import cast
 from urllib.parse import quote
@@ -19,6 +20,7 @@ from pydantic import Field
 
 from gelf_listener.client_tls import BrokerTlsSettings
 from gelf_listener.errors import Retry
+from gelf_listener.settings import Duration
 
 __all__ = ["AMQP_ERRORS", "AmqpSettings", "connect", "describe", "disconnect", "open_channel", "url_of"]
 
@@ -46,10 +48,10 @@ class AmqpSettings(BrokerTlsSettings):
     path: str = Field("/", description="Virtual host, after the slash: `/logs`. `/` is the default one.")
     user: str = Field("guest", description="User.")
     password: str = Field("guest", description="Password.", repr=False)
-    heartbeat_seconds: int = Field(
+    heartbeat_seconds: Duration = Field(
         60, ge=0, le=65535, description="Interval of heartbeats; a connection without is closed. 0: none."
     )
-    connect_timeout_seconds: float = Field(10.0, gt=0, le=600, description="Time to connect.")
+    connect_timeout_seconds: Duration = Field(10.0, gt=0, le=600, description="Time to connect.")
 
 
 def url_of(settings: AmqpSettings) -> str:
@@ -60,7 +62,7 @@ def url_of(settings: AmqpSettings) -> str:
     virtual_host = settings.path.removeprefix("/") or "/"
     return (
         f"{scheme}://{credentials}@{host}:{settings.port or port}/{quote(virtual_host, safe='')}"
-        f"?heartbeat={settings.heartbeat_seconds}&name=gelf-listener"
+        f"?heartbeat={math.ceil(settings.heartbeat_seconds)}&name=gelf-listener"
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -11,6 +11,7 @@ from typing import Any
 from gelf_listener.client import Found, Missed, Search, Top
 from gelf_listener.client.session import Session
 from gelf_listener.message import Message
+from gelf_listener.quantities import duration_parts, parse_duration
 
 __all__ = ["GraylogClient"]
 
@@ -21,8 +22,6 @@ _LOOK_BACK_SECONDS = 60
 _MOST_AT_ONCE = 500
 _REMEMBERED = 5000
 _ALL_TIME = "10y"
-_PART = re.compile(r"([0-9]+)([smhdw])")
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _MISSING = ("-", "(Empty Value)")
 """What Graylog writes for a value that is not there: in rows, and for groups."""
 
@@ -113,10 +112,10 @@ class GraylogClient:
 
 def _timerange(since: str) -> str:
     """Return a stretch of time as Graylog takes it, which knows one number and one unit: ``1h30m`` is ``5400s``."""
-    parts = _PART.findall(since)
-    if len(parts) < 2 or "".join(map("".join, parts)) != since:
+    parts = duration_parts(since)
+    if not parts or (len(parts) == 1 and parts[0][0].is_integer() and parts[0][1] not in ("ms", "us")):
         return since or _ALL_TIME
-    return f"{sum(int(number) * _UNITS[unit] for number, unit in parts)}s"
+    return f"{math.ceil(parse_duration(since, None, calendar=True))}s"
 
 
 def _rows(answer: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

@@ -23,6 +23,7 @@ from gelf_listener.errors import ConfigError, Rejected
 from gelf_listener.lock import DirectoryLock, LockedError
 from gelf_listener.message import Message
 from gelf_listener.packing import Packer
+from gelf_listener.quantities import format_duration, format_size
 from gelf_listener.runner import Runner
 from gelf_listener.service import make_output
 from gelf_listener.settings import OutputSettings
@@ -54,9 +55,9 @@ def show(path: Path | None) -> None:
         typer.echo(f"no buffers in {directory}")
     for each in found:
         totals = each.totals
-        text = f"{each.path.name}: {totals.messages} messages, {_size(totals.bytes)}"
+        text = f"{each.path.name}: {totals.messages} messages, {format_size(totals.bytes)}"
         if totals.oldest_at is not None:
-            text += f", the oldest {_age(time.time() - totals.oldest_at)} old"
+            text += f", the oldest {format_duration(time.time() - totals.oldest_at)} old"
         if each.pid is not None:
             text += f"; open in process {each.pid or '?'}"
         elif totals.messages:
@@ -133,7 +134,7 @@ def send(name: str, path: Path | None, to: str, seconds: float) -> None:
     if kept.is_file():
         typer.echo(f"  what was refused is in {kept}", err=True)
     if runner.buffer.messages:
-        typer.echo(f"  {problem or runner.last_error or f'not done within {seconds:g} s'}", err=True)
+        typer.echo(f"  {problem or runner.last_error or f'not done within {format_duration(seconds)}'}", err=True)
     if runner.buffer.messages or refused:
         raise typer.Exit(1)
 
@@ -201,17 +202,3 @@ def _batches(file: BatchFile) -> Iterator[list[Message]]:
         last = rows[-1].id
         for row in rows:
             yield row.messages
-
-
-def _size(number: int) -> str:
-    for unit, size in (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):
-        if number >= size:
-            return f"{number / size:.1f} {unit}"
-    return f"{number} B"
-
-
-def _age(seconds: float) -> str:
-    for unit, size in (("days", 86400), ("hours", 3600), ("minutes", 60)):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{max(seconds, 0):.0f} seconds"

@@ -8,6 +8,7 @@ from typing import Any
 
 from gelf_listener.config import load_config
 from gelf_listener.service import make_all, make_api_auth
+from gelf_listener.settings import written
 
 __all__ = ["check_config"]
 
@@ -41,6 +42,7 @@ def _show(address: str, name: str, settings: Any) -> None:
         and field not in ("name", "host", "port", "path")
         and type(settings).model_fields[field].repr
     }
-    text = "  ".join(f"{field}={value}" for field, value in changed.items())
+    fields = type(settings).model_fields
+    text = "  ".join(f"{field}={written(fields[field], value)}" for field, value in changed.items())
     label = f"  [{name}]" if name and name != address else ""
     print(f"  {address}{label}  {text}".rstrip())  # noqa: T201

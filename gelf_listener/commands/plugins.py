@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import difflib
-from typing import Any
+
+from pydantic.fields import FieldInfo
 
 from gelf_listener.errors import ConfigError
 from gelf_listener.plugins import INPUT_GROUP, OUTPUT_GROUP, load, names, registered
+from gelf_listener.settings import written
 
 __all__ = ["show_plugins"]
 
@@ -34,7 +36,7 @@ def show_plugins(name: str | None) -> None:
     for title, group in found:
         print(f"{title.removesuffix('s')} {name}: {_summary(group, name)}")  # noqa: T201
         for field, info in load(group, name).Settings.model_fields.items():
-            default = "required" if info.is_required() else f"default {_plain(info.get_default())}"
+            default = "required" if info.is_required() else f"default {_plain(info)}"
             print(f"  {field:26} {info.description} [{default}]")  # noqa: T201
 
 
@@ -50,7 +52,8 @@ def _summary(group: str, scheme: str) -> str:
     return text + origin
 
 
-def _plain(value: Any) -> str:
+def _plain(info: FieldInfo) -> str:
+    value = info.get_default()
     if value in ("", None, ()):
         return "empty"
-    return str(value)
+    return written(info, value)

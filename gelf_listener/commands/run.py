@@ -16,6 +16,7 @@ from gelf_listener.address import hide
 from gelf_listener.config import Config, load_config
 from gelf_listener.errors import ConfigError
 from gelf_listener.notify import notify, notify_reloading
+from gelf_listener.quantities import exact_duration
 from gelf_listener.service import Service
 
 __all__ = ["raise_file_limit", "run_service"]
@@ -178,7 +179,7 @@ def _say_waiting(service: Service) -> None:
     runners = [runner for runner in service.pipeline.runners if runner.buffer.messages and not runner.buffer.durable]
     waiting = ", ".join(f"{runner.name} ({runner.buffer.messages} messages buffered)" for runner in runners)
     text = f"stopping: still writing{': ' if waiting else ''}{waiting}; "
-    text += f"ends within {service.config.drain_seconds:g} s, at once with Ctrl-C"
+    text += f"ends within {exact_duration(service.config.drain_seconds)}, at once with Ctrl-C"
     print(text, file=sys.stderr, flush=True)  # noqa: T201
 
 

@@ -9,6 +9,7 @@ import typer
 
 from gelf_listener.client import Client
 from gelf_listener.commands.printing import leaving_quietly
+from gelf_listener.quantities import format_duration, format_size
 from gelf_listener.rendering.sanitise import clean
 
 __all__ = ["show_stats"]
@@ -29,10 +30,10 @@ def _lines(stats: dict[str, Any]) -> list[str]:
     figures = (
         f"{stats['messages']:,} messages, {stats['rejected']:,} rejected, {stats['messages_per_second']:,.1f} a second"
     )
-    lines = [f"gelf-listener {stats['version']}, up {_duration(stats['uptime_seconds'])}: {figures}"]
+    lines = [f"gelf-listener {stats['version']}, up {format_duration(stats['uptime_seconds'])}: {figures}"]
     store = stats.get("store")
     if store:
-        lines.append(f"store: {store['messages']:,} messages, {_size(store['bytes'])}")
+        lines.append(f"store: {store['messages']:,} messages, {format_size(store['bytes'])}")
     lines.append("inputs:")
     for each in stats["inputs"]:
         drops = each["counters"].get("kernel_drops_total", 0)
@@ -48,7 +49,7 @@ def _lines(stats: dict[str, Any]) -> list[str]:
         text = f"  {_label(each['name'])}: {each['messages']:,} messages, {clean(state)}"
         if each["waiting"]:
             kind = " on disk" if each["buffer"] == "disk" else ""
-            text += f"; waiting{kind}: {each['waiting']:,}, the oldest for {_duration(each['oldest_seconds'])}"
+            text += f"; waiting{kind}: {each['waiting']:,}, the oldest for {format_duration(each['oldest_seconds'])}"
         text += "".join(f"; {word} {each[word]:,}" for word in ("retries", "refused", "dropped") if each[word])
         lines.append(text + (f"; buffer: {clean(each['buffer_problem'])}" if each["buffer_problem"] else ""))
     lines.append("senders:")
@@ -64,17 +65,3 @@ def _lines(stats: dict[str, Any]) -> list[str]:
 def _label(name: str) -> str:
     """Return a name to put a colon behind; some end with one."""
     return clean(name).removesuffix(":")
-
-
-def _duration(seconds: float) -> str:
-    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= size:
-            return f"{seconds / size:.1f} {unit}"
-    return f"{seconds:.0f} s"
-
-
-def _size(number: float) -> str:
-    for unit, size in (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):
-        if number >= size:
-            return f"{number / size:.1f} {unit}"
-    return f"{number:.0f} B"

@@ -15,11 +15,12 @@ from gelf_listener.codec.gelf.lenient import read_fields
 from gelf_listener.directories import state_directory
 from gelf_listener.errors import ConfigError
 from gelf_listener.message import Message
+from gelf_listener.quantities import format_size
 from gelf_listener.query import parse
 from gelf_listener.rendering.gelf import JsonRenderer
 from gelf_listener.store.parameters import EVERYTHING, Sort, Span
 from gelf_listener.store.tantivy_store import TantivyStore
-from gelf_listener.timeranges import parse_short
+from gelf_listener.timeranges import TimeRangeError, parse_since
 
 __all__ = ["clear", "compact", "export", "info"]
 
@@ -31,11 +32,11 @@ def info(path: Path | None) -> None:
 
     async def show(store: TantivyStore) -> None:
         found = await store.info()
-        typer.echo(f"{found.location}: {found.messages} messages, {_size(found.bytes)}")
+        typer.echo(f"{found.location}: {found.messages} messages, {format_size(found.bytes)}")
         if found.first is not None and found.last is not None:
             typer.echo(f"from {_time(found.first)} to {_time(found.last)}")
         for each in found.partitions:
-            typer.echo(f"  {each.name}  {each.messages:>10} messages  {_size(each.bytes):>10}")
+            typer.echo(f"  {each.name}  {each.messages:>10} messages  {format_size(each.bytes):>10}")
 
     _with_store(path, show)
 
@@ -47,7 +48,7 @@ def compact(path: Path | None) -> None:
         before = (await store.info()).bytes
         await store.compact()
         after = (await store.info()).bytes
-        typer.echo(f"{_size(before)} before, {_size(after)} after")
+        typer.echo(f"{format_size(before)} before, {format_size(after)} after")
 
     _with_store(path, work)
 
@@ -109,17 +110,10 @@ def _with_store(path: Path | None, work: Callable[[TantivyStore], Awaitable[T]])
 def _span(since: str) -> Span:
     if not since:
         return EVERYTHING
-    span = parse_short(since, time.time())
-    if span is None:
-        raise ConfigError(f"--since {since!r} is no stretch of time; write 15m, 2h or 7d")
-    return span
-
-
-def _size(number: int) -> str:
-    for unit, size in (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):
-        if number >= size:
-            return f"{number / size:.1f} {unit}"
-    return f"{number} B"
+    try:
+        return Span(parse_since(since, time.time()), None)
+    except TimeRangeError as error:
+        raise ConfigError(f"--since: {error}") from None
 
 
 def _time(seconds: float) -> str:

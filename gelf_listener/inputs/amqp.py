@@ -35,7 +35,7 @@ from gelf_listener.errors import Reason, Retry
 from gelf_listener.inputs import Intake
 from gelf_listener.inputs.consumer import CHUNK_ADVICE, ConsumerSettings, is_chunk
 from gelf_listener.inputs.container_intake import reading_containers
-from gelf_listener.settings import zone_named
+from gelf_listener.settings import Duration, zone_named
 
 __all__ = ["AmqpInput", "AmqpInputSettings"]
 
@@ -72,7 +72,7 @@ class AmqpInputSettings(ConsumerSettings, AmqpSettings):
     keep_ids: bool = Field(
         True, description="Keep a message_id that is a ULID, as our own output gives, as the message's id."
     )
-    recovery_interval_seconds: float = Field(
+    recovery_interval_seconds: Duration = Field(
         5.0, gt=0, le=3600, description="Longest time between two tries to connect again."
     )
 

@@ -11,6 +11,7 @@ from gelf_listener.codec.compression import CHUNK_MAGIC
 from gelf_listener.codec.pickles import is_pickle
 from gelf_listener.codec.text.bodies import foreign_record, is_json
 from gelf_listener.inputs.gelf import TextSettings
+from gelf_listener.settings import Size
 
 __all__ = ["CHUNK_ADVICE", "ConsumerSettings", "is_chunk"]
 
@@ -23,7 +24,7 @@ class ConsumerSettings(TextSettings):
     mode: Literal["lenient", "graylog"] = Field(
         "lenient", description="lenient: mend what can be understood. graylog: decide exactly as a Graylog would."
     )
-    max_payload_bytes: int = Field(8 * 1024 * 1024, ge=1024, description="Largest payload after inflating.")
+    max_payload_bytes: Size = Field(8 * 1024 * 1024, ge=1024, description="Largest payload after inflating.")
 
     @model_validator(mode="after")
     def _nobody_connects(self) -> Self:

@@ -10,7 +10,7 @@ from pydantic import Field
 from gelf_listener.codec import Batch, GelfDecoder, Limits
 from gelf_listener.codec.gelf.lenient import Foreign
 from gelf_listener.intake import Intake
-from gelf_listener.settings import InputSettings, ZoneName
+from gelf_listener.settings import Duration, InputSettings, Size, ZoneName
 
 __all__ = ["GelfInputSettings", "TextSettings", "expire_chunks"]
 
@@ -26,7 +26,7 @@ class TextSettings(InputSettings):
     timezone: ZoneName = Field(
         "", description="Zone of times in text without an offset, for example Europe/Berlin. Empty: this machine's."
     )
-    join_seconds: float = Field(
+    join_seconds: Duration = Field(
         0.3, ge=0, le=60, description="How long a line of text waits for the next of its container."
     )
 
@@ -37,16 +37,16 @@ class GelfInputSettings(TextSettings):
     mode: Literal["lenient", "graylog"] = Field(
         "lenient", description="lenient: mend what can be understood. graylog: decide exactly as a Graylog would."
     )
-    max_payload_bytes: int = Field(
+    max_payload_bytes: Size = Field(
         8 * 1024 * 1024, ge=1024, description="Largest payload after inflating and reassembly."
     )
     max_pending_messages: int = Field(4096, ge=1, description="Messages whose chunks may be incomplete at a time.")
-    max_pending_bytes: int = Field(
+    max_pending_bytes: Size = Field(
         128 * 1024 * 1024,
         ge=1024,
         description="Bytes of chunks, and as much again of unfinished frames and bodies, that may wait for their rest.",
     )
-    chunk_timeout_seconds: float = Field(5.0, gt=0, le=3600, description="Time for all chunks, from the first.")
+    chunk_timeout_seconds: Duration = Field(5.0, gt=0, le=3600, description="Time for all chunks, from the first.")
 
     def decoder(self, input: str, foreign: Foreign | None = None) -> GelfDecoder:
         """

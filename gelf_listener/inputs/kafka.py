@@ -35,7 +35,7 @@ from gelf_listener.inputs import Intake
 from gelf_listener.inputs.consumer import CHUNK_ADVICE, ConsumerSettings, is_chunk
 from gelf_listener.inputs.container_intake import reading_containers
 from gelf_listener.message import ulid
-from gelf_listener.settings import zone_named
+from gelf_listener.settings import Duration, Milliseconds, Size, zone_named
 
 __all__ = ["KafkaInput", "KafkaInputSettings"]
 
@@ -64,12 +64,17 @@ class KafkaInputSettings(ConsumerSettings, KafkaSettings):
         "earliest", description="Where a group begins that has no offset yet."
     )
     batch: int = Field(1000, ge=1, le=100_000, description="Most records taken at once.")
-    fetch_min_bytes: int = Field(1, ge=1, description="Bytes a broker waits for before it answers.")
-    fetch_wait_max: int = Field(100, ge=0, le=300_000, description="Longest time it waits for them, in milliseconds.")
-    max_fetched_bytes: int = Field(
+    fetch_min_bytes: Size = Field(1, ge=1, description="Bytes a broker waits for before it answers.")
+    fetch_wait_max: Milliseconds = Field(
+        0.1,
+        validate_default=False,
+        le=300,
+        description="Longest time it waits for them; a plain number is milliseconds, as Kafka's own setting.",
+    )
+    max_fetched_bytes: Size = Field(
         16 * 1024 * 1024, ge=1024, description="Bytes of records fetched ahead of what we take."
     )
-    commit_interval_seconds: float = Field(
+    commit_interval_seconds: Duration = Field(
         1.0, gt=0, le=3600, description="Interval of commits: what is read again after a crash."
     )
     keep_ids: bool = Field(
@@ -335,9 +340,9 @@ def _configuration(settings: KafkaInputSettings) -> dict[str, Any]:
         # Offsets are committed by the clock and when the group changes, but only those we stored.
         "enable.auto.commit": True,
         "enable.auto.offset.store": False,
-        "auto.commit.interval.ms": int(settings.commit_interval_seconds * 1000),
+        "auto.commit.interval.ms": max(round(settings.commit_interval_seconds * 1000), 1),
         "fetch.min.bytes": settings.fetch_min_bytes,
-        "fetch.wait.max.ms": settings.fetch_wait_max,
+        "fetch.wait.max.ms": round(settings.fetch_wait_max * 1000),
         "queued.max.messages.kbytes": max(settings.max_fetched_bytes // 1024, 1),
         "fetch.max.bytes": max(settings.max_fetched_bytes, 1_000_000),
         "topic.metadata.refresh.interval.ms": 30_000,  # how soon a new topic of a pattern is found

@@ -7,7 +7,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from gelf_listener.settings import InputSettings
+from gelf_listener.settings import Duration, InputSettings, Size
 
 __all__ = ["ListeningSettings", "SessionSettings", "StreamSettings"]
 
@@ -30,7 +30,7 @@ class StreamSettings(ListeningSettings):
         "600", pattern="^0?[0-7]{3}$", description="Permissions of the Unix socket: who may send, in octal digits."
     )
     max_connections: int = Field(1024, ge=1, description="Connections at a time; see docs for who gives way.")
-    max_pending_bytes: int = Field(
+    max_pending_bytes: Size = Field(
         128 * 1024 * 1024, ge=1024, description="Bytes of unfinished messages that all connections may hold."
     )
 
@@ -44,7 +44,7 @@ class StreamSettings(ListeningSettings):
 class SessionSettings(StreamSettings):
     """Settings of inputs whose connections send messages as they come, without requests."""
 
-    idle_timeout_seconds: float = Field(
+    idle_timeout_seconds: Duration = Field(
         0.0, ge=0, description="Close a connection without a complete message for so long; 0: never, as Graylog."
     )
     keepalive: bool = Field(True, description="TCP keep-alive, so that dead peers are noticed.")

@@ -21,7 +21,7 @@ from pydantic import Field
 from gelf_listener.codec import Batch
 from gelf_listener.codec.text.lines import LineDecoder
 from gelf_listener.inputs import Intake
-from gelf_listener.settings import InputSettings, ZoneName, zone_named
+from gelf_listener.settings import Duration, InputSettings, Size, ZoneName, zone_named
 
 __all__ = ["StdinInput", "StdinSettings"]
 
@@ -36,12 +36,12 @@ class StdinSettings(InputSettings):
     """Settings of `stdin:`."""
 
     source: str = Field("", description="Host of lines that do not name one. Empty: this machine's name.")
-    max_line_bytes: int = Field(256 * 1024, ge=80, description="A longer line is cut into several messages.")
-    max_join_bytes: int = Field(256 * 1024, ge=1024, description="Most bytes of a stack trace that is joined.")
+    max_line_bytes: Size = Field(256 * 1024, ge=80, description="A longer line is cut into several messages.")
+    max_join_bytes: Size = Field(256 * 1024, ge=1024, description="Most bytes of a stack trace that is joined.")
     timezone: ZoneName = Field(
         "", description="Zone of times without an offset, for example Europe/Berlin. Empty: this machine's."
     )
-    join_seconds: float = Field(0.1, ge=0, le=60, description="How long a line waits for a stack trace behind it.")
+    join_seconds: Duration = Field(0.1, ge=0, le=60, description="How long a line waits for a stack trace behind it.")
 
 
 class StdinInput:

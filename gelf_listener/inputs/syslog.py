@@ -19,7 +19,7 @@ from gelf_listener.inputs.stream import SessionInput
 from gelf_listener.inputs.stream_connection import StreamConnection, TextConnection
 from gelf_listener.inputs.tls import TlsSettings
 from gelf_listener.inputs.udp import DatagramInput, DatagramSettings
-from gelf_listener.settings import ZoneName, zone_named
+from gelf_listener.settings import Size, ZoneName, zone_named
 
 __all__ = [
     "SyslogSettings",
@@ -61,7 +61,7 @@ class SyslogUdpSettings(SyslogSettings, DatagramSettings):
 class SyslogTcpSettings(SyslogSettings, SessionSettings):
     """Settings of `syslog+tcp://`."""
 
-    max_frame_bytes: int = Field(1024 * 1024, ge=1024, description="Longest message; a longer one is skipped.")
+    max_frame_bytes: Size = Field(1024 * 1024, ge=1024, description="Longest message; a longer one is skipped.")
 
 
 class SyslogTlsSettings(SyslogTcpSettings, TlsSettings):

@@ -28,6 +28,7 @@ from gelf_listener.inputs.stream import SessionInput
 from gelf_listener.inputs.stream_connection import TextConnection
 from gelf_listener.inputs.tls import TlsSettings
 from gelf_listener.intake import Intake
+from gelf_listener.settings import Size
 
 __all__ = ["TcpConnection", "TcpInput", "TcpSettings", "TlsInput", "TlsInputSettings"]
 
@@ -39,7 +40,7 @@ class TcpSettings(GelfInputSettings, SessionSettings):
     """Settings of `gelf+tcp://`."""
 
     port: int = Field(12201, ge=0, le=65535, description="Port to bind; 0 picks a free one.")
-    max_frame_bytes: int = Field(2 * 1024 * 1024, ge=1024, description="Longest frame; a longer one is skipped.")
+    max_frame_bytes: Size = Field(2 * 1024 * 1024, ge=1024, description="Longest frame; a longer one is skipped.")
     http: bool = Field(True, description="Take HTTP requests (POST /gelf) on the same port.")
 
 

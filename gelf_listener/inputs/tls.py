@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from gelf_listener.errors import ConfigError
+from gelf_listener.settings import Duration
 
 __all__ = ["TlsSettings", "server_context"]
 
@@ -29,7 +30,7 @@ class TlsSettings(BaseModel):
         None, description="Whether clients must show a certificate; `required` when `client_ca` is set."
     )
     min_tls: Literal["1.2", "1.3"] = Field("1.2", description="Oldest TLS version that is accepted.")
-    handshake_timeout_seconds: float = Field(10.0, gt=0, le=600, description="Time for a handshake.")
+    handshake_timeout_seconds: Duration = Field(10.0, gt=0, le=600, description="Time for a handshake.")
 
 
 def server_context(settings: TlsSettings) -> ssl.SSLContext:

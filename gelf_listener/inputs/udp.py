@@ -24,6 +24,7 @@ from gelf_listener.inputs.listening import ListeningSettings
 from gelf_listener.inputs.sockets import bind_all, listening_url
 from gelf_listener.intake import Intake
 from gelf_listener.message import Peer
+from gelf_listener.settings import Size
 
 __all__ = ["DatagramInput", "DatagramSettings", "UdpInput", "UdpSettings"]
 
@@ -43,9 +44,10 @@ _READS_PER_TURN = 4
 class DatagramSettings(ListeningSettings):
     """Settings of inputs that read datagrams."""
 
-    receive_buffer_bytes: int = Field(
+    receive_buffer_bytes: Size = Field(
         32 * 1024 * 1024,
         ge=4096,
+        le=2**31 - 1,
         description="Kernel buffer to ask for: it holds what arrives while we are busy; beyond it the kernel drops.",
     )
 

@@ -18,7 +18,7 @@ from gelf_listener.errors import Retry
 from gelf_listener.message import Message
 from gelf_listener.outputs.progress import Progress
 from gelf_listener.rendering.placeholders import compile_placeholders
-from gelf_listener.settings import OutputSettings
+from gelf_listener.settings import Duration, OutputSettings, Size
 
 __all__ = ["AmqpOutput", "AmqpOutputSettings"]
 
@@ -42,10 +42,10 @@ class AmqpOutputSettings(OutputSettings, AmqpSettings):
     mandatory: bool = Field(
         True, description="Refuse messages that no queue takes; otherwise the broker drops them without a word."
     )
-    max_message_bytes: int = Field(
+    max_message_bytes: Size = Field(
         16 * 1024 * 1024, ge=1024, description="Longest message; RabbitMQ's own limit is 16 MiB (before 4.0: 128 MiB)."
     )
-    confirm_timeout_seconds: float = Field(
+    confirm_timeout_seconds: Duration = Field(
         30.0, gt=0, le=3600, description="Time for the broker to confirm; then the connection is opened anew."
     )
 

@@ -20,7 +20,7 @@ from gelf_listener.rendering.choice import FieldChoice, TimeZone, chosen_fields,
 from gelf_listener.rendering.gelf import GelfRenderer, JsonRenderer
 from gelf_listener.rendering.logfmt import LogfmtRenderer
 from gelf_listener.rendering.pretty import PrettyRenderer
-from gelf_listener.settings import OutputSettings
+from gelf_listener.settings import Duration, OutputSettings
 from gelf_listener.writer_thread import WriterThread
 
 __all__ = ["ConsoleOutput", "ConsoleSettings"]
@@ -36,7 +36,7 @@ _POLL_MILLISECONDS = 100
 class ConsoleSettings(OutputSettings):
     """Settings of `console:`."""
 
-    write_timeout: float = Field(
+    write_timeout: Duration = Field(
         0.0,
         ge=0,
         description="As for every output, but without limit: what a thread writes cannot be stopped half way.",

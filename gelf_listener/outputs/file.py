@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from typing import ClassVar, Literal
 
-from pydantic import ByteSize, Field, field_validator
+from pydantic import Field, field_validator
 
 from gelf_listener.errors import ConfigError, Refused, Retry
 from gelf_listener.message import Message
@@ -19,14 +19,14 @@ from gelf_listener.outputs.files.archive import Archive, Retention
 from gelf_listener.outputs.files.faults import Faults
 from gelf_listener.outputs.files.logfile import LogFile
 from gelf_listener.outputs.files.openfiles import OpenFiles
-from gelf_listener.outputs.files.rotation import Duration, Period, Rotation
+from gelf_listener.outputs.files.rotation import Period, Rotation
 from gelf_listener.outputs.files.template import Destination, PathTemplate
 from gelf_listener.rendering import Renderer
 from gelf_listener.rendering.choice import FieldChoice, TimeZone, chosen_fields
 from gelf_listener.rendering.gelf import GelfRenderer, JsonRenderer
 from gelf_listener.rendering.logfmt import LogfmtRenderer
 from gelf_listener.rendering.pretty import PrettyRenderer
-from gelf_listener.settings import OutputSettings
+from gelf_listener.settings import Duration, OutputSettings, Size
 from gelf_listener.writer_thread import WriterThread
 
 __all__ = ["FileOutput", "FileSettings"]
@@ -46,7 +46,7 @@ _MISTAKES = _NEVER | {errno.EACCES, errno.EPERM, errno.EROFS}
 class FileSettings(OutputSettings):
     """Settings of `file:`."""
 
-    write_timeout: float = Field(
+    write_timeout: Duration = Field(
         0.0,
         ge=0,
         description="As for every output, but without limit: what a thread writes cannot be stopped half way.",
@@ -60,17 +60,15 @@ class FileSettings(OutputSettings):
     )
     fields: FieldChoice = Field(("all",), description="Additional fields written: all, none, or names.")
     time: TimeZone = Field("utc", description="Zone of {date}, {hour}, of periods and of the times in logfmt and text.")
-    max_size: ByteSize = Field(
-        ByteSize(0), ge=0, description="Size at which a file is rotated, such as 100MB or 1GiB. 0: no limit."
-    )
+    max_size: Size = Field(0, ge=0, description="Size at which a file is rotated, such as 100MB or 1GiB. 0: no limit.")
     rotate: Period = Field(
         0, description="When a file is rotated: never, hourly, daily, or a duration such as 15m. Checked when writing."
     )
     compress: Literal["gzip", "none"] = Field("gzip", description="How finished files are compressed.")
     max_rotated_files: int = Field(0, ge=0, description="Finished files kept for each file written to. 0: no limit.")
     max_age: Duration = Field(0, description="How long finished files are kept, such as 30d. 0: no limit.")
-    max_total_size: ByteSize = Field(
-        ByteSize(0),
+    max_total_size: Size = Field(
+        0,
         ge=0,
         description="Size of all files of this output beyond which the oldest finished ones are deleted. 0: no limit.",
     )
@@ -81,7 +79,9 @@ class FileSettings(OutputSettings):
     sync: Literal["none", "batch", "interval"] = Field(
         "none", description="When data is brought to the disk (fsync): never by us, after each batch, or now and then."
     )
-    sync_seconds: float = Field(1.0, gt=0, le=3600, description="Longest time data stays unsynced with sync=interval.")
+    sync_seconds: Duration = Field(
+        1.0, gt=0, le=3600, description="Longest time data stays unsynced with sync=interval."
+    )
 
     @field_validator("path")
     @classmethod

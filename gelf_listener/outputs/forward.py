@@ -22,7 +22,7 @@ from gelf_listener.message import Message
 from gelf_listener.outputs.client_connection import Connection
 from gelf_listener.outputs.progress import Progress
 from gelf_listener.rendering.placeholders import compile_placeholders
-from gelf_listener.settings import OutputSettings
+from gelf_listener.settings import Duration, OutputSettings
 
 __all__ = ["ForwardOutput", "ForwardSettings", "ForwardTlsOutput", "ForwardTlsSettings"]
 
@@ -48,7 +48,7 @@ class ForwardSettings(OutputSettings):
     shared_key: str = Field("", description="Shared key, for servers that ask for one.", repr=False)
     user: str = Field("", description="User, for servers that ask for one besides.")
     password: str = Field("", description="Password.", repr=False)
-    timeout_seconds: float = Field(30.0, gt=0, le=600, description="Time to connect, and for an acknowledgement.")
+    timeout_seconds: Duration = Field(30.0, gt=0, le=600, description="Time to connect, and for an acknowledgement.")
 
 
 class ForwardTlsSettings(ForwardSettings, ClientTlsSettings):

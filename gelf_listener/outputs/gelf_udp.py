@@ -13,7 +13,7 @@ from gelf_listener.codec.gelf.chunking import split
 from gelf_listener.message import Message
 from gelf_listener.outputs.datagram_output import DatagramOutput
 from gelf_listener.outputs.forwarding import Forwarding
-from gelf_listener.settings import OutputSettings
+from gelf_listener.settings import OutputSettings, Size
 
 __all__ = ["GelfUdpOutput", "GelfUdpSettings"]
 
@@ -32,7 +32,7 @@ class GelfUdpSettings(OutputSettings):
     compression: Literal["auto", "none", "zlib", "gzip"] = Field(
         "auto", description="`auto` compresses (zlib) what would not fit into one datagram."
     )
-    chunk_bytes: int = Field(
+    chunk_bytes: Size = Field(
         1420, ge=64, le=65507, description="Largest datagram; a longer message is sent in chunks, 128 at the most."
     )
     forwarder: str = Field(

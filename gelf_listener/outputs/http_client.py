@@ -14,7 +14,7 @@ from pydantic import Field
 
 from gelf_listener.client_tls import ClientTlsSettings, check_files, client_context
 from gelf_listener.errors import ConfigError, OutputError, Retry
-from gelf_listener.settings import OutputSettings
+from gelf_listener.settings import Duration, OutputSettings
 
 __all__ = ["Denied", "HttpClient", "HttpOutputSettings"]
 
@@ -42,7 +42,7 @@ class HttpOutputSettings(OutputSettings, ClientTlsSettings):
         "", description="Further request headers: `Name: value`, several separated by semicolons.", repr=False
     )
     compress: bool = Field(True, description="Send bodies with gzip.")
-    timeout_seconds: float = Field(30.0, gt=0, le=600, description="Time to connect, and for an answer.")
+    timeout_seconds: Duration = Field(30.0, gt=0, le=600, description="Time to connect, and for an answer.")
 
 
 class Denied(OutputError):

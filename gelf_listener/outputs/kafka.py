@@ -16,7 +16,7 @@ from gelf_listener.errors import Retry
 from gelf_listener.message import Message
 from gelf_listener.outputs.progress import Progress
 from gelf_listener.rendering.placeholders import compile_placeholders
-from gelf_listener.settings import OutputSettings
+from gelf_listener.settings import Duration, OutputSettings, Size
 from gelf_listener.writer_thread import WriterThread
 
 __all__ = ["KafkaOutput", "KafkaOutputSettings"]
@@ -54,10 +54,10 @@ class KafkaOutputSettings(OutputSettings, KafkaSettings):
     idempotence: bool = Field(
         True, description="Have the brokers recognise records sent again after a lost acknowledgement."
     )
-    max_message_bytes: int = Field(
+    max_message_bytes: Size = Field(
         1_000_000, ge=1024, le=1_000_000_000, description="Longest message; brokers take 1 MiB by default."
     )
-    delivery_timeout_seconds: float = Field(
+    delivery_timeout_seconds: Duration = Field(
         30.0, ge=1, le=3600, description="Time for the cluster to acknowledge; then the rest is offered again."
     )
 

@@ -16,7 +16,7 @@ from gelf_listener.errors import ConfigError, Retry
 from gelf_listener.message import Message
 from gelf_listener.outputs.progress import Progress
 from gelf_listener.rendering.values import value_text
-from gelf_listener.settings import OutputSettings
+from gelf_listener.settings import Duration, OutputSettings
 from gelf_listener.writer_thread import WriterThread
 
 __all__ = ["LogRecordOutput", "LogRecordSettings", "record_of"]
@@ -54,7 +54,7 @@ class LogRecordSettings(OutputSettings):
         None, description="TOML or JSON file for `logging.config.dictConfig`, which says which handlers there are."
     )
     logger: str = Field("", description="Logger that gets all messages; by default the one each message names.")
-    write_timeout: float = Field(
+    write_timeout: Duration = Field(
         0.0,
         ge=0,
         description="As for every output, but without limit: what a thread writes cannot be stopped half way.",

@@ -21,7 +21,7 @@ from gelf_listener.errors import ConfigError, Retry
 from gelf_listener.message import Message
 from gelf_listener.outputs.progress import Progress
 from gelf_listener.rendering.placeholders import compile_placeholders
-from gelf_listener.settings import OutputSettings
+from gelf_listener.settings import Duration, OutputSettings, Size
 
 __all__ = ["NatsOutput", "NatsSettings"]
 
@@ -52,12 +52,12 @@ class NatsSettings(OutputSettings, BrokerTlsSettings):
     create_stream: bool = Field(True, description="Make the stream when it is not there; one that is stays as it is.")
     storage: Literal["file", "memory"] = Field("file", description="Where a stream we make keeps messages.")
     replicas: int = Field(1, ge=1, le=5, description="Servers a stream we make is kept on.")
-    max_age_seconds: float = Field(0.0, ge=0, description="How long a stream we make keeps messages; 0: for ever.")
-    max_stream_bytes: int = Field(0, ge=0, description="Size beyond which it deletes the oldest; 0: no limit.")
-    duplicate_window_seconds: float = Field(
+    max_age_seconds: Duration = Field(0.0, ge=0, description="How long a stream we make keeps messages; 0: for ever.")
+    max_stream_bytes: Size = Field(0, ge=0, description="Size beyond which it deletes the oldest; 0: no limit.")
+    duplicate_window_seconds: Duration = Field(
         120.0, gt=0, description="How long a stream we make recognises a message that comes again."
     )
-    timeout_seconds: float = Field(10.0, gt=0, le=600, description="Time to connect, and for an acknowledgement.")
+    timeout_seconds: Duration = Field(10.0, gt=0, le=600, description="Time to connect, and for an acknowledgement.")
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

@@ -21,7 +21,7 @@ from gelf_listener.errors import ConfigError, Retry
 from gelf_listener.message import FieldValue, Message
 from gelf_listener.outputs.progress import Progress
 from gelf_listener.rendering.values import value_text
-from gelf_listener.settings import OutputSettings
+from gelf_listener.settings import Duration, OutputSettings
 
 __all__ = ["PostgresqlOutput", "PostgresqlSettings"]
 
@@ -67,7 +67,7 @@ class PostgresqlSettings(OutputSettings):
     ca: Path | None = Field(None, description="PEM file of the authority that issued the server's certificate.")
     cert: Path | None = Field(None, description="PEM file with our own certificate, for servers that ask for one.")
     key: Path | None = Field(None, description="PEM file with its private key.")
-    timeout_seconds: float = Field(30.0, ge=1, le=3600, description="Time to connect, and for one batch.")
+    timeout_seconds: Duration = Field(30.0, ge=1, le=3600, description="Time to connect, and for one batch.")
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

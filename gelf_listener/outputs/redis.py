@@ -16,7 +16,7 @@ from gelf_listener.errors import Retry
 from gelf_listener.message import Message
 from gelf_listener.outputs.progress import Progress
 from gelf_listener.rendering.placeholders import compile_placeholders
-from gelf_listener.settings import OutputSettings
+from gelf_listener.settings import Duration, OutputSettings
 
 __all__ = ["RedisOutput", "RedisSettings"]
 
@@ -42,7 +42,7 @@ class RedisSettings(OutputSettings, BrokerTlsSettings):
     max_entries: int = Field(
         1_000_000, ge=0, description="Entries a stream keeps, about; older ones are deleted. 0: no limit."
     )
-    timeout_seconds: float = Field(10.0, gt=0, le=600, description="Time to connect, and for an answer.")
+    timeout_seconds: Duration = Field(10.0, gt=0, le=600, description="Time to connect, and for an answer.")
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

@@ -6,14 +6,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from pydantic import ByteSize, Field
+from pydantic import Field
 
 from gelf_listener.directories import state_directory
 from gelf_listener.errors import Retry
 from gelf_listener.message import FieldValue, Message
 from gelf_listener.notes import Note
-from gelf_listener.outputs.files.rotation import Duration
-from gelf_listener.settings import OutputSettings
+from gelf_listener.settings import Duration, OutputSettings, Size
 
 if TYPE_CHECKING:
     from gelf_listener.message import OpenFields
@@ -25,20 +24,20 @@ __all__ = ["StoreOutput", "StoreSettings"]
 class StoreSettings(OutputSettings):
     """Settings of `store:`."""
 
-    write_timeout: float = Field(
+    write_timeout: Duration = Field(
         0.0,
         ge=0,
         description="As for every output, but without limit: what a thread writes cannot be stopped half way.",
     )
     path: str = Field("", description="Directory of the store; by default `store` in the user's state directory.")
     max_age: Duration = Field(7 * 86400, description="How long messages are kept, such as 30d. 0: no limit.")
-    max_bytes: ByteSize = Field(
-        ByteSize(2 * 1024**3), ge=0, description="Size on disk beyond which the oldest go, such as 10GiB. 0: no limit."
+    max_bytes: Size = Field(
+        2 * 1024**3, ge=0, description="Size on disk beyond which the oldest go, such as 10GiB. 0: no limit."
     )
     max_partition_messages: int = Field(
         1_000_000, ge=1000, description="Messages in a partition; retention deletes whole partitions."
     )
-    commit_seconds: float = Field(
+    commit_seconds: Duration = Field(
         1.0, ge=0, le=60, description="Longest time until a message is safe on disk. 0: before it counts as written."
     )
 

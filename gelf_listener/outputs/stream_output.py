@@ -12,7 +12,7 @@ from pydantic import Field
 from gelf_listener.errors import Refused, Retry
 from gelf_listener.message import Message
 from gelf_listener.outputs.client_connection import Connection
-from gelf_listener.settings import OutputSettings
+from gelf_listener.settings import Duration, OutputSettings
 
 __all__ = ["StreamOutput", "StreamOutputSettings"]
 
@@ -23,7 +23,7 @@ class StreamOutputSettings(OutputSettings):
     host: str = Field("localhost", description="Who takes the messages.")
     port: int = Field(0, ge=0, le=65535, description="Its port.")
     socket: Path | None = Field(None, description="Unix socket of who takes the messages, instead of host and port.")
-    timeout_seconds: float = Field(
+    timeout_seconds: Duration = Field(
         10.0, gt=0, le=600, description="Time to connect, and longest time in which the far side takes nothing."
     )
 

@@ -17,7 +17,7 @@ from gelf_listener.outputs.datagram_output import DatagramOutput
 from gelf_listener.outputs.stream_output import StreamOutput, StreamOutputSettings
 from gelf_listener.rendering.placeholders import compile_placeholders
 from gelf_listener.rendering.values import value_text
-from gelf_listener.settings import OutputSettings
+from gelf_listener.settings import OutputSettings, Size
 
 __all__ = [
     "SyslogFormat",
@@ -66,7 +66,7 @@ class SyslogUdpSettings(SyslogSettings):
     """Settings of `syslog+udp://`."""
 
     port: int = Field(514, ge=1, le=65535, description="Its port.")
-    max_bytes: int = Field(8192, ge=480, le=65507, description="Largest datagram; the rest is cut, with an ellipsis.")
+    max_bytes: Size = Field(8192, ge=480, le=65507, description="Largest datagram; the rest is cut, with an ellipsis.")
 
 
 class SyslogTcpSettings(SyslogSettings, StreamOutputSettings):

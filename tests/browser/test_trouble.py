@@ -32,7 +32,7 @@ def test_a_wrong_time_in_the_address(open_page: Open, site: Site, time: str) -> 
     """It is told, with a way on."""
     site.send({"short_message": "a"})
     page = open_page(f"/?live=0&{time}")
-    expect(page.locator(".empty")).to_contain_text("is no time")
+    expect(page.locator(".empty")).to_contain_text("is not a time")
     page.get_by_role("button", name="Search all messages").click()
     expect(rows(page)).to_have_count(1)
 

@@ -41,7 +41,7 @@ def test_run_is_the_default(ran: list[tuple[Any, Any]]) -> None:
     assert [flags for flags, _ in ran] == [
         {},
         {"api": "off", "inputs": ["gelf+udp://a", "gelf+tcp://b c"], "outputs": ["null:"]},
-        {"drain_seconds": 0.0, "host": "*"},
+        {"drain_seconds": "0", "host": "*"},
     ]
 
 

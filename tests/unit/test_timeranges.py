@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gelf_listener.store.parameters import Span
-from gelf_listener.timeranges import TimeRangeError, parse_keyword, parse_short, parse_timerange
+from gelf_listener.timeranges import TimeRangeError, parse_keyword, parse_short, parse_since, parse_timerange
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOW = dt.datetime(2026, 11, 25, 15, 30, tzinfo=BERLIN).timestamp()  # a Wednesday
@@ -150,6 +150,36 @@ def test_mistakes_are_named(timerange: dict[str, Any], words: str) -> None:
 def test_short_forms(text: str, seconds: float) -> None:
     """Case matters: M are months."""
     assert parse_short(text, NOW) == Span(NOW - seconds, NOW)
+
+
+@pytest.mark.parametrize(
+    ("text", "start"),
+    [
+        ("15m", NOW - 900),
+        ("1h30m", NOW - 5400),
+        ("1M", NOW - 2_592_000),
+        ("500ms", NOW - 0.5),
+        ("1795392000", 1795392000.0),
+        ("2026-11-23", 1795392000.0),
+        ("2026-11-23 00:00", 1795392000.0),
+        ("now-1m", NOW - 60),
+    ],
+)
+def test_since(text: str, start: float) -> None:
+    """A duration up to now, Unix seconds, or a time."""
+    assert parse_since(text, NOW) == pytest.approx(start)
+
+
+@pytest.mark.parametrize("text", ["", "nope", "1parsec", "nan", "1e300", "99999999999999999999w"])
+def test_what_is_no_since(text: str) -> None:
+    """Said with what is allowed."""
+    with pytest.raises(TimeRangeError, match=r"is not a time; expected .* or a duration with"):
+        parse_since(text, NOW)
+
+
+def test_durations_in_words() -> None:
+    """As many units as there are."""
+    assert parse_keyword("last 1h30m", "UTC", NOW) == Span(NOW - 5400, NOW)
 
 
 @pytest.mark.parametrize("text", ["", "5", "m", "5 m", "-5m", "5x", "1h30m", "9999999999s"])

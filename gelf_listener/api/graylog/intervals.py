@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from gelf_listener.api.errors import ApiError
+from gelf_listener.quantities import duration_parts, parse_duration
 from gelf_listener.store.parameters import CalendarUnit, TimeGroup
 
 __all__ = ["automatic", "interval_of", "timeunit"]
 
-_UNIT = re.compile(r"(\d{1,6})([smhdwMy])", re.ASCII)
-_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _CALENDAR: Mapping[str, CalendarUnit] = {"w": "week", "M": "month", "y": "year"}
 _LETTERS = {"seconds": "s", "minutes": "m", "hours": "h", "days": "d", "weeks": "w", "months": "M", "years": "y"}
 
@@ -31,14 +29,14 @@ def timeunit(field: str, text: str, zone: str = "UTC") -> TimeGroup:
     Raises:
         ApiError: If it is none, or several weeks, months or years, which begin nowhere in particular.
     """
-    match = _UNIT.fullmatch(text)
-    if match is None or int(match[1]) == 0:
+    parts = duration_parts(text)
+    if len(parts) != 1 or not 0 < parts[0][0] < 1e6 or parts[0][1] in ("ms", "us"):
         raise ApiError(400, f"timeunit {text[:50]!r}; expected a number and one of s, m, h, d, w, M, y")
-    number, letter = int(match[1]), match[2]
-    if letter in _SECONDS:
+    number, letter = parts[0]
+    if letter not in _CALENDAR:
         if letter == "d" and number == 1:
             return TimeGroup(field, unit="day", zone=zone)
-        return TimeGroup(field, seconds=number * _SECONDS[letter])
+        return TimeGroup(field, seconds=parse_duration(text, None, calendar=True))
     if number != 1:
         raise ApiError(400, f"timeunit {text!r}: weeks, months and years are counted one at a time")
     return TimeGroup(field, unit=_CALENDAR[letter], zone=zone)

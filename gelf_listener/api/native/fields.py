@@ -11,7 +11,7 @@ from starlette.responses import Response
 from gelf_listener.api.context import TheStore
 from gelf_listener.api.errors import ApiError
 from gelf_listener.api.native.encoding import json_response, missing_document
-from gelf_listener.api.native.parameters import Asked, TheAsked, seconds_of
+from gelf_listener.api.native.parameters import Asked, TheAsked, duration_of
 from gelf_listener.api.native.shapes import FieldsShape, HistogramShape, StatisticsShape, SuggestShape, TopShape
 from gelf_listener.store import Store
 from gelf_listener.store.parameters import Sort, TimeGroup, ValuesGroup
@@ -152,9 +152,9 @@ async def _extent(store: Store, asked: Asked) -> tuple[float, float] | None:
 def _interval(text: str, length: float, buckets: int) -> float:
     """Choose or read the length of a bucket, seconds."""
     if text != "auto":
-        seconds = seconds_of(text)
+        seconds = duration_of(text, "interval")
         if not seconds:
-            raise ApiError(400, f"interval={text!r}: write auto, 30s, 5m, 1h")
+            raise ApiError(400, f"interval={text!r}: expected auto, or a duration of more than 0 such as 5m")
         return seconds
     for seconds in _INTERVALS:
         if length / seconds < buckets:

@@ -14,7 +14,7 @@ from gelf_listener import __version__
 from gelf_listener.api.context import TheService
 from gelf_listener.api.errors import ApiError
 from gelf_listener.api.native.encoding import json_response, rejected_document
-from gelf_listener.api.native.parameters import moment, seconds_of
+from gelf_listener.api.native.parameters import since_of
 from gelf_listener.api.native.shapes import RejectedPage, RetryShape, SendersShape, StatsShape
 from gelf_listener.errors import Reason
 
@@ -60,10 +60,7 @@ async def rejected(
 
 
 def _start(since: str | None) -> float:
-    if since is None:
-        return float("-inf")
-    ago = seconds_of(since)
-    return moment(since, time.time(), "since") if ago is None else time.time() - ago
+    return float("-inf") if since is None else since_of(since, time.time())
 
 
 def _by_reason(counts: Mapping[tuple[str, str], int]) -> dict[str, int]:

@@ -24,6 +24,7 @@ from gelf_listener.message import FieldValue, Message
 from gelf_listener.pipeline import Pipeline
 from gelf_listener.query.fields import getter
 from gelf_listener.query.nodes import Node, Phrase
+from gelf_listener.settings import Duration
 from gelf_listener.store import Store
 from gelf_listener.store.parameters import Sort, Span
 
@@ -89,7 +90,7 @@ async def surrounding(
     field: Annotated[str, Query(description="Messages that have the same value of this field.")] = "source",
     before: Annotated[int, Query(ge=0, le=_MOST_NEIGHBOURS)] = 10,
     after: Annotated[int, Query(ge=0, le=_MOST_NEIGHBOURS)] = 10,
-    seconds: Annotated[float, Query(gt=0, le=1e9, description="At most so far away.")] = 3600.0,
+    seconds: Annotated[Duration, Query(gt=0, le=1e9, description="At most so far away: seconds, 10m, 1d.")] = 3600.0,
 ) -> Response:
     """Return the messages before and after one that have the same value of a field."""
     found = await _stored(store, id)

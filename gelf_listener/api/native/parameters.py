@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import re
 import time
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from fastapi import Depends, Query, Request
 
 from gelf_listener.api.errors import ApiError
+from gelf_listener.quantities import parse_duration
 from gelf_listener.query import parse
 from gelf_listener.query.nodes import Node
-from gelf_listener.query.times import parse_time
 from gelf_listener.store.parameters import Span
-from gelf_listener.timeranges import TimeRangeError, parse_keyword
+from gelf_listener.timeranges import TimeRangeError, parse_instant, parse_keyword, parse_since
 
 if TYPE_CHECKING:
     from typing import TypeAlias
 
-__all__ = ["Asked", "TheAsked", "asked", "moment", "node_of", "seconds_of"]
-
-_DURATION = re.compile(r"(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", re.ASCII)
-_UNITS = (604800, 86400, 3600, 60, 1)
-_LATEST = 1e11
-"""The year 5138: later seconds are no time, and earlier than its negative neither."""
+__all__ = ["Asked", "TheAsked", "asked", "duration_of", "moment", "node_of", "since_of"]
 
 
 class Asked(NamedTuple):
@@ -70,7 +64,7 @@ def asked(
         QueryError: If the query cannot be understood.
     """
     if since is not None and from_ is not None:
-        raise ApiError(400, "since and from are two beginnings; give one")
+        raise ApiError(400, "since and from are mutually exclusive")
     now = time.time()
     if keyword is not None:
         if since is not None or from_ is not None or to is not None:
@@ -78,8 +72,7 @@ def asked(
         return Asked(query, node_of(request, query), _in_words(keyword, zone, now))
     start = None if from_ is None else moment(from_, now, "from")
     if since is not None:
-        ago = seconds_of(since)
-        start = moment(since, now, "since") if ago is None else now - ago
+        start = since_of(since, now)
     end = None if to is None else moment(to, now, "to", end=True)
     return Asked(query, node_of(request, query), Span(start, end))
 
@@ -91,45 +84,47 @@ def _in_words(keyword: str, zone: str, now: float) -> Span:
         raise ApiError(400, f"keyword: {error}") from None
 
 
-def seconds_of(text: str) -> float | None:
-    """Read a duration such as ``15m`` or ``1h30m``; None when it is none."""
-    match = _DURATION.fullmatch(text.strip())
-    if match is None or not match[0] or len(text) > 30:
-        return None
-    seconds = sum(int(part) * unit for part, unit in zip(match.groups(), _UNITS, strict=True) if part)
-    return float(seconds) if seconds < _LATEST else None
+def duration_of(text: str, name: str) -> float:
+    """
+    Read a duration, seconds; what has no unit is seconds too.
+
+    Args:
+        text: As every setting has it.
+        name: What to call the parameter in an error.
+
+    Raises:
+        ApiError: If it is not one.
+    """
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise ApiError(400, f"{name}={text[:100]!r}: {error}") from None
+
+
+def since_of(text: str, now: float) -> float:
+    """
+    Read since when, UTC Unix seconds: a duration before now, Unix seconds or a time.
+
+    Raises:
+        ApiError: If it is neither.
+    """
+    try:
+        return parse_since(text, now)
+    except TimeRangeError as error:
+        raise ApiError(400, f"since={error}") from None
 
 
 def moment(text: str, now: float, name: str, *, end: bool = False) -> float:
     """
-    Read a time.
-
-    Args:
-        text: Unix seconds, or what `parse_time` reads.
-        now: UTC Unix seconds.
-        name: What to call the parameter in an error.
-        end: Whether the end of the day, minute, ... is meant.
+    Read a time, UTC Unix seconds; see `parse_instant`.
 
     Raises:
-        ApiError: If it is no time.
+        ApiError: If it is not one.
     """
     try:
-        number = float(text)
-    except ValueError:
-        number = None
-    if number is not None and abs(number) < _LATEST and not _is_date(text):
-        return number
-    interval = parse_time(text.strip().replace(" ", "T", 1) if text[:1].isdigit() else text.strip(), now)
-    if interval is None:
-        raise ApiError(
-            400, f"{name}={text!r} is no time; write 2026-11-23T14:30:00Z, now-15m, Unix seconds, or for since 15m"
-        )
-    return interval.end if end else interval.start
-
-
-def _is_date(text: str) -> bool:
-    """Whether digits are a year or a day, as in the query language, rather than Unix seconds."""
-    return text.isdigit() and len(text) in (4, 8)
+        return parse_instant(text, now, end=end)
+    except TimeRangeError as error:
+        raise ApiError(400, f"{name}={error}") from None
 
 
 if TYPE_CHECKING:

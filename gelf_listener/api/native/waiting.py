@@ -14,7 +14,7 @@ from starlette.responses import Response
 from gelf_listener.api.context import TheService
 from gelf_listener.api.errors import ApiError
 from gelf_listener.api.native.encoding import json_response, message_document, missing_document
-from gelf_listener.api.native.parameters import moment, node_of, seconds_of
+from gelf_listener.api.native.parameters import node_of, since_of
 from gelf_listener.api.native.received import received_since
 from gelf_listener.api.native.shapes import Waited
 from gelf_listener.live import Subscription, TooManySubscriptions
@@ -22,6 +22,7 @@ from gelf_listener.message import Message
 from gelf_listener.query import compile_predicate
 from gelf_listener.query.explanation import explain
 from gelf_listener.query.nodes import MatchAll, Node
+from gelf_listener.settings import Duration
 from gelf_listener.store.parameters import EVERYTHING, Sort
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ async def wait(
     request: Request,
     query: Annotated[str, Query(description="Which messages.")],
     count: Annotated[int, Query(ge=1, le=10_000, description="How many have to match.")] = 1,
-    timeout: Annotated[float, Query(ge=0, le=300, description="Seconds to wait.")] = 10.0,  # noqa: ASYNC109  (of the answer)
+    timeout: Annotated[Duration, Query(le=300, description="How long to wait: seconds, 500ms, 1m.")] = 10.0,  # noqa: ASYNC109  (of the answer)
     since: Annotated[
         str | None,
         Query(description="Only messages received since (30s, a time, Unix seconds); all that are stored by default."),
@@ -86,11 +87,7 @@ async def wait(
 
 def _start(since: str | None) -> float | None:
     """Read since when; None is the beginning."""
-    if since is None:
-        return None
-    now = time.time()
-    ago = seconds_of(since)
-    return moment(since, now, "since") if ago is None else now - ago
+    return None if since is None else since_of(since, time.time())
 
 
 def _sorter(matches: Callable[[Message], bool], others: deque[Message]) -> Callable[[Message], bool]:

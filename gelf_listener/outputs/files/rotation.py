@@ -2,42 +2,27 @@
 
 from __future__ import annotations
 
-import re
 import time
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-__all__ = ["Duration", "Period", "Rotation", "parse_duration"]
+from gelf_listener.quantities import DURATIONS, PLAIN_SECONDS, exact_duration, parse_duration
+from gelf_listener.settings import Quantity
 
-_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw]?)")
-_PERIODS = {"never": 0, "hourly": 3600, "daily": 86_400}
+__all__ = ["Period", "Rotation"]
 
-
-def parse_duration(value: object) -> object:
-    """Read a number of seconds, or a number with a unit: ``45s``, ``15m``, ``12h``, ``30d``, ``2w``."""
-    if not isinstance(value, str):
-        return value
-    match = _DURATION.fullmatch(value.strip().lower())
-    if match is None:
-        raise ValueError("expected seconds, or a number with the unit s, m, h, d or w")
-    return float(match[1]) * _UNITS[match[2]]
+_PERIODS = {"never": 0.0, "hourly": 3600.0, "daily": 86_400.0}
 
 
-def _parse_period(value: object) -> object:
-    if isinstance(value, str) and value.strip().lower() in _PERIODS:
-        return _PERIODS[value.strip().lower()]
-    try:
-        return parse_duration(value)
-    except ValueError as error:
-        raise ValueError(f"{error}; or never, hourly, daily") from None
+def _parse_period(value: object) -> float:
+    named = _PERIODS.get(value.strip().lower()) if isinstance(value, str) else None
+    return parse_duration(value) if named is None else named
 
 
-Duration = Annotated[float, BeforeValidator(parse_duration), Field(ge=0, allow_inf_nan=False)]
-"""Seconds, from a number with or without a unit."""
+_PERIOD = Quantity(f"never, hourly, daily, or {DURATIONS}{PLAIN_SECONDS}", _parse_period, exact_duration)
 
-Period = Annotated[float, BeforeValidator(_parse_period), Field(ge=0, allow_inf_nan=False)]
+Period = Annotated[float, _PERIOD, BeforeValidator(_PERIOD.parse), Field(ge=0, allow_inf_nan=False)]
 """Seconds, from a duration or ``never`` (0), ``hourly``, ``daily``."""
 
 
@@ -47,7 +32,7 @@ class Rotation:
 
     Args:
         max_size: Bytes a file may have; 0 is no limit.
-        seconds: Length of a period; the first write after its end goes to a new file. 0 is for ever.
+        seconds: Length of a period; the first write after its end goes to a new file. 0 is no limit.
         utc: Periods begin in UTC instead of local time.
     """
 

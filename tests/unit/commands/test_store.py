@@ -88,7 +88,7 @@ def test_compact(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     [
         (("info",), "there is no store at"),
         (("clear", "--query", "level:("), "column 8"),
-        (("export", "--since", "yesterdayish"), "no stretch of time"),
+        (("export", "--since", "yesterdayish"), "is not a time"),
     ],
 )
 def test_mistakes(arguments: tuple[str, ...], words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

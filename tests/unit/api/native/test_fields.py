@@ -141,8 +141,8 @@ def test_nothing_to_count(storing: str) -> None:
 @pytest.mark.parametrize(
     ("query", "words"),
     [
-        ("interval=x", "write auto"),
-        ("interval=0s", "write auto"),
+        ("interval=x", "expected a duration"),
+        ("interval=0s", "more than 0"),
         ("interval=1s&from=0&to=1e9", "more than"),
         ("buckets=0", "buckets"),
     ],

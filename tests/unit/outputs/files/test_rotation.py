@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gelf_listener.outputs.files.rotation import Rotation, parse_duration
+from gelf_listener.outputs.files.rotation import Rotation
 
 
 @pytest.mark.parametrize(
@@ -30,19 +30,3 @@ def test_periods_begin_at_whole_multiples(seconds, last):
     assert rotation.period(start) == rotation.period(start + last)
     assert rotation.period(start + seconds) == rotation.period(start) + 1
     assert rotation.period(start - 0.001) == rotation.period(start) - 1
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [("45", 45), ("45s", 45), ("1.5m", 90), ("12h", 43_200), ("30 d", 2_592_000), ("2W", 1_209_600), (7, 7)],
-)
-def test_durations(text, seconds):
-    """With and without a unit."""
-    assert parse_duration(text) == seconds
-
-
-@pytest.mark.parametrize("text", ["", "d", "-1d", "1y", "1d2h", "nan", "∞"])
-def test_what_is_no_duration(text):
-    """Said with what is allowed."""
-    with pytest.raises(ValueError, match="unit s, m, h, d or w"):
-        parse_duration(text)
