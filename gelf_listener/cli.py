@@ -326,6 +326,7 @@ ShownFields = Annotated[
 ]
 Form = Annotated[str, typer.Option("--format", help="auto, pretty, json, gelf, logfmt or csv.", metavar="FORMAT")]
 Utc = Annotated[bool, typer.Option("--utc", help="Show times in UTC.")]
+Raw = Annotated[bool, typer.Option("--raw", help="In CSV, leave as it is what a spreadsheet takes for a formula.")]
 
 
 @app.command()
@@ -337,6 +338,7 @@ def tail(
     fields: ShownFields = "all",
     form: Form = "auto",
     utc: Utc = False,
+    raw: Raw = False,
     url: Url = None,
     token: Token = None,
     config: ConfigFile = None,
@@ -351,7 +353,7 @@ def tail(
     chosen = split_fields(fields)
     if form == "csv" and chosen is None:
         raise ConfigError("a table that grows has its columns from the start: with --format csv name --fields, or none")
-    printer = Printer(form, chosen, utc=utc)
+    printer = Printer(form, chosen, utc=utc, formulas=raw)
     follow(choose_client(url, token, config, graylog=graylog), Search(query, fields=chosen), printer, last)
 
 
@@ -374,6 +376,7 @@ def search(
     fields: ShownFields = "all",
     form: Form = "auto",
     utc: Utc = False,
+    raw: Raw = False,
     url: Url = None,
     token: Token = None,
     config: ConfigFile = None,
@@ -386,7 +389,7 @@ def search(
     from gelf_listener.commands.search import find  # noqa: PLC0415
 
     chosen = split_fields(fields)
-    printer = Printer(form, chosen, utc=utc)
+    printer = Printer(form, chosen, utc=utc, formulas=raw)
     client = choose_client(url, token, config, graylog=graylog)
     find(client, Search(query, since, limit or 150, sort, chosen), printer, limited=limit is not None)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 import select
 import stat
@@ -15,15 +13,14 @@ from contextlib import contextmanager
 import typer
 
 from gelf_listener.errors import ConfigError, GelfError
-from gelf_listener.message import Message
+from gelf_listener.message import FieldValue, Message
 from gelf_listener.rendering import Fields, Renderer
 from gelf_listener.rendering.choice import wants_color
+from gelf_listener.rendering.csv_rows import csv_rows
 from gelf_listener.rendering.gelf import GelfRenderer, JsonRenderer
 from gelf_listener.rendering.logfmt import LogfmtRenderer
 from gelf_listener.rendering.pretty import PrettyRenderer
-from gelf_listener.rendering.sanitise import clean, is_clean
 from gelf_listener.rendering.timestamps import Timestamps
-from gelf_listener.rendering.values import value_text
 
 __all__ = ["FORMATS", "Printer", "leave_with_reader", "leaving_quietly", "split_fields"]
 
@@ -41,17 +38,19 @@ class Printer:
         form: One of `FORMATS`; ``auto`` is ``pretty`` on a terminal and ``json`` elsewhere.
         fields: Additional fields to show. In CSV, all are those of the messages that are printed first.
         utc: Whether times are shown in UTC.
+        formulas: Whether CSV keeps texts as they are that a spreadsheet takes for formulas.
 
     Raises:
         ConfigError: If there is no such format.
     """
 
-    def __init__(self, form: str, fields: Fields, *, utc: bool = False) -> None:
+    def __init__(self, form: str, fields: Fields, *, utc: bool = False, formulas: bool = False) -> None:
         if form not in FORMATS:
             raise ConfigError(f"--format is {form!r}; there are {', '.join(FORMATS)}")
         if form == "auto":
             form = "pretty" if sys.stdout.isatty() else "json"
         self._csv = form == "csv"
+        self._formulas = formulas
         self._fields = fields
         self._columns: tuple[str, ...] = ()
         self._times = Timestamps(utc=True)
@@ -66,22 +65,20 @@ class Printer:
         sys.stdout.buffer.flush()
 
     def _rows(self, messages: Sequence[Message]) -> bytes:
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
+        rows: list[Sequence[FieldValue | None]] = []
         if not self._columns:
             self._columns = (*_COLUMNS, *(_names(messages) if self._fields is None else self._fields))
-            writer.writerow(map(_cell, self._columns))
+            rows.append(self._columns)
         for message in messages:
             known = {
                 "timestamp": self._times.rfc3339(message.timestamp),
                 "source": message.host,
-                "level": "" if message.level is None else str(message.level),
+                "level": message.level,
                 "message": message.short_message,
-                "full_message": message.full_message or "",
+                "full_message": message.full_message,
             }
-            values = (known[name] if name in known else message.fields.get(name, "") for name in self._columns)
-            writer.writerow(_cell(value_text(value)) for value in values)
-        return text.getvalue().encode("utf-8", "replace")
+            rows.append([known[name] if name in known else message.fields.get(name) for name in self._columns])
+        return csv_rows(rows, formulas=self._formulas, line_end="\n")
 
 
 def split_fields(text: str) -> Fields:
@@ -137,13 +134,6 @@ def _names(messages: Sequence[Message]) -> list[str]:
     """Return the names of all that messages have beside the usual columns, in the order they come."""
     names = ["full_message"] if any(message.full_message for message in messages) else []
     return [*names, *dict.fromkeys(name for message in messages for name in message.fields)]
-
-
-def _cell(text: str) -> str:
-    """Make a cell safe to show; it may have many lines."""
-    if is_clean(text):
-        return text
-    return "\n".join(["\t".join(map(clean, line.split("\t"))) for line in text.split("\n")])
 
 
 def _renderer(form: str, fields: Fields, *, utc: bool) -> Renderer:

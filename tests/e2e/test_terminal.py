@@ -140,16 +140,18 @@ def test_csv_has_every_field(tmp_path: Path) -> None:
     with Listener(tmp_path, "gelf+udp://127.0.0.1:0", outputs=[f"store://{tmp_path}/store"]) as listener:
         fill(
             listener,
-            {"short_message": "first \x1b[2J\u202e", "_user_id": 1},
+            {"short_message": "=first \x1b[2J\u202e", "_user_id": -1},
             {"short_message": "second", "full_message": "second\n\tat x", "_order": "A,1"},
         )
         done = ask(listener, "search", "--format", "csv")
         first, second = csv.DictReader(io.StringIO(done.stdout))
         assert list(first) == ["timestamp", "source", "level", "message", "full_message", "user_id", "order"]
-        assert (first["message"], first["user_id"], first["order"]) == ("first \\x1b[2J\\u202e", "1", "")
+        assert (first["message"], first["user_id"], first["order"]) == ("'=first \\x1b[2J\\u202e", "-1", "")
         assert (second["full_message"], second["user_id"], second["order"]) == ("second\n\tat x", "", "A,1")
         named = ask(listener, "search", "second", "--format", "csv", "--fields", "full_message,order").stdout
         assert next(csv.DictReader(io.StringIO(named)))["full_message"] == "second\n\tat x"
+        raw = ask(listener, "search", "first", "--format", "csv", "--raw").stdout
+        assert next(csv.DictReader(io.StringIO(raw)))["message"] == "=first \\x1b[2J\\u202e"
         refused = ask(listener, "tail", "--format", "csv")
         assert (refused.returncode, "--fields" in refused.stderr) == (2, True)
 

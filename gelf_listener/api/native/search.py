@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import base64
 import binascii
-import csv
-import io
 import json
 from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 from fastapi import APIRouter, Query
@@ -24,6 +22,7 @@ from gelf_listener.errors import QueryError
 from gelf_listener.message import Message
 from gelf_listener.query import parse
 from gelf_listener.query.fields import getter, is_time_field
+from gelf_listener.rendering.csv_rows import csv_rows
 from gelf_listener.rendering.timestamps import Timestamps
 from gelf_listener.store.parameters import Sort, Span
 
@@ -154,10 +153,14 @@ async def export(
         str | None,
         Query(description="csv: the columns, separated by commas; jsonl: additional fields. gelf is always whole."),
     ] = None,
+    raw: Annotated[
+        bool,
+        Query(description="csv: control characters, and what a spreadsheet takes for a formula, as they are."),
+    ] = False,
 ) -> StreamingResponse:
     """Export messages, however many; they are written as they are read."""
     order = sort_of(sort)
-    write = _writer(format, fields)
+    write = _writer(format, fields, raw=raw)
     headers = {"Content-Disposition": f'attachment; filename="gelf-listener-export.{_suffix(format)}"'}
     batches = store.scan(asked.node, asked.span, limit=limit, sort=order)
     return StreamingResponse(_export(batches, write), media_type=_MEDIA_TYPES[format], headers=headers)
@@ -178,32 +181,28 @@ async def _export(
             yield write(batch[start : start + 500])
 
 
-def _writer(format: Format, fields: str | None) -> Callable[[Sequence[Message]], bytes]:
+def _writer(format: Format, fields: str | None, *, raw: bool) -> Callable[[Sequence[Message]], bytes]:
     """Return what writes a batch; for an empty one the head of the file."""
     if format == "gelf":
         return lambda batch: b"".join(message.to_gelf() + b"\n" for message in batch)
     if format == "jsonl":
         wanted = chosen(fields)
         return lambda batch: b"".join(_encode(message_document(message, wanted)) + b"\n" for message in batch)
-    return _csv_writer(tuple(name.strip() for name in fields.split(",") if name.strip()) if fields else _COLUMNS)
+    columns = tuple(name.strip() for name in fields.split(",") if name.strip()) if fields else _COLUMNS
+    return _csv_writer(columns, raw=raw)
 
 
-def _csv_writer(columns: Sequence[str]) -> Callable[[Sequence[Message]], bytes]:
+def _csv_writer(columns: Sequence[str], *, raw: bool) -> Callable[[Sequence[Message]], bytes]:
     """Write columns by the names of the query language; times in ISO 8601, UTC."""
     getters = [(getter(name), is_time_field(name)) for name in columns]
     times = Timestamps(utc=True)
 
+    def row(message: Message) -> list[Any]:
+        values = [(get(message), is_time) for get, is_time in getters]
+        return [times.rfc3339(value) if is_time and isinstance(value, float) else value for value, is_time in values]
+
     def write(batch: Sequence[Message]) -> bytes:
-        text = io.StringIO()
-        rows = csv.writer(text)
-        if not batch:
-            rows.writerow(columns)
-        for message in batch:
-            values = [(get(message), is_time) for get, is_time in getters]
-            rows.writerow(
-                [times.rfc3339(value) if is_time and isinstance(value, float) else value for value, is_time in values]
-            )
-        return text.getvalue().encode("utf-8", "replace")
+        return csv_rows(map(row, batch) if batch else [columns], formulas=raw, controls=raw)
 
     return write
 

@@ -203,6 +203,23 @@ def test_export_as_csv(storing: str) -> None:
     asking(main, outputs=[storing])
 
 
+def test_csv_is_safe_for_spreadsheets_and_terminals(storing: str) -> None:
+    """Texts, and names of columns; `raw=true` gives them as they came."""
+
+    async def main(service: Service, client: Client) -> None:
+        await add(service, logged("=1+1\x1b", 0.5, number=-5, note="@x"))
+        fields = "fields=message,number,note,@y"
+        answer = await client.get(f"/api/gelf/export?format=csv&{fields}")
+        assert list(csv.reader(io.StringIO(answer.text))) == [
+            ["message", "number", "note", "'@y"],
+            ["'=1+1\\x1b", "-5", "'@x", ""],
+        ]
+        answer = await client.get(f"/api/gelf/export?format=csv&raw=true&{fields}")
+        assert list(csv.reader(io.StringIO(answer.text)))[1] == ["=1+1\x1b", "-5", "@x", ""]
+
+    asking(main, outputs=[storing])
+
+
 def test_mistakes_in_an_export(storing: str) -> None:
     """Said before anything is written."""
 
