@@ -38,7 +38,7 @@ def __getattr__(name: str) -> Any:
     """Import a public name when somebody asks for it."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from gelf_listener import errors, message, notes  # noqa: PLC0415
+    from gelf_listener import errors, message, notes
 
     home: Any = next(module for module in (errors, message, notes) if name in module.__all__)
     return getattr(home, name)

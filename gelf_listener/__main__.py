@@ -17,7 +17,7 @@ def main() -> None:
     """Run the command line."""
     if hasattr(signal, "SIGHUP") and _is_run(sys.argv[1:]):
         signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the configuration is read later anyway
-    from gelf_listener.cli import main as run  # noqa: PLC0415  (see above)
+    from gelf_listener.cli import main as run  # see above
 
     run()
 

@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import Annotated, Any
 
 import typer
 
@@ -36,39 +36,39 @@ _SETTINGS = {"input": "inputs", "output": "outputs"}
 _GLOBAL_FLAGS = ("-h", "--help", "--version", "--install-completion", "--show-completion")
 
 ConfigFile = Annotated[
-    Optional[Path],  # noqa: UP045  (typer reads it at run time)
+    Path | None,  # typer reads it at run time
     typer.Option("--config", "-c", help="TOML file with the same settings.", envvar="GELF_CONFIG", metavar="FILE"),
 ]
 Inputs = Annotated[
-    Optional[list[str]],  # noqa: UP045
+    list[str] | None,
     typer.Option("--input", "-i", help="Where messages come from, as an address; may be repeated.", metavar="ADDRESS"),
 ]
 Outputs = Annotated[
-    Optional[list[str]],  # noqa: UP045
+    list[str] | None,
     typer.Option("--output", "-o", help="Where messages go, as an address; may be repeated.", metavar="ADDRESS"),
 ]
 Api = Annotated[
-    Optional[str],  # noqa: UP045
+    str | None,
     typer.Option(
         "--api", help="Where the API listens: host:port, or off. \\[default: localhost:9000]", metavar="ADDRESS"
     ),
 ]
 ApiAuth = Annotated[
-    Optional[str],  # noqa: UP045
+    str | None,
     typer.Option(
         "--api-auth", help="Whether the API wants a login: auto, on or off. \\[default: auto]", metavar="WHEN"
     ),
 ]
 ApiHosts = Annotated[
-    Optional[str],  # noqa: UP045
+    str | None,
     typer.Option("--api-hosts", help="More names the API answers to, separated by commas.", metavar="NAMES"),
 ]
 ApiBasePath = Annotated[
-    Optional[str],  # noqa: UP045
+    str | None,
     typer.Option("--api-base-path", help="Path the page and the API are behind at a reverse proxy.", metavar="PATH"),
 ]
 ApiProxies = Annotated[
-    Optional[str],  # noqa: UP045
+    str | None,
     typer.Option(
         "--api-proxies",
         help="Networks of reverse proxies that are believed about who asks, separated by commas.",
@@ -76,25 +76,25 @@ ApiProxies = Annotated[
     ),
 ]
 Host = Annotated[
-    Optional[str],  # noqa: UP045
+    str | None,
     typer.Option(
         "--host", help="Address the default inputs bind; * for every interface. \\[default: localhost]", metavar="HOST"
     ),
 ]
 TlsCert = Annotated[
-    Optional[str],  # noqa: UP045
+    str | None,
     typer.Option("--tls-cert", help="Certificate (PEM): turns on GELF over TLS on port 12204.", metavar="FILE"),
 ]
 TlsKey = Annotated[
-    Optional[str],  # noqa: UP045
+    str | None,
     typer.Option("--tls-key", help="Private key (PEM), when it is not in the certificate's file.", metavar="FILE"),
 ]
 LogLevel = Annotated[
-    Optional[str],  # noqa: UP045
+    str | None,
     typer.Option("--log-level", help="debug, info, warning or error. \\[default: info]", metavar="LEVEL"),
 ]
 DrainSeconds = Annotated[
-    Optional[str],  # noqa: UP045
+    str | None,
     typer.Option(
         "--drain-seconds", help="Time to write what is buffered when stopping. \\[default: 10s]", metavar="DURATION"
     ),
@@ -168,7 +168,7 @@ def run(
 ) -> None:
     """Run the listener (the default command)."""
     flags = _flags(locals())  # the arguments, before anything else is named
-    from gelf_listener.commands.run import run_service  # noqa: PLC0415  (each command imports what it needs)
+    from gelf_listener.commands.run import run_service  # each command imports what it needs
 
     raise typer.Exit(run_service(flags, config))
 
@@ -191,17 +191,17 @@ def check(
 ) -> None:
     """Validate the configuration and print what would run, without opening anything."""
     flags = _flags(locals())  # the arguments, before anything else is named
-    from gelf_listener.commands.check import check_config  # noqa: PLC0415
+    from gelf_listener.commands.check import check_config
 
     check_config(flags, config)
 
 
 @app.command()
 def plugins(
-    name: Annotated[Optional[str], typer.Argument(help="Show one plug-in's settings.")] = None,  # noqa: UP045
+    name: Annotated[str | None, typer.Argument(help="Show one plug-in's settings.")] = None,
 ) -> None:
     """List the inputs and outputs that are installed, or the settings of one."""
-    from gelf_listener.commands.plugins import show_plugins  # noqa: PLC0415
+    from gelf_listener.commands.plugins import show_plugins
 
     show_plugins(name)
 
@@ -209,11 +209,11 @@ def plugins(
 @app.command()
 def send(
     message: Annotated[
-        Optional[str],  # noqa: UP045
+        str | None,
         typer.Argument(help="short_message. From standard input, a line a message, when it is - or absent and piped."),
     ] = None,
     field: Annotated[
-        Optional[list[str]],  # noqa: UP045
+        list[str] | None,
         typer.Option(
             "--field",
             "-f",
@@ -226,11 +226,11 @@ def send(
     ] = "gelf+udp://localhost:12201",
     level: Annotated[str, typer.Option("--level", "-l", help="Severity: 0 to 7, or a name.", metavar="LEVEL")] = "6",
     host: Annotated[
-        Optional[str],  # noqa: UP045
+        str | None,
         typer.Option("--host", help="host of the message; this machine's name by default.", metavar="HOST"),
     ] = None,
     full_message: Annotated[
-        Optional[str],  # noqa: UP045
+        str | None,
         typer.Option("--full-message", help="full_message of the message.", metavar="TEXT"),
     ] = None,
     compress: Annotated[
@@ -249,7 +249,7 @@ def send(
     rate: Annotated[float, typer.Option("--rate", "-r", min=0, help="Messages a second; 0: as fast as it goes.")] = 0,
 ) -> None:
     """Send messages as a GELF client: for trying things out and for load."""
-    from gelf_listener.commands.send import send_messages  # noqa: PLC0415
+    from gelf_listener.commands.send import send_messages
 
     send_messages(
         message,
@@ -273,7 +273,7 @@ def pipe(
         typer.Option("--to", "-t", help="Where to: gelf+tcp, gelf+tls, gelf+http(s) or gelf+udp.", metavar="ADDRESS"),
     ] = "gelf+tcp://localhost:12201",
     field: Annotated[
-        Optional[list[str]],  # noqa: UP045
+        list[str] | None,
         typer.Option("--field", "-f", help="Additional field; may be repeated.", metavar="NAME=VALUE"),
     ] = None,
     timezone: Annotated[
@@ -285,7 +285,7 @@ def pipe(
     ] = 5.0,
 ) -> None:
     """Run a command, pass its output on unchanged, and send each line as a message."""
-    from gelf_listener.commands.pipe import run_piped  # noqa: PLC0415
+    from gelf_listener.commands.pipe import run_piped
 
     raise typer.Exit(run_piped(command, to=to, fields=field or [], timezone=timezone, drain_seconds=drain_seconds))
 
@@ -297,21 +297,21 @@ def password(
     ] = False,
 ) -> None:
     """Hash a password for the API's settings: asked for, or the first line of standard input."""
-    from gelf_listener.commands.password import print_hash, print_token  # noqa: PLC0415
+    from gelf_listener.commands.password import print_hash, print_token
 
     print_token() if token else print_hash()
 
 
 Url = Annotated[
-    Optional[str],  # noqa: UP045
+    str | None,
     typer.Option("--url", help="Address of the listener's API, or of a Graylog. \\[env: GELF_API_URL]", metavar="URL"),
 ]
 Token = Annotated[
-    Optional[str],  # noqa: UP045
+    str | None,
     typer.Option("--token", help="Token of the API. \\[env: GELF_API_TOKEN]", metavar="TOKEN"),
 ]
 Graylog = Annotated[
-    Optional[bool],  # noqa: UP045
+    bool | None,
     typer.Option("--graylog/--no-graylog", help="Whether it is a Graylog; by default it is asked."),
 ]
 SearchQuery = Annotated[str, typer.Argument(help="Which messages, in the query language.", metavar="QUERY")]
@@ -345,10 +345,10 @@ def tail(
     graylog: Graylog = None,
 ) -> None:
     """Show messages as they arrive at a running listener."""
-    from gelf_listener.client import Search  # noqa: PLC0415
-    from gelf_listener.client.choice import choose_client  # noqa: PLC0415
-    from gelf_listener.commands.printing import Printer, split_fields  # noqa: PLC0415
-    from gelf_listener.commands.tail import follow  # noqa: PLC0415
+    from gelf_listener.client import Search
+    from gelf_listener.client.choice import choose_client
+    from gelf_listener.commands.printing import Printer, split_fields
+    from gelf_listener.commands.tail import follow
 
     chosen = split_fields(fields)
     if form == "csv" and chosen is None:
@@ -362,7 +362,7 @@ def search(
     query: SearchQuery = "*",
     since: Since = "",
     limit: Annotated[
-        Optional[int],  # noqa: UP045
+        int | None,
         typer.Option("--limit", "-n", min=1, max=10_000, help="Most messages. \\[default: 150]"),
     ] = None,
     sort: Annotated[
@@ -383,10 +383,10 @@ def search(
     graylog: Graylog = None,
 ) -> None:
     """Show stored messages."""
-    from gelf_listener.client import Search  # noqa: PLC0415
-    from gelf_listener.client.choice import choose_client  # noqa: PLC0415
-    from gelf_listener.commands.printing import Printer, split_fields  # noqa: PLC0415
-    from gelf_listener.commands.search import find  # noqa: PLC0415
+    from gelf_listener.client import Search
+    from gelf_listener.client.choice import choose_client
+    from gelf_listener.commands.printing import Printer, split_fields
+    from gelf_listener.commands.search import find
 
     chosen = split_fields(fields)
     printer = Printer(form, chosen, utc=utc, formulas=raw)
@@ -408,9 +408,9 @@ def top(
     graylog: Graylog = None,
 ) -> None:
     """Show the values of a field that most messages have."""
-    from gelf_listener.client import Search  # noqa: PLC0415
-    from gelf_listener.client.choice import choose_client  # noqa: PLC0415
-    from gelf_listener.commands.search import show_top  # noqa: PLC0415
+    from gelf_listener.client import Search
+    from gelf_listener.client.choice import choose_client
+    from gelf_listener.commands.search import show_top
 
     show_top(choose_client(url, token, config, graylog=graylog), field.removeprefix("_"), Search(query, since, limit))
 
@@ -424,8 +424,8 @@ def stats(
     graylog: Graylog = None,
 ) -> None:
     """Show what a running listener does: rates, senders, buffers, errors."""
-    from gelf_listener.client.choice import choose_client  # noqa: PLC0415
-    from gelf_listener.commands.stats import show_stats  # noqa: PLC0415
+    from gelf_listener.client.choice import choose_client
+    from gelf_listener.commands.stats import show_stats
 
     show_stats(choose_client(url, token, config, graylog=graylog), as_json=as_json)
 
@@ -433,12 +433,12 @@ def stats(
 @app.command()
 def lint(
     file: Annotated[
-        Optional[str],  # noqa: UP045
+        str | None,
         typer.Argument(help="File with one payload, or one on each line; - is standard input.", metavar="FILE"),
     ] = None,
     listen: Annotated[bool, typer.Option("--listen", help="Judge what clients send instead.")] = False,
     input: Annotated[
-        Optional[list[str]],  # noqa: UP045
+        list[str] | None,
         typer.Option(
             "--input",
             "-i",
@@ -460,7 +460,7 @@ def lint(
     ] = 0,
 ) -> None:
     """Say how GELF deviates from its specification, what a Graylog would do, and what to mend."""
-    from gelf_listener.commands.lint import lint_arrivals, lint_file  # noqa: PLC0415
+    from gelf_listener.commands.lint import lint_arrivals, lint_file
 
     if listen == (file is not None):
         raise ConfigError("lint takes a file, - for standard input, or --listen")
@@ -473,8 +473,8 @@ def lint(
 @app.command("open")
 def open_command(url: Url = None, token: Token = None, config: ConfigFile = None, graylog: Graylog = None) -> None:
     """Open the page of a running listener in a browser."""
-    from gelf_listener.client.choice import choose_client  # noqa: PLC0415
-    from gelf_listener.commands.open import open_page  # noqa: PLC0415
+    from gelf_listener.client.choice import choose_client
+    from gelf_listener.commands.open import open_page
 
     open_page(choose_client(url, token, config, graylog=graylog))
 
@@ -483,7 +483,7 @@ store_app = typer.Typer(no_args_is_help=True, help="Look after a store that no l
 app.add_typer(store_app, name="store")
 
 StorePath = Annotated[
-    Optional[Path],  # noqa: UP045
+    Path | None,
     typer.Option("--path", help="Directory of the store; the default one otherwise.", metavar="DIRECTORY"),
 ]
 StoreQuery = Annotated[
@@ -497,7 +497,7 @@ StoreSince = Annotated[
 @store_app.command("info")
 def store_info(path: StorePath = None) -> None:
     """Show how much is stored."""
-    from gelf_listener.commands.store import info  # noqa: PLC0415
+    from gelf_listener.commands.store import info
 
     info(path)
 
@@ -505,7 +505,7 @@ def store_info(path: StorePath = None) -> None:
 @store_app.command("compact")
 def store_compact(path: StorePath = None) -> None:
     """Merge the index's files, and give back the room of what was deleted."""
-    from gelf_listener.commands.store import compact  # noqa: PLC0415
+    from gelf_listener.commands.store import compact
 
     compact(path)
 
@@ -518,7 +518,7 @@ def store_clear(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
     """Delete messages."""
-    from gelf_listener.commands.store import clear  # noqa: PLC0415
+    from gelf_listener.commands.store import clear
 
     clear(path, query, since, yes=yes)
 
@@ -530,14 +530,14 @@ def store_export(
     since: StoreSince = "",
     form: Annotated[str, typer.Option("--format", help="gelf, or json with what the listener knows.")] = "gelf",
     output: Annotated[
-        Optional[Path],  # noqa: UP045
+        Path | None,
         typer.Option("--output", "-o", help="File to write; standard output otherwise.", metavar="FILE"),
     ] = None,
 ) -> None:
     """Write messages, one a line, the oldest first."""
     if form not in ("gelf", "json"):
         raise ConfigError(f"--format is {form!r}; there are gelf and json")
-    from gelf_listener.commands.store import export  # noqa: PLC0415
+    from gelf_listener.commands.store import export
 
     export(path, query, since, "json" if form == "json" else "gelf", output)
 
@@ -546,7 +546,7 @@ buffers_app = typer.Typer(invoke_without_command=True, help="See and empty what 
 app.add_typer(buffers_app, name="buffers")
 
 BuffersPath = Annotated[
-    Optional[Path],  # noqa: UP045
+    Path | None,
     typer.Option("--path", help="Where the buffers are, or one of them; the default otherwise.", metavar="DIRECTORY"),
 ]
 BufferName = Annotated[str, typer.Argument(help="Name of the buffer, or a part that only one has.")]
@@ -562,7 +562,7 @@ def buffers_all(context: typer.Context) -> None:
 @buffers_app.command("list")
 def buffers_list(path: BuffersPath = None) -> None:
     """Show how much waits on disk for each output."""
-    from gelf_listener.commands.buffers import show  # noqa: PLC0415
+    from gelf_listener.commands.buffers import show
 
     show(path)
 
@@ -570,7 +570,7 @@ def buffers_list(path: BuffersPath = None) -> None:
 @buffers_app.command("export")
 def buffers_export(name: BufferName, path: BuffersPath = None) -> None:
     """Write what waits as GELF, one message a line; it stays where it is."""
-    from gelf_listener.commands.buffers import export  # noqa: PLC0415
+    from gelf_listener.commands.buffers import export
 
     export(name, path)
 
@@ -582,7 +582,7 @@ def buffers_clear(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
     """Delete what waits."""
-    from gelf_listener.commands.buffers import clear  # noqa: PLC0415
+    from gelf_listener.commands.buffers import clear
 
     clear(name, path, yes=yes)
 
@@ -597,7 +597,7 @@ def buffers_send(
     ] = 3600.0,
 ) -> None:
     """Write what waits to an output; what is written leaves the buffer."""
-    from gelf_listener.commands.buffers import send  # noqa: PLC0415
+    from gelf_listener.commands.buffers import send
 
     send(name, path, to, seconds)
 
@@ -613,8 +613,8 @@ def main(arguments: list[str] | None = None) -> None:
         app(arguments)
     except ConfigError as error:
         for line in str(error).splitlines():
-            print(f"gelf-listener: {line}", file=sys.stderr)  # noqa: T201
+            print(f"gelf-listener: {line}", file=sys.stderr)
         sys.exit(2)
     except GelfError as error:
-        print(f"gelf-listener: {error}", file=sys.stderr)  # noqa: T201
+        print(f"gelf-listener: {error}", file=sys.stderr)
         sys.exit(error.exit_status)

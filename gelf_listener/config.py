@@ -19,7 +19,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from gelf_listener.address import Address
 from gelf_listener.directories import state_directory
-from gelf_listener.errors import ConfigError
+from gelf_listener.errors import ConfigError, describe
 from gelf_listener.settings import Duration, Networks, Settings
 
 __all__ = ["ENVIRONMENT", "Config", "Spec", "default_inputs", "default_outputs", "load_config"]
@@ -210,7 +210,7 @@ def _read_file(path: Path) -> dict[str, Any]:
         with path.open("rb") as file:
             return tomllib.load(file)
     except OSError as error:
-        raise ConfigError(f"configuration file {str(path)!r} cannot be read: {error.strerror}") from None
+        raise ConfigError(f"configuration file {str(path)!r} cannot be read: {describe(error)}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"configuration file {str(path)!r} is no TOML: {error}") from None
 

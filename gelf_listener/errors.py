@@ -34,7 +34,17 @@ __all__ = [
     "Refused",
     "Rejected",
     "Retry",
+    "describe",
 ]
+
+
+def describe(error: BaseException) -> str:
+    """Say in one line what went wrong: the error's own words, and its kind where it has none."""
+    words = getattr(error, "strerror", None) or " ".join(str(error).split())
+    if words:
+        return str(words)
+    return "no answer in time" if isinstance(error, TimeoutError) else type(error).__name__
+
 
 EXCERPT_BYTES = 1024
 """How much of a rejected payload is kept: enough to see what was sent, small enough to keep a thousand of them."""

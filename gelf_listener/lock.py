@@ -6,7 +6,7 @@ import errno
 import os
 from pathlib import Path
 
-from gelf_listener.errors import ConfigError
+from gelf_listener.errors import ConfigError, describe
 
 __all__ = ["DirectoryLock", "LockedError"]
 
@@ -78,7 +78,7 @@ class DirectoryLock:
             self.release()
             if isinstance(error, OSError):
                 raise ConfigError(
-                    f"the {self._what} at {self._directory} cannot be opened: {error.strerror}; name another "
+                    f"the {self._what} at {self._directory} cannot be opened: {describe(error)}; name another "
                     "directory, or set XDG_STATE_HOME"
                 ) from None
             raise

@@ -74,7 +74,7 @@ class ServiceCollector(Collector):
 
     def collect(self) -> Iterable[Metric]:
         """Read all counters."""
-        from gelf_listener import __version__  # noqa: PLC0415  (the package imports nothing of us)
+        from gelf_listener import __version__  # the package imports nothing of us
 
         yield InfoMetricFamily("gelf_listener", METRICS["gelf_listener_info"], {"version": __version__})
         yield from self._inputs(self._service.inputs, self._service.pipeline)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Literal
 
 from gelf_listener.buffers import Buffer
-from gelf_listener.errors import OutputError, Reason, Refused, Rejected, Retry
+from gelf_listener.errors import OutputError, Reason, Refused, Rejected, Retry, describe
 from gelf_listener.message import Message
 from gelf_listener.outputs import Output
 
@@ -105,7 +105,7 @@ class Runner:
             self.buffer.open(self._changed)
             await self.output.start()
         except Retry as error:
-            self._failed(str(error))
+            self._failed(describe(error))
             started = False
         except BaseException:
             await self._close()
@@ -330,7 +330,7 @@ class Runner:
             try:
                 await self.output.start()
             except Retry as error:
-                self._failed(str(error))
+                self._failed(describe(error))
                 delay = min(delay * 2, _LONGEST_DELAY_SECONDS)
                 wait = max(_about(delay), error.after_seconds or 0.0)
             except Exception as error:  # noqa: BLE001  (a third party's code, tried again)
@@ -395,14 +395,14 @@ class Runner:
             try:
                 await self._write(batch)
             except Retry as error:
-                self._failed(str(error))
+                self._failed(describe(error))
                 wait = max(_about(delay), error.after_seconds or 0.0)
             except Refused as error:
-                self._refuse(error.messages, str(error))
+                self._refuse(error.messages, describe(error))
                 self._wrote(len(batch) - len(error.messages))
                 return True
             except OutputError as error:
-                self._refuse(batch, str(error))
+                self._refuse(batch, describe(error))
                 return True
             except Exception as error:  # noqa: BLE001  (a third party's code; counted, and bounded)
                 surprises += 1
@@ -433,8 +433,9 @@ class Runner:
         if not limit:
             await self.output.write(batch)
             return
+        patience = asyncio.timeout(limit)
         try:
-            async with asyncio.timeout(limit) as patience:
+            async with patience:
                 await self.output.write(batch)
         except TimeoutError:
             if not patience.expired():

@@ -90,8 +90,8 @@ def make_buffer(
     """
     if settings.buffer == "memory":
         return MemoryBuffer(settings.buffer_messages_limit, settings.buffer_bytes_limit, settings.when_full)
-    from gelf_listener.buffers.disk import DiskBuffer  # noqa: PLC0415  (SQLite costs start-up time)
-    from gelf_listener.buffers.orphans import Owner  # noqa: PLC0415
+    from gelf_listener.buffers.disk import DiskBuffer  # SQLite costs start-up time
+    from gelf_listener.buffers.orphans import Owner
 
     noted = None if owner is None else Owner(*owner)
     return DiskBuffer(buffer_directory(name, settings), settings, Packer(read_fields), noted, predecessor)
@@ -106,8 +106,8 @@ def make_predicate(where: str) -> Callable[[Message], bool] | None:
     """
     if not where.strip() or where.strip() == "*":
         return None
-    from gelf_listener.errors import QueryError  # noqa: PLC0415
-    from gelf_listener.query import compile_predicate, parse  # noqa: PLC0415  (the parser costs start-up time)
+    from gelf_listener.errors import QueryError
+    from gelf_listener.query import compile_predicate, parse  # the parser costs start-up time
 
     try:
         return compile_predicate(parse(where))
@@ -141,7 +141,7 @@ def make_api_auth(config: Config) -> Auth | None:
     """
     if config.api is None:
         return None
-    from gelf_listener.api.auth import make_auth  # noqa: PLC0415  (costs start-up time where there is no API)
+    from gelf_listener.api.auth import make_auth  # costs start-up time where there is no API
 
     return make_auth(config)
 
@@ -238,7 +238,7 @@ class Service:
     @cached_property
     def catalog(self) -> Catalog:
         """What was made through the API and outlives a restart."""
-        from gelf_listener.api.catalog import Catalog  # noqa: PLC0415
+        from gelf_listener.api.catalog import Catalog
 
         return Catalog(state_directory() / "catalog.sqlite")
 
@@ -420,7 +420,7 @@ class Service:
         if not places - known:
             self.orphans = []
             return
-        from gelf_listener.buffers.orphans import find_orphans  # noqa: PLC0415
+        from gelf_listener.buffers.orphans import find_orphans
 
         self.orphans = await asyncio.to_thread(find_orphans, places - known)
 
@@ -553,7 +553,7 @@ class Service:
     async def _start_api(self, address: Address | None) -> None:
         if address is None or self.auth is None:
             return
-        from gelf_listener.api.server import ApiServer  # noqa: PLC0415  (inputs listen before this is imported)
+        from gelf_listener.api.server import ApiServer  # inputs listen before this is imported
 
         self.pipeline.taps.append(self.senders.saw)
         self.pipeline.rejections.taps.append(self.senders.refused)

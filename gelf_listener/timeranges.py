@@ -330,7 +330,7 @@ def _iso(words: str, now: dt.datetime) -> _Part | None:
 
 def _date(words: str, now: dt.datetime) -> _Part:
     """Any other date: the whole day if no time of day is given, otherwise a moment."""
-    import dateparser  # noqa: PLC0415  (a fifth of a second, for words only)
+    import dateparser  # a fifth of a second, for words only
 
     settings: Any = {
         "RELATIVE_BASE": now.replace(tzinfo=None),

@@ -119,7 +119,7 @@ async def _send_page(page: Page, scope: Scope, send: Send) -> None:
 
 
 def _load(service: Service) -> Any:
-    from gelf_listener.api.routes import make_api  # noqa: PLC0415  (what all this is about)
+    from gelf_listener.api.routes import make_api  # what all this is about
 
     return make_api(service)
 

@@ -35,7 +35,7 @@ from gelf_listener.api.passwords import (
     verify_password,
 )
 from gelf_listener.api.sessions import Session, Sessions
-from gelf_listener.errors import ConfigError, GelfError
+from gelf_listener.errors import ConfigError, GelfError, describe
 
 if TYPE_CHECKING:
     from gelf_listener.address import Address
@@ -309,7 +309,7 @@ def _read(setting: str, path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is no UTF-8"
+        why = describe(error) if isinstance(error, OSError) else "it is no UTF-8"
         raise ConfigError(f"setting {setting!r}: {str(path)!r} cannot be read: {why}") from None
 
 

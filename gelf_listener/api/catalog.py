@@ -102,7 +102,7 @@ class Catalog:
             self._connection = None
 
     def _load(self, path: Path) -> None:
-        import sqlite3  # noqa: PLC0415  (of use to those only who made something through the API)
+        import sqlite3  # of use to those only who made something through the API
 
         try:
             connection = self._open(path)
@@ -115,7 +115,7 @@ class Catalog:
             self._path = None
 
     def _open(self, path: Path) -> sqlite3.Connection:
-        import sqlite3  # noqa: PLC0415
+        import sqlite3
 
         connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=5.0)
         self._connection = connection
@@ -128,7 +128,7 @@ class Catalog:
 
     def _write(self, kind: Kind, id: str, body: str | None, gone: str | None) -> None:
         """Put or remove one row, and another one that gives way; in a thread."""
-        import sqlite3  # noqa: PLC0415
+        import sqlite3
 
         if self._path is None:
             return

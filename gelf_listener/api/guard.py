@@ -124,7 +124,7 @@ class Guard:
             elif self._held[address] > _MOST_BODIES_BYTES_OF_ONE or self._held.total() > _MOST_BODIES_BYTES:
                 status, problem = 503, "too many large requests at the same time; try again"
             if status:
-                from starlette.exceptions import HTTPException  # noqa: PLC0415  (who reads bodies has loaded it)
+                from starlette.exceptions import HTTPException  # who reads bodies has loaded it
 
                 raise HTTPException(status, problem, {"Retry-After": "1"} if status == 503 else None)
             return event

@@ -156,7 +156,8 @@ class BoundedProtocol(HttpToolsProtocol):
     def _end(self, answer: bytes) -> None:
         """Close, with an answer where none has begun."""
         if not self.transport.is_closing():
-            if self.cycle is None or self._in_head or not self.cycle.response_started:
+            cycle = getattr(self, "cycle", None)  # None before the first request, whatever uvicorn's types say
+            if cycle is None or self._in_head or not cycle.response_started:
                 self.transport.write(answer)
             self.transport.close()
 

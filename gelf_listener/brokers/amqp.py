@@ -19,10 +19,10 @@ import aiormq.exceptions
 from pydantic import Field
 
 from gelf_listener.client_tls import BrokerTlsSettings
-from gelf_listener.errors import Retry
+from gelf_listener.errors import Retry, describe
 from gelf_listener.settings import Duration
 
-__all__ = ["AMQP_ERRORS", "AmqpSettings", "connect", "describe", "disconnect", "open_channel", "url_of"]
+__all__ = ["AMQP_ERRORS", "AmqpSettings", "broker_words", "connect", "disconnect", "open_channel", "url_of"]
 
 AMQP_ERRORS = (
     aiormq.exceptions.AMQPError,
@@ -101,9 +101,7 @@ async def disconnect(connection: aiormq.Connection | None) -> None:
         pass
 
 
-def describe(error: BaseException) -> str:
+def broker_words(error: BaseException) -> str:
     """Say what went wrong in the broker's words, or the name of the error when it has none."""
-    if isinstance(error, TimeoutError) and not str(error):
-        return "no answer in time"
     texts = [str(part) for part in error.args if part is not None]
-    return ": ".join(texts) or type(error).__name__
+    return ": ".join(texts) or describe(error)

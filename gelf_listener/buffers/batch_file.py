@@ -67,7 +67,7 @@ T = TypeVar("T")
 _Identity = tuple[int, int]
 """Device and inode."""
 
-_Row = tuple[int, int, int, float, int, bytes]
+_Row = tuple[int, int, int, float, int, object]
 
 
 class CannotSave(GelfError):

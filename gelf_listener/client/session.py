@@ -10,7 +10,7 @@ import httpx
 
 from gelf_listener.address import without_secrets
 from gelf_listener.client import Unreachable
-from gelf_listener.errors import ConfigError, GelfError
+from gelf_listener.errors import ConfigError, GelfError, describe
 
 __all__ = ["Session"]
 
@@ -116,9 +116,8 @@ class Session:
         raise kind(f"{self.url} answered {answer.status_code}: {said}{hint}")
 
     def _unreachable(self, error: Exception) -> Unreachable:
-        text = str(error) or type(error).__name__
         return Unreachable(
-            f"nobody answers at {self.url} ({text}); is the listener running? --url names another address"
+            f"nobody answers at {self.url} ({describe(error)}); is the listener running? --url names another address"
         )
 
 

@@ -19,7 +19,7 @@ from gelf_listener.buffers.disk import DiskBuffer
 from gelf_listener.codec.gelf.lenient import read_fields
 from gelf_listener.config import Spec
 from gelf_listener.directories import buffers_directory
-from gelf_listener.errors import ConfigError, Rejected
+from gelf_listener.errors import ConfigError, Rejected, describe
 from gelf_listener.lock import DirectoryLock, LockedError
 from gelf_listener.message import Message
 from gelf_listener.packing import Packer
@@ -111,7 +111,7 @@ def send(name: str, path: Path | None, to: str, seconds: float) -> None:
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:  # then they stay in the buffer
-            problem = f"{kept}: {error.strerror}"
+            problem = f"{kept}: {describe(error)}"
             changed.set()
             raise
 

@@ -23,15 +23,15 @@ def check_config(flags: Mapping[str, Any], file: Path | None) -> None:
     config = load_config(flags, file)
     inputs, outputs = make_all(config)
     auth = make_api_auth(config)
-    print("inputs:")  # noqa: T201
+    print("inputs:")
     for spec, input in inputs:
         _show(input.settings.shown(spec.address), input.name, input.settings)
-    print("outputs:")  # noqa: T201
+    print("outputs:")
     for spec, output in outputs:
         _show(output.settings.shown(spec.address), output.settings.name, output.settings)
     login = "  (with a login)" if auth is not None and auth.required else ""
-    print(f"api: {'off' if config.api is None else config.api}{login}")  # noqa: T201
-    print("configuration is valid")  # noqa: T201
+    print(f"api: {'off' if config.api is None else config.api}{login}")
+    print("configuration is valid")
 
 
 def _show(address: str, name: str, settings: Any) -> None:
@@ -45,4 +45,4 @@ def _show(address: str, name: str, settings: Any) -> None:
     fields = type(settings).model_fields
     text = "  ".join(f"{field}={written(fields[field], value)}" for field, value in changed.items())
     label = f"  [{name}]" if name and name != address else ""
-    print(f"  {address}{label}  {text}".rstrip())  # noqa: T201
+    print(f"  {address}{label}  {text}".rstrip())

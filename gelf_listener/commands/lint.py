@@ -19,7 +19,7 @@ from gelf_listener.address import Address
 from gelf_listener.codec.lint import lint
 from gelf_listener.commands.printing import leaving_quietly
 from gelf_listener.config import Spec
-from gelf_listener.errors import ConfigError, Rejected
+from gelf_listener.errors import ConfigError, Rejected, describe
 from gelf_listener.inputs import Input
 from gelf_listener.message import Message, Peer
 from gelf_listener.pipeline import Pipeline
@@ -152,7 +152,7 @@ def _open(path: str) -> BinaryIO:
     try:
         return Path(path).open("rb")
     except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}") from None
+        raise ConfigError(f"{path}: {describe(error)}") from None
 
 
 def _payloads(file: BinaryIO) -> Iterator[tuple[int, bytes]]:

@@ -25,10 +25,10 @@ def print_hash() -> None:
         given = sys.stdin.readline().rstrip("\r\n")
     if not given:
         raise ConfigError("the password is empty")
-    print(hash_password(given))  # noqa: T201
+    print(hash_password(given))
 
 
 def print_token() -> None:
     """Print a new token and the hash that the settings may hold in its place."""
     token = new_token()
-    print(f"token: {token}\nhash:  {hash_token(token)}")  # noqa: T201
+    print(f"token: {token}\nhash:  {hash_token(token)}")

@@ -23,7 +23,7 @@ from types import FrameType
 from gelf_listener.address import Address
 from gelf_listener.commands.send import make_sender, parse_field, shown
 from gelf_listener.commands.shipper import Shipper
-from gelf_listener.errors import ConfigError, OutputError
+from gelf_listener.errors import ConfigError, OutputError, describe
 from gelf_listener.settings import zone_named
 
 __all__ = ["run_piped"]
@@ -71,7 +71,7 @@ def run_piped(
     try:
         passed.start()
     except OSError as error:
-        print(f"gelf-listener: {command[0]}: {error.strerror}", file=sys.stderr)  # noqa: T201
+        print(f"gelf-listener: {command[0]}: {describe(error)}", file=sys.stderr)
         return 127 if isinstance(error, FileNotFoundError) else 126
     shipper.start()
     status = passed.run(shipper.take)
@@ -79,7 +79,7 @@ def run_piped(
     if shipper.dropped:
         why, address = shipper.problem or "it could not keep up", Address.parse(to)
         text = address.scrubbed(f"{shipper.dropped} lines did not reach {shown(address)}: {why}")
-        print(f"gelf-listener: {text}", file=sys.stderr)  # noqa: T201
+        print(f"gelf-listener: {text}", file=sys.stderr)
     return status if status >= 0 else 128 - status
 
 

@@ -23,9 +23,9 @@ def show_plugins(name: str | None) -> None:
     groups = (("inputs", INPUT_GROUP), ("outputs", OUTPUT_GROUP))
     if name is None:
         for title, group in groups:
-            print(f"{title}:")  # noqa: T201
+            print(f"{title}:")
             for scheme in names(group):
-                print(f"  {scheme:14} {_summary(group, scheme)}")  # noqa: T201
+                print(f"  {scheme:14} {_summary(group, scheme)}")
         return
     found = [(title, group) for title, group in groups if name in registered(group)]
     if not found:
@@ -34,10 +34,10 @@ def show_plugins(name: str | None) -> None:
         hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
         raise ConfigError(f"no plug-in is called {name!r}; {hint}")
     for title, group in found:
-        print(f"{title.removesuffix('s')} {name}: {_summary(group, name)}")  # noqa: T201
+        print(f"{title.removesuffix('s')} {name}: {_summary(group, name)}")
         for field, info in load(group, name).Settings.model_fields.items():
             default = "required" if info.is_required() else f"default {_plain(info)}"
-            print(f"  {field:26} {info.description} [{default}]")  # noqa: T201
+            print(f"  {field:26} {info.description} [{default}]")
 
 
 def _summary(group: str, scheme: str) -> str:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 import typer
 
-from gelf_listener.errors import ConfigError, GelfError
+from gelf_listener.errors import ConfigError, GelfError, describe
 from gelf_listener.message import FieldValue, Message
 from gelf_listener.rendering import Fields, Renderer
 from gelf_listener.rendering.choice import wants_color
@@ -107,7 +107,7 @@ def leaving_quietly() -> Iterator[None]:
         raise typer.Exit(_INTERRUPTED) from None
     except OSError as error:
         _write_nowhere()
-        raise GelfError(f"standard output: {error.strerror}") from None
+        raise GelfError(f"standard output: {describe(error)}") from None
 
 
 def leave_with_reader() -> None:

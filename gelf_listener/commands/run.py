@@ -58,7 +58,7 @@ def run_service(flags: Mapping[str, Any], file: Path | None) -> int:
 def raise_file_limit() -> None:
     """Allow as many open files as the system lets us: connections of several inputs, and files beside them."""
     try:
-        import resource  # noqa: PLC0415  (not on Windows)
+        import resource  # not on Windows
     except ImportError:
         return
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -87,7 +87,7 @@ class _DiscreetFormatter(logging.Formatter):
 
 def _loop_factory() -> Any:
     try:
-        import uvloop  # noqa: PLC0415
+        import uvloop
     except ImportError:
         return None
     return uvloop.new_event_loop
@@ -171,7 +171,7 @@ def _announce(service: Service) -> None:
     if service.api_url:
         lines.append(f"health and metrics: {service.api_url}/health {service.api_url}/metrics")
         lines.append(f"page: {service.api_url}{service.config.api_base_path}/")
-    print("\n".join(lines), file=sys.stderr, flush=True)  # noqa: T201
+    print("\n".join(lines), file=sys.stderr, flush=True)
 
 
 def _say_waiting(service: Service) -> None:
@@ -180,7 +180,7 @@ def _say_waiting(service: Service) -> None:
     waiting = ", ".join(f"{runner.name} ({runner.buffer.messages} messages buffered)" for runner in runners)
     text = f"stopping: still writing{': ' if waiting else ''}{waiting}; "
     text += f"ends within {exact_duration(service.config.drain_seconds)}, at once with Ctrl-C"
-    print(text, file=sys.stderr, flush=True)  # noqa: T201
+    print(text, file=sys.stderr, flush=True)
 
 
 def _report(service: Service, left: int) -> None:
@@ -200,4 +200,4 @@ def _report(service: Service, left: int) -> None:
     orphaned = sum(orphan.messages for orphan in service.orphans)
     if orphaned:
         text += f"; in buffers that no output writes: {orphaned}"
-    print(text, file=sys.stderr, flush=True)  # noqa: T201
+    print(text, file=sys.stderr, flush=True)

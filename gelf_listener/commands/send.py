@@ -23,7 +23,7 @@ import msgspec
 from gelf_listener.address import Address
 from gelf_listener.codec.gelf.chunking import split
 from gelf_listener.codec.levels import LEVEL_NAMES
-from gelf_listener.errors import ConfigError, OutputError, Retry
+from gelf_listener.errors import ConfigError, OutputError, Retry, describe
 
 __all__ = ["Sender", "make_sender", "parse_field", "parse_level", "send_messages"]
 
@@ -280,12 +280,12 @@ def send_messages(
                     sent += 1
                     progress.advance()
     except OSError as error:
-        raise OutputError(f"{shown(address)}: {error.strerror or error}") from None
+        raise OutputError(f"{shown(address)}: {describe(error)}") from None
     except http.client.HTTPException as error:
         raise OutputError(f"{shown(address)}: does not answer in HTTP: {error!r}") from None
     except OutputError as error:
         raise OutputError(address.scrubbed(f"{shown(address)}: {error}")) from None
-    print(f"sent {sent} message{'' if sent == 1 else 's'} to {shown(address)}", file=sys.stderr)  # noqa: T201
+    print(f"sent {sent} message{'' if sent == 1 else 's'} to {shown(address)}", file=sys.stderr)
 
 
 def _texts(message: str | None) -> Iterable[str]:
@@ -338,8 +338,8 @@ class _Progress:
 
     def __enter__(self) -> Self:
         if self._shown:
-            from rich.console import Console  # noqa: PLC0415
-            from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+            from rich.console import Console
+            from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
             counted = (MofNCompleteColumn(), TextColumn("messages"), TimeElapsedColumn())
             columns = (*Progress.get_default_columns(), *counted)

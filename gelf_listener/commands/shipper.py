@@ -20,7 +20,7 @@ from gelf_listener.address import Address
 from gelf_listener.codec.batch import Batch
 from gelf_listener.codec.text.lines import LineDecoder
 from gelf_listener.commands.send import Sender, make_sender
-from gelf_listener.errors import OutputError, Retry
+from gelf_listener.errors import OutputError, Retry, describe
 from gelf_listener.message import FieldValue
 
 __all__ = ["MAX_QUEUED_BYTES", "Shipper"]
@@ -186,7 +186,7 @@ class Shipper:
                 self._sender = make_sender(self._to, _CHUNK_BYTES)
             self._sender.send(payload)
         except (OSError, OutputError, http.client.HTTPException) as error:
-            self.problem = getattr(error, "strerror", None) or str(error) or type(error).__name__
+            self.problem = describe(error)
             self._hang_up()
             if isinstance(error, OutputError) and not isinstance(error, Retry):
                 self.dropped += len(part)
@@ -202,5 +202,5 @@ class Shipper:
             try:
                 sender.close()
             except (OSError, OutputError) as error:
-                self.problem = str(error)
+                self.problem = describe(error)
                 self.dropped += isinstance(error, Retry)  # UDP's last one

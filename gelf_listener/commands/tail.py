@@ -51,4 +51,4 @@ def follow(client: Client, search: Search, printer: Printer, tail: int) -> None:
 
 
 def _say(text: str) -> None:
-    print(f"gelf-listener: {text}", file=sys.stderr, flush=True)  # noqa: T201
+    print(f"gelf-listener: {text}", file=sys.stderr, flush=True)

@@ -27,7 +27,7 @@ from aiormq import Channel
 from aiormq.abc import DeliveredMessage
 from pydantic import Field, model_validator
 
-from gelf_listener.brokers.amqp import AMQP_ERRORS, AmqpSettings, connect, describe, disconnect, open_channel
+from gelf_listener.brokers.amqp import AMQP_ERRORS, AmqpSettings, broker_words, connect, disconnect, open_channel
 from gelf_listener.client_tls import broker_context
 from gelf_listener.codec import Batch, Receipt
 from gelf_listener.codec.text.bodies import decode_text
@@ -145,10 +145,12 @@ class AmqpInput:
             try:
                 await self._consume()
             except (Retry, *AMQP_ERRORS) as error:
-                why = str(error) if isinstance(error, Retry) else describe(error)
+                why = str(error) if isinstance(error, Retry) else broker_words(error)
             except Exception as error:  # noqa: BLE001  (what the library did not foresee must not end the input)
                 _log.exception("%s failed", self.name)
                 why = repr(error)
+            else:
+                why = "the broker ended the consumer"
             if self.counts["connections"] != connected:
                 delay, said = _FIRST_DELAY_SECONDS, ""
             if why != said:
@@ -232,7 +234,7 @@ class _Session:
         if self._cancelled in done:
             return self._cancelled.result()
         error = None if closing.cancelled() else closing.exception()
-        return "the connection ended" if error is None else describe(error)
+        return "the connection ended" if error is None else broker_words(error)
 
     async def finish(self) -> None:
         """Stop deliveries and wait, not for ever, until those taken are acknowledged."""
@@ -247,7 +249,7 @@ class _Session:
                 if self._sending:
                     await asyncio.wait(self._sending)
         except AMQP_ERRORS as error:
-            _log.info("%s: %d batches stay with the broker: %s", self._name, len(self._unsettled), describe(error))
+            _log.info("%s: %d batches stay with the broker: %s", self._name, len(self._unsettled), broker_words(error))
 
     async def _on_cancel(self, frame: aiormq.spec.Basic.Cancel) -> None:
         if not self._cancelled.done():

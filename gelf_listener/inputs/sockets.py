@@ -10,7 +10,7 @@ import socket
 from pathlib import Path
 from typing import NamedTuple
 
-from gelf_listener.errors import ConfigError
+from gelf_listener.errors import ConfigError, describe
 from gelf_listener.message import Peer
 
 __all__ = ["bind_all", "bind_unix", "listening_url", "peer_of", "remove_unix"]
@@ -36,8 +36,7 @@ def _targets(host: str) -> list[_Target]:
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (OSError, UnicodeError) as error:  # the second for what is no name at all
-        reason = getattr(error, "strerror", None) or error
-        raise ConfigError(f"host {host!r} cannot be resolved: {reason}") from None
+        raise ConfigError(f"host {host!r} cannot be resolved: {describe(error)}") from None
     targets = [_Target(info[0], str(info[4][0])) for info in found]
     return sorted(dict.fromkeys(targets), key=lambda target: target.family != socket.AF_INET)
 
@@ -111,7 +110,7 @@ def bind_unix(path: Path, mode: int) -> socket.socket:
         finally:
             os.umask(before)
     except OSError as error:
-        raise ConfigError(f"socket {str(path)!r} cannot be made: {error.strerror or error}") from None
+        raise ConfigError(f"socket {str(path)!r} cannot be made: {describe(error)}") from None
     return sock
 
 
@@ -164,7 +163,7 @@ def _explain(error: OSError, host: str, port: int) -> str:
         return f"{where} may not be bound: ports below 1024 need the capability CAP_NET_BIND_SERVICE"
     if error.errno == errno.EADDRNOTAVAIL:
         return f"{host!r} is not an address of this machine"
-    return f"{where} cannot be bound: {error.strerror or error}"
+    return f"{where} cannot be bound: {describe(error)}"
 
 
 def peer_of(address: object) -> Peer | None:

@@ -149,7 +149,7 @@ class StdinInput:
 def _enlarge_pipe(fileno: int) -> None:
     """Ask for more room in a pipe, where the system lets us."""
     if sys.platform == "linux":
-        import fcntl  # noqa: PLC0415  (not on Windows)
+        import fcntl  # not on Windows
 
         with contextlib.suppress(OSError):  # not a pipe, or more than this user may have
             fcntl.fcntl(fileno, _F_SETPIPE_SZ, _PIPE_BYTES)

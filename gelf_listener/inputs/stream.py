@@ -13,7 +13,7 @@ from gelf_listener.inputs.listening import SessionSettings, StreamSettings
 from gelf_listener.inputs.server_connections import Connections
 from gelf_listener.inputs.sockets import bind_all, bind_unix, listening_url, remove_unix
 from gelf_listener.inputs.stream_connection import StreamConnection
-from gelf_listener.inputs.tls import TlsSettings, server_context
+from gelf_listener.inputs.tls import server_context, tls_of
 from gelf_listener.intake import Intake
 
 __all__ = ["SessionInput", "StreamInput"]
@@ -55,7 +55,7 @@ class StreamInput:
 
     async def start(self, intake: Intake) -> None:
         """Bind and begin to accept; see `Input.start`."""
-        settings = self.settings
+        settings, tls = self.settings, tls_of(self.settings)
         sockets = self._bind()
         self._connections = connections = Connections(
             self.name,
@@ -64,7 +64,7 @@ class StreamInput:
             max_connections=settings.max_connections,
             allow=AllowList(settings.allow),
             context=self._context,
-            handshake_timeout_seconds=settings.handshake_timeout_seconds if isinstance(settings, TlsSettings) else 0.0,
+            handshake_timeout_seconds=0.0 if tls is None else tls.handshake_timeout_seconds,
             sweep=lambda: self.sweep(intake),
             max_pending_bytes=settings.max_pending_bytes,
         )
@@ -98,7 +98,8 @@ class StreamInput:
         return bind_all(socket.SOCK_STREAM, settings.host, settings.port)
 
     def _make_context(self) -> ssl.SSLContext | None:
-        return server_context(self.settings) if isinstance(self.settings, TlsSettings) else None
+        tls = tls_of(self.settings)
+        return None if tls is None else server_context(tls)
 
 
 class SessionInput(StreamInput):

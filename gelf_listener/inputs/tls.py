@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from gelf_listener.errors import ConfigError
 from gelf_listener.settings import Duration
 
-__all__ = ["TlsSettings", "server_context"]
+__all__ = ["TlsSettings", "server_context", "tls_of"]
 
 _log = logging.getLogger(__name__)
 
@@ -31,6 +31,11 @@ class TlsSettings(BaseModel):
     )
     min_tls: Literal["1.2", "1.3"] = Field("1.2", description="Oldest TLS version that is accepted.")
     handshake_timeout_seconds: Duration = Field(10.0, gt=0, le=600, description="Time for a handshake.")
+
+
+def tls_of(settings: object) -> TlsSettings | None:
+    """Return an input's settings for TLS; None if it does not listen with TLS."""
+    return settings if isinstance(settings, TlsSettings) else None
 
 
 def server_context(settings: TlsSettings) -> ssl.SSLContext:

@@ -12,7 +12,7 @@ import aiormq
 from aiormq.exceptions import ChannelPreconditionFailed, DeliveryError, PublishError
 from pydantic import Field, model_validator
 
-from gelf_listener.brokers.amqp import AMQP_ERRORS, AmqpSettings, connect, describe, disconnect, open_channel
+from gelf_listener.brokers.amqp import AMQP_ERRORS, AmqpSettings, broker_words, connect, disconnect, open_channel
 from gelf_listener.client_tls import broker_context
 from gelf_listener.errors import Retry
 from gelf_listener.message import Message
@@ -104,7 +104,7 @@ class AmqpOutput:
                 if retry:
                     break
         except AMQP_ERRORS as error:
-            retry = describe(error)
+            retry = broker_words(error)
         if retry:
             await self._disconnect()
         else:
@@ -138,7 +138,7 @@ class AmqpOutput:
                     await self._declare(channel)
         except AMQP_ERRORS as error:
             await self._disconnect()
-            raise Retry(f"{settings.host}: {describe(error)}") from None
+            raise Retry(f"{settings.host}: {broker_words(error)}") from None
         self._channel = channel
         return channel
 
@@ -180,14 +180,14 @@ class AmqpOutput:
             if not isinstance(answer, BaseException):
                 self._progress.written((message,))
             elif isinstance(answer, PublishError):
-                self._progress.refused(message, f"no queue takes it: {describe(answer)}")
+                self._progress.refused(message, f"no queue takes it: {broker_words(answer)}")
             elif isinstance(answer, ChannelPreconditionFailed) and len(publishing) == 1:
-                self._progress.refused(message, describe(answer))
+                self._progress.refused(message, broker_words(answer))
             elif isinstance(answer, DeliveryError):
                 retry = retry or "the broker could not take a message (nack)"
             elif isinstance(answer, AMQP_ERRORS):
                 self._one_by_one = self._one_by_one or isinstance(answer, ChannelPreconditionFailed)
-                retry = retry or describe(answer)
+                retry = retry or broker_words(answer)
             else:
                 raise answer
         if not retry and channel.is_closed:

@@ -13,7 +13,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from gelf_listener.errors import Retry
+from gelf_listener.errors import Retry, describe
 from gelf_listener.message import Message
 from gelf_listener.rendering import Renderer
 from gelf_listener.rendering.choice import FieldChoice, TimeZone, chosen_fields, wants_color
@@ -93,7 +93,7 @@ class ConsoleOutput:
                 # A descriptor of our own: nobody closes it, and nobody reuses its number, behind our back.
                 self._fd = os.dup(1 if self.settings.stream == "stdout" else 2)
             except (OSError, ValueError) as error:
-                self._silence(str(error))
+                self._silence(describe(error))
         self._renderer = self._make_renderer()
         self._thread.start()
 
@@ -164,11 +164,11 @@ class ConsoleOutput:
         except OSError as error:
             self._errors += 1
             if error.errno in _GONE:
-                self._silence(str(error))
+                self._silence(describe(error))
                 self._dropped += count
                 return
             self._rest = (first, count, data)
-            raise Retry(f"{self.settings.stream}: {error.strerror}") from None
+            raise Retry(f"{self.settings.stream}: {describe(error)}") from None
         self._messages += count
 
     def _send(self, data: memoryview) -> int:

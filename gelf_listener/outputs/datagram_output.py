@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
-from gelf_listener.errors import Retry
+from gelf_listener.errors import Retry, describe
 from gelf_listener.message import Message
 from gelf_listener.outputs.datagram_sender import Datagrams
 from gelf_listener.outputs.progress import Progress
@@ -92,4 +92,4 @@ class DatagramOutput:
             self._progress.written(sent)
 
     def _said(self, error: OSError) -> str:
-        return f"{self.settings.host}:{self.settings.port}: {error.strerror or error}"
+        return f"{self.settings.host}:{self.settings.port}: {describe(error)}"

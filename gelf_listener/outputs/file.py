@@ -13,7 +13,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, field_validator
 
-from gelf_listener.errors import ConfigError, Refused, Retry
+from gelf_listener.errors import ConfigError, Refused, Retry, describe
 from gelf_listener.message import Message
 from gelf_listener.outputs.files.archive import Archive, Retention
 from gelf_listener.outputs.files.faults import Faults
@@ -141,7 +141,7 @@ class FileOutput:
         try:
             await self._thread.run(self._open_first)
         except OSError as error:
-            text = f"{error.filename or self._template.base}: {error.strerror}"
+            text = f"{error.filename or self._template.base}: {describe(error)}"
             if error.errno in _MISTAKES:
                 raise ConfigError(f"file output: cannot write {text}") from None
             raise Retry(text) from None
@@ -227,7 +227,7 @@ class FileOutput:
             except OSError as error:
                 path = self._template.base / destination.relative
                 self._faults.note("write", path, error)
-                why = f"{path}: {error.strerror}"
+                why = f"{path}: {describe(error)}"
                 if not self._is_hopeless(error):
                     raise Retry(why) from None
                 refused += messages  # or one peer's name could hold up everybody's messages

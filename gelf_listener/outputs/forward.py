@@ -17,7 +17,7 @@ import msgpack
 from pydantic import Field
 
 from gelf_listener.client_tls import ClientTlsSettings, client_context
-from gelf_listener.errors import ConfigError, Retry
+from gelf_listener.errors import ConfigError, Retry, describe
 from gelf_listener.message import Message
 from gelf_listener.outputs.client_connection import Connection
 from gelf_listener.outputs.progress import Progress
@@ -204,8 +204,7 @@ class ForwardOutput:
             await connection.close()
 
     def _said(self, error: BaseException) -> str:
-        text = "no answer in time" if isinstance(error, TimeoutError) else str(error) or type(error).__name__
-        return f"{self.settings.host}:{self.settings.port}: {text}"
+        return f"{self.settings.host}:{self.settings.port}: {describe(error)}"
 
 
 class ForwardTlsOutput(ForwardOutput):

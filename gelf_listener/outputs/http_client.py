@@ -13,7 +13,7 @@ import httpx
 from pydantic import Field
 
 from gelf_listener.client_tls import ClientTlsSettings, check_files, client_context
-from gelf_listener.errors import ConfigError, OutputError, Retry
+from gelf_listener.errors import ConfigError, OutputError, Retry, describe
 from gelf_listener.settings import Duration, OutputSettings
 
 __all__ = ["Denied", "HttpClient", "HttpOutputSettings"]
@@ -116,7 +116,7 @@ class HttpClient:
         except httpx.TimeoutException:
             raise Retry(f"{self.base}: no answer within {self._settings.timeout_seconds:g} s") from None
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-            raise Retry(f"{self.base}: {str(error) or type(error).__name__}") from None
+            raise Retry(f"{self.base}: {describe(error)}") from None
         if answer.is_success:
             return said
         text = " ".join(said[:_MOST_EXCERPT_BYTES].decode("utf-8", "replace").split())

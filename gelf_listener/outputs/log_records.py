@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from gelf_listener.errors import ConfigError, Retry
+from gelf_listener.errors import ConfigError, Retry, describe
 from gelf_listener.message import Message
 from gelf_listener.outputs.progress import Progress
 from gelf_listener.rendering.values import value_text
@@ -119,7 +119,7 @@ class LogRecordOutput:
                 if logger.isEnabledFor(record.levelno):
                     logger.handle(record)
             except OSError as error:
-                return f"a handler failed: {error or type(error).__name__}"
+                return f"a handler failed: {describe(error)}"
             except Exception as error:  # noqa: BLE001  (a third party's code; the message is counted and shown)
                 self._progress.refused(message, f"a handler failed: {error!r}")
             else:
@@ -180,7 +180,7 @@ def _read_config(path: Path | None) -> dict[str, Any] | None:
         data = path.read_bytes()
         config = tomllib.loads(data.decode()) if path.suffix == ".toml" else json.loads(data)
     except OSError as error:
-        raise ConfigError(f"setting 'config': {str(path)!r}: {error.strerror}") from None
+        raise ConfigError(f"setting 'config': {str(path)!r}: {describe(error)}") from None
     except ValueError as error:
         raise ConfigError(f"setting 'config': {str(path)!r}: {error}") from None
     if not isinstance(config, dict):

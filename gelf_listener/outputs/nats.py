@@ -17,7 +17,7 @@ from nats.js.errors import APIError, NotFoundError
 from pydantic import Field, model_validator
 
 from gelf_listener.client_tls import BrokerTlsSettings, broker_context
-from gelf_listener.errors import ConfigError, Retry
+from gelf_listener.errors import ConfigError, Retry, describe
 from gelf_listener.message import Message
 from gelf_listener.outputs.progress import Progress
 from gelf_listener.rendering.placeholders import compile_placeholders
@@ -252,4 +252,4 @@ def _window(settings: NatsSettings) -> float:
 def _said(error: BaseException) -> str:
     if isinstance(error, TimeoutError):
         return "no answer in time"
-    return str(error).removeprefix("nats: ") or type(error).__name__
+    return describe(error).removeprefix("nats: ")

@@ -17,7 +17,7 @@ import psycopg
 from psycopg import sql
 from pydantic import Field, model_validator
 
-from gelf_listener.errors import ConfigError, Retry
+from gelf_listener.errors import ConfigError, Retry, describe
 from gelf_listener.message import FieldValue, Message
 from gelf_listener.outputs.progress import Progress
 from gelf_listener.rendering.values import value_text
@@ -106,7 +106,7 @@ class PostgresqlOutput:
             await self._open()
         except (psycopg.Error, OSError, TimeoutError) as error:
             await self._disconnect()
-            raise Retry(_said(error)) from None
+            raise Retry(describe(error)) from None
 
     async def write(self, batch: Sequence[Message]) -> None:
         """Copy a batch in one transaction; see `Output.write`."""
@@ -119,7 +119,7 @@ class PostgresqlOutput:
             await self._open()
             await self._insert(self._progress.begin(batch))
         except (psycopg.Error, OSError, TimeoutError) as error:
-            retry = _said(error)
+            retry = describe(error)
             await self._disconnect()
         self._progress.finish(retry)
 
@@ -144,7 +144,7 @@ class PostgresqlOutput:
                 inserted = await self._transaction(messages)
         except _FOR_GOOD as error:
             if len(messages) == 1:
-                self._progress.refused(messages[0], _said(error))
+                self._progress.refused(messages[0], describe(error))
                 return
             middle = len(messages) // 2
             await self._insert(messages[:middle])
@@ -317,10 +317,3 @@ def _next_period(start: dt.date, partition: str) -> dt.date:
     if partition == "daily":
         return start + dt.timedelta(days=1)
     return (start + dt.timedelta(days=31)).replace(day=1)
-
-
-def _said(error: BaseException) -> str:
-    """Say what went wrong in one line, in the server's words."""
-    if isinstance(error, TimeoutError) and not str(error):
-        return "no answer in time"
-    return " ".join(str(error).split()) or type(error).__name__

@@ -12,7 +12,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 
 from gelf_listener.client_tls import BrokerTlsSettings, check_files
-from gelf_listener.errors import Retry
+from gelf_listener.errors import Retry, describe
 from gelf_listener.message import Message
 from gelf_listener.outputs.progress import Progress
 from gelf_listener.rendering.placeholders import compile_placeholders
@@ -76,7 +76,7 @@ class RedisOutput:
         try:
             await self._client.ping()
         except (RedisError, OSError) as error:
-            raise Retry(f"{self.settings.host}: {error or type(error).__name__}") from None
+            raise Retry(f"{self.settings.host}: {describe(error)}") from None
 
     async def write(self, batch: Sequence[Message]) -> None:
         """Append a batch; see `Output.write`."""
@@ -91,7 +91,7 @@ class RedisOutput:
             try:
                 retry = await self._append(client, left[start : start + _PIPELINE])
             except (RedisError, OSError) as error:
-                retry = str(error) or type(error).__name__
+                retry = describe(error)
             if retry:
                 break
         self._progress.finish(retry)

@@ -63,7 +63,7 @@ class StoreOutput:
 
     async def start(self) -> None:
         """Open the store; see `Output.start`."""
-        from gelf_listener.store.tantivy_store import TantivyStore  # noqa: PLC0415  (the engine costs start-up time)
+        from gelf_listener.store.tantivy_store import TantivyStore  # the engine costs start-up time
 
         settings = self.settings
         store = TantivyStore(

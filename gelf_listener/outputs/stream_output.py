@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from gelf_listener.errors import Refused, Retry
+from gelf_listener.errors import Refused, Retry, describe
 from gelf_listener.message import Message
 from gelf_listener.outputs.client_connection import Connection
 from gelf_listener.settings import Duration, OutputSettings
@@ -109,6 +109,5 @@ class StreamOutput:
             await connection.close()
 
     def _said(self, error: OSError) -> str:
-        text = "no answer in time" if isinstance(error, TimeoutError) else str(error) or type(error).__name__
         settings = self.settings
-        return f"{settings.socket or f'{settings.host}:{settings.port}'}: {text}"
+        return f"{settings.socket or f'{settings.host}:{settings.port}'}: {describe(error)}"

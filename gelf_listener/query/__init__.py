@@ -20,11 +20,11 @@ __all__ = ["Query", "QueryError", "compile_predicate", "parse"]
 def __getattr__(name: str) -> Any:
     """Import the parser and the compiler when somebody asks for them: they cost start-up time."""
     if name in ("Query", "parse"):
-        from gelf_listener.query import parser  # noqa: PLC0415
+        from gelf_listener.query import parser
 
         return getattr(parser, name)
     if name == "compile_predicate":
-        from gelf_listener.query.predicate import compile_predicate  # noqa: PLC0415
+        from gelf_listener.query.predicate import compile_predicate
 
         return compile_predicate
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

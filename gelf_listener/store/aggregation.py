@@ -186,7 +186,7 @@ def _whole(targets: Sequence[Target], asked: _Asked) -> _Bucket:
 
 def _take_missing(whole: _Bucket, target: Target, asked: _Asked) -> None:
     """Add the group of those that do not have the outermost field."""
-    import tantivy  # noqa: PLC0415
+    import tantivy
 
     without = tantivy.Query.boolean_query(
         [

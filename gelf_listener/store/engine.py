@@ -49,7 +49,7 @@ class Engine:
     """
 
     def __init__(self, partition: Partition) -> None:
-        import tantivy  # noqa: PLC0415  (not before somebody needs a store)
+        import tantivy  # not before somebody needs a store
 
         self.partition = partition
         self.searcher = partition.searcher

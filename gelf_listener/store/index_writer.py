@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import shutil
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -28,10 +29,8 @@ from gelf_listener.store.schema import FORMAT, make_schema
 if TYPE_CHECKING:
     import tantivy
 
-try:
+if sys.platform != "win32":
     import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
 
 __all__ = ["HALF_DELETED", "INDEX", "IndexWriter", "empty_index", "open_index", "throw_away_index"]
 
@@ -64,7 +63,7 @@ def open_index(path: Path) -> tantivy.Index:
         ValueError: If it is damaged.
         OSError: If it cannot be read or made now.
     """
-    import tantivy  # noqa: PLC0415  (not before somebody needs it)
+    import tantivy  # not before somebody needs it
 
     directory = path / INDEX
     directory.mkdir(exist_ok=True)
@@ -81,7 +80,7 @@ def open_index(path: Path) -> tantivy.Index:
 
 def empty_index() -> tantivy.Index:
     """Return an index in memory that finds nothing."""
-    import tantivy  # noqa: PLC0415  (not before somebody needs it)
+    import tantivy  # not before somebody needs it
 
     return tantivy.Index(make_schema())
 
@@ -111,7 +110,7 @@ def _nobody_writing(directory: Path) -> Iterator[None]:
     goes by the name of the directory.
     """
     file = directory / _WRITER_LOCK
-    if fcntl is None or not file.exists():
+    if sys.platform == "win32" or not file.exists():
         yield
         return
     with file.open("rb+") as lock:
@@ -237,7 +236,7 @@ class IndexWriter:
 
     def _last(self) -> int:
         """Return the highest place in the index; the one before the first when it is empty."""
-        import tantivy  # noqa: PLC0415
+        import tantivy
 
         searcher = self._engine.searcher()
         found: Any = searcher.aggregate(tantivy.Query.all_query(), {"x": {"max": {"field": "order"}}})

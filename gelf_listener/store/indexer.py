@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from gelf_listener.errors import describe
 from gelf_listener.message import OpenFields
 from gelf_listener.packing import Packer
 from gelf_listener.store.documents import OpenDocument
@@ -78,7 +79,7 @@ class Indexer:
         try:
             writer = self._open(path)
         except (OSError, ValueError) as error:
-            return Report(-1, -1, error=str(error) or repr(error))
+            return Report(-1, -1, error=describe(error))
         trouble = ""
         try:
             if order.most:
@@ -86,7 +87,7 @@ class Indexer:
             if order.commit or (order.last and writer.given >= order.upto):
                 writer.commit()
         except OSError as error:
-            trouble = str(error) or repr(error)
+            trouble = describe(error)
         report = Report(writer.given, writer.committed, writer.unindexable, trouble)
         writer.unindexable = []
         if order.last and writer.committed >= order.upto:

@@ -66,7 +66,7 @@ def migrate(path: Path, blocks: Blocks, description: Description) -> Description
 
 def _first_index(path: Path) -> tantivy.Index | None:
     """Open the index of a partition of format 1; None if there is none any more, or it is damaged."""
-    import tantivy  # noqa: PLC0415  (not before somebody needs it)
+    import tantivy  # not before somebody needs it
 
     if not (path / "meta.json").exists():
         return None
@@ -93,7 +93,7 @@ def _deleted(index: tantivy.Index, blocks: Blocks) -> Iterator[int]:
 
 def _places(index: tantivy.Index) -> Iterator[int]:
     """Give the places of all messages in an index, rising."""
-    import tantivy  # noqa: PLC0415
+    import tantivy
 
     searcher, schema, place = index.searcher(), index.schema, 0
     while True:

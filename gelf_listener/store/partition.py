@@ -287,7 +287,7 @@ class Partition:
             OSError: If that cannot be done now.
         """
         if self.format < FORMAT:
-            from gelf_listener.store.migration import migrate  # noqa: PLC0415  (once in a partition's life)
+            from gelf_listener.store.migration import migrate  # once in a partition's life
 
             self._description = migrate(self.path, self.blocks, self._description)
 
@@ -324,7 +324,7 @@ class Partition:
 
     def _places(self, query: tantivy.Query) -> Iterator[int]:
         """Give the places of messages that match, rising."""
-        import tantivy  # noqa: PLC0415  (not before somebody needs it)
+        import tantivy  # not before somebody needs it
 
         kind, place = tantivy.FieldType.Unsigned, 0
         while True:

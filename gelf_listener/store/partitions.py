@@ -20,7 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from gelf_listener import __version__
-from gelf_listener.errors import ConfigError, Retry
+from gelf_listener.errors import ConfigError, Retry, describe
 from gelf_listener.lock import DirectoryLock
 from gelf_listener.packing import Packer
 from gelf_listener.store.partition import DamagedPartition, Partition, size_of
@@ -105,7 +105,7 @@ class Partitions:
             self._path.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as error:
             if error.errno in _NO_ROOM:
-                raise Retry(f"the store at {self._path} cannot be made now: {error.strerror}") from None
+                raise Retry(f"the store at {self._path} cannot be made now: {describe(error)}") from None
         self._lock.acquire()
         try:
             self._check_format()
@@ -120,7 +120,7 @@ class Partitions:
         except BaseException as error:
             self.close()
             if isinstance(error, OSError):
-                raise Retry(f"the store at {self._path} cannot be opened now: {error.strerror or error}") from None
+                raise Retry(f"the store at {self._path} cannot be opened now: {describe(error)}") from None
             raise
 
     def _open_all(self) -> None:

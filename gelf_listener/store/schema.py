@@ -99,7 +99,7 @@ encode = msgspec.json.Encoder().encode
 
 def make_schema() -> tantivy.Schema:
     """Make the schema of a partition."""
-    import tantivy  # noqa: PLC0415  (not before somebody needs a store)
+    import tantivy  # not before somebody needs a store
 
     builder = tantivy.SchemaBuilder()
     builder.add_integer_field("timestamp", fast=True)

@@ -95,7 +95,7 @@ def total_of(searcher: tantivy.Searcher, query: tantivy.Query) -> int:
 
 def after(target: Target, place: Place, sort: Sort) -> Target:
     """Narrow a query to what comes after a place when sorted by timestamp."""
-    import tantivy  # noqa: PLC0415
+    import tantivy
 
     occur, query, schema = tantivy.Occur, tantivy.Query, target.partition.schema
     signed, unsigned = tantivy.FieldType.Integer, tantivy.FieldType.Unsigned
@@ -186,7 +186,7 @@ def _by_column(number: int, target: Target, column: str, wanted: int, *, descend
 
     tantivy sorts by one column only. Those that share the last value are asked for once more, by receive order.
     """
-    import tantivy  # noqa: PLC0415
+    import tantivy
 
     order = tantivy.Order.Desc if descending else tantivy.Order.Asc
     searcher = target.searcher
@@ -221,7 +221,7 @@ def _by_column(number: int, target: Target, column: str, wanted: int, *, descend
 
 def _by_order(number: int, target: Target, query: tantivy.Query, wanted: int, *, descending: bool) -> list[Place]:
     """Messages without the sort field, by receive order."""
-    import tantivy  # noqa: PLC0415
+    import tantivy
 
     order = tantivy.Order.Desc if descending else tantivy.Order.Asc
     hits = target.searcher.search(query, limit=wanted, count=False, order_by_field="order", order=order).hits
@@ -238,7 +238,7 @@ def _by_value(number: int, target: Target, sort: Sort, wanted: int) -> tuple[int
     The newest hundred thousand that match are read; sorting more by a field without a column of its own would take
     longer than anybody waits.
     """
-    import tantivy  # noqa: PLC0415
+    import tantivy
 
     get = getter(sort.field)
     result: Any = target.searcher.search(

@@ -87,7 +87,7 @@ class TantivySearch:
 
     def known(self, ids: Iterable[str]) -> set[str]:
         """Return which of some ids are there."""
-        import tantivy  # noqa: PLC0415
+        import tantivy
 
         wanted = {ulid_key(id): id for id in ids}
         found: set[str] = set()
@@ -98,7 +98,7 @@ class TantivySearch:
 
     def get(self, id: str) -> Message | None:
         """Return a message; see `Store.get`."""
-        import tantivy  # noqa: PLC0415
+        import tantivy
 
         if len(id) != 26:
             return None

@@ -679,7 +679,7 @@ class TantivyStore:
     def _engine(self) -> TantivySearch:
         """Return what searches; imported on first use, for the query language costs start-up time."""
         if self._search is None:
-            from gelf_listener.store.tantivy_search import TantivySearch  # noqa: PLC0415
+            from gelf_listener.store.tantivy_search import TantivySearch
 
             self._search = TantivySearch(self._all, self._clock)
         return self._search
@@ -734,7 +734,7 @@ class TantivyStore:
 def _indexer(indexing: Literal["thread", "process"], open_fields: OpenFields) -> Indexer | IndexerProcess:
     if indexing == "thread":
         return Indexer(open_fields)
-    from gelf_listener.store.indexer_process import IndexerProcess  # noqa: PLC0415  (costs start-up time)
+    from gelf_listener.store.indexer_process import IndexerProcess  # costs start-up time
 
     return IndexerProcess()
 

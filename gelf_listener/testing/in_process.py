@@ -150,7 +150,7 @@ class Listening:
         Raises:
             ConfigError: If it cannot be opened.
         """
-        from gelf_listener.plugins import INPUT_GROUP, make  # noqa: PLC0415  (looks at everything that is installed)
+        from gelf_listener.plugins import INPUT_GROUP, make  # looks at everything that is installed
 
         parsed = Address.parse(address)
         if parsed.port is None:

@@ -32,7 +32,7 @@ def gelf(request: pytest.FixtureRequest) -> Iterator[Listening]:
 
     How it is made: ``@pytest.mark.gelf(mode="graylog")``.
     """
-    from gelf_listener.testing.in_process import Listening  # noqa: PLC0415
+    from gelf_listener.testing.in_process import Listening
 
     mark = request.node.get_closest_marker("gelf")
     if mark is not None and mark.args:
@@ -48,7 +48,7 @@ def gelf(request: pytest.FixtureRequest) -> Iterator[Listening]:
 @pytest.fixture(scope="session")
 def gelf_session() -> Iterator[Listening]:
     """Start one GELF listener for all tests (of an xdist worker); it is emptied before each test that asks for it."""
-    from gelf_listener.testing.in_process import Listening  # noqa: PLC0415
+    from gelf_listener.testing.in_process import Listening
 
     with Listening() as opened:
         recent.for_session.append(opened)
@@ -75,7 +75,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """Load what a listener needs before the first test that asks for one, whose time it is not."""
     asked = any(not _FIXTURES.isdisjoint(getattr(item, "fixturenames", ())) for item in session.items)
     if asked and not session.config.option.collectonly:
-        import gelf_listener.testing.in_process  # noqa: F401, PLC0415
+        import gelf_listener.testing.in_process  # noqa: F401
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -100,7 +100,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:  # noqa: ARG
 def _received() -> Iterator[str]:
     """Give what each listener of the test received, if anything."""
     for each in recent.listeners():
-        from gelf_listener.testing.report import report  # noqa: PLC0415
+        from gelf_listener.testing.report import report
 
         try:
             text = report(*each.listening.received_since(each.arrived, each.refused))

@@ -22,7 +22,7 @@ def keep_handler(handler: logging.Handler, logger: logging.Logger, level: int | 
     """
     if "celery" not in sys.modules:
         return
-    from celery import signals  # noqa: PLC0415 - only where the service has it
+    from celery import signals
 
     def put_back(loglevel: Any = None, **_options: Any) -> None:
         for other in logger.handlers:

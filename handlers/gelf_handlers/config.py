@@ -147,7 +147,7 @@ def _nearest(name: str, known: Mapping[str, Any]) -> str:
 def _udp(
     _scheme: str, host: str, port: int, _user: str | None, _password: str | None, _path: str, options: dict[str, Any]
 ) -> logging.Handler:
-    from gelf_handlers.udp import GELFUDPHandler  # noqa: PLC0415 - only what is asked for is loaded
+    from gelf_handlers.udp import GELFUDPHandler
 
     size = options.pop("chunk_size", WAN_CHUNK)
     options.setdefault("gelf_chunker", GELFTruncatingChunker(size))
@@ -157,7 +157,7 @@ def _udp(
 def _tcp(
     scheme: str, host: str, port: int, _user: str | None, _password: str | None, _path: str, options: dict[str, Any]
 ) -> logging.Handler:
-    from gelf_handlers.tcp import GELFTCPHandler, GELFTLSHandler  # noqa: PLC0415
+    from gelf_handlers.tcp import GELFTCPHandler, GELFTLSHandler
 
     if scheme == "gelf+tcp":
         return GELFTCPHandler(host, port, **options)
@@ -169,7 +169,7 @@ def _tcp(
 def _http(
     scheme: str, host: str, port: int, user: str | None, password: str | None, path: str, options: dict[str, Any]
 ) -> logging.Handler:
-    from gelf_handlers.http import GELFHTTPHandler  # noqa: PLC0415
+    from gelf_handlers.http import GELFHTTPHandler
 
     if user is not None or password is not None:
         options.update(username=user, password=password)
@@ -180,9 +180,9 @@ def _http(
 def _amqp(
     scheme: str, host: str, port: int, user: str | None, password: str | None, path: str, options: dict[str, Any]
 ) -> logging.Handler:
-    from urllib.parse import quote  # noqa: PLC0415
+    from urllib.parse import quote
 
-    from gelf_handlers.rabbit import GELFRabbitHandler  # noqa: PLC0415
+    from gelf_handlers.rabbit import GELFRabbitHandler
 
     login = "" if user is None else f"{quote(user, safe='')}:{quote(password or '', safe='')}@"
     authority = f"[{host}]" if ":" in host else host
@@ -193,7 +193,7 @@ def _amqp(
 def _syslog(
     scheme: str, host: str, port: int, _user: str | None, _password: str | None, _path: str, options: dict[str, Any]
 ) -> logging.Handler:
-    from gelf_handlers.syslog import RFC5424Handler  # noqa: PLC0415
+    from gelf_handlers.syslog import RFC5424Handler
 
     transport: Any = scheme.removeprefix("syslog+")
     if transport == "tls" and options.get("ssl_context") is None:

@@ -145,8 +145,8 @@ class SysLogHandler(logging.handlers.SysLogHandler):
             priority = self.encodePriority(self.facility, self.mapPriority(record.levelname))
             payload = f"<{priority}>{self.ident}{self.format(record)}".encode()
             frame = b"%d %b" % (len(payload), payload)
+            connected: socket.socket = self.__dict__["socket"]
             try:
-                connected: socket.socket = self.__dict__["socket"]
                 connected.sendall(frame)
             except OSError:
                 connected.close()

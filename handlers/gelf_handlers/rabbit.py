@@ -77,7 +77,7 @@ class RabbitTransport:
 
     def send(self, batch: deque[bytes]) -> None:
         """Publish what is in the batch and wait for the confirms."""
-        import amqp  # noqa: PLC0415 - an extra
+        import amqp
 
         try:
             self._send(batch, amqp.Message)
@@ -175,7 +175,7 @@ class RabbitTransport:
         """Answer the broker's heartbeats and send ours."""
         if self._connection is None:
             return
-        import amqp  # noqa: PLC0415 - an extra
+        import amqp
 
         try:
             with contextlib.suppress(TimeoutError):
@@ -243,7 +243,7 @@ class GELFRabbitHandler(QueuedGELFHandler, _Base):
         **options: Unpack[HandlerOptions],
     ) -> None:
         try:
-            import amqp  # noqa: PLC0415 - an extra
+            import amqp
         except ImportError as error:
             raise ImportError("GELFRabbitHandler needs the extra: pip install 'gelf-handlers[amqp]'") from error
         parsed = urlsplit(url)

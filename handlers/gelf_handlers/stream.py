@@ -47,7 +47,7 @@ def unacknowledged_bytes(connected: socket.socket) -> int:
     """Return the bytes the kernel holds that the peer's kernel has not acknowledged (Linux; else 0)."""
     if not sys.platform.startswith("linux"):
         return 0
-    import fcntl  # noqa: PLC0415 - POSIX only
+    import fcntl
 
     try:
         return int(struct.unpack("i", fcntl.ioctl(connected.fileno(), _SIOCOUTQ, b"\0\0\0\0"))[0])

@@ -44,7 +44,7 @@ async def parse(service: TheService, body: ParseRequest) -> Response:
     if body.codec in ("gelf", "gelf-udp", "gelf-tcp", "gelf-http"):
         GraylogGelf("").decode(payload, time.time(), peer, batch)
     elif body.codec == "syslog":
-        from gelf_listener.codec.syslog.decoder import SyslogDecoder  # noqa: PLC0415  (few ask)
+        from gelf_listener.codec.syslog.decoder import SyslogDecoder  # few ask
 
         SyslogDecoder("").decode_all([(payload, peer)], time.time(), batch)
     else:

@@ -22,7 +22,7 @@ from gelf_listener.codec.gelf.tolerant import MAX_DIGITS, MAX_REPAIR_CHARACTERS
 from gelf_listener.codec.receipt import Receipt
 from gelf_listener.codec.scrub import scrub
 from gelf_listener.codec.strikes import Strikes
-from gelf_listener.errors import Reason
+from gelf_listener.errors import Reason, describe
 from gelf_listener.message import FieldValue, Message, Peer
 from gelf_listener.notes import Deviation, Note
 
@@ -148,7 +148,8 @@ def _parse(payload: bytes, *, retry: bool) -> tuple[Any, list[Note]]:
             value, end = _DECODER.raw_decode(text, start)
             notes.append(note(Deviation.TRAILING_COMMA))
     except (ValueError, RecursionError) as error:
-        detail = f"JSON is null/could not be parsed (invalid JSON): {error or 'nested too deep'}"
+        why = "nested too deep" if isinstance(error, RecursionError) else describe(error)
+        detail = f"JSON is null/could not be parsed (invalid JSON): {why}"
         raise _Invalid(Reason.INVALID_JSON, detail) from None
     if value is None:
         raise _Invalid(Reason.INVALID_JSON, "JSON is null/could not be parsed (invalid JSON)")

@@ -206,7 +206,7 @@ def _split(text: str) -> list[str] | None:
 
 def _literal(text: str) -> object:
     """Read a literal; a text that is none (an object's repr) stays one."""
-    from ast import literal_eval  # noqa: PLC0415  (costs start-up time)
+    from ast import literal_eval  # costs start-up time
 
     try:
         with warnings.catch_warnings():

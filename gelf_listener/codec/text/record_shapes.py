@@ -319,7 +319,7 @@ def _opentelemetry(record: Mapping[str, Any]) -> Record | None:
 
 def _log_record(record: Mapping[str, Any]) -> Record | None:
     """Read ``LogRecord.__dict__`` of Python's logging."""
-    from gelf_listener.codec.text.logrecord import common_names  # noqa: PLC0415  (which reads records itself)
+    from gelf_listener.codec.text.logrecord import common_names  # which reads records itself
 
     return common_names(record)
 

@@ -80,7 +80,7 @@ def _raw_deflate(body: bytes, room: int) -> bytes:
 
 
 def _unzstd(body: bytes, room: int) -> bytes:
-    import zstandard  # noqa: PLC0415  (costs start-up time)
+    import zstandard  # costs start-up time
 
     try:
         with zstandard.ZstdDecompressor().stream_reader(io.BytesIO(body), read_across_frames=True) as reader:

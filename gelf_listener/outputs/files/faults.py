@@ -8,6 +8,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from gelf_listener.errors import describe
+
 __all__ = ["Faults"]
 
 _log = logging.getLogger("gelf_listener.outputs.file")
@@ -46,7 +48,7 @@ class Faults:
             return
         self._logged[action] = now
         more = self._unlogged.pop(action, 0)
-        _log.warning("cannot %s %s: %s%s", action, path, error.strerror, f" ({more} more before)" if more else "")
+        _log.warning("cannot %s %s: %s%s", action, path, describe(error), f" ({more} more before)" if more else "")
 
     def counters(self) -> dict[str, float]:
         """Return the counts by metric name."""

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from yarl import URL
 
-from gelf_listener.brokers.amqp import AmqpSettings, describe, url_of
+from gelf_listener.brokers.amqp import AmqpSettings, broker_words, url_of
 
 
 @pytest.mark.parametrize(
@@ -38,4 +38,4 @@ def test_url(settings: dict[str, Any], expected: str) -> None:
 )
 def test_describe(error: Exception, expected: str) -> None:
     """Every error has words."""
-    assert describe(error) == expected
+    assert broker_words(error) == expected

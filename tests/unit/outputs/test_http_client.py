@@ -154,6 +154,26 @@ def test_nobody_is_there() -> None:
     run(main())
 
 
+def test_a_reset_is_named() -> None:
+    """The library's error has no text then."""
+
+    async def main() -> None:
+        async def reset(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.transport.abort()
+
+        server = await asyncio.start_server(reset, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        asking = client(port)
+        with pytest.raises(Retry, match=rf"http://127.0.0.1:{port}: \w+"):
+            await asking.post("/", b"", "text/plain")
+        await asking.close()
+        server.close()
+        await server.wait_closed()
+
+    run(main())
+
+
 def test_requests() -> None:
     """Headers of ours and of the settings; long bodies with gzip; one connection for many requests."""
 

@@ -1,0 +1,48 @@
+"""Errors say what went wrong, whoever raised them."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import re
+from pathlib import Path
+
+import httpx
+import pytest
+
+from gelf_listener.errors import Retry, describe
+
+ROOT = Path(__file__).parents[2] / "gelf_listener"
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/x"), "No space left on device"),
+        (OSError("no more room"), "no more room"),
+        (ConnectionResetError(), "ConnectionResetError"),
+        (TimeoutError(), "no answer in time"),
+        (TimeoutError("late"), "late"),
+        (asyncio.IncompleteReadError(b"", 4), "0 bytes read on a total of 4 expected bytes"),
+        (httpx.ReadError(""), "ReadError"),
+        (ValueError("two\nlines  of it"), "two lines of it"),
+        (Retry("not now"), "not now"),
+        (Retry(""), "Retry"),
+    ],
+)
+def test_describe(error: BaseException, text: str) -> None:
+    """Its own words in one line; its kind where it has none: never nothing, and never None."""
+    assert describe(error) == text
+
+
+def test_nothing_describes_errors_its_own_way() -> None:
+    """An error without a text is false only as a text: `{error or ...}` never falls back."""
+    own = re.compile(r"(?<!os)\.strerror\b|\b(?:error|exc) or \w|(?<!in )str\((?:error|exc)\) or ")
+    found = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for path in sorted(ROOT.rglob("*.py"))
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if own.search(line)
+    ]
+    assert found == []
