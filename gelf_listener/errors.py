@@ -82,6 +82,7 @@ class Reason(enum.StrEnum):
     FRAME_TOO_LARGE = "frame_too_large"
     FRAME_TRUNCATED = "frame_truncated"
     INVALID_JSON = "invalid_json"
+    INVALID_PROTOBUF = "invalid_protobuf"
     NOT_AN_OBJECT = "not_an_object"
     TOO_COMPLEX = "too_complex"
     NO_MESSAGE = "no_message"

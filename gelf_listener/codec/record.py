@@ -18,7 +18,7 @@ from gelf_listener.codec.times import SECONDS_MAX, SECONDS_MIN, seconds_of_text
 from gelf_listener.message import FieldValue, Message
 from gelf_listener.notes import Deviation, Note
 
-__all__ = ["make_message"]
+__all__ = ["make_message", "read_fields", "read_plain_fields", "text_of"]
 
 _I64 = 1 << 63
 _MAX_DEPTH = 64
@@ -64,9 +64,9 @@ def make_message(
         full_message: A longer text such as a traceback.
         id: A ULID that the message already has; empty: it gets its own.
     """
-    stored, notes = _read_fields(fields, receipt)
+    stored, notes = read_fields(fields, receipt)
     if not isinstance(short_message, str):
-        short_message = _text(short_message)
+        short_message = text_of(short_message)
     if nanoseconds is not None:
         timestamp = nanoseconds / 1_000_000_000
     seconds = receipt.time if timestamp is None else _seconds(timestamp)
@@ -99,17 +99,23 @@ class _Names:
     """
 
     def __init__(self) -> None:
-        self._known: dict[tuple[str, ...], tuple[tuple[str, ...], tuple[Note, ...]] | None] = {}
+        self._known: dict[tuple[str, ...], tuple[tuple[str, ...] | None, tuple[Note, ...]] | None] = {}
         self._total = 0
 
-    def of(self, names: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[Note, ...]] | None:
-        """Return clean names and the notes on them; None when they have to be looked at one by one."""
+    def of(self, names: tuple[str, ...]) -> tuple[tuple[str, ...] | None, tuple[Note, ...]] | None:
+        """
+        Look at names.
+
+        Returns:
+            The clean ones, or None where they are clean, and the notes on them; None for both when they have to be
+            looked at one by one.
+        """
         try:
             return self._known[names]
         except KeyError:
             return self._learn(names)
 
-    def _learn(self, names: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[Note, ...]] | None:
+    def _learn(self, names: tuple[str, ...]) -> tuple[tuple[str, ...] | None, tuple[Note, ...]] | None:
         if len(names) > 200 or sum(map(len, names)) > 4096:
             return None
         self._total += len(names)
@@ -119,24 +125,51 @@ class _Names:
         keys = [read_key("_" + name) for name in names]
         clean = tuple([key.clean for key in keys])
         notes = tuple([each for key in keys for each in key.notes if each.deviation not in _OF_GELF_ONLY])
-        self._known[names] = found = (clean, notes) if len(set(clean)) == len(clean) else None
+        kept = None if clean == names else clean
+        self._known[names] = found = (kept, notes) if len(set(clean)) == len(clean) else None
         return found
 
 
 _names = _Names()
 
 
-def _read_fields(fields: Mapping[str, object], receipt: Receipt) -> tuple[dict[str, FieldValue], tuple[Note, ...]]:
-    """Read fields at once when none needs a second look, as nearly always."""
+def read_fields(fields: Mapping[str, object], receipt: Receipt) -> tuple[dict[str, FieldValue], tuple[Note, ...]]:
+    """
+    Make clean names and plain values of fields: at once when none needs a second look, as nearly always.
+
+    Args:
+        fields: See `make_message`.
+        receipt: How the payload arrived.
+
+    Returns:
+        What a message may hold, in a dict of its own, and the notes on it.
+    """
     if None in fields.values():
         fields = {name: value for name, value in fields.items() if value is not None}
-    known = _names.of(tuple(fields))
-    if known is not None and all(map(_is_plain, fields.values())):
-        return dict(zip(known[0], fields.values(), strict=True)), known[1]  # type: ignore[arg-type]
+    if all(map(_is_plain, fields.values())):
+        known = read_plain_fields(fields)  # type: ignore[arg-type]
+        if known is not None:
+            return known
     document = {"_" + name: _plain(value, 0) for name, value in fields.items()}
     normaliser = Normaliser(document, (), receipt, strict=False)
     normaliser.read_fields()
     return normaliser.fields, tuple([each for each in normaliser.notes if each.deviation not in _OF_GELF_ONLY])
+
+
+def read_plain_fields(
+    fields: Mapping[str, FieldValue],
+) -> tuple[dict[str, FieldValue], tuple[Note, ...]] | None:
+    """
+    Make clean names of fields whose values a message may hold as they are; see `read_fields`.
+
+    Returns:
+        None when the names have to be looked at one by one.
+    """
+    known = _names.of(tuple(fields))
+    if known is None:
+        return None
+    clean, notes = known
+    return dict(fields) if clean is None else dict(zip(clean, fields.values(), strict=True)), notes
 
 
 def _is_plain(value: object) -> bool:
@@ -168,7 +201,8 @@ def _plain(value: object, depth: int) -> object:
     return str(value)
 
 
-def _text(value: object) -> str:
+def text_of(value: object) -> str:
+    """Return a text as it is, and of anything else its JSON."""
     plain = _plain(value, 0)
     if isinstance(plain, str):
         return plain

@@ -10,11 +10,12 @@ from typing import ClassVar
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest, ExportLogsServiceResponse
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
-from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs, ScopeLogs, SeverityNumber
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs, ScopeLogs
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from pydantic import Field
 
 from gelf_listener import __version__
+from gelf_listener.codec.otlp.severity import SEVERITY_NUMBERS
 from gelf_listener.message import FieldValue, Message
 from gelf_listener.outputs.http_batch import HttpBatchOutput, Request
 from gelf_listener.outputs.http_client import HttpOutputSettings
@@ -26,17 +27,6 @@ __all__ = ["OtlpOutput", "OtlpSettings", "OtlpTlsOutput"]
 
 _log = logging.getLogger(__name__)
 
-_SEVERITIES = {
-    0: SeverityNumber.SEVERITY_NUMBER_FATAL,
-    1: SeverityNumber.SEVERITY_NUMBER_ERROR3,
-    2: SeverityNumber.SEVERITY_NUMBER_ERROR2,
-    3: SeverityNumber.SEVERITY_NUMBER_ERROR,
-    4: SeverityNumber.SEVERITY_NUMBER_WARN,
-    5: SeverityNumber.SEVERITY_NUMBER_INFO2,
-    6: SeverityNumber.SEVERITY_NUMBER_INFO,
-    7: SeverityNumber.SEVERITY_NUMBER_DEBUG,
-}
-"""OpenTelemetry's numbers for syslog's levels (log data model, appendix B)."""
 _INT64 = 1 << 63
 _TRACE = re.compile(r"[0-9a-fA-F]{32}")
 _SPAN = re.compile(r"[0-9a-fA-F]{16}")
@@ -113,7 +103,7 @@ class OtlpOutput(HttpBatchOutput):
             body=AnyValue(string_value=message.short_message),
         )
         if message.level is not None:
-            record.severity_number = _SEVERITIES.get(message.level, SeverityNumber.SEVERITY_NUMBER_UNSPECIFIED)
+            record.severity_number = SEVERITY_NUMBERS.get(message.level, 0)  # type: ignore[assignment]
             record.severity_text = level_name(message.level)
         settings = self.settings
         for name, value in message.fields.items():

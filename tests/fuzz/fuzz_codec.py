@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import sys
+from contextlib import suppress
 
 import atheris
 import msgspec
@@ -18,13 +19,14 @@ with atheris.instrument_imports(include=["gelf_listener"]):
     from gelf_listener.codec.framing.gelf_frames import GelfFramer
     from gelf_listener.codec.framing.syslog_frames import SyslogFramer
     from gelf_listener.codec.gelf.lenient import LenientGelf
+    from gelf_listener.codec.otlp.export import Signal, export
     from gelf_listener.codec.syslog.decoder import SyslogDecoder
     from gelf_listener.codec.text.bodies import decode_text
     from gelf_listener.codec.text.containers import ContainerReader
     from gelf_listener.codec.text.lines import LineDecoder
     from gelf_listener.codec.text.logrecord import LogRecords
     from gelf_listener.codec.text.reader import read_text
-    from gelf_listener.errors import Reason
+    from gelf_listener.errors import Reason, Rejected
     from gelf_listener.message import Message, Peer
     from gelf_listener.query import QueryError, parse
 
@@ -196,9 +198,21 @@ def fuzz_records(data: bytes) -> None:
     assert batch.messages or batch.rejected
 
 
+def fuzz_otlp(data: bytes) -> None:
+    """Requests of OTLP, in both forms and of all signals."""
+    for signal in Signal:
+        for is_json in (False, True):
+            receipt = Receipt("fuzz", PEER, 1.7e9, Batch())
+            with suppress(Rejected):
+                for _ in export(signal, data, receipt, is_json=is_json, events=True):
+                    pass
+            check(receipt.batch)
+
+
 TARGETS = (
     *(fuzz_lenient, fuzz_graylog, fuzz_framer, fuzz_query, fuzz_chunks),
     *(fuzz_syslog, fuzz_syslog_framer, fuzz_lines, fuzz_text, fuzz_records),
+    *(fuzz_otlp,),
 )
 
 

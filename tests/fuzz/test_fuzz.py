@@ -53,6 +53,11 @@ def write_seeds(folder: Path) -> None:
             number += 1
 
 
+def _body(client: str, size: int = 4000) -> bytes:
+    """The beginning of what a client sends."""
+    return (VECTORS / "wire" / client / "request-1.bin").read_bytes().partition(b"\r\n\r\n")[2][:size]
+
+
 _SYSLOG = (
     b'<165>1 2003-10-11T22:14:15.003Z host app 1 ID47 [a@32473 b="\\"c\\]" d="e"][f] \xef\xbb\xbftext',
     b"<34>Oct 11 22:14:15 host su[1]: text\n",
@@ -72,6 +77,12 @@ SEEDS: dict[int, tuple[bytes, ...]] = {
         b"msg=a+%25s&args=%28%27x%27%2C%29&levelno=20",
         b'{"msg":"%5.1f %(a)s","args":[{"a":1}],"created":1.5}',
         b"gelf={}",
+    ),
+    10: (
+        b"\x0a\x0b\x12\x09\x12\x07\x2a\x05\x0a\x03abc",
+        b"\x0a\x19\x12\x17\x12\x15\x09abcdefgh\x10\x09\x32\x08\x0a\x01a\x12\x03\x0a\x01b",
+        b'{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"body":{"kvlistValue":{"values":[{"key":"a","value":{}}]}}}]}]}]}',
+        _body("otlp-http-protobuf/java"),
     ),
 }
 """Roads that have no vectors, by the number of their target."""

@@ -40,7 +40,7 @@ ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
 
-_PAGES_OF = {"gelf+tls": "tcp", "gelf+https": "http"} | {f"syslog+{kind}": "syslog" for kind in ("udp", "tcp", "tls")}
+_PAGES_OF = {"gelf+tls": "tcp", "gelf+https": "http"}
 _BLOCK = re.compile(
     r"(?:<!-- test: (?P<test>[^\n]*?) -->\n)?```(?P<language>\w+)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE
 )
@@ -77,7 +77,7 @@ def page_of(group: str, scheme: str) -> Path:
     kind = "inputs" if group == INPUT_GROUP else "outputs"
     if kind == "outputs":
         return DOCS / kind / f"{scheme.partition('+')[0]}.md"  # one for all transports
-    return DOCS / kind / f"{_PAGES_OF.get(scheme, scheme.removeprefix('gelf+') if kind == 'inputs' else scheme)}.md"
+    return DOCS / kind / f"{_PAGES_OF.get(scheme, scheme.removeprefix('gelf+').partition('+')[0])}.md"
 
 
 LISTENERS = {

@@ -15,6 +15,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import pytest
 import trustme
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
 from gelf_listener.inputs import Input
 from gelf_listener.plugins import INPUT_GROUP, load
@@ -137,6 +138,30 @@ class TestGelfHttp(Contract):
 
 class TestGelfHttps(TestGelfHttp):
     scheme = "gelf+https"
+    tls = True
+
+
+class TestOtlpHttp(TestGelfHttp):
+    scheme = "otlp+http"
+    nonsense = b"no protobuf"
+    path: ClassVar[str] = "/v1/logs"
+
+    def payload(self, text: str) -> bytes:
+        export = ExportLogsServiceRequest()
+        export.resource_logs.add().scope_logs.add().log_records.add().body.string_value = text
+        return export.SerializeToString()
+
+    async def send(self, input: Input, texts: Sequence[str]) -> None:
+        statuses = await post(input.listening[0], [self.payload(text) for text in texts], self.context, self.path)
+        if not set(statuses) <= {200, 204}:
+            raise ConnectionError(statuses)
+
+    async def send_bytes(self, input: Input, data: bytes) -> None:
+        assert await post(input.listening[0], [data], self.context, self.path) == [400]
+
+
+class TestOtlpHttps(TestOtlpHttp):
+    scheme = "otlp+https"
     tls = True
 
 

@@ -1,0 +1,264 @@
+"""
+Requests of OTLP in JSON (OTLP specification, "JSON Protobuf Encoding").
+
+Names are lowerCamelCase, ids hexadecimal, integers of 64 bits texts. What real senders do besides is read too: names as
+in protobuf, integers as numbers, the names of enumerations, ids in base64.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import math
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from gelf_listener.codec.otlp.records import MAX_RECORDS, RECORDS_A_STEP, Attributes, Scope, Taker
+from gelf_listener.errors import Reason, Rejected
+
+__all__ = [
+    "attributes_of",
+    "decode_logs",
+    "id_of",
+    "nanoseconds_of",
+    "objects",
+    "parse",
+    "read_scope",
+    "text_of",
+    "value_of",
+]
+
+_MAX_DEPTH = 64
+_HEX = re.compile(r"[0-9a-fA-F]+")
+_SEVERITY = re.compile(r"SEVERITY_NUMBER_(TRACE|DEBUG|INFO|WARN|ERROR|FATAL)([234]?)")
+_BANDS = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
+_SNAKE = re.compile("[A-Z]")
+_U64 = 1 << 64
+
+Object = dict[str, Any]
+
+
+def parse(data: bytes) -> Object:
+    """
+    Parse a request.
+
+    Raises:
+        Rejected: If it is not a JSON object.
+    """
+    document: Any
+    try:
+        document = msgspec.json.decode(data)
+    except (ValueError, RecursionError):
+        try:
+            document = json.loads(data)  # takes NaN, which Python's SDK may write
+        except RecursionError:
+            raise Rejected(Reason.TOO_COMPLEX, "nested too deep", data) from None
+        except ValueError as error:
+            raise Rejected(Reason.INVALID_JSON, f"not JSON: {error}", data) from None
+    if not isinstance(document, dict):
+        raise Rejected(Reason.NOT_AN_OBJECT, "an export request is a JSON object", data)
+    return document
+
+
+def decode_logs(data: bytes, taker: Taker) -> Iterator[None]:
+    """Read an ExportLogsServiceRequest; see `protobuf.decode_logs`."""
+    scopes = []
+    count = 0
+    for resource_logs in objects(parse(data), "resourceLogs"):
+        resource = attributes_of(value_of(resource_logs, "resource"))
+        inner = objects(resource_logs, "scopeLogs") or objects(resource_logs, "instrumentationLibraryLogs")
+        for scope_logs in inner:
+            records = value_of(scope_logs, "logRecords")
+            records = records if isinstance(records, list) else []
+            count += len(records)
+            scopes.append((Scope(taker.receipt, resource, *read_scope(scope_logs)), records))
+    if count > MAX_RECORDS:
+        raise Rejected(Reason.TOO_COMPLEX, f"{count} log records, more than {MAX_RECORDS}", data)
+    taken = 0
+    for scope, records in scopes:
+        for record in records:
+            _take(record, scope, taker)
+            taken += 1
+            if taken % RECORDS_A_STEP == 0:
+                yield
+
+
+def _take(record: Any, scope: Scope, taker: Taker) -> None:
+    """Take a LogRecord."""
+    raw = encode(record)
+    if not isinstance(record, dict):
+        taker.reject(Reason.NOT_AN_OBJECT, "a log record is a JSON object", raw)
+        return
+    try:
+        taker.take(
+            scope,
+            raw,
+            nanoseconds_of(value_of(record, "timeUnixNano"))
+            or nanoseconds_of(value_of(record, "observedTimeUnixNano")),
+            _severity_of(value_of(record, "severityNumber")),
+            text_of(value_of(record, "severityText")),
+            _any_of(record.get("body"), 0),
+            attributes_of(record),
+            id_of(value_of(record, "traceId"), 16),
+            id_of(value_of(record, "spanId"), 8),
+            _integer_of(record.get("flags")) & 0xFFFFFFFF,
+            text_of(value_of(record, "eventName")),
+            _integer_of(value_of(record, "droppedAttributesCount")),
+        )
+    except Rejected as rejected:
+        taker.reject(rejected.reason, rejected.detail, raw)
+
+
+def encode(value: object) -> bytes:
+    """Write a part of a request again, whatever is in it."""
+    try:
+        return msgspec.json.encode(value)
+    except (ValueError, OverflowError, UnicodeError, RecursionError):  # lone surrogates, large integers
+        return json.dumps(value).encode()
+
+
+def value_of(parent: Any, name: str) -> Any:
+    """Return a field by its name in JSON, or in protobuf."""
+    if not isinstance(parent, dict):
+        return None
+    value = parent.get(name)
+    return parent.get(_SNAKE.sub(lambda match: "_" + match[0].lower(), name)) if value is None else value
+
+
+def objects(parent: Any, name: str) -> list[Object]:
+    """Return the objects of a list; what is anything else is left out."""
+    found = value_of(parent, name)
+    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+
+
+def read_scope(parent: Object) -> tuple[str, str, Attributes]:
+    """Read name, version and attributes of the scope of a ScopeLogs or ScopeSpans."""
+    scope = parent.get("scope") or value_of(parent, "instrumentationLibrary")
+    if not isinstance(scope, dict):
+        return "", "", {}
+    return text_of(scope.get("name")), text_of(scope.get("version")), attributes_of(scope)
+
+
+def attributes_of(parent: Any) -> Attributes:
+    """
+    Read the attributes of a record, a resource or a scope.
+
+    Raises:
+        Rejected: If they are nested too deep.
+    """
+    return _pairs(parent.get("attributes"), 0) if isinstance(parent, dict) else {}
+
+
+def _pairs(pairs: Any, depth: int) -> Attributes:
+    """Read KeyValues; an object of names and values is none of OTLP's forms, but can only mean one thing."""
+    if isinstance(pairs, dict):
+        return {name: _any_of(value, depth) for name, value in pairs.items()}
+    if not isinstance(pairs, list):
+        return {}
+    return {text_of(pair.get("key")): _any_of(pair.get("value"), depth) for pair in pairs if isinstance(pair, dict)}
+
+
+def _any_of(value: Any, depth: int) -> Any:
+    """
+    Read an AnyValue; what is not in the form of one is taken for the value itself.
+
+    Raises:
+        Rejected: If it is nested too deep.
+    """
+    if depth > _MAX_DEPTH:
+        raise Rejected(Reason.TOO_COMPLEX, f"values nested deeper than {_MAX_DEPTH}")
+    if not isinstance(value, dict) or not value:
+        return None if value == {} else value
+    for name, found in value.items():
+        read = _READERS.get(name)
+        if read is not None:
+            return read(found, depth)
+    return value
+
+
+def _array(value: Any, depth: int) -> list[Any]:
+    values = value.get("values") if isinstance(value, dict) else value
+    return [_any_of(each, depth + 1) for each in values] if isinstance(values, list) else []
+
+
+def _bytes(value: Any, _: int) -> Any:
+    try:
+        return base64.b64decode(value, altchars=b"-_" if "-" in value or "_" in value else None)
+    except (TypeError, ValueError):
+        return value
+
+
+def _whole(value: Any, _: int) -> Any:
+    return _integer_of(value) if isinstance(value, str) and value.strip().lstrip("-").isdecimal() else value
+
+
+def _double(value: Any, _: int) -> Any:
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError):
+        return value
+
+
+def _as_it_is(value: Any, _: int) -> Any:
+    return value
+
+
+def _named_pairs(value: Any, depth: int) -> Attributes:
+    return _pairs(value.get("values") if isinstance(value, dict) else value, depth + 1)
+
+
+_READERS = {
+    **dict.fromkeys(("stringValue", "string_value", "boolValue", "bool_value"), _as_it_is),
+    **dict.fromkeys(("intValue", "int_value"), _whole),
+    **dict.fromkeys(("doubleValue", "double_value"), _double),
+    **dict.fromkeys(("arrayValue", "array_value"), _array),
+    **dict.fromkeys(("kvlistValue", "kvlist_value"), _named_pairs),
+    **dict.fromkeys(("bytesValue", "bytes_value"), _bytes),
+}
+
+
+def text_of(value: Any) -> str:
+    """Return a text; empty when it is anything else."""
+    return value if isinstance(value, str) else ""
+
+
+def _integer_of(value: Any) -> int:
+    """Return an integer, which may be a text; 0 when it is none."""
+    if isinstance(value, str):
+        value = value.strip()
+        return int(value) if len(value) < 21 and value.lstrip("-").isdecimal() and value.isascii() else 0
+    if isinstance(value, float):
+        return int(value) if math.isfinite(value) else 0
+    return value if isinstance(value, int) else 0
+
+
+def nanoseconds_of(value: Any) -> int:
+    """Return nanoseconds since 1970; 0 when they are not given."""
+    number = _integer_of(value)
+    return number if 0 < number < _U64 else 0
+
+
+def _severity_of(value: Any) -> int:
+    """Return a severity number, which may be its name in protobuf."""
+    named = _SEVERITY.fullmatch(value) if isinstance(value, str) else None
+    if named is not None:
+        return _BANDS.index(named[1]) * 4 + int(named[2] or 1)
+    number = _integer_of(value)
+    return number if 0 < number < 25 else 0
+
+
+def id_of(value: Any, size: int) -> str:
+    """Return an id of so many bytes in hexadecimal digits; empty for none, and for one of zeros."""
+    if not isinstance(value, str):
+        return ""
+    if len(value) == 2 * size and _HEX.fullmatch(value):
+        return value.lower() if value.strip("0") else ""
+    try:  # what JSON encoders of protobuf make of bytes
+        decoded = base64.b64decode(value, validate=True)
+    except (binascii.Error, ValueError):
+        return ""
+    return decoded.hex() if len(decoded) == size and any(decoded) else ""

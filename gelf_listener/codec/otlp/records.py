@@ -1,0 +1,245 @@
+"""Records: what a log record of OpenTelemetry says -> Message, whichever form it came in (logs data model)."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from typing import Any
+
+from gelf_listener.codec.otlp.severity import read_severity
+from gelf_listener.codec.receipt import Receipt
+from gelf_listener.codec.record import read_fields, read_plain_fields, text_of
+from gelf_listener.codec.scrub import scrub
+from gelf_listener.codec.text.reading import Reading
+from gelf_listener.codec.text.records import read_record
+from gelf_listener.codec.text.trace_objects import trace_of
+from gelf_listener.codec.text.whole import read_whole
+from gelf_listener.codec.times import SECONDS_MAX, SECONDS_MIN
+from gelf_listener.errors import Reason
+from gelf_listener.message import FieldValue, Message
+from gelf_listener.notes import Note
+
+__all__ = ["MAX_RECORDS", "RECORDS_A_STEP", "Attributes", "Scope", "Taker"]
+
+MAX_RECORDS = 100_000
+"""Most records of one request: each costs memory of its own until it is written."""
+
+RECORDS_A_STEP = 128
+"""Records of a long request that are read before other connections have their turn."""
+
+_HOSTS = ("host.name", "k8s.pod.name", "container.name", "k8s.node.name")
+"""Resource attributes that say who logged a record, the best first."""
+
+_TRACES = ("exception.stacktrace", "exception.stack_trace", "error.stack_trace", "error.stack", "stack_trace")
+_TRACE_NAMES = frozenset((*_TRACES, "full_message"))
+"""Attributes that are GELF's `full_message`; the last is our own output's."""
+
+Attributes = dict[str, Any]
+"""By name, of any values that JSON has, and bytes."""
+
+
+class Scope:
+    """
+    What the records of one scope of one resource have in common.
+
+    Args:
+        receipt: How the request arrived.
+        resource: Its attributes.
+        name: Of the scope: the logger.
+        version: Of the scope.
+        attributes: Of the scope.
+    """
+
+    __slots__ = ("fields", "host", "notes")
+
+    def __init__(
+        self,
+        receipt: Receipt,
+        resource: Attributes,
+        name: str = "",
+        version: str = "",
+        attributes: Mapping[str, Any] | None = None,
+    ) -> None:
+        own = {**resource, **(attributes or {})}
+        if name:
+            own.setdefault("logger", name)
+        if version:
+            own["otel.scope.version"] = version
+        self.host = receipt.host
+        for key in _HOSTS:
+            host = resource.get(key)
+            if isinstance(host, str) and host.strip():
+                self.host = scrub(host)
+                if key == "host.name":
+                    del own[key]
+                break
+        self.fields: dict[str, FieldValue]
+        self.notes: tuple[Note, ...]
+        self.fields, self.notes = read_fields(own, receipt)
+
+
+class Taker:
+    """
+    Makes the messages of one request, and counts what is none.
+
+    Args:
+        receipt: Takes them.
+    """
+
+    def __init__(self, receipt: Receipt) -> None:
+        self.receipt = receipt
+        self.rejected = 0
+        """Records that are in no message."""
+        self.why = ""
+        """Why the first of them is not."""
+
+    def reject(self, reason: Reason, detail: str, raw: bytes) -> None:
+        """Count a record that is no message."""
+        self.rejected += 1
+        self.why = self.why or detail
+        self.receipt.reject(reason, detail, raw)
+
+    def take(
+        self,
+        scope: Scope,
+        raw: bytes,
+        nanoseconds: int,
+        number: int,
+        severity_text: str,
+        body: Any,
+        attributes: Attributes,
+        trace_id: str,
+        span_id: str,
+        flags: int,
+        event_name: str,
+        dropped: int,
+        *,
+        plain: bool = False,
+    ) -> None:
+        """
+        Make the message of a record.
+
+        Args:
+            scope: It is in.
+            raw: The record as it came.
+            nanoseconds: When it happened or was observed, since 1970; 0: it does not say.
+            number: Severity number; 0: it does not say.
+            severity_text: As the source calls it.
+            body: A text, or any value of JSON, or bytes; None for none.
+            attributes: Its own; it may be changed.
+            trace_id: In hexadecimal digits; empty for none.
+            span_id: Likewise.
+            flags: Of W3C's trace context.
+            event_name: Empty when it is no event.
+            dropped: How many attributes its source dropped.
+            plain: Whether all attributes are known to be what a message may hold: finite numbers of 64 bits, booleans,
+                and texts that can be encoded.
+        """
+        receipt = self.receipt
+        full_message: str | None = None
+        seconds: float | None = nanoseconds / 1_000_000_000 if nanoseconds else None
+        severity = read_severity(number, severity_text) if number or severity_text else _UNSAID
+        level = severity.level
+        host, notes = scope.host, scope.notes
+        if attributes and not _TRACE_NAMES.isdisjoint(attributes):
+            full_message = _pop_trace(attributes)
+        if trace_id:
+            attributes["trace_id"] = trace_id
+        if span_id:
+            attributes["span_id"] = span_id
+        if flags:
+            attributes["trace_flags"] = flags & 0xFF
+        if event_name:
+            attributes["event_name"] = event_name
+        if dropped:
+            attributes["otel.dropped_attributes_count"] = dropped
+        if severity.number:
+            attributes["severity_number"] = severity.number
+        if severity.text:
+            attributes["severity_text"] = severity.text
+        if isinstance(body, str) and number and body and body[0] != "{" and "\n" not in body:
+            text = body if plain else scrub(body)  # what nearly all are
+        elif body is None or body == "":
+            if not attributes and full_message is None:
+                self.reject(Reason.NO_MESSAGE, "a log record without body, event name and attributes", raw)
+                return
+            text = event_name or _of_exception(attributes) or "(a record without a text)"
+        else:
+            reading = _read_body(body, event_name, receipt.time)
+            text = reading.text
+            full_message = full_message or reading.full_message
+            level = reading.level if level is None else level
+            seconds = reading.seconds if seconds is None else seconds
+            host = reading.host or host
+            notes += reading.notes
+            for name, value in reading.fields.items():
+                attributes.setdefault(name, value)
+            plain = False
+        read = read_plain_fields(attributes) if plain else None
+        fields, own_notes = read or read_fields(attributes, receipt)
+        shared = scope.fields
+        fields = {**fields, **shared} if shared.keys().isdisjoint(fields) else {**fields, **shared, **fields}
+        if seconds is None or not SECONDS_MIN <= seconds < SECONDS_MAX:
+            if seconds is not None:
+                fields["original_timestamp"] = nanoseconds
+            seconds = receipt.time
+        batch = receipt.batch
+        batch.messages.append(
+            Message(
+                seconds,
+                host,
+                text,
+                full_message,
+                level,
+                raw,
+                receipt.time,
+                receipt.input,
+                receipt.peer,
+                False,
+                None,
+                fields,
+                notes + own_notes if own_notes else notes,
+            )
+        )
+        batch.size += len(raw)
+
+
+_UNSAID = read_severity(0, "")
+
+
+def _pop_trace(attributes: Attributes) -> str | None:
+    """Take the trace off a record's attributes."""
+    for name in _TRACES:
+        value = attributes.get(name)
+        text = trace_of(value)
+        if text or (name == "exception.stacktrace" and isinstance(value, str) and value.strip()):
+            del attributes[name]
+            return scrub(text or str(value)).rstrip("\n")
+    value = attributes.get("full_message")
+    return attributes.pop("full_message") if isinstance(value, str) else None
+
+
+def _of_exception(attributes: Attributes) -> str:
+    """Make the text of a record that has none of its own."""
+    parts = [attributes.get("exception.type"), attributes.get("exception.message")]
+    return ": ".join([part for part in parts if isinstance(part, str) and part])
+
+
+def _read_body(body: Any, event_name: str, now: float) -> Reading:
+    """Read a body that is not a line of text with its severity beside it."""
+    if isinstance(body, (bytes, bytearray)):
+        try:
+            body = bytes(body).decode()
+        except UnicodeDecodeError:
+            body = base64.b64encode(body).decode()
+    if isinstance(body, str):
+        return read_whole(body, now)
+    if isinstance(body, dict):
+        reading = read_record(body, now, None) if _TEXT_NAMES & body.keys() else None
+        if reading is not None:
+            return reading
+        return Reading(event_name or text_of(body), None, None, None, "", {"body": body})  # type: ignore[dict-item]
+    return Reading(text_of(body), None, None, None, "", {})
+
+
+_TEXT_NAMES = frozenset(("message", "msg", "event", "log", "text", "Message", "@m", "@message"))
