@@ -324,6 +324,14 @@ class Deviation(enum.Enum):
         "it does not escape values",
     )
 
+    SYSLOG_ESCAPES = (
+        "syslog_escapes",
+        "control characters written as #012 and the like, undone",
+        "keeps them as they are",
+        'set parser.escapeControlCharactersOnReceive="off"',
+        "an rsyslog on the way replaced line ends and tabs, as it does by default",
+    )
+
     def __init__(self, label: str, wrong: str, graylog: str, advice: str, cause: str) -> None:
         self.label = label
         self.wrong = wrong

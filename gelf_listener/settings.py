@@ -7,6 +7,7 @@ The command line's help, the documentation page and the error messages come from
 
 from __future__ import annotations
 
+import datetime as dt
 import difflib
 import ipaddress
 import re
@@ -43,10 +44,12 @@ __all__ = [
     "Settings",
     "Size",
     "ZoneName",
+    "ZoneNames",
     "describe_errors",
     "quantity_of",
     "written",
     "zone_named",
+    "zones_by_name",
 ]
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -152,6 +155,62 @@ def written(field: FieldInfo, value: Any) -> str:
     """Write a setting's value as it may be read again: a size or a duration with its unit."""
     quantity = quantity_of(field)
     return str(value) if quantity is None or value is None else quantity.show(value)
+
+
+_OFFSET = re.compile(r"[+-]?(\d\d):?(\d\d)")
+
+
+def _split_pairs(value: object) -> object:
+    """Let a text such as ``IST=Asia/Jerusalem,CST=+08:00`` stand for a table."""
+    if not isinstance(value, str):
+        return value
+    pairs = {}
+    for part in value.split(","):
+        name, equals, zone = part.partition("=")
+        if part.strip() and not (equals and name.strip() and zone.strip()):
+            raise ValueError(f"{part.strip()!r} is not NAME=ZONE, such as IST=Asia/Jerusalem")
+        if part.strip():
+            pairs[name.strip()] = zone.strip()
+    return pairs
+
+
+def zones_by_name(names: Mapping[str, str]) -> dict[str, dt.tzinfo]:
+    """
+    Return the zones that short names such as CST stand for.
+
+    Args:
+        names: Zones (Asia/Shanghai) or offsets (+08:00, -0500; an address may lose the plus) by name.
+
+    Raises:
+        ValueError: If there is no such zone.
+    """
+    zones: dict[str, dt.tzinfo] = {}
+    for name, zone in names.items():
+        offset = _OFFSET.fullmatch(zone.strip())
+        if offset is None:
+            try:
+                found = zone_named(zone)
+            except ValueError:
+                found = None
+            if found is None:
+                raise ValueError(f"{name}={zone}: expected a zone such as Asia/Jerusalem, or an offset such as +08:00")
+            zones[name] = found
+        else:
+            hours, minutes = int(offset[1]), int(offset[2])
+            if hours > 23 or minutes > 59:
+                raise ValueError(f"{name}={zone}: an offset is at most 23:59")
+            east = dt.timedelta(hours=hours, minutes=minutes)
+            zones[name] = dt.timezone(-east if zone.strip()[0] == "-" else east)
+    return zones
+
+
+def _check_zones(names: dict[str, str]) -> dict[str, str]:
+    zones_by_name(names)
+    return names
+
+
+ZoneNames = Annotated[dict[str, str], BeforeValidator(_split_pairs), AfterValidator(_check_zones)]
+"""What short names of zones mean; one text may hold several, separated by commas."""
 
 
 def describe_errors(

@@ -1,4 +1,4 @@
-"""The table of docs/inputs/lines.md, made of the vectors: `python -m tests.lines_page` writes it."""
+"""The tables of docs/inputs/lines.md and syslog.md, made of vectors: `python -m tests.lines_page` writes them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,10 @@ ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "inputs" / "lines.md"
 FOLDER = ROOT / "tests" / "vectors" / "lines"
 BEGIN = "<!-- From here on made of tests/vectors/lines by `python -m tests.lines_page`. -->\n"
+
+SYSLOG_PAGE = ROOT / "docs" / "inputs" / "syslog.md"
+SYSLOG_FOLDER = ROOT / "tests" / "vectors" / "syslog"
+SYSLOG_BEGIN = "<!-- From here on made of tests/vectors/syslog by `python -m tests.lines_page`. -->\n"
 
 _LONGEST = 100
 _WORDS = {"short_message": "text", "timestamp": "time", "full_message": "trace"}
@@ -55,10 +59,33 @@ def _read(messages: list[dict[str, Any]]) -> str:
     return ", ".join(parts) if parts else "text"
 
 
+def syslog_table() -> str:
+    """Return the tables of what devices send."""
+    parts = []
+    for path in sorted(SYSLOG_FOLDER.glob("*.json")):
+        rows = [
+            f"| {vector['program']} | {_shown(vector['line'])} | {_read_of_header(vector)} |"
+            for vector in vectors(path)
+        ]
+        title = path.stem.replace("_", " ").capitalize()
+        parts.append(f"\n### {title}\n\n| from | sends | read |\n|---|---|---|\n" + "\n".join(rows) + "\n")
+    return "".join(parts)
+
+
+def _read_of_header(vector: dict[str, Any]) -> str:
+    """Say what is read of a syslog message."""
+    guessed = " (guessed)" if "guessed" in vector["notes"] else ""
+    parts = ["host"] if vector["host"] else []
+    parts += ["time"] if vector["timestamp"] else []
+    parts += ["trace"] if vector.get("full_message") else []
+    parts += [f"`{name}`" for name in vector["fields"]]
+    return (", ".join(parts) or "text") + guessed
+
+
 def main() -> None:
-    """Write the page."""
-    text = PAGE.read_text()
-    PAGE.write_text(text.partition(BEGIN)[0] + BEGIN + table())
+    """Write the pages."""
+    for page, begin, made in ((PAGE, BEGIN, table()), (SYSLOG_PAGE, SYSLOG_BEGIN, syslog_table())):
+        page.write_text(page.read_text().partition(begin)[0] + begin + made)
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@ ZONES: dict[str, int] = {
 }
 """Minutes east of UTC by name."""
 
-AMBIGUOUS = frozenset(("IST", "BST", "CST", "AST", "GST", "SST"))
+AMBIGUOUS = frozenset(("IST", "BST", "CST", "AST", "GST"))
 """Names that more than one part of the world uses."""
 
 _ZONES = {name: dt.timezone(dt.timedelta(minutes=minutes)) for name, minutes in ZONES.items()}

@@ -19,7 +19,7 @@ from gelf_listener.inputs.stream import SessionInput
 from gelf_listener.inputs.stream_connection import StreamConnection, TextConnection
 from gelf_listener.inputs.tls import TlsSettings
 from gelf_listener.inputs.udp import DatagramInput, DatagramSettings
-from gelf_listener.settings import Size, ZoneName, zone_named
+from gelf_listener.settings import Size, ZoneName, ZoneNames, zone_named, zones_by_name
 
 __all__ = [
     "SyslogSettings",
@@ -46,11 +46,20 @@ class SyslogSettings(ListeningSettings):
     timezone: ZoneName = Field(
         "", description="Zone of time stamps without an offset, for example Europe/Berlin. Empty: this machine's."
     )
+    zone_names: ZoneNames = Field(
+        {},
+        description="What short names of zones in time stamps mean, for example IST=Asia/Jerusalem,CST=Asia/Shanghai.",
+    )
 
     def decoder(self, input: str) -> SyslogDecoder:
         """Make a decoder with these settings; the input's name goes on its messages."""
-        zone = zone_named(self.timezone)
-        options = SyslogOptions(self.store_full_message, self.expand_structured_data, self.allow_override_date, zone)
+        options = SyslogOptions(
+            self.store_full_message,
+            self.expand_structured_data,
+            self.allow_override_date,
+            zone_named(self.timezone),
+            zones_by_name(self.zone_names),
+        )
         return SyslogDecoder(input, options)
 
 

@@ -1,74 +1,88 @@
 """
 BSD syslog (RFC 3164) and what devices made of it: the header behind the priority.
 
-The RFC describes what was seen in 2001, not what is right. Understood here: time stamps without a year, with one,
-with fractions and zones, in ISO 8601 (rsyslog's forwarding format), or missing; no host, as `logger` and the C library
-send it to a local socket; tags with and without a process id; Cisco's sequence numbers; FortiGate's key-value lines.
+The RFC describes what was seen in 2001, not what is right. A header is a time stamp, a host and a tag, and each may be
+missing. What a device puts between them is a row of `_BEFORE_TAG`; what it puts in front of the time is Cisco's, and
+read by `cisco`; a text without a header that says everything itself is a row of `devices`. A word is taken for the host
+when what follows it shows that it is one. Otherwise it is noted as guessed if it looks like a name, and left in the
+text if it does not.
 """
 
 from __future__ import annotations
 
-import datetime as dt
 import re
-from functools import lru_cache
 from typing import NamedTuple
 
-__all__ = ["Header", "iso_seconds", "parse_bsd"]
+from gelf_listener.codec.gelf.keys import note
+from gelf_listener.codec.levels import LEVEL_NAMES
+from gelf_listener.codec.syslog.cisco import read_prefix
+from gelf_listener.codec.syslog.devices import SAYS_MORE, read_device
+from gelf_listener.codec.syslog.stamps import MONTHS, Clock, read_stamp, usual_stamp
+from gelf_listener.codec.zones import ZONES
+from gelf_listener.message import FieldValue
+from gelf_listener.notes import Deviation, Note
 
-_SECONDS_A_DAY = 86_400
-_AHEAD_DAYS = 7
-"""How far a clock may be ahead: a stamp without a year is the last such day, but for this."""
+__all__ = ["Header", "parse_bsd"]
 
-_ZONES = {
-    "UTC": 0,
-    "GMT": 0,
-    "Z": 0,
-    "CET": 1,
-    "CEST": 2,
-    "EST": -5,
-    "EDT": -4,
-    "CST": -6,
-    "CDT": -5,
-    "MST": -7,
-    "MDT": -6,
-    "PST": -8,
-    "PDT": -7,
-}
-"""Zone names of Cisco's `service timestamps ... show-timezone`; another word behind the time is a host."""
-
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-
-_STAMP = re.compile(
-    rf"""
-    [*.]?                                               # Cisco: the clock is not set, or has lost its server
-    (?:
-        (?P<iso>\d{{4}}-\d\d-\d\d[T ]\d\d:\d\d:\d\d (?:[.,]\d{{1,9}})? (?:Z|[+-]\d\d:?\d\d)?)
-        |
-        (?:(?P<year_first>\d{{4}})\ +)?
-        (?P<month>{"|".join(_MONTHS)})\ +(?P<day>\d{{1,2}})\ +
-        (?:(?P<year>\d{{4}})\ +)?
-        (?P<time>\d\d:\d\d:\d\d)(?P<fraction>[.,]\d{{1,9}})?
-        (?:\ (?P<year_last>(?:19|20)\d\d)(?=[ :]|\Z))?
-        (?:\ ?(?P<zone>{"|".join(_ZONES)}|[+-]\d\d:?\d\d)(?=[ :]|\Z))?
-        (?:\ (?P<year_behind>(?:19|20)\d\d)(?=[ :]|\Z))?
-    )
-    :?(?:\ +|\Z)
-    """,
-    re.VERBOSE | re.IGNORECASE | re.ASCII,
-)
-
-_TAG = re.compile(r"(?P<app>[^\s:\[\]]{1,128})(?:\[(?P<pid>[^\]\s]{1,64})\]:?|:)(?:[ ]+|\Z)")
-_HOST = re.compile(r"[\w.:%@/-]{1,255}", re.ASCII)
+_MONTH = "|".join(month.title() for month in MONTHS)
 _PLAIN = re.compile(
-    rf"({'|'.join(month.title() for month in _MONTHS)}) ([ 0-3][0-9]) ([0-9:]{{8}}) "
-    r"([A-Za-z0-9][\w.-]{0,254}) ([^\s:\[\]%]{1,128})(?:\[([^\]\s]{1,64})\])?: ",
+    rf"({_MONTH}) ([ 0-3][0-9]) ([0-9:]{{8}}) "
+    r"([A-Za-z0-9][\w.-]{0,254}) ([^\s:\[\]%,]{1,128})(?:\[([^\]\s]{1,64})\])?: ",
     re.ASCII,
 )
 """Exactly what the RFC describes: everything in one match (see `make bench`, syslog)."""
 
-_CISCO = re.compile(r"(?P<sequence>\d{1,10}): (?:(?P<host>[A-Za-z][\w.-]{0,254}): (?:\d{1,10}: )?)?", re.ASCII)
-_FORTIGATE = re.compile(r"date=\d{4}-\d\d-\d\d time=\d\d:\d\d:\d\d ")
-_PAIR = re.compile(r'([A-Za-z][\w.-]{0,63})=("(?:[^"\\]|\\.)*+"|[^\s"]*)')
+_TAG = re.compile(
+    r"(?P<app>[^\s:\[\]%,]{1,128})(?:\[(?P<pid>[^\]\s]{1,64})\](?:: ?|(?= (?:<\w{1,20}>|\([^\s()]{1,128}\)): ))"
+    r"|:(?:[ ]+|\Z))"
+)
+"""Name and process id; macOS puts a level or a service behind them, which stay in the text."""
+
+_HOST = re.compile(r"[\w.:@/-]{1,255}", re.ASCII)
+_ADDRESS = re.compile(
+    r"\d{1,3}(?:\.\d{1,3}){3}|[0-9a-fA-F:]*:[0-9a-fA-F:]*:[0-9a-fA-F:.%]*|[\w-]+(?:\.[\w-]+){2,}|localhost"
+)
+_NAME = re.compile(r"[\d._-]|[a-z][A-Z]|[A-Z]{2}")
+"""What tells the name of a host from a word."""
+_LEVEL_WORDS = frozenset(LEVEL_NAMES) | {name.upper() for name in LEVEL_NAMES} | {name.title() for name in LEVEL_NAMES}
+_NO_HOST = frozenset(("last", "message", "Message", "the", "The", *(name.upper() for name in LEVEL_NAMES)))
+"""Words that stand where a host would, and are none: levels, and what syslogd itself says."""
+_SENTENCE = frozenset(
+    "a an and are as at be been by closed denied down failed for from has have in into is it lost message no not of on "  # noqa: SIM905  (words)
+    "opened or repeated restarted started stopped that the this to up user was were will with".split()
+)
+"""Second words of a sentence: the first is no host."""
+_NO_TAG = _LEVEL_WORDS | {"Severity", "Event", "Message", "message", "http", "https"}
+"""Words with a colon that are not the name of a program."""
+
+_ODD = _NO_HOST | _NO_TAG | frozenset(ZONES)
+"""Words that are looked at closely."""
+
+_NAMED_VALUES = re.compile(r"[^,:]{1,60}, [A-Z][\w /]{1,30}: ")
+"""What follows the first name of a list such as ``Severity: Informational, Category: Audit``."""
+
+_BODY = re.compile(
+    r": |CEF:\d|LEEF:\d|%{1,2}[A-Z0-9]|\{|@cee:|<\d|-- MARK --|last message repeated|message repeated"
+    r"|(?:[A-Z]{2,12}:)?[A-Za-z_][\w.-]{0,40}=|\d{1,3},\d{4}/\d\d/\d\d |MSWinEventLog\s"
+)
+"""Beginnings of texts that stand behind a host: Cisco's, Huawei's, Comware's, Palo Alto's, CEF, LEEF, JSON, pairs."""
+
+_BEFORE_TAG = (
+    re.compile(  # F5; BusyBox
+        r"(?:[a-z0-9]{2,10}\.)?(?:emerg|alert|crit|err|error|warn|warning|notice|info|debug) (?=[\w/.-]+(?:\[\w+\])?: )"
+    ),
+    re.compile(r"(?P<message_id>\d{5}) (?=[\w-]+: )"),  # HP ProCurve
+    re.compile(r"<[\w.:]+ [0-9A-Fa-f:]{17}> +"),  # Aruba Instant
+    re.compile(
+        r"(?P<device>\(?\"?(?:[\w.+-]{1,64},)?[0-9A-Fa-f]{12},[\w.+-]{1,64}\"?\)?):? (?=[^\s:\[\]]+(?:\[\d+\])?: )"
+    ),
+)  # fmt: skip
+"""What some put between host and tag, UniFi's access points last; a named group becomes a field."""
+
+_FORWARDED = re.compile(r"Message forwarded from ([\w.-]{1,255}): |Original Address=([\w.:]{1,64}) +")
+"""AIX and Kiwi name the sender of what they forward."""
+_NETAPP = re.compile(r"\[(?:(?P<host>[\w-]+):)?(?P<app>[a-z]\w*(?:\.\w+)+):\w+\]: +")
+_ISE = re.compile(r"(CISE_\w+) (?=\d{10} )")
 
 
 class Header(NamedTuple):
@@ -80,154 +94,212 @@ class Header(NamedTuple):
         timestamp: UTC Unix seconds; None when there is none, or none that is a time.
         stamped: Whether something like a time stamp was there.
         host: Empty when absent.
-        fields: ``application_name``, ``process_id``, ``sequence_number``, FortiGate's pairs; ``original_timestamp``,
+        fields: ``application_name``, ``process_id``, ``sequence_number``, a device's pairs; ``original_timestamp``,
             the text of one that is no time.
+        notes: What was guessed.
     """
 
     text: str
-    timestamp: float | None = None
-    stamped: bool = False
+    timestamp: float | None
+    stamped: bool
+    host: str
+    fields: dict[str, FieldValue]
+    notes: tuple[Note, ...] = ()
+    is_device: bool = False
+    """Whether the text is in a device's own way of writing, which was read."""
+
+
+class _Place(NamedTuple):
+    """What stands before a text besides the time."""
+
+    text: str
     host: str = ""
-    fields: dict[str, str | int] = {}  # noqa: RUF012  (never changed)
+    guessed: bool = False
+    """Whether nothing but its looks says that the host is one."""
 
 
-def parse_bsd(text: str, now: float, zone: dt.tzinfo | None) -> Header:
+def parse_bsd(text: str, clock: Clock) -> Header:
     """
     Take a text apart that follows a priority.
 
     Args:
         text: Without priority and without line end.
-        now: UTC Unix seconds: a time stamp without a year is in the past, but for clocks ahead.
-        zone: Of time stamps without an offset; None: this machine's.
+        clock: How times are read.
     """
-    fields: dict[str, str | int] = {}
     plain = _PLAIN.match(text)
     if plain is not None:  # what nearly all are
         month, day, time, host, app, process_id = plain.groups()
-        fields["application_name"] = app
-        if process_id:
-            fields["process_id"] = process_id
-        timestamp = _whole_seconds(month, day, time, None, None, zone, int(now // _SECONDS_A_DAY))
-        if timestamp is None:
-            fields["original_timestamp"] = f"{month} {day} {time}"
-        return Header(text[plain.end() :], timestamp, True, host, fields)
-    if _FORTIGATE.match(text):
-        return _fortigate(text, zone)
-    host = ""
-    rest = text
-    cisco = _CISCO.match(text) if "0" <= text[:1] <= "9" else None
-    if cisco is not None:
-        fields["sequence_number"] = int(cisco["sequence"])
-        host = cisco["host"] or ""
-        rest = text[cisco.end() :]
-    stamp = _STAMP.match(rest)
+        if not (host in _ODD or app in _ODD or app.isdecimal()) and (
+            process_id or _NAMED_VALUES.match(text, plain.end()) is None
+        ):
+            fields: dict[str, FieldValue] = {"application_name": app}
+            if process_id:
+                fields["process_id"] = process_id
+            timestamp = usual_stamp(month, day, time, clock)
+            if timestamp is None:
+                fields["original_timestamp"] = f"{month} {day} {time}"
+            header = Header(text[plain.end() :], timestamp, True, host, fields)
+            return header if SAYS_MORE.match(header.text) is None else _with_device(header, clock)
+    return _with_device(_parse(text, clock), clock)
+
+
+def _parse(text: str, clock: Clock) -> Header:
+    """Take a text apart step by step."""
+    forwarded = _FORWARDED.match(text)
+    if forwarded is not None:
+        inner = _parse(text[forwarded.end() :], clock)
+        return inner._replace(host=inner.host or forwarded[1] or forwarded[2])
+    fields: dict[str, FieldValue] = {}
+    prefix = read_prefix(text, clock)
+    at, host = (0, "") if prefix is None else (prefix.end, prefix.host)
+    if prefix is not None:
+        fields.update(prefix.fields)
+    stamp = read_stamp(text, clock, at)
     if stamp is None:
-        if cisco is not None:
-            return Header(rest, host=host, fields=fields)
-        return _tagged(text, None, stamped=False, host="", fields=fields, sure=False)
-    timestamp = _seconds(stamp, now, zone)
-    if timestamp is None:
-        fields["original_timestamp"] = stamp[0].rstrip(" :")
-    rest = rest[stamp.end() :]
-    if rest.startswith("%") or cisco is not None:  # Cisco's %FACILITY-SEVERITY-MNEMONIC belongs to the text
-        return Header(rest, timestamp, stamped=True, host=host, fields=fields)
-    tag = _TAG.match(rest)
-    if tag is None:
-        first, space, behind = rest.partition(" ")
-        if space and _HOST.fullmatch(first):
-            behind = behind.lstrip(" ").removeprefix(": ")  # Cisco's ASA writes "host : %ASA-6-302013: ..."
-            return _tagged(behind, timestamp, stamped=True, host=first, fields=fields, sure=True)
-    return _tagged(rest, timestamp, stamped=True, host="", fields=fields, sure=True)
+        rest = text[at:]
+        return Header(rest if host or _is_cisco(rest) else _bare_tag(rest, fields), None, False, host, fields)
+    if stamp.seconds is None:
+        fields["original_timestamp"] = text[at : stamp.end].rstrip(" :")
+    rest, seconds, notes = text[stamp.end :], stamp.seconds, stamp.notes
+    second = read_stamp(rest, clock)
+    if second is not None and second.seconds is not None and seconds is not None:  # TP-Link, and some relays
+        rest, seconds, notes = rest[second.end :], second.seconds, second.notes
+    place = _place(rest.removeprefix(": "), fields, clock, host, in_cisco=prefix is not None)
+    if place.guessed:
+        notes += (note(Deviation.GUESSED, "host", "the first word behind the time; no tag follows it"),)
+    exact = fields.pop(_INNER, None)
+    if isinstance(exact, float) and seconds is not None and abs(exact - seconds) <= _RELAYED_SECONDS:
+        seconds = exact
+    return Header(place.text, seconds, True, place.host, fields, notes)
 
 
-def _tagged(
-    text: str, timestamp: float | None, *, stamped: bool, host: str, fields: dict[str, str | int], sure: bool
-) -> Header:
-    """Take the tag off a text; where nothing came before it, only one with a process id is surely a tag."""
+_INNER = "inner time"
+"""Where the time behind a relay's header stands for a moment; no field has a blank in its name."""
+_RELAYED_SECONDS = 300.0
+"""How far it may be from the relay's to be the more exact one."""
+
+
+def _is_cisco(text: str) -> bool:
+    """Whether a text begins like Cisco's %FACILITY-SEVERITY-MNEMONIC, or Comware's and Huawei's %%."""
+    return text.startswith("%")
+
+
+def _place(text: str, fields: dict[str, FieldValue], clock: Clock, host: str, *, in_cisco: bool) -> _Place:
+    """Read host and tag behind a time stamp."""
+    if _is_cisco(text):
+        return _Place(text, host)
+    if host or in_cisco:
+        tag = _TAG.match(text)
+        return _Place(text if tag is None or not tag["pid"] else _untag(tag, text, fields), host)
+    forwarded = _FORWARDED.match(text)
+    if forwarded is not None:
+        return _Place(_tagged(text[forwarded.end() :], fields), forwarded[1] or forwarded[2])
+    netapp = _NETAPP.match(text)
+    if netapp is not None:
+        fields["application_name"] = netapp["app"]
+        return _Place(text[netapp.end() :], netapp["host"] or "")
+    tag = _tag(text)
+    if tag is not None:
+        if tag["pid"] or not _is_cisco(text[tag.end() :]):
+            return _Place(_untag(tag, text, fields))
+        return _Place(text[tag.end() :], tag["app"])  # a device's name with a colon
+    own = _before_tag(text, fields)
+    if own:  # a device that has no name
+        return _Place(_tagged(text[own:], fields))
+    return _behind_host(text, fields, clock)
+
+
+def _behind_host(text: str, fields: dict[str, FieldValue], clock: Clock) -> _Place:
+    """Read a text that begins with a host, if it does."""
+    first, blank, behind = text.partition("\t" if "\tMSWinEventLog\t" in text[:300] else " ")
+    bare = first[1:-1] if first[:1] == "[" and first[-1:] == "]" else first  # Aruba's controllers
+    if (
+        not blank
+        or not _HOST.fullmatch(bare)
+        or bare in _NO_HOST
+        or bare.isdecimal()
+        or bare[-1] in ":-"
+        or bare[0] == "-"
+    ):
+        return _Place(text)
+    behind = behind.lstrip(" ")
+    at = _before_tag(behind, fields)
+    netapp, ise = _NETAPP.match(behind), _ISE.match(behind)
+    tag = _tag(behind[at:])
+    if tag is not None:
+        weak = (
+            tag["pid"] is None and bare.isalpha() and bare.islower() and tag["app"].isalpha() and tag["app"].islower()
+        )
+        guessed = weak and tag["app"] in ("error", "failed", "failure", "timeout")
+        return _Place(_untag(tag, behind[at:], fields), bare, guessed)
+    if netapp is not None:
+        fields["application_name"] = netapp["app"]
+        return _Place(behind[netapp.end() :], bare)
+    if ise is not None:
+        fields["application_name"] = ise[1]
+        return _Place(behind[ise.end() :], bare)
+    if _BODY.match(behind) or read_device(behind, clock) is not None:
+        return _Place(behind.removeprefix(": "), bare)  # Cisco's ASA writes "host : %ASA-6-302013: ..."
+    prefix = read_prefix(behind, clock)
+    if prefix is not None:  # a relay put a header of its own in front of Cisco's
+        stamp = read_stamp(behind, clock, prefix.end)
+        fields.update(prefix.fields)
+        if stamp is not None and stamp.seconds is not None:
+            fields[_INNER] = stamp.seconds
+        return _Place(behind[prefix.end if stamp is None else stamp.end :], prefix.host or bare)
+    if _ADDRESS.fullmatch(bare):
+        return _Place(behind, bare)
+    if _NAME.search(bare) or behind.partition(" ")[0].rstrip(",.:") not in _SENTENCE:
+        return _Place(behind, bare, guessed=True)
+    return _Place(text)
+
+
+def _before_tag(text: str, fields: dict[str, FieldValue]) -> int:
+    """Return where what a device puts in front of the tag ends; 0 when there is nothing."""
+    for pattern in _BEFORE_TAG:
+        match = pattern.match(text)
+        if match is not None:
+            fields.update({name: value.strip('()"') for name, value in match.groupdict().items()})
+            return match.end()
+    return 0
+
+
+def _tag(text: str) -> re.Match[str] | None:
+    """Return the tag at the start of a text, if it is the name of a program."""
     tag = _TAG.match(text)
-    if tag is not None and (sure or tag["pid"]) and not text.startswith("%"):
-        fields["application_name"] = tag["app"]
-        if tag["pid"]:
-            fields["process_id"] = tag["pid"]
-        text = text[tag.end() :]
-    return Header(text, timestamp, stamped, host, fields)
-
-
-def _fortigate(text: str, zone: dt.tzinfo | None) -> Header:
-    """Read FortiGate's pairs; the text stays whole, as in Graylog."""
-    fields: dict[str, str | int] = {
-        name: value[1:-1] if value[:1] == '"' else value for name, value in _PAIR.findall(text)
-    }
-    offset = fields.get("tz", "")
-    stamp = f"{fields['date']}T{fields['time']}{offset}"
-    timestamp = iso_seconds(stamp, zone)
-    fields.pop("level", None)  # a word; the priority has the number
-    return Header(text, timestamp, stamped=True, host=str(fields.get("devname", "")), fields=fields)
-
-
-def _seconds(stamp: re.Match[str], now: float, zone: dt.tzinfo | None) -> float | None:
-    """Return the time a stamp means; None when there is no such time."""
-    if stamp["iso"]:
-        return iso_seconds(stamp["iso"], zone)
-    year = stamp["year"] or stamp["year_first"] or stamp["year_last"] or stamp["year_behind"]
-    seconds = _whole_seconds(
-        stamp["month"], stamp["day"], stamp["time"], year, stamp["zone"], zone, int(now // _SECONDS_A_DAY)
-    )
-    if seconds is None or not stamp["fraction"]:
-        return seconds
-    return round(seconds + float("0." + stamp["fraction"][1:]), 6)
-
-
-@lru_cache(maxsize=1024)
-def _whole_seconds(
-    month: str, day: str, time: str, year: str | None, named: str | None, zone: dt.tzinfo | None, today: int
-) -> float | None:
-    """Return the time of a stamp without fraction; a busy sender repeats it thousands of times."""
-    try:
-        hour, minute, second = map(int, time.split(":"))
-    except ValueError:
+    if tag is None or tag["app"] in _NO_TAG or not any(character.isalpha() for character in tag["app"]):
         return None
-    if named is not None:
-        zone = _offset(named)
-    middle = (today + 0.5) * _SECONDS_A_DAY
-    this_year = dt.datetime.fromtimestamp(middle, dt.UTC).year
-    years = [int(year)] if year else [this_year - 1, this_year, this_year + 1]
-    times = []
-    for each in years:
-        try:
-            moment = dt.datetime(each, _MONTHS.index(month.lower()) + 1, int(day), hour, minute, second, tzinfo=zone)
-            times.append(moment.timestamp())
-        except (ValueError, OverflowError, OSError):
-            continue
-    past = [seconds for seconds in times if seconds < middle + _AHEAD_DAYS * _SECONDS_A_DAY]
-    return max(past, default=times[0] if times else None)
-
-
-def _offset(named: str) -> dt.tzinfo:
-    """Return the zone of a name or of an offset such as +01:00."""
-    hours = _ZONES.get(named.upper())
-    if hours is not None:
-        return dt.timezone(dt.timedelta(hours=hours))
-    digits = named[1:].replace(":", "")
-    offset = dt.timedelta(hours=min(int(digits[:2]), 23), minutes=min(int(digits[2:]), 59))
-    return dt.timezone(-offset if named[0] == "-" else offset)
-
-
-def iso_seconds(text: str, zone: dt.tzinfo | None) -> float | None:
-    """
-    Read ISO 8601; without an offset it is meant in a zone.
-
-    Args:
-        text: With a date and a time.
-        zone: None: this machine's.
-
-    Returns:
-        UTC Unix seconds, or None when it is no time.
-    """
-    try:
-        moment = dt.datetime.fromisoformat(text)
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=zone)
-        return moment.timestamp()
-    except (ValueError, OverflowError, OSError):
+    if tag["pid"] is None and _NAMED_VALUES.match(text, tag.end()):
         return None
+    return tag
+
+
+def _untag(tag: re.Match[str], text: str, fields: dict[str, FieldValue]) -> str:
+    fields["application_name"] = tag["app"]
+    if tag["pid"]:
+        fields["process_id"] = tag["pid"]
+    return text[tag.end() :].lstrip(" ") if tag["pid"] else text[tag.end() :]
+
+
+def _tagged(text: str, fields: dict[str, FieldValue]) -> str:
+    """Take the tag off a text."""
+    tag = _tag(text)
+    return text if tag is None else _untag(tag, text, fields)
+
+
+def _bare_tag(text: str, fields: dict[str, FieldValue]) -> str:
+    """Take the tag off a text with nothing before it, where only one with a process id is surely a tag."""
+    tag = _tag(text)
+    return text if tag is None or not tag["pid"] else _untag(tag, text, fields)
+
+
+def _with_device(header: Header, clock: Clock) -> Header:
+    """Add what a device's text says itself; the header goes before."""
+    found = read_device(header.text, clock)
+    if found is None:
+        return header
+    fields = {**found.fields, **header.fields}
+    if header.stamped:
+        return header._replace(host=header.host or found.host, fields=fields, is_device=True)
+    host, notes = header.host or found.host, header.notes + found.notes
+    return Header(header.text, found.seconds, found.stamped, host, fields, notes, is_device=True)

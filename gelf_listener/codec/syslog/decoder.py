@@ -4,14 +4,15 @@ Syslog -> Message: RFC 5424, RFC 3164 and what is sent in their name.
 Fields are those of Graylog's syslog input: ``level``, ``facility`` (its name), ``facility_num``, ``application_name``,
 ``process_id`` and the parameters of structured data; ``message_id`` besides, and tag and process id of RFC 3164, which
 Graylog leaves in the text. What cannot be taken apart is kept whole, with a note. A text that is a GELF document, by
-itself or behind the CEE cookie, is read as one, so a record keeps its types on this road too.
+itself or behind the CEE cookie, is read as one, so a record keeps its types this way too; and so is other loggers'
+JSON.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -22,8 +23,12 @@ from gelf_listener.codec.gelf.keys import note, read_key
 from gelf_listener.codec.gelf.normaliser import Normaliser
 from gelf_listener.codec.pickles import PICKLE_ADVICE, is_pickle
 from gelf_listener.codec.receipt import Receipt
-from gelf_listener.codec.syslog.bsd import iso_seconds, parse_bsd
+from gelf_listener.codec.syslog.bsd import parse_bsd
+from gelf_listener.codec.syslog.devices import SAYS_MORE, read_device
+from gelf_listener.codec.syslog.stamps import Clock, iso_seconds, read_stamp
 from gelf_listener.codec.syslog.structured_data import StructuredData, parse_structured_data
+from gelf_listener.codec.syslog.texts import CEE, read_body, undo_escapes
+from gelf_listener.codec.text.reading import Reading
 from gelf_listener.codec.times import SECONDS_MAX, SECONDS_MIN
 from gelf_listener.errors import Reason, Rejected
 from gelf_listener.message import FieldValue, Message, Peer
@@ -57,8 +62,12 @@ _VERSIONED = {f"{text}1": priority for text, priority in _PRIORITIES.items()}
 """Priority and version of RFC 5424: one look-up finds out both."""
 
 _PRIORITY = re.compile(r"<(\d{1,10})>", re.ASCII)
+_LOOSE = re.compile(
+    r"(?:<([^<>\s]{0,16})>)?(1) +(-|\d{4}-\d\d-\d\d[Tt ]+\d\d:\d\d:\d\d[^ ]*) +(?=[^ ])(.*)", re.DOTALL | re.ASCII
+)
+"""RFC 5424 with blanks where one should be, a priority that is no number, or none."""
+_BLANKS = re.compile(" +")
 _TRAILING = "\0\r\n"
-_CEE = "@cee:"
 _GELF_ELEMENT = "gelf@32473"
 """SD-ID under which gelf-handlers sends a GELF message; its ``full_message`` and ``facility`` are the message's own."""
 
@@ -102,12 +111,14 @@ class SyslogOptions(NamedTuple):
         expand_structured_data: Put the SD-ID before the names of parameters.
         allow_override_date: Use the receive time for a time stamp that is missing or unusable; otherwise reject.
         zone: Of time stamps without an offset; None: this machine's.
+        zone_names: What names of zones mean, where that is not what `zones.ZONES` says.
     """
 
     store_full_message: bool = False
     expand_structured_data: bool = False
     allow_override_date: bool = True
     zone: dt.tzinfo | None = None
+    zone_names: Mapping[str, dt.tzinfo] = {}
 
 
 class _Parts(NamedTuple):
@@ -123,6 +134,8 @@ class _Parts(NamedTuple):
     level: int | None
     fields: dict[str, FieldValue]
     notes: tuple[Note, ...]
+    is_device: bool = False
+    """Whether the text is in a device's own way of writing, which was read."""
 
 
 class SyslogDecoder:
@@ -141,6 +154,7 @@ class SyslogDecoder:
         self.options = options
         self._fast = not options.store_full_message
         self._expand = options.expand_structured_data
+        self._clock = Clock(0.0, options.zone, options.zone_names)
 
     def decode_datagrams(
         self, payloads: Sequence[bytes], peers: Sequence[Peer | None], now: float, batch: Batch
@@ -158,6 +172,7 @@ class SyslogDecoder:
             batch: Takes the results.
         """
         receipt = Receipt(self.input, None, now, batch)
+        self._clock = self._clock._replace(now=now)
         for payload, peer in payloads:
             receipt.peer = peer
             try:
@@ -176,15 +191,20 @@ class SyslogDecoder:
             text = payload.decode("utf-8", "replace")
             notes = (note(Deviation.INVALID_UTF8),)
         text = text.rstrip(_TRAILING)
+        if "#0" in text:
+            text, undone = undo_escapes(text)
+            notes += undone
         # What nearly all are: seven words, of which the last holds structured data and text (see `make bench`).
         words = text.split(" ", 6)
-        if len(words) >= 6 and words[0] in _VERSIONED:
+        if len(words) >= 6 and words[0] in _VERSIONED and words[2] and words[3] and words[4] and words[5]:
             stamp = words[1]
             seconds = None if stamp == "-" else iso_seconds(stamp, self.options.zone)
             if len(words) == 6:
                 words.append("")  # nothing behind MSGID: structured data is missing
             # A time that is none (23:59:60, a 32nd) is told from other formats by structured data, where it has to be.
-            if seconds is not None or stamp == "-" or (words[6][:1] in ("-", "[") and "0" <= stamp[:1] <= "9"):
+            if stamp == "-" or (
+                stamp[10:11] == "T" and (seconds is not None or (words[6][:1] in ("-", "[") and "0" <= stamp[0] <= "9"))
+            ):
                 return self._decode_5424(words, seconds, payload, text, notes, receipt)
         if not text.strip():
             raise Rejected(
@@ -192,7 +212,12 @@ class SyslogDecoder:
             )
         if text[0] != "<" and is_pickle(payload):
             raise Rejected(Reason.UNEXPECTED_PROTOCOL, PICKLE_ADVICE, payload)
-        return self._message(self._parse_bsd(text, payload, notes, receipt), receipt)
+        loose = _loose_5424(text, self.options.zone)
+        if loose is not None:
+            if loose[0][0] not in _VERSIONED:
+                notes += (note(Deviation.SYSLOG_PRIORITY, "", loose[0][0] or "missing"),)
+            return self._decode_5424(*loose, payload, text, notes, receipt)
+        return self._message(self._parse_bsd(text, payload, notes), receipt)
 
     def _decode_5424(
         self,
@@ -205,8 +230,12 @@ class SyslogDecoder:
     ) -> Message:
         """Make a message of RFC 5424's seven words."""
         head, stamp, host, app, process_id, message_id, rest = words
-        level, facility = _VERSIONED[head]
-        fields: dict[str, FieldValue] = {"facility": FACILITIES[facility], "facility_num": facility}
+        priority = _VERSIONED.get(head)
+        level = None if priority is None else priority[0]
+        fields: dict[str, FieldValue] = {}
+        if priority is not None:
+            fields["facility"] = FACILITIES[priority[1]]
+            fields["facility_num"] = priority[1]
         if seconds is None and stamp != "-":
             notes += (note(Deviation.TIMESTAMP_INVALID, "timestamp"),)
             fields["original_timestamp"] = stamp
@@ -217,6 +246,7 @@ class SyslogDecoder:
         if message_id != "-":
             fields["message_id"] = message_id
         full_message = None
+        data: StructuredData = ((), [])
         if rest[:2] == "- ":
             text = rest[2:]
         else:
@@ -236,15 +266,29 @@ class SyslogDecoder:
             and host not in ("", "-")
             and seconds is not None
             and SECONDS_MIN <= seconds < SECONDS_MAX
+            and "\n" not in text
+            and SAYS_MORE.match(text) is None
         ):  # what nearly all are: `_message` has nothing to look at, and keywords cost time (see `make bench`, syslog)
             return Message(
                 *(seconds, host, text, full_message, level, payload, receipt.time),
                 *(receipt.input, receipt.peer, False, None, fields, notes),
             )
-        parts = _Parts(payload, whole, seconds, "" if host == "-" else host, text, full_message, level, fields, notes)
+        if not text and data[0]:
+            text = _rendered(message_id, data)
+            notes += (note(Deviation.SHORT_MESSAGE_BLANK, "short_message", "made of the structured data"),)
+        host = "" if host == "-" else host
+        device = read_device(text, self._clock)
+        if device is not None:
+            for name, value in device.fields.items():
+                fields.setdefault(read_key("_" + name).clean, value)
+            host = host or device.host
+            seconds = device.seconds if stamp == "-" else seconds
+        parts = _Parts(
+            payload, whole, seconds, host, text, full_message, level, fields, notes, is_device=device is not None
+        )
         return self._message(parts, receipt)
 
-    def _parse_bsd(self, text: str, payload: bytes, notes: tuple[Note, ...], receipt: Receipt) -> _Parts:
+    def _parse_bsd(self, text: str, payload: bytes, notes: tuple[Note, ...]) -> _Parts:
         """Take anything else apart."""
         whole = text
         level = None
@@ -261,7 +305,13 @@ class SyslogDecoder:
             notes += (note(Deviation.SYSLOG_PRIORITY, "", "missing" if match is None else match[0]),)
         if match is not None:
             text = text[match.end() :].lstrip(" ")
-        header = parse_bsd(text, receipt.time, self.options.zone)
+        clock = self._clock
+        if (
+            text.startswith("1 ") and read_stamp(text, clock, 2) is not None
+        ):  # RFC 5424's version before RFC 3164's time
+            text = text[2:]
+        header = parse_bsd(text, clock)
+        notes += header.notes
         if not header.stamped:
             notes += (note(Deviation.SYSLOG_NO_HEADER),)
         elif header.timestamp is None:
@@ -271,7 +321,8 @@ class SyslogDecoder:
         for name, value in header.fields.items():
             fields[read_key("_" + name).clean] = value
         body = header.text[1:] if header.text[:1] == "\ufeff" else header.text
-        return _Parts(payload, whole, header.timestamp, header.host, body, None, level, fields, notes)
+        parts = _Parts(payload, whole, header.timestamp, header.host, body, None, level, fields, notes)
+        return parts._replace(is_device=header.is_device)
 
     def _take_data(self, data: StructuredData, fields: dict[str, FieldValue]) -> str | None:
         """Put the parameters of structured data among the fields; return gelf-handlers' full message."""
@@ -291,16 +342,21 @@ class SyslogDecoder:
             timestamp = receipt.time
         full_message = parts.whole if self.options.store_full_message else parts.full_message
         notes = parts.notes
+        reading = None
+        if not parts.is_device and ("\n" in text or SAYS_MORE.match(text) is not None):
+            reading = read_body(text, self._clock)
         if text[:1] in ("{", "@"):
             given: dict[str, Any] = {"version": "1.1", "timestamp": timestamp, "host": host}
             if parts.level is not None:
                 given["level"] = parts.level
             if full_message is not None:
                 given["full_message"] = full_message
-            found = _embedded(parts, given, receipt)
+            found = _embedded(parts, given, receipt, is_record=reading is not None)
             if found is not None:
                 return found
-        elif not text.strip():
+        if reading is not None:
+            return _of_reading(reading, parts, timestamp, host, full_message, receipt)
+        if not text.strip():
             notes += (note(Deviation.SHORT_MESSAGE_BLANK, "short_message"),)
         return receipt.message(
             parts.payload,
@@ -314,17 +370,70 @@ class SyslogDecoder:
         )
 
 
-def _embedded(parts: _Parts, given: dict[str, Any], receipt: Receipt) -> Message | None:
-    """Read a text that is a GELF document, or JSON behind the CEE cookie; None when it is neither."""
-    cee = parts.text.startswith(_CEE)
+def _loose_5424(text: str, zone: dt.tzinfo | None) -> tuple[list[str], float | None] | None:
+    """
+    Take RFC 5424 apart that was not written to the letter.
+
+    Returns:
+        Its seven words and its time; None when it is something else.
+    """
+    match = _LOOSE.match(text)
+    if match is None:
+        return None
+    priority, version, stamp, rest = match.groups()
+    day, *time = stamp.split(" ")
+    seconds = None if stamp == "-" else iso_seconds(stamp if not time else f"{day}T{time[-1]}", zone)
+    if seconds is None and stamp != "-":
+        return None
+    head = "" if priority is None else f"<{priority}>{version}"
+    wide, narrow = _BLANKS.split(rest, 4), rest.split(" ", 4)  # an empty word: there is none, or a blank too many
+    for words in (wide, narrow):
+        if len(words) == 5 and parse_structured_data(words[4]) is not None:
+            return [head, stamp, *(word or "-" for word in words[:4]), words[4]], seconds
+    if priority is None or time or len(wide) < 4:
+        return None
+    return [head, stamp, *wide, *[""] * (5 - len(wide))], seconds
+
+
+def _rendered(message_id: str, data: StructuredData) -> str:
+    """Make a text of structured data: what the message is, and its parameters."""
+    names, values = data
+    pairs = [f'{name}="{value}"' for (_, name), value in zip(names, values, strict=True)]
+    return " ".join(pairs if message_id == "-" else [message_id, *pairs])
+
+
+def _of_reading(
+    reading: Reading, parts: _Parts, timestamp: float, host: str, full_message: str | None, receipt: Receipt
+) -> Message:
+    """Make the message of a text that a logger wrote; what it does not say, the header does."""
+    fields = reading.fields
+    for name, value in parts.fields.items():
+        fields.setdefault(name, value)
+    return receipt.message(
+        parts.payload,
+        timestamp=timestamp if reading.seconds is None else reading.seconds,
+        host=reading.host or host,
+        short_message=reading.text,
+        full_message=full_message or reading.full_message,
+        level=parts.level if reading.level is None else reading.level,
+        fields=fields,
+        notes=parts.notes + reading.notes,
+    )
+
+
+def _embedded(parts: _Parts, given: dict[str, Any], receipt: Receipt, *, is_record: bool) -> Message | None:
+    """Read a text that is a GELF document, or JSON behind the CEE cookie that is no record; None for any other."""
+    cee = parts.text.startswith(CEE)
     try:
-        document: Any = msgspec.json.decode(parts.text.removeprefix(_CEE).strip())
+        document: Any = msgspec.json.decode(parts.text.removeprefix(CEE).strip())
     except (ValueError, RecursionError):
         return None
-    if type(document) is not dict or not (cee or "short_message" in document):
+    if type(document) is not dict or not ("short_message" in document or (cee and not is_record)):
         return None
-    if cee and "short_message" not in document and isinstance(document.get("msg"), str):
-        document["short_message"] = document.pop("msg")
+    if "short_message" not in document:
+        text = document.pop("msg", None)
+        document = {f"_{name}": value for name, value in document.items()}
+        document["short_message"] = text if isinstance(text, str) else parts.text.removeprefix(CEE).strip()
     found = Normaliser(given | document, parts.notes, receipt, strict=True).message(parts.payload)
     if found is not None:
         for name, value in parts.fields.items():

@@ -14,6 +14,9 @@ _ELEMENT = re.compile(r'\[([^\s="\[\]]+)((?: +[^\s="\[\]]+="(?:[^"\\]|\\.)*+")*+
 """An element; names may be longer than 32 characters and hold what is not ASCII: rsyslog's and Java's do."""
 
 _PARAMETER = re.compile(r'([^\s="\[\]]+)="((?:[^"\\]|\\.)*+)"', re.DOTALL)
+_CHECK_POINT = re.compile(r'\[((?:[A-Za-z_][\w.-]*:"(?:[^"\\]|\\.)*+"(?:; ?|(?=\])))+)\](?= |\Z)', re.DOTALL)
+"""Check Point's log exporter writes ``[action:"Accept"; flags:"411908"; ]``: no SD-ID, colons, semicolons."""
+_CHECK_POINT_PARAMETER = re.compile(r'([A-Za-z_][\w.-]*):"((?:[^"\\]|\\.)*+)"', re.DOTALL)
 _MAX_REMEMBERED = 1024
 _ESCAPED = re.compile(r'\\(["\\\]])')
 
@@ -69,4 +72,13 @@ def parse_structured_data(text: str) -> tuple[StructuredData, str] | None:
         end = match.end()
         if text[end : end + 1] in ("", " "):
             return (tuple(found), values), text[end + 1 :]
-    return None
+    return _check_point(text)
+
+
+def _check_point(text: str) -> tuple[StructuredData, str] | None:
+    match = _CHECK_POINT.match(text)
+    if match is None:
+        return None
+    found = _CHECK_POINT_PARAMETER.findall(match[1])
+    values = [_ESCAPED.sub(r"\1", value) if "\\" in value else value for _, value in found]
+    return (tuple(("", name) for name, _ in found), values), text[match.end() + 1 :]

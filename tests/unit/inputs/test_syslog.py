@@ -72,8 +72,9 @@ def test_python_handler(kind: str) -> None:
 
     intake = asyncio.run(main())
     first, second = intake.messages
-    assert first.short_message.startswith("it failed\nTraceback (most recent call last):")
-    assert first.short_message.endswith("ValueError: no")
+    assert first.short_message == "it failed"
+    assert str(first.full_message).startswith("Traceback (most recent call last):\n")
+    assert str(first.full_message).endswith("ValueError: no")
     assert (first.level, first.fields["application_name"], first.host) == (3, "app", "127.0.0.1")
     assert (second.short_message, second.level) == ("second é", 4)
     assert intake.rejected == []

@@ -75,7 +75,7 @@ STRUCTURED = [
     (
         "RFC 5424, example 4, two elements and no text",
         b'<165>1 2003-10-11T22:14:15.003Z h app - ID47 [exampleSDID@32473 iut="3" eventSource="A"][pri@32473 class="high"]',
-        ("h", "", 5, "2003-10-11T22:14:15.003Z"),
+        ("h", 'ID47 iut="3" eventSource="A" class="high"', 5, "2003-10-11T22:14:15.003Z"),
         {
             "application_name": "app",
             "message_id": "ID47",
@@ -182,7 +182,7 @@ def test_full_message_in_structured_data() -> None:
 BSD = [
     ("RFC 3164", b"<34>Oct 11 22:14:15 mymachine su: 'su root' failed", ("mymachine", "'su root' failed", "2026-10-11T22:14:15Z"), {"application_name": "su"}, []),
     ("RFC 3164, no tag", b"<13>Feb  5 17:32:18 10.0.0.99 Use the BFG!", ("10.0.0.99", "Use the BFG!", "2026-02-05T17:32:18Z"), {}, []),
-    ("RFC 3164, zone and year", b"<165>Aug 24 05:34:00 CST 1987 mymachine myproc[10]: %% It's time", ("mymachine", "%% It's time", "1987-08-24T05:34:00-06:00"), {"application_name": "myproc", "process_id": "10"}, []),
+    ("RFC 3164, zone and year", b"<165>Aug 24 05:34:00 CST 1987 mymachine myproc[10]: %% It's time", ("mymachine", "%% It's time", "1987-08-24T05:34:00-06:00"), {"application_name": "myproc", "process_id": "10"}, ["guessed"]),
     ("logger -u, the C library: no host", b"<30>Nov 23 18:20:01 sshd[123]: hello", ("192.0.2.7", "hello", "2026-11-23T18:20:01Z"), {"application_name": "sshd", "process_id": "123"}, ["host_missing"]),
     ("rsyslog's forwarding format", b"<30>2026-11-23T18:20:01.123456+01:00 web1 nginx: hello", ("web1", "hello", "2026-11-23T18:20:01.123456+01:00"), {"application_name": "nginx"}, []),
     ("a year before", b"<30>2025 Nov 23 18:20:01 web1 nginx: hello", ("web1", "hello", "2025-11-23T18:20:01Z"), {"application_name": "nginx"}, []),
@@ -306,10 +306,11 @@ def test_gelf_inside() -> None:
 
 
 def test_cee() -> None:
-    """JSON behind the cookie of CEE is read; other JSON stays a text."""
+    """JSON behind the cookie of CEE is read, and so is a logger's; what is neither stays a text."""
     made = message(b'<14>Nov 23 18:20:01 h a: @cee: {"msg":"hello","user":{"id":7}}')
     assert (made.short_message, made.fields["user.id"]) == ("hello", 7)
-    for text in (b'{"msg":"hello"}', b'{"short_message":', b"[1]", b"@cee: 7", b"@home"):
+    assert message(b'<14>Nov 23 18:20:01 h a: {"msg":"hello","level":"warn"}').level == 4
+    for text in (b'{"a":"hello"}', b'{"short_message":', b"[1]", b"@cee: 7", b"@home"):
         assert message(b"<14>Nov 23 18:20:01 h a: " + text).short_message == text.decode()
 
 
