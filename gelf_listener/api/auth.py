@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from gelf_listener.address import Address
     from gelf_listener.config import Config
 
-__all__ = ["COOKIE", "Auth", "Identity", "TooManyAttempts", "is_loopback", "make_auth"]
+__all__ = ["COOKIE", "Auth", "Identity", "TooManyAttempts", "has_session", "is_loopback", "make_auth"]
 
 _log = logging.getLogger(__name__)
 
@@ -99,6 +99,9 @@ class Auth:
         """Awaited before `token_owner` is looked at: whoever sets that may still have to be loaded."""
         self._users = users
         self._tokens = frozenset(token if is_token_hash(token) else hash_token(token) for token in tokens)
+        hashes = [secret for secret in users.values() if isinstance(secret, ScryptHash)] or [ScryptHash.decoy()]
+        self._decoys = list({hashed.cost: hashed for hashed in hashes}.values())
+        """A hash of each cost that the users' hashes have."""
         self._right: OrderedDict[bytes, None] = OrderedDict()
         self._hashing = asyncio.Lock()
         self._waiting = 0
@@ -166,28 +169,40 @@ class Auth:
 
     async def _has(self, user: str, password: str) -> bool:
         known = self._users.get(user)
-        if isinstance(known, str):
-            return equal(password, known)
+        if isinstance(known, str) and equal(password, known):
+            return True
         remembered = fingerprint(f"{len(user)}:{user}{password}")
         if remembered in self._right:
             self._right.move_to_end(remembered)
             return True
-        # An unknown user takes as long as a known one, so that nobody learns who exists.
-        hashed = known or next((other for other in self._users.values() if isinstance(other, ScryptHash)), None)
-        if hashed is None:
+        if not self._users:
             return False
         if self._waiting >= _MOST_WAITING:
             raise TooManyAttempts(1.0)
         self._waiting += 1
         try:
             async with self._hashing:
-                right = await asyncio.to_thread(verify_password, password, hashed) and known is not None
+                right = await asyncio.to_thread(self._verify, password, known)
         finally:
             self._waiting -= 1
         if right:
             self._right[remembered] = None
             if len(self._right) > _REMEMBERED:
                 self._right.popitem(last=False)
+        return right
+
+    def _verify(self, password: str, known: str | ScryptHash | None) -> bool:
+        """
+        Tell whether a password is the one that a hash was made of.
+
+        A wrong one takes as long for every user, also for one whose password is not hashed or who does not exist:
+        nobody learns who is there.
+        """
+        right = False
+        for decoy in self._decoys:
+            ours = known if isinstance(known, ScryptHash) and known.cost == decoy.cost else None
+            found = verify_password(password, ours or decoy)
+            right = right or (found and ours is not None)
         return right
 
     def _of_session(self, session: Session | None) -> Identity | None:
@@ -224,6 +239,11 @@ def _session_id(header: str) -> str:
     except CookieError:
         return ""
     return cookie[COOKIE].value if COOKIE in cookie else ""
+
+
+def has_session(cookie: str) -> bool:
+    """Whether a Cookie header has the id of a session, perhaps of one that has ended."""
+    return bool(_session_id(cookie))
 
 
 def is_loopback(host: str) -> bool:

@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gelf_listener.api.asgi import App, Receive, Scope, Send
-from gelf_listener.api.auth import Auth, Identity, TooManyAttempts
+from gelf_listener.api.auth import Auth, Identity, TooManyAttempts, has_session
 from gelf_listener.api.hosts import Hosts
 from gelf_listener.api.protocol import STREAMED
 
@@ -168,9 +168,24 @@ class Guard:
             raise _Refused(429, str(error), {"Retry-After": f"{error.seconds:.0f}"}) from None
         needed = path == "/metrics" or (path.startswith("/api") and path not in _OPEN_PATHS)
         if identity is None and needed:
-            asked = {} if headers.get("x-requested-with", "") == "XMLHttpRequest" else _CHALLENGE
-            raise _Refused(401, "HTTP 401 Unauthorized", asked)
+            raise _Refused(401, "HTTP 401 Unauthorized", {} if _has_a_form(headers) else _CHALLENGE)
         return identity
+
+
+def _has_a_form(headers: Mapping[str, str]) -> bool:
+    """
+    Whether our own page asks, which has a form for the login: a browser would cover it with a prompt of its own.
+
+    Its requests say so themselves, in Graylog's words, except streams of events and links, whose headers are fixed.
+    Browsers say it of those, but not to a plain http address of another machine; there a stream is known by what
+    it accepts, and a link by the cookie of the session that has ended.
+    """
+    return (
+        headers.get("x-requested-with", "") == "XMLHttpRequest"
+        or headers.get("sec-fetch-site") == "same-origin"
+        or "text/event-stream" in headers.get("accept", "")
+        or has_session(headers.get("cookie", ""))
+    )
 
 
 _CHALLENGE = {"WWW-Authenticate": 'Basic realm="Graylog Server"'}

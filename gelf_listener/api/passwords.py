@@ -47,6 +47,16 @@ class ScryptHash(NamedTuple):
     salt: bytes
     key: bytes
 
+    @property
+    def cost(self) -> tuple[int, int, int]:
+        """What decides how long it takes."""
+        return self.n, self.r, self.p
+
+    @classmethod
+    def decoy(cls) -> ScryptHash:
+        """Make one that no password has."""
+        return cls(_N, _R, _P, secrets.token_bytes(16), secrets.token_bytes(32))
+
     def __str__(self) -> str:
         salt, key = (base64.urlsafe_b64encode(part).decode().rstrip("=") for part in (self.salt, self.key))
         return f"scrypt:{self.n}:{self.r}:{self.p}:{salt}:{key}"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
+import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -84,6 +86,35 @@ def chromium() -> Iterator[Any]:
             missing(f"chromium does not start: {error}")
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def windowed_chromium() -> Iterator[Any]:
+    """A browser with a window, on a screen that nobody sees: prompts of the browser's own are only there."""
+    chromium, xvfb = need("chromium"), need("Xvfb")
+    reading, writing = os.pipe()
+    screen = subprocess.Popen(
+        [xvfb, "-displayfd", str(writing), "-screen", "0", "1300x900x24", "-nolisten", "tcp"],
+        pass_fds=[writing],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    os.close(writing)
+    with open(reading) as ready:
+        display = ":" + ready.readline().strip()
+    try:
+        with sync_api.sync_playwright() as playwright:
+            browser = playwright.chromium.launch(
+                executable_path=chromium,
+                headless=False,
+                args=["--no-sandbox", "--host-resolver-rules=MAP plain.test 127.0.0.1"],
+                env={**os.environ, "DISPLAY": display},
+            )
+            yield browser
+            browser.close()
+    finally:
+        screen.terminate()
+        screen.wait(10)
 
 
 Open = Callable[..., Any]

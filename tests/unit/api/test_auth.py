@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 
 from gelf_listener.api.attempts import MAX_FAILURES
 from gelf_listener.api.auth import Auth, Identity, TooManyAttempts, is_loopback, make_auth
-from gelf_listener.api.passwords import ScryptHash, hash_token, verify_password
+from gelf_listener.api.passwords import ScryptHash, hash_password, hash_token, verify_password
 from gelf_listener.config import Config
 from gelf_listener.errors import ConfigError
 from tests.unit.fakes import run
@@ -233,6 +234,28 @@ def test_a_right_password_is_dear_once(monkeypatch: pytest.MonkeyPatch) -> None:
             assert not await auth.check_password("bob", "wrong", "b")
         assert not await auth.check_password("nobody", "hunter2", "c")
         assert asked == ["hunter2", "wrong", "wrong", "wrong", "hunter2"]
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    "hashes", [{}, {"bob": hash_password("x"), "carol": "scrypt:4096:8:1:c2FsdHNhbHQ:" + "A" * 43}]
+)
+def test_wrong_passwords_take_the_same_time(hashes: dict[str, str]) -> None:
+    """For users with a plain password, with hashes that cost differently, and for nobody: none can be told from others."""
+    users = {"alice": "secret"} | {name: ScryptHash.parse(text) for name, text in hashes.items()}
+    auth = Auth(required=True, users=users, tokens=[])  # type: ignore[arg-type]
+
+    async def main() -> None:
+        cost: dict[str, list[float]] = {}
+        for attempt in range(5):
+            for user in (*users, "nobody", "Alice"):
+                began = time.process_time()  # of all threads; the machine may be busy with others
+                assert not await auth.check_password(user, "wrong", f"{user}{attempt}")
+                cost.setdefault(user, []).append(time.process_time() - began)
+        found = [min(times) for times in cost.values()]
+        assert min(found) > 0.005, cost
+        assert max(found) < 1.5 * min(found), cost
 
     asyncio.run(main())
 

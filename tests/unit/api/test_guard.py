@@ -138,8 +138,16 @@ def test_a_login_is_wanted(path: str) -> None:
     assert answer.status_code == 401
     assert answer.json() == {"type": "ApiError", "message": "HTTP 401 Unauthorized"}
     assert answer.headers["www-authenticate"] == 'Basic realm="Graylog Server"'
-    quiet = ask(path, required=True, headers={"X-Requested-With": "XMLHttpRequest"})
-    assert (quiet.status_code, "www-authenticate" in quiet.headers) == (401, False)
+    for headers in (
+        {"X-Requested-With": "XMLHttpRequest"},
+        {"Accept": "text/event-stream"},
+        {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "navigate"},
+        {"Cookie": "a=b; authentication=of-a-session-that-ended"},
+    ):
+        quiet = ask(path, required=True, headers=headers)
+        assert (quiet.status_code, "www-authenticate" in quiet.headers) == (401, False)
+    for headers in ({"Accept": "text/html", "Sec-Fetch-Site": "none"}, {"Cookie": "a=b"}):
+        assert "www-authenticate" in ask(path, required=True, headers=headers).headers
     for credentials in (basic("alice", "secret"), basic(TOKEN, "token")):
         assert ask(path, required=True, headers={"Authorization": credentials}).status_code == 200
 
