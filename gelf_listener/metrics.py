@@ -19,7 +19,7 @@ from gelf_listener.inputs import Input
 from gelf_listener.pipeline import Pipeline
 
 if TYPE_CHECKING:
-    from gelf_listener.service import Service
+    from gelf_listener.api.contract import Listener
 
 __all__ = ["METRICS", "ServiceCollector", "exposition", "registry"]
 
@@ -69,7 +69,7 @@ def _family(name: str, text: str, labels: Sequence[str]) -> CounterMetricFamily 
 class ServiceCollector(Collector):
     """Collects the counters of a running service."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Listener) -> None:
         self._service = service
 
     def collect(self) -> Iterable[Metric]:
@@ -132,7 +132,7 @@ def _families(values: dict[str, dict[str, float]], label: str) -> Iterable[Metri
         yield family
 
 
-def registry(service: Service) -> CollectorRegistry:
+def registry(service: Listener) -> CollectorRegistry:
     """Make a registry with the service's metrics and those of the process."""
     collectors = CollectorRegistry()
     collectors.register(ServiceCollector(service))

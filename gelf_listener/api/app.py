@@ -17,8 +17,8 @@ from gelf_listener.api.pages import Page, find_page
 from gelf_listener.metrics import exposition, registry
 
 if TYPE_CHECKING:
+    from gelf_listener.api.contract import Listener
     from gelf_listener.runner import Runner
-    from gelf_listener.service import Service
 
 __all__ = ["Shell"]
 
@@ -39,7 +39,7 @@ class Shell:
         service: What to show.
     """
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Listener) -> None:
         self._service = service
         self._collectors = registry(service)
         self._loading: asyncio.Future[Any] | None = None
@@ -118,7 +118,7 @@ async def _send_page(page: Page, scope: Scope, send: Send) -> None:
     await send({"type": "http.response.body", "body": b"" if known or scope["method"] == "HEAD" else page.body})
 
 
-def _load(service: Service) -> Any:
+def _load(service: Listener) -> Any:
     from gelf_listener.api.routes import make_api  # what all this is about
 
     return make_api(service)
@@ -135,7 +135,7 @@ def _problem(runner: Runner) -> str:
     return runner.buffer.problem or getattr(runner.output, "problem", "")
 
 
-def _health(service: Service) -> dict[str, Any]:
+def _health(service: Listener) -> dict[str, Any]:
     outputs = {}
     healthy = not service.pipeline.full
     for runner in service.pipeline.runners:

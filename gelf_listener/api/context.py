@@ -6,42 +6,35 @@ A route that has a parameter annotated with `TheService` or `TheStore` is given 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 from fastapi import Depends, Request
 
+from gelf_listener.api.contract import Listener
 from gelf_listener.api.errors import ApiError
-
-if TYPE_CHECKING:
-    from typing import TypeAlias
-
-    from gelf_listener.service import Service
-    from gelf_listener.store import Store
+from gelf_listener.store import Store
 
 __all__ = ["TheService", "TheStore", "service_of", "store_of"]
 
 
-def service_of(request: Request) -> Any:
-    """Return the service that is shown."""
-    return request.app.state.service
+def service_of(request: Request) -> Listener:
+    """Return the listener that is shown."""
+    service: Listener = request.app.state.service
+    return service
 
 
-def store_of(request: Request) -> Any:
+def store_of(request: Request) -> Store:
     """
     Return the store that is searched.
 
     Raises:
         ApiError: If there is none.
     """
-    store = request.app.state.service.store
+    store = service_of(request).store
     if store is None:
-        raise ApiError(503, "nothing is stored: there is no output 'store:'")
+        raise ApiError(503, "no store configured; add the output store:")
     return store
 
 
-if TYPE_CHECKING:
-    TheService: TypeAlias = Service
-    TheStore: TypeAlias = Store
-else:
-    TheService = Annotated[Any, Depends(service_of)]
-    TheStore = Annotated[Any, Depends(store_of)]
+TheService = Annotated[Listener, Depends(service_of)]
+TheStore = Annotated[Store, Depends(store_of)]

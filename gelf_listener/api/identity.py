@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from fastapi import Depends, Request
-
-if TYPE_CHECKING:
-    from typing import TypeAlias
 
 __all__ = ["TheUser", "user_of"]
 
@@ -18,7 +15,4 @@ def user_of(request: Request) -> str:
     return "admin" if identity is None else str(identity.user)
 
 
-if TYPE_CHECKING:
-    TheUser: TypeAlias = str
-else:
-    TheUser = Annotated[str, Depends(user_of)]
+TheUser = Annotated[str, Depends(user_of)]

@@ -7,12 +7,12 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from gelf_listener.service import Service
+    from gelf_listener.api.contract import Listener
 
 __all__ = ["cluster_id", "node_id"]
 
 
-def node_id(service: Service) -> str:
+def node_id(service: Listener) -> str:
     """Return what names this listener; the same after a restart on the same machine."""
     return str(uuid.uuid5(uuid.UUID(cluster_id()), str(service.config.api)))
 

@@ -11,12 +11,12 @@ from gelf_listener.api import graylog, native
 from gelf_listener.api.errors import RESPONSES, add_handlers
 
 if TYPE_CHECKING:
-    from gelf_listener.service import Service
+    from gelf_listener.api.contract import Listener
 
 __all__ = ["make_api"]
 
 
-def make_api(service: Service) -> FastAPI:
+def make_api(service: Listener) -> FastAPI:
     """
     Make the REST API of a service.
 

@@ -22,7 +22,7 @@ from gelf_listener.errors import ConfigError
 from gelf_listener.inputs.sockets import bind_all, listening_url
 
 if TYPE_CHECKING:
-    from gelf_listener.service import Service
+    from gelf_listener.api.contract import Listener
 
 __all__ = ["ApiServer"]
 
@@ -45,7 +45,7 @@ class ApiServer:
         address: Host and port; port 0 picks a free one.
     """
 
-    def __init__(self, service: Service, auth: Auth, address: Address) -> None:
+    def __init__(self, service: Listener, auth: Auth, address: Address) -> None:
         self._service = service
         self._auth = auth
         self._address = address

@@ -7,26 +7,46 @@ Only what runs tests turns this on (`watch`); otherwise nothing is remembered. C
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from gelf_listener.testing.in_process import Listening
+    from gelf_listener.errors import Rejected
+    from gelf_listener.message import Message
 
-__all__ = ["Recent", "add", "begin_test", "for_session", "listeners", "unwatch", "watch"]
+__all__ = ["Listener", "Recent", "add", "begin_test", "for_session", "listeners", "unwatch", "watch"]
 
 _MOST = 16
 """Listeners that are remembered: a test that opens hundreds must not keep what all of them received."""
 
 
+class Listener(Protocol):
+    """What is asked of a listener that is remembered."""
+
+    @property
+    def open(self) -> bool:
+        """Whether it still receives."""
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """How many messages arrived, and how many payloads were rejected."""
+
+    def clear(self) -> None:
+        """Forget what was received."""
+
+    def received_since(self, arrived: int, refused: int) -> tuple[Sequence[Message], Sequence[Rejected]]:
+        """Return what came after so many messages and rejections."""
+
+
 class Recent(NamedTuple):
     """A listener, and what it had received before the test began."""
 
-    listening: Listening
+    listening: Listener
     arrived: int
     refused: int
 
 
-for_session: list[Listening] = []
+for_session: list[Listener] = []
 """Listeners that serve several tests."""
 
 _recent: deque[Recent] = deque(maxlen=_MOST)
@@ -46,7 +66,7 @@ def unwatch(who: object) -> None:
         _recent.clear()
 
 
-def add(listening: Listening) -> None:
+def add(listening: Listener) -> None:
     """Note a listener that starts."""
     if _watching:
         _recent.append(Recent(listening, 0, 0))

@@ -93,11 +93,12 @@ def below(*layers: str) -> list[str]:
 
 
 def test_offenders_are_found() -> None:
-    """The service imports inputs, some of it late; metrics names the service for types only."""
+    """The service imports inputs, some of it late; the API's contract names the pipeline for types only."""
     assert any("gelf_listener.inputs" in found for found in offenders(below("service"), {"inputs"}))
     assert any("gelf_listener.query" in found for found in offenders(below("service"), {"query"}))
-    assert offenders(below("metrics"), {"service"}) != []
-    assert offenders(below("metrics"), {"service"}, but_for_types=True) == []
+    contract = ["gelf_listener.api.contract"]
+    assert offenders(contract, {"pipeline"}) != []
+    assert offenders(contract, {"pipeline"}, but_for_types=True) == []
 
 
 def test_the_codec_does_no_input_or_output() -> None:
@@ -168,18 +169,61 @@ def test_the_pipeline_does_not_know_transports() -> None:
 
 
 def test_who_knows_the_service() -> None:
-    """The composition root is imported by what starts it; what shows it may name its type."""
+    """The composition root is imported by what starts it alone; what shows it asks a protocol (`api.contract`)."""
     allowed = {"cli", "commands", "__main__", "testing", "service"}
-    others = [module for module in MODULES if layer(module) not in allowed]
-    assert offenders(others, {"service"}, but_for_types=True) == []
-    known_for_types = {layer(module) for module in others for found in ALL[module] if layer(found.module) == "service"}
-    assert known_for_types <= {"metrics", "api"}
+    assert offenders([module for module in MODULES if layer(module) not in allowed], {"service"}) == []
+
+
+def test_no_circle_of_types() -> None:
+    """Nor do modules name each other's types in circles, packages aside: what is shown does not know who shows it."""
+    graph = {
+        module: {found.module for found in imported if found.module in MODULES and (found.top or found.typing)}
+        - PACKAGES
+        for module, imported in ALL.items()
+    }
+    circles = [sorted(circle) for circle in strongly_connected(graph) if len(circle) > 1]
+    assert circles == []
 
 
 def test_only_the_command_line_knows_the_command_line() -> None:
     """typer and rich stay out of the listener: they cost start-up time."""
     others = [module for module in MODULES if layer(module) not in {"cli", "commands", "__main__"}]
     assert offenders(others, {"cli", "commands", "typer", "rich"}) == []
+
+
+def strongly_connected(graph: dict[str, set[str]]) -> list[set[str]]:
+    """The groups of modules that reach each other (Kosaraju)."""
+    order: list[str] = []
+    seen: set[str] = set()
+
+    def visit(start: str, edges: dict[str, set[str]], into: list[str]) -> None:
+        stack = [(start, iter(sorted(edges.get(start, ()))))]
+        seen.add(start)
+        while stack:
+            module, others = stack[-1]
+            other = next((each for each in others if each not in seen), None)
+            if other is None:
+                into.append(module)
+                stack.pop()
+            else:
+                seen.add(other)
+                stack.append((other, iter(sorted(edges.get(other, ())))))
+
+    for module in sorted(graph):
+        if module not in seen:
+            visit(module, graph, order)
+    backwards: dict[str, set[str]] = {}
+    for module, others in graph.items():
+        for other in others:
+            backwards.setdefault(other, set()).add(module)
+    seen.clear()
+    groups = []
+    for module in reversed(order):
+        if module not in seen:
+            group: list[str] = []
+            visit(module, backwards, group)
+            groups.append(set(group))
+    return groups
 
 
 def test_no_cycles() -> None:

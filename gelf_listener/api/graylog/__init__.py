@@ -32,7 +32,7 @@ from gelf_listener.api.graylog.streams import Streams
 from gelf_listener.timeranges import TimeRangeError
 
 if TYPE_CHECKING:
-    from gelf_listener.service import Service
+    from gelf_listener.api.contract import Listener
 
 __all__ = ["include", "prepare"]
 
@@ -53,7 +53,7 @@ _MODULES = (
 )
 
 
-def include(api: FastAPI, service: Service) -> None:
+def include(api: FastAPI, service: Listener) -> None:
     """Add Graylog's routes for a service to an application."""
     for module in _MODULES:
         api.include_router(module.router, responses=RESPONSES)
@@ -63,7 +63,7 @@ def include(api: FastAPI, service: Service) -> None:
     prepare(api, service)
 
 
-def prepare(api: FastAPI, service: Service) -> None:
+def prepare(api: FastAPI, service: Listener) -> None:
     """Let an application's routes show a service."""
     api.state.service = service
     api.state.streams = Streams(service.catalog)

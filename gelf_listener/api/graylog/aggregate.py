@@ -27,7 +27,7 @@ from gelf_listener.store import Store
 from gelf_listener.store.parameters import Function, Grouping, Metric, RangesGroup, Span, TimeGroup, ValuesGroup
 
 if TYPE_CHECKING:
-    from gelf_listener.service import Service
+    from gelf_listener.api.contract import Listener
 
 __all__ = ["function_of", "router"]
 
@@ -128,7 +128,7 @@ def _written_metric(text: str) -> MetricRequest:
 
 async def _aggregate(
     request: Request,
-    service: Service,
+    service: Listener,
     store: Store,
     streams: Streams,
     body: AggregateRequest,

@@ -24,7 +24,7 @@ from gelf_listener.inputs import Input
 from gelf_listener.plugins import INPUT_GROUP, load
 
 if TYPE_CHECKING:
-    from gelf_listener.service import Service
+    from gelf_listener.api.contract import Listener
 
 __all__ = ["router"]
 
@@ -132,7 +132,7 @@ async def stop(service: TheService, input_id: str) -> Response:
     return answer({"id": input_id})
 
 
-async def _put(service: Service, id: str, body: InputRequest, user: str, created_at: str) -> None:
+async def _put(service: Listener, id: str, body: InputRequest, user: str, created_at: str) -> None:
     spec = spec_of(id, body.type, body.configuration)
     document = {
         "id": id,
@@ -150,7 +150,7 @@ async def _put(service: Service, id: str, body: InputRequest, user: str, created
     await _open(service, document)
 
 
-async def _open(service: Service, document: Mapping[str, Any]) -> None:
+async def _open(service: Listener, document: Mapping[str, Any]) -> None:
     if all(input.name != document["id"] for input in service.inputs):
         await service.open_kept_input(document)
 
@@ -160,7 +160,7 @@ def _written(spec: Spec) -> str:
     return f"{spec.address.scheme}://{host}:{spec.address.port}"
 
 
-def _own(service: Service, id: str) -> dict[str, Any]:
+def _own(service: Listener, id: str) -> dict[str, Any]:
     """Return an input that was made here."""
     document = service.catalog.get("inputs", id)
     if document is None:
@@ -169,20 +169,20 @@ def _own(service: Service, id: str) -> dict[str, Any]:
     return document
 
 
-def _all(service: Service) -> list[dict[str, Any]]:
+def _all(service: Listener) -> list[dict[str, Any]]:
     made = service.catalog.all("inputs")
     configured = [_configured(service, input) for input in service.inputs if input.name not in made]
     return configured + [_made(service, document) for document in made.values()]
 
 
-def _one(service: Service, id: str) -> dict[str, Any]:
+def _one(service: Listener, id: str) -> dict[str, Any]:
     found = next((document for document in _all(service) if document["id"] == id), None)
     if found is None:
         raise ApiError(404, f"No input found for id {id[:100]}")
     return found
 
 
-def _configured(service: Service, input: Input) -> dict[str, Any]:
+def _configured(service: Listener, input: Input) -> dict[str, Any]:
     settings = input.settings.model_dump(mode="json")
     listening = urlsplit(input.listening[0]) if input.listening else urlsplit("")
     scheme = listening.scheme or input.name.rpartition("-")[0]
@@ -207,7 +207,7 @@ def _configured(service: Service, input: Input) -> dict[str, Any]:
     }
 
 
-def _made(service: Service, document: Mapping[str, Any]) -> dict[str, Any]:
+def _made(service: Listener, document: Mapping[str, Any]) -> dict[str, Any]:
     attributes = dict(document["configuration"])
     for option in ("tls_key_password", "password"):
         if attributes.get(option):
@@ -230,7 +230,7 @@ def _made(service: Service, document: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _state(service: Service, document: dict[str, Any]) -> dict[str, Any]:
+def _state(service: Listener, document: dict[str, Any]) -> dict[str, Any]:
     id = document["id"]
     running = any(input.name == id for input in service.inputs)
     failure = service.failed_inputs.get(id)

@@ -15,7 +15,7 @@ from gelf_listener.api.graylog.message_encoding import answer
 from gelf_listener.metrics import ServiceCollector
 
 if TYPE_CHECKING:
-    from gelf_listener.service import Service
+    from gelf_listener.api.contract import Listener
 
 __all__ = ["router"]
 
@@ -90,11 +90,11 @@ def _listed(figures: Mapping[str, _Figure]) -> dict[str, Any]:
     return {"total": len(found), "metrics": found}
 
 
-def _figures(service: Service) -> dict[str, _Figure]:
+def _figures(service: Listener) -> dict[str, _Figure]:
     return _graylogs(service) | _ours(service)
 
 
-def _graylogs(service: Service) -> dict[str, _Figure]:
+def _graylogs(service: Listener) -> dict[str, _Figure]:
     """Return what Graylog would call our counters."""
     pipeline = service.pipeline
     runners = pipeline.runners
@@ -129,7 +129,7 @@ def _graylogs(service: Service) -> dict[str, _Figure]:
     return found | {f"org.graylog2.{name}": _Figure("counter", value) for name, value in counters.items()}
 
 
-def _ours(service: Service) -> dict[str, _Figure]:
+def _ours(service: Listener) -> dict[str, _Figure]:
     """Return what `/metrics` tells, with the labels' values behind dots."""
     found = {}
     for family in ServiceCollector(service).collect():

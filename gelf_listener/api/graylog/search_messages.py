@@ -23,7 +23,7 @@ from gelf_listener.store import Store
 from gelf_listener.store.parameters import Sort, Span
 
 if TYPE_CHECKING:
-    from gelf_listener.service import Service
+    from gelf_listener.api.contract import Listener
 
 __all__ = ["DAY", "Order", "router"]
 
@@ -92,7 +92,7 @@ async def get_messages(
 
 async def _messages(
     request: Request,
-    service: Service,
+    service: Listener,
     store: Store,
     streams: Streams,
     body: MessagesRequest,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 from fastapi import Depends, Request
 
@@ -12,9 +12,6 @@ from gelf_listener.api.graylog.streams import Streams, all_of
 from gelf_listener.query import parse
 from gelf_listener.query.nodes import MatchAll, Node
 from gelf_listener.store.parameters import NEWEST_FIRST, Sort
-
-if TYPE_CHECKING:
-    from typing import TypeAlias
 
 __all__ = [
     "MOST_RESULTS",
@@ -31,15 +28,13 @@ MOST_RESULTS = 10_000
 _MOST_NAMES = 1000
 
 
-def streams_of(request: Request) -> Any:
+def streams_of(request: Request) -> Streams:
     """Return the streams of the application that answers."""
-    return request.app.state.streams
+    streams: Streams = request.app.state.streams
+    return streams
 
 
-if TYPE_CHECKING:
-    TheStreams: TypeAlias = Streams
-else:
-    TheStreams = Annotated[Any, Depends(streams_of)]
+TheStreams = Annotated[Streams, Depends(streams_of)]
 
 
 def node_for(streams: Streams, query: str, ids: Sequence[str] = (), filter: str = "") -> Node:

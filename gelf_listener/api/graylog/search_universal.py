@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response, StreamingResponse
@@ -21,9 +21,6 @@ from gelf_listener.api.node import node_id
 from gelf_listener.query.nodes import Node
 from gelf_listener.store import Store
 from gelf_listener.store.parameters import Sort, Span
-
-if TYPE_CHECKING:
-    from typing import TypeAlias
 
 __all__ = ["router"]
 
@@ -69,16 +66,10 @@ def _of_keyword(keyword: Annotated[str, Query(max_length=500)], timezone: str = 
     return span_of({"type": "keyword", "keyword": keyword, "timezone": timezone}, time.time())
 
 
-if TYPE_CHECKING:
-    Wanted: TypeAlias = _Wanted
-    Relative: TypeAlias = Span
-    Absolute: TypeAlias = Span
-    OfKeyword: TypeAlias = Span
-else:
-    Wanted = Annotated[_Wanted, Depends(_wanted)]
-    Relative = Annotated[Span, Depends(_relative)]
-    Absolute = Annotated[Span, Depends(_absolute)]
-    OfKeyword = Annotated[Span, Depends(_of_keyword)]
+Wanted = Annotated[_Wanted, Depends(_wanted)]
+Relative = Annotated[Span, Depends(_relative)]
+Absolute = Annotated[Span, Depends(_absolute)]
+OfKeyword = Annotated[Span, Depends(_of_keyword)]
 
 
 @router.get("/relative", responses=AS_CSV)

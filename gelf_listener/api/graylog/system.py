@@ -19,7 +19,7 @@ from gelf_listener.api.node import cluster_id, node_id
 from gelf_listener.timeranges import parse_moment
 
 if TYPE_CHECKING:
-    from gelf_listener.service import Service
+    from gelf_listener.api.contract import Listener
 
 __all__ = ["router"]
 
@@ -66,7 +66,7 @@ async def system(request: Request, service: TheService) -> Response:
     )
 
 
-def _balance(request: Request, service: Service) -> str:
+def _balance(request: Request, service: Listener) -> str:
     override: str | None = request.app.state.lb_override
     return override or ("THROTTLED" if service.pipeline.full else "ALIVE")
 
@@ -93,7 +93,7 @@ async def throughput(service: TheService) -> Response:
     return answer({"throughput": round(sum(_written_rates(service)))})
 
 
-def _written_rates(service: Service) -> list[float]:
+def _written_rates(service: Listener) -> list[float]:
     rates = service.throughput.rates()
     return [rate for name, rate in rates.items() if name.startswith("output ")]
 

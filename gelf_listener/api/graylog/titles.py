@@ -9,7 +9,7 @@ from gelf_listener.api.graylog.streams import DEFAULT_STREAM
 from gelf_listener.api.node import node_id
 
 if TYPE_CHECKING:
-    from gelf_listener.service import Service
+    from gelf_listener.api.contract import Listener
 
 __all__ = ["DEFAULT_TITLE", "Column"]
 
@@ -27,7 +27,7 @@ class Column:
         name: As it was asked for.
     """
 
-    def __init__(self, service: Service, name: str) -> None:
+    def __init__(self, service: Listener, name: str) -> None:
         self.name = name
         bare, mark, how = name.rpartition("#")
         self.field = bare if mark and how in ("id", "title") else name

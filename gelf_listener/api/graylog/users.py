@@ -19,7 +19,7 @@ from gelf_listener.api.graylog.message_encoding import answer, iso
 from gelf_listener.api.passwords import equal, hash_token, new_token
 
 if TYPE_CHECKING:
-    from gelf_listener.service import Service
+    from gelf_listener.api.contract import Listener
 
 __all__ = ["owner_of", "router"]
 
@@ -43,7 +43,7 @@ class TokenRequest(BaseModel):
     token_ttl: str | None = Field(None, description="P30D, PT12H, ...; until it is deleted without.", max_length=100)
 
 
-def _auth(service: Service) -> Auth:
+def _auth(service: Listener) -> Auth:
     if service.auth is None:
         raise ApiError(503, "the API is off")
     return service.auth
@@ -168,7 +168,7 @@ async def user(service: TheService, user_id: str) -> Response:
     return answer(_user(_name(service, user_id)))
 
 
-async def owner_of(service: Service, token: str) -> str | None:
+async def owner_of(service: Listener, token: str) -> str | None:
     """Return whose token it is; None when it is nobody's, or no longer. Its hash is looked up: time tells nothing."""
     hashed = hash_token(token)
     found = next((each for each in service.catalog.all("tokens").values() if each["hash"] == hashed), None)
@@ -192,7 +192,7 @@ def _id(name: str) -> str:
     return f"local:{name}"
 
 
-def _name(service: Service, user_id: str) -> str:
+def _name(service: Listener, user_id: str) -> str:
     name = user_id.removeprefix("local:")
     if name not in _auth(service).users:
         raise ApiError(404, f"Couldn't find user {user_id[:100]}")

@@ -19,9 +19,9 @@ from gelf_listener.api.native.shapes import RejectedPage, RetryShape, SendersSha
 from gelf_listener.errors import Reason
 
 if TYPE_CHECKING:
+    from gelf_listener.api.contract import Listener
     from gelf_listener.inputs import Input
     from gelf_listener.runner import Runner
-    from gelf_listener.service import Service
 
 __all__ = ["router"]
 
@@ -121,7 +121,7 @@ def _rounded(rate: float | None) -> float:
     return round(rate or 0.0, 1)
 
 
-def _input(service: Service, input: Input, second: Mapping[str, float], minute: Mapping[str, float]) -> dict[str, Any]:
+def _input(service: Listener, input: Input, second: Mapping[str, float], minute: Mapping[str, float]) -> dict[str, Any]:
     pipeline = service.pipeline
     reasons = {reason: count for (name, reason), count in pipeline.rejections.counts.items() if name == input.name}
     return {
@@ -139,7 +139,7 @@ def _input(service: Service, input: Input, second: Mapping[str, float], minute: 
 
 
 def _output(
-    service: Service, runner: Runner, now: float, second: Mapping[str, float], minute: Mapping[str, float]
+    service: Listener, runner: Runner, now: float, second: Mapping[str, float], minute: Mapping[str, float]
 ) -> dict[str, Any]:
     oldest = runner.oldest_at
     return {

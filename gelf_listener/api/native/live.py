@@ -36,7 +36,7 @@ from gelf_listener.query.nodes import Node
 from gelf_listener.store.parameters import EVERYTHING
 
 if TYPE_CHECKING:
-    from gelf_listener.service import Service
+    from gelf_listener.api.contract import Listener
 
 __all__ = ["router"]
 
@@ -84,7 +84,7 @@ async def live(
 
 
 async def _stream(
-    service: Service,
+    service: Listener,
     node: Node,
     write: Callable[[Sequence[Message]], bytes],
     tail: int,
@@ -113,7 +113,7 @@ async def _stream(
             await asyncio.sleep(_LINGER_SECONDS)
 
 
-async def _before(service: Service, node: Node, tail: int, last_id: str | None) -> Sequence[Message]:
+async def _before(service: Listener, node: Node, tail: int, last_id: str | None) -> Sequence[Message]:
     """Return what is stored since a message, or the last messages, oldest first."""
     store = service.store
     if store is None or not (last_id or tail):
@@ -124,7 +124,7 @@ async def _before(service: Service, node: Node, tail: int, last_id: str | None) 
     return (await store.search(node, EVERYTHING, limit=tail)).messages[::-1]
 
 
-async def _stored(service: Service) -> None:
+async def _stored(service: Listener) -> None:
     """Wait a little until what arrived before is stored; what arrives from now on is seen arriving."""
     runners = [runner for runner in service.pipeline.runners if isinstance(runner.output, Searchable)]
     for _ in range(_MOST_LOOKS):

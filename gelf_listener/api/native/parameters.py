@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import Annotated, NamedTuple
 
 from fastapi import Depends, Query, Request
 
@@ -13,9 +13,6 @@ from gelf_listener.query import parse
 from gelf_listener.query.nodes import Node
 from gelf_listener.store.parameters import Span
 from gelf_listener.timeranges import TimeRangeError, parse_instant, parse_keyword, parse_since
-
-if TYPE_CHECKING:
-    from typing import TypeAlias
 
 __all__ = ["Asked", "TheAsked", "asked", "duration_of", "moment", "node_of", "since_of"]
 
@@ -127,7 +124,4 @@ def moment(text: str, now: float, name: str, *, end: bool = False) -> float:
         raise ApiError(400, f"{name}={error}") from None
 
 
-if TYPE_CHECKING:
-    TheAsked: TypeAlias = Asked
-else:
-    TheAsked = Annotated[Any, Depends(asked)]
+TheAsked = Annotated[Asked, Depends(asked)]

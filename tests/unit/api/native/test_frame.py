@@ -19,7 +19,7 @@ from tests.unit.api.native.asking import Client, Service, asking
         ("POST", "/api/gelf/stats", 405, "ApiError", "HTTP 405 Method Not Allowed"),
         ("GET", "/api/gelf/wait", 400, "RequestError", "query: Field required"),
         ("GET", "/api/gelf/wait?query=a:(&timeout=0", 400, "ApiError", "empty parentheses"),
-        ("GET", "/api/gelf/search?since=nope", 503, "ApiError", "there is no output 'store:'"),
+        ("GET", "/api/gelf/search?since=nope", 503, "ApiError", "no store configured"),
     ],
 )
 def test_errors(method: str, path: str, status: int, type: str, words: str) -> None:
