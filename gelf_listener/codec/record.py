@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import datetime as dt
 import math
 from collections.abc import Mapping
@@ -12,19 +11,19 @@ import msgspec
 from gelf_listener.codec.gelf.keys import note, read_key
 from gelf_listener.codec.gelf.normaliser import Normaliser
 from gelf_listener.codec.levels import severity_of_number, severity_of_text
+from gelf_listener.codec.plain import plain
 from gelf_listener.codec.receipt import Receipt
 from gelf_listener.codec.scrub import scrub
 from gelf_listener.codec.times import SECONDS_MAX, SECONDS_MIN, seconds_of_text
 from gelf_listener.message import FieldValue, Message
 from gelf_listener.notes import Deviation, Note
 
-__all__ = ["make_message", "read_fields", "read_plain_fields", "text_of"]
+__all__ = ["OF_GELF_ONLY", "make_message", "read_fields", "read_plain_fields", "text_of"]
 
 _I64 = 1 << 63
-_MAX_DEPTH = 64
 _NOTHING: Mapping[str, object] = {}
 
-_OF_GELF_ONLY = frozenset(
+OF_GELF_ONLY = frozenset(
     (
         *(Deviation.NO_UNDERSCORE, Deviation.DOTTED_NAME, Deviation.BOOLEAN, Deviation.NULL, Deviation.OBJECT),
         *(Deviation.ARRAY, Deviation.EMPTY_VALUE, Deviation.SURROUNDING_SPACE),
@@ -45,6 +44,7 @@ def make_message(
     level: int | str | None = None,
     full_message: str | None = None,
     id: str = "",
+    notes: tuple[Note, ...] = (),
 ) -> Message:
     """
     Make a message of what a decoder found. It is in no batch yet (`Receipt.add`).
@@ -63,8 +63,10 @@ def make_message(
         level: Syslog severity 0 to 7, or the name of a level, or a number of Python's.
         full_message: A longer text such as a traceback.
         id: A ULID that the message already has; empty: it gets its own.
+        notes: What the decoder had to guess or repair.
     """
-    stored, notes = read_fields(fields, receipt)
+    stored, of_fields = read_fields(fields, receipt)
+    notes += of_fields
     if not isinstance(short_message, str):
         short_message = text_of(short_message)
     if nanoseconds is not None:
@@ -124,7 +126,7 @@ class _Names:
             self._total = len(names)
         keys = [read_key("_" + name) for name in names]
         clean = tuple([key.clean for key in keys])
-        notes = tuple([each for key in keys for each in key.notes if each.deviation not in _OF_GELF_ONLY])
+        notes = tuple([each for key in keys for each in key.notes if each.deviation not in OF_GELF_ONLY])
         kept = None if clean == names else clean
         self._known[names] = found = (kept, notes) if len(set(clean)) == len(clean) else None
         return found
@@ -150,10 +152,10 @@ def read_fields(fields: Mapping[str, object], receipt: Receipt) -> tuple[dict[st
         known = read_plain_fields(fields)  # type: ignore[arg-type]
         if known is not None:
             return known
-    document = {"_" + name: _plain(value, 0) for name, value in fields.items()}
+    document = {"_" + name: plain(value) for name, value in fields.items()}
     normaliser = Normaliser(document, (), receipt, strict=False)
     normaliser.read_fields()
-    return normaliser.fields, tuple([each for each in normaliser.notes if each.deviation not in _OF_GELF_ONLY])
+    return normaliser.fields, tuple([each for each in normaliser.notes if each.deviation not in OF_GELF_ONLY])
 
 
 def read_plain_fields(
@@ -184,32 +186,15 @@ def _is_plain(value: object) -> bool:
     return kind is bool
 
 
-def _plain(value: object, depth: int) -> object:
-    """Make JSON's types of any value."""
-    if value is None or isinstance(value, (str, int, float)):
-        return value
-    if depth >= _MAX_DEPTH:
-        return "(nested too deep to show; see the raw payload)"
-    if isinstance(value, Mapping):
-        return {str(name): _plain(inner, depth + 1) for name, inner in value.items()}
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return [_plain(inner, depth + 1) for inner in value]
-    if isinstance(value, (bytes, bytearray, memoryview)):
-        return base64.b64encode(value).decode()
-    if isinstance(value, (dt.datetime, dt.date, dt.time)):
-        return value.isoformat()
-    return str(value)
-
-
 def text_of(value: object) -> str:
     """Return a text as it is, and of anything else its JSON."""
-    plain = _plain(value, 0)
-    if isinstance(plain, str):
-        return plain
+    found = plain(value)
+    if isinstance(found, str):
+        return found
     try:
-        return msgspec.json.encode(plain).decode()
+        return msgspec.json.encode(found).decode()
     except (ValueError, OverflowError):  # lone surrogates, integers beyond 64 bits
-        return str(plain)
+        return str(found)
 
 
 def _seconds(value: object) -> float | None:

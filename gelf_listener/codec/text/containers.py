@@ -17,7 +17,8 @@ from gelf_listener.message import Message
 __all__ = ["ContainerReader"]
 
 _PIECE_BYTES = 16 * 1024
-"""Docker's driver cuts longer lines at this many bytes, and does not say that it did."""
+"""Docker cuts longer lines at this many bytes; its gelf driver does not say that it did, its fluentd driver does."""
+_PARTIAL = frozenset(("partial_message", "partial_id", "partial_ordinal", "partial_last"))
 
 
 class ContainerReader:
@@ -54,10 +55,14 @@ class ContainerReader:
             batch.messages.append(message)
             batch.size += len(message.raw)
             return
+        fields = message.fields
+        last = fields.get("partial_last") if "partial_message" in fields else None
+        if last is not None:
+            fields = {name: value for name, value in fields.items() if name not in _PARTIAL}
         origin = Origin(
             message.host,
             6 if message.level is None else message.level,
-            message.fields,
+            fields,
             message.timestamp,
             message.notes,
             message.peer,
@@ -68,7 +73,8 @@ class ContainerReader:
         key = f"{container}/{message.level}"  # standard output and standard error have a level each
         # A character that was cut in two is U+FFFD for each of its bytes.
         size = len(line) - 2 * message.short_message.count("\ufffd")
-        self._reader.take(line, now, origin, batch, key, goes_on=size == _PIECE_BYTES)
+        goes_on = size == _PIECE_BYTES if last is None else last != "true"
+        self._reader.take(line, now, origin, batch, key, goes_on=goes_on)
 
     def expire(self, now: float, batch: Batch) -> None:
         """Give out messages that waited long enough."""

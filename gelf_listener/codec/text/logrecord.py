@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl
@@ -27,6 +26,7 @@ from gelf_listener.codec.levels import severity_of_number, severity_of_text
 from gelf_listener.codec.pickles import PICKLE_ADVICE, is_pickle
 from gelf_listener.codec.receipt import Receipt
 from gelf_listener.codec.text.bodies import foreign_record
+from gelf_listener.codec.text.literals import read_literal
 from gelf_listener.codec.text.percent import percent
 from gelf_listener.errors import Reason, Rejected
 from gelf_listener.message import Peer
@@ -37,8 +37,6 @@ MAX_RECORDS = 100_000
 """Most records of one JSON array."""
 
 _MAX_PAIRS = 10_000
-_MAX_LITERAL = 64 * 1024
-"""Longest text that is read as a Python literal: its syntax tree takes a hundred times as much."""
 _MAX_ARGUMENTS = 100
 """Most arguments that are read one by one, because one of them is no literal."""
 
@@ -172,13 +170,13 @@ def _arguments(text: str) -> object:
 
     Nothing is evaluated: what an object wrote of itself takes its place in the message.
     """
-    if len(text) > _MAX_LITERAL:
-        return text
-    whole = _literal(text)
+    whole = read_literal(text)
     if not isinstance(whole, str) or not (text[:1] == "(" and text[-1:] == ")"):
         return whole
     parts = _split(text[1:-1])
-    return text if parts is None else tuple(_Repr(part) if (read := _literal(part)) is part else read for part in parts)
+    if parts is None:
+        return text
+    return tuple(_Repr(part) if (read := read_literal(part)) is part else read for part in parts)
 
 
 def _split(text: str) -> list[str] | None:
@@ -202,18 +200,6 @@ def _split(text: str) -> list[str] | None:
     if last:
         parts.append(last)
     return None if opened else parts
-
-
-def _literal(text: str) -> object:
-    """Read a literal; a text that is none (an object's repr) stays one."""
-    from ast import literal_eval  # costs start-up time
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return literal_eval(text)
-    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-        return text
 
 
 def _document(record: object, raw: bytes) -> dict[str, Any]:

@@ -17,9 +17,11 @@ import msgspec
 
 from gelf_listener.codec.batch import Batch
 from gelf_listener.codec.gelf.lenient import LenientGelf
+from gelf_listener.codec.plain import plain
 from gelf_listener.codec.text.envelopes import Envelope, open_docker_json, open_envelope
 from gelf_listener.codec.text.header_shapes import Header
 from gelf_listener.codec.text.joining import Joiner, Origin
+from gelf_listener.codec.text.literals import read_literal
 from gelf_listener.codec.text.pairs import read_pairs
 from gelf_listener.codec.text.plain import is_prose, read_common, read_header
 from gelf_listener.codec.text.reading import Reading
@@ -49,6 +51,9 @@ _PROSE: tuple[int | None, float | None] = (None, None)
 _ODD_ENDS = frozenset((b"\r", b"\0", b"}"))
 """Of lines that are looked at closely: with more than a newline at their end, or with JSON."""
 _GELF_VERSIONS = ("1.0", "1.1", 1.0, 1.1)
+
+_LITERAL_STARTS = ("{'", '{"')
+"""How a dict begins that Python printed; with quotes of JSON where a name has an apostrophe."""
 
 _loosely = json.JSONDecoder(strict=False, parse_constant=str)
 """Takes what Python's and JavaScript's loggers write beyond JSON: NaN, control characters, several objects in a row."""
@@ -403,8 +408,18 @@ def _parse(text: str) -> tuple[list[dict[str, Any]], bool] | None:
     try:
         value: Any = msgspec.json.decode(text.strip(_LEADING))
     except (ValueError, RecursionError):
-        return _parse_loosely(text.strip(_LEADING))
+        stripped = text.strip(_LEADING)
+        return _parse_loosely(stripped) or _parse_literal(stripped)
     return ([value], True) if type(value) is dict else None
+
+
+def _parse_literal(text: str) -> tuple[list[dict[str, Any]], bool] | None:
+    """Read a dict that Python printed: a program that logs one gives its logger a dict for a message."""
+    text = text.rstrip()
+    value = read_literal(text) if text[:2] in _LITERAL_STARTS and text[-1:] == "}" else None
+    if not isinstance(value, dict) or not all(isinstance(name, str) for name in value):
+        return None
+    return [plain(value)], False  # type: ignore[list-item]  # what is plain of a dict is one
 
 
 def _parse_loosely(text: str) -> tuple[list[dict[str, Any]], bool] | None:

@@ -31,7 +31,7 @@ from gelf_listener.codec.times import to_seconds
 from gelf_listener.message import FieldValue
 from gelf_listener.notes import Deviation, Note
 
-__all__ = ["read_record"]
+__all__ = ["is_far", "read_record"]
 
 _TEXTS = (
     "message",
@@ -96,6 +96,7 @@ class _Usual(NamedTuple):
     text: str
     level: str
     time: str
+    """Empty: there is none."""
     host: str
     """Empty: there is none."""
     is_node: bool
@@ -113,7 +114,7 @@ class _Usual(NamedTuple):
                 return None
             found.append(among[0] if among else "")
         text, level, time, host = found
-        if not (text and level and time):
+        if not (text and level):
             return None
         rest = [(name, read_key("_" + name)) for name in keys if name not in found]
         stored = {key.clean for _, key in rest}
@@ -122,9 +123,11 @@ class _Usual(NamedTuple):
         fields = tuple((name, key.clean) for name, key in rest)
         return cls(text, level, time, host, time == "time" or "v" in keys or host == "hostname", fields)
 
-    def read(self, record: Mapping[str, Any], now: float, zone: dt.tzinfo | None) -> Reading | None:
+    def read(
+        self, record: Mapping[str, Any], now: float, zone: dt.tzinfo | None, near: float | None, *, carried: bool
+    ) -> Reading | None:
         """Read a record with these keys; None when a value needs a second look."""
-        text, level, time = record[self.text], record[self.level], record[self.time]
+        text, level = record[self.text], record[self.level]
         if type(text) is not str or text[:1] in _CLOSER or text[-1:] in _CLOSER:
             return None
         if type(level) is str:
@@ -133,10 +136,8 @@ class _Usual(NamedTuple):
             level = _NODE_LEVELS.get(level)
         else:
             level = None
-        seconds = usual_seconds(time, now, zone) if type(time) is str else None
-        if seconds is None and type(time) in (int, float):
-            seconds = believable(_number_seconds(time), now)
-        if level is None or seconds is None:
+        seconds = self._seconds(record[self.time], now, zone) if self.time else None
+        if level is None or (seconds is None and (self.time or not carried)) or is_far(seconds, near):
             return None
         host = record[self.host] if self.host else ""
         if type(host) is not str or (self.host and not host.strip()):
@@ -145,14 +146,30 @@ class _Usual(NamedTuple):
         for name, stored in self.fields:
             value = record[name]
             kind = type(value)
-            if not (kind is str or kind is float or (kind is int and -_I64 <= value < _I64)):
+            if not (kind is str or kind is float or (kind is int and -_I64 <= value < _I64)) and not (
+                carried and kind is bool
+            ):
                 return None
             fields[stored] = value
         return Reading(text, None, level, seconds, host, fields)
 
+    def _seconds(self, time: object, now: float, zone: dt.tzinfo | None) -> float | None:
+        if type(time) is str:
+            return usual_seconds(time, now, zone)
+        return believable(_number_seconds(time), now) if type(time) in (int, float) else None  # type: ignore[arg-type]
+
 
 _CLOSER = frozenset(("", " ", "{", "\n", "\r", "\t"))
 """First and last characters of texts that need a second look."""
+
+
+_FAR_SECONDS = 600.0
+"""How far a record's own time may be from that of its protocol; further, it means something else, or its zone does."""
+
+
+def is_far(seconds: float | None, near: float | None) -> bool:
+    """Whether a record's own time is too far from the one that its protocol says, if it says one."""
+    return near is not None and seconds is not None and abs(seconds - near) > _FAR_SECONDS
 
 
 def _number_seconds(value: float) -> float | None:
@@ -213,6 +230,8 @@ def read_record(
     line: str = "",
     strict: bool = True,
     depth: int = 0,
+    carried: bool = False,
+    near: float | None = None,
 ) -> Reading | None:
     """
     Read a record.
@@ -224,19 +243,20 @@ def read_record(
         line: The line of pairs, which is the text when no pair is.
         strict: Whether a strict parser read it; see `Normaliser`.
         depth: How many records it is within.
+        carried: Whether a protocol says that it is a record, whatever is in it: then it is always read.
+        near: The time that its protocol says, UTC Unix seconds: one that is far from it is left a field.
 
     Returns:
         None when it is no record of a logger.
     """
     plan = _plan(record)
-    usual = plan.usual.read(record, now, zone) if plan.usual is not None and strict else None
+    usual = plan.usual.read(record, now, zone, near, carried=carried) if plan.usual is not None and strict else None
     if usual is not None:
         return usual
-    for shape in plan.shapes:
-        flat = shape.flatten(record)
-        if flat is not None:
-            return _Reader(flat, _plan(flat), now, zone, line, strict=strict, depth=depth).read()
-    return _Reader(dict(record), plan, now, zone, line, strict=strict, depth=depth).read()
+    flat = next((flat for flat in (shape.flatten(record) for shape in plan.shapes) if flat is not None), None)
+    if flat is not None:
+        record, plan = flat, _plan(flat)
+    return _Reader(dict(record), plan, now, zone, line, strict=strict, depth=depth, carried=carried, near=near).read()
 
 
 class _Reader:
@@ -252,6 +272,8 @@ class _Reader:
         *,
         strict: bool,
         depth: int,
+        carried: bool,
+        near: float | None,
     ) -> None:
         self._rest = rest
         self._plan = plan
@@ -260,6 +282,8 @@ class _Reader:
         self._line = line
         self._strict = strict
         self._depth = depth
+        self._carried = carried
+        self._near = near
         self._notes: list[Note] = []
         self._is_line = False
         """Whether the text is a line of a program, as Fluent Bit has it."""
@@ -268,11 +292,14 @@ class _Reader:
         """Return what the record says."""
         rest = self._rest
         text, logged = self._text() or (None, None)
+        if isinstance(logged, dict):
+            rest.update({name: value for name, value in logged.items() if name not in rest})
+            self._plan = _plan(rest)
         level = self._level()
         seconds = self._time()
         if level is None and self._is_line and text is not None:
             level = read_header(text, self._now, self._zone).level
-        if text is None and (level is None and seconds is None):
+        if text is None and level is None and seconds is None and not self._carried:
             return None
         if text is not None and text[:1] == "{" and text[-1:] == "}" and logged is None and self._depth < _MAX_DEPTH:
             inner = self._inner(text, level, seconds)
@@ -284,28 +311,33 @@ class _Reader:
             text = self._line or self._rendered(trace)
             if not self._line:
                 self._notes.append(_TEXT_MADE)
-        elif isinstance(logged, dict):
-            rest.update({name: value for name, value in logged.items() if name not in rest})
         fields, notes = self._fields()
         return Reading(text, trace or None, level, seconds, host, fields, tuple(self._notes) + notes)
 
     def _fields(self) -> tuple[dict[str, FieldValue], tuple[Note, ...]]:
         """Return what is left as fields; what is empty says nothing."""
-        fields: dict[str, FieldValue] = {}
-        for name, value in self._rest.items():  # what nearly all are, without a normaliser (see `make bench`, stdin)
-            kind = type(value)
-            if not (kind is str or kind is float or (kind is int and -_I64 <= value < _I64)) or not self._strict:
-                break
-            key = read_key("_" + name)
-            if key.notes or key.clean in fields:
-                break
-            fields[key.clean] = value
-        else:
+        fields = self._plain_fields() if self._strict else None
+        if fields is not None:
             return fields, ()
         document = {f"_{name}": value for name, value in self._rest.items() if value not in _EMPTY}
         normaliser = Normaliser(document, (), Receipt("", None, self._now, _NOWHERE), strict=self._strict)
         normaliser.read_fields()
         return normaliser.fields, tuple(normaliser.notes)
+
+    def _plain_fields(self) -> dict[str, FieldValue] | None:
+        """Return what nearly all are, without a normaliser (see `make bench`, stdin); None when one needs it."""
+        fields: dict[str, FieldValue] = {}
+        for name, value in self._rest.items():
+            kind = type(value)
+            if not (kind is str or kind is float or (kind is int and -_I64 <= value < _I64)) and not (
+                kind is bool and self._carried
+            ):
+                return None
+            key = read_key("_" + name)
+            if key.notes or key.clean in fields:
+                return None
+            fields[key.clean] = value
+        return fields
 
     def _inner(self, text: str, level: int | None, seconds: float | None) -> Reading | None:
         """Read a text that is a record itself: a service's JSON in that of the journal or of Fluent Bit."""
@@ -313,7 +345,9 @@ class _Reader:
             record = msgspec.json.decode(text)
         except (ValueError, RecursionError):
             return None
-        inner = read_record(record, self._now, self._zone, depth=self._depth + 1) if type(record) is dict else None
+        inner = None
+        if type(record) is dict:
+            inner = read_record(record, self._now, self._zone, depth=self._depth + 1, near=self._near)
         if inner is None:
             return None
         host = self._host()
@@ -346,7 +380,9 @@ class _Reader:
 
     def _is_sure(self) -> bool:
         """Whether there is a level or a time by name, so that an object can be a message."""
-        return any(name in self._rest for name in ("level", "severity", "timestamp", "time", "@timestamp", "lvl", "ts"))
+        return self._carried or any(
+            name in self._rest for name in ("level", "severity", "timestamp", "time", "@timestamp", "lvl", "ts")
+        )
 
     def _level(self) -> int | None:
         """Take the level off; one that nobody knows stays a field."""
@@ -384,7 +420,7 @@ class _Reader:
         """Take the time off; what is no time stays a field."""
         for name, value in self._found(self._plan.times):
             seconds = believable(self._seconds(value), self._now)
-            if seconds is not None:
+            if seconds is not None and not is_far(seconds, self._near):
                 self._drop(name)
                 return round(seconds, 6)
         return None
@@ -435,6 +471,8 @@ class _Reader:
             if text:
                 self._drop_trace(name, value)
                 return text.rstrip("\n")
+            if value == "None" and name in self._rest:  # Python's fluent-logger formats records without an exception
+                del self._rest[name]
         return ""
 
     def _drop_trace(self, name: str, value: object) -> None:
@@ -496,7 +534,7 @@ def _dropped(value: dict[str, Any], way: list[str]) -> dict[str, Any] | None:
 
 def _of_object(value: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """Return the text of an object that was logged as one, and what else is in it."""
-    for name in ("message", "msg"):
+    for name in ("message", "msg", "text"):
         if isinstance(value.get(name), str) and value[name].strip():
             return value[name], _without(value, name)
     return _short_json(value), value
