@@ -27,6 +27,9 @@ class Session:
     ended: bool = False
     """Set by the session when the connection is to be closed, once what it has answered is sent."""
 
+    has_more: bool = False
+    """Set by a session that has more to do with what it got: it is fed nothing again, once others had their turn."""
+
     @property
     def pending_bytes(self) -> int:
         """Bytes held for a message that has not ended; those of all connections together are bounded."""

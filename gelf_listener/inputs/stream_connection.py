@@ -6,7 +6,7 @@ import asyncio
 import logging
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import cast
 
 from gelf_listener.codec import Batch, Receipt, Session
@@ -63,6 +63,8 @@ class StreamConnection(asyncio.Protocol):
         """The peer does not read its answers: it gets no more before it does."""
         self._closing = False
         self._paused = False
+        self._in_steps = False
+        """Whether the session goes on without being fed."""
 
     # asyncio.Protocol
 
@@ -194,6 +196,20 @@ class StreamConnection(asyncio.Protocol):
         return Receipt(self._input, self.peer, time.time(), Batch())
 
     def _take(self, data: bytes) -> None:
+        """Give the session bytes, and more turns when it needs them."""
+        self._take_some(data)
+        if self._session.has_more and not self._in_steps:
+            self._in_steps = True
+            self._backlog.steps(self._rest())
+
+    def _rest(self) -> Iterator[None]:
+        """Let the session go on with what it has, a step a turn."""
+        while self._session.has_more and not self._closing:
+            yield
+            self._take_some(b"")
+        self._in_steps = False
+
+    def _take_some(self, data: bytes) -> None:
         """Give the session bytes, and read no more while a buffer is crowded."""
         if self._closing:
             return

@@ -16,9 +16,11 @@ import msgspec
 
 with atheris.instrument_imports(include=["gelf_listener"]):
     from gelf_listener.codec import Batch, GelfDecoder, Limits, Mode, Receipt
+    from gelf_listener.codec.forward.session import ForwardLimits, ForwardSession
     from gelf_listener.codec.framing.gelf_frames import GelfFramer
     from gelf_listener.codec.framing.syslog_frames import SyslogFramer
     from gelf_listener.codec.gelf.lenient import LenientGelf
+    from gelf_listener.codec.inflater import Inflater
     from gelf_listener.codec.otlp.export import Signal, export
     from gelf_listener.codec.syslog.decoder import SyslogDecoder
     from gelf_listener.codec.text.bodies import decode_text
@@ -209,10 +211,33 @@ def fuzz_otlp(data: bytes) -> None:
             check(receipt.batch)
 
 
+def take_forward(data: bytes, step: int) -> Batch:
+    """Read a connection of the forward protocol."""
+    session = ForwardSession(ForwardLimits(4096), Inflater(65_536))
+    receipt = Receipt("fuzz", PEER, 1.7e9, Batch())
+    try:
+        for at in range(0, len(data), step):
+            session.feed(data[at : at + step], receipt)
+            while session.has_more:
+                session.feed(b"", receipt)
+        session.feed_eof(receipt)
+    except Rejected as rejected:
+        receipt.add_rejection(rejected)
+    return receipt.batch
+
+
+def fuzz_forward(data: bytes) -> None:
+    """Events do not depend on how a connection was read; neither does what is wrong with it."""
+    whole, bytewise = take_forward(data, len(data)), take_forward(data, 1)
+    check(whole)
+    assert [parts(message) for message in whole.messages] == [parts(message) for message in bytewise.messages]
+    assert [each.reason for each in whole.rejected] == [each.reason for each in bytewise.rejected]
+
+
 TARGETS = (
     *(fuzz_lenient, fuzz_graylog, fuzz_framer, fuzz_query, fuzz_chunks),
     *(fuzz_syslog, fuzz_syslog_framer, fuzz_lines, fuzz_text, fuzz_records),
-    *(fuzz_otlp,),
+    *(fuzz_otlp, fuzz_forward),
 )
 
 

@@ -47,6 +47,11 @@ def write_seeds(folder: Path) -> None:
         (folder / f"seed-{number}").write_bytes(b"\x03" + query.encode())
         number += 1
 
+    for choice, protocol in WIRE.items():
+        for path in VECTORS.glob(f"wire/{protocol}/*/request-*.bin"):
+            (folder / f"seed-{number}").write_bytes(bytes([choice]) + path.read_bytes()[:4000])
+            number += 1
+
     for choice, texts in SEEDS.items():
         for text in texts:
             (folder / f"seed-{number}").write_bytes(bytes([choice]) + text)
@@ -57,6 +62,9 @@ def _body(client: str, size: int = 4000) -> bytes:
     """The beginning of what a client sends."""
     return (VECTORS / "wire" / client / "request-1.bin").read_bytes().partition(b"\r\n\r\n")[2][:size]
 
+
+WIRE = {11: "forward"}
+"""Protocols whose seeds are what clients put on the wire, by the number of their target."""
 
 _SYSLOG = (
     b'<165>1 2003-10-11T22:14:15.003Z host app 1 ID47 [a@32473 b="\\"c\\]" d="e"][f] \xef\xbb\xbftext',

@@ -15,6 +15,7 @@ INPUTS = {
     **dict.fromkeys(("gelf+udp", "gelf+tcp", "gelf+tls", "gelf+http", "gelf+https"), "unit/inputs/test_contract.py"),
     **dict.fromkeys(("syslog+udp", "syslog+tcp", "syslog+tls", "stdin"), "unit/inputs/test_contract.py"),
     **dict.fromkeys(("otlp+http", "otlp+https"), "unit/inputs/test_contract.py"),
+    **dict.fromkeys(("forward", "forward+tls"), "unit/inputs/test_contract.py"),
     "gelf+amqp": "services/test_amqp.py",
     "gelf+kafka": "services/test_kafka.py",
 }

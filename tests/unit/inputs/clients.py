@@ -8,7 +8,7 @@ import ssl
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
-__all__ = ["post", "send_datagrams", "send_stream"]
+__all__ = ["exchange", "post", "send_datagrams", "send_stream"]
 
 
 def _where(listening: str) -> tuple[str, int]:
@@ -37,6 +37,19 @@ async def send_stream(listening: str, data: bytes, context: ssl.SSLContext | Non
             return await reader.read()
         return b""
     except ConnectionError:
+        return b""
+    finally:
+        writer.close()
+
+
+async def exchange(listening: str, data: bytes, length: int, context: ssl.SSLContext | None = None) -> bytes:
+    """Send on a connection of its own, and return the answer of some bytes; less when the connection ends."""
+    name = "localhost" if context is not None else None
+    reader, writer = await asyncio.open_connection(*_where(listening), ssl=context, server_hostname=name)
+    try:
+        writer.write(data)
+        return await reader.readexactly(length)
+    except (ConnectionError, asyncio.IncompleteReadError):
         return b""
     finally:
         writer.close()

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
+import msgpack
 import pytest
 import trustme
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
@@ -20,7 +21,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from gelf_listener.inputs import Input
 from gelf_listener.plugins import INPUT_GROUP, load
 from gelf_listener.testing.contracts import InputContract
-from tests.unit.inputs.clients import post, send_datagrams, send_stream
+from tests.unit.inputs.clients import exchange, post, send_datagrams, send_stream
 
 _PICKLE = pickle.dumps({"msg": "hello"}, 1)
 
@@ -162,6 +163,26 @@ class TestOtlpHttp(TestGelfHttp):
 
 class TestOtlpHttps(TestOtlpHttp):
     scheme = "otlp+https"
+    tls = True
+
+
+class TestForward(Contract):
+    scheme = "forward"
+    nonsense = msgpack.packb(["app", [[0, "no record"]]])
+    acknowledges = True
+
+    async def send(self, input: Input, texts: Sequence[str]) -> None:
+        events = [[0, {"message": text}] for text in texts]
+        data = msgpack.packb(["app", events, {"chunk": "abc"}])
+        if await exchange(input.listening[0], data, 9, self.context) != msgpack.packb({"ack": "abc"}):
+            raise ConnectionError("not acknowledged")
+
+    async def send_bytes(self, input: Input, data: bytes) -> None:
+        await send_stream(input.listening[0], data, self.context)
+
+
+class TestForwardTls(TestForward):
+    scheme = "forward+tls"
     tls = True
 
 

@@ -1,4 +1,4 @@
-// Logs the same messages with one of npm's GELF clients. Reads what to do as JSON from standard input.
+// Logs with one of npm's clients. Reads what to do as JSON from standard input.
 'use strict';
 
 const fs = require('fs');
@@ -33,7 +33,22 @@ async function winston() {
   setTimeout(() => { if (transport.end) transport.end(); process.exit(0); }, 700);
 }
 
-({ 'gelf-pro': gelfPro, winston })[job.client]().catch((error) => {
+async function fluent() {
+  const { FluentClient } = load('@fluent-org/logger');
+  const client = new FluentClient('shop', {
+    eventMode: job.mode,
+    ack: {},
+    socket: { host: job.host, port: job.port, timeout: 3000 },
+    security: { clientHostname: 'web-1', sharedKey: 'secret', username: 'ann', password: 'pw' },
+  });
+  class CardError extends Error {}
+  const error = new CardError('declined');
+  const shown = { name: 'CardError', message: error.message, stack: error.stack.replace(/^Error/, 'CardError') };
+  await client.emit('orders', { message: job.text, level: 'warn', order: 17, error: shown });
+  await client.disconnect();
+}
+
+({ 'gelf-pro': gelfPro, winston, fluent })[job.client]().catch((error) => {
   console.error(error);
   process.exit(1);
 });

@@ -1,0 +1,86 @@
+"""Chunks: what a compressed chunk holds, piece by piece, each of bounded size."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from typing import Any
+
+from gelf_listener.codec.compression import is_gzip
+from gelf_listener.errors import Reason, Rejected
+
+__all__ = ["Pieces", "is_compressed"]
+
+_PIECE_BYTES = 16 * 1024
+_ZSTD_BYTES = 64
+"""Bytes of zstd that are read at a time: each four may be 128 KiB of one byte."""
+_ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+_MAX_WINDOW_BYTES = 8 * 1024 * 1024
+_GZIP = 16 + zlib.MAX_WBITS
+
+
+def is_compressed(start: bytes | bytearray) -> bool:
+    """Whether data begins like gzip or zstd; an event cannot, whatever the options of its chunk say."""
+    return is_gzip(start) or start[:4] == _ZSTD_MAGIC
+
+
+class Pieces:
+    """
+    Inflates gzip or zstd that comes in pieces.
+
+    There may be many members or frames: Fluentd compresses what it adds to a buffer, each time by itself.
+
+    Args:
+        start: First bytes of the chunk: which it is.
+        max_bytes: Most bytes that may come out.
+    """
+
+    def __init__(self, start: bytes | bytearray, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._is_gzip = is_gzip(start)
+        self._stream = self._new()
+        self.is_whole = True
+        """Whether what was fed ends where a member does."""
+        self.total = 0
+        """Bytes that came out."""
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """
+        Take some kilobytes; yield what comes out.
+
+        Raises:
+            Rejected: If they are damaged, or too much comes out.
+        """
+        step = len(data) if self._is_gzip else _ZSTD_BYTES
+        for at in range(0, len(data), step):
+            rest = data[at : at + step]
+            while rest:
+                piece, rest = self._inflate(rest)
+                self.total += len(piece)
+                if self.total > self._max_bytes:
+                    detail = f"a chunk inflates to more than {self._max_bytes} bytes"
+                    raise Rejected(Reason.PAYLOAD_TOO_LARGE, detail, data)
+                if piece:
+                    yield piece
+
+    def _inflate(self, data: bytes) -> tuple[bytes, bytes]:
+        """Return what comes out, and what was not looked at."""
+        stream = self._stream
+        try:
+            piece = stream.decompress(data, _PIECE_BYTES) if self._is_gzip else stream.decompress(data)
+        except self._error as error:
+            raise Rejected(Reason.CORRUPT_COMPRESSION, f"damaged chunk: {error}", data) from None
+        self.is_whole = stream.eof
+        if stream.eof:
+            self._stream = self._new()
+            return piece, stream.unused_data
+        return piece, stream.unconsumed_tail
+
+    def _new(self) -> Any:
+        if self._is_gzip:
+            self._error: type[Exception] = zlib.error
+            return zlib.decompressobj(_GZIP)
+        import zstandard
+
+        self._error = zstandard.ZstdError
+        return zstandard.ZstdDecompressor(max_window_size=_MAX_WINDOW_BYTES).decompressobj()
