@@ -18,10 +18,11 @@ from gelf_listener.message import FieldValue
 from gelf_listener.query.fields import known_field, underscored
 from gelf_listener.store.answers import GroupKey, Row
 from gelf_listener.store.cuts import cut
-from gelf_listener.store.grouping import boundaries, fill
+from gelf_listener.store.grouping import boundaries, figure_of, fill, rank_of
 from gelf_listener.store.parameters import Grouping, Metric, RangesGroup, TimeGroup, ValuesGroup
 from gelf_listener.store.partition import Partition
 from gelf_listener.store.percentiles import percentile_of
+from gelf_listener.store.readings import read_value
 from gelf_listener.store.schema import REST, field_key, value_of
 from gelf_listener.store.searching import Target, side_by_side, total_of
 
@@ -122,7 +123,7 @@ def aggregate(
             cut(
                 f"there are too many groups; only the {sizes.outer} and inside them {sizes.inner} largest were compared"
             )
-        return list(_rows(whole, asked, 0, (), whole.messages))
+        return list(_rows(whole, asked, 0, ()))
     raise QueryError("there are too many groups; choose longer stretches of time, or fewer fields", "", 1)
 
 
@@ -258,13 +259,15 @@ def _range(low: float | None, high: float | None, scale: float) -> dict[str, flo
 
 def _metric_request(name: str, metric: Metric, column: Column, sizes: _Sizes) -> dict[str, Any]:
     function, field = metric.function, {"field": column.path}
-    if function in ("count", "percentage"):
+    if function == "count":
         return {name: {"value_count": field}}
     if function == "card":
         return {name: {"terms": field | {"size": sizes.distinct}}, name + "e": {"cardinality": field}}
     if function == "percentile":
         estimate = {"percentiles": field | {"percents": [metric.percentile]}}
         return {name: {"terms": field | {"size": sizes.distinct}}, name + "e": estimate}
+    if metric.reading == "single":
+        return {name: {"terms": field | {"size": sizes.distinct}}, name + "e": {"extended_stats": field}}
     return {name: {"extended_stats": field}}
 
 
@@ -282,6 +285,8 @@ def _take(into: _Bucket, found: dict[str, Any], asked: _Asked, depth: int) -> No
         key = _key(bucket, group, column)
         if key is _OUTSIDE:
             continue
+        if isinstance(group, ValuesGroup) and group.fold and isinstance(key, str):
+            key = key.lower()
         inner = into.inner.setdefault((type(key) is bool, key), _Bucket(len(asked.metrics)))
         inner.messages += bucket["doc_count"]
         _take(inner, bucket, asked, depth + 1)
@@ -324,40 +329,56 @@ def _value(bucket: dict[str, Any], column: Column) -> FieldValue:
 
 def _take_metric(parts: dict[str, Any], metric: Metric, column: Column, found: dict[str, Any], name: str) -> None:
     answer = found[name]
-    if metric.function in ("count", "percentage"):
+    if metric.function == "count":
         parts["count"] = parts.get("count", 0) + answer["value"]
     elif metric.function in ("card", "percentile"):
-        values = parts.setdefault("values", {})
-        for bucket in answer["buckets"]:
-            value = _value(bucket, column)
-            values[type(value) is bool, value] = values.get((type(value) is bool, value), 0) + bucket["doc_count"]
-        parts["other"] = parts.get("other", 0) + answer.get("sum_other_doc_count", 0)
+        _take_values(parts, metric, column, answer)
         estimate = found[name + "e"]
         parts.setdefault("estimates", []).append(
             estimate["value"] if metric.function == "card" else next(iter(estimate["values"].values()))
         )
-    elif answer["count"]:
-        count, total, before = answer["count"], answer["sum"] / column.scale, parts.get("count", 0)
-        # From squares of large numbers, such as times, nothing is left of how far they are apart.
-        apart = (answer["variance_population"] or 0.0) * count / column.scale**2
-        if before:
-            apart += (total / count - parts["sum"] / before) ** 2 * before * count / (before + count)
-        parts["apart"] = parts.get("apart", 0.0) + apart
-        parts["count"] = before + count
-        parts["sum"] = parts.get("sum", 0.0) + total
-        parts["squares"] = parts.get("squares", 0.0) + answer["sum_of_squares"] / column.scale**2
-        parts["min"] = min(parts.get("min", math.inf), answer["min"] / column.scale)
-        parts["max"] = max(parts.get("max", -math.inf), answer["max"] / column.scale)
+    elif metric.reading == "single":
+        _take_values(parts, metric, column, answer)
+        _take_statistics(parts, column, found[name + "e"])
+    else:
+        _take_statistics(parts, column, answer)
 
 
-def _rows(bucket: _Bucket, asked: _Asked, depth: int, keys: tuple[GroupKey, ...], whole: int) -> list[Row]:
+def _take_values(parts: dict[str, Any], metric: Metric, column: Column, answer: dict[str, Any]) -> None:
+    """Add up how often each value occurs."""
+    values = parts.setdefault("values", {})
+    for bucket in answer["buckets"]:
+        value = read_value(_value(bucket, column), metric.reading)
+        values[type(value) is bool, value] = values.get((type(value) is bool, value), 0) + bucket["doc_count"]
+    parts["other"] = parts.get("other", 0) + answer.get("sum_other_doc_count", 0)
+
+
+def _take_statistics(parts: dict[str, Any], column: Column, answer: dict[str, Any]) -> None:
+    if not answer["count"]:
+        return
+    count, total, before = answer["count"], answer["sum"] / column.scale, parts.get("count", 0)
+    # From squares of large numbers, such as times, nothing is left of how far they are apart.
+    apart = (answer["variance_population"] or 0.0) * count / column.scale**2
+    if before:
+        apart += (total / count - parts["sum"] / before) ** 2 * before * count / (before + count)
+    parts["apart"] = parts.get("apart", 0.0) + apart
+    parts["count"] = before + count
+    parts["sum"] = parts.get("sum", 0.0) + total
+    parts["squares"] = parts.get("squares", 0.0) + answer["sum_of_squares"] / column.scale**2
+    parts["min"] = min(parts.get("min", math.inf), answer["min"] / column.scale)
+    parts["max"] = max(parts.get("max", -math.inf), answer["max"] / column.scale)
+
+
+def _rows(bucket: _Bucket, asked: _Asked, depth: int, keys: tuple[GroupKey, ...]) -> list[Row]:
     if depth == len(asked.groups):
-        return [Row(keys, bucket.messages, _values(bucket, asked, whole))]
+        return [Row(keys, bucket.messages, _values(bucket, asked))]
     group, _ = asked.groups[depth]
     found: list[tuple[Any, _Bucket]] = [(key[1], inner) for key, inner in bucket.inner.items()]
     if isinstance(group, ValuesGroup):
-        found.sort(key=lambda pair: _rank(pair[0], pair[1], group, asked, whole))
-        found = found[: group.limit]
+        without = [pair for pair in found if pair[0] is None]
+        found = [pair for pair in found if pair[0] is not None]
+        found.sort(key=lambda pair: _rank(pair[0], pair[1], group, asked))
+        found = found[: group.limit] + without
     elif isinstance(group, RangesGroup):
         by_range = dict(found)
         found = [(ends, by_range.get(ends, _Bucket(len(asked.metrics)))) for ends in group.ranges]
@@ -365,36 +386,33 @@ def _rows(bucket: _Bucket, asked: _Asked, depth: int, keys: tuple[GroupKey, ...]
         found = fill(dict(found), group, lambda: _Bucket(len(asked.metrics)))
     rows: list[Row] = []
     for key, inner in found:
-        rows += _rows(inner, asked, depth + 1, (*keys, key), whole)
+        rows += _rows(inner, asked, depth + 1, (*keys, key))
     return rows
 
 
-def _rank(key: Any, bucket: _Bucket, group: ValuesGroup, asked: _Asked, whole: int) -> tuple[Any, ...]:
-    size: FieldValue | None = bucket.messages
-    if group.sort_by is not None:
-        size = _metric_value(bucket.parts[group.sort_by], asked.metrics[group.sort_by], bucket.messages, whole)
-    if size is None or isinstance(size, str):
-        return (1, 0.0, str(key))
-    return (0, -float(size) if group.descending else float(size), str(key))
+def _rank(key: Any, bucket: _Bucket, group: ValuesGroup, asked: _Asked) -> tuple[Any, ...]:
+    sizes: list[FieldValue | None] = [
+        bucket.messages
+        if each.metric is None
+        else _metric_value(bucket.parts[each.metric], asked.metrics[each.metric], bucket.messages)
+        for each in group.order
+    ]
+    return rank_of(sizes, key, group)
 
 
-def _values(bucket: _Bucket, asked: _Asked, whole: int) -> tuple[FieldValue | None, ...]:
+def _values(bucket: _Bucket, asked: _Asked) -> tuple[FieldValue | None, ...]:
     return tuple(
-        _metric_value(parts, metric, bucket.messages, whole)
+        _metric_value(parts, metric, bucket.messages)
         for parts, metric in zip(bucket.parts, asked.metrics, strict=False)
     )
 
 
-def _metric_value(
-    parts: dict[str, Any], asked: tuple[Metric, Column | None], messages: int, whole: int
-) -> FieldValue | None:
+def _metric_value(parts: dict[str, Any], asked: tuple[Metric, Column | None], messages: int) -> FieldValue | None:
     metric, column = asked
     function = metric.function
     count: int = messages if column is None else int(parts.get("count", 0))
     if function == "count":
         return count
-    if function == "percentage":
-        return 100.0 * count / whole if whole else 0.0
     if function == "card":
         known = len(parts.get("values", ()))
         return known if not parts.get("other") else max(known, round(max(parts["estimates"])))
@@ -402,8 +420,19 @@ def _metric_value(
         return _percentile(parts, metric.percentile)
     if not count:
         return None
+    if metric.reading == "single" and not parts["other"]:
+        numbers = [value for value, often in _numbers(parts) for _ in range(often)]
+        return figure_of(numbers, function) if numbers else None
     number = _number(parts, function, count)
     return number if math.isfinite(number) else None  # larger than a number can be
+
+
+def _numbers(parts: dict[str, Any]) -> list[tuple[float, int]]:
+    """Return the numbers among the values, in rising order, and how often each occurs."""
+    return sorted(
+        (value, count) for (_, value), count in parts.get("values", {}).items()
+        if isinstance(value, (int, float)) and not isinstance(value, bool)
+    )  # fmt: skip
 
 
 def _number(parts: dict[str, Any], function: str, count: int) -> float:
@@ -418,10 +447,7 @@ def _number(parts: dict[str, Any], function: str, count: int) -> float:
 
 
 def _percentile(parts: dict[str, Any], percentile: float) -> float | None:
-    values = sorted(
-        (value, count) for (_, value), count in parts.get("values", {}).items()
-        if isinstance(value, (int, float)) and not isinstance(value, bool)
-    )  # fmt: skip
+    values = _numbers(parts)
     if not values:
         return None
     if parts.get("other"):

@@ -20,68 +20,55 @@ from gelf_listener.query.fields import getter
 from gelf_listener.store.answers import FieldStatistics, GroupKey, Row
 from gelf_listener.store.parameters import Grouping, Metric, RangesGroup, TimeGroup, ValuesGroup
 from gelf_listener.store.percentiles import percentile_of
+from gelf_listener.store.readings import reading_getter
 
-__all__ = ["NUMERIC", "aggregate", "boundaries", "fill", "statistics", "zone_of"]
+__all__ = ["NUMERIC", "aggregate", "boundaries", "figure_of", "fill", "rank_of", "statistics", "zone_of"]
 
 NUMERIC = frozenset(("avg", "max", "min", "percentile", "stddev", "sum", "sumofsquares", "variance"))
 """Functions that need numbers."""
 
-_MAX_STRETCHES = 10_000
+_MAX_STRETCHES = 65_535
+"""As many groups as OpenSearch gives."""
+_MAX_UNITS = 10_000
 
 
 def aggregate(messages: Sequence[Message], groups: Sequence[Grouping], metrics: Sequence[Metric]) -> list[Row]:
     """Group messages and compute metrics; see `Store.aggregate`."""
     _check(messages, metrics)
-    return _rows(messages, groups, metrics, (), len(messages))
+    return _rows(messages, groups, metrics, ())
 
 
 def _check(messages: Iterable[Message], metrics: Sequence[Metric]) -> None:
     """Refuse figures of fields that hold only texts, as Graylog does."""
-    wanted = {metric.field for metric in metrics if metric.function in NUMERIC}
-    for field in wanted:
+    wanted = {(metric.field, metric.reading) for metric in metrics if metric.function in NUMERIC}
+    for field, reading in wanted:
         if field is None:
             raise QueryError("this metric needs a field", "", 1)
-        get = getter(field)
+        get = reading_getter(field, reading)
         values = [value for message in messages if (value := get(message)) is not None]
         if values and all(isinstance(value, str) for value in values):
             raise QueryError(f"{field} holds texts; the metric needs numbers", field, 1)
 
 
 def _rows(
-    messages: Sequence[Message],
-    groups: Sequence[Grouping],
-    metrics: Sequence[Metric],
-    keys: tuple[GroupKey, ...],
-    whole: int,
+    messages: Sequence[Message], groups: Sequence[Grouping], metrics: Sequence[Metric], keys: tuple[GroupKey, ...]
 ) -> list[Row]:
     if not groups:
-        return [Row(keys, len(messages), tuple(_metric(messages, metric, whole) for metric in metrics))]
+        return [Row(keys, len(messages), tuple(_metric(messages, metric) for metric in metrics))]
     group, rest = groups[0], groups[1:]
     rows: list[Row] = []
-    for key, members in _grouped(messages, group, metrics, whole):
-        rows += _rows(members, rest, metrics, (*keys, key), whole)
+    for key, members in _grouped(messages, group, metrics):
+        rows += _rows(members, rest, metrics, (*keys, key))
     return rows
 
 
 def _grouped(
-    messages: Sequence[Message], group: Grouping, metrics: Sequence[Metric], whole: int
+    messages: Sequence[Message], group: Grouping, metrics: Sequence[Metric]
 ) -> list[tuple[GroupKey, list[Message]]]:
-    get = getter(group.field)
-    found: dict[Any, list[Message]] = {}
     if isinstance(group, ValuesGroup):
-        for message in messages:
-            value = get(message)
-            if value is not None or group.missing:
-                found.setdefault((type(value) is bool, value), []).append(message)
-        groups = [(key[1], members) for key, members in found.items()]
-        if group.sort_by is None:
-            groups.sort(key=lambda pair: _by_size(len(pair[1]), pair[0], descending=group.descending))
-        else:
-            metric = metrics[group.sort_by]
-            groups.sort(
-                key=lambda pair: _by_size(_metric(pair[1], metric, whole), pair[0], descending=group.descending)
-            )
-        return groups[: group.limit]
+        return _by_value(messages, group, metrics)
+    found: dict[Any, list[Message]] = {}
+    get = reading_getter(group.field, group.reading if isinstance(group, TimeGroup) else "stored")
     if isinstance(group, RangesGroup):
         ranged = []
         for low, high in group.ranges:
@@ -100,6 +87,30 @@ def _grouped(
     return fill(found, group, list)
 
 
+def _by_value(
+    messages: Sequence[Message], group: ValuesGroup, metrics: Sequence[Metric]
+) -> list[tuple[GroupKey, list[Message]]]:
+    get = getter(group.field)
+    found: dict[Any, list[Message]] = {}
+    without: list[Message] = []
+    for message in messages:
+        value = get(message)
+        if value is None:
+            without.append(message)
+        else:
+            value = value.lower() if group.fold and isinstance(value, str) else value
+            found.setdefault((type(value) is bool, value), []).append(message)
+
+    def rank(pair: tuple[GroupKey, list[Message]]) -> tuple[Any, ...]:
+        sizes = [
+            len(pair[1]) if each.metric is None else _metric(pair[1], metrics[each.metric]) for each in group.order
+        ]
+        return rank_of(sizes, pair[0], group)
+
+    groups = sorted(((key[1], members) for key, members in found.items()), key=rank)[: group.limit]
+    return [*groups, (None, without)] if group.missing and without else groups
+
+
 def fill(found: dict[float, Any], group: TimeGroup, empty: Callable[[], Any]) -> list[tuple[GroupKey, Any]]:
     """Put stretches of time in order, and between them, where that is asked for, those that have nothing."""
     if not found or not group.empty:
@@ -113,7 +124,7 @@ def boundaries(first: float, last: float, group: TimeGroup) -> list[float]:
     Return where stretches of time begin, from the one that holds `first` to the one that holds `last`.
 
     Raises:
-        QueryError: If there are more than ten thousand.
+        QueryError: If there are too many.
     """
     if group.unit is None:
         low, high = math.floor(first / group.seconds + 1e-9), math.floor(last / group.seconds + 1e-9)
@@ -126,8 +137,8 @@ def boundaries(first: float, last: float, group: TimeGroup) -> list[float]:
     while at.timestamp() <= last:
         starts.append(at.timestamp())
         at = next_unit(at, group.unit)
-        if len(starts) > _MAX_STRETCHES:
-            raise QueryError(f"more than {_MAX_STRETCHES} stretches of time; choose longer ones", "", 1)
+        if len(starts) > _MAX_UNITS:
+            raise QueryError(f"more than {_MAX_UNITS} stretches of time; choose longer ones", "", 1)
     return starts
 
 
@@ -152,40 +163,40 @@ def _start_of(group: TimeGroup) -> Callable[[float], float]:
     return lambda value: floor_unit(dt.datetime.fromtimestamp(value, zone), unit).timestamp()
 
 
-def _by_size(size: FieldValue | None, key: GroupKey, *, descending: bool) -> tuple[Any, ...]:
-    """Sort by a figure, nothing last, equal ones by their keys."""
-    text = str(key)
-    if size is None or isinstance(size, str):
-        return (1, 0.0, text)
-    return (0, -float(size) if descending else float(size), text)
+def rank_of(sizes: Sequence[FieldValue | None], key: GroupKey, group: ValuesGroup) -> tuple[Any, ...]:
+    """Return by what a group is sorted: its figures, nothing last, then its key."""
+    ranks: list[tuple[int, float]] = []
+    for size, order in zip(sizes, group.order, strict=True):
+        if size is None or isinstance(size, str):
+            ranks.append((1, 0.0))
+        else:
+            ranks.append((0, -float(size) if order.descending else float(size)))
+    return (*ranks, str(key))
 
 
 def _number(value: FieldValue | None) -> float | None:
     return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
 
 
-def _metric(messages: Sequence[Message], metric: Metric, whole: int) -> FieldValue | None:
+def _metric(messages: Sequence[Message], metric: Metric) -> FieldValue | None:
     """Compute one metric; None where there is nothing to compute it of."""
     function, field = metric.function, metric.field
     if field is None:
-        share = 100.0 * len(messages) / whole if whole else 0.0
-        return share if function == "percentage" else len(messages)
-    get = getter(field)
+        return len(messages)
+    get = reading_getter(field, "stored" if metric.function == "latest" else metric.reading)
     present = [(message, value) for message in messages if (value := get(message)) is not None]
     if function == "count":
         return len(present)
-    if function == "percentage":
-        return 100.0 * len(present) / whole if whole else 0.0
     if function == "card":
         return len({(type(value) is bool, value) for _, value in present})
     if function == "latest":
         return max(present, key=lambda pair: (pair[0].timestamp, pair[0].id))[1] if present else None
     numbers = [number for _, value in present if (number := _number(value)) is not None]
-    return _figure(numbers, function, metric.percentile) if numbers else None
+    return figure_of(numbers, function, metric.percentile) if numbers else None
 
 
-def _figure(numbers: list[float], function: str, percentile: float) -> float | None:
-    """Return a figure; None where it is larger than a number can be."""
+def figure_of(numbers: list[float], function: str, percentile: float = 50.0) -> float | None:
+    """Return a figure of some numbers, at least one; None where it is larger than a number can be."""
     try:
         figure = _computed(numbers, function, percentile)
     except OverflowError:
@@ -225,7 +236,7 @@ def statistics(messages: Sequence[Message], field: str) -> FieldStatistics:
         distinct,
         min(numbers),
         max(numbers),
-        _figure(numbers, "avg", 0),
-        _figure(numbers, "sum", 0),
-        _figure(numbers, "stddev", 0),
+        figure_of(numbers, "avg", 0),
+        figure_of(numbers, "sum", 0),
+        figure_of(numbers, "stddev", 0),
     )

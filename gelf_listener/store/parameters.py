@@ -13,7 +13,9 @@ __all__ = [
     "Function",
     "Grouping",
     "Metric",
+    "Order",
     "RangesGroup",
+    "Reading",
     "Sort",
     "Span",
     "TimeGroup",
@@ -27,14 +29,19 @@ Function = Literal[
     "latest",
     "max",
     "min",
-    "percentage",
     "percentile",
     "stddev",
     "sum",
     "sumofsquares",
     "variance",
 ]
-"""Graylog's metric functions (reference of its scripting API)."""
+"""Graylog's metric functions (reference of its scripting API); a percentage is worked out of two of them."""
+
+Reading = Literal["stored", "single", "moment"]
+"""
+How a value is read before it is computed with: as it is stored; rounded to 32 bits, as OpenSearch keeps decimals; or,
+when it is a text, as a date, in UTC Unix seconds (`gelf_listener.store.readings`).
+"""
 
 
 class Span(NamedTuple):
@@ -57,6 +64,13 @@ class Sort(NamedTuple):
 NEWEST_FIRST = Sort()
 
 
+class Order(NamedTuple):
+    """By what groups are sorted: the index of a metric, None for the number of messages; highest first or lowest."""
+
+    metric: int | None = None
+    descending: bool = True
+
+
 class ValuesGroup(NamedTuple):
     """
     A group for each of the most frequent values of a field.
@@ -64,16 +78,16 @@ class ValuesGroup(NamedTuple):
     Attributes:
         field: Named as in a query.
         limit: Most groups.
-        missing: Whether messages without the field are a group too, whose key is None.
-        sort_by: Index of the metric to sort by; None sorts by the number of messages.
-        descending: Highest first.
+        missing: Whether messages without the field are one more group, the last, whose key is None.
+        order: What to sort by, the most important first; equal groups come in the order of their keys as texts.
+        fold: Whether texts are one value whatever their case; it is then given in lower case.
     """
 
     field: str
     limit: int = 15
     missing: bool = False
-    sort_by: int | None = None
-    descending: bool = True
+    order: tuple[Order, ...] = (Order(),)
+    fold: bool = False
 
 
 class TimeGroup(NamedTuple):
@@ -86,6 +100,7 @@ class TimeGroup(NamedTuple):
         unit: A calendar unit instead.
         zone: IANA time zone in which calendar units begin.
         empty: Whether stretches without messages between the first and the last are given too.
+        reading: How values are read.
     """
 
     field: str = "timestamp"
@@ -93,6 +108,7 @@ class TimeGroup(NamedTuple):
     unit: CalendarUnit | None = None
     zone: str = "UTC"
     empty: bool = False
+    reading: Reading = "stored"
 
 
 class RangesGroup(NamedTuple):
@@ -111,10 +127,12 @@ class Metric(NamedTuple):
 
     Attributes:
         function: What to compute.
-        field: Of which field; None, for ``count`` and ``percentage``, means messages.
+        field: Of which field; None, for ``count``, means messages.
         percentile: Between 0 and 100, for ``percentile``.
+        reading: How values are read.
     """
 
     function: Function
     field: str | None = None
     percentile: float = 50.0
+    reading: Reading = "stored"

@@ -10,14 +10,16 @@ __all__ = ["percentile_of"]
 
 def percentile_of(values: Sequence[tuple[float, int]], percentile: float) -> float:
     """
-    Return a percentile.
+    Return a percentile: a value is in the middle of its share, as in OpenSearch while a digest merges nothing (Hazen).
 
     Args:
         values: At least one, in rising order, and how often each occurs.
         percentile: Between 0 and 100.
     """
-    at = percentile / 100 * (sum([count for _, count in values]) - 1)
+    at = percentile / 100 * sum([count for _, count in values]) - 0.5
     low = math.floor(at)
+    if low < 0:
+        return values[0][0]
     seen = 0
     for index, (value, count) in enumerate(values):
         if low < seen + count:

@@ -122,7 +122,8 @@ class TantivySearch:
         covered = [(group, column) for group, column in grouped if column is not None and _has_column(group, column)]
         missing = any(isinstance(group, ValuesGroup) and group.missing for group in groups[1:])
         blind = any(
-            metric.field is not None and (column is None or metric.function == "latest") for metric, column in measured
+            metric.field is not None and (column is None or metric.function == "latest" or metric.reading == "moment")
+            for metric, column in measured
         )
         if len(covered) < len(groups) or missing or blind:
             return grouping.aggregate(self._few(targets), groups, metrics)
@@ -131,7 +132,7 @@ class TantivySearch:
     def _check(self, metrics: Sequence[Metric], partitions: Sequence[Partition]) -> None:
         """Refuse figures of texts, as Graylog does."""
         for metric in metrics:
-            if metric.function not in grouping.NUMERIC:
+            if metric.function not in grouping.NUMERIC or metric.reading == "moment":
                 continue
             if metric.field is None:
                 raise QueryError("this metric needs a field", "", 1)
@@ -205,7 +206,7 @@ def _read_all(partition: Partition, query: tantivy.Query, limit: int) -> Iterabl
 def _has_column(group: Grouping, column: aggregation.Column) -> bool:
     """Whether tantivy can group by a column in this way."""
     if isinstance(group, TimeGroup):
-        return group.unit is None or column.scale != 1.0
+        return group.reading == "stored" and (group.unit is None or column.scale != 1.0)
     if isinstance(group, ValuesGroup):
         return True
     ends = sorted(

@@ -29,6 +29,7 @@ from gelf_listener.api.graylog.eventlog import EventLog
 from gelf_listener.api.graylog.jobs import Jobs
 from gelf_listener.api.graylog.media_types import MediaTypes
 from gelf_listener.api.graylog.streams import Streams
+from gelf_listener.api.graylog.violations import Violations, respond
 from gelf_listener.timeranges import TimeRangeError
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ def include(api: FastAPI, service: Listener) -> None:
     api.add_middleware(MediaTypes)
     api.add_exception_handler(TimeRangeError, _bad_request)
     api.add_exception_handler(CatalogFull, _bad_request)
+    api.add_exception_handler(Violations, respond)
     prepare(api, service)
 
 

@@ -2,84 +2,91 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from starlette.responses import Response
 
 from gelf_listener.api.context import TheService, TheStore
 from gelf_listener.api.errors import ApiError
-from gelf_listener.api.graylog.intervals import automatic, timeunit
-from gelf_listener.api.graylog.message_encoding import iso
-from gelf_listener.api.graylog.ranges import bounds, effective, span_of, written_span
-from gelf_listener.api.graylog.rows import column_type, rows_response
-from gelf_listener.api.graylog.search_messages import DAY, Order
-from gelf_listener.api.graylog.search_parameters import TheStreams, names, node_for
+from gelf_listener.api.graylog.figures import EMPTY, Figure, figure, figures_of, key_text, most_frequent
+from gelf_listener.api.graylog.index_types import IndexType, index_types
+from gelf_listener.api.graylog.intervals import automatic, time_group, timeunit
+from gelf_listener.api.graylog.ranges import body_span, effective, written_span
+from gelf_listener.api.graylog.rows import rows_response, scripting
+from gelf_listener.api.graylog.search_messages import DAY
+from gelf_listener.api.graylog.search_parameters import Direction, TheStreams, names, node_for
 from gelf_listener.api.graylog.streams import Streams
 from gelf_listener.api.graylog.tables import AS_TABLE
 from gelf_listener.api.graylog.titles import Column
-from gelf_listener.errors import QueryError
-from gelf_listener.query.fields import is_time_field
+from gelf_listener.api.graylog.violations import check, not_blank, not_empty
+from gelf_listener.query.nodes import Node
 from gelf_listener.store import Store
-from gelf_listener.store.parameters import Function, Grouping, Metric, RangesGroup, Span, TimeGroup, ValuesGroup
+from gelf_listener.store.parameters import Grouping, Order, Span
 
 if TYPE_CHECKING:
     from gelf_listener.api.contract import Listener
 
-__all__ = ["function_of", "router"]
+__all__ = ["router"]
 
 router = APIRouter(prefix="/api/search", tags=["Search"])
 
-_FUNCTIONS = get_args(Function)
 _MOST_GROUPS = 5
 _MOST_METRICS = 20
 _MOST_VALUES = 10_000
-
-
-class RangeRequest(BaseModel):
-    """Numbers from one up to, but not including, another."""
-
-    from_: float | None = Field(None, alias="from", allow_inf_nan=False)
-    to: float | None = Field(None, allow_inf_nan=False)
+_USUAL_VALUES = 15
 
 
 class GroupRequest(BaseModel):
-    """By what messages are grouped: the values of a field, stretches of time, or ranges of numbers."""
+    """By what messages are grouped: the values of a field, or stretches of time."""
 
-    field: str = Field(min_length=1, max_length=1000)
-    limit: int | None = Field(None, ge=1, le=_MOST_VALUES)
+    model_config = ConfigDict(extra="forbid")
+
+    field: str | None = Field(None, max_length=1000)
+    limit: int | None = Field(None, le=_MOST_VALUES, description="0 and less mean 15.")
     timeunit: str | None = Field(None, description="1h, 5m, 1d, ...", max_length=20)
-    scaling: float | None = Field(None, gt=0, le=100, description="How many stretches, against what is usual.")
-    ranges: list[RangeRequest] | None = Field(None, min_length=1, max_length=100)
+    scaling: float | None = Field(None, gt=0, le=100, description="Of automatic stretches, more are longer.")
+
+    @model_validator(mode="after")
+    def _only_one(self) -> GroupRequest:
+        if sum(each is not None for each in (self.limit, self.timeunit, self.scaling)) > 1:
+            raise ValueError("Only one attribute out of 'limit', 'timeunit' or 'scaling' can be specified")
+        return self
 
 
 class MetricConfiguration(BaseModel):
-    """Which percentile."""
+    """Which percentile, or of what a percentage."""
 
     percentile: float | None = Field(None, ge=0, le=100)
+    strategy: Literal["COUNT", "SUM"] | None = None
 
 
 class MetricRequest(BaseModel):
     """A figure of each group."""
 
+    model_config = ConfigDict(extra="forbid")
+
     function: str = Field(max_length=100)
     field: str | None = Field(None, max_length=1000)
-    sort: Order | None = None
+    sort: Direction = None
     configuration: MetricConfiguration | None = None
 
 
 class AggregateRequest(BaseModel):
     """Which figures of which groups of which messages."""
 
+    model_config = ConfigDict(extra="forbid")
+
     query: str | None = "*"
     streams: list[str] | None = Field(None, max_length=500)
     stream_categories: list[str] | None = Field(None, description="Accepted; there are no categories.")
     timerange: dict[str, Any] | None = None
-    group_by: list[GroupRequest] = Field(min_length=1, max_length=_MOST_GROUPS)
-    metrics: list[MetricRequest] = Field(min_length=1, max_length=_MOST_METRICS)
+    group_by: list[GroupRequest] | None = Field(None, max_length=_MOST_GROUPS)
+    metrics: list[MetricRequest] | None = Field(None, max_length=_MOST_METRICS)
 
 
 @router.post("/aggregate", responses=AS_TABLE)
@@ -88,7 +95,7 @@ async def post_aggregate(
 ) -> Response:
     """Return figures of groups; JSON, CSV or a table by the header Accept."""
     now = time.time()
-    return await _aggregate(request, service, store, streams, body, span_of(body.timerange or DAY, now), now)
+    return await _aggregate(request, service, store, streams, body, body_span(body.timerange or DAY, now), now)
 
 
 @router.get("/aggregate", responses=AS_TABLE)
@@ -97,20 +104,22 @@ async def get_aggregate(
     service: TheService,
     store: TheStore,
     streams: TheStreams,
-    groups: Annotated[str, Query(description="Fields, separated by commas.", min_length=1)],
+    groups: Annotated[str, Query(description="Fields, separated by commas.")] = "",
     metrics: Annotated[str, Query(description="function:field, separated by commas.")] = "count:",
     query: str = "*",
     stream_ids: Annotated[str, Query(alias="streams")] = "",
     stream_categories: Annotated[str, Query(description="Accepted; there are no categories.")] = "",  # noqa: ARG001
     timerange: Annotated[str, Query(description="5m, 1d, or words such as yesterday.", max_length=500)] = "",
-    size: Annotated[int, Query(ge=1, le=_MOST_VALUES, description="Groups of each field.")] = 15,
+    size: Annotated[int, Query(le=_MOST_VALUES, description="Groups of each field.")] = _USUAL_VALUES,
 ) -> Response:
     """Return figures of groups; JSON, CSV or a table by the header Accept."""
     fields, figures = names(groups), names(metrics)
-    if not 0 < len(fields) <= _MOST_GROUPS or not 0 < len(figures) <= _MOST_METRICS:
-        raise ApiError(400, f"expected 1 to {_MOST_GROUPS} groups and 1 to {_MOST_METRICS} metrics")
-    if any(figure.partition(":")[0] == "percentile" for figure in figures):
-        raise ApiError(400, "The percentile is not named in a GET request; use POST")
+    if len(fields) > _MOST_GROUPS or len(figures) > _MOST_METRICS:
+        raise ApiError(400, f"expected at most {_MOST_GROUPS} groups and {_MOST_METRICS} metrics")
+    if any(figure.partition(":")[0].lower() == "percentile" for figure in figures):
+        raise ApiError(
+            400, "Percentile metric cannot be used in simplified query format; use POST, with a configuration"
+        )
     body = AggregateRequest(
         query=query,
         streams=names(stream_ids),
@@ -135,101 +144,83 @@ async def _aggregate(
     span: Span,
     now: float,
 ) -> Response:
-    node = node_for(streams, body.query or "*", body.streams or ())
-    columns = [Column(service, group.field) for group in body.group_by]
-    figures = [_figure(each) for each in body.metrics]
-    order = next(((index, each.sort) for index, each in enumerate(body.metrics) if each.sort), None)
-    start, end = await bounds(store, node, span) if any(each.scaling for each in body.group_by) else (0.0, 0.0)
-    groups = [
-        _group(each, column.field, start, end, order) for each, column in zip(body.group_by, columns, strict=True)
-    ]
-    try:
-        found = await store.aggregate(node, span, groups, figures)
-    except QueryError as error:
-        raise ApiError(400, f"Failed to obtain results. {error.detail}") from None
-    types = {field.name: column_type(field.types) for field in await store.fields()}
-    rows = [
-        [
-            *(column.shown(_key(key, group)) for key, column, group in zip(row.keys, columns, groups, strict=True)),
-            *(_value(value, metric) for value, metric in zip(row.values, figures, strict=True)),
-        ]
-        for row in found
-    ]
-    return rows_response(request, _schema(columns, body.metrics, figures, types), rows, effective(span, now))
-
-
-def function_of(name: str) -> Function:
-    """Return the function with a name; ``count`` for one that does not exist, as in Graylog."""
-    found: Function = next((each for each in _FUNCTIONS if each == name.lower()), "count")
-    return found
-
-
-def _figure(asked: MetricRequest) -> Metric:
-    function = function_of(asked.function)
-    if asked.field is None and function not in ("count", "percentage"):
-        raise ApiError(400, f"the metric {function} needs a field")
-    percentile = None if asked.configuration is None else asked.configuration.percentile
-    if function == "percentile" and percentile is None:
-        raise ApiError(400, 'the metric percentile needs "configuration": {"percentile": 95}')
-    return Metric(function, asked.field or None, 50.0 if percentile is None else percentile)
-
-
-def _group(asked: GroupRequest, field: str, start: float, end: float, order: tuple[int, str | None] | None) -> Grouping:
-    chosen = [name for name in ("limit", "timeunit", "scaling", "ranges") if getattr(asked, name) is not None]
-    if len(chosen) > 1:
-        raise ApiError(400, f"a group has one of limit, timeunit, scaling and ranges, not {' and '.join(chosen)}")
-    if asked.timeunit is not None:
-        return timeunit(field, asked.timeunit)
-    if asked.scaling is not None:
-        return automatic(field, start, end, asked.scaling)
-    if asked.ranges is not None:
-        return RangesGroup(field, tuple((each.from_, each.to) for each in asked.ranges))
-    by, direction = order or (None, "desc")
-    descending = (direction or "desc").lower().startswith("desc")
-    return ValuesGroup(field, asked.limit or 15, missing=True, sort_by=by, descending=descending)
-
-
-def _key(key: Any, group: Grouping) -> Any:
-    if key is None:
-        return "(Empty Value)"
-    if isinstance(key, tuple):
-        return "-".join("*" if end is None else str(float(end)) for end in key)
-    if isinstance(group, TimeGroup) or (is_time_field(group.field) and isinstance(key, (int, float))):
-        return iso(float(key))
-    return key
-
-
-def _value(value: Any, metric: Metric) -> Any:
-    if value is None:
-        return "-"
-    timed = (
-        metric.field is not None and is_time_field(metric.field) and metric.function in ("latest", "max", "min", "avg")
+    by, asked = body.group_by or [], body.metrics or []
+    path = "ScriptingApiResource.executeQuery.arg0"
+    check(
+        not_empty(f"{path}.groupings", body.group_by),
+        not_empty(f"{path}.metrics", body.metrics),
+        *(not_blank(f"{path}.groupings[{index}].fieldName", each.field) for index, each in enumerate(by)),
     )
-    return iso(float(value)) if timed and isinstance(value, (int, float)) else value
+    columns = [Column(service, each.field or "") for each in by]
+    with scripting():
+        node = node_for(streams, body.query or "*", streams.existing(body.streams))
+        types = await index_types(
+            store, [each.field for each in columns] + [each.field for each in asked if each.field]
+        )
+        figures = [_figure(each, types) for each in asked]
+        order = tuple(Order(number, each.sort == "desc") for number, each in enumerate(asked) if each.sort)
+        groups = [
+            await _group(store, node, span, each, column.field, types, order or (Order(),))
+            for each, column in zip(by, columns, strict=True)
+        ]
+        found = await figures_of(store, streams, node, span, groups, figures)
+
+    def build() -> Response:
+        rows = [[*_keys(row.keys, groups, columns, types), *map(_dash, row.values)] for row in found]
+        return rows_response(request, _schema(columns, figures), rows, effective(span, now))
+
+    return await asyncio.to_thread(build)  # ten thousands of rows would keep the inputs waiting
 
 
-def _schema(
-    columns: Sequence[Column], asked: Sequence[MetricRequest], figures: Sequence[Metric], types: Mapping[str, str]
-) -> list[dict[str, Any]]:
+def _figure(asked: MetricRequest, types: Mapping[str, IndexType]) -> Figure:
+    configuration = asked.configuration or MetricConfiguration(percentile=None, strategy=None)
+    if asked.function.lower() == "percentile" and configuration.percentile is None:
+        raise ApiError(400, 'the metric percentile needs "configuration": {"percentile": 95}')
+    percentile = 50.0 if configuration.percentile is None else configuration.percentile
+    return figure(asked.function, asked.field, types, percentile, of_sums=configuration.strategy == "SUM")
+
+
+async def _group(
+    store: Store,
+    node: Node,
+    span: Span,
+    asked: GroupRequest,
+    field: str,
+    types: Mapping[str, IndexType],
+    order: tuple[Order, ...],
+) -> Grouping:
+    type = types.get(field)
+    if asked.timeunit is not None:
+        return time_group(field, timeunit(asked.timeunit), type)
+    if asked.scaling is not None or type == "date":
+        return time_group(field, await automatic(store, node, span, asked.scaling or 1.0), type)
+    limit = asked.limit if asked.limit is not None and asked.limit > 0 else _USUAL_VALUES
+    return most_frequent(field, type, limit, order)
+
+
+def _keys(
+    keys: Sequence[Any], groups: Sequence[Grouping], columns: Sequence[Column], types: Mapping[str, IndexType]
+) -> list[Any]:
+    texts = [key_text(key, group, types.get(group.field)) for key, group in zip(keys, groups, strict=True)]
+    return [text if text == EMPTY else column.shown(text) for text, column in zip(texts, columns, strict=True)]
+
+
+def _dash(value: Any) -> Any:
+    return "-" if value is None else value
+
+
+def _schema(columns: Sequence[Column], figures: Sequence[Figure]) -> list[dict[str, Any]]:
     schema: list[dict[str, Any]] = [
-        {
-            "column_type": "grouping",
-            "type": column.type(types.get(column.field, "unknown")),
-            "field": column.name,
-            "name": f"grouping: {column.name}",
-        }
+        {"column_type": "grouping", "type": "string", "field": column.name, "name": f"grouping: {column.name}"}
         for column in columns
     ]
-    for each, metric in zip(asked, figures, strict=True):
-        field = each.field or ""
-        inner = f"{field},{metric.percentile}" if metric.function == "percentile" else field
-        schema.append(
-            {
-                "column_type": "metric",
-                "type": types.get(field, "unknown") if metric.function == "latest" else "numeric",
-                "function": metric.function,
-                "field": field,
-                "name": f"metric: {metric.function}({inner})",
-            }
-        )
+    for each in figures:
+        column = {
+            "column_type": "metric",
+            "type": "string" if each.function == "latest" else "numeric",
+            "function": each.function,
+        }
+        if each.field is not None:
+            column["field"] = each.field
+        schema.append(column | {"name": f"metric: {each.function}({each.field or ''})"})
     return schema

@@ -1,68 +1,102 @@
-"""Intervals: how long the stretches of time of a histogram are, as Graylog's requests write it."""
+"""
+Intervals: how long the stretches of time of a histogram are, as Graylog's requests write it.
+
+Source: `AutoInterval` and `TimeUnitInterval` of Graylog's server (thresholds), checked against recorded answers.
+"""
 
 from __future__ import annotations
 
+import re
+from bisect import bisect_left
 from collections.abc import Mapping
 from typing import Any
 
 from gelf_listener.api.errors import ApiError
-from gelf_listener.quantities import duration_parts, parse_duration
-from gelf_listener.store.parameters import CalendarUnit, TimeGroup
+from gelf_listener.api.graylog.index_types import IndexType, reading_of
+from gelf_listener.api.graylog.ranges import bounds
+from gelf_listener.query.nodes import Node
+from gelf_listener.store import Store
+from gelf_listener.store.parameters import CalendarUnit, Span, TimeGroup
 
-__all__ = ["automatic", "interval_of", "timeunit"]
+__all__ = ["Interval", "automatic", "interval_of", "time_group", "timeunit"]
 
-_CALENDAR: Mapping[str, CalendarUnit] = {"w": "week", "M": "month", "y": "year"}
+Interval = float | CalendarUnit
+"""Seconds, or a calendar unit."""
+
+_UNIT = re.compile(r"(\d{1,6})([smhdwMy])", re.ASCII)
+_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 7 * 86400.0, "M": 30 * 86400.0, "y": 365 * 86400.0}
+_CALENDAR: Mapping[str, CalendarUnit] = {"d": "day", "w": "week", "M": "month", "y": "year"}
 _LETTERS = {"seconds": "s", "minutes": "m", "hours": "h", "days": "d", "weeks": "w", "months": "M", "years": "y"}
+_WRONG_UNIT = "Time unit must be {quantity}{unit}, where quantity is a positive number and unit [smhdwMy]."
 
-_AUTOMATIC = (
-    0.01, 0.1, 1.0, 5.0, 10.0, 30.0, 60.0, 300.0, 600.0, 1800.0, 3600.0, 7200.0, 14400.0, 43200.0, 86400.0,
-    7 * 86400.0, 30 * 86400.0, 365 * 86400.0,
+_MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86400.0
+_AUTOMATIC: tuple[tuple[float, Interval], ...] = (
+    (0.02, 0.001), (0.2, 0.005), (0.5, 0.01), (1, 0.02), (2, 0.04), (10, 0.2), (30, 0.5), (_MINUTE, 1.0),
+    (2 * _MINUTE, 2.0), (4 * _MINUTE, 5.0), (7 * _MINUTE, 10.0), (10 * _MINUTE, 20.0), (30 * _MINUTE, 30.0),
+    (_HOUR, _MINUTE), (2 * _HOUR, 2 * _MINUTE), (4 * _HOUR, 5 * _MINUTE), (12 * _HOUR, 10 * _MINUTE),
+    (16 * _HOUR, 15 * _MINUTE), (_DAY, 30 * _MINUTE), (2 * _DAY, _HOUR), (4 * _DAY, 2 * _HOUR), (10 * _DAY, 4 * _HOUR),
+    (12 * _DAY, 6 * _HOUR), (28 * _DAY, 12 * _HOUR), (60 * _DAY, "day"), (120 * _DAY, 2 * _DAY), (180 * _DAY, 3 * _DAY),
+    (365 * _DAY, "week"), (730 * _DAY, 14 * _DAY),
 )  # fmt: skip
-_BUCKETS = 60
-"""About so many stretches, scaled by 1.0."""
+"""Up to which length of a time range (seconds) which interval is chosen; a month beyond."""
+
+_OF_ALL: tuple[Interval, ...] = (
+    1.0, 5.0, 10.0, 30.0, _MINUTE, 5 * _MINUTE, 10 * _MINUTE, 30 * _MINUTE, _HOUR, 3 * _HOUR, 12 * _HOUR, "day",
+    7 * _DAY, "month", "year",
+)  # fmt: skip
+"""Among what is chosen where a range has no beginning (`auto_date_histogram`)."""
+_LENGTHS: Mapping[str, float] = {"day": _DAY, "week": 7 * _DAY, "month": 30 * _DAY, "year": 365 * _DAY}
+_BUCKETS = 25
 
 
-def timeunit(field: str, text: str, zone: str = "UTC") -> TimeGroup:
+def timeunit(text: str) -> Interval:
     """
-    Read ``1h``, ``5m``, ``1M``.
+    Read ``1h``, ``5m``, ``1M``. One day, week, month or year is one of the calendar; several are days.
 
     Raises:
-        ApiError: If it is none, or several weeks, months or years, which begin nowhere in particular.
+        ApiError: If it is none.
     """
-    parts = duration_parts(text)
-    if len(parts) != 1 or not 0 < parts[0][0] < 1e6 or parts[0][1] in ("ms", "us"):
-        raise ApiError(400, f"timeunit {text[:50]!r}; expected a number and one of s, m, h, d, w, M, y")
-    number, letter = parts[0]
-    if letter not in _CALENDAR:
-        if letter == "d" and number == 1:
-            return TimeGroup(field, unit="day", zone=zone)
-        return TimeGroup(field, seconds=parse_duration(text, None, calendar=True))
-    if number != 1:
-        raise ApiError(400, f"timeunit {text!r}: weeks, months and years are counted one at a time")
-    return TimeGroup(field, unit=_CALENDAR[letter], zone=zone)
+    match = _UNIT.fullmatch(text)
+    if match is None or int(match[1]) == 0:
+        raise ApiError(400, _WRONG_UNIT)
+    number, letter = int(match[1]), match[2]
+    return _CALENDAR[letter] if number == 1 and letter in _CALENDAR else number * _SECONDS[letter]
 
 
-def automatic(field: str, start: float, end: float, scaling: float = 1.0, zone: str = "UTC") -> TimeGroup:
-    """Choose stretches so that there are about sixty, more with a larger scaling."""
-    if not 0 < scaling <= 100:
-        raise ApiError(400, f"scaling {scaling}; expected a number above 0, at most 100")
-    wanted = (end - start) / (_BUCKETS * scaling)
-    seconds = next((each for each in _AUTOMATIC if each >= wanted), _AUTOMATIC[-1])
-    if seconds == 86400.0:
-        return TimeGroup(field, unit="day", zone=zone)
-    return TimeGroup(field, seconds=seconds, zone=zone)
+async def automatic(store: Store, node: Node, span: Span, scaling: float = 1.0) -> Interval:
+    """Choose an interval for a time range, without a beginning for what is there; longer with a larger scaling."""
+    start, end = await bounds(store, node, span)
+    if span.start is None:
+        wanted = (end - start) * scaling / _BUCKETS
+        return next((each for each in _OF_ALL if _LENGTHS.get(str(each), each) >= wanted), "year")  # type: ignore[operator]
+    at = bisect_left(_AUTOMATIC, (end - start) * scaling, key=lambda pair: pair[0])
+    return _AUTOMATIC[at][1] if at < len(_AUTOMATIC) else "month"
 
 
-def interval_of(field: str, interval: Mapping[str, Any], start: float, end: float, zone: str) -> TimeGroup:
+def time_group(field: str, interval: Interval, type: IndexType | None, zone: str = "UTC") -> TimeGroup:
+    """
+    Group by stretches of time; those without messages are given too.
+
+    Raises:
+        ApiError: If the field holds something else than times.
+    """
+    if type not in ("date", None):
+        raise ApiError(400, f"Failed to obtain results. Field [{field}] of type [{type}] does not hold times.")
+    reading = reading_of(field, type)
+    if isinstance(interval, str):
+        return TimeGroup(field, unit=interval, zone=zone, empty=True, reading=reading)
+    return TimeGroup(field, seconds=interval, empty=True, reading=reading)
+
+
+async def interval_of(store: Store, node: Node, span: Span, interval: Mapping[str, Any]) -> Interval:
     """Read the interval of a pivot: automatic, or so many units."""
     kind = interval.get("type", "auto")
     if kind == "auto":
         scaling = interval.get("scaling")
         if scaling is not None and (isinstance(scaling, bool) or not isinstance(scaling, (int, float))):
             raise ApiError(400, f"interval.scaling is {str(scaling)[:50]!r}; expected a number")
-        return automatic(field, start, end, 1.0 if scaling is None else float(scaling), zone)
+        return await automatic(store, node, span, 1.0 if scaling is None else float(scaling))
     if kind != "timeunit":
         raise ApiError(400, f"interval.type is {str(kind)[:50]!r}; expected auto or timeunit")
     unit = _LETTERS.get(str(interval.get("unit")))
-    text = str(interval.get("timeunit") or f"{interval.get('value', 1)}{unit or '?'}")
-    return timeunit(field, text, zone)
+    return timeunit(str(interval.get("timeunit") or f"{interval.get('value', 1)}{unit or '?'}"))

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from gelf_listener.api.errors import ApiError
 from gelf_listener.api.graylog.keywords import parse_graylog_keyword
 from gelf_listener.api.graylog.message_encoding import iso
 from gelf_listener.query.nodes import Node
 from gelf_listener.store import Store
 from gelf_listener.store.parameters import Span
-from gelf_listener.timeranges import parse_short, parse_timerange
+from gelf_listener.timeranges import TimeRangeError, parse_moment, parse_short, parse_timerange
 
-__all__ = ["bounds", "effective", "span_of", "written_span"]
+__all__ = ["body_span", "bounds", "effective", "span_of", "written_span"]
 
 
 class _Bounds(NamedTuple):
@@ -24,15 +25,41 @@ class _Bounds(NamedTuple):
 
 def span_of(timerange: Mapping[str, Any], now: float) -> Span:
     """
-    Read a time range as it stands in a request.
+    Read a time range as it stands in a request. One that ends before it begins has nothing in it.
 
     Raises:
         TimeRangeError: If it is none.
     """
+    start, end = timerange.get("from"), timerange.get("to")
+    if timerange.get("type") == "absolute" and isinstance(start, str) and isinstance(end, str):
+        return Span(_instant(start, now), _instant(end, now))
     keyword = timerange.get("keyword")
     if timerange.get("type") == "keyword" and isinstance(keyword, str):
         return parse_graylog_keyword(keyword, str(timerange.get("timezone") or "UTC"), now)
     return parse_timerange(timerange, now)
+
+
+def body_span(timerange: Mapping[str, Any], now: float) -> Span:
+    """
+    Read a time range of a body.
+
+    Raises:
+        ApiError: If it is none.
+    """
+    try:
+        return span_of(timerange, now)
+    except TimeRangeError as error:
+        path = "timerange"
+        raise ApiError(
+            400, f"{path}: {error}", type="RequestError", line=-1, column=-1, path=path, reference_path=path
+        ) from None
+
+
+def _instant(text: str, now: float) -> float:
+    """Read a time; date math is none to Graylog."""
+    if "now" in text or "||" in text:
+        raise TimeRangeError(f"{text[:100]!r} is no time; write 2026-11-23T14:30:00.000Z or 2026-11-23 14:30:00")
+    return parse_moment(text, now)
 
 
 def written_span(text: str, now: float) -> Span:

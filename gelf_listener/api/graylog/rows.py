@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from fastapi import Request
 from starlette.responses import Response
 
+from gelf_listener.api.errors import ApiError, position
+from gelf_listener.api.graylog.index_types import IndexType
 from gelf_listener.api.graylog.message_encoding import answer
 from gelf_listener.api.graylog.tables import CSV, csv_response, negotiated, text_table
+from gelf_listener.errors import QueryError
 
-__all__ = ["column_type", "rows_response"]
-
-_TYPES = {"string": "string", "text": "string", "long": "numeric", "double": "numeric", "boolean": "boolean",
-          "date": "date", "ip": "ip"}  # fmt: skip
+__all__ = ["column_type", "rows_response", "scripting"]
 
 
-def column_type(types: Sequence[str]) -> str:
-    """Return the scripting API's name for the types a field has had."""
-    found = {_TYPES.get(each, "unknown") for each in types}
-    return found.pop() if len(found) == 1 else "unknown" if not found else "string"
+def column_type(type: IndexType | None) -> str:
+    """Return the scripting API's name for the type of a field."""
+    if type is None:
+        return "unknown"
+    return "string" if type in ("text", "keyword") else "numeric" if type in ("long", "float") else type
+
+
+@contextmanager
+def scripting() -> Iterator[None]:
+    """Tell what is wrong with a query as the scripting API does."""
+    try:
+        yield
+    except QueryError as error:
+        line, column = position(error)
+        message = f"Failed to obtain results. {error.detail} (line {line}, column {column})"
+        raise ApiError(400, message) from None
 
 
 def rows_response(

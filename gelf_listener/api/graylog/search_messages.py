@@ -7,14 +7,16 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from gelf_listener.api.context import TheService, TheStore
+from gelf_listener.api.errors import ApiError
+from gelf_listener.api.graylog.index_types import IndexType, index_types
 from gelf_listener.api.graylog.message_encoding import flat
-from gelf_listener.api.graylog.ranges import effective, span_of, written_span
-from gelf_listener.api.graylog.rows import column_type, rows_response
-from gelf_listener.api.graylog.search_parameters import TheStreams, names, node_for, page
+from gelf_listener.api.graylog.ranges import body_span, effective, written_span
+from gelf_listener.api.graylog.rows import column_type, rows_response, scripting
+from gelf_listener.api.graylog.search_parameters import Direction, TheStreams, names, node_for, page
 from gelf_listener.api.graylog.streams import Streams
 from gelf_listener.api.graylog.tables import AS_TABLE
 from gelf_listener.api.graylog.titles import Column
@@ -25,20 +27,20 @@ from gelf_listener.store.parameters import Sort, Span
 if TYPE_CHECKING:
     from gelf_listener.api.contract import Listener
 
-__all__ = ["DAY", "Order", "router"]
+__all__ = ["DAY", "router"]
 
 router = APIRouter(prefix="/api/search", tags=["Search"])
 
 DAY: dict[str, Any] = {"type": "relative", "range": 86400}
 """The time range of the scripting API where none is given."""
 
-Order = Literal["asc", "desc", "Ascending", "Descending"]
-
 _FIELDS = ("source", "timestamp")
 
 
 class MessagesRequest(BaseModel):
     """What to return of which messages."""
+
+    model_config = ConfigDict(extra="forbid")
 
     query: str | None = "*"
     streams: list[str] | None = Field(None, max_length=500)
@@ -48,7 +50,7 @@ class MessagesRequest(BaseModel):
     from_: int = Field(0, alias="from")
     size: int = 10
     sort: str | None = "timestamp"
-    sort_order: Order | None = "desc"
+    sort_order: Direction = "desc"
 
 
 @router.post("/messages", responses=AS_TABLE)
@@ -57,7 +59,7 @@ async def post_messages(
 ) -> Response:
     """Return fields of messages; JSON, CSV or a table by the header Accept."""
     now = time.time()
-    return await _messages(request, service, store, streams, body, span_of(body.timerange or DAY, now), now)
+    return await _messages(request, service, store, streams, body, body_span(body.timerange or DAY, now), now)
 
 
 @router.get("/messages", responses=AS_TABLE)
@@ -72,7 +74,7 @@ async def get_messages(
     timerange: Annotated[str, Query(description="5m, 1d, or words such as yesterday.", max_length=500)] = "",
     fields: str = "",
     sort: str = "timestamp",
-    sort_order: Annotated[Order, Query(alias="sortOrder")] = "desc",
+    sort_order: Annotated[Literal["Ascending", "Descending"], Query(alias="sortOrder")] = "Descending",
     from_: Annotated[int, Query(alias="from")] = 0,
     size: int = 10,
 ) -> Response:
@@ -83,7 +85,7 @@ async def get_messages(
         fields=names(fields),
         size=size,
         sort=sort,
-        sort_order=sort_order,
+        sort_order="asc" if sort_order == "Ascending" else "desc",
         **{"from": from_},
     )
     now = time.time()
@@ -99,23 +101,33 @@ async def _messages(
     span: Span,
     now: float,
 ) -> Response:
-    node = node_for(streams, body.query or "*", body.streams or ())
-    limit, offset = page(body.size, body.from_, default=10)
-    descending = (body.sort_order or "desc").lower().startswith("desc")
     columns = [Column(service, name) for name in body.fields or _FIELDS]
-    hits = await store.search(node, span, limit=limit, offset=offset, sort=Sort(body.sort or "timestamp", descending))
-    types = {field.name: column_type(field.types) for field in await store.fields()}
+    sort = Sort(body.sort or "timestamp", body.sort_order != "asc")
+    with scripting():
+        limit, offset = page(body.size, max(body.from_, 0), default=10)
+        node = node_for(streams, body.query or "*", streams.existing(body.streams))
+        types = await index_types(store, [sort.field, *(each.field for each in columns)])
+        _check_sort(sort.field, types.get(sort.field))
+        hits = await store.search(node, span, limit=limit, offset=offset, sort=sort)
     rows = [_row(flat(message, streams.of(message), node_id(service)), columns) for message in hits.messages]
     schema = [
         {
             "column_type": "field",
-            "type": column.type(types.get(column.field, "unknown")),
+            "type": column.type(column_type(types.get(column.field))),
             "field": column.name,
             "name": f"field: {column.name}",
         }
         for column in columns
     ]
     return rows_response(request, schema, rows, effective(span, now))
+
+
+def _check_sort(field: str, type: IndexType | None) -> None:
+    """Refuse to sort by a field that no message has, or that is searched by words."""
+    if type is None:
+        raise ApiError(400, f"Failed to obtain results. No mapping found for [{field}] in order to sort on.")
+    if type == "text":
+        raise ApiError(400, f"Failed to obtain results. {field} is searched by words; it cannot be sorted by.")
 
 
 def _row(document: dict[str, Any], columns: Sequence[Column]) -> list[Any]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 from fastapi import Depends, Request
+from pydantic import BeforeValidator
 
 from gelf_listener.api.errors import ApiError
 from gelf_listener.api.graylog.streams import Streams, all_of
@@ -15,6 +16,7 @@ from gelf_listener.store.parameters import NEWEST_FIRST, Sort
 
 __all__ = [
     "MOST_RESULTS",
+    "Direction",
     "TheStreams",
     "names",
     "node_for",
@@ -53,6 +55,17 @@ def _filter(streams: Streams, text: str) -> Node:
     if kind == "streams" and colon and " " not in ids:
         return streams.any_of(names(ids))
     return parse(text).node if text.strip() else MatchAll()
+
+
+def _direction(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    word = value.lower()
+    return {"ascending": "asc", "descending": "desc", "": None}.get(word, word)
+
+
+Direction = Annotated[Literal["asc", "desc"] | None, BeforeValidator(_direction)]
+"""``asc``, ``desc``, ``Ascending`` or ``Descending`` in any case; an empty text is the usual one."""
 
 
 def names(text: str | None) -> list[str]:

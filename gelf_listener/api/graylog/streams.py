@@ -8,10 +8,12 @@ what was stored yesterday. Every message is in the default stream as well, unles
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal, NamedTuple
 
 from gelf_listener.api.catalog import Catalog
+from gelf_listener.api.errors import ApiError
 from gelf_listener.api.graylog.rules import Rule, compile_rules, node_of
 from gelf_listener.errors import QueryError
 from gelf_listener.message import Message
@@ -25,6 +27,8 @@ DEFAULT_STREAM = "000000000000000000000001"
 
 NOTHING = Group(must_not=(MatchAll(),))
 """The query that no message matches."""
+
+_ID = re.compile(r"[0-9a-fA-F]{24}")
 
 _log = logging.getLogger(__name__)
 
@@ -59,6 +63,11 @@ class Streams:
                 in_default = in_default and not document["remove_matches_from_default_stream"]
         return [DEFAULT_STREAM, *found] if in_default else found
 
+    def ids(self) -> list[str]:
+        """Return the ids of all streams that are not paused, the default stream first."""
+        made = self._catalog.all("streams").items()
+        return [DEFAULT_STREAM, *(id for id, document in made if not document["disabled"])]
+
     def matches(self, id: str, message: Message) -> bool:
         """Whether a message is in a stream, paused or not."""
         document = self._catalog.get("streams", id)
@@ -75,6 +84,22 @@ class Streams:
             return Group(must_not=tuple(removed)) if removed else MatchAll()
         document = self._catalog.get("streams", id)
         return NOTHING if document is None else self._compile(id, document).node
+
+    def existing(self, ids: Sequence[str] | None) -> Sequence[str]:
+        """
+        Check the ids of the streams that a search is about; none of them need exist but one.
+
+        Raises:
+            ApiError: If one is no id, or there is none of these streams.
+        """
+        for id in ids or ():
+            if not _ID.fullmatch(id):
+                raise ApiError(
+                    400, f"Failed to obtain results. {id[:50]!r} is no id of a stream, 24 hexadecimal digits."
+                )
+        if ids and not any(id == DEFAULT_STREAM or self._catalog.get("streams", id) for id in ids):
+            raise ApiError(400, "Failed to obtain results. There is no stream of these ids.")
+        return ids or ()
 
     def any_of(self, ids: Sequence[str]) -> Node:
         """Return what any of some streams searches; without ids everything."""

@@ -292,7 +292,7 @@ def _stream_ids(filter: Mapping[str, Any] | None) -> list[str]:
 async def _search_type(where: _Where, node: Node, span: Span, asked: Mapping[str, Any]) -> dict[str, Any]:
     kind = asked.get("type")
     if kind == "pivot":
-        return await pivot(where.store, node, span, asked)
+        return await pivot(where.store, where.streams, node, span, asked)
     if kind != "messages":
         raise ApiError(400, f"search type {str(kind)[:50]!r} is not known here; there are messages and pivot")
     limit, offset = page(_integer(asked, "limit", 150), _integer(asked, "offset", 0))

@@ -14,7 +14,7 @@ from gelf_listener.errors import QueryError
 from gelf_listener.message import Message, Peer
 from gelf_listener.query import parse
 from gelf_listener.store import Store
-from gelf_listener.store.parameters import EVERYTHING, Metric, RangesGroup, Sort, Span, TimeGroup, ValuesGroup
+from gelf_listener.store.parameters import EVERYTHING, Metric, Order, RangesGroup, Sort, Span, TimeGroup, ValuesGroup
 from tests.unit.store.samples import START, decoded, plain
 
 
@@ -179,9 +179,14 @@ class StoreContract:
             assert [(row.keys, row.messages) for row in rows] == [(("web",), 6), ((42,), 1), (("api",), 1)]
             assert rows[0].values == (25.0,)
             rows = await store.aggregate(node(), EVERYTHING, [ValuesGroup("service", missing=True)])
-            assert {row.keys[0]: row.messages for row in rows} == {"web": 6, "api": 1, 42: 1, None: 1}
+            assert [(row.keys[0], row.messages) for row in rows] == [("web", 6), (42, 1), ("api", 1), (None, 1)]
+            rows = await store.aggregate(node(), EVERYTHING, [ValuesGroup("service", 1, missing=True)])
+            assert [row.keys[0] for row in rows] == ["web", None]  # beside the limit
             rows = await store.aggregate(
-                node(), EVERYTHING, [ValuesGroup("service", 1, sort_by=0, descending=False)], [Metric("max", "took")]
+                node(),
+                EVERYTHING,
+                [ValuesGroup("service", 1, order=(Order(0, descending=False),))],
+                [Metric("max", "took")],
             )
             assert [(row.keys, row.values) for row in rows] == [((42,), (2.0,))]
 
@@ -195,18 +200,46 @@ class StoreContract:
             metrics = [Metric(function, "took") for function in functions]  # type: ignore[arg-type]
             metrics += [
                 Metric("percentile", "took", 50),
-                Metric("percentage", "took"),
                 Metric("count"),
                 Metric("card", "word"),
             ]
             (row,) = await store.aggregate(node(), EVERYTHING, [], metrics)
             assert row.messages == 6
-            expected = (4.0, 1, 10, 20, 130, 10.0, math.sqrt(10.0), 5, 10, 5, 3.0, 500 / 6, 6, 3)
+            expected = (4.0, 1, 10, 20, 130, 10.0, math.sqrt(10.0), 5, 10, 5, 3.0, 6, 3)
             assert [pytest.approx(value) for value in expected] == list(row.values)
             (row,) = await store.aggregate(node("took:99"), EVERYTHING, [], metrics)
             assert row.messages == 0
             with pytest.raises(QueryError, match="texts"):
                 await store.aggregate(node(), EVERYTHING, [], [Metric("max", "word")])
+
+        self.run(test)
+
+    def test_values_are_folded_and_sorted_by_several_figures(self) -> None:
+        async def test(store: Store) -> None:
+            await store.add(
+                [plain(host="Web", took=1), plain(host="web", took=4, at=1), plain(host="DB", took=2, at=2)]
+            )
+            await store.add([plain(host="db", took=9, at=3), plain(host="api", took=9, at=4)])
+            group = ValuesGroup("source", order=(Order(), Order(0, descending=False)), fold=True)
+            rows = await store.aggregate(node(), EVERYTHING, [group], [Metric("max", "took"), Metric("card", "took")])
+            assert [(row.keys[0], row.messages, row.values) for row in rows] == [
+                ("web", 2, (4, 2)), ("db", 2, (9, 2)), ("api", 1, (9, 1)),
+            ]  # fmt: skip
+
+        self.run(test)
+
+    def test_values_are_read_as_an_index_keeps_them(self) -> None:
+        """Decimals of 32 bits, and dates in texts."""
+
+        async def test(store: Store) -> None:
+            await store.add([plain(took=0.1, due="2024-06-03"), plain(took=0.2, due="2024-06-04T12:00:00Z", at=1)])
+            metrics = [Metric("sum", "took", reading="single"), Metric("card", "took", reading="single"),
+                       Metric("max", "due", reading="moment")]  # fmt: skip
+            (row,) = await store.aggregate(node(), EVERYTHING, [], metrics)
+            assert row.values == (0.10000000149011612 + 0.20000000298023224, 2, 1717502400.0)
+            days = TimeGroup("due", unit="day", empty=True, reading="moment")
+            rows = await store.aggregate(node(), EVERYTHING, [days])
+            assert [(row.keys[0], row.messages) for row in rows] == [(1717372800.0, 1), (1717459200.0, 1)]
 
         self.run(test)
 

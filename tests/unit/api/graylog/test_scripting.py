@@ -101,17 +101,17 @@ def test_aggregate() -> None:
              "name": "metric: count(facility)"},
             {"column_type": "metric", "type": "numeric", "function": "max", "field": "took", "name": "metric: max(took)"},
         ]  # fmt: skip
-        assert found["datarows"][0] == ["another-test", 2, 60]
-        assert sorted(found["datarows"][1:]) == [["(Empty Value)", 0, "-"], ["test", 1, 10]]
+        assert found["datarows"][0] == ["another-test", 2, 60.0]
+        assert found["datarows"][1:] == [["test", 1, 10.0], ["(Empty Value)", 0, "-Infinity"]]
         table = await ask(client, "aggregate", "text/plain", **asked)
         assert table.splitlines()[:4] == [
             "┌─────────────────────────┬─────────────────────────┬─────────────────────────┐",
             "│grouping: facility       │metric: count(facility)  │metric: max(took)        │",
             "├─────────────────────────┼─────────────────────────┼─────────────────────────┤",
-            "│another-test             │2                        │60                       │",
+            "│another-test             │2                        │60.0                     │",
         ]
         text = await ask(client, "aggregate", "text/csv", **asked)
-        assert text.splitlines()[1] == '"another-test","2","60"'
+        assert text.splitlines()[1] == '"another-test","2","60.0"'
         by_get = await client.get(
             "/api/search/aggregate",
             params={
@@ -147,21 +147,20 @@ def test_times(group: dict[str, Any], keys: list[str]) -> None:
     asking(main, outputs=["memory:"])
 
 
-def test_scaling_ranges_and_order() -> None:
-    """Stretches that are chosen, ranges of numbers, and groups by a figure."""
+def test_scaling_and_order() -> None:
+    """Stretches that are chosen, with those that are empty, and groups by a figure."""
 
     async def main(service: Service, client: Client) -> None:
         await fill(service)
         count = [{"function": "count"}]
-        few = await ask(client, "aggregate", group_by=[{"field": "timestamp", "scaling": 0.05}], metrics=count)
-        many = await ask(client, "aggregate", group_by=[{"field": "timestamp", "scaling": 100}], metrics=count)
-        assert len(few["datarows"]) <= len(many["datarows"]) == 4
-        ranges = [{"to": 20}, {"from": 20, "to": 50.5}, {"from": 50.5}]
-        found = await ask(client, "aggregate", group_by=[{"field": "took", "ranges": ranges}], metrics=count)
-        assert found["datarows"] == [["*-20.0", 1], ["20.0-50.5", 1], ["50.5-*", 1]]
+        few = await ask(client, "aggregate", group_by=[{"field": "timestamp", "scaling": 100}], metrics=count)
+        many = await ask(client, "aggregate", group_by=[{"field": "timestamp", "scaling": 0.5}], metrics=count)
+        assert few["datarows"] == [["2023-11-14T12:00:00.000Z", 3], ["2023-11-15T00:00:00.000Z", 1]]
+        assert len(many["datarows"]) > 10
+        assert [row[1] for row in many["datarows"] if row[1]] == [2, 1, 1]
         lowest = [{"function": "min", "field": "took", "sort": "asc"}]
         found = await ask(client, "aggregate", query="_exists_:took", group_by=[{"field": "facility"}], metrics=lowest)
-        assert found["datarows"] == [["test", 10], ["another-test", 20]]
+        assert found["datarows"] == [["test", 10.0], ["another-test", 20.0]]
         nested = await ask(client, "aggregate", group_by=[{"field": "source"}, {"field": "facility"}], metrics=count)
         assert ["web", "another-test", 2] in nested["datarows"]
         assert ["db", "(Empty Value)", 1] in nested["datarows"]
@@ -172,19 +171,16 @@ def test_scaling_ranges_and_order() -> None:
 @pytest.mark.parametrize(
     ("function", "value"),
     [("avg", 30.0), ("card", 3), ("count", 3), ("latest", 60), ("max", 60), ("min", 10), ("stddev", 21.602469),
-     ("sum", 90), ("sumofsquares", 4100), ("variance", 466.666667), ("percentage", 75.0), ("nonsense", 3)],
+     ("sum", 90), ("sumofsquares", 4100), ("variance", 466.666667), ("percentage", 1.0)],
 )  # fmt: skip
 def test_functions(function: str, value: float) -> None:
-    """Each of Graylog's; one that does not exist counts."""
+    """Each of Graylog's; a percentage is a share of one."""
 
     async def main(service: Service, client: Client) -> None:
         await fill(service)
         metrics = [{"function": function, "field": "took"}]
         found = await ask(client, "aggregate", query="source:web", group_by=[{"field": "source"}], metrics=metrics)
-        if function != "percentage":
-            assert found["datarows"] == [["web", pytest.approx(value, abs=1e-5)]]
-        else:
-            assert isinstance(found["datarows"][0][1], float)
+        assert found["datarows"] == [["web", pytest.approx(value, abs=1e-5)]]
 
     asking(main, outputs=["memory:"])
 
@@ -192,12 +188,13 @@ def test_functions(function: str, value: float) -> None:
 @pytest.mark.parametrize(
     ("body", "text"),
     [
-        ({"group_by": [], "metrics": [{"function": "count"}]}, "group_by"),
-        ({"group_by": [{"field": "a"}], "metrics": []}, "metrics"),
-        ({"group_by": [{"field": "a", "limit": 1, "timeunit": "1h"}], "metrics": [{"function": "count"}]}, "limit and timeunit"),
-        ({"group_by": [{"field": "a", "timeunit": "soon"}], "metrics": [{"function": "count"}]}, "timeunit"),
+        ({"group_by": [], "metrics": [{"function": "count"}]}, "arg0.groupings"),
+        ({"group_by": [{"field": "a"}], "metrics": []}, "arg0.metrics"),
+        ({"group_by": [{"field": "a", "limit": 1, "timeunit": "1h"}], "metrics": [{"function": "count"}]}, "Only one attribute"),
+        ({"group_by": [{"field": "a", "timeunit": "soon"}], "metrics": [{"function": "count"}]}, "Time unit"),
         ({"group_by": [{"field": "source"}], "metrics": [{"function": "max", "field": "facility"}]}, "Failed to obtain results."),
-        ({"group_by": [{"field": "source"}], "metrics": [{"function": "max"}]}, "needs a field"),
+        ({"group_by": [{"field": "source"}], "metrics": [{"function": "max"}]}, "requires field name"),
+        ({"group_by": [{"field": "source"}], "metrics": [{"function": "nonsense"}]}, "Unrecognized metric"),
         ({"group_by": [{"field": "source"}], "metrics": [{"function": "percentile", "field": "took"}]}, "percentile"),
         ({"query": "a:(", "group_by": [{"field": "source"}], "metrics": [{"function": "count"}]}, "column"),
         ({"timerange": {"type": "x"}, "group_by": [{"field": "source"}], "metrics": [{"function": "count"}]}, "relative"),
@@ -210,7 +207,6 @@ def test_errors(body: dict[str, Any], text: str) -> None:
         await fill(service)
         answer = await client.post("/api/search/aggregate", json={"timerange": ALL} | body)
         assert answer.status_code == 400, answer.text
-        assert answer.json()["type"] in ("ApiError", "RequestError")
         assert text in answer.text
 
     asking(main, outputs=["memory:"])

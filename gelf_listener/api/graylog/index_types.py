@@ -1,0 +1,87 @@
+"""
+Index types: as what the index of a Graylog would have each field.
+
+An index takes the type of the first value it gets (dynamic mapping): a text that is a date makes a field of dates,
+decimals have 32 bits. So where a field has had values of several types, the first message decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Literal, TypeAlias
+
+from gelf_listener.query.fields import FieldType, is_lower_case, known_field
+from gelf_listener.query.nodes import Exists
+from gelf_listener.store import Store
+from gelf_listener.store.parameters import EVERYTHING, Reading, Sort
+from gelf_listener.store.readings import moment_of
+
+__all__ = ["IndexType", "folds", "index_type", "index_types", "is_number", "reading_of"]
+
+IndexType: TypeAlias = Literal["text", "keyword", "long", "float", "date", "boolean"]
+"""As OpenSearch names them; ``text`` can be searched only."""
+
+_KNOWN: Mapping[FieldType, IndexType] = {
+    "string": "keyword",
+    "ip": "keyword",
+    "text": "text",
+    "long": "long",
+    "double": "float",
+    "date": "date",
+    "boolean": "boolean",
+}
+_FIRST = Sort("gl2_receive_timestamp", descending=False)
+
+
+async def index_types(store: Store, names: Iterable[str]) -> dict[str, IndexType]:
+    """Return the types of some fields by their names; those that no message has are left out."""
+    stored: dict[str, tuple[FieldType, ...]] = {}
+    for field in await store.fields():
+        stored[field.name] = stored[field.name.replace(".", "_")] = field.types
+    found: dict[str, IndexType] = {}
+    for name in set(names):
+        type = await _type(store, name, stored.get(name, ()))
+        if type is not None:
+            found[name] = type
+    return found
+
+
+async def index_type(store: Store, name: str) -> IndexType | None:
+    """Return the type of a field; None where no message has it."""
+    return (await index_types(store, [name])).get(name)
+
+
+async def _type(store: Store, name: str, types: tuple[FieldType, ...]) -> IndexType | None:
+    known = known_field(name)
+    if known is not None:
+        return _KNOWN[known.type] if known.name == name else None
+    if name == "streams":
+        return "keyword"
+    if len(types) == 1 and types != ("string",):
+        return _KNOWN[types[0]]
+    if not types:
+        return None
+    first = await store.search(Exists(name), EVERYTHING, limit=1, sort=_FIRST)
+    value = next((message.fields.get(name) for message in first.messages), None)
+    if isinstance(value, bool):
+        return "boolean"
+    if isinstance(value, str):
+        return "keyword" if moment_of(value) is None else "date"
+    return "keyword" if value is None else "long" if isinstance(value, int) else "float"
+
+
+def is_number(type: IndexType | None) -> bool:
+    """Whether a field can be computed with; one that no message has gives nothing, which is no mistake."""
+    return type not in ("text", "keyword")
+
+
+def reading_of(name: str, type: IndexType | None) -> Reading:
+    """Return how an index reads the values of a field."""
+    if type == "float":
+        return "single"
+    return "moment" if type == "date" and known_field(name) is None else "stored"
+
+
+def folds(name: str) -> bool:
+    """Whether values that differ in case only are one."""
+    return is_lower_case(name)
