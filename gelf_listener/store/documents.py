@@ -17,9 +17,7 @@ from gelf_listener.message import ulid_key
 from gelf_listener.packing import Packer
 from gelf_listener.query.words import spaced_words
 from gelf_listener.store.schema import (
-    MARKS,
     MAX_TEXT_CHARACTERS,
-    Document,
     Names,
     document_of,
     encode,
@@ -40,7 +38,7 @@ _I64 = 1 << 63
 _UNSET = msgspec.UNSET
 
 
-class Indexable(NamedTuple):
+class Indexable(msgspec.Struct, gc=False):
     """A message as the index takes it, with its times in microseconds."""
 
     text: str
@@ -53,13 +51,11 @@ class _Plan(NamedTuple):
     What documents with the same names and types of values have in common.
 
     Attributes:
-        keys: How the names stand in the index.
-        texts: Positions and keys of those that hold texts.
+        added: Their additional fields as they stand in the index, a JSON text with a place for each value.
         numbers: Positions of whole numbers.
     """
 
-    keys: tuple[str, ...]
-    texts: tuple[tuple[int, str], ...]
+    added: str
     numbers: tuple[int, ...]
 
 
@@ -80,6 +76,8 @@ class Documents:
         self._plans: dict[tuple[tuple[str, ...], tuple[type, ...]], _Plan] = {}
         self._received = (0.0, 0)
         """The latest time of arrival, in seconds and microseconds: a batch shares it."""
+        self._origin: tuple[tuple[Any, ...], str] = ((), "")
+        """The latest input, peer and port, and how they stand in ``added``."""
 
     def of(self, packed: bytes, place: int) -> Indexable:
         """
@@ -104,7 +102,7 @@ class Documents:
         """Make a document of a payload; None when its fields have to be read with care."""
         id, received_at, input, peer, port, raw = found
         opened = open_document(raw)
-        if opened is None:
+        if opened is None or not (input or peer is not None):
             return None
         document, names, values = opened
         kinds = tuple(map(type, values))
@@ -114,40 +112,51 @@ class Documents:
         for position in plan.numbers:
             if not -_I64 <= values[position] < _I64:
                 return None
-        added = dict(zip(plan.keys, values, strict=True))
-        for position, key in plan.texts:
-            added[key] = "=" + values[position]
-        if input:
-            added["@input"] = "=" + input
-        if peer is not None:
-            added["@ip"], added["@port"] = "=" + peer, port
+        host = document["host"]
+        source = host.lower()[:MAX_TEXT_CHARACTERS]
+        if b"\\" in raw:  # otherwise no text in it has anything to escape
+            host, source = _escaped(host), _escaped(source)
+            values = tuple([_escaped(value) if type(value) is str else value for value in values])
         if received_at != self._received[0]:
             self._received = (received_at, micros(received_at))
-        received, host = self._received[1], document["host"]
-        full, level = document.get("full_message"), document.get("level")
-        made = Document(
-            micros(document["timestamp"]),
-            received,
-            place,
-            ulid_key(id) if type(id) is str else (id[0] & 0xFFFFFFFF) << 32 | id[1],
-            host.lower()[:MAX_TEXT_CHARACTERS],
-            host,
-            spaced_words(document["short_message"]),
-            added,
-            _UNSET if level is None else level,
-            _UNSET if full is None else spaced_words(full),
-            _UNSET if full is None else MARKS[True, False],
-        )
-        return Indexable(encode(made).decode(), made.timestamp, received)
+        if self._origin[0] != (input, peer, port):
+            self._origin = ((input, peer, port), _origin(input, peer, port))
+        key = ulid_key(id) if type(id) is str else (id[0] & 0xFFFFFFFF) << 32 | id[1]
+        timestamp, received, level = micros(document["timestamp"]), self._received[1], document.get("level")
+        words = spaced_words(document["short_message"])
+        rest = "" if level is None else f',"level":{level}'
+        full = document.get("full_message")
+        if full is not None:
+            rest += f',"full":"{spaced_words(full)}","marks":["full"]'
+        text = (
+            f'{{"timestamp":{timestamp},"received":{received},"order":{place},"key":{key},"source":"{source}",'
+            f'"host":"{host}","words":"{words}","added":{{{self._origin[1]}{plan.added % values}}}{rest}}}'
+        )  # a `schema.Document`
+        return Indexable(text, timestamp, received)
 
     def _plan(self, names: tuple[str, ...], kinds: tuple[type, ...], values: tuple[Any, ...]) -> _Plan | None:
         """Learn what documents like this one have in common; None if they need care, or a name has no room."""
         if not {str, int, float}.issuperset(kinds) or self._names.put(dict(zip(names, values, strict=True)), {}):
             return None
-        keys = tuple(map(field_key, names))
-        texts = tuple((position, keys[position]) for position, kind in enumerate(kinds) if kind is str)
+        places = ['"=%s"' if kind is str else "%r" for kind in kinds]
+        added = "".join(
+            [f',"{field_key(name)}":'.replace("%", "%%") + place for name, place in zip(names, places, strict=True)]
+        )
         numbers = tuple(position for position, kind in enumerate(kinds) if kind is int)
         if len(self._plans) >= _MAX_PLANS:
             self._plans.clear()
-        plan = self._plans[names, kinds] = _Plan(keys, texts, numbers)
+        plan = self._plans[names, kinds] = _Plan(added, numbers)
         return plan
+
+
+def _escaped(text: str) -> str:
+    """Return a text as it stands between the quotes of JSON."""
+    return encode(text).decode()[1:-1]
+
+
+def _origin(input: str, peer: str | None, port: int) -> str:
+    """Return what the listener adds to ``added``, without the braces around it."""
+    added: dict[str, Any] = {"@input": "=" + input} if input else {}
+    if peer is not None:
+        added |= {"@ip": "=" + peer, "@port": port}
+    return encode(added).decode()[1:-1]
