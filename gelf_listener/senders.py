@@ -17,8 +17,10 @@ MAX_SENDERS = 1000
 
 _LARGE_BATCH = 256
 """Messages of one read of a transport, from which on senders are counted by samples: only a flood fills a read."""
-_MOST_GUESSES = 20
-"""Batches of a sender that are looked at for signs of its client."""
+_MOST_GUESSES = 50
+"""Payloads of one batch that are looked at for signs of their client."""
+_MOST_PEERS = 4096
+"""Peers whose client is remembered."""
 _STEP = 8
 
 _PROTECTED = 8
@@ -28,7 +30,7 @@ _PROTECTED = 8
 @dataclass(slots=True)
 class Sender:
     """
-    One host at one address.
+    One client of one host at one address.
 
     Attributes:
         host: As its messages say.
@@ -49,13 +51,31 @@ class Sender:
     first_seen: float = 0.0
     last_seen: float = 0.0
     client: str = ""
-    guesses: int = 0
-    """How often somebody tried to tell the client."""
+
+
+@dataclass(slots=True)
+class _Client:
+    """What is known of the client of a peer, and what it sent before it was."""
+
+    name: str = ""
+    looked_at: int = 0
+    messages: int = 0
+    bytes: int = 0
+
+    def wants_guess(self) -> bool:
+        """Whether to look at its next payload: the first twenty, then each whose number is a power of two."""
+        if self.name:
+            return False
+        self.looked_at += 1
+        return self.looked_at <= 20 or self.looked_at & (self.looked_at - 1) == 0
 
 
 class Senders:
     """
-    Counts by host and address.
+    Counts by host, address and client.
+
+    What a peer (an address and a port, so mostly one program) sends first tells its client; a peer that nothing told of
+    yet is looked at again and again, ever more seldom.
 
     Args:
         most: Senders that are remembered. Beyond, one with few messages among the least recent gives way.
@@ -66,7 +86,8 @@ class Senders:
         """Senders that gave way."""
         self._most = most
         self._phase = 0
-        self._senders: OrderedDict[tuple[str, str], Sender] = OrderedDict()
+        self._senders: OrderedDict[tuple[str, str, str], Sender] = OrderedDict()
+        self._peers: OrderedDict[tuple[str, Peer | None], _Client] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._senders)
@@ -90,13 +111,44 @@ class Senders:
                 found[1] += len(message.raw)
         now = messages[-1].received_at
         weight = len(messages) / len(looked_at)
+        guesses = 0
         for (host, peer), (count, size) in sums.items():
-            sender = self._sender(host, "" if peer is None else peer.host, now)
+            client = self._client(host, peer)
+            if client.wants_guess() and guesses < _MOST_GUESSES:
+                guesses += 1
+                self._guess(client, host, peer, samples[host, peer].raw)
+            sender = self._sender(host, "" if peer is None else peer.host, now, client.name)
             sender.messages += round(count * weight)
             sender.bytes += round(size * weight)
-            if not sender.client and sender.guesses < _MOST_GUESSES:
-                sender.guesses += 1
-                sender.client = guess_client(samples[host, peer].raw)
+            if not client.name:
+                client.messages += round(count * weight)
+                client.bytes += round(size * weight)
+
+    def _client(self, host: str, peer: Peer | None) -> _Client:
+        client = self._peers.get((host, peer))
+        if client is None:
+            if len(self._peers) >= _MOST_PEERS:
+                self._peers.popitem(last=False)
+            client = self._peers[host, peer] = _Client()
+        else:
+            self._peers.move_to_end((host, peer))
+        return client
+
+    def _guess(self, client: _Client, host: str, peer: Peer | None, payload: bytes) -> None:
+        """Look at a payload; what its peer sent before under no name moves to the client's row."""
+        client.name = guess_client(payload)
+        address = "" if peer is None else peer.host
+        unnamed = self._senders.get((host, address, ""))
+        if not client.name or not client.messages or unnamed is None:
+            return
+        named = self._sender(host, address, unnamed.last_seen, client.name)
+        named.first_seen = min(named.first_seen, unnamed.first_seen)
+        named.messages += min(client.messages, unnamed.messages)
+        named.bytes += min(client.bytes, unnamed.bytes)
+        unnamed.messages -= min(client.messages, unnamed.messages)
+        unnamed.bytes -= min(client.bytes, unnamed.bytes)
+        if not unnamed.messages:
+            del self._senders[host, address, ""]
 
     def refused(self, rejected: Rejected) -> None:
         """Count a rejection, under the address alone."""
@@ -107,13 +159,13 @@ class Senders:
         """Return those with the most messages and rejections."""
         return sorted(self._senders.values(), key=lambda found: (-(found.messages + found.rejected), found.host))[:most]
 
-    def _sender(self, host: str, address: str, now: float) -> Sender:
-        key = (host, address)
+    def _sender(self, host: str, address: str, now: float, client: str = "") -> Sender:
+        key = (host, address, client)
         sender = self._senders.get(key)
         if sender is None:
             if len(self._senders) >= self._most:
                 self._make_room()
-            sender = self._senders[key] = Sender(host, address, first_seen=now)
+            sender = self._senders[key] = Sender(host, address, first_seen=now, client=client)
         else:
             self._senders.move_to_end(key)
         sender.last_seen = now

@@ -84,17 +84,47 @@ def test_forged_addresses() -> None:
     assert senders.top(1)[0].host == "real"
 
 
+DOCKER = b'{"_container_id":"a","_container_name":"b","_image_id":"c"}'
+
+
 def test_the_client_is_guessed() -> None:
-    """From the first message that has a sign; nothing is guessed for ever."""
+    """From the first message that has a sign, however late; what came before belongs to it."""
     senders = Senders()
     plain = message("a", b'{"short_message":"a"}')
-    docker = message("b", b'{"_container_id":"a","_container_name":"b","_image_id":"c"}')
-    senders.saw([plain])
-    assert senders.top(1)[0].client == ""
-    senders.saw([docker])
-    senders.saw([plain])
-    assert senders.top(1)[0].client == "Docker"
-    other = Senders()
-    for _ in range(100):
-        other.saw([plain])
-    assert other.top(1)[0].guesses == 20
+    for _ in range(500):
+        senders.saw([plain])
+    assert [(each.client, each.messages) for each in senders.top(3)] == [("", 500)]
+    for _ in range(13):
+        senders.saw([message("a", DOCKER)])
+    assert [(each.client, each.messages) for each in senders.top(3)] == [("Docker", 513)]
+
+
+def test_several_clients_of_one_host_have_a_row_each() -> None:
+    """They are told apart by the port they send from."""
+    senders = Senders()
+    pygelf = b'{"version":"1.1","short_message":"x","timestamp":1.5,"level":6,"host":"h"}'
+    for port, raw, number in ((1, DOCKER, 2), (2, pygelf, 3), (3, b'{"short_message":"a"}', 1), (4, DOCKER, 4)):
+        peer = Peer("192.0.2.1", port)
+        senders.saw([Message(0.0, "h", "", None, None, raw, 1.0, "in", peer) for _ in range(number)])
+    found = {each.client: each.messages for each in senders.top(9)}
+    assert found == {"Docker": 6, "pygelf": 3, "": 1}
+
+
+def test_what_no_client_is_known_of_is_looked_at_ever_more_seldom() -> None:
+    """A guess costs more than counting, and a flood may forge ports."""
+    looked = []
+    senders = Senders()
+    plain = message("a", b'{"short_message":"a"}')
+    real = senders._guess
+
+    def count(*arguments: object) -> None:
+        looked.append(1)
+        real(*arguments)  # type: ignore[arg-type]
+
+    senders._guess = count  # type: ignore[method-assign]
+    for _ in range(10_000):
+        senders.saw([plain])
+    assert len(looked) == 20 + 9
+    forged = [Message(0.0, "h", "", None, None, b"{", 1.0, "in", Peer("192.0.2.1", port)) for port in range(200)]
+    senders.saw(forged)
+    assert len(looked) == 29 + 50
