@@ -5,7 +5,7 @@ COPY requirements/build.txt requirements/image.txt requirements/
 RUN python -m pip install --no-cache-dir --require-hashes -r requirements/build.txt \
  && python -m venv --without-pip /opt/gelf-listener \
  && python -m pip --python /opt/gelf-listener install --no-cache-dir --require-hashes -r requirements/image.txt
-COPY pyproject.toml README.md LICENSE CHANGELOG.md ./
+COPY pyproject.toml hatch_build.py README.md LICENSE CHANGELOG.md ./
 COPY gelf_listener gelf_listener
 RUN python -m pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
  && python -m pip --python /opt/gelf-listener install --no-cache-dir --no-deps /wheels/*.whl

@@ -38,7 +38,7 @@ from tests.unit.fakes import FakeIntake, message
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *sorted(DOCS.rglob("*.md"))]
 
 _PAGES_OF = {"gelf+tls": "tcp", "gelf+https": "http"}
 _BLOCK = re.compile(
