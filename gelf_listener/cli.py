@@ -75,6 +75,14 @@ ApiProxies = Annotated[
         metavar="NETWORKS",
     ),
 ]
+QueryMeaning = Annotated[
+    str | None,
+    typer.Option(
+        "--query",
+        help="What queries mean: graylog or extended. \\[default: graylog in Graylog's API only]",
+        metavar="MEANING",
+    ),
+]
 Host = Annotated[
     str | None,
     typer.Option(
@@ -160,6 +168,7 @@ def run(
     api_hosts: ApiHosts = None,
     api_base_path: ApiBasePath = None,
     api_proxies: ApiProxies = None,
+    query: QueryMeaning = None,
     host: Host = None,
     tls_cert: TlsCert = None,
     tls_key: TlsKey = None,
@@ -183,6 +192,7 @@ def check(
     api_hosts: ApiHosts = None,
     api_base_path: ApiBasePath = None,
     api_proxies: ApiProxies = None,
+    query: QueryMeaning = None,
     host: Host = None,
     tls_cert: TlsCert = None,
     tls_key: TlsKey = None,

@@ -145,6 +145,10 @@ class Config(Settings):
     api_proxies: Networks = Field(
         (), description="Networks (CIDR) of reverse proxies whose X-Forwarded-For, -Proto and -Host are believed."
     )
+    query: Literal["graylog", "extended"] | None = Field(
+        None,
+        description="What queries mean: as in a real Graylog, or extended; by default graylog in Graylog's API only.",
+    )
     host: str = Field("localhost", description="Address the default inputs bind; * for every interface.")
     tls_cert: Path | None = Field(None, description="Certificate (PEM): turns on GELF over TLS on port 12204.")
     tls_key: Path | None = Field(None, description="Private key (PEM), when it is not in `tls_cert`.")

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from gelf_listener.api.auth import Auth
     from gelf_listener.api.catalog import Catalog
     from gelf_listener.buffers.orphans import Orphan
+    from gelf_listener.query import Meaning
     from gelf_listener.store import Store
 
 __all__ = ["Service", "make_all", "make_api_auth", "make_buffer", "make_input", "make_output", "make_predicate"]
@@ -97,9 +98,13 @@ def make_buffer(
     return DiskBuffer(buffer_directory(name, settings), settings, Packer(read_fields), noted, predecessor)
 
 
-def make_predicate(where: str) -> Callable[[Message], bool] | None:
+def make_predicate(where: str, meaning: Meaning = "extended") -> Callable[[Message], bool] | None:
     """
     Compile an output's query; None when it wants everything.
+
+    Args:
+        where: The query.
+        meaning: Whose rules it follows.
 
     Raises:
         ConfigError: If it is no query, with the column.
@@ -107,10 +112,10 @@ def make_predicate(where: str) -> Callable[[Message], bool] | None:
     if not where.strip() or where.strip() == "*":
         return None
     from gelf_listener.errors import QueryError
-    from gelf_listener.query import compile_predicate, parse  # the parser costs start-up time
+    from gelf_listener.query import compile_predicate, parse_as  # the parser costs start-up time
 
     try:
-        return compile_predicate(parse(where))
+        return compile_predicate(parse_as(where, meaning))
     except QueryError as error:
         raise ConfigError(f"setting 'where': {error}") from None
 
@@ -125,7 +130,7 @@ def make_all(config: Config) -> tuple[list[tuple[Spec, Input]], list[tuple[Spec,
     inputs = [(spec, make_input(spec)) for spec in config.input_specs()]
     outputs = [(spec, make_output(spec)) for spec in config.output_specs()]
     for spec, output in outputs:
-        _predicate(spec, output)
+        _predicate(spec, output, config)
     _check_names("input", (made.name for _, made in inputs))
     _check_names("output", (_output_name(spec, output) for spec, output in outputs))
     _check_buffers(outputs)
@@ -182,9 +187,9 @@ def _output_name(spec: Spec, output: Output) -> str:
     return str(output.settings.name or output.settings.shown(spec.address))
 
 
-def _predicate(spec: Spec, output: Output) -> Callable[[Message], bool] | None:
+def _predicate(spec: Spec, output: Output, config: Config) -> Callable[[Message], bool] | None:
     try:
-        return make_predicate(output.settings.where)
+        return make_predicate(output.settings.where, config.query or "extended")
     except ConfigError as error:
         raise ConfigError(f"{output.settings.shown(spec.address)}: {error}") from None
 
@@ -508,7 +513,7 @@ class Service:
                     _output_name(spec, output),
                     output,
                     buffer,
-                    _predicate(spec, output),
+                    _predicate(spec, output, self.config),
                     self.pipeline.reject,
                     self.pipeline.made_room,
                 )

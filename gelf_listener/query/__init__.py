@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 from gelf_listener.errors import QueryError
 
 if TYPE_CHECKING:
+    from gelf_listener.query.meaning import Meaning, parse_as
     from gelf_listener.query.parser import Query, parse
     from gelf_listener.query.predicate import compile_predicate
 
-__all__ = ["Query", "QueryError", "compile_predicate", "parse"]
+__all__ = ["Meaning", "Query", "QueryError", "compile_predicate", "parse", "parse_as"]
 
 
 def __getattr__(name: str) -> Any:
@@ -23,6 +24,10 @@ def __getattr__(name: str) -> Any:
         from gelf_listener.query import parser
 
         return getattr(parser, name)
+    if name in ("Meaning", "parse_as"):
+        from gelf_listener.query import meaning
+
+        return getattr(meaning, name)
     if name == "compile_predicate":
         from gelf_listener.query.predicate import compile_predicate
 

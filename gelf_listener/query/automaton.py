@@ -7,7 +7,7 @@ states is refused when the query is read, as Lucene does, so a value costs two l
 
 Lucene's dialect: ``. ? + * | ( ) [ ] [^ ] {n,m}``, ``"literal"``, ``<1-99>`` (numbers), ``@`` (any text),
 ``\d \w \s`` and their opposites. ``^`` and ``$`` are plain characters, because an expression always covers the whole
-value. ``~`` (complement) and ``&`` (intersection) are not supported.
+value. ``~`` means every text that what follows does not match, ``&`` what matches both of its sides.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from functools import lru_cache
 
 from gelf_listener.errors import QueryError
 
-__all__ = ["MAX_STATES", "MAX_WORK", "Automaton", "plain_expression"]
+__all__ = ["MAX_STATES", "MAX_WORK", "Automaton", "has_complement", "plain_expression"]
 
 MAX_STATES = 10_000
 """Most states, as Lucene limits them: a repetition multiplies them."""
@@ -94,7 +94,15 @@ class _Repeat:
     size: int
 
 
-_Tree = _Set | _Chain | _Either | _Repeat
+@dataclass(frozen=True, slots=True)
+class _Not:
+    """Every text that a tree does not match."""
+
+    part: _Tree
+    size: int
+
+
+_Tree = _Set | _Chain | _Either | _Repeat | _Not
 _NOTHING = _Chain((), 1)
 
 
@@ -104,16 +112,18 @@ class Automaton:
 
     Attributes:
         work: How many steps it took to build, for limits over a whole query.
+        rows: For each state, the next one by the class of a character.
+        accepting: Whether a text that ends in a state matches.
     """
 
-    __slots__ = ("_accepting", "_class_of_cut", "_classes", "_cuts", "_rows", "_settled", "work")
+    __slots__ = ("_class_of_cut", "_classes", "_cuts", "_settled", "accepting", "rows", "work")
 
     def __init__(self, tree: _Tree, pattern: str) -> None:
-        nfa = _Nfa()
+        nfa = _Nfa(pattern)
         start, end = nfa.add(tree)
         self._cuts, self._class_of_cut, masks, count = _partition(list(nfa.distinct))
         self._classes: dict[str, int] = {}
-        self.work = 0
+        self.work = nfa.work
         self._determine(nfa, nfa.closure([start]), end, masks, count, pattern)
 
     @classmethod
@@ -133,7 +143,7 @@ class Automaton:
 
     def matches(self, text: str) -> bool:
         """Whether the whole text matches; time grows with its length only."""
-        rows = self._rows
+        rows = self.rows
         classes = self._classes
         state = 0
         for character in text:
@@ -143,7 +153,13 @@ class Automaton:
                 state = rows[state][self._classify(character)]
             if state in self._settled:
                 break
-        return self._accepting[state]
+        return self.accepting[state]
+
+    def characters(self, kind: int) -> tuple[tuple[int, int], ...]:
+        """Return the characters of a class, by its number in `rows`."""
+        ends = [*self._cuts[1:], _LAST + 1]
+        runs = zip(self._cuts, ends, self._class_of_cut, strict=True)
+        return tuple((start, end - 1) for start, end, each in runs if each == kind and start <= _LAST)
 
     def _classify(self, character: str) -> int:
         found = self._class_of_cut[bisect_right(self._cuts, ord(character)) - 1]
@@ -158,7 +174,7 @@ class Automaton:
         """Make the automaton deterministic (subset construction)."""
         numbers = {first: 0}
         waiting = [first]
-        self._rows: list[list[int]] = []
+        self.rows: list[list[int]] = []
         for states in waiting:
             targets: list[list[int]] = [[] for _ in range(count)]
             self.work += count
@@ -182,9 +198,9 @@ class Automaton:
                 row.append(number)
                 if self.work > MAX_WORK or len(numbers) > MAX_STATES:
                     raise QueryError("the regular expression is too complex: it needs too many states", pattern, 1)
-            self._rows.append(row)
-        self._accepting = [end in states for states in waiting]
-        self._settled = frozenset(number for number, row in enumerate(self._rows) if set(row) == {number})
+            self.rows.append(row)
+        self.accepting = [end in states for states in waiting]
+        self._settled = frozenset(number for number, row in enumerate(self.rows) if set(row) == {number})
 
 
 def _partition(distinct: list[_Ranges]) -> tuple[list[int], list[int], list[tuple[int, ...]], int]:
@@ -220,7 +236,9 @@ def _partition(distinct: list[_Ranges]) -> tuple[list[int], list[int], list[tupl
 class _Nfa:
     """Thompson's construction. A state with a set leads to the state after it."""
 
-    def __init__(self) -> None:
+    def __init__(self, pattern: str) -> None:
+        self._pattern = pattern
+        self.work = 0
         self.distinct: dict[_Ranges, int] = {}
         self.sets: list[int | None] = []
         self.jumps: list[list[int]] = []
@@ -251,7 +269,26 @@ class _Nfa:
                 self.jumps[start].append(first)
                 self.jumps[last].append(end)
             return start, end
+        if isinstance(tree, _Not):
+            return self._add_complement(tree)
         return self._add_repeat(tree)
+
+    def _add_complement(self, tree: _Not) -> tuple[int, int]:
+        """Add the deterministic automaton of a part, which ends where that one does not."""
+        inner = Automaton(tree.part, self._pattern)
+        self.work += inner.work
+        places = [self.state() for _ in inner.rows]
+        end = self.state()
+        for place, row, accepting in zip(places, inner.rows, inner.accepting, strict=True):
+            if not accepting:
+                self.jumps[place].append(end)
+            for kind, target in enumerate(row):
+                index = self.distinct.setdefault(inner.characters(kind), len(self.distinct))
+                self.jumps[place].append(self.state(index))
+                self.jumps[self.state()].append(places[target])
+            if len(self.sets) > MAX_STATES:
+                raise QueryError("the regular expression is too complex: it needs too many states", self._pattern, 1)
+        return places[0], end
 
     def _append(self, end: int, part: _Tree) -> int:
         first, last = self.add(part)
@@ -325,19 +362,34 @@ class _RegexParser:
         self._depth += 1
         if self._depth > _MAX_DEPTH:
             raise self._fail(f"the regular expression is nested deeper than {_MAX_DEPTH} levels")
-        parts = [self._sequence()]
+        parts = [self._both()]
         while self._peek() == "|":
             self._position += 1
-            parts.append(self._sequence())
+            parts.append(self._both())
         self._depth -= 1
         if len(parts) == 1:
             return parts[0]
         return _Either(tuple(parts), self._limited(sum(part.size for part in parts) + 1, at))
 
+    def _both(self) -> _Tree:
+        """Read what is joined by ``&``: all but what one of the parts does not match."""
+        at = self._position
+        parts = [self._sequence()]
+        while self._peek() == "&":
+            self._position += 1
+            parts.append(self._sequence())
+        if len(parts) == 1:
+            return parts[0]
+        others = tuple(self._not(part, at) for part in parts)
+        return self._not(_Either(others, sum(part.size for part in others) + 1), at)
+
+    def _not(self, tree: _Tree, at: int) -> _Tree:
+        return _Not(tree, self._limited(tree.size + 1, at))
+
     def _sequence(self) -> _Tree:
         at = self._position
         parts = []
-        while self._peek() not in ("", "|", ")"):
+        while self._peek() not in ("", "|", "&", ")"):
             parts.append(self._repeated())
         if len(parts) == 1:
             return parts[0]
@@ -405,8 +457,15 @@ class _RegexParser:
             return self._text(text)
         if character == "<":
             return self._numbers(at)
-        if character in ("~", "&"):
-            raise self._fail(f"{character} is not supported in regular expressions; write \\{character} for itself", at)
+        if character == "~":  # as in Lucene, of one character or group
+            self._depth += 1
+            if self._depth > _MAX_DEPTH:
+                raise self._fail(f"the regular expression is nested deeper than {_MAX_DEPTH} levels")
+            tree = self._not(self._atom(), at)
+            self._depth -= 1
+            return tree
+        if not character:
+            raise self._fail("unexpected end of the regular expression", len(self._pattern))
         if character in ("*", "+", "?", "{"):
             raise self._fail(f"{character} has nothing to repeat", at)
         if character == "\\":
@@ -492,12 +551,18 @@ def plain_expression(pattern: str, *, fold: bool = False) -> str | None:
         fold: Whether capital letters in the pattern match the small ones of a lower-cased text.
 
     Returns:
-        An expression that matches the same whole texts, or None when it matches none.
+        An expression that matches the same whole texts, or None when it matches none. What ``~`` and ``&`` mean cannot
+        be written: `has_complement` tells.
 
     Raises:
         QueryError: If it is not valid.
     """
     return _written(_RegexParser(pattern, fold=fold).parse())
+
+
+def has_complement(pattern: str) -> bool:
+    """Whether an expression may have ``~`` or ``&``, which most engines do not share."""
+    return "~" in pattern or "&" in pattern
 
 
 def _written(tree: _Tree) -> str | None:
@@ -510,6 +575,8 @@ def _written(tree: _Tree) -> str | None:
     if isinstance(tree, _Either):
         choices = [written for part in tree.parts if (written := _written(part)) is not None]
         return f"(?:{'|'.join(choices)})" if choices else None
+    if isinstance(tree, _Not):
+        return None
     part = _written(tree.part)
     if part is None:
         return "" if tree.low == 0 else None

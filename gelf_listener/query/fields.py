@@ -105,9 +105,15 @@ GRAYLOG_NAMES = {alias: known.name for known in KNOWN_FIELDS for alias in known.
 _ID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
 
 
-def known_field(name: str) -> Known | None:
-    """Return what is known of a field by one of its names; None for an additional field."""
-    return KNOWN_NAMES.get(name)
+def known_field(name: str, *, graylog: bool = False) -> Known | None:
+    """
+    Return what is known of a field by one of its names; None for an additional field.
+
+    Args:
+        name: As a query has it.
+        graylog: Whether GELF's names are those of additional fields, as in a Graylog's index.
+    """
+    return None if graylog and name in GRAYLOG_NAMES else KNOWN_NAMES.get(name)
 
 
 def underscored(name: str) -> Known | None:
@@ -134,18 +140,18 @@ def is_time_field(name: str) -> bool:
     return known is not None and known.matching == "time"
 
 
-def getter(name: str) -> _Get:
+def getter(name: str, *, graylog: bool = False) -> _Get:
     """
     Return how to get a field's value from a message, None where it has none.
 
     An additional field is found by its name, with or without a leading underscore, and one with dots also by the
-    name with underscores that Graylog stores it under.
+    name with underscores that Graylog stores it under. Graylog itself knows that name only.
     """
-    known = KNOWN_NAMES.get(name)
+    known = known_field(name, graylog=graylog)
     if known is not None:
         return known.get
-    bare = name[1:] if name.startswith("_") and len(name) > 1 else name
-    also = underscored(name)
+    bare = name[1:] if name.startswith("_") and len(name) > 1 and not graylog else name
+    also = None if graylog else underscored(name)
 
     def get(message: Message) -> FieldValue | None:
         fields = message.fields

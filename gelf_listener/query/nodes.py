@@ -1,9 +1,9 @@
 """
 Nodes: the tree a query becomes.
 
-A leaf names a field, or none, which means every field of a message. Boolean structure is Lucene's: a group has
-clauses that must match, should match (at least one, where nothing must) and must not match. ``str(node)`` writes
-a query that parses to the same tree.
+A leaf names a field, or none, which means every field of a message. Boolean structure is Lucene's: a group has clauses
+that must match, should match (at least one, where nothing must) and must not match. ``str(node)`` writes a query that
+parses to the same tree.
 
 Every node knows its columns in the query it was parsed from, for errors that are found later, such as a range that a
 store cannot compile. Nodes that mean the same are equal wherever they stand.
@@ -60,6 +60,19 @@ class _Placed:
 
 
 @dataclass(frozen=True, slots=True)
+class _Leaf(_Placed):
+    """
+    What looks at values.
+
+    Attributes:
+        graylog: Whether it means what a Graylog's index makes of it: fields by their stored names, every value with
+            one type (`query.graylog_values`). Otherwise it means what the extended language says.
+    """
+
+    graylog: bool = field(default=False, kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
 class MatchAll(_Placed):
     """Every message: ``*`` or nothing."""
 
@@ -68,7 +81,7 @@ class MatchAll(_Placed):
 
 
 @dataclass(frozen=True, slots=True)
-class Term(_Placed):
+class Term(_Leaf):
     """One word: ``ssh``, ``level:3``."""
 
     field: str | None
@@ -79,7 +92,7 @@ class Term(_Placed):
 
 
 @dataclass(frozen=True, slots=True)
-class Phrase(_Placed):
+class Phrase(_Leaf):
     """Words in a row, at most ``slop`` moves apart: ``"ssh login"``, ``"foo bar"~5``."""
 
     field: str | None
@@ -92,7 +105,7 @@ class Phrase(_Placed):
 
 
 @dataclass(frozen=True, slots=True)
-class Wildcard(_Placed):
+class Wildcard(_Leaf):
     """
     A pattern: ``exam?le*``.
 
@@ -109,7 +122,7 @@ class Wildcard(_Placed):
 
 
 @dataclass(frozen=True, slots=True)
-class Regex(_Placed):
+class Regex(_Leaf):
     """A whole value or word in Lucene's regular expressions: ``/ethernet[0-9]+/``."""
 
     field: str | None
@@ -120,7 +133,7 @@ class Regex(_Placed):
 
 
 @dataclass(frozen=True, slots=True)
-class Fuzzy(_Placed):
+class Fuzzy(_Leaf):
     """A word with at most ``distance`` edits: ``logni~``."""
 
     field: str | None
@@ -132,10 +145,10 @@ class Fuzzy(_Placed):
 
 
 @dataclass(frozen=True, slots=True)
-class Range(_Placed):
+class Range(_Leaf):
     """Values between two ends, of which None is open: ``[500 TO 504]``, ``>=400``."""
 
-    field: str
+    field: str | None
     low: str | None
     high: str | None
     include_low: bool = True
@@ -153,7 +166,7 @@ def _quoted(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Exists(_Placed):
+class Exists(_Leaf):
     """A message that has a field: ``_exists_:type``."""
 
     field: str

@@ -15,8 +15,8 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from gelf_listener.errors import QueryError
-from gelf_listener.query.automaton import MAX_WORK, Automaton
 from gelf_listener.query.fields import is_analysed, is_lower_case, is_time_field
+from gelf_listener.query.limits import MAX_SLOP, Budget
 from gelf_listener.query.nodes import (
     Exists,
     Fuzzy,
@@ -31,22 +31,11 @@ from gelf_listener.query.nodes import (
 )
 from gelf_listener.query.ranges import number_of
 from gelf_listener.query.times import parse_time
-from gelf_listener.query.words import words
 
-__all__ = ["MAX_CLAUSES", "MAX_DEPTH", "MAX_PATTERNS", "MAX_QUERY_CHARACTERS", "Hint", "Query", "parse"]
+__all__ = ["Hint", "Query", "parse"]
 
-MAX_QUERY_CHARACTERS = 16 * 1024
-MAX_DEPTH = 50
-MAX_CLAUSES = 1024
-"""Most terms, as Elasticsearch limits the clauses of a query."""
-
-MAX_PATTERNS = 128
-"""Most patterns (wildcards, regular expressions, fuzzy words, phrases with ~): each looks at every word."""
-
-_MAX_SLOP_WORDS = 50
 _MAX_DISTANCE = 2
 _DEFAULT_DISTANCE = 2
-_MAX_SLOP = 1000
 
 _SPACE = " \t\r\n\f\v\u3000"
 _ENDS_TERM = frozenset(_SPACE + '()[]{}"^~:')
@@ -96,9 +85,6 @@ def parse(text: str) -> Query:
     Raises:
         QueryError: If it cannot be understood, with the column.
     """
-    if len(text) > MAX_QUERY_CHARACTERS:
-        detail = f"a query of {len(text)} characters is longer than {MAX_QUERY_CHARACTERS}"
-        raise QueryError(detail, text[:100], MAX_QUERY_CHARACTERS + 1)
     parser = _Parser(text)
     parser.skip_space()
     node: Node = MatchAll() if parser.at_end() else parser.group(None, 0)
@@ -112,9 +98,7 @@ class _Parser:
         self.text = text
         self.position = 0
         self.hints: list[Hint] = []
-        self._clauses = 0
-        self._patterns = 0
-        self._work = 0
+        self._budget = Budget(text)
 
     # Characters
 
@@ -138,8 +122,7 @@ class _Parser:
 
     def group(self, field: str | None, depth: int) -> Node:
         """Parse clauses up to the end or a closing parenthesis, which stays."""
-        if depth > MAX_DEPTH:
-            raise self.fail(f"nested deeper than {MAX_DEPTH} levels")
+        self._budget.nest(depth, self.position)
         clauses: list[tuple[str, Node]] = []
         conjunction = ""
         self.skip_space()
@@ -293,15 +276,8 @@ class _Parser:
         return node
 
     def _count(self, node: Node, start: int) -> None:
-        """Hold the limits that keep a search short whatever the message."""
-        self._clauses += 1
-        if self._clauses > MAX_CLAUSES:
-            raise self.fail(f"more than {MAX_CLAUSES} terms", start)
-        if isinstance(node, (Wildcard, Regex, Fuzzy)) or (isinstance(node, Phrase) and node.slop):
-            self._patterns += 1
-            if self._patterns > MAX_PATTERNS:
-                detail = "wildcards, regular expressions, fuzzy words and phrases with ~"
-                raise self.fail(f"more than {MAX_PATTERNS} {detail}", start)
+        """Hold the limits, and look at what is left to say about a leaf."""
+        self._budget.spend(node, start)
         if isinstance(node, (Term, Phrase)) and node.field is not None and number_of(node.text) is None:
             self._check_bound(node.field, node.text, start)
         if isinstance(node, Term) and len(node.text) > 2 and node.text[0] == node.text[-1] == "$":
@@ -421,11 +397,9 @@ class _Parser:
             at = self.position
             self.position += 1
             digits = self._number()
-            if not digits or float(digits) > _MAX_SLOP:
-                raise self.fail(f'~ behind a phrase needs a number up to {_MAX_SLOP}, as in "foo bar"~5', at)
+            if not digits or float(digits) > MAX_SLOP:
+                raise self.fail(f'~ behind a phrase needs a number up to {MAX_SLOP}, as in "foo bar"~5', at)
             slop = int(float(digits))
-            if slop and len(words(text)) > _MAX_SLOP_WORDS:
-                raise self.fail(f"a phrase with ~ may have at most {_MAX_SLOP_WORDS} words", opening)
         if field is None and not text:
             raise self.fail("an empty phrase matches nothing; name a field or leave it out", opening)
         return Phrase(field, text, slop)
@@ -468,13 +442,8 @@ class _Parser:
         self.position += 1
         if not pattern:
             raise self.fail("an empty regular expression; write \\/ to search for a slash", opening)
-        try:
-            for fold in _folds(field):
-                self._work += Automaton.from_regex(pattern, fold=fold).work
-        except QueryError as error:
-            raise self.fail(error.detail, start + error.column - 1) from None
-        if self._work > 4 * MAX_WORK:
-            raise self.fail("the regular expressions of this query are too complex together", opening)
+        for fold in _folds(field):
+            self._budget.compile(pattern, start, fold=fold)
         if self.peek() and self.peek() not in _SPACE + ")^":
             hint = f"/{pattern}/ is a regular expression; write \\/ for a slash, or the whole value in quotation marks"
             self.hints.append(Hint(hint, opening + 1))

@@ -17,8 +17,9 @@ from collections.abc import Callable
 from operator import attrgetter
 
 from gelf_listener.message import FieldValue, Message
+from gelf_listener.query import graylog_values
 from gelf_listener.query.automaton import Automaton
-from gelf_listener.query.fields import added_getter, getter, is_analysed, is_lower_case, is_time_field
+from gelf_listener.query.fields import Known, added_getter, getter, is_time_field, known_field
 from gelf_listener.query.nodes import (
     Exists,
     Fuzzy,
@@ -77,10 +78,10 @@ class _Compiler:
         if isinstance(node, MatchAll):
             return lambda message: True  # noqa: ARG005
         if isinstance(node, Exists):
-            return _exists(node.field)
-        if isinstance(node, Range):
-            return self._range(node)
-        return self._any_field(node) if node.field is None else self._field(node, node.field)
+            return _exists(node.field, graylog=node.graylog)
+        if node.field is None:
+            return self._any_field(node)
+        return self._range(node, node.field) if isinstance(node, Range) else self._field(node, node.field)
 
     def _group(self, node: Group) -> _Predicate:
         must = [self.compile(inner) for inner in node.must]
@@ -106,20 +107,21 @@ class _Compiler:
 
         return matches
 
-    def _range(self, node: Range) -> _Predicate:
+    def _range(self, node: Range, field: str) -> _Predicate:
         if node.low is None and node.high is None:
-            return _exists(node.field)
-        if is_analysed(node.field):
-            cut = self._full if node.field == "full_message" else self._short
-            test_words = compile_word_range(node)
+            return _exists(field, graylog=node.graylog)
+        known = known_field(field, graylog=node.graylog)
+        if known is not None and known.matching == "words":
+            cut = self._full if field == "full_message" else self._short
+            in_text = _cut_test(node)
 
             def matches_words(message: Message) -> bool:
                 text = cut(message)
-                return text is not None and test_words(text.ordered)
+                return text is not None and in_text(text)
 
             return matches_words
-        get = getter(node.field)
-        test = compile_range(node, self._clock)
+        get = getter(field, graylog=node.graylog)
+        test = self._range_test(node, known)
 
         def matches(message: Message) -> bool:
             value = get(message)
@@ -127,9 +129,19 @@ class _Compiler:
 
         return matches
 
+    def _range_test(self, node: Range, known: Known | None = None) -> _ValueTest:
+        """Test a whole value."""
+        if not node.graylog:
+            return compile_range(node, self._clock)
+        if known is not None and known.matching == "lower case":
+            in_source = _source_test(node)
+            return lambda value: in_source(str(value).lower())
+        return graylog_values.compile_range(node, self._clock, stored=known is not None and known.matching == "time")
+
     def _field(self, node: _Leaf, field: str) -> _Predicate:
         """Compile a leaf that looks at one field."""
-        if is_analysed(field):
+        known = known_field(field, graylog=node.graylog)
+        if known is not None and known.matching == "words":
             cut = self._full if field == "full_message" else self._short
             in_text = _cut_test(node)
 
@@ -138,12 +150,14 @@ class _Compiler:
                 return text is not None and in_text(text)
 
             return matches_text
-        if is_lower_case(field):
+        if known is not None and known.matching == "lower case":
             in_source = _source_test(node)
             return lambda message: in_source(message.host.lower())
-        get = getter(field)
-        test = _value_test(node)
-        if is_time_field(field) and isinstance(node, (Term, Phrase)):
+        get = getter(field, graylog=node.graylog)
+        test = self._value_test(node)
+        if known is not None and known.matching == "time" and node.graylog:
+            test = self._stored_time_test(node)
+        elif is_time_field(field) and isinstance(node, (Term, Phrase)) and not node.graylog:
             test = _time_test(node.text, self._clock) or test
 
         def matches(message: Message) -> bool:
@@ -152,10 +166,28 @@ class _Compiler:
 
         return matches
 
-    def _any_field(self, node: _Leaf) -> _Predicate:
+    def _stored_time_test(self, node: _Leaf) -> _ValueTest:
+        """Test one of Graylog's own times, which only the form it is stored in finds."""
+        if not isinstance(node, (Term, Phrase)):
+            return lambda value: False  # noqa: ARG005
+        same = Range(node.field, node.text, node.text, graylog=True)
+        return graylog_values.compile_range(same, self._clock, stored=True)
+
+    def _value_test(self, node: _Leaf | Range) -> _ValueTest:
+        """Test a whole value, exactly."""
+        if isinstance(node, Range):
+            return self._range_test(node)
+        if node.graylog:
+            return _graylog_value_test(node, self._clock)
+        if isinstance(node, (Term, Phrase)):
+            return _equal_test(node.text)
+        test = _pattern_test(node, lower=False)
+        return lambda value: test(value if isinstance(value, str) else _spell(value))
+
+    def _any_field(self, node: _Leaf | Range) -> _Predicate:
         """Compile a leaf that looks into every field."""
         short, full = self._short, self._full
-        in_text, in_source, in_values = _cut_test(node), _source_test(node), _values_test(node)
+        in_text, in_source, in_values = _cut_test(node), _source_test(node), self._values_test(node)
 
         def matches(message: Message) -> bool:
             text = short(message)
@@ -169,9 +201,29 @@ class _Compiler:
 
         return matches
 
+    def _values_test(self, node: _Leaf | Range) -> _Predicate:
+        """Test the level, all additional fields, and what the listener adds."""
+        test = self._value_test(node)
+        if isinstance(node, (Term, Phrase)) and _is_plain(node):
+            wanted = node.text
+            added = added_getter(wanted)
+            if added is not None:
+                return lambda message: added(message) == wanted or wanted in message.fields.values()
+            return lambda message: wanted in message.fields.values()
 
-def _exists(field: str) -> _Predicate:
-    get = getter(field)
+        def matches(message: Message) -> bool:
+            if message.level is not None and test(message.level):
+                return True
+            for value in message.fields.values():  # noqa: SIM110  (any() with a generator takes twice as long)
+                if test(value):
+                    return True
+            return False
+
+        return matches
+
+
+def _exists(field: str, *, graylog: bool = False) -> _Predicate:
+    get = getter(field, graylog=graylog)
     return lambda message: get(message) is not None
 
 
@@ -194,8 +246,11 @@ def _cutter(attribute: str) -> Callable[[Message], CutText | None]:
     return cut
 
 
-def _cut_test(node: _Leaf) -> Callable[[CutText], bool]:
+def _cut_test(node: _Leaf | Range) -> Callable[[CutText], bool]:
     """Test a text by its words."""
+    if isinstance(node, Range):
+        in_words = compile_word_range(node)
+        return lambda text: in_words(text.ordered)
     if isinstance(node, Term):
         return compile_term(node.text)
     if isinstance(node, Phrase):
@@ -211,46 +266,33 @@ def _cut_test(node: _Leaf) -> Callable[[CutText], bool]:
     return matches
 
 
-def _source_test(node: _Leaf) -> Callable[[str], bool]:
+def _source_test(node: _Leaf | Range) -> Callable[[str], bool]:
     """Test a whole lower-cased text."""
+    if isinstance(node, Range):
+        in_words = compile_word_range(node)
+        return lambda value: in_words((value,))
     if isinstance(node, (Term, Phrase)):
         wanted = node.text.lower()
         return lambda value: value == wanted
     return _pattern_test(node, lower=True)
 
 
-def _values_test(node: _Leaf) -> _Predicate:
-    """Test the level, all additional fields, and what the listener adds."""
-    test = _value_test(node)
-    if isinstance(node, (Term, Phrase)) and _is_plain(node.text):
-        wanted = node.text
-        added = added_getter(wanted)
-        if added is not None:
-            return lambda message: added(message) == wanted or wanted in message.fields.values()
-        return lambda message: wanted in message.fields.values()
-
-    def matches(message: Message) -> bool:
-        if message.level is not None and test(message.level):
-            return True
-        for value in message.fields.values():  # noqa: SIM110  (any() with a generator takes twice as long)
-            if test(value):
-                return True
-        return False
-
-    return matches
-
-
-def _is_plain(text: str) -> bool:
+def _is_plain(node: Term | Phrase) -> bool:
     """Whether a text equals strings only: it spells no number, truth value or time."""
-    return number_of(text) is None and text not in ("true", "false") and _day_or_less(text) is None
+    text = node.text
+    if text in ("true", "false"):
+        return False
+    if node.graylog:
+        return not graylog_values.may_be_other(text)
+    return number_of(text) is None and _day_or_less(text) is None
 
 
-def _value_test(node: _Leaf) -> _ValueTest:
-    """Test a whole value, exactly."""
+def _graylog_value_test(node: _Leaf, clock: _Clock) -> _ValueTest:
+    """Test a value of an index: patterns look at texts only."""
     if isinstance(node, (Term, Phrase)):
-        return _equal_test(node.text)
+        return graylog_values.compile_equal(node.text, clock)
     test = _pattern_test(node, lower=False)
-    return lambda value: test(value if isinstance(value, str) else _spell(value))
+    return lambda value: isinstance(value, str) and test(value) and graylog_values.date_format_of(value) is None
 
 
 def _equal_test(text: str) -> _ValueTest:
@@ -282,6 +324,8 @@ def _pattern_test(node: _Pattern, *, lower: bool) -> Callable[[str], bool]:
     if isinstance(node, Wildcard):
         return compile_wildcards(tuple((wild, text.lower() if lower else text) for wild, text in node.parts))
     if isinstance(node, Regex):
+        if node.graylog:  # its analyser makes the whole expression lower case
+            return Automaton.from_regex(node.pattern.lower() if lower else node.pattern).matches
         return Automaton.from_regex(node.pattern, fold=lower).matches
     return compile_fuzzy(node.text.lower() if lower else node.text, node.distance)
 

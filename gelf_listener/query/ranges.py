@@ -72,9 +72,10 @@ def number_of(text: str) -> int | float | None:
 
 
 def _test(node: Range, now: float) -> _ValueTest:
-    in_text = _test_text(node, lower=is_lower_case(node.field))
+    field = node.field or ""
+    in_text = _test_text(node, lower=is_lower_case(field))
     in_times = _test_times(node, now)
-    in_numbers = in_times if is_time_field(node.field) else _test_numbers(node)
+    in_numbers = in_times if is_time_field(field) else _test_numbers(node)
 
     def matches(value: FieldValue) -> bool:
         if isinstance(value, str):

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from gelf_listener.calendars import CalendarUnit, add_units, floor_unit
 
-__all__ = ["Interval", "parse_time", "time_of"]
+__all__ = ["Interval", "calculate", "parse_time", "time_of"]
 
 _DATE = re.compile(
     r"""
@@ -69,14 +69,14 @@ def parse_time(text: str, now: float) -> Interval | None:
         return None
     try:
         if text.startswith("now"):
-            return _calculate(_Moment(dt.datetime.fromtimestamp(now, dt.UTC), ""), text[3:])
+            return calculate(dt.datetime.fromtimestamp(now, dt.UTC), "", text[3:])
         anchor, bars, math = text.partition("||")
         moment = _parse_date(anchor)
         if moment is None or (bars and not math):
             return None
         if bars and moment.unit:  # steps start from the instant a date begins, as in Elasticsearch
             moment = moment._replace(unit="ms")
-        return _calculate(moment, math)
+        return calculate(moment.time, moment.unit, math)
     except (ValueError, OverflowError):
         return None
 
@@ -119,9 +119,18 @@ def _parse_date(text: str) -> _Moment | None:
     return _Moment(moment, unit)
 
 
-def _calculate(moment: _Moment, math: str) -> Interval | None:
-    """Apply date math: steps add or take away, ``/unit`` rounds down and widens to the unit."""
-    time, unit = moment
+def calculate(time: dt.datetime, unit: str, math: str) -> Interval | None:
+    """
+    Apply date math: steps add or take away, ``/unit`` rounds down and widens to the unit.
+
+    Args:
+        time: Where to start.
+        unit: How far what starts there reaches: a letter of date math, ``ms``, or nothing for a microsecond.
+        math: Such as ``-5d/d``; may be empty.
+
+    Raises:
+        OverflowError: If that is before the year 1 or after 9999.
+    """
     position = 0
     while position < len(math):
         step = _MATH.match(math, position)

@@ -12,13 +12,15 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 
 from gelf_listener.message import FieldValue
+from gelf_listener.query import graylog_values
+from gelf_listener.query.graylog_values import fits, may_be_other
 from gelf_listener.query.nodes import Fuzzy, Phrase, Range, Regex, Term, Wildcard
 from gelf_listener.query.ranges import number_of
 from gelf_listener.query.times import Interval, parse_time, time_of
 from gelf_listener.store.engine import Bounds, Engine
 from gelf_listener.store.expressions import ANYTHING, NOTHING, broader, escaped, expression_of, prefixed
 from gelf_listener.store.schema import MAX_TEXT_CHARACTERS, term_of, value_of
-from gelf_listener.store.text_leaves import DATES
+from gelf_listener.store.text_leaves import DATES, WRITTEN_DATES
 
 __all__ = ["ColumnLeaves", "may_be_number"]
 
@@ -66,7 +68,7 @@ class ColumnLeaves:
         """Translate a leaf that looks at all columns of additional fields."""
         names = {key: kinds for key, kinds in list(self._names.items()) if not key.startswith("@")}
         found = [self._texts(node, [key for key, kinds in names.items() if "text" in kinds])]
-        if isinstance(node, (Term, Phrase)) and number_of(node.text) is None and node.text not in ("true", "false"):
+        if isinstance(node, (Term, Phrase)) and _number(node, node.text) is None and node.text not in ("true", "false"):
             return found[0]
         found += [self._others(node, key, kinds) for key, kinds in names.items() if not kinds <= {"text"}]
         return self._engine.any_of(found)
@@ -77,6 +79,8 @@ class ColumnLeaves:
         """What a leaf finds among the texts of columns."""
         if not keys:
             return self._engine.nothing
+        if node.graylog:
+            return self._typed(node, keys)
         if isinstance(node, (Term, Phrase)):
             return self._equal(node, keys)
         if isinstance(node, Fuzzy):
@@ -85,14 +89,44 @@ class ColumnLeaves:
             return self._engine.any_of([self._range(node, key) for key in keys])
         return self._pattern(node, keys)
 
+    def _typed(self, node: _Leaf, keys: Sequence[str]) -> Bounds:
+        """In Graylog's meaning a text that is a date is compared with dates only."""
+        engine, dates = self._engine, "=" + WRITTEN_DATES
+        dated: list[str] = []
+        if not isinstance(node, (Term, Phrase)) or may_be_other(node.text):
+            rough = self._expressed(None, dates)
+            if rough is None or engine.finds(rough.most):
+                of_key = [(key, self._expressed(key, dates)) for key in keys]
+                dated = [key for key, each in of_key if each is None or engine.finds(each.most)]
+        found = [self._plain(node, [key for key in keys if key not in dated])]
+        for key in dated:
+            apart = self._expressed(key, dates) or engine.has(f"added.{key}")
+            found += [engine.all_but(self._plain(node, [key]), apart), self._tried(self._test_of(node), key, dates)]
+        return engine.any_of(found)
+
+    def _plain(self, node: _Leaf, keys: Sequence[str]) -> Bounds:
+        """What a leaf finds among texts that are nothing else."""
+        if not keys:
+            return self._engine.nothing
+        if isinstance(node, (Term, Phrase)):
+            return self._same(node.text, keys)
+        if isinstance(node, Fuzzy):
+            return self._engine.any_of([self._near(node, key) for key in keys])
+        if isinstance(node, Range):
+            return self._engine.any_of([self._ordered(node, key) for key in keys])
+        return self._pattern(node, keys)
+
+    def _same(self, text: str, keys: Sequence[str]) -> Bounds:
+        """A whole text."""
+        if len(text) > MAX_TEXT_CHARACTERS:
+            return self._engine.nothing
+        if len(keys) <= _MAX_AT_ONCE:
+            return self._one_by_one(keys, "=" + text)
+        return self._expressed(None, "=" + escaped(text)) or self._one_by_one(keys, "=" + text)
+
     def _equal(self, node: Term | Phrase, keys: Sequence[str]) -> Bounds:
         text = node.text
-        found = []
-        if len(text) <= MAX_TEXT_CHARACTERS:
-            if len(keys) <= _MAX_AT_ONCE:
-                found = [self._engine.term(f"added.{key}", "=" + text) for key in keys]
-            else:
-                found = [self._expressed(None, "=" + escaped(text)) or self._one_by_one(keys, "=" + text)]
+        found = [self._same(text, keys)]
         number = number_of(text)
         huge = [] if number is None else [term for term in _spellings(number) if isinstance(term, str)]
         found += [self._one_by_one(keys, term) for term in huge]
@@ -207,14 +241,18 @@ class ColumnLeaves:
         engine, path = self._engine, f"added.{key}"
         numeric = kinds & {"long", "double"}
         if isinstance(node, (Term, Phrase)):
-            number = number_of(node.text)
+            number = _number(node, node.text)
             spellings = [] if number is None or not numeric else _spellings(number)
+            if node.graylog and number is not None and not fits(number):
+                spellings = [float(number)] if "double" in kinds else []
             found = [engine.term(path, each) for each in spellings if not isinstance(each, str)]
             if node.text in ("true", "false") and "boolean" in kinds:
                 found.append(engine.term(path, node.text == "true"))
             return engine.any_of(found)
         if isinstance(node, Range):
             return self._between(node, path) if numeric else engine.nothing
+        if node.graylog:
+            return engine.nothing
         found = []
         if "boolean" in kinds:
             test = self._test_of(node)
@@ -254,8 +292,8 @@ class ColumnLeaves:
     def _between(self, node: Range, path: str) -> Bounds:
         """Numbers between two ends, by value."""
         engine = self._engine
-        low = None if node.low is None else number_of(node.low)
-        high = None if node.high is None else number_of(node.high)
+        low = None if node.low is None else _number(node, node.low)
+        high = None if node.high is None else _number(node, node.high)
         if (low is None) is not (node.low is None) or (high is None) is not (node.high is None):
             return engine.nothing
         if any(end is not None and abs(end) >= _LARGE for end in (low, high)):
@@ -270,6 +308,11 @@ class ColumnLeaves:
         if high is not None:
             found.append(engine.parsed(f"{path}:[* TO {_written(high)}{']' if node.include_high else '}'}"))
         return engine.all_of([each for each in found if each is not None])
+
+
+def _number(node: _Leaf, text: str) -> int | float | None:
+    """Read a number as a leaf does."""
+    return graylog_values.number_of(text) if node.graylog else number_of(text)
 
 
 def _moved(day: dt.datetime, days: int) -> dt.datetime | None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import TypeAlias
 
-from gelf_listener.query.automaton import plain_expression
+from gelf_listener.query.automaton import has_complement, plain_expression
 from gelf_listener.query.nodes import Fuzzy, Range, Regex, Wildcard
 
 __all__ = ["ANYTHING", "NOTHING", "broader", "escaped", "expression_of", "prefixed", "text_range"]
@@ -56,7 +56,12 @@ def expression_of(node: _Pattern, *, lower: bool) -> str | None:
             for wild, text in node.parts
         )
     if isinstance(node, Regex):
-        written = plain_expression(node.pattern, fold=lower)
+        if has_complement(node.pattern):
+            return None
+        if node.graylog and lower:
+            written = plain_expression(node.pattern.lower())
+        else:
+            written = plain_expression(node.pattern, fold=lower)
         return NOTHING if written is None else written
     if isinstance(node, Range):
         low, high = node.low, node.high

@@ -11,6 +11,8 @@ import contextlib
 from collections.abc import Callable
 
 from gelf_listener.message import FieldValue
+from gelf_listener.query.graylog_values import fits, may_be_other
+from gelf_listener.query.graylog_values import number_of as graylog_number
 from gelf_listener.query.nodes import Fuzzy, Phrase, Range, Regex, Term, Wildcard
 from gelf_listener.query.ranges import number_of
 from gelf_listener.query.times import parse_time, time_of
@@ -18,6 +20,7 @@ from gelf_listener.store.column_leaves import may_be_number
 from gelf_listener.store.engine import Bounds, Engine
 from gelf_listener.store.expressions import ANYTHING, broader, escaped, expression_of, prefixed
 from gelf_listener.store.schema import LONG, MAX_TEXT_CHARACTERS, REST, field_key, rest_value
+from gelf_listener.store.text_leaves import WRITTEN_DATES
 
 __all__ = ["RestLeaves"]
 
@@ -74,6 +77,8 @@ class RestLeaves:
         return self._engine.maybe(self._engine.term("rest", f"{key}\x00l").most)
 
     def _short(self, node: _Leaf, key: str) -> Bounds:
+        if node.graylog:
+            return self._typed(node, key)
         if isinstance(node, (Term, Phrase)):
             return self._equal(node, key)
         if isinstance(node, (Wildcard, Regex)):
@@ -90,6 +95,19 @@ class RestLeaves:
             return self._near(node)
         return self._tried(node, key)
 
+    def _typed(self, node: _Leaf, key: str) -> Bounds:
+        """In Graylog's meaning: patterns look at texts, and texts that are dates at dates only."""
+        if isinstance(node, (Term, Phrase)):
+            found = self._equal(node, key)
+            if may_be_other(node.text):
+                found = self._engine.any_of([found, self._engine.maybe(self._matching(key, "s=" + WRITTEN_DATES).most)])
+            return found
+        if isinstance(node, Range) or (isinstance(node, Fuzzy) and key):
+            return self._tried(node, key)
+        expression = expression_of(node, lower=False)
+        rough = prefixed("s=", broader(node, lower=False) if expression is None else expression)
+        return self._engine.maybe(self._matching(key, rough).most)
+
     def _near(self, node: Fuzzy) -> Bounds:
         """
         What is at most so many edits away in any field.
@@ -105,14 +123,20 @@ class RestLeaves:
 
     def _equal(self, node: Term | Phrase, key: str) -> Bounds:
         text = node.text
-        if time_of(text) is not None and parse_time(text, 0.0) is not None:
+        if not node.graylog and time_of(text) is not None and parse_time(text, 0.0) is not None:
             return self._tried(node, key)
         terms: list[FieldValue] = [f"{key}\x00s={text}"] if len(text) <= MAX_TEXT_CHARACTERS else []
         if text in ("true", "false"):
             terms.append(f"{key}\x00b{text}")
-        number = number_of(text)
+        if node.graylog:
+            number = graylog_number(text)
+            if number is not None and not fits(number):  # no whole number then
+                number = float(number)
+            kinds: tuple[str, ...] = ("n",)
+        else:
+            number, kinds = number_of(text), ("n", "s#")
         if number is not None:
-            terms += [f"{key}\x00{kind}{spelled}" for kind in ("n", "s#") for spelled in _spelled(number)]
+            terms += [f"{key}\x00{kind}{spelled}" for kind in kinds for spelled in _spelled(number)]
         return self._engine.terms("rest", terms)
 
     def _tried(self, node: _Leaf, key: str) -> Bounds:

@@ -8,10 +8,13 @@ from gelf_listener.query.words import words
 from gelf_listener.store.engine import Bounds, Engine
 from gelf_listener.store.expressions import ANYTHING, broader, expression_of
 
-__all__ = ["DATES", "TextLeaves"]
+__all__ = ["DATES", "WRITTEN_DATES", "TextLeaves"]
 
 DATES = "[0-9]{4}-[0-9]{2}-[0-9]{2}" + ANYTHING
 """Texts that may be read as a time."""
+
+WRITTEN_DATES = "[0-9]{4}(?:-[0-9]{2}|/[0-9]{2}/[0-9]{2})" + ANYTHING
+"""Texts that a Graylog's index may take for dates (`graylog_values.date_format_of`)."""
 
 
 class TextLeaves:
@@ -46,7 +49,7 @@ class TextLeaves:
         if isinstance(node, (Term, Phrase)):
             return engine.term(column, node.text.lower())
         found = self._pattern(node, column)
-        if isinstance(node, Range) and _between_times(node, self._now):
+        if isinstance(node, Range) and not node.graylog and _between_times(node, self._now):
             dates = engine.matching(column, DATES)
             if dates is not None and engine.finds(dates.most):  # those are compared as times
                 return Bounds(engine.without(found.least, dates.most), engine.either(found.most, dates.most))

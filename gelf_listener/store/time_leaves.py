@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gelf_listener.query.graylog_values import interval_of
 from gelf_listener.query.nodes import Fuzzy, Phrase, Range, Regex, Term, Wildcard
 from gelf_listener.query.ranges import number_of
 from gelf_listener.query.times import parse_time
@@ -11,6 +12,10 @@ from gelf_listener.store.schema import micros
 __all__ = ["TimeLeaves"]
 
 _LATEST_MICROS = 1 << 62
+
+
+def _finite(end: float) -> float | None:
+    return None if abs(end) == float("inf") else end
 
 
 class TimeLeaves:
@@ -28,6 +33,8 @@ class TimeLeaves:
 
     def leaf(self, node: Term | Phrase | Wildcard | Regex | Fuzzy | Range, column: str) -> Bounds:
         """Translate a leaf; a pattern of a time's digits has to be tried on the messages."""
+        if node.graylog:
+            return self._stored(node, column)
         if isinstance(node, Range):
             return self._range(node, column)
         if isinstance(node, (Term, Phrase)):
@@ -37,6 +44,14 @@ class TimeLeaves:
             number = number_of(node.text)
             return self._engine.nothing if number is None else self.between(column, number, number + 1e-6)
         return self._engine.maybe(self._engine.everything.most)
+
+    def _stored(self, node: Term | Phrase | Wildcard | Regex | Fuzzy | Range, column: str) -> Bounds:
+        """Translate a leaf of Graylog's meaning, where only the form that is stored finds a time."""
+        if not isinstance(node, (Term, Phrase, Range)):
+            return self._engine.nothing
+        range = node if isinstance(node, Range) else Range(node.field, node.text, node.text)
+        found = interval_of(range, self._now, "stored")
+        return self._engine.nothing if found is None else self.between(column, *map(_finite, found))
 
     def _range(self, node: Range, column: str) -> Bounds:
         low = None if node.low is None else parse_time(node.low, self._now)

@@ -96,10 +96,12 @@ class Translator:
         if isinstance(node, Matches):
             return self._engine.maybe(self._translate(node.roughly).most)
         if isinstance(node, Exists):
-            return self._exists(node.field)
+            return self._exists(node.field, graylog=node.graylog)
+        if node.field is None:
+            return self._any_field(node)
         if isinstance(node, Range) and node.low is None and node.high is None:
-            return self._exists(node.field)
-        return self._any_field(node) if node.field is None else self._field(node, node.field)
+            return self._exists(node.field, graylog=node.graylog)
+        return self._field(node, node.field)
 
     def _group(self, node: Group) -> Bounds:
         engine = self._engine
@@ -116,7 +118,7 @@ class Translator:
 
     def _field(self, node: _Leaf, field: str) -> Bounds:
         """Translate a leaf that looks at one field."""
-        known = known_field(field)
+        known = known_field(field, graylog=node.graylog)
         if known is not None:
             return self._known(node, known)
         return self._first_of(node, field)
@@ -147,12 +149,12 @@ class Translator:
     def _first_of(self, node: _Leaf, field: str) -> Bounds:
         """Look at the first of the names a field may be stored under that a message has (`query.fields.getter`)."""
         engine, names = self._engine, self.partition.names
-        bare = field[1:] if field.startswith("_") and len(field) > 1 else field
+        bare = _bare(field, graylog=node.graylog)
         dotted = self._dotted(bare)
         rest = self._rest
         stored = dict.fromkeys((field_key(field), field_key(bare)))
         choices = [(self._has(key), self._stored(node, key)) for key in stored if key in names or rest.has_names]
-        also = underscored(field)
+        also = None if node.graylog else underscored(field)
         if also is not None:
             choices.append((self._exists(also.name), self._underscored(node, also)))
         choices += [(self._has(key), self._stored(node, key)) for key in dotted]
@@ -199,16 +201,16 @@ class Translator:
         stored = ((key, field_name(key)) for key in list(self.partition.names) if "%2e;" in key)
         return [key for key, name in stored if name.replace(".", "_") == bare]
 
-    def _exists(self, field: str) -> Bounds:
-        engine, known = self._engine, known_field(field)
+    def _exists(self, field: str, *, graylog: bool = False) -> Bounds:
+        engine, known = self._engine, known_field(field, graylog=graylog)
         if known is not None:
             return self._has_known(known)
-        bare = field[1:] if field.startswith("_") and len(field) > 1 else field
+        bare = _bare(field, graylog=graylog)
         keys = dict.fromkeys((field_key(field), field_key(bare), *self._dotted(bare)))
         found = [self._has(key) for key in keys if key in self.partition.names or self._rest.has_names]
         if "_" in bare and self._rest.has_names:
             found.append(self._rest.alike(bare, []))
-        also = underscored(field)
+        also = None if graylog else underscored(field)
         if also is not None:
             found.append(self._has_known(also))
         return engine.any_of(found)
@@ -282,6 +284,11 @@ class Translator:
         orders = [int(order) for order, _ in found.hits[:MAX_VERIFIED]]
         keys: list[FieldValue] = [message.key for _, message in self.partition.read(orders) if predicate(message)]
         return self._engine.terms("key", keys)
+
+
+def _bare(field: str, *, graylog: bool) -> str:
+    """Return a field's name without the underscore that the extended language may have before it."""
+    return field[1:] if field.startswith("_") and len(field) > 1 and not graylog else field
 
 
 def span_of(span: Span) -> tuple[int | None, int | None]:

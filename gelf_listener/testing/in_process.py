@@ -25,7 +25,8 @@ from gelf_listener.inputs.http import HttpInput, HttpSettings
 from gelf_listener.inputs.tcp import TcpInput, TcpSettings
 from gelf_listener.inputs.udp import UdpInput, UdpSettings
 from gelf_listener.message import Message
-from gelf_listener.query.parser import Query, parse
+from gelf_listener.query.meaning import Meaning, parse_as
+from gelf_listener.query.parser import Query
 from gelf_listener.query.predicate import compile_predicate
 from gelf_listener.testing import recent
 from gelf_listener.testing.attachment import Attachments
@@ -59,19 +60,28 @@ class Listening:
 
     Args:
         mode: How payloads are decoded; ``graylog`` decides as a Graylog would.
+        query: What queries mean: ``graylog`` or ``extended``; by default what fits the mode.
         max_messages: Most messages that are kept; the oldest are forgotten.
         max_bytes: Most bytes of them.
 
     Raises:
-        ValueError: If there is no such mode.
+        ValueError: If there is no such mode or meaning.
     """
 
     def __init__(
-        self, *, mode: Mode = "lenient", max_messages: int = 10_000, max_bytes: int = 64 * 1024 * 1024
+        self,
+        *,
+        mode: Mode = "lenient",
+        query: Meaning | None = None,
+        max_messages: int = 10_000,
+        max_bytes: int = 64 * 1024 * 1024,
     ) -> None:
         if mode not in get_args(Mode):
             raise ValueError(f"mode is {mode!r}, not one of {', '.join(get_args(Mode))}")
+        if query not in (None, *get_args(Meaning)):
+            raise ValueError(f"query is {query!r}, not one of {', '.join(get_args(Meaning))}")
         self._mode = mode
+        self._meaning: Meaning = query or ("graylog" if mode == "graylog" else "extended")
         self._received = Received(max_messages, max_bytes)
         self._thread = LoopThread("gelf-listener")
         self._inputs: list[Input] = []
@@ -212,7 +222,7 @@ class Listening:
             QueryError: If it is no query.
         """
         __tracebackhide__ = True
-        predicate = compile_predicate(_parse(query))
+        predicate = compile_predicate(_parse(query, self._meaning))
         self._settle()
         return [message for message in self._received.messages() if predicate(message)]
 
@@ -254,7 +264,7 @@ class Listening:
             QueryError: If it is no query.
         """
         __tracebackhide__ = True
-        parsed, done = _parse(query), threading.Event()
+        parsed, done = _parse(query, self._meaning), threading.Event()
         self._settle()
         with self._watch(parsed, count, done.set) as watch:
             done.wait(timeout)
@@ -263,7 +273,7 @@ class Listening:
     async def wait_for_async(self, query: str = "*", count: int = 1, timeout: float = 2.0) -> list[Message]:  # noqa: ASYNC109  (as `wait_for`)
         """Wait without holding up the asyncio loop, in which the code under test may run; see `wait_for`."""
         __tracebackhide__ = True
-        parsed = _parse(query)
+        parsed = _parse(query, self._meaning)
         await asyncio.to_thread(self._settle)
         watch = await self._watch_async(parsed, count, timeout)
         return self._enough(parsed, watch, count, timeout)
@@ -277,7 +287,7 @@ class Listening:
             QueryError: If it is no query.
         """
         __tracebackhide__ = True
-        parsed, done = _parse(query), threading.Event()
+        parsed, done = _parse(query, self._meaning), threading.Event()
         self._settle()
         with self._watch(parsed, 1, done.set) as watch:
             done.wait(within)
@@ -286,7 +296,7 @@ class Listening:
     async def assert_none_async(self, query: str = "*", within: float = 0.1) -> None:
         """Watch without holding up the asyncio loop; see `assert_none`."""
         __tracebackhide__ = True
-        parsed = _parse(query)
+        parsed = _parse(query, self._meaning)
         await asyncio.to_thread(self._settle)
         _none(parsed, await self._watch_async(parsed, 1, within))
 
@@ -358,11 +368,11 @@ def listening(**options: Any) -> Listening:
     return Listening(**options)
 
 
-def _parse(text: str) -> Query:
+def _parse(text: str, meaning: Meaning) -> Query:
     """Parse a query; what is wrong with it is seen in the test that asks, not in the parser."""
     __tracebackhide__ = True
     try:
-        return parse(text)
+        return parse_as(text, meaning)
     except QueryError as error:
         raise error.with_traceback(None) from None
 

@@ -61,7 +61,7 @@ def gelf_session() -> Iterator[Listening]:
 def pytest_configure(config: pytest.Config) -> None:
     """Make the mark known, and have listeners remembered for the reports."""
     config.addinivalue_line(
-        "markers", "gelf(mode, max_messages, max_bytes): how the listener of fixture `gelf` is made"
+        "markers", "gelf(mode, query, max_messages, max_bytes): how the listener of fixture `gelf` is made"
     )
     recent.watch(config)
 

@@ -130,6 +130,7 @@ def test_every_setting_has_a_variable(name: str) -> None:
         "GELF_API_AUTH": "on",
         "GELF_API_PROXIES": "10.0.0.0/8",
         "GELF_LOG_LEVEL": "debug",
+        "GELF_QUERY": "graylog",
         "GELF_DRAIN_SECONDS": "3",
     }
     made = load(**{name: good.get(name, "value")})

@@ -15,6 +15,7 @@ import pytest
 from gelf_listener.config import Config
 from gelf_listener.errors import ConfigError, Retry
 from gelf_listener.inputs import Input
+from gelf_listener.message import Message
 from gelf_listener.metrics import exposition, registry
 from gelf_listener.service import Service, make_all, make_predicate
 from tests.unit.conftest import Install
@@ -459,3 +460,16 @@ def test_the_defaults_are_valid() -> None:
     inputs, outputs = make_all(Config.from_values({}, "test"))
     assert len(inputs) == 5
     assert [spec.address.scheme for spec, _ in outputs] == ["console", "store"]
+
+
+def test_a_route_means_what_the_setting_says() -> None:
+    """Words side by side are one text in a Graylog."""
+    fields = {"user": "alice"}
+    sample = Message(0.0, "web", "paid", None, None, b"", 0.0, _fields=fields)
+    for meaning, expected in (("extended", True), ("graylog", False)):
+        matches = make_predicate("alice nobody", meaning)
+        assert matches is not None
+        assert matches(sample) is expected
+    with pytest.raises(ConfigError, match="setting 'where'"):
+        make_all(config(outputs=["null:?where=user:-1"], query="graylog"))
+    make_all(config(outputs=["null:?where=user:-1"]))

@@ -68,7 +68,7 @@ def include(api: FastAPI, service: Listener) -> None:
 def prepare(api: FastAPI, service: Listener) -> None:
     """Let an application's routes show a service."""
     api.state.service = service
-    api.state.streams = Streams(service.catalog)
+    api.state.streams = Streams(service.catalog, service.config.query or "graylog")
     api.state.jobs = Jobs()
     api.state.lb_override = None
     api.state.event_log = EventLog("gelf_listener")

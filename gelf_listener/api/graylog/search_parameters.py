@@ -10,7 +10,6 @@ from pydantic import BeforeValidator
 
 from gelf_listener.api.errors import ApiError
 from gelf_listener.api.graylog.streams import Streams, all_of
-from gelf_listener.query import parse
 from gelf_listener.query.nodes import MatchAll, Node
 from gelf_listener.store.parameters import NEWEST_FIRST, Sort
 
@@ -46,15 +45,16 @@ def node_for(streams: Streams, query: str, ids: Sequence[str] = (), filter: str 
     Raises:
         QueryError: If a text is no query.
     """
-    return all_of((streams.resolve(parse(query).node), streams.any_of(ids), streams.resolve(_filter(streams, filter))))
+    asked, within = streams.parse(query).node, _filter(streams, filter)
+    return all_of((streams.resolve(asked), streams.any_of(ids), streams.resolve(within)))
 
 
 def _filter(streams: Streams, text: str) -> Node:
-    """Read ``streams:<id>,<id>`` or any query."""
+    """Read ``streams:<id>,<id>``, ``streams:*`` for all that have a stream, which is every message, or any query."""
     kind, colon, ids = text.strip().partition(":")
     if kind == "streams" and colon and " " not in ids:
-        return streams.any_of(names(ids))
-    return parse(text).node if text.strip() else MatchAll()
+        return MatchAll() if ids == "*" else streams.any_of(names(ids))
+    return streams.parse(text).node if text.strip() else MatchAll()
 
 
 def _direction(value: Any) -> Any:

@@ -17,7 +17,7 @@ from gelf_listener.api.errors import ApiError
 from gelf_listener.api.graylog.rules import Rule, compile_rules, node_of
 from gelf_listener.errors import QueryError
 from gelf_listener.message import Message
-from gelf_listener.query import compile_predicate, parse
+from gelf_listener.query import Meaning, Query, compile_predicate, parse, parse_as
 from gelf_listener.query.nodes import Exists, Group, MatchAll, Node, Phrase, Term, Wildcard
 
 __all__ = ["DEFAULT_STREAM", "NOTHING", "Streams", "all_of", "any_of"]
@@ -47,10 +47,12 @@ class Streams:
 
     Args:
         catalog: Where they are kept.
+        meaning: Whose rules the queries of Graylog's API follow.
     """
 
-    def __init__(self, catalog: Catalog) -> None:
+    def __init__(self, catalog: Catalog, meaning: Meaning = "graylog") -> None:
         self._catalog = catalog
+        self._meaning: Meaning = meaning
         self._compiled: dict[str, _Compiled] = {}
 
     def of(self, message: Message) -> list[str]:
@@ -104,6 +106,15 @@ class Streams:
     def any_of(self, ids: Sequence[str]) -> Node:
         """Return what any of some streams searches; without ids everything."""
         return any_of([self.node(id) for id in ids]) if ids else MatchAll()
+
+    def parse(self, query: str) -> Query:
+        """
+        Parse a query of Graylog's API.
+
+        Raises:
+            QueryError: If it cannot be understood, with the column.
+        """
+        return parse_as(query, self._meaning)
 
     def resolve(self, node: Node) -> Node:
         """Put what a stream searches where a query has ``streams:<id>``."""

@@ -12,8 +12,8 @@ from starlette.responses import Response
 from gelf_listener.api.context import TheStore
 from gelf_listener.api.errors import position
 from gelf_listener.api.graylog.message_encoding import answer
+from gelf_listener.api.graylog.search_parameters import TheStreams
 from gelf_listener.errors import QueryError
-from gelf_listener.query import parse
 from gelf_listener.query.nodes import (
     Exists,
     Fuzzy,
@@ -69,12 +69,12 @@ class SuggestRequest(BaseModel):
 
 
 @router.post("/validate")
-async def validate(store: TheStore, body: ValidateRequest) -> Response:
+async def validate(store: TheStore, streams: TheStreams, body: ValidateRequest) -> Response:
     """Tell what is wrong in a query, and what is probably not meant."""
     text = body.query.get("query_string", "") if isinstance(body.query, dict) else body.query or ""
     text = str(text)
     try:
-        query = parse(text)
+        query = streams.parse(text)
     except QueryError as error:
         found = _explanation("ERROR", "QUERY_PARSING_ERROR", f"Cannot parse query, cause: {error.detail}")
         return answer({"status": "ERROR", "explanations": [found | _place(text, error.column)], "context": {}})

@@ -26,12 +26,12 @@ from fastapi.responses import StreamingResponse
 from gelf_listener.api.context import TheService
 from gelf_listener.api.errors import ApiError
 from gelf_listener.api.native.encoding import chosen, message_document
-from gelf_listener.api.native.parameters import node_of
+from gelf_listener.api.native.parameters import MEANING, node_of
 from gelf_listener.api.native.received import since_id
 from gelf_listener.capabilities import Searchable
 from gelf_listener.live import MAX_SUBSCRIPTIONS
 from gelf_listener.message import Message
-from gelf_listener.query import compile_predicate
+from gelf_listener.query import Meaning, compile_predicate
 from gelf_listener.query.nodes import Node
 from gelf_listener.store.parameters import EVERYTHING
 
@@ -64,6 +64,7 @@ async def live(
     request: Request,
     service: TheService,
     query: Annotated[str, Query(description="Which messages.")] = "*",
+    meaning: Annotated[Meaning | None, MEANING] = None,
     fields: Annotated[
         str | None, Query(description="Additional fields to give, separated by commas; all by default.")
     ] = None,
@@ -74,7 +75,7 @@ async def live(
     ] = None,
 ) -> StreamingResponse:
     """Stream messages as they arrive (server-sent events)."""
-    node = node_of(request, query)
+    node = node_of(request, query, meaning)
     if len(service.live.subscriptions) >= MAX_SUBSCRIPTIONS:
         raise ApiError(503, f"{MAX_SUBSCRIPTIONS} are watching already", headers={"Retry-After": "5"})
     write = partial(_messages, fields=chosen(fields), characters=characters)

@@ -9,12 +9,12 @@ from fastapi import Depends, Query, Request
 
 from gelf_listener.api.errors import ApiError
 from gelf_listener.quantities import parse_duration
-from gelf_listener.query import parse
+from gelf_listener.query import Meaning, parse_as
 from gelf_listener.query.nodes import Node
 from gelf_listener.store.parameters import Span
 from gelf_listener.timeranges import TimeRangeError, parse_instant, parse_keyword, parse_since
 
-__all__ = ["Asked", "TheAsked", "asked", "duration_of", "moment", "node_of", "since_of"]
+__all__ = ["MEANING", "Asked", "TheAsked", "asked", "duration_of", "moment", "node_of", "since_of"]
 
 
 class Asked(NamedTuple):
@@ -25,14 +25,26 @@ class Asked(NamedTuple):
     span: Span
 
 
-def node_of(request: Request, query: str) -> Node:
+MEANING = Query(
+    description="What the query means: `graylog` as in a real Graylog, or `extended`, which is the default "
+    "unless the setting `query` says otherwise."
+)
+
+
+def node_of(request: Request, query: str, meaning: Meaning | None = None) -> Node:
     """
     Read a query, in which ``streams:<id>`` means what that stream searches.
+
+    Args:
+        request: Asks.
+        query: The query.
+        meaning: Whose rules it follows; None for those of the setting.
 
     Raises:
         QueryError: If it cannot be understood.
     """
-    node: Node = request.app.state.streams.resolve(parse(query).node)
+    state = request.app.state
+    node: Node = state.streams.resolve(parse_as(query, meaning or state.service.config.query or "extended").node)
     return node
 
 
@@ -52,6 +64,7 @@ def asked(
         str | None, Query(description="A time range in words instead.", examples=["yesterday", "last 5 minutes"])
     ] = None,
     zone: Annotated[str, Query(description="Time zone that the words' days begin in.")] = "UTC",
+    meaning: Annotated[Meaning | None, MEANING] = None,
 ) -> Asked:
     """
     Read the parameters. FastAPI calls this in a thread, as reading words may take a while.
@@ -66,12 +79,12 @@ def asked(
     if keyword is not None:
         if since is not None or from_ is not None or to is not None:
             raise ApiError(400, "keyword is a whole time range; leave out since, from and to")
-        return Asked(query, node_of(request, query), _in_words(keyword, zone, now))
+        return Asked(query, node_of(request, query, meaning), _in_words(keyword, zone, now))
     start = None if from_ is None else moment(from_, now, "from")
     if since is not None:
         start = since_of(since, now)
     end = None if to is None else moment(to, now, "to", end=True)
-    return Asked(query, node_of(request, query), Span(start, end))
+    return Asked(query, node_of(request, query, meaning), Span(start, end))
 
 
 def _in_words(keyword: str, zone: str, now: float) -> Span:

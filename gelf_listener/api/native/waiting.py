@@ -14,12 +14,12 @@ from starlette.responses import Response
 from gelf_listener.api.context import TheService
 from gelf_listener.api.errors import ApiError
 from gelf_listener.api.native.encoding import json_response, message_document, missing_document
-from gelf_listener.api.native.parameters import node_of, since_of
+from gelf_listener.api.native.parameters import MEANING, node_of, since_of
 from gelf_listener.api.native.received import received_since
 from gelf_listener.api.native.shapes import Waited
 from gelf_listener.live import Subscription, TooManySubscriptions
 from gelf_listener.message import Message
-from gelf_listener.query import compile_predicate
+from gelf_listener.query import Meaning, compile_predicate
 from gelf_listener.query.explanation import explain
 from gelf_listener.query.nodes import MatchAll, Node
 from gelf_listener.settings import Duration
@@ -47,6 +47,7 @@ async def wait(
     service: TheService,
     request: Request,
     query: Annotated[str, Query(description="Which messages.")],
+    meaning: Annotated[Meaning | None, MEANING] = None,
     count: Annotated[int, Query(ge=1, le=10_000, description="How many have to match.")] = 1,
     timeout: Annotated[Duration, Query(le=300, description="How long to wait: seconds, 500ms, 1m.")] = 10.0,  # noqa: ASYNC109  (of the answer)
     since: Annotated[
@@ -60,7 +61,7 @@ async def wait(
     Answers 200 with the messages, or 504 with those that did arrive and, of the others, the ones that came closest
     and the clauses each of them failed.
     """
-    node = node_of(request, query)
+    node = node_of(request, query, meaning)
     start = _start(since)
     others: deque[Message] = deque(maxlen=_MOST_LOOKED_AT)
     try:

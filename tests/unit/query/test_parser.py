@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from gelf_listener.query import QueryError, parse
+from gelf_listener.query.limits import MAX_CLAUSES, MAX_DEPTH, MAX_PATTERNS, MAX_QUERY_CHARACTERS
 from gelf_listener.query.nodes import Group, MatchAll, Phrase, Range, Term, Wildcard
-from gelf_listener.query.parser import MAX_CLAUSES, MAX_DEPTH, MAX_PATTERNS, MAX_QUERY_CHARACTERS
 
 A, B, C = (Term(None, letter) for letter in "abc")
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,21 @@ NAMES = [
 ]
 VALUES = st.one_of(
     st.sampled_from(
-        [*WORDS, "", "true", "5", "5.0", "-1", "1e3", "2026-11-23", "2026-11-23T10:00:00Z", "=x", "#5", "A*b?"]
+        [
+            *WORDS,
+            "",
+            "true",
+            "5",
+            "5.0",
+            "-1",
+            "1e3",
+            "2026-11-23",
+            "2026-11-23T10:00:00Z",
+            "2026/11/23",
+            "=x",
+            "#5",
+            "A*b?",
+        ]
     ),
     st.sampled_from([0, 1, 5, -1, 404, 2**53 + 1, 2**63 - 1, 2**64 - 1, -(2**63), 10**30]),
     st.sampled_from([0.0, 5.0, 1.5, -0.5, 1e30, 1e300, float(2**53)]),
@@ -87,6 +102,16 @@ LITERALS = st.one_of(
         [*WORDS, "5", "5.0", "1e3", "404", "true", "web", "2026-11-23", "2026", "2023-11-14", "127.0.0.1", "4711"]
     ),
     st.sampled_from(
+        [
+            "2026-11-23T10",
+            "2026/11/23",
+            "2026-11-23 10:00:00",
+            "2023-11-14 22:13:20.000",
+            "1795428000000",
+            "2026-11||/M",
+        ]
+    ),
+    st.sampled_from(
         ["9007199254740993", "18446744073709551615", "1000000000000000000000000000000", "foo bar", "=x", "#5"]
     ),
     st.text(min_size=1, max_size=5),
@@ -99,14 +124,28 @@ LEAVES: st.SearchStrategy[Node] = st.one_of(
     st.builds(Term, FIELDS, LITERALS),
     st.builds(Phrase, FIELDS, LITERALS | st.just("foo bar"), st.sampled_from([0, 0, 1, 3])),
     st.builds(Wildcard, FIELDS, PARTS),
-    st.builds(Regex, FIELDS, st.sampled_from(["f.*", "ba[rz]", "[0-9]+", "foo|bar", "exam.*org", ".", "err?or"])),
+    st.builds(
+        Regex,
+        FIELDS,
+        st.sampled_from(["f.*", "ba[rz]", "[0-9]+", "foo|bar", "exam.*org", ".", "err?or", "~foo", "fo.&@o", "F\\W+"]),
+    ),
     st.builds(Fuzzy, FIELDS, st.sampled_from(["foo", "baz", "eror", "404", "exmaple.org"]), st.sampled_from([1, 2])),
     st.builds(Range, NAMED, ENDS, ENDS, st.booleans(), st.booleans()),
     st.builds(Exists, NAMED),
     st.just(MatchAll()),
 )
+
+
+def as_in_graylog(leaf: Any) -> Node:
+    """Give a leaf Graylog's meaning."""
+    return leaf if isinstance(leaf, MatchAll) else replace(leaf, graylog=True)
+
+
+GRAYLOG_LEAVES = LEAVES.map(as_in_graylog) | st.builds(
+    lambda *ends: Range(None, *ends, graylog=True), ENDS, LITERALS, st.booleans(), st.booleans()
+)
 TREES = st.recursive(
-    LEAVES,
+    LEAVES | GRAYLOG_LEAVES,
     lambda inner: st.builds(
         Group,
         st.lists(inner, max_size=2).map(tuple),

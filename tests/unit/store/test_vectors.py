@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from gelf_listener.query import parse
+from gelf_listener.query import parse, parse_as
 from gelf_listener.store import Store
 from gelf_listener.store.memory_store import MemoryStore
 from gelf_listener.store.parameters import EVERYTHING
 from gelf_listener.store.tantivy_store import TantivyStore
-from tests.unit.query.samples import message
+from tests.unit.query.samples import EXCEPTIONS, NOW_RECORDED, RECORDED, expected_hits, message, recorded_messages
 from tests.unit.store.test_tantivy_store import read_fields
 
 _FILES = sorted((Path(__file__).parents[2] / "vectors" / "query").glob("*.json"))
@@ -57,6 +57,33 @@ def test_the_embedded_store(vectors: dict[str, Any], partition_messages: int, tm
         await store.open()
         try:
             return await differences(store, vectors)
+        finally:
+            await store.close()
+
+    assert asyncio.run(main()) == []
+
+
+@pytest.mark.parametrize("partition_messages", [150, 1000])
+def test_the_embedded_store_finds_what_a_graylog_found(partition_messages: int, tmp_path: Path) -> None:
+    """Every recorded query, with Graylog's meaning."""
+
+    async def main() -> list[str]:
+        clock = lambda: NOW_RECORDED  # noqa: E731
+        store = TantivyStore(
+            tmp_path, read_fields, clock=clock, partition_messages=partition_messages, commit_seconds=0
+        )
+        await store.open()
+        try:
+            await store.add(recorded_messages())
+            wrong = []
+            for entry in RECORDED:
+                if entry["status"] != 200 or entry["query"] in EXCEPTIONS:
+                    continue
+                hits = await store.search(parse_as(entry["query"], "graylog").node, EVERYTHING, limit=1000)
+                found = {message.fields["n"] for message in hits.messages}
+                if found != expected_hits(entry, found):
+                    wrong.append(entry["query"])
+            return wrong
         finally:
             await store.close()
 

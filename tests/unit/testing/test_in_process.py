@@ -166,6 +166,22 @@ def test_as_a_graylog() -> None:
         assert [each.reason for each in opened.rejected] == [Reason.EMPTY_SHORT_MESSAGE]
 
 
+@pytest.mark.parametrize(
+    ("options", "found"), [({}, 1), ({"mode": "graylog"}, 0), ({"mode": "graylog", "query": "extended"}, 1)]
+)
+def test_what_queries_mean(options: dict[str, Any], found: int) -> None:
+    """In a Graylog words side by side are one text."""
+    with listening(**options) as opened:
+        send_udp(opened.udp, payload(_user="alice"))
+        assert len(opened.messages("alice nobody")) == found
+
+
+def test_there_are_two_meanings() -> None:
+    """The error names them."""
+    with pytest.raises(ValueError, match="query is 'lucene', not one of extended, graylog"):
+        listening(query="lucene")
+
+
 def test_bounded() -> None:
     """The oldest give way, and a failure says so."""
     with listening(max_messages=10) as opened:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.unit.api.native.asking import Client, Service, add, asking, logged
+from tests.unit.conftest import Install
 
 DEFAULT = "000000000000000000000001"
 
@@ -155,3 +156,17 @@ def test_errors(body: dict[str, Any], text: str) -> None:
         assert (await client.delete(f"/api/streams/{DEFAULT}")).status_code == 400
 
     asking(main)
+
+
+def test_a_filter_for_all_streams(install: Install) -> None:
+    """What two terminal clients ask unless they are told otherwise: every message is in some stream."""
+    install("memory", "tests.unit.api.native.asking:StoringOutput")
+
+    async def main(service: Service, client: Client) -> None:
+        await fill(service)
+        assert len(await found(client, filter="streams:*")) == 3
+        assert len(await found(client, "streams:*")) == 3
+        assert len(await found(client, f"streams:{DEFAULT}")) == 3
+        assert await found(client, "streams:nope") == []
+
+    asking(main, outputs=["memory:"])

@@ -241,3 +241,26 @@ def test_long_texts_are_cut_where_that_is_wanted(storing: str) -> None:
         assert len(whole["short_message"]) == 100_000
 
     asking(main, outputs=[storing])
+
+
+@pytest.mark.parametrize(
+    ("setting", "there", "here"), [({}, 0, 1), ({"query": "graylog"}, 0, 0), ({"query": "extended"}, 1, 1)]
+)
+def test_what_a_query_means(storing: str, setting: dict[str, str], there: int, here: int) -> None:
+    """Graylog's API means what a Graylog does, this one more; a setting decides for both, a parameter for one request."""
+
+    async def main(service: Service, client: Client) -> None:
+        await add(service, logged("paid", user="alice"))
+
+        async def total(path: str, name: str = "total", **params: Any) -> Any:
+            answer = await client.get(path, params={"query": "alice nobody", **params})
+            return answer.json()[name]
+
+        assert await total("/api/search/universal/relative", "total_results", range=0) == there
+        assert await total("/api/gelf/search") == here
+        assert await total("/api/gelf/search", meaning="graylog") == 0
+        assert await total("/api/gelf/search", meaning="extended") == 1
+        assert (await client.get("/api/gelf/wait?query=alice%20nobody&timeout=0&meaning=graylog")).status_code == 504
+        assert (await client.get("/api/gelf/search?query=user:-1&meaning=graylog")).json()["column"] == 6
+
+    asking(main, outputs=[storing], **setting)
