@@ -83,6 +83,7 @@ class Reason(enum.StrEnum):
     FRAME_TRUNCATED = "frame_truncated"
     INVALID_JSON = "invalid_json"
     INVALID_PROTOBUF = "invalid_protobuf"
+    INVALID_LABELS = "invalid_labels"
     NOT_AN_OBJECT = "not_an_object"
     TOO_COMPLEX = "too_complex"
     NO_MESSAGE = "no_message"

@@ -12,10 +12,25 @@ from struct import Struct
 
 from gelf_listener.errors import Reason, Rejected
 
-__all__ = ["BYTES", "FIXED32", "FIXED64", "VARINT", "damaged", "fields", "read_varint", "signed", "write_field"]
+__all__ = [
+    "BYTES",
+    "FIXED32",
+    "FIXED64",
+    "MAX_FIELDS",
+    "VARINT",
+    "damaged",
+    "fields",
+    "read_varint",
+    "signed",
+    "too_many",
+    "write_field",
+]
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 """Wire types."""
+
+MAX_FIELDS = 100_000
+"""Most fields of one message: looking at more would keep others waiting."""
 
 _fixed64 = Struct("<Q").unpack_from
 _fixed32 = Struct("<I").unpack_from
@@ -25,6 +40,11 @@ _U64 = 1 << 64
 def damaged(detail: str, data: bytes) -> Rejected:
     """Make the error for bytes that are not protobuf."""
     return Rejected(Reason.INVALID_PROTOBUF, detail, data)
+
+
+def too_many(data: bytes) -> Rejected:
+    """Make the error for a message of too many fields."""
+    return Rejected(Reason.TOO_COMPLEX, f"more than {MAX_FIELDS} fields in one message", data)
 
 
 def read_varint(data: bytes, at: int) -> tuple[int, int]:
@@ -69,10 +89,14 @@ def fields(data: bytes, at: int = 0, end: int | None = None) -> Iterator[tuple[i
         Field number, wire type, and two numbers: the value and 0, or of bytes where they begin and end.
 
     Raises:
-        Rejected: If it is not protobuf.
+        Rejected: If it is not protobuf, or has more than `MAX_FIELDS`.
     """
     end = len(data) if end is None else end
+    count = 0
     while at < end:
+        count += 1
+        if count > MAX_FIELDS:
+            raise too_many(data)
         key, at = read_varint(data, at)
         kind = key & 7
         if kind == BYTES:

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Generator
 from contextlib import suppress
+from typing import Any
 
 import atheris
 import msgspec
@@ -21,7 +23,9 @@ with atheris.instrument_imports(include=["gelf_listener"]):
     from gelf_listener.codec.framing.syslog_frames import SyslogFramer
     from gelf_listener.codec.gelf.lenient import LenientGelf
     from gelf_listener.codec.inflater import Inflater
+    from gelf_listener.codec.loki.push import decode_push
     from gelf_listener.codec.otlp.export import Signal, export
+    from gelf_listener.codec.snappy import unsnap
     from gelf_listener.codec.syslog.decoder import SyslogDecoder
     from gelf_listener.codec.text.bodies import decode_text
     from gelf_listener.codec.text.containers import ContainerReader
@@ -234,10 +238,31 @@ def fuzz_forward(data: bytes) -> None:
     assert [each.reason for each in whole.rejected] == [each.reason for each in bytewise.rejected]
 
 
+def fuzz_loki(data: bytes) -> None:
+    """Push requests in both forms, and compressed."""
+    plain = b""
+    with suppress(Rejected):
+        plain = _last(unsnap(data, 65_536))
+    for body, is_json in ((data, False), (data, True), (plain, False)):
+        receipt = Receipt("fuzz", PEER, 1.7e9, Batch())
+        with suppress(Rejected):
+            _last(decode_push(body, receipt, is_json=is_json, tenant="fuzz"))
+        check(receipt.batch)
+
+
+def _last(steps: Generator[None, None, Any]) -> Any:
+    """Return what a generator returns."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
+
+
 TARGETS = (
     *(fuzz_lenient, fuzz_graylog, fuzz_framer, fuzz_query, fuzz_chunks),
     *(fuzz_syslog, fuzz_syslog_framer, fuzz_lines, fuzz_text, fuzz_records),
-    *(fuzz_otlp, fuzz_forward),
+    *(fuzz_otlp, fuzz_forward, fuzz_loki),
 )
 
 

@@ -92,6 +92,12 @@ SEEDS: dict[int, tuple[bytes, ...]] = {
         b'{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"body":{"kvlistValue":{"values":[{"key":"a","value":{}}]}}}]}]}]}',
         _body("otlp-http-protobuf/java"),
     ),
+    12: (
+        b'{"streams":[{"stream":{"level":"info"},"values":[["1795913697911092480","text",{"a":"b"}]]}]}',
+        b'{"streams":[{"labels":"{a=\\"b\\"}","entries":[{"ts":"2026-11-29T00:54:57.9Z","line":"text"}]}]}',
+        b'\x0a\x1f\x0a\x07{a="b"}\x12\x14\x0a\x06\x08\x81\xbe\xac\xd8\x06\x12\x02hi\x1a\x06\x0a\x01a\x12\x01b',
+        _body("loki/go-protobuf-snappy"),
+    ),
 }
 """Roads that have no vectors, by the number of their target."""
 

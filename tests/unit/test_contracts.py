@@ -14,8 +14,8 @@ TESTS = Path(__file__).parents[1]
 INPUTS = {
     **dict.fromkeys(("gelf+udp", "gelf+tcp", "gelf+tls", "gelf+http", "gelf+https"), "unit/inputs/test_contract.py"),
     **dict.fromkeys(("syslog+udp", "syslog+tcp", "syslog+tls", "stdin"), "unit/inputs/test_contract.py"),
-    **dict.fromkeys(("otlp+http", "otlp+https"), "unit/inputs/test_contract.py"),
     **dict.fromkeys(("forward", "forward+tls"), "unit/inputs/test_contract.py"),
+    **dict.fromkeys(("otlp+http", "otlp+https", "loki+http", "loki+https"), "unit/inputs/test_contract.py"),
     "gelf+amqp": "services/test_amqp.py",
     "gelf+kafka": "services/test_kafka.py",
 }

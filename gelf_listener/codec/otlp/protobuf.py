@@ -10,10 +10,18 @@ from typing import Any
 
 from gelf_listener.codec.otlp.records import MAX_RECORDS, RECORDS_A_STEP, Attributes, Scope, Taker
 from gelf_listener.codec.otlp.values import read_any, read_attribute, text_at
-from gelf_listener.codec.protobuf import BYTES, FIXED64, VARINT, damaged, fields, read_varint
+from gelf_listener.codec.protobuf import BYTES, FIXED64, MAX_FIELDS, VARINT, damaged, fields, read_varint, too_many
 from gelf_listener.errors import Reason, Rejected
 
 __all__ = ["decode_logs", "parts_of", "read_resource", "read_scope"]
+
+_BYTES_A_STEP = 64 * 1024
+"""The same in bytes: long records take longer."""
+
+_MAX_NESTED_BYTES = 256 * 1024
+"""Most bytes of maps and lists in one record: every value in them takes a microsecond."""
+
+_LONG_RECORD_BYTES = 64 * 1024
 
 _double = Struct("<d").unpack_from
 _fixed64 = Struct("<Q").unpack_from
@@ -34,29 +42,35 @@ def decode_logs(data: bytes, taker: Taker) -> Iterator[None]:
     Raises:
         Rejected: If it is not one, or has too many records; nothing of it is taken then but what was before.
     """
-    resources = parts_of(data, 0, len(data)).get(1, [])
-    scopes = [found for each in resources for found in _scopes(data, *each, taker)]
-    count = sum(len(records) for _, records in scopes)
+    scopes: list[tuple[Scope, list[tuple[int, int]]]] = []
+    count = 0
+    for where in parts_of(data, 0, len(data)).get(1, []):
+        parts = parts_of(data, *where)
+        resource = read_resource(data, parts)
+        for scope_at in parts.get(2, []) + parts.get(1000, []):  # 1000: before OTLP 0.15, with the same fields
+            inner = parts_of(data, *scope_at)
+            records = inner.get(2, [])
+            scopes.append((Scope(taker.receipt, resource, *read_scope(data, inner)), records))
+            count += len(records)
+            if len(scopes) % RECORDS_A_STEP == 0:
+                yield
+        yield
     if count > MAX_RECORDS:
         raise Rejected(Reason.TOO_COMPLEX, f"{count} log records, more than {MAX_RECORDS}", data)
-    parsed = 0
+    taken = size = 0
     for scope, records in scopes:
         for at, end in records:
-            _take(data, at, end, scope, taker)
-            parsed += 1
-            if parsed % RECORDS_A_STEP == 0:
+            try:
+                _take(data, at, end, scope, taker)
+            except Rejected as rejected:
+                if rejected.reason is not Reason.TOO_COMPLEX:
+                    raise
+                taker.reject(rejected.reason, rejected.detail, data[at:end])
+            taken += 1
+            size += end - at
+            if taken % RECORDS_A_STEP == 0 or size > _BYTES_A_STEP:
+                size = 0
                 yield
-
-
-def _scopes(data: bytes, at: int, end: int, taker: Taker) -> list[tuple[Scope, list[tuple[int, int]]]]:
-    """Read a ResourceLogs: its scopes, and where the records of each are."""
-    parts = parts_of(data, at, end)
-    resource = read_resource(data, parts)
-    found = []
-    for where in parts.get(2, []) + parts.get(1000, []):  # 1000: before OTLP 0.15, with the same fields
-        inner = parts_of(data, *where)
-        found.append((Scope(taker.receipt, resource, *read_scope(data, inner)), inner.get(2, [])))
-    return found
 
 
 def parts_of(data: bytes, at: int, end: int) -> dict[int, list[tuple[int, int]]]:
@@ -64,11 +78,15 @@ def parts_of(data: bytes, at: int, end: int) -> dict[int, list[tuple[int, int]]]
     Return where the messages and texts in a message are, by their field's number.
 
     Raises:
-        Rejected: If it is damaged.
+        Rejected: If it is damaged, or has more than `MAX_FIELDS`.
     """
     parts: dict[int, list[tuple[int, int]]] = {}
+    count = 0
     try:
         while at < end:
+            count += 1
+            if count > MAX_FIELDS:
+                raise too_many(data)
             key = data[at]
             length = data[at + 1]
             if key & 7 != BYTES or key > 127:
@@ -120,6 +138,8 @@ def _take(  # noqa: PLR0915  (a call for each field would double its time)
     It runs once a record, so what nearly all fields are is read here, without a call for each (see `make bench`, otlp).
     """
     start = at
+    if end - at > _LONG_RECORD_BYTES:
+        _look_into(data, at, end)
     time = observed = severity = dropped = flags = 0
     severity_text = event_name = trace_id = span_id = ""
     body: Any = None
@@ -234,6 +254,26 @@ def _take(  # noqa: PLR0915  (a call for each field would double its time)
         dropped,
         plain=plain,
     )
+
+
+def _look_into(data: bytes, at: int, end: int) -> None:
+    """
+    Look at a long record before it is read.
+
+    Raises:
+        Rejected: If reading it would keep others waiting.
+    """
+    nested = 0
+    for number, kind, value, rest in fields(data, at, end):
+        if number == 5 and kind == BYTES and data[value : value + 1] != b"\x0a":
+            nested += rest - value
+        elif number == 6 and kind == BYTES:
+            for inner, inner_kind, begins, ends in fields(data, value, rest):
+                if inner == 2 and inner_kind == BYTES and data[begins : begins + 1] != b"\x0a":
+                    nested += ends - begins
+    if nested > _MAX_NESTED_BYTES:
+        detail = f"{nested} bytes of maps and lists in one log record, more than {_MAX_NESTED_BYTES}"
+        raise Rejected(Reason.TOO_COMPLEX, detail, data[at:end])
 
 
 def _skip(data: bytes, at: int, end: int) -> int:

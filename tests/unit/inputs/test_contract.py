@@ -22,6 +22,7 @@ from gelf_listener.inputs import Input
 from gelf_listener.plugins import INPUT_GROUP, load
 from gelf_listener.testing.contracts import InputContract
 from tests.unit.inputs.clients import exchange, post, send_datagrams, send_stream
+from tests.unit.inputs.loki_requests import pushed, snap
 
 _PICKLE = pickle.dumps({"msg": "hello"}, 1)
 
@@ -183,6 +184,20 @@ class TestForward(Contract):
 
 class TestForwardTls(TestForward):
     scheme = "forward+tls"
+    tls = True
+
+
+class TestLokiHttp(TestOtlpHttp):
+    scheme = "loki+http"
+    nonsense = b"no snappy"
+    path = "/loki/api/v1/push"
+
+    def payload(self, text: str) -> bytes:
+        return snap(pushed((1_795_913_697_911_092_480, text)))
+
+
+class TestLokiHttps(TestLokiHttp):
+    scheme = "loki+https"
     tls = True
 
 

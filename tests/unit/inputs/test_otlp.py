@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import gzip
 import json
 import zlib
+from functools import partial
 from typing import Any
 
 import pytest
@@ -22,48 +22,19 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
 from gelf_listener.codec.protobuf import fields, write_field
-from gelf_listener.inputs.otlp import OtlpHttpInput, OtlpHttpSettings
 from gelf_listener.testing.contracts import RecordingIntake
-from tests.unit.inputs.clients import send_stream
+from tests.unit.inputs import http_clients
+from tests.unit.inputs.http_clients import Answer
 from tests.unit.inputs.wire import assert_read, clients, requests_of
 
 PROTOBUF, JSON = "application/x-protobuf", "application/json"
 
 
-class Answer:
-    def __init__(self, data: bytes) -> None:
-        head, _, self.body = data.partition(b"\r\n\r\n")
-        lines = head.decode().split("\r\n")
-        self.status = int(lines[0].split()[1])
-        self.headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines[1:])}
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.body)
-
-
-def exchange(
-    raw: list[bytes], intake: RecordingIntake | None = None, **settings: Any
-) -> tuple[RecordingIntake, list[Answer]]:
-    """Send requests, each on a connection of its own."""
-    intake = intake or RecordingIntake()
-
-    async def main() -> list[Answer]:
-        made = OtlpHttpInput(OtlpHttpSettings(port=0, **settings))
-        await made.start(intake)
-        try:
-            return [Answer(await send_stream(made.listening[0], each)) for each in raw]
-        finally:
-            await made.close()
-
-    return intake, asyncio.run(main())
+exchange = partial(http_clients.exchange, "otlp+http")
 
 
 def request(body: bytes, kind: str = PROTOBUF, path: str = "/v1/logs", **headers: str) -> bytes:
-    lines = [f"POST {path} HTTP/1.1", "Host: x", f"Content-Length: {len(body)}", "Connection: close"]
-    lines += [f"Content-Type: {kind}"] if kind else []
-    lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
-    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+    return http_clients.request(body, kind, path, {name.replace("_", "-"): value for name, value in headers.items()})
 
 
 def post(body: bytes | dict[str, Any], kind: str = PROTOBUF, **more: Any) -> tuple[RecordingIntake, Answer]:
@@ -201,14 +172,34 @@ def test_bounds_records_and_bytes() -> None:
     assert intake.texts == ["text 0"]
 
 
+def test_bounds_maps_and_lists() -> None:
+    """Values in one record, by their bytes; a long text is none of them."""
+    items = AnyValue()
+    items.array_value.values.extend([AnyValue(int_value=1)] * 70_000)
+    export = logs(1, attributes=[KeyValue(key="items", value=items)])
+    export.resource_logs[0].scope_logs[0].log_records.add(severity_number=9).body.string_value = "x" * 1_000_000  # type: ignore[arg-type]
+    intake, answer = post(export.SerializeToString())
+    assert (answer.status, [len(text) for text in intake.texts]) == (200, [1_000_000])
+    assert [str(each.reason) for each in intake.rejected] == ["too_complex"]
+
+
+@pytest.mark.parametrize("data", [b"\x10\x00", b"\x0a\x00", b"\x0a\x02\x12\x00", b"\x0a\x02\x0a\x00"])
+def test_bounds_what_says_nothing(data: bytes) -> None:
+    """Fields that mean nothing, and resources and scopes without records, cost little."""
+    intake, answer = post(data * (2_000_000 // len(data)))
+    assert (answer.status, [str(each.reason) for each in intake.rejected]) == (413, ["too_complex"])
+
+
 def test_bounds_depth() -> None:
     """Values within values, in both forms; the records beside them are taken in JSON."""
     nested = write_field(1, b"x")
     for _ in range(80):
         nested = write_field(5, write_field(1, nested))
-    record = write_field(5, nested)
-    intake, answer = post(write_field(1, write_field(2, write_field(2, record))))
-    assert (answer.status, [str(each.reason) for each in intake.rejected]) == (413, ["too_complex"])
+    records = write_field(2, write_field(5, nested)) + write_field(2, write_field(5, write_field(1, b"beside")))
+    intake, answer = post(write_field(1, write_field(2, records)))
+    assert (answer.status, intake.texts) == (200, ["beside"])
+    assert ExportLogsServiceResponse.FromString(answer.body).partial_success.rejected_log_records == 1
+    assert [str(each.reason) for each in intake.rejected] == ["too_complex"]
     deep: Any = {"stringValue": "x"}
     for _ in range(80):
         deep = {"arrayValue": {"values": [deep]}}

@@ -1,0 +1,156 @@
+"""Entries: what an entry of a stream says, with its labels and structured metadata, -> Message."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from gelf_listener.codec.levels import severity_of_text
+from gelf_listener.codec.receipt import Receipt
+from gelf_listener.codec.record import make_message
+from gelf_listener.codec.text.reader import STREAM_LEVELS
+from gelf_listener.codec.text.reading import Reading
+from gelf_listener.codec.text.whole import read_whole
+from gelf_listener.codec.times import SECONDS_MAX, SECONDS_MIN
+
+__all__ = ["take_entry"]
+
+_LEVELS = (
+    *("level", "Level", "LEVEL", "severity", "Severity", "SEVERITY", "lvl", "loglevel", "log_level", "levelname"),
+    *("severity_text", "severityText", "logLevel", "priority", "detected_level"),
+)
+"""Labels that say how severe an entry is; the last is Loki's own guess."""
+
+_HOSTS = ("host", "hostname", "host.name")
+_NODES = ("node_name", "nodename", "node", "pod", "instance")
+"""Labels that say where an entry comes from; those of the second kind say more than that and stay fields."""
+
+_STREAMS = ("stream", "source", "std_stream")
+"""Labels of the stream that a container printed on: promtail's, Docker's driver's."""
+
+_TRACES = ("exception.stacktrace", "exception_stacktrace", "stack_trace", "stacktrace")
+
+_LOKI4J = re.compile(r"\[([^\]]{1,100})\] ([\w.$-]{1,200}) - ")
+"""What loki4j (2.x) puts before a text by default, besides saying it in structured metadata."""
+
+_LOKI4J_1 = re.compile(r"l=(\w{1,20}) h=(\S{0,200}) c=(\S{1,200}) t=([^|]{1,100}) \| ")
+"""The same of 1.x, which says it nowhere else."""
+
+
+def take_entry(
+    receipt: Receipt,
+    raw: bytes,
+    line: str,
+    nanoseconds: int,
+    labels: Mapping[str, str],
+    metadata: Mapping[str, Any],
+    tenant: str,
+) -> None:
+    """
+    Make the message of an entry; one of blanks only, without structured metadata, is none.
+
+    Args:
+        receipt: Takes it.
+        raw: The entry as it came.
+        line: Its text.
+        nanoseconds: When it was logged, since 1970; 0: it does not say.
+        labels: Of its stream.
+        metadata: Its structured metadata.
+        tenant: Whose it is; empty for nobody's.
+    """
+    if not metadata and (not line or line.isspace()):
+        return
+    said: dict[str, Any] = {**labels, **metadata}
+    level = _pop_level(said)
+    host = _pop_host(said)
+    line, header = _without_header(line, said)
+    reading = read_whole(line, receipt.time)
+    if header:
+        said = {**said, **header}
+        level = _pop_level(said) if level is None else level
+    full_message = reading.full_message or _pop_trace(said)
+    if level is None:
+        level = _level_of(reading, said)
+    if tenant:
+        said.setdefault("tenant", tenant)
+    seconds = nanoseconds / 1_000_000_000
+    in_time = SECONDS_MIN <= seconds < SECONDS_MAX
+    if nanoseconds and not in_time:
+        said["original_timestamp"] = nanoseconds
+    message = make_message(
+        receipt,
+        raw,
+        short_message=reading.text or "(an entry without a line)",
+        fields={**said, **reading.fields},
+        timestamp=reading.seconds,
+        nanoseconds=nanoseconds if in_time else None,
+        host=reading.host or host,
+        level=level,
+        full_message=full_message,
+    )
+    message._notes += reading.notes  # noqa: SLF001  (it is ours until it is added)
+    receipt.add(message)
+
+
+def _pop_level(said: dict[str, Any]) -> int | None:
+    """Take the level off; one that nobody knows stays a field."""
+    for name in _LEVELS:
+        value = said.get(name)
+        level = severity_of_text(value) if isinstance(value, str) else None
+        if level is not None:
+            del said[name]
+            guess = said.get("detected_level")
+            if isinstance(guess, str) and severity_of_text(guess) == level:
+                del said["detected_level"]
+            return level
+    return None
+
+
+def _pop_host(said: dict[str, Any]) -> str:
+    for name in _HOSTS:
+        value = said.get(name)
+        if isinstance(value, str) and value.strip():
+            del said[name]
+            return value
+    return next((said[name] for name in _NODES if isinstance(said.get(name), str) and said[name].strip()), "")
+
+
+def _pop_trace(said: dict[str, Any]) -> str | None:
+    for name in _TRACES:
+        value = said.get(name)
+        if isinstance(value, str) and "\n" in value.strip():
+            del said[name]
+            return value.rstrip("\n")
+    return None
+
+
+def _level_of(reading: Reading, said: Mapping[str, Any]) -> int | None:
+    """Return what the text says, or else the stream that it was printed on."""
+    streams = [STREAM_LEVELS[said[name]] for name in _STREAMS if said.get(name) in ("stdout", "stderr")]
+    return next(iter(streams), None) if reading.level is None else reading.level
+
+
+def _without_header(line: str, said: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
+    """Take off what loki4j puts before a text, where that is said elsewhere, or is named."""
+    if line[:1] == "[":
+        match = _LOKI4J.match(line)
+        if (
+            match is not None
+            and said.get("thread") == match[1]
+            and _is_short_for(match[2], str(said.get("logger", "")))
+        ):
+            return line[match.end() :], {}
+    elif line[:2] == "l=":
+        match = _LOKI4J_1.match(line)
+        if match is not None:
+            level, host, logger, thread = match.groups()
+            named = {"level": level, "host": host, "logger": logger, "thread": thread.strip()}
+            return line[match.end() :], {name: value for name, value in named.items() if name not in said and value}
+    return line, {}
+
+
+def _is_short_for(short: str, logger: str) -> bool:
+    """Whether a logger's name is another one, or abbreviated as logback does: `c.e.shop.Orders`."""
+    shorts, parts = short.split("."), logger.split(".")
+    return len(shorts) == len(parts) and all(part.startswith(each) for each, part in zip(shorts, parts, strict=True))

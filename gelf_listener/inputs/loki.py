@@ -1,0 +1,129 @@
+"""Loki's push API: what promtail, Alloy, Fluent Bit, Vector, Docker's driver and logging handlers send to Loki."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import ClassVar
+
+from pydantic import Field
+
+from gelf_listener.codec import Receipt
+from gelf_listener.codec.loki.push import decode_push
+from gelf_listener.codec.snappy import unsnap
+from gelf_listener.errors import Reason
+from gelf_listener.inputs.http_server.answers import Response
+from gelf_listener.inputs.http_server.bodies import unpack
+from gelf_listener.inputs.http_server.requests import Request
+from gelf_listener.inputs.http_server.responder import Responder
+from gelf_listener.inputs.http_server.server import HttpServerInput
+from gelf_listener.inputs.http_server.settings import HttpServerSettings
+from gelf_listener.inputs.tls import TlsSettings
+
+__all__ = ["LokiInput", "LokiResponder", "LokiSettings", "LokiTlsInput", "LokiTlsSettings"]
+
+_PATHS = ("/loki/api/v1/push", "/api/prom/push")
+_READY = Response(200, b"ready\n", "text/plain; charset=utf-8")
+_TAKEN = Response(204)
+
+
+class LokiSettings(HttpServerSettings):
+    """Settings of `loki+http://`."""
+
+    port: int = Field(3100, ge=0, le=65535, description="Port to bind; 0 picks a free one.")
+
+
+class LokiTlsSettings(LokiSettings, TlsSettings):
+    """Settings of `loki+https://`."""
+
+
+class LokiResponder(Responder):
+    """
+    Takes push requests as Loki does: 204 when all entries are taken, 400 when any is not, 429 when there is no room.
+
+    Args:
+        settings: Of the input.
+        input: Its name.
+    """
+
+    methods: ClassVar[str] = "GET, POST, OPTIONS"
+    cors_headers: ClassVar[str] = "Authorization, Content-Type, Content-Encoding, X-Scope-OrgID"
+    busy_status: ClassVar[int] = 429
+    undoes_encoding: ClassVar[bool] = True
+
+    def check(self, request: Request) -> Response | None:
+        """Refuse other paths and methods; say that we are ready."""
+        path = request.path.rstrip("/")
+        if path.endswith("/ready") or path == "/ready":
+            return _READY if request.method in ("GET", "HEAD") else self.error(request, 405, "ask with GET")
+        if not path.endswith(_PATHS):
+            return self.error(request, 404, f"no such path; push to {_PATHS[0]}")
+        if request.method != "POST":
+            return self.error(request, 405, "push with POST")
+        return None
+
+    def respond(self, request: Request, receipt: Receipt) -> Response:
+        """Take a push request at once."""
+        steps = self.respond_in_steps(request, receipt)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                response: Response = end.value
+                return response
+
+    def respond_in_steps(self, request: Request, receipt: Receipt) -> Generator[None, None, Response]:
+        """Take a push request some entries at a time."""
+        body = yield from self._plain(request, receipt)
+        tenant = request.header("x-scope-orgid").strip()
+        is_json = request.content_type == "application/json"
+        first = yield from decode_push(body, receipt, is_json=is_json, tenant=tenant)
+        return _TAKEN if first is None else self.rejection(request, first.reason, first.detail)
+
+    def _plain(self, request: Request, receipt: Receipt) -> Generator[None, None, bytes]:
+        """Undo the encoding that is named, and that of protobuf, which is compressed whether it is named or not."""
+        body, encoding = request.body, request.headers.get(b"content-encoding", b"").lower()
+        is_snappy = encoding == b"snappy" or request.content_type != "application/json"
+        if encoding not in (b"", b"snappy"):
+            body = unpack(body, encoding, self.inflater, receipt)
+        if not is_snappy:
+            return body
+        plain = yield from unsnap(body, self.inflater.room(receipt))
+        self.inflater.judge(len(body), len(plain), receipt)
+        return plain
+
+    def error_body(
+        self,
+        request: Request,  # noqa: ARG002  (all get the same)
+        status: int,  # noqa: ARG002
+        detail: str,
+        reason: Reason | None,  # noqa: ARG002
+    ) -> tuple[bytes, str]:
+        """Write an error as Loki does: a line of text."""
+        return f"{detail}\n".encode("utf-8", "replace"), "text/plain; charset=utf-8"
+
+
+class LokiInput(HttpServerInput):
+    """
+    Takes what is pushed to Loki, by HTTP.
+
+    Guarantee: what was answered with 204 is in the buffers of all outputs, and safe there (`Intake.when_safe`).
+    """
+
+    Settings: ClassVar[type[LokiSettings]] = LokiSettings
+    scheme: ClassVar[str] = "loki+http"
+    settings: LokiSettings
+
+    def responder(self) -> LokiResponder:
+        """Make what answers the requests of all connections."""
+        return LokiResponder(self.settings, self.name)
+
+
+class LokiTlsInput(LokiInput):
+    """
+    Takes what is pushed to Loki, by HTTPS.
+
+    Guarantee: as `LokiInput`.
+    """
+
+    Settings: ClassVar[type[LokiTlsSettings]] = LokiTlsSettings
+    scheme: ClassVar[str] = "loki+https"
