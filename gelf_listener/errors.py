@@ -95,6 +95,7 @@ class Reason(enum.StrEnum):
     INVALID_TIMESTAMP = "invalid_timestamp"
     UNEXPECTED_PROTOCOL = "unexpected_protocol"
     PEER_NOT_ALLOWED = "peer_not_allowed"
+    REFUSED_BY_INDEX = "refused_by_index"
     REFUSED_BY_OUTPUT = "refused_by_output"
 
 

@@ -84,6 +84,13 @@ class Deviation(enum.Enum):
         "send null, a string or leave the field out",
         "its JSON encoder writes NaN, as Python's does by default",
     )
+    HUGE_NUMBER = (
+        "huge_number",
+        "a number beyond 64-bit floats, kept as text",
+        'stores the text "Infinity"',
+        "send what is not a quantity as a string",
+        "it sends a text that looks like a number, such as a hash with an e in it",
+    )
     BAD_ESCAPE = (
         "bad_escape",
         "an escape that JSON does not have, kept as it stands",
@@ -166,7 +173,7 @@ class Deviation(enum.Enum):
     TIMESTAMP_UNIT = (
         "timestamp_unit",
         "timestamp is not in seconds (milli-, micro- or nanoseconds)",
-        "never indexes the message, or rejects it there",
+        "takes it for seconds: the message is in the far future, or lost after the year 9999",
         "send seconds since the Unix epoch, with decimals",
         "it sends what Date.now() or System.currentTimeMillis() gives",
     )
@@ -180,7 +187,7 @@ class Deviation(enum.Enum):
     LEVEL_STRING = (
         "level_string",
         "level is a string",
-        "reads a number; stores a name as text, which breaks the index",
+        "reads a number; loses the message when it is a name",
         "send the syslog severity, 0 to 7",
         "it sends the name that its logging library has for the level",
     )
@@ -269,6 +276,13 @@ class Deviation(enum.Enum):
         "stores its JSON text",
         "send a string",
         "it does not flatten nested values",
+    )
+    TYPE_CONFLICT = (
+        "type_conflict",
+        "another kind of value than in messages before",
+        "keeps the kind of the first value, and loses this message",
+        "send values of one kind in a field, the same one from every service",
+        "services use one name for different things, or send a text such as n/a where there is no number or date",
     )
     BIG_INTEGER = (
         "big_integer",

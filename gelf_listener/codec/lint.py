@@ -20,7 +20,8 @@ _JAVA_SPACE = "".join(map(chr, range(0x21)))
 """What Graylog takes off both ends of a value."""
 _NAMED_BLANK = ("version", "host", "short_message")
 """What decoding has a note for when it is blank."""
-
+_DROPPED = (Deviation.BOOLEAN, Deviation.NULL)
+"""What Graylog drops in additional fields."""
 
 _CHUNKING = (
     "it does not chunk as GELF does",
@@ -90,7 +91,11 @@ class Verdict(NamedTuple):
         for rejected in self.rejected:
             syslog = self.client.startswith("syslog")
             cause, advice = _SYSLOG_BUG if syslog else _BUGS.get(rejected.reason, _OTHER_BUG)
-            lines += _finding(f"refused by both: {rejected.detail}", "rejects it", cause, advice)
+            if self.stored:
+                graylog = "drops it and keeps what came first" if self.messages else "stores it"
+                lines += _finding(f"refused here: {rejected.detail}", graylog, cause, advice)
+            else:
+                lines += _finding(f"refused by both: {rejected.detail}", "rejects it", cause, advice)
         for each in self.notes:
             lines += _finding(str(each), each.deviation.graylog, each.deviation.cause, each.deviation.advice)
         if not self.rejected:
@@ -112,6 +117,10 @@ def lint(payload: bytes, peer: Peer | None = None) -> Verdict:
     notes: dict[tuple[Deviation, str], Note] = {}
     for message in ours.messages:
         for each in (*message.notes, *_space_notes(message.raw)):
+            if each.deviation in _DROPPED and any(
+                each.field.removeprefix("_") in kept.fields for kept in graylogs.messages
+            ):
+                continue  # facility, file and line of GELF 1.0 become texts and numbers
             notes.setdefault((each.deviation, each.field.removeprefix("_")), each)
     for message in graylogs.messages:
         for each in message.notes:

@@ -24,6 +24,11 @@ class ConsumerSettings(TextSettings):
     mode: Literal["lenient", "graylog"] = Field(
         "lenient", description="lenient: mend what can be understood. graylog: decide exactly as a Graylog would."
     )
+    type_conflicts: Literal["note", "reject"] = Field(
+        "note",
+        description="mode=graylog, where a value does not fit the kind its field has from an earlier message (a text "
+        "after numbers): note says so; reject refuses the message, which a Graylog's index loses.",
+    )
     max_payload_bytes: Size = Field(8 * 1024 * 1024, ge=1024, description="Largest payload after inflating.")
 
     @model_validator(mode="after")
@@ -39,7 +44,7 @@ class ConsumerSettings(TextSettings):
 
     def decoder(self, input: str) -> GelfDecoder:
         """Make a decoder with these settings; the input's name goes on its messages."""
-        return GelfDecoder(self.mode, input, Limits(self.max_payload_bytes), foreign_record)
+        return GelfDecoder(self.mode, input, Limits(self.max_payload_bytes), foreign_record, self.type_conflicts)
 
 
 def is_chunk(payload: bytes) -> bool:

@@ -37,6 +37,11 @@ class GelfInputSettings(TextSettings):
     mode: Literal["lenient", "graylog"] = Field(
         "lenient", description="lenient: mend what can be understood. graylog: decide exactly as a Graylog would."
     )
+    type_conflicts: Literal["note", "reject"] = Field(
+        "note",
+        description="mode=graylog, where a value does not fit the kind its field has from an earlier message (a text "
+        "after numbers): note says so; reject refuses the message, which a Graylog's index loses.",
+    )
     max_payload_bytes: Size = Field(
         8 * 1024 * 1024, ge=1024, description="Largest payload after inflating and reassembly."
     )
@@ -59,7 +64,7 @@ class GelfInputSettings(TextSettings):
         limits = Limits(
             self.max_payload_bytes, self.max_pending_messages, self.max_pending_bytes, self.chunk_timeout_seconds
         )
-        return GelfDecoder(self.mode, input, limits, foreign)
+        return GelfDecoder(self.mode, input, limits, foreign, self.type_conflicts)
 
 
 def expire_chunks(decoder: GelfDecoder, intake: Intake, *, closing: bool = False) -> None:

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 from gelf_listener.codec.batch import Batch
 from gelf_listener.codec.compression import FIRST_GUESS_BYTES, MAX_RATIO, is_gzip, is_zlib
 from gelf_listener.codec.gelf.chunking import Reassembler
-from gelf_listener.codec.gelf.graylog import GraylogGelf
+from gelf_listener.codec.gelf.graylog import GraylogGelf, TypeConflicts
 from gelf_listener.codec.gelf.lenient import Foreign, LenientGelf
 from gelf_listener.codec.inflater import Inflater
 from gelf_listener.codec.receipt import Receipt
@@ -57,6 +57,7 @@ class GelfDecoder:
         input: Name put on messages and rejections.
         limits: Bounds on memory.
         foreign: Reads documents that are not GELF, in the lenient mode; see `LenientGelf`.
+        type_conflicts: In the graylog mode; see `GraylogGelf`.
     """
 
     def __init__(
@@ -65,11 +66,12 @@ class GelfDecoder:
         input: str = "",
         limits: Limits = Limits(),  # noqa: B008
         foreign: Foreign | None = None,
+        type_conflicts: TypeConflicts = "note",
     ) -> None:
         self.mode = mode
         self.input = input
         self.limits = limits
-        self.gelf = LenientGelf(input, foreign) if mode == "lenient" else GraylogGelf(input)
+        self.gelf = LenientGelf(input, foreign) if mode == "lenient" else GraylogGelf(input, type_conflicts)
         self.inflater = Inflater(limits.max_payload_bytes)
         self.reassembler = Reassembler(
             limits.max_pending_messages,

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from gelf_listener.codec.gelf.keys import KNOWN, Key, Shapes, note, read_key
+from gelf_listener.codec.gelf.tolerant import HugeNumber
 from gelf_listener.codec.levels import severity_of_number, severity_of_text
 from gelf_listener.codec.receipt import Receipt
 from gelf_listener.codec.scrub import scrub
@@ -339,7 +340,8 @@ class Normaliser:
             self._store_named(shown, name, value if -_I64 <= value < _U64 else self._text(value))
         elif isinstance(value, float):
             if not math.isfinite(value):
-                self._note(Deviation.NOT_A_NUMBER, shown)
+                huge = isinstance(value, HugeNumber)
+                self._note(Deviation.HUGE_NUMBER if huge else Deviation.NOT_A_NUMBER, shown)
             self._store_named(shown, name, value if math.isfinite(value) else self._text(value))
         else:
             self._note(Deviation.ARRAY if isinstance(value, list) else Deviation.OBJECT, shown)

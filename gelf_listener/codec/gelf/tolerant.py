@@ -18,6 +18,7 @@ What it survives, with the client that needs it:
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -26,7 +27,16 @@ from gelf_listener.codec.gelf.keys import note
 from gelf_listener.codec.scrub import scrub
 from gelf_listener.notes import Deviation, Note
 
-__all__ = ["MAX_DIGITS", "MAX_FAILURES", "MAX_REPAIR_CHARACTERS", "MAX_VALUES", "Found", "find_values", "scrub"]
+__all__ = [
+    "MAX_DIGITS",
+    "MAX_FAILURES",
+    "MAX_REPAIR_CHARACTERS",
+    "MAX_VALUES",
+    "Found",
+    "HugeNumber",
+    "find_values",
+    "scrub",
+]
 
 MAX_DIGITS = 1000
 """Longest number read as one (Jackson's limit); Python refuses integers from 4300 digits on by itself."""
@@ -205,7 +215,16 @@ def _parse_int(digits: str) -> int | str:
     return digits if len(digits) > MAX_DIGITS else int(digits)
 
 
-_DECODER = json.JSONDecoder(strict=False, parse_int=_parse_int)
+class HugeNumber(float):
+    """Infinity that was written as a number: beyond what a float holds."""
+
+
+def _parse_float(digits: str) -> float:
+    number = float(digits)
+    return HugeNumber(number) if math.isinf(number) else number
+
+
+_DECODER = json.JSONDecoder(strict=False, parse_int=_parse_int, parse_float=_parse_float)
 
 
 class _Repair:

@@ -51,7 +51,7 @@ def test_lines() -> None:
     """What is wrong, then what Graylog does, the client's likely bug, and the fix."""
     assert lint(json.dumps(CLEAN | {"timestamp": 1700000000500}).encode()).lines() == [
         "timestamp: timestamp is not in seconds (milli-, micro- or nanoseconds) (it was in milliseconds)",
-        "    Graylog never indexes the message, or rejects it there",
+        "    Graylog takes it for seconds: the message is in the far future, or lost after the year 9999",
         "    likely bug: it sends what Date.now() or System.currentTimeMillis() gives",
         "    fix: send seconds since the Unix epoch, with decimals",
         "Graylog rejects it: timestamp 1700000000500 lies after the year 9999: Graylog would never index the message",
