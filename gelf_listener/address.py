@@ -39,6 +39,7 @@ _BETWEEN_HOSTS = re.compile(r"[\s,]")
 _PORT = re.compile("[0-9]{1,5}")
 _CREDENTIALS = re.compile("//.*@", re.DOTALL)
 _PATH = re.compile("(//[^/]+)/.+", re.DOTALL)
+_WORD = re.compile("[a-z_-]{1,15}")
 _LEAST_HIDDEN = 4
 """Characters of a secret that is looked for in texts: what is shorter is found in any text."""
 
@@ -152,8 +153,14 @@ def basic_of(user: str, password: str) -> list[str]:
 
 
 def parts_of(path: str) -> list[str]:
-    """Return a path, and those parts of it that may be a secret by themselves."""
-    return [path, *(part for part in re.split(r"[/?&=:;,\s]+", path) if len(part) > _LEAST_HIDDEN)]
+    """
+    Return those parts of a path that may be a secret, and the path if there are any.
+
+    A short word is none: the name of an output, or a directory, may well be the same one.
+    """
+    parts = re.split(r"[/?&=:;,\s]+", path)
+    secret = [part for part in parts if len(part) > _LEAST_HIDDEN and not _WORD.fullmatch(part)]
+    return [path, *secret] if secret else []
 
 
 def hide(text: str, secrets: Iterable[str]) -> str:
