@@ -18,6 +18,8 @@ import msgspec
 
 with atheris.instrument_imports(include=["gelf_listener"]):
     from gelf_listener.codec import Batch, GelfDecoder, Limits, Mode, Receipt
+    from gelf_listener.codec.elasticsearch.bulk import parse_bulk, take_document
+    from gelf_listener.codec.elasticsearch.outcomes import Outcome, bulk_answer, filtered
     from gelf_listener.codec.forward.session import ForwardLimits, ForwardSession
     from gelf_listener.codec.framing.gelf_frames import GelfFramer
     from gelf_listener.codec.framing.syslog_frames import SyslogFramer
@@ -259,10 +261,25 @@ def _last(steps: Generator[None, None, Any]) -> Any:
             return end.value
 
 
+def fuzz_elasticsearch(data: bytes) -> None:
+    """Requests of the bulk API, and patterns of what their answers may hold."""
+    receipt = Receipt("fuzz", PEER, 1.7e9, Batch())
+    with suppress(Rejected):
+        outcomes = []
+        for operation in parse_bulk(data, "logs"):
+            document = operation.document or b""
+            id = take_document(document, operation.index_name, operation.id, receipt)
+            outcomes.append(Outcome(operation, id, "" if id else "no"))
+        answer = bulk_answer(outcomes, 1)
+        assert len(msgspec.json.decode(msgspec.json.encode(answer))["items"]) == len(outcomes)
+        filtered(answer, data[:100].decode("latin-1"))
+    check(receipt.batch)
+
+
 TARGETS = (
     *(fuzz_lenient, fuzz_graylog, fuzz_framer, fuzz_query, fuzz_chunks),
     *(fuzz_syslog, fuzz_syslog_framer, fuzz_lines, fuzz_text, fuzz_records),
-    *(fuzz_otlp, fuzz_forward, fuzz_loki),
+    *(fuzz_otlp, fuzz_forward, fuzz_loki, fuzz_elasticsearch),
 )
 
 

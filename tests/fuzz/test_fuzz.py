@@ -49,7 +49,8 @@ def write_seeds(folder: Path) -> None:
 
     for choice, protocol in WIRE.items():
         for path in VECTORS.glob(f"wire/{protocol}/*/request-*.bin"):
-            (folder / f"seed-{number}").write_bytes(bytes([choice]) + path.read_bytes()[:4000])
+            head, _, body = path.read_bytes().partition(b"\r\n\r\n")
+            (folder / f"seed-{number}").write_bytes(bytes([choice]) + (body or head)[:4000])
             number += 1
 
     for choice, texts in SEEDS.items():
@@ -63,7 +64,7 @@ def _body(client: str, size: int = 4000) -> bytes:
     return (VECTORS / "wire" / client / "request-1.bin").read_bytes().partition(b"\r\n\r\n")[2][:size]
 
 
-WIRE = {11: "forward"}
+WIRE = {11: "forward", 13: "es-bulk"}
 """Protocols whose seeds are what clients put on the wire, by the number of their target."""
 
 _SYSLOG = (

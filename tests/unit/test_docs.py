@@ -87,6 +87,7 @@ LISTENERS = {
     "syslog_udp": "syslog+udp://localhost:0?receive_buffer_bytes=65536",
     "syslog_tcp": "syslog+tcp://localhost:0",
     "forward": "forward://localhost:0",
+    "elasticsearch": "elasticsearch+http://localhost:0",
 }
 """Inputs that the examples of Python send to, by the word in their comment."""
 

@@ -15,8 +15,8 @@ from gelf_listener.codec.text.records import read_record
 __all__ = ["decode_text", "foreign_record", "is_json"]
 
 _LEVEL = 6
-_UNDERSCORED = frozenset(("__REALTIME_TIMESTAMP", "_meta", "_logMeta"))
-"""Names of other loggers' own that begin like GELF's additional fields: the journal's and tslog's."""
+_UNDERSCORED = frozenset(("__REALTIME_TIMESTAMP", "_meta", "_logMeta", "_SDATA", "_TRANSPORT"))
+"""Names of other loggers' own that begin like GELF's additional fields: the journal's, tslog's, syslog-ng's."""
 
 
 def is_json(payload: bytes) -> bool:

@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from gelf_listener.codec.syslog.structured_data import parse_structured_data
+
 __all__ = ["RECORD_SHAPES", "RecordShape", "fill_template"]
 
 Record = dict[str, Any]
@@ -122,6 +124,57 @@ def _journal_text(value: object) -> str:
             return bytes(value).decode("utf-8", "replace")
         return _journal_text(value[-1]) if value else ""  # a field that was given several times
     return "" if value is None else str(value)
+
+
+_TAG = re.compile(r"([^\[\]:]{1,128})(?:\[([^\[\]]{1,64})\])?:?\Z")
+"""Of syslog: a program, and its process id."""
+_SDATA = ("sd", "structured-data", "structured_data", "structureddata")
+
+
+def _rsyslog(record: Mapping[str, Any]) -> Record | None:
+    """Read JSON of rsyslog's templates: a tag as syslog has it, structured data as a text."""
+    name = next((name for name in ("tag", "syslogtag", "programname", "app-name") if name in record), "")
+    tag = _TAG.match(record[name].strip()) if isinstance(record.get(name), str) else None
+    if tag is None or not ("message" in record or "msg" in record):
+        return None
+    flat = _without(record, name, *_SDATA)
+    for field in _SDATA:
+        if isinstance(record.get(field), str):
+            flat = _parameters(record[field]) | flat
+    return flat | {"application_name": tag[1], **({"process_id": tag[2]} if tag[2] else {})}
+
+
+def _parameters(text: str) -> Record:
+    """Return the parameters of structured data."""
+    parsed = parse_structured_data(text)
+    if parsed is None:
+        return {"structured_data": text} if text not in ("", "-") else {}
+    names, values = parsed[0]
+    return {name: value for (_, name), value in zip(names, values, strict=True)}
+
+
+def _syslog_ng(record: Mapping[str, Any]) -> Record:
+    """Read JSON with the journal's or syslog-ng's names of macros: MESSAGE, PRIORITY, PROGRAM, HOST, `_SDATA`."""
+    if "SYSLOG_IDENTIFIER" in record or "_TRANSPORT" in record or "_HOSTNAME" in record:
+        return _journal(record)
+    flat: Record = {
+        "message": record["MESSAGE"],
+        "level": record["PRIORITY"],
+        "timestamp": record.get("ISODATE") or record.get("DATE"),
+        "hostname": record.get("HOST"),
+        "application_name": record.get("PROGRAM") or None,
+        "process_id": record.get("PID") or None,
+        "message_id": record.get("MSGID") or None,
+        "facility": record.get("FACILITY"),
+    }
+    for element in _object(record.get("_SDATA") or record.get(".SDATA")).values():
+        flat |= {name: value for name, value in _object(element).items() if name not in flat}
+    return flat | {name: value for name, value in record.items() if name not in _MACROS and name not in flat}
+
+
+_MACROS = frozenset(
+    ("MESSAGE", "PRIORITY", "ISODATE", "DATE", "HOST", "PROGRAM", "PID", "MSGID", "FACILITY", "_SDATA", ".SDATA")
+) | frozenset(("LEGACY_MSGHDR", "SOURCE", "HOST_FROM"))
 
 
 def _microseconds(value: object) -> float | None:
@@ -337,6 +390,8 @@ def _lambda_platform(record: Mapping[str, Any]) -> Record | None:
 RECORD_SHAPES = (
     RecordShape("loguru, serialize=True", frozenset(("text", "record")), _loguru),
     RecordShape("journalctl -o json", frozenset(("__REALTIME_TIMESTAMP",)), _journal),
+    RecordShape("syslog-ng's format-json, Fluent Bit's systemd input", frozenset(("MESSAGE", "PRIORITY")), _syslog_ng),
+    RecordShape("rsyslog's JSON templates", frozenset(("facility", "severity")), _rsyslog),
     RecordShape("Rust tracing, .json()", frozenset(("timestamp", "level", "fields")), _rust_tracing),
     RecordShape("CLEF (Serilog's compact JSON)", frozenset(("@t",)), _clef),
     RecordShape(".NET AddJsonConsole", frozenset(("EventId", "LogLevel", "Category")), _dotnet),

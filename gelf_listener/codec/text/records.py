@@ -16,11 +16,12 @@ from typing import Any, NamedTuple
 import msgspec
 
 from gelf_listener.codec.batch import Batch
-from gelf_listener.codec.gelf.keys import note, read_key
+from gelf_listener.codec.gelf.keys import Key, note, read_key
 from gelf_listener.codec.gelf.normaliser import Normaliser
 from gelf_listener.codec.levels import LEVEL_NAMES as SEVERITIES
 from gelf_listener.codec.levels import severity_of_number, severity_of_text
 from gelf_listener.codec.receipt import Receipt
+from gelf_listener.codec.record import OF_GELF_ONLY
 from gelf_listener.codec.scrub import scrub
 from gelf_listener.codec.text.plain import read_header
 from gelf_listener.codec.text.reading import Reading
@@ -79,6 +80,7 @@ _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _MAX_RENDERED = 200
 _MAX_RENDERED_VALUE = 80
 _MAX_KEYS = 64
+_MAX_PREFIX = 200
 _MAX_DEPTH = 3
 _MAX_REMEMBERED = 1024
 _I64 = 1 << 63
@@ -259,6 +261,11 @@ def read_record(
     return _Reader(dict(record), plan, now, zone, line, strict=strict, depth=depth, carried=carried, near=near).read()
 
 
+def _is_odd_in_gelf_only(key: Key) -> bool:
+    """Whether a name is as it should be, but in GELF."""
+    return all([each.deviation in OF_GELF_ONLY for each in key.notes])
+
+
 class _Reader:
     """Takes what is known off a record; what is left are its fields."""
 
@@ -327,17 +334,26 @@ class _Reader:
     def _plain_fields(self) -> dict[str, FieldValue] | None:
         """Return what nearly all are, without a normaliser (see `make bench`, stdin); None when one needs it."""
         fields: dict[str, FieldValue] = {}
-        for name, value in self._rest.items():
+        return fields if self._put(fields, "", self._rest) else None
+
+    def _put(self, fields: dict[str, FieldValue], prefix: str, values: Mapping[str, Any]) -> bool:
+        """Put values among the fields; what is carried may be nested and have dots. False: a normaliser has to look."""
+        carried = self._carried
+        for name, value in values.items():
             kind = type(value)
-            if not (kind is str or kind is float or (kind is int and -_I64 <= value < _I64)) and not (
-                kind is bool and self._carried
-            ):
-                return None
-            key = read_key("_" + name)
-            if key.notes or key.clean in fields:
-                return None
-            fields[key.clean] = value
-        return fields
+            if kind is str or kind is float or (kind is int and -_I64 <= value < _I64) or (kind is bool and carried):
+                key = read_key(f"_{prefix}{name}")
+                if key.clean in fields or (key.notes and not (carried and _is_odd_in_gelf_only(key))):
+                    return False
+                fields[key.clean] = value
+            elif not carried or len(prefix) > _MAX_PREFIX or len(fields) > _MAX_KEYS:
+                return False
+            elif kind is dict:
+                if not self._put(fields, f"{prefix}{name}.", value):
+                    return False
+            elif value is not None:
+                return False
+        return True
 
     def _inner(self, text: str, level: int | None, seconds: float | None) -> Reading | None:
         """Read a text that is a record itself: a service's JSON in that of the journal or of Fluent Bit."""

@@ -167,6 +167,20 @@ class TestOtlpHttps(TestOtlpHttp):
     tls = True
 
 
+class TestElasticsearchHttp(TestOtlpHttp):
+    scheme = "elasticsearch+http"
+    nonsense = b"no operation"
+    path = "/_bulk"
+
+    def payload(self, text: str) -> bytes:
+        return b'{"index": {"_index": "logs"}}\n' + json.dumps({"message": text}).encode() + b"\n"
+
+
+class TestElasticsearchHttps(TestElasticsearchHttp):
+    scheme = "elasticsearch+https"
+    tls = True
+
+
 class TestForward(Contract):
     scheme = "forward"
     nonsense = msgpack.packb(["app", [[0, "no record"]]])

@@ -1,0 +1,127 @@
+"""Outcomes: what became of the operations of a bulk request, and `filter_path`, which shortens the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+from typing import Any, NamedTuple
+
+from gelf_listener.codec.elasticsearch.bulk import Operation
+
+__all__ = ["Outcome", "bulk_answer", "filtered"]
+
+_SHARDS = {"total": 1, "successful": 1, "failed": 0}
+_MAX_PATTERNS = 50
+
+
+class Outcome(NamedTuple):
+    """
+    What became of one operation.
+
+    Attributes:
+        operation: What was to be done.
+        id: Of the document; empty when it was not taken.
+        error: Why it was not; empty when it was.
+    """
+
+    operation: Operation
+    id: str
+    error: str = ""
+
+    def item(self, number: int) -> dict[str, Any]:
+        """Write it as an item of the answer."""
+        action, index, id, _ = self.operation
+        if self.error:
+            kind = "document_parsing_exception" if self.operation.is_taken else "illegal_argument_exception"
+            error = {"type": kind, "reason": self.error}
+            return {action: {"_index": index, "_id": id or None, "status": 400, "error": error}}
+        return {
+            action: {
+                "_index": index,
+                "_id": self.id,
+                "_version": 1,
+                "result": "created",
+                "_shards": _SHARDS,
+                "_seq_no": number,
+                "_primary_term": 1,
+                "status": 201,
+            }
+        }
+
+
+def bulk_answer(outcomes: Sequence[Outcome], milliseconds: int) -> dict[str, Any]:
+    """
+    Write the answer to a bulk request.
+
+    Args:
+        outcomes: In the order of the operations.
+        milliseconds: How long it took.
+    """
+    return {
+        "errors": any(outcome.error for outcome in outcomes),
+        "took": milliseconds,
+        "items": [outcome.item(number) for number, outcome in enumerate(outcomes)],
+    }
+
+
+def filtered(answer: Any, filter_path: str) -> Any:
+    """
+    Keep what `filter_path` names.
+
+    Args:
+        answer: JSON.
+        filter_path: Names with dots between them, separated by commas; ``*`` stands for any part of a name, ``**`` for
+            any names, and what begins with ``-`` is left out.
+    """
+    patterns = [tuple(part.strip().split(".")) for part in filter_path.split(",") if part.strip()][:_MAX_PATTERNS]
+    kept = [pattern for pattern in patterns if pattern[0][:1] != "-"]
+    dropped = [(pattern[0][1:], *pattern[1:]) for pattern in patterns if pattern[0][:1] == "-"]
+    if dropped:
+        answer = _drop(answer, dropped)
+    if kept:
+        answer = _keep(answer, kept)
+    return {} if answer is None else answer
+
+
+_Patterns = list[tuple[str, ...]]
+
+
+def _next(patterns: _Patterns, name: str) -> _Patterns:
+    """Return what is left of the patterns that a name matches; an empty one matches all that is below it."""
+    left: _Patterns = []
+    for pattern in patterns:
+        if pattern[0] == "**":
+            left.append(pattern)
+            if len(pattern) > 1 and fnmatchcase(name, pattern[1]):
+                left.append(pattern[2:])
+        elif fnmatchcase(name, pattern[0]):
+            left.append(pattern[1:])
+    return left
+
+
+def _keep(value: Any, patterns: _Patterns) -> Any:
+    if isinstance(value, list):
+        kept = [each for each in (_keep(each, patterns) for each in value) if each is not None]
+        return kept or None
+    if not isinstance(value, dict):
+        return value if ("**",) in patterns else None
+    found = {}
+    for name, inner in value.items():
+        left = _next(patterns, name)
+        each = inner if () in left else _keep(inner, left) if left else None
+        if each is not None:
+            found[name] = each
+    return found or None
+
+
+def _drop(value: Any, patterns: _Patterns) -> Any:
+    if isinstance(value, list):
+        return [_drop(each, patterns) for each in value]
+    if not isinstance(value, dict):
+        return value
+    found = {}
+    for name, inner in value.items():
+        left = _next(patterns, name)
+        if () not in left:
+            found[name] = _drop(inner, left) if left else inner
+    return found
