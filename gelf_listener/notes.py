@@ -63,6 +63,20 @@ class Deviation(enum.Enum):
         "encode characters beyond U+FFFF as whole pairs",
         "it cuts texts in the middle of an emoji, as UTF-16 languages do",
     )
+    SURROGATE_BITS = (
+        "surrogate_bits",
+        "an emoji as half of a surrogate pair and the low 16 bits of its code point, repaired",
+        "accepts it, and shows two wrong characters",
+        "encode characters beyond U+FFFF as surrogate pairs, or as UTF-8",
+        "it is logstash-gelf or Quarkus, whose JSON writer does that",
+    )
+    LEADING_ZERO = (
+        "leading_zero",
+        "a number with a zero in front, which JSON does not have; kept as text",
+        "rejects the message",
+        "send a string, or a number without the zero",
+        "it takes text that looks like a number for one, as syslog-ng does with a process id",
+    )
     CONTROL_CHARACTERS = (
         "control_characters",
         "unescaped control characters inside a JSON string",
@@ -204,6 +218,14 @@ class Deviation(enum.Enum):
         "converts or ignores it",
         "send the syslog severity, 0 to 7",
         "it sends null or an object for a level that it does not know",
+    )
+
+    LEVEL_NPM = (
+        "level_npm",
+        "level is one of npm's numbers (0 error, 1 warn, 2 info, ...), left as it is",
+        "takes it for a syslog severity",
+        "map npm's levels to syslog severities",
+        "it is winston-log2gelf, which sends winston's own numbers",
     )
 
     # Additional fields

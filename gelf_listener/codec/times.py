@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
+
+from gelf_listener.codec.text.stamps import read_stamp
 
 __all__ = ["SECONDS_MAX", "SECONDS_MIN", "seconds_of_text", "to_seconds"]
 
@@ -28,8 +31,19 @@ def to_seconds(value: float) -> tuple[float, str] | None:
     return None
 
 
+_YEAR = re.compile(r"\b(?:19|20)\d\d\b")
+_FAR = 32_503_680_000.0
+"""The year 3000: whether a time is absurd is not decided here."""
+
+
+def _seconds_of_date(text: str) -> float | None:
+    """Read a date with a year as web servers, ctime(3) and mail write it."""
+    stamp = read_stamp(text, 0, _FAR, dt.UTC) if _YEAR.search(text) else None
+    return stamp.seconds if stamp is not None and stamp.end == len(text) else None
+
+
 def seconds_of_text(text: str) -> float | None:
-    """Read a time that came as text: a number in any unit, or ISO 8601 (without offset: UTC)."""
+    """Read a time that came as text: a number in any unit, ISO 8601, or a date in words (without offset: UTC)."""
     text = text.strip()
     if len(text) > _MAX_TEXT:
         return None
@@ -40,7 +54,7 @@ def seconds_of_text(text: str) -> float | None:
     try:
         moment = dt.datetime.fromisoformat(text)
     except ValueError:
-        return None
+        return _seconds_of_date(text.strip("[]"))
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=dt.UTC)
     try:

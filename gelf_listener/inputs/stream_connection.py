@@ -19,14 +19,14 @@ from gelf_listener.inputs.turns import Backlog, turns_of
 from gelf_listener.intake import Intake
 from gelf_listener.message import Peer
 
-__all__ = ["StreamConnection", "TextConnection"]
+__all__ = ["TLS_ON_PLAIN", "StreamConnection", "TextConnection"]
 
 _log = logging.getLogger(__name__)
 
 _PICKLE_STARTS = (0x7D, 0x80)
 """First byte of a pickled dict: protocol 1 (`SocketHandler`) and later ones."""
 
-_TLS = "a TLS handshake on a port without TLS: use the TLS port, or turn TLS off"
+TLS_ON_PLAIN = "a TLS handshake on a port without TLS: use the TLS port, or turn TLS off"
 
 
 class StreamConnection(asyncio.Protocol):
@@ -177,7 +177,7 @@ class StreamConnection(asyncio.Protocol):
         """
         if first[:1] == b"\x16" and first[1:2] in (b"", b"\x03"):
             if len(first) > 1:
-                self.refuse(_TLS, first)
+                self.refuse(TLS_ON_PLAIN, first)
             return False
         return True
 

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from gelf_listener.codec.scrub import scrub
 from gelf_listener.notes import Deviation, Note
 
-__all__ = ["KNOWN", "MAX_NOTED", "Key", "Shape", "Shapes", "note", "read_key"]
+__all__ = ["KNOWN", "MAX_NOTED", "Key", "Shape", "Shapes", "client_notes", "note", "read_key"]
 
 KNOWN = frozenset(("version", "host", "short_message", "full_message", "timestamp", "level"))
 """GELF's own fields."""
@@ -91,6 +91,17 @@ def read_key(key: str) -> Key:
     return _remembered_key(key) if len(key) <= MAX_NOTED else Key.parse(key)
 
 
+_LOG2GELF = ("version", "timestamp", "level", "host", "short_message", "full_message")
+_NPM_LEVEL = (note(Deviation.LEVEL_NPM, "level"),)
+
+
+def client_notes(keys: tuple[str, ...]) -> tuple[Note, ...]:
+    """Return what there is to note on documents of a client that these keys, in this order, give away."""
+    if keys[:6] == _LOG2GELF and {"_service", "_environment", "_release"} <= set(keys):
+        return _NPM_LEVEL
+    return ()
+
+
 class Shape(NamedTuple):
     """
     What documents with the same keys in the same order have in common.
@@ -117,7 +128,12 @@ class Shape(NamedTuple):
         if len({key.clean for key in read}) < len(read):
             return None
         names = tuple([key.clean for key in read])
-        return cls(itemgetter(*additional), read, names, tuple([each for key in read for each in key.notes]))
+        return cls(
+            itemgetter(*additional),
+            read,
+            names,
+            (*client_notes(keys), *(each for key in read for each in key.notes)),
+        )
 
 
 class Shapes:

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from gelf_listener.codec.gelf.keys import KNOWN, Key, Shapes, note, read_key
+from gelf_listener.codec.gelf.keys import KNOWN, Key, Shapes, client_notes, note, read_key
 from gelf_listener.codec.gelf.tolerant import HugeNumber
 from gelf_listener.codec.levels import severity_of_number, severity_of_text
 from gelf_listener.codec.receipt import Receipt
@@ -36,6 +36,9 @@ MAX_NOTES = 1000
 
 _I64 = 1 << 63
 _U64 = 1 << 64
+
+_GELFHANDLER_CRITICAL = 9
+"""What gelfhandler, which writes long_message and processName, sends for CRITICAL."""
 
 _SHAPES = Shapes()
 
@@ -163,6 +166,7 @@ class Normaliser:
         return True
 
     def _read_each(self) -> None:
+        self.notes += client_notes(tuple(self.document))
         for key, value in self.document.items():
             if key in self._used:
                 continue
@@ -249,7 +253,9 @@ class Normaliser:
 
     def _timestamp(self) -> float:
         if "timestamp" not in self.document:
-            self._note(Deviation.TIMESTAMP_MISSING, "timestamp")
+            named = next((key for key in ("time", "_time") if key in self.document), None)
+            detail = "" if named is None else f"{named} is an additional field"
+            self._note(Deviation.TIMESTAMP_MISSING, "timestamp", detail)
             return self.receipt.time
         original = value = self.document["timestamp"]
         if isinstance(value, str):
@@ -281,6 +287,8 @@ class Normaliser:
             self._note(Deviation.LEVEL_TYPE, "level")
         else:
             level = severity_of_number(value)
+            if value == _GELFHANDLER_CRITICAL and {"long_message", "processName"} <= self.document.keys():
+                level = 2
             if level != value:
                 self._note(Deviation.LEVEL_RANGE, "level", "" if level is None else f"read as {level}")
         if level is None or level != value:
@@ -349,6 +357,9 @@ class Normaliser:
 
     def _store_named(self, shown: str, name: str, value: FieldValue) -> None:
         """Store a value under a clean name; a second one of that name gets a number."""
+        if name in self.fields and self.fields[name] == value and type(self.fields[name]) is type(value):
+            self._note(Deviation.FIELD_CONFLICT, shown, "the same value twice, kept once")
+            return
         stored = self._store(name, value)
         if stored != name:
             self._note(Deviation.FIELD_CONFLICT, shown, f"kept as {stored}")
@@ -376,6 +387,8 @@ class Normaliser:
         """Write a JSON value as text: strings as they are, everything else as JSON."""
         if isinstance(value, str):
             return scrub(value)
+        if isinstance(value, HugeNumber):
+            return value.text
         try:
             if self.strict:
                 return msgspec.json.encode(value).decode()

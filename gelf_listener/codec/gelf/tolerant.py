@@ -8,6 +8,7 @@ What it survives, with the client that needs it:
 
 * a byte order mark, trailing NULs and white space (syslog relays, ``nc``);
 * several objects, by newline, comma or nothing at all, also inside one array (HTTP bulk, log4j2);
+* numbers with a zero in front (syslog-ng) and those that no float can hold (logback-gelf);
 * ``NaN``, ``Infinity``, ``nan``, ``inf`` (Python clients, Fluent Bit);
 * raw control characters in strings, trailing commas (hand-made JSON; Graylog takes both);
 * invalid UTF-8 (NXLog cuts at bytes) and lone surrogates (graypy, logstash-gelf);
@@ -61,6 +62,7 @@ _TOKEN = re.compile(
     r"""
     (?P<string>"(?:[^"\\]++|\\.)*+(?:"|\\?\Z))    # an unterminated string ends with the text: no second look
   | (?P<comma>,(?=[\s\x00]*+[}\]]))
+  | (?P<zero>(?<=[:,\[\s])-?0\d{1,1000}+(?![\d.eE\w]))
   | (?P<word>(?<![\w"])-?(?:nan|inf(?:inity)?)\b)
   | (?P<open>[{\[])
   | (?P<close>[}\]])
@@ -68,6 +70,31 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL | re.IGNORECASE,
 )
 _BAD_ESCAPE = re.compile(r"\\(?:[\"\\/bfnrt]|u[0-9A-Fa-f]{4}|(?P<bad>.|\Z))", re.DOTALL)
+
+
+_WRONG_PAIR = re.compile(r"\\\\|\\u(d[89ab][0-9a-f]{2})\\u(?!d[c-f])([0-9a-f]{4})", re.IGNORECASE)
+
+
+def _repair_pairs(text: str) -> tuple[str, tuple[Note, ...]]:
+    r"""
+    Repair ``\uD83D\uF600``, half of a surrogate pair and the low 16 bits of the code point instead of the other half.
+
+    Both carry six bits of the code point: if they are the same, there is no other reading.
+    """
+    repaired = 0
+
+    def repair(match: re.Match[str]) -> str:
+        nonlocal repaired
+        if match[1] is None:
+            return match[0]
+        high, low = int(match[1], 16) - 0xD800, int(match[2], 16)
+        if high & 0x3F != low >> 10:
+            return match[0]
+        repaired += 1
+        return f"\\u{match[1]}\\u{0xDC00 | (low & 0x3FF):04x}"
+
+    text = _WRONG_PAIR.sub(repair, text)
+    return text, (note(Deviation.SURROGATE_BITS),) if repaired else ()
 
 
 class Found(NamedTuple):
@@ -135,6 +162,9 @@ class _Reader:
         except UnicodeDecodeError:
             self._text = payload.decode("utf-8", "replace")
             self._notes += (note(Deviation.INVALID_UTF8),)
+        if "\\u" in self._text:
+            self._text, repaired = _repair_pairs(self._text)
+            self._notes += repaired
         if self._text.startswith("\ufeff"):
             self._notes += (note(Deviation.BYTE_ORDER_MARK),)
         self._position = 0
@@ -218,10 +248,17 @@ def _parse_int(digits: str) -> int | str:
 class HugeNumber(float):
     """Infinity that was written as a number: beyond what a float holds."""
 
+    text: str
+    """How it was written."""
 
-def _parse_float(digits: str) -> float:
-    number = float(digits)
-    return HugeNumber(number) if math.isinf(number) else number
+
+def _parse_float(text: str) -> float:
+    number = float(text)
+    if math.isfinite(number) or len(text) > MAX_DIGITS:
+        return number
+    huge = HugeNumber(number)
+    huge.text = text
+    return huge
 
 
 _DECODER = json.JSONDecoder(strict=False, parse_int=_parse_int, parse_float=_parse_float)
@@ -244,6 +281,9 @@ class _Repair:
                 parts.append(self._string(token.group()))
             elif kind == "comma":
                 self._note(Deviation.TRAILING_COMMA)
+            elif kind == "zero":
+                self._note(Deviation.LEADING_ZERO)
+                parts.append(f'"{token.group()}"')
             elif kind == "word":
                 self._note(Deviation.NOT_A_NUMBER)
                 parts.append(_spell(token.group()))

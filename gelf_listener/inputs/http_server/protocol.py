@@ -25,6 +25,7 @@ from gelf_listener.inputs.http_server.responder import BodyReader, Responder
 from gelf_listener.inputs.http_server.upgrades import head_without_upgrade
 from gelf_listener.inputs.server_connections import Connections
 from gelf_listener.inputs.sockets import peer_of
+from gelf_listener.inputs.stream_connection import TLS_ON_PLAIN
 from gelf_listener.inputs.turns import Backlog, turns_of
 from gelf_listener.intake import Intake
 from gelf_listener.message import Peer
@@ -145,7 +146,7 @@ class HttpProtocol(asyncio.Protocol):
                 _log.exception("%s: a request of %s failed", self._receipt.input, self.peer)
                 self._answer(self._error(500, "a bug of the listener; its log has the details"), close=True)
             except httptools.HttpParserError as error:
-                self._refuse_bytes(data, f"not HTTP: {error}")
+                self._refuse_bytes(data, TLS_ON_PLAIN if data[:1] == b"\x16" else f"not HTTP: {error}")
             else:
                 if self._stage != "idle" and self._header_bytes > _MAX_HEADER_BYTES + _MAX_URL_BYTES:
                     self._answer(self._error(431, _HEADERS_TOO_LONG), close=True)

@@ -138,6 +138,7 @@ VECTORS: list[tuple[str, bytes, dict[str, Any], list[int], list[str], list[str]]
     ("h2c and a wrong token", post(HELLO, *H2C, "Authorization: Bearer x"), {"token": "t0ken"}, [401], [], []),
     ("h2c and gzip", post(gzip.compress(HELLO), *H2C, "Content-Encoding: gzip"), {}, [202], ["hello"], []),
     ("GET elsewhere with a token", b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", {"token": "t0ken"}, [401], [], []),
+    ("a TLS handshake", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", {}, [400], [], ["unexpected_protocol"]),
     ("not HTTP", b"\x01\x02\x03\r\n\r\n", {}, [400], [], ["unexpected_protocol"]),
     ("graylog: not JSON", post(b"hello"), {"mode": "graylog"}, [202], [], ["invalid_json"]),
     ("graylog: GET", b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", {"mode": "graylog"}, [405], [], []),
@@ -147,6 +148,18 @@ VECTORS: list[tuple[str, bytes, dict[str, Any], list[int], list[str], list[str]]
 
 def named(vectors: list[Any]) -> Any:
     return pytest.mark.parametrize("vector", vectors, ids=[vector[0] for vector in vectors])
+
+
+def test_a_tls_handshake_is_explained() -> None:
+    """As on a TCP input without TLS."""
+
+    async def main() -> Rejected:
+        made = scene()
+        made.connection.data_received(b"\x16\x03\x01\x02\x00")
+        await settle()
+        return made.intake.rejected[0]
+
+    assert "TLS handshake on a port without TLS" in run(main()).detail
 
 
 @named(VECTORS)
