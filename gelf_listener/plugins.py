@@ -62,7 +62,7 @@ def _remedy(point: EntryPoint) -> str:
     if point.dist is None:
         return ""
     extras = point.dist.metadata.get_all("Provides-Extra") or []
-    wanted = [extra for extra in extras if extra in (point.name, *point.name.split("+"))]
+    wanted = [name for name in (point.name, *reversed(point.name.split("+"))) if name in extras]
     return f"; try: pip install '{point.dist.name}[{wanted[0]}]'" if wanted else ""
 
 

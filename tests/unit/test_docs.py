@@ -84,6 +84,8 @@ LISTENERS = {
     "udp": "gelf+udp://localhost:0?receive_buffer_bytes=65536",
     "tcp": "gelf+tcp://localhost:0",
     "http": "gelf+http://localhost:0",
+    "otlp_http": "otlp+http://localhost:0",
+    "loki_http": "loki+http://localhost:0",
     "syslog_udp": "syslog+udp://localhost:0?receive_buffer_bytes=65536",
     "syslog_tcp": "syslog+tcp://localhost:0",
     "forward": "forward://localhost:0",

@@ -17,6 +17,7 @@ EXTRAS = [
     (OUTPUT_GROUP, "redis", "redis", "redis"),
     (OUTPUT_GROUP, "kafka", "confluent_kafka", "kafka"),
     (INPUT_GROUP, "gelf+kafka", "confluent_kafka", "kafka"),
+    (INPUT_GROUP, "otlp+grpc", "h2", "grpc"),
 ]
 
 
@@ -35,7 +36,9 @@ class Absent:
 def test_a_missing_extra(group: str, scheme: str, library: str, extra: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The command to install it is the way on, so it is in the message."""
     for module in list(sys.modules):
-        ours = module.startswith(("gelf_listener.inputs.", "gelf_listener.outputs.", "gelf_listener.brokers."))
+        ours = module.startswith(
+            ("gelf_listener.inputs.", "gelf_listener.outputs.", "gelf_listener.brokers.", "gelf_listener.codec.grpc")
+        )
         if ours or module == library or module.startswith(f"{library}."):
             monkeypatch.delitem(sys.modules, module)
     monkeypatch.setattr(sys, "meta_path", [Absent(library), *sys.meta_path])

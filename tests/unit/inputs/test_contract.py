@@ -22,6 +22,7 @@ from gelf_listener.inputs import Input
 from gelf_listener.plugins import INPUT_GROUP, load
 from gelf_listener.testing.contracts import InputContract
 from tests.unit.inputs.clients import exchange, post, send_datagrams, send_stream
+from tests.unit.inputs.grpc_client import call, framed
 from tests.unit.inputs.loki_requests import pushed, snap
 
 _PICKLE = pickle.dumps({"msg": "hello"}, 1)
@@ -212,6 +213,24 @@ class TestLokiHttp(TestOtlpHttp):
 
 class TestLokiHttps(TestLokiHttp):
     scheme = "loki+https"
+    tls = True
+
+
+class TestOtlpGrpc(TestOtlpHttp):
+    scheme = "otlp+grpc"
+    nonsense = b"POST /v1/logs HTTP/1.1"
+
+    async def send(self, input: Input, texts: Sequence[str]) -> None:
+        messages = [framed(self.payload(text)) for text in texts]
+        if {each.status for each in await call(input.listening[0], messages, self.context)} != {0}:
+            raise ConnectionError("not taken")
+
+    async def send_bytes(self, input: Input, data: bytes) -> None:
+        await send_stream(input.listening[0], data, self.context)
+
+
+class TestOtlpGrpcs(TestOtlpGrpc):
+    scheme = "otlp+grpcs"
     tls = True
 
 
