@@ -30,6 +30,9 @@ class Session:
     has_more: bool = False
     """Set by a session that has more to do with what it got: it is fed nothing again, once others had their turn."""
 
+    resets: bool = False
+    """Set by the session when the connection is to be reset then, as by a server that has not read everything."""
+
     @property
     def pending_bytes(self) -> int:
         """Bytes held for a message that has not ended; those of all connections together are bounded."""

@@ -2,8 +2,8 @@
 GELF over HTTP and HTTPS: POST /gelf, one message a request, or many.
 
 Each request with at least one usable message gets 202 Accepted once its messages are safe (`Intake.when_safe`), or 503
-if a disk buffer cannot take them; a request without any gets 400 and says why (`graylog` mode: 202, as Graylog answers
-before it looks). Bodies are told from their bytes: several clients send a Content-Encoding that does not fit the body.
+if a disk buffer cannot take them; a request without any gets 400 and says why (`graylog` mode: see `http_graylog`).
+Bodies are told from their bytes: several clients send a Content-Encoding that does not fit the body.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import json
 import socket
 from collections.abc import Generator
 from itertools import repeat
-from typing import ClassVar
+from typing import Any, ClassVar, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from gelf_listener.codec import GelfDecoder, Receipt
 from gelf_listener.codec.compression import is_gzip, is_zlib
@@ -24,16 +24,19 @@ from gelf_listener.codec.text.logrecord import LogRecords
 from gelf_listener.errors import Reason, Rejected
 from gelf_listener.inputs.container_intake import ReadsContainers
 from gelf_listener.inputs.gelf import GelfInputSettings, expire_chunks
+from gelf_listener.inputs.http_graylog import GRAYLOG_BODY_BYTES, GraylogResponder
 from gelf_listener.inputs.http_server.answers import Response
 from gelf_listener.inputs.http_server.bodies import unpack
+from gelf_listener.inputs.http_server.protocol import HttpProtocol
 from gelf_listener.inputs.http_server.requests import Request
 from gelf_listener.inputs.http_server.responder import Responder
 from gelf_listener.inputs.http_server.server import HttpServerInput
 from gelf_listener.inputs.http_server.settings import HttpServerSettings
+from gelf_listener.inputs.server_connections import Connections
 from gelf_listener.inputs.sockets import listening_url
 from gelf_listener.inputs.tls import TlsSettings
 from gelf_listener.intake import Intake
-from gelf_listener.settings import zone_named
+from gelf_listener.settings import Size, zone_named
 
 __all__ = ["GelfResponder", "HttpInput", "HttpSettings", "HttpsInput", "HttpsSettings", "body_frames"]
 
@@ -55,6 +58,28 @@ class HttpSettings(GelfInputSettings, HttpServerSettings):
 
     port: int = Field(12203, ge=0, le=65535, description="Port to bind; 0 picks a free one.")
     path: str = Field("/gelf", pattern="^/", description="Path that takes messages.", repr=False)
+    max_body_bytes: Size = Field(
+        8 * 1024 * 1024,
+        ge=1024,
+        description="Largest body as sent; 413 beyond it. 64 KiB with mode=graylog, unless it is set.",
+    )
+    bulk: bool = Field(
+        False, description="mode=graylog: receive in bulk, a message a line, as Graylog's enable_bulk_receiving."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _graylog_limits(cls, values: Any) -> Any:
+        """Let bodies be as long as Graylog's by default."""
+        if isinstance(values, dict) and values.get("mode") == "graylog":
+            return {"max_body_bytes": GRAYLOG_BODY_BYTES} | values
+        return values
+
+    @model_validator(mode="after")
+    def _bulk_needs_graylog(self) -> Self:
+        if self.bulk and self.mode != "graylog":
+            raise ValueError("bulk needs mode=graylog; any other body may have many lines anyway")
+        return self
 
     @property
     def shown_path(self) -> str:
@@ -104,24 +129,21 @@ class GelfResponder(Responder):
         self._decoder = decoder
         self._path = settings.path.encode()
         self._use = f"send messages with POST to {settings.shown_path}"
-        self._lenient = settings.mode == "lenient"
         self._zone = zone_named(settings.timezone)
         self._records = LogRecords(decoder.gelf) if isinstance(decoder.gelf, LenientGelf) else None
 
     def check(self, request: Request) -> Response | None:
-        """Refuse other methods and paths, in Graylog's order."""
+        """Refuse other methods and paths."""
         posts, target, wanted = request.method == "POST", request.target, self._path
         if posts and target == wanted:
             return None
         path = target.partition(b"?")[0]
-        if self._lenient and path.rstrip(b"/") == _RECORDS_PATH:
+        if path.rstrip(b"/") == _RECORDS_PATH:
             request.context = self._records
             if not posts and request.method != "GET":
                 allow = [("Allow", "GET, POST, OPTIONS")]
                 return self.error(request, 405, "send log records with POST or GET", headers=allow)
-        elif not posts and (path == wanted or not self._lenient):
-            return self.error(request, 405, self._use)
-        elif (self._lenient and path.rstrip(b"/") != wanted.rstrip(b"/")) or (not self._lenient and target != wanted):
+        elif path.rstrip(b"/") != wanted.rstrip(b"/"):
             return self.error(request, 404, f"no such path; {self._use}")
         elif not posts:
             return self.error(request, 405, self._use)
@@ -135,7 +157,7 @@ class GelfResponder(Responder):
         if isinstance(records, LogRecords) and not (request.method == "POST" and _is_text(request)):
             body = request.target.partition(b"?")[2] if request.method == "GET" else request.body
             records.decode(self._plain(body, request, receipt), receipt.time, receipt.peer, batch)
-        elif self._lenient and _is_text(request):
+        elif _is_text(request):
             decode_text(self._plain(request.body, request, receipt), receipt, self._zone)
         else:
             self._decode(request, receipt)
@@ -143,7 +165,7 @@ class GelfResponder(Responder):
 
     def respond_in_steps(self, request: Request, receipt: Receipt) -> Generator[None, None, Response]:
         """Decode a body of many lines some at a time; see `respond`."""
-        if request.context is not None or not self._lenient:
+        if request.context is not None:
             return (yield from super().respond_in_steps(request, receipt))
         batch = receipt.batch
         before = len(batch.messages), len(batch.rejected)
@@ -160,16 +182,14 @@ class GelfResponder(Responder):
         """Say what became of a request, given how many messages and rejections there were before it."""
         batch, records = receipt.batch, request.context
         messages, rejections = before
-        if len(batch.messages) > messages or not self._lenient or len(batch.rejected) == rejections:
+        if len(batch.messages) > messages or len(batch.rejected) == rejections:
             # Also for a chunk of a message (nothing yet): the rest is on its way.
             return _ACCEPTED if records is None else _CREATED
         first = batch.rejected[rejections]
         return self.rejection(request, first.reason, first.detail)
 
     def rejection(self, request: Request, reason: Reason, detail: str) -> Response:
-        """Answer a request without any message; Graylog has no status for encodings, and accepts before it looks."""
-        if not self._lenient:
-            return _ACCEPTED
+        """Answer a request without any message."""
         status = 413 if reason in (Reason.PAYLOAD_TOO_LARGE, Reason.TOO_COMPLEX) else 400
         return self.error(request, status, detail, reason)
 
@@ -190,7 +210,7 @@ class GelfResponder(Responder):
             self._decoder.gelf.decode(body, receipt.time, receipt.peer, receipt.batch)  # what most clients send
             return
         body = self._plain(body, request, receipt)
-        frames = body_frames(body) if self._lenient and body else [body]
+        frames = body_frames(body) if body else [body]
         self._decoder.decode_all(zip(frames, repeat(receipt.peer)), receipt.time, receipt.batch)
 
     def _plain(self, body: bytes, request: Request, receipt: Receipt) -> bytes:
@@ -198,7 +218,7 @@ class GelfResponder(Responder):
         encoding = request.headers.get(b"content-encoding")
         if encoding and not (is_gzip(body) or is_zlib(body) or body.lstrip()[:1] in (b"{", b"[")):
             return unpack(body, encoding.lower(), self.inflater, receipt)
-        if self._lenient and (is_gzip(body) or is_zlib(body)):
+        if is_gzip(body) or is_zlib(body):
             return self.inflater.inflate(body, receipt)
         return body
 
@@ -224,6 +244,14 @@ class HttpInput(ReadsContainers, HttpServerInput):
         """Make what answers the requests of all connections."""
         self._decoder = self.settings.decoder(self.name, foreign_record)
         return GelfResponder(self.settings, self._decoder)
+
+    def protocol(self, connections: Connections, intake: Intake) -> HttpProtocol:
+        """Make the protocol of a new connection, which answers as Graylog does if the settings say so."""
+        settings = self.settings
+        if settings.mode == "lenient":
+            return super().protocol(connections, intake)
+        responder = GraylogResponder(settings, self._decoder, settings.path, bulk=settings.bulk)
+        return HttpProtocol(connections, intake, responder)
 
     def sweep(self, intake: Intake) -> None:
         """Let go of messages whose chunks stopped coming."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+import struct
 import time
 from collections.abc import Callable, Iterator
 from typing import cast
@@ -220,13 +221,22 @@ class StreamConnection(asyncio.Protocol):
             self._connections.pend(self, pending)
         if self._session.ended and not self._closing:
             self._closing = True
-            if not self._unsent:
+            if self._session.resets:
+                self._reset()
+            elif not self._unsent:
                 self._transport.close()
         if self._intake.crowded and not self._paused:
             self._paused = True
             self._backlog.block()
             self._stop_reading()
             self._connections.wait_for_room(self)
+
+    def _reset(self) -> None:
+        """Close without the peer's leave: it gets an error for what it sends."""
+        sock = self._transport.get_extra_info("socket")
+        if sock is not None:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._transport.abort()
 
     def _flush(self) -> None:
         """Take what is complete when no more bytes come."""

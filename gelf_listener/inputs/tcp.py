@@ -16,6 +16,7 @@ from pydantic import Field
 
 from gelf_listener.codec import FramedSession, GelfDecoder, Receipt
 from gelf_listener.codec.framing.gelf_frames import GelfFramer
+from gelf_listener.codec.framing.graylog_frames import GraylogFramer
 from gelf_listener.codec.text.bodies import foreign_record
 from gelf_listener.errors import Reason
 from gelf_listener.inputs.container_intake import ReadsContainers
@@ -41,7 +42,7 @@ class TcpSettings(GelfInputSettings, SessionSettings):
 
     port: int = Field(12201, ge=0, le=65535, description="Port to bind; 0 picks a free one.")
     max_frame_bytes: Size = Field(2 * 1024 * 1024, ge=1024, description="Longest frame; a longer one is skipped.")
-    http: bool = Field(True, description="Take HTTP requests (POST /gelf) on the same port.")
+    http: bool = Field(True, description="Take HTTP requests (POST /gelf) on the same port; not with mode=graylog.")
 
 
 class TlsInputSettings(TcpSettings, TlsSettings):
@@ -74,6 +75,24 @@ class GelfSession(FramedSession):
                 self._inflater.strike(receipt)
         self._inflater.judge(len(data), sum(map(len, frames)), receipt)
         self.decode(frames, receipt)
+        return b""
+
+
+class GraylogSession(FramedSession):
+    """
+    Frames of GELF as a Graylog cuts them.
+
+    Args:
+        framer: Cuts this connection's stream.
+        decoder: Reads the frames.
+    """
+
+    framer: GraylogFramer
+
+    def feed(self, data: bytes, receipt: Receipt) -> bytes:
+        """Cut and decode frames, and end the connection where Graylog does."""
+        super().feed(data, receipt)
+        self.ended, self.resets = self.framer.ended, self.framer.unread
         return b""
 
 
@@ -126,14 +145,16 @@ class TcpInput(ReadsContainers, SessionInput):
         super().__init__(settings)
         self._decoder = settings.decoder(self.name)
         self._responder: GelfResponder | None = None
-        if settings.http:
+        if settings.http and settings.mode == "lenient":
             names = ("mode", "max_payload_bytes", "timezone")
             same = HttpSettings.from_values({name: getattr(settings, name) for name in names}, self.name)
             self._bodies = same.decoder(self.name, foreign_record)
             self._responder = GelfResponder(same, self._bodies)
 
-    def session(self) -> GelfSession:
+    def session(self) -> FramedSession:
         """Make what a new connection speaks."""
+        if self.settings.mode == "graylog":
+            return GraylogSession(GraylogFramer(self.settings.max_frame_bytes), self._decoder)
         framer = GelfFramer(self.settings.max_frame_bytes, self.settings.max_payload_bytes)
         return GelfSession(framer, self._decoder)
 

@@ -227,6 +227,7 @@ class Reassembler:
         max_bytes: Most bytes of data in pending messages.
         timeout_seconds: Life of a pending message from its first chunk.
         max_message_bytes: Most bytes of one message.
+        any_port: Whether chunks from several ports of an address may belong together, as a Graylog has it.
     """
 
     def __init__(
@@ -235,7 +236,10 @@ class Reassembler:
         max_bytes: int = 128 * 1024 * 1024,
         timeout_seconds: float = CHUNK_TIMEOUT_SECONDS,
         max_message_bytes: int = 8 * 1024 * 1024,
+        *,
+        any_port: bool = False,
     ) -> None:
+        self._any_port = any_port
         self.max_messages = max_messages
         self.max_bytes = max_bytes
         self.timeout_seconds = timeout_seconds
@@ -281,7 +285,8 @@ class Reassembler:
         self.counters.total_chunks += 1
         if self._pending:
             self.expire(receipt)
-        key = (receipt.peer, message_id)
+        peer = receipt.peer
+        key = (peer if peer is None or not self._any_port else peer._replace(port=0), message_id)
         pending = self._pending.get(key)
         if pending is None:
             if count == 1:

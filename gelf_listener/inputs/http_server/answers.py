@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
-__all__ = ["CONTINUE", "Response", "cors_lines"]
+__all__ = ["CONTINUE", "SILENCE", "Response", "cors_lines", "head_of"]
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -74,7 +74,7 @@ class Response:
             more: Header lines that depend on the client.
             head: Whether the client asked with HEAD: it gets the headers only.
         """
-        lines = [b"HTTP/1.1 %d %s\r\n" % (self.status, _PHRASES.get(self.status, "").encode()), _SERVER]
+        lines = [head_of(self.status), _SERVER]
         if self.content_type:
             lines.append(b"Content-Type: %s\r\n" % self.content_type.encode("latin-1"))
         lines += [
@@ -88,6 +88,15 @@ class Response:
         if not head and self.status not in _WITHOUT_BODY:
             lines.append(self.body)
         return b"".join(lines)
+
+
+SILENCE = Response(0, close=True)
+"""The connection is closed without an answer."""
+
+
+def head_of(status: int, version: bytes = b"1.1") -> bytes:
+    """Write the first line of an answer."""
+    return b"HTTP/%s %d %s\r\n" % (version, status, _PHRASES.get(status, "").encode())
 
 
 def cors_lines(origin: bytes, methods: str, headers: str) -> bytes:

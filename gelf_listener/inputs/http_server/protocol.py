@@ -18,7 +18,7 @@ import httptools
 
 from gelf_listener.codec import Batch, Receipt
 from gelf_listener.errors import Reason, Rejected
-from gelf_listener.inputs.http_server.answers import CONTINUE, Response, cors_lines
+from gelf_listener.inputs.http_server.answers import CONTINUE, Response
 from gelf_listener.inputs.http_server.bodies import StreamInflater, unpack
 from gelf_listener.inputs.http_server.requests import Request
 from gelf_listener.inputs.http_server.responder import BodyReader, Responder
@@ -117,6 +117,8 @@ class HttpProtocol(asyncio.Protocol):
 
     def _forget(self) -> None:
         self._closing = True
+        self._responder.end(self._receipt)
+        self._receipt.batch.hand_over(self._intake)
         self._backlog.close()
         self._connections.closed(self)
 
@@ -225,23 +227,9 @@ class HttpProtocol(asyncio.Protocol):
             self._refusal = self._error(responder.busy_status, detail)
 
     def _write(self, answers: list[Request | bytes]) -> None:
-        self._transport.write(b"".join([self._encode(each) if isinstance(each, Request) else each for each in answers]))
-
-    def _encode(self, request: Request) -> bytes:
-        """Write the answer of a request as its client needs it."""
-        response = request.response
-        assert response is not None  # noqa: S101  (they are answered)
-        origin = request.headers.get(b"origin")
-        if origin is None and not request.closes and not request.old and request.method != "HEAD":
-            return response.plain
-        more = b""
-        if origin is not None and self._settings.cors:
-            more = cors_lines(origin, self._responder.methods, self._responder.cors_headers)
-        if request.closes:
-            more += b"Connection: close\r\n"
-        elif request.old:
-            more += b"Connection: keep-alive\r\n"
-        return response.encode(more, head=request.method == "HEAD")
+        self._transport.write(
+            b"".join([self._responder.encode(each) if isinstance(each, Request) else each for each in answers])
+        )
 
     # httptools callbacks
 
@@ -290,7 +278,7 @@ class HttpProtocol(asyncio.Protocol):
         if self._is_too_long(length) and not by_pieces:
             self._refusal = self._too_long()  # whatever else is wrong with it: its body is not read to find out
         if self._refusal is not None:
-            if expects or self._refusal.status == 413:
+            if expects or (self._refusal.status == 413 and not self._responder.drains):
                 self._answer(self._refusal, close=True)  # rather than read a body for nothing
         elif expects and self._parser.get_http_version() == "1.1":
             self._answers.append(CONTINUE)
@@ -326,7 +314,7 @@ class HttpProtocol(asyncio.Protocol):
             self._take(self._request, keep_alive=keep_alive)
         self._body = []
         self._reader = None
-        self._pend(0)
+        self._pend(self._responder.held_bytes)
         self._stage = "idle"
         self._stage_at = self.active_at
         self._header_bytes = 0
@@ -456,6 +444,8 @@ class HttpProtocol(asyncio.Protocol):
         request.body = b""
         request.promises = len(receipt.batch.messages) > messages
         self._working -= 1
+        if self._stage == "idle":
+            self._pend(self._responder.held_bytes)
         self._flush()
 
     def _shed(self, batch: Batch) -> None:

@@ -10,7 +10,7 @@ from typing import ClassVar, Protocol
 from gelf_listener.codec import Receipt
 from gelf_listener.codec.inflater import Inflater
 from gelf_listener.errors import Reason
-from gelf_listener.inputs.http_server.answers import Response
+from gelf_listener.inputs.http_server.answers import Response, cors_lines
 from gelf_listener.inputs.http_server.requests import Request
 from gelf_listener.inputs.http_server.settings import HttpServerSettings
 
@@ -59,6 +59,9 @@ class Responder:
 
     undoes_encoding: ClassVar[bool] = False
     """Whether `respond` wants bodies as they were sent, because it undoes their Content-Encoding itself."""
+
+    drains: ClassVar[bool] = False
+    """Whether a body that is announced as too long is read and thrown away, rather than the connection closed."""
 
     busy_status: ClassVar[int] = 503
     """Status of answers that ask to try again later."""
@@ -134,6 +137,30 @@ class Responder:
             own.append(("Retry-After", "1"))
         body, content_type = self.error_body(request, status, detail, reason)
         return Response(status, body, content_type, [*own, *headers])
+
+    @property
+    def held_bytes(self) -> int:
+        """What a responder of one connection holds between requests."""
+        return 0
+
+    def end(self, receipt: Receipt) -> None:
+        """Take what is left when a connection ends, for responders of one connection that hold something."""
+
+    def encode(self, request: Request) -> bytes:
+        """Write the answer of a request as its client needs it."""
+        response = request.response
+        assert response is not None  # noqa: S101  (they are answered)
+        origin = request.headers.get(b"origin")
+        if origin is None and not request.closes and not request.old and request.method != "HEAD":
+            return response.plain
+        more = b""
+        if origin is not None and self.settings.cors:
+            more = cors_lines(origin, self.methods, self.cors_headers)
+        if request.closes:
+            more += b"Connection: close\r\n"
+        elif request.old:
+            more += b"Connection: keep-alive\r\n"
+        return response.encode(more, head=request.method == "HEAD")
 
     def error_body(
         self,
