@@ -76,6 +76,9 @@ class Client(Protocol):
     def top(self, field: str, search: Search) -> Top:
         """Return the values of a field, at most ``search.limit``."""
 
+    def graylog_total(self, search: Search) -> int | None:
+        """Return how many messages a real Graylog would find; None if it is one, or would refuse the query."""
+
     def stats(self) -> dict[str, Any]:
         """Return figures, in the server's words."""
 

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from gelf_listener.client import Found, Missed, Search, Top, Unreachable
 from gelf_listener.client.session import Session
+from gelf_listener.errors import GelfError
 from gelf_listener.message import Message, Peer
 
 __all__ = ["ListenerClient", "message_of"]
@@ -63,6 +64,17 @@ class ListenerClient:
         answer = self._session.get(f"/api/gelf/fields/{quote(field, safe='')}/top", parameters)
         counted = [(value["value"], value["messages"]) for value in answer["values"]]
         return Top(counted, sum(count for _, count in counted) + answer["other"])
+
+    def graylog_total(self, search: Search) -> int | None:
+        """See `Client.graylog_total`."""
+        try:
+            answer = self._session.get("/api/gelf/search", _parameters(search) | {"limit": 0, "meaning": "graylog"})
+        except Unreachable:
+            raise
+        except GelfError:
+            return None
+        total: int = answer["total"]
+        return total
 
     def stats(self) -> dict[str, Any]:
         """See `Client.stats`."""

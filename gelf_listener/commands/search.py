@@ -12,6 +12,8 @@ from rich.cells import cell_len, set_cell_size
 
 from gelf_listener.client import Client, Search
 from gelf_listener.commands.printing import Printer, leaving_quietly
+from gelf_listener.query import parse
+from gelf_listener.query.differences import difference
 from gelf_listener.rendering.choice import wants_color
 from gelf_listener.rendering.levels import level_name
 from gelf_listener.rendering.sanitise import clean
@@ -44,8 +46,23 @@ def find(client: Client, search: Search, printer: Printer, *, limited: bool = Fa
         printer.print(messages)
         if found.total > len(messages) and not limited:
             typer.echo(f"gelf-listener: the newest {len(messages)} of {found.total}; --limit shows more", err=True)
+        if sys.stderr.isatty():
+            _hint(client, search, found.total)
     if not messages:
         _nothing("no message matches")
+
+
+def _hint(client: Client, search: Search, total: int) -> None:
+    """Say to a person when a real Graylog would find something else, and why."""
+    told = difference(parse(search.query))
+    if not told.hints:
+        return
+    reason = clean(told.hints[0].text)
+    there = client.graylog_total(search) if told.node is not None else None
+    if told.node is None:
+        typer.echo(f"gelf-listener: {reason}", err=True)
+    elif there is not None and there != total:
+        typer.echo(f"gelf-listener: {reason} ({there} found there, {total} here)", err=True)
 
 
 def show_top(client: Client, field: str, search: Search) -> None:

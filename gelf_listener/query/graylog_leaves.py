@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from gelf_listener.errors import QueryError
 from gelf_listener.message import Message
-from gelf_listener.query.fields import KNOWN_FIELDS, is_analysed, is_lower_case, known_field
+from gelf_listener.query.fields import KNOWN_FIELDS, known_field
 from gelf_listener.query.graylog_values import interval_of, parse_date
 from gelf_listener.query.limits import MAX_SLOP, Budget
 from gelf_listener.query.nodes import (
@@ -85,7 +85,7 @@ class Leaves:
             less, equal = text[0] == "<", text[1] == "=" and len(text) > 2
             end = text[2:] if equal else text[1:]
             low, high = (None, end) if less else (end, None)
-            return self.range(field, low, high, (not less and equal, less and equal), columns)
+            return self.range(field, low, high, (less or equal, not less or equal), columns)
         return self._text(field, columns, lambda name: Term(name, text, columns=columns, graylog=True), text)
 
     def phrase(self, field: str | None, text: str, slop: int, columns: tuple[int, int]) -> Node | None:
@@ -100,11 +100,10 @@ class Leaves:
             return MatchAll(columns=columns) if text == _INDEX else NOTHING
 
         def of(name: str | None) -> Node | None:
-            if not text and name is not None and not is_analysed(name):
-                return NOTHING  # no field holds an empty text
-            if name is not None and is_analysed(name) and not words(text):
+            known = None if name is None else known_field(name, graylog=True)
+            if known is not None and known.matching == "words" and not words(text):
                 return None
-            return make(name)
+            return make(name) if text or name is None else NOTHING  # no field holds an empty text
 
         made = self._in(field, of, columns)
         if field in (None, "*") and made is not None and parse_date(text, 0.0, "stored") is not None:
@@ -124,9 +123,8 @@ class Leaves:
         if len(pattern) > _MAX_REGEX_CHARACTERS:
             raise self._budget.fail(f"a regular expression has at most {_MAX_REGEX_CHARACTERS} characters", start)
         try:
-            if field in (None, "*") or is_analysed(field) or is_lower_case(field):
-                self._budget.compile(pattern.lower(), start, fold=False)
-            self._budget.compile(pattern, start, fold=False)
+            for each in dict.fromkeys((pattern, pattern.lower())):  # texts are asked in lower case
+                self._budget.compile(each, start, fold=False)
         except QueryError as error:
             if "too" in error.detail:
                 raise

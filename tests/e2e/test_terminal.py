@@ -209,6 +209,17 @@ def test_a_person_is_told_that_there_is_nothing(listener: Listener) -> None:
     assert "no message that matches has a field 'nobody'" in on_a_terminal(listener, "top", "nobody", stderr=True)
 
 
+def test_a_person_is_told_what_a_graylog_would_find(listener: Listener) -> None:
+    """As many as it is different, and why; where it is the same, nothing."""
+    fill(listener, {"short_message": "paid", "_user": "olga"}, {"short_message": "olga came"})
+    shown = on_a_terminal(listener, "search", "nobody olga", stderr=True)
+    assert "takes these words as one text" in shown
+    assert "(1 found there, 2 here)" in shown
+    assert "Graylog" not in on_a_terminal(listener, "search", "paid came", stderr=True)
+    assert "a real Graylog refuses this" in on_a_terminal(listener, "search", "user:-5", stderr=True)
+    assert ask(listener, "search", "nobody olga").stderr == ""
+
+
 @pytest.mark.parametrize("url", ["ftp://localhost", "http://", "http://localhost:port"])
 def test_a_wrong_address(listener: Listener, url: str) -> None:
     """Is the operator's mistake."""

@@ -14,7 +14,7 @@ from gelf_listener.query.nodes import Node
 from gelf_listener.store.parameters import Span
 from gelf_listener.timeranges import TimeRangeError, parse_instant, parse_keyword, parse_since
 
-__all__ = ["MEANING", "Asked", "TheAsked", "asked", "duration_of", "moment", "node_of", "since_of"]
+__all__ = ["MEANING", "Asked", "TheAsked", "asked", "duration_of", "meaning_of", "moment", "node_of", "since_of"]
 
 
 class Asked(NamedTuple):
@@ -31,6 +31,12 @@ MEANING = Query(
 )
 
 
+def meaning_of(request: Request, meaning: Meaning | None) -> Meaning:
+    """Return whose rules a query follows: those that were asked for, else those of the setting."""
+    wanted: Meaning | None = meaning or request.app.state.service.config.query
+    return wanted or "extended"
+
+
 def node_of(request: Request, query: str, meaning: Meaning | None = None) -> Node:
     """
     Read a query, in which ``streams:<id>`` means what that stream searches.
@@ -43,8 +49,7 @@ def node_of(request: Request, query: str, meaning: Meaning | None = None) -> Nod
     Raises:
         QueryError: If it cannot be understood.
     """
-    state = request.app.state
-    node: Node = state.streams.resolve(parse_as(query, meaning or state.service.config.query or "extended").node)
+    node: Node = request.app.state.streams.resolve(parse_as(query, meaning_of(request, meaning)).node)
     return node
 
 

@@ -9,18 +9,19 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import StreamingResponse
 from starlette.responses import Response
 
 from gelf_listener.api.context import TheStore
 from gelf_listener.api.errors import ApiError, position
 from gelf_listener.api.native.encoding import chosen, json_response, message_document, missing_document
-from gelf_listener.api.native.parameters import TheAsked
+from gelf_listener.api.native.hints import hints_of
+from gelf_listener.api.native.parameters import MEANING, TheAsked, meaning_of
 from gelf_listener.api.native.shapes import SearchPage, Validity
 from gelf_listener.errors import QueryError
 from gelf_listener.message import Message
-from gelf_listener.query import parse
+from gelf_listener.query import Meaning, parse_as
 from gelf_listener.query.fields import getter, is_time_field
 from gelf_listener.rendering.csv_rows import csv_rows
 from gelf_listener.rendering.timestamps import Timestamps
@@ -208,17 +209,20 @@ def _csv_writer(columns: Sequence[str], *, raw: bool) -> Callable[[Sequence[Mess
 
 
 @router.post("/validate", response_model=Validity)
-async def validate(query: Annotated[str, Query(description="Any text.")]) -> Response:
-    """Tell whether a query can be understood, and where not."""
+async def validate(
+    request: Request,
+    query: Annotated[str, Query(description="Any text.")],
+    meaning: Annotated[Meaning | None, MEANING] = None,
+) -> Response:
+    """Tell whether a query can be understood, and where not, and whether a real Graylog would find something else."""
     try:
-        parsed = parse(query)
+        parsed = parse_as(query, meaning_of(request, meaning))
     except QueryError as error:
         line, column = position(error)
         return json_response(
             {"valid": False, "error": error.detail, "line": line, "column": column, "hints": [], "normalised": None}
         )
-    # The hint on streams is for routes.
-    hints = [{"text": hint.text, "column": hint.column} for hint in parsed.hints if hint.field != "streams"]
+    hints = [{"text": hint.text, "column": hint.column} for hint in await hints_of(request, parsed, meaning)]
     return json_response(
         {"valid": True, "error": None, "line": None, "column": None, "hints": hints, "normalised": str(parsed.node)}
     )

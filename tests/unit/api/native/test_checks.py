@@ -9,7 +9,7 @@ import pytest
 
 from gelf_listener.api.native.shapes import Imported, LintShape, Validity
 from gelf_listener.message import Message
-from tests.unit.api.native.asking import Client, Service, asking
+from tests.unit.api.native.asking import Client, Service, add, asking, logged
 
 
 @pytest.mark.parametrize(
@@ -42,6 +42,38 @@ def test_hints() -> None:
         assert found["valid"]
         assert found["hints"][0]["column"] == 1
         assert "_exists_" in found["hints"][0]["text"]
+
+    asking(main)
+
+
+def test_what_a_graylog_would_find(storing: str) -> None:
+    """Counted among what is stored; where it is as many there is nothing to say."""
+
+    async def main(service: Service, client: Client) -> None:
+        await add(service, logged("paid", user="alice"), logged("alice", n=5), logged("5 paid"))
+
+        async def hints(query: str, **more: str) -> list[str]:
+            answer = await client.post("/api/gelf/validate", params={"query": query, **more})
+            return [hint["text"] for hint in answer.json()["hints"]]
+
+        (words,) = await hints("nobody alice")
+        assert words.endswith("write OR between them (1 of what is stored match there, 2 here)")
+        assert await hints("paid nobody") == []
+        assert await hints("nobody alice", meaning="graylog") == []
+        (refused,) = await hints("n:-5")
+        assert refused.startswith("a real Graylog refuses this")
+        answer = await client.post("/api/gelf/validate", params={"query": "n:-5", "meaning": "graylog"})
+        assert (answer.json()["valid"], answer.json()["column"]) == (False, 3)
+
+    asking(main, outputs=[storing])
+
+
+def test_what_a_graylog_would_find_without_a_store() -> None:
+    """Why it may differ is all that is known."""
+
+    async def main(service: Service, client: Client) -> None:
+        answer = await client.post("/api/gelf/validate", params={"query": "paid nobody"})
+        assert "one text" in answer.json()["hints"][0]["text"]
 
     asking(main)
 
