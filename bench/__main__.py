@@ -26,9 +26,10 @@ from bench.report import headline, markdown
 from bench.scenario import SCENARIOS
 from bench.startup import measure_startup
 from bench.trial import Bench
+from bench.watchers import measure_watchers
 
 _RESULTS = Path(__file__).parent / "results"
-_EXTRAS = ("startup", "flatness", "abuse")
+_EXTRAS = ("startup", "flatness", "abuse", "watchers")
 _FULL = Effort(seconds=1.0, rounds=3, first_steps=5, later_steps=3, peer_steps=2)
 _QUICK = Effort(seconds=0.8, rounds=1, first_steps=4, later_steps=0, peer_steps=2)
 _QUICK_SCENARIOS = frozenset(
@@ -102,6 +103,8 @@ def _run(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
         results.setdefault("startup", {"missing": str(error)})
     if "abuse" in wanted:
         results["abuse"] = measure_abuse(folder, bench.pump, 2 if quick else 6, _say)
+    if "watchers" in wanted:
+        results["watchers"] = measure_watchers(folder, bench.pump, 2 if quick else 6, _say)
     results["load"] = f"{before}, {load()}"
     return results
 

@@ -147,6 +147,14 @@ def _rest(results: dict[str, Any]) -> Iterator[str]:
             "rejected",
         )  # fmt: skip
         yield from _table(head, rows)
+    if watchers := results.get("watchers"):
+        yield "## Beside watchers\n"
+        yield "Delay: from an honest POST to its answer, while 10 000 messages a second come by UDP into the store.\n"
+        names = ("posts", "delay_ms_p50", "delay_ms_p99", "delay_ms_max", "cpu_share", "rss_peak_mib", "kernel_drops")
+        rows = [(one["name"], *(one.get(name, one.get("missing")) for name in names)) for one in watchers]
+        yield from _table(
+            ("who watches", "posts", "delay p50 ms", "p99", "max", "CPU", "RSS peak MiB", "kernel drops"), rows
+        )
 
 
 def markdown(results: dict[str, Any]) -> str:

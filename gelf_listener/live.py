@@ -4,37 +4,40 @@ Live feed: messages as they arrive, for whoever watches.
 Laws:
 
 * Nobody watches: the pipeline does not know the feed, so it costs nothing.
-* Somebody watches: all watchers together take at most a quarter of the time (`BUDGET_SECONDS` of each
-  `WINDOW_SECONDS`). What arrives beyond that is not looked at and counted as `skipped`. Watchers that must not miss
-  anything (a waiting test) say so and are outside the budget.
-* A watcher has a bounded queue. What matches but does not fit is counted as `dropped`; the feed never waits.
+* Somebody watches: messages are noted, once for all watchers, so inputs wait for nobody. Watchers look at what was
+  noted, and write it, in turns that a budget gives: all streams together take at most 15 % of the time, all waits (of
+  tests) 10 %.
+* What is noted is bounded. What is let go before a watcher has looked at it is counted as `missed`; so what a watcher
+  that cannot keep up is shown is new.
 """
 
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Self
 
+from gelf_listener.budget import Budget
 from gelf_listener.errors import GelfError
 from gelf_listener.message import Message
 
-__all__ = ["BUDGET_SECONDS", "MAX_SUBSCRIPTIONS", "WINDOW_SECONDS", "LiveFeed", "Subscription", "TooManySubscriptions"]
+__all__ = ["MAX_BYTES", "MAX_MESSAGES", "MAX_SUBSCRIPTIONS", "LiveFeed", "Subscription", "TooManySubscriptions"]
 
 MAX_SUBSCRIPTIONS = 128
 """Watchers at a time."""
 
-WINDOW_SECONDS = 0.1
-BUDGET_SECONDS = 0.025
-"""Of each window, what all watchers' queries together may take."""
+MAX_MESSAGES = 10_000
+MAX_BYTES = 16 * 1024 * 1024
+"""How much is noted: half a second or more of what a busy listener gets."""
 
-_SLICE = 128
-"""Messages looked at between two looks at the clock."""
+_STREAMS_SHARE = 0.15
+_WAITS_SHARE = 0.1
 
-_MAX_MESSAGES = 5000
-_MAX_BYTES = 8 * 1024 * 1024
+_SLICE = 16
+"""Messages looked at in one turn."""
+_WAKE_SECONDS = 0.001
+"""Between two times that watchers are woken, for each of them: what comes in the meantime is looked at together."""
 
 
 class TooManySubscriptions(GelfError):
@@ -48,27 +51,17 @@ class Subscription:
     Args:
         feed: Where it belongs.
         predicate: Which messages it wants.
-        every: Whether it is outside the time budget.
-        max_messages: Most messages in its queue.
-        max_bytes: Most bytes of their payloads.
+        budget: Whose turns it takes.
     """
 
-    def __init__(
-        self, feed: LiveFeed, predicate: Callable[[Message], bool], *, every: bool, max_messages: int, max_bytes: int
-    ) -> None:
-        self.every = every
-        self.dropped = 0
-        """Messages that matched and did not fit the queue."""
-        self.skipped = 0
-        """Messages nobody looked at, for lack of time or room."""
+    def __init__(self, feed: LiveFeed, predicate: Callable[[Message], bool], budget: Budget) -> None:
+        self.budget = budget
+        self.missed = 0
+        """Messages that it could not look at in time."""
         self.closed = False
         self._feed = feed
         self._predicate = predicate
-        self._max_messages = max_messages
-        self._max_bytes = max_bytes
-        self._queue: deque[Message] = deque()
-        self._bytes = 0
-        self._wake = asyncio.Event()
+        self._next = feed.end
 
     def __enter__(self) -> Self:
         return self
@@ -76,96 +69,116 @@ class Subscription:
     def __exit__(self, *_: object) -> None:
         self._feed.unsubscribe(self)
 
-    def offer(self, messages: Sequence[Message]) -> None:
-        """Look at messages and queue those that match."""
-        if len(self._queue) >= self._max_messages or self._bytes >= self._max_bytes:
-            self.skipped += len(messages)
-            return
-        found = list(filter(self._predicate, messages))
-        for index, message in enumerate(found):
-            if len(self._queue) >= self._max_messages or self._bytes >= self._max_bytes:
-                self.dropped += len(found) - index
-                break
-            self._bytes += len(message.raw)
-            self._queue.append(message)
-        if found:
-            self._wake.set()
+    @property
+    def behind(self) -> int:
+        """How many messages it has not looked at yet."""
+        return self._feed.end - self._next
 
     async def take(self, seconds: float, most: int = 1000) -> list[Message]:
         """
-        Remove and return what is queued, oldest first.
+        Look at what is noted, and return what matches, oldest first.
 
         Args:
-            seconds: How long to wait for the first message.
+            seconds: How long to wait for the first message, and to look for more.
             most: Most messages returned.
 
         Returns:
-            An empty list when the time is over, or when the feed was closed.
+            An empty list when the time is over, or when the feed was closed and everything was looked at.
         """
-        if not self._queue and not self.closed:
-            self._wake.clear()
-            try:
-                async with asyncio.timeout(seconds):
-                    await self._wake.wait()
-            except TimeoutError:
-                return []
-        taken = [self._queue.popleft() for _ in range(min(most, len(self._queue)))]
-        self._bytes -= sum(len(message.raw) for message in taken)
-        return taken
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + seconds
+        found: list[Message] = []
+        while not found:
+            if not self.behind and (self.closed or not await self._feed.more(deadline)):
+                break
+            while self.behind and len(found) < most:
+                if not await self._turn(deadline):
+                    return found
+                with self.budget.spending():
+                    self._look(found, most)
+        return found
+
+    async def _turn(self, deadline: float) -> bool:
+        """Wait for a turn; tell whether it came in time."""
+        try:
+            async with asyncio.timeout_at(deadline):
+                await self.budget.turn()
+        except TimeoutError:
+            return False
+        return True
+
+    def _look(self, found: list[Message], most: int) -> None:
+        """Look at some messages."""
+        gone = self._feed.first - self._next
+        if gone > 0:
+            self.missed += gone
+            self._next += gone
+        messages = self._feed.noted(self._next, min(_SLICE, most - len(found)))
+        self._next += len(messages)
+        found.extend(filter(self._predicate, messages))
 
     def close(self) -> None:
-        """End it: `take` gives what is queued and then nothing."""
+        """End it: `take` gives what is noted and then nothing."""
         self.closed = True
-        self._wake.set()
 
 
 class LiveFeed:
     """
-    Gives every batch to whoever watches.
+    Notes every message while somebody watches.
 
     Args:
         taps: Where the pipeline looks for somebody who wants its batches.
-        clock: Seconds.
     """
 
-    def __init__(
-        self, taps: list[Callable[[Sequence[Message]], None]], clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, taps: list[Callable[[Sequence[Message]], None]]) -> None:
         self.subscriptions: list[Subscription] = []
+        self.streams = Budget(_STREAMS_SHARE)
+        self.waits = Budget(_WAITS_SHARE)
+        self.looks = asyncio.Lock()
+        """Held by the wait that asks the store: together they would take a processor from the inputs."""
+        self.first = 0
+        """Number of the oldest message that is kept."""
         self._taps = taps
-        self._clock = clock
-        self._window_at = 0.0
-        self._spent = 0.0
         self._closed = False
+        self._notes: list[Message] = []
+        self._base = 0
+        """Number of the first of the notes; some of these may have been let go."""
+        self._batches: deque[tuple[int, int]] = deque()
+        """The number after each batch, and its bytes."""
+        self._bytes = 0
+        self._sleeping: set[asyncio.Future[None]] = set()
+        self._alarm: asyncio.TimerHandle | None = None
+        self._woken_at = 0.0
 
-    def subscribe(
-        self,
-        predicate: Callable[[Message], bool],
-        *,
-        every: bool = False,
-        max_messages: int = _MAX_MESSAGES,
-        max_bytes: int = _MAX_BYTES,
-    ) -> Subscription:
+    @property
+    def end(self) -> int:
+        """Number of the next message."""
+        return self._base + len(self._notes)
+
+    def noted(self, number: int, most: int) -> list[Message]:
+        """Return messages from a number on."""
+        start = number - self._base
+        return self._notes[start : start + most]
+
+    def subscribe(self, predicate: Callable[[Message], bool], budget: Budget | None = None) -> Subscription:
         """
         Begin to watch.
 
         Args:
             predicate: Which messages are wanted.
-            every: Not to miss any for lack of time.
-            max_messages: Most messages that wait to be taken.
-            max_bytes: Most bytes of their payloads.
+            budget: `waits`, or by default `streams`.
 
         Raises:
             TooManySubscriptions: If there are too many.
         """
         if len(self.subscriptions) >= MAX_SUBSCRIPTIONS:
             raise TooManySubscriptions(f"{MAX_SUBSCRIPTIONS} are watching already")
-        subscription = Subscription(self, predicate, every=every, max_messages=max_messages, max_bytes=max_bytes)
+        subscription = Subscription(self, predicate, budget or self.streams)
         if self._closed:
             subscription.close()
             return subscription
         if not self.subscriptions:
-            self._taps.append(self._offer)
+            self._taps.append(self._note)
         self.subscriptions.append(subscription)
         return subscription
 
@@ -175,28 +188,67 @@ class LiveFeed:
         if subscription in self.subscriptions:
             self.subscriptions.remove(subscription)
             if not self.subscriptions:
-                self._taps.remove(self._offer)
+                self._taps.remove(self._note)
+                self._forget(self.end)
 
     def close(self) -> None:
         """End all watching, now and later."""
         self._closed = True
-        for subscription in list(self.subscriptions):
-            self.unsubscribe(subscription)
+        for subscription in self.subscriptions:
+            subscription.close()
+        self._wake()
 
-    def _offer(self, messages: Sequence[Message]) -> None:
-        """Offer a batch to all, those that wait for a place in the budget in turn."""
-        began = self._clock()
-        if began - self._window_at >= WINDOW_SECONDS:
-            self._window_at, self._spent = began, 0.0
-            self.subscriptions.append(self.subscriptions.pop(0))  # another one goes first
-        for subscription in tuple(self.subscriptions):
-            if subscription.every:
-                subscription.offer(messages)
-                continue
-            for start in range(0, len(messages), _SLICE):
-                if self._spent >= BUDGET_SECONDS:
-                    subscription.skipped += len(messages) - start
+    async def more(self, deadline: float) -> bool:
+        """Wait until something is noted, or the feed is closed; tell whether that was in time."""
+        waiting = asyncio.get_running_loop().create_future()
+        self._sleeping.add(waiting)
+        try:
+            async with asyncio.timeout_at(deadline):
+                await waiting
+        except TimeoutError:
+            return False
+        finally:
+            self._sleeping.discard(waiting)
+        return True
+
+    def _note(self, messages: Sequence[Message]) -> None:
+        """Note a batch."""
+        self._notes += messages
+        size = sum([len(message.raw) for message in messages])
+        self._batches.append((self.end, size))
+        self._bytes += size
+        if len(self._notes) > MAX_MESSAGES or self._bytes > MAX_BYTES:
+            first = self.end - MAX_MESSAGES
+            left = self._bytes
+            for after, batch_bytes in self._batches:
+                if left <= MAX_BYTES or after == self.end:
                     break
-                before = self._clock()
-                subscription.offer(messages[start : start + _SLICE])
-                self._spent += self._clock() - before
+                left, first = left - batch_bytes, max(first, after)
+            self._forget(first)
+        if self._sleeping and self._alarm is None:
+            loop = asyncio.get_running_loop()
+            due = self._woken_at + _WAKE_SECONDS * len(self._sleeping)
+            if loop.time() >= due:
+                self._wake()
+            else:
+                self._alarm = loop.call_at(due, self._wake)
+
+    def _forget(self, first: int) -> None:
+        """Let go of messages before a number."""
+        if first > self.first:
+            self.first = first
+            while self._batches and self._batches[0][0] <= first:
+                self._bytes -= self._batches.popleft()[1]
+            dead = first - self._base
+            if dead > len(self._notes) // 2:  # so that each is moved once or twice
+                del self._notes[:dead]
+                self._base = first
+
+    def _wake(self) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+        self._woken_at = asyncio.get_running_loop().time()
+        for waiting in self._sleeping:
+            if not waiting.done():
+                waiting.set_result(None)

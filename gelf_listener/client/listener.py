@@ -53,7 +53,7 @@ class ListenerClient:
                         yield [message_of(document) for document in json.loads(data)]
                     elif event == "missed":
                         missed = json.loads(data)
-                        yield Missed(missed["dropped"] + missed["skipped"])
+                        yield Missed(missed["messages"])
                     event = data = ""
         raise Unreachable(f"{self._session.url} ended the stream")
 

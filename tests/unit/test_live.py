@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Callable, Sequence
 
 import pytest
 
-from gelf_listener.live import BUDGET_SECONDS, MAX_SUBSCRIPTIONS, WINDOW_SECONDS, LiveFeed, TooManySubscriptions
+from gelf_listener.live import MAX_BYTES, MAX_MESSAGES, MAX_SUBSCRIPTIONS, LiveFeed, TooManySubscriptions
 from gelf_listener.message import Message
 from gelf_listener.pipeline import Pipeline
 from tests.unit.fakes import message, run
 
 Taps = list[Callable[[Sequence[Message]], None]]
-
-
-class Clock:
-    """Seconds that pass when a predicate looks at a message."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def everything(_: Message) -> bool:
@@ -58,7 +50,7 @@ def test_a_watcher_gets_what_matches() -> None:
             pipeline.accept([message("c")], 1)
             assert texts(await watcher.take(0, 1)) == ["a"]
             assert texts(await watcher.take(0)) == ["c"]
-            assert (watcher.dropped, watcher.skipped) == (0, 0)
+            assert (watcher.missed, watcher.behind) == (0, 0)
 
     run(main())
 
@@ -67,8 +59,6 @@ def test_waiting() -> None:
     """Until something comes, until the time is over, or until the feed closes."""
 
     async def main() -> None:
-        import asyncio
-
         taps: Taps = []
         feed = LiveFeed(taps)
         loop = asyncio.get_running_loop()
@@ -87,70 +77,105 @@ def test_waiting() -> None:
     run(main())
 
 
-@pytest.mark.parametrize(("limit", "kept"), [({"max_messages": 3}, 3), ({"max_bytes": 10}, 2)])
-def test_a_slow_reader(limit: dict[str, int], kept: int) -> None:
-    """Its queue stays bounded; what did not fit is counted, later batches unseen; room again, messages again."""
+@pytest.mark.parametrize(("raw", "count"), [(b"1", MAX_MESSAGES), (b"x" * (MAX_BYTES // 10), 10)])
+def test_a_slow_reader(raw: bytes, count: int) -> None:
+    """What is kept for it is bounded, the oldest is let go, and counted; who looks in time misses nothing."""
 
     async def main() -> None:
         taps: Taps = []
-        with LiveFeed(taps).subscribe(everything, **limit) as watcher:
-            taps[0]([message(str(number), raw=b"12345") for number in range(5)])
-            assert (watcher.dropped, watcher.skipped) == (5 - kept, 0)
-            taps[0]([message("unseen")])
-            assert (watcher.dropped, watcher.skipped) == (5 - kept, 1)
-            assert texts(await watcher.take(0)) == ["0", "1", "2"][:kept]
+        feed = LiveFeed(taps)
+        with feed.subscribe(everything) as slow, feed.subscribe(everything) as quick:
+            seen = []
+            for number in range(count + 25):
+                taps[0]([message(str(number), raw=raw)])
+                if number % 5 == 0:
+                    seen += await quick.take(0)
+            assert feed.end - feed.first == count
+            found = []
+            while slow.behind:
+                found += texts(await slow.take(60, 100))
+            assert found == [str(number) for number in range(25, count + 25)]
+            assert slow.missed == 25
             taps[0]([message("again")])
-            assert texts(await watcher.take(0)) == ["again"]
+            assert texts(await slow.take(0)) == ["again"]
+            while quick.behind:
+                seen += await quick.take(60)
+            assert texts(seen)[:-1] == [str(number) for number in range(count + 25)]
+            assert quick.missed == 0
+        assert feed.first == feed.end, "nothing is kept when nobody watches"
 
     run(main())
 
 
-def test_time_is_bounded() -> None:
-    """A quarter of each window for all watchers; but whoever must see every message does."""
+def test_one_batch_that_is_too_much() -> None:
+    """Of it, too, the oldest go; a batch of long messages is kept whole, for one message may be longer than all."""
 
     async def main() -> None:
-        clock = Clock()
         taps: Taps = []
-        feed = LiveFeed(taps, clock)
-
-        def slow(_: Message) -> bool:
-            clock.now += BUDGET_SECONDS / 100
-            return True
-
-        batch = [message() for _ in range(1000)]
-        with feed.subscribe(slow) as first, feed.subscribe(everything, every=True) as exact:
-            taps[0](batch)
-            looked = 1000 - first.skipped
-            assert 100 <= looked <= 128, "in slices"
-            assert len(await exact.take(0, 5000)) == 1000
-            taps[0](batch)
-            assert 1000 - (first.skipped - (1000 - looked)) == 0, "nothing in the rest of the window"
-            clock.now += WINDOW_SECONDS
-            taps[0](batch)
-            assert len(await first.take(0, 5000)) == 2 * looked
+        with LiveFeed(taps).subscribe(everything) as watcher:
+            taps[0]([message(str(number)) for number in range(MAX_MESSAGES + 3)])
+            assert texts(await watcher.take(0, 1)) == ["3"]
+            assert watcher.missed == 3
+            taps[0]([message("long", raw=b"x" * (MAX_BYTES + 1))])
+            assert texts(await watcher.take(0)) == ["long"]
 
     run(main())
 
 
-def test_watchers_take_turns() -> None:
-    """One with a dear query does not use up everybody's time in every window."""
+def test_noting_costs_the_inputs_nothing() -> None:
+    """However dear the queries are: they are asked in the watchers' turns, not in the input's."""
 
     async def main() -> None:
-        clock = Clock()
         taps: Taps = []
-        feed = LiveFeed(taps, clock)
+        feed = LiveFeed(taps)
+        asked = []
+
+        def dear(found: Message) -> bool:
+            asked.append(found)
+            return False
+
+        watchers = [feed.subscribe(dear) for _ in range(MAX_SUBSCRIPTIONS)]
+        taps[0]([message()] * 100)
+        assert asked == []
+        assert await watchers[0].take(0) == []
+        assert len(asked) <= 100
+
+    run(main())
+
+
+def test_dear_queries_take_their_share_of_the_time() -> None:
+    """Ten watchers that would keep a processor busy leave most of it to others."""
+
+    async def main() -> None:
+        taps: Taps = []
+        feed = LiveFeed(taps)
+        spent = 0.0
 
         def dear(_: Message) -> bool:
-            clock.now += BUDGET_SECONDS
-            return True
+            nonlocal spent
+            began = time.perf_counter()
+            while time.perf_counter() < began + 0.0002:
+                pass
+            spent += 0.0002
+            return False
 
-        with feed.subscribe(dear) as first, feed.subscribe(dear) as second:
-            for _ in range(4):
-                taps[0]([message()])
-                clock.now += WINDOW_SECONDS
-            assert (first.skipped, second.skipped) == (2, 2)
+        async def watch() -> None:
+            with feed.subscribe(dear, feed.waits) as watcher:
+                await watcher.take(2)
 
-    run(main())
+        watching = [asyncio.ensure_future(watch()) for _ in range(10)]
+        await asyncio.sleep(0)
+        began = time.perf_counter()
+        while time.perf_counter() < began + 1.5:
+            taps[0]([message()] * 100)
+            await asyncio.sleep(0.01)
+        took = time.perf_counter() - began
+        for watcher in feed.subscriptions:
+            watcher.close()
+        await asyncio.gather(*watching)
+        assert 0.03 * took < spent < 0.15 * took
+
+    asyncio.run(main())
 
 
 def test_most_watchers() -> None:

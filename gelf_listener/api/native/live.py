@@ -5,7 +5,7 @@ Events:
 
 * ``messages``: an array of messages, oldest first; the event's id is the last message's.
 * ``following``: ``{"stored": n}``, once: so many messages came from the store, what comes now arrives now.
-* ``missed``: ``{"dropped": n, "skipped": n}``, totals of this stream, after more were missed.
+* ``missed``: ``{"messages": n}``, the total of this stream, after more were missed: there was no time to look at them.
 * ``heartbeat``: ``{"time": seconds}`` when nothing else was said for a while.
 
 A client that comes back with ``Last-Event-ID`` first gets what it missed in between, from the store.
@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,11 +23,13 @@ import msgspec
 from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import StreamingResponse
 
+from gelf_listener.api.asgi import Send
 from gelf_listener.api.context import TheService
 from gelf_listener.api.errors import ApiError
 from gelf_listener.api.native.encoding import chosen, message_document
 from gelf_listener.api.native.parameters import MEANING, node_of
 from gelf_listener.api.native.received import since_id
+from gelf_listener.budget import Budget, Measured
 from gelf_listener.capabilities import Searchable
 from gelf_listener.live import MAX_SUBSCRIPTIONS
 from gelf_listener.message import Message
@@ -47,8 +49,10 @@ _LINGER_SECONDS = 0.05
 
 _MOST_LOOKS = 20
 _HEARTBEAT_SECONDS = 15.0
-_MOST_MESSAGES = 1000
+_MOST_MESSAGES = 250
 """In one event."""
+_MOST_A_TURN = 32
+_MOST_BYTES_A_TURN = 64 * 1024
 _MOST_MISSED = 5000
 """Messages that are given again to a client that comes back."""
 
@@ -78,16 +82,33 @@ async def live(
     node = node_of(request, query, meaning)
     if len(service.live.subscriptions) >= MAX_SUBSCRIPTIONS:
         raise ApiError(503, f"{MAX_SUBSCRIPTIONS} are watching already", headers={"Retry-After": "5"})
-    write = partial(_messages, fields=chosen(fields), characters=characters)
-    stream = _stream(service, node, write, tail, last_event_id)
+    encode = partial(message_document, fields=chosen(fields), characters=characters)
+    stream = _stream(service, node, encode, tail, last_event_id)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(stream, media_type="text/event-stream", headers=headers)
+    return _EventStream(service.live.streams, stream, headers=headers)
+
+
+class _EventStream(StreamingResponse):
+    """Sends events, and charges a budget what sending takes."""
+
+    media_type = "text/event-stream"
+
+    def __init__(self, budget: Budget, events: AsyncIterator[bytes], headers: Mapping[str, str]) -> None:
+        super().__init__(events, headers=headers)
+        self._budget = budget
+
+    async def stream_response(self, send: Send) -> None:
+        """Send all events (ASGI)."""
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        async for event in self.body_iterator:
+            await Measured(self._budget, send({"type": "http.response.body", "body": event, "more_body": True}))
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 async def _stream(
     service: Listener,
     node: Node,
-    write: Callable[[Sequence[Message]], bytes],
+    encode: Callable[[Message], dict[str, Any]],
     tail: int,
     last_id: str | None,
 ) -> AsyncIterator[bytes]:
@@ -96,22 +117,23 @@ async def _stream(
         yield b"retry: 1000\n\n"
         before = await _before(service, node, tail, last_id)
         for start in range(0, len(before), _MOST_MESSAGES):
-            yield write(before[start : start + _MOST_MESSAGES])
-        yield _event("following", {"stored": len(before)})
+            yield await _messages(before[start : start + _MOST_MESSAGES], encode, subscription.budget)
+        yield _event("following", _encode({"stored": len(before)}))
         known = {message.id for message in before}
-        missed = (0, 0)
+        missed = 0
         while not subscription.closed:
             messages = await subscription.take(_HEARTBEAT_SECONDS, _MOST_MESSAGES)
             if known:  # stored while the store was asked, and watched already
                 messages, known = [message for message in messages if message.id not in known], set()
             if messages:
-                yield write(messages)
-            if missed != (subscription.dropped, subscription.skipped):
-                missed = (subscription.dropped, subscription.skipped)
-                yield _event("missed", {"dropped": missed[0], "skipped": missed[1]})
+                yield await _messages(messages, encode, subscription.budget)
+            if missed != subscription.missed:
+                missed = subscription.missed
+                yield _event("missed", _encode({"messages": missed}))
             elif not messages:
-                yield _event("heartbeat", {"time": time.time()})
-            await asyncio.sleep(_LINGER_SECONDS)
+                yield _event("heartbeat", _encode({"time": time.time()}))
+            if len(messages) < _MOST_MESSAGES:
+                await asyncio.sleep(_LINGER_SECONDS)
 
 
 async def _before(service: Listener, node: Node, tail: int, last_id: str | None) -> Sequence[Message]:
@@ -134,10 +156,28 @@ async def _stored(service: Listener) -> None:
             return
 
 
-def _messages(messages: Sequence[Message], fields: frozenset[str] | None, characters: int | None) -> bytes:
-    documents = [message_document(message, fields, characters) for message in messages]
-    return b"id: " + messages[-1].id.encode() + b"\n" + _event("messages", documents)
+async def _messages(messages: Sequence[Message], encode: Callable[[Message], dict[str, Any]], budget: Budget) -> bytes:
+    """Write messages, some at a time."""
+    parts: list[bytes] = []
+    start = 0
+    while start < len(messages):
+        await budget.turn()
+        with budget.spending():
+            end = _slice_end(messages, start)
+            parts += [_encode(encode(message)) for message in messages[start:end]]
+            start = end
+    return b"id: " + messages[-1].id.encode() + b"\n" + _event("messages", b"[" + b",".join(parts) + b"]")
 
 
-def _event(name: str, data: Any) -> bytes:
-    return b"event: " + name.encode() + b"\ndata: " + _encode(data) + b"\n\n"
+def _slice_end(messages: Sequence[Message], start: int) -> int:
+    """Return where what is encoded in one turn ends: few messages, and not many bytes, but one message."""
+    size = 0
+    for end in range(start, min(start + _MOST_A_TURN, len(messages))):
+        size += len(messages[end].raw)
+        if size > _MOST_BYTES_A_TURN:
+            return max(end, start + 1)
+    return min(start + _MOST_A_TURN, len(messages))
+
+
+def _event(name: str, data: bytes) -> bytes:
+    return b"event: " + name.encode() + b"\ndata: " + data + b"\n\n"

@@ -272,6 +272,7 @@ class Waited(BaseModel):
     matched: int
     messages: list[MessageShape]
     near_misses: list[NearMiss] = Field(description="Those that came closest, when too few matched.")
+    missed: int = Field(description="Messages that arrived faster than they could be looked at, and are in no store.")
     missing: MissingShape | None = _MISSING
 
 

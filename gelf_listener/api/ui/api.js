@@ -104,8 +104,7 @@ export function live(parameters, to) {
     });
     source.addEventListener("messages", (event) => to.messages(JSON.parse(event.data), !following));
     source.addEventListener("missed", (event) => {
-      const { dropped, skipped } = JSON.parse(event.data);
-      to.missed(dropped + skipped);
+      to.missed(JSON.parse(event.data).messages);
     });
     source.addEventListener("error", () => {
       to.state(false);

@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import time
 
+import pytest
+
 from gelf_listener.api.native.received import received_at, received_since, since_id
 from gelf_listener.api.native.shapes import Waited
+from gelf_listener.budget import Budget
 from gelf_listener.query.nodes import MatchAll
 from gelf_listener.store.parameters import EVERYTHING
 from tests.unit.api.native.asking import Client, Service, add, asking, logged
@@ -122,3 +125,22 @@ def test_on_its_way_to_the_store(storing: str) -> None:
         assert (await asyncio.wait_for(waiting, 5)).json()["matched"] == 1
 
     asking(main, outputs=[storing])
+
+
+@pytest.mark.parametrize("stored", [True, False])
+def test_more_than_can_be_looked_at(storing: str, stored: bool) -> None:
+    """What a wait has no time for it finds in the store; without one it says how much that is."""
+
+    async def main(service: Service, client: Client) -> None:
+        service.live.waits = Budget(0.001)
+        with service.live.waits.spending():
+            time.sleep(0.1)
+        waiting = asyncio.ensure_future(client.get("/api/gelf/wait?query=order&timeout=2&count=1000"))
+        while not service.live.subscriptions:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.3)
+        service.pipeline.accept([logged(f"order {number}") for number in range(1000)], 1)
+        found = (await waiting).json()
+        assert (found["matched"], found["missed"]) == ((1000, 0) if stored else (0, 1000))
+
+    asking(main, outputs=[storing if stored else "null:"])
