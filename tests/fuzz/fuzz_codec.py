@@ -24,6 +24,7 @@ with atheris.instrument_imports(include=["gelf_listener"]):
     from gelf_listener.codec.framing.gelf_frames import GelfFramer
     from gelf_listener.codec.framing.syslog_frames import SyslogFramer
     from gelf_listener.codec.gelf.lenient import LenientGelf
+    from gelf_listener.codec.hec.events import split_events, take_event, take_raw
     from gelf_listener.codec.inflater import Inflater
     from gelf_listener.codec.loki.push import decode_push
     from gelf_listener.codec.otlp.export import Signal, export
@@ -276,10 +277,24 @@ def fuzz_elasticsearch(data: bytes) -> None:
     check(receipt.batch)
 
 
+def fuzz_hec(data: bytes) -> None:
+    """Events one behind the other, and raw lines."""
+    receipt = Receipt("fuzz", PEER, 1.7e9, Batch())
+    with suppress(Rejected):
+        for value, raw in split_events(data):
+            with suppress(Rejected):
+                take_event(value, raw, {"host": "h"}, receipt)
+    for _ in take_raw(data, {"time": "1e9"}, receipt):
+        pass
+    receipt.batch.rejected.clear()  # what looks like GELF and is not
+    check(receipt.batch)
+
+
 TARGETS = (
     *(fuzz_lenient, fuzz_graylog, fuzz_framer, fuzz_query, fuzz_chunks),
     *(fuzz_syslog, fuzz_syslog_framer, fuzz_lines, fuzz_text, fuzz_records),
     *(fuzz_otlp, fuzz_forward, fuzz_loki, fuzz_elasticsearch),
+    *(fuzz_hec,),
 )
 
 

@@ -18,6 +18,7 @@ INPUTS = {
     **dict.fromkeys(("otlp+http", "otlp+https", "loki+http", "loki+https"), "unit/inputs/test_contract.py"),
     **dict.fromkeys(("elasticsearch+http", "elasticsearch+https"), "unit/inputs/test_contract.py"),
     **dict.fromkeys(("otlp+grpc", "otlp+grpcs"), "unit/inputs/test_contract.py"),
+    **dict.fromkeys(("splunk+hec", "splunk+hec+tls"), "unit/inputs/test_contract.py"),
     "gelf+amqp": "services/test_amqp.py",
     "gelf+kafka": "services/test_kafka.py",
 }

@@ -90,6 +90,7 @@ LISTENERS = {
     "syslog_tcp": "syslog+tcp://localhost:0",
     "forward": "forward://localhost:0",
     "elasticsearch": "elasticsearch+http://localhost:0",
+    "splunk": "splunk+hec://localhost:0",
 }
 """Inputs that the examples of Python send to, by the word in their comment."""
 

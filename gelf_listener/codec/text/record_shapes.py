@@ -395,7 +395,7 @@ RECORD_SHAPES = (
     RecordShape("Rust tracing, .json()", frozenset(("timestamp", "level", "fields")), _rust_tracing),
     RecordShape("CLEF (Serilog's compact JSON)", frozenset(("@t",)), _clef),
     RecordShape(".NET AddJsonConsole", frozenset(("EventId", "LogLevel", "Category")), _dotnet),
-    RecordShape("Serilog JsonFormatter", frozenset(("MessageTemplate", "Level", "Timestamp")), _serilog),
+    RecordShape("Serilog JsonFormatter", frozenset(("MessageTemplate", "Level")), _serilog),
     RecordShape("MongoDB", frozenset(("t", "s", "c", "msg")), _mongodb),
     RecordShape("winston format.logstash()", frozenset(("@message", "@fields")), _winston_logstash),
     RecordShape("eliot", frozenset(("task_uuid", "task_level", "timestamp")), _eliot),

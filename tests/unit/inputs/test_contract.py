@@ -182,6 +182,20 @@ class TestElasticsearchHttps(TestElasticsearchHttp):
     tls = True
 
 
+class TestSplunkHec(TestOtlpHttp):
+    scheme = "splunk+hec"
+    nonsense = b"no event"
+    path = "/services/collector/event"
+
+    def payload(self, text: str) -> bytes:
+        return json.dumps({"event": text}).encode()
+
+
+class TestSplunkHecTls(TestSplunkHec):
+    scheme = "splunk+hec+tls"
+    tls = True
+
+
 class TestForward(Contract):
     scheme = "forward"
     nonsense = msgpack.packb(["app", [[0, "no record"]]])
