@@ -7,7 +7,7 @@ Errors as the API tells them: Graylog's bodies, for its clients read `type` and 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -20,7 +20,7 @@ from starlette.requests import ClientDisconnect
 
 from gelf_listener.errors import QueryError, Retry
 
-__all__ = ["RESPONSES", "ApiError", "ErrorBody", "add_handlers", "position"]
+__all__ = ["RESPONSES", "ApiError", "ErrorBody", "add_handlers", "position", "request_error"]
 
 
 class ErrorBody(BaseModel):
@@ -70,7 +70,7 @@ def add_handlers(api: FastAPI) -> None:
     """Make an application answer every error in Graylog's form."""
     api.add_exception_handler(ApiError, _api_error)
     api.add_exception_handler(HTTPException, _http_error)
-    api.add_exception_handler(RequestValidationError, _request_error)
+    api.add_exception_handler(RequestValidationError, request_error)
     api.add_exception_handler(QueryError, _query_error)
     api.add_exception_handler(Retry, _unavailable)
     api.add_exception_handler(ClientDisconnect, _gone)
@@ -90,7 +90,7 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:  # no
     return JSONResponse({"type": "ApiError", "message": message}, error.status_code, error.headers)
 
 
-async def _request_error(request: Request, error: Exception) -> JSONResponse:
+async def request_error(request: Request, error: Exception) -> JSONResponse:
     """Say which parameter is wrong; of several, the first one stands in `path`."""
     assert isinstance(error, RequestValidationError)  # noqa: S101
     found = error.errors()
@@ -100,19 +100,27 @@ async def _request_error(request: Request, error: Exception) -> JSONResponse:
         return JSONResponse({"type": "ApiError", "message": message}, 415)
     if found[0]["type"] == "json_invalid":
         return _no_json(str(error.body), found[0]["loc"][-1], found[0]["ctx"]["error"])
-    problems = [(".".join(str(part) for part in each["loc"][1:]), str(each["msg"])) for each in found]
+    problems = [(_path(each["loc"][1:]), str(each["msg"])) for each in found]
     message = "; ".join(f"{path}: {text}" if path else text for path, text in problems)
-    return _request_problem(message, path=problems[0][0])
+    first = found[0]
+    return _request_problem(message, _path(first["loc"][1:-1] if first["type"] == "missing" else first["loc"][1:]))
+
+
+def _path(parts: Sequence[Any]) -> str:
+    """Write where something stands in a body: ``group_by.[0].field``."""
+    return ".".join(f"[{part}]" if isinstance(part, int) else str(part) for part in parts)
 
 
 def _no_json(text: str, at: int, what: str) -> JSONResponse:
     line, column = text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)
-    return _request_problem(f"the body is no JSON: {what} (line {line}, column {column})", line, column)
+    message = f"the body is no JSON: {what} (line {line}, column {column})"
+    return JSONResponse({"type": "RequestError", "message": message, "line": line, "column": column}, 400)
 
 
-def _request_problem(message: str, line: int = 1, column: int = 1, path: str = "") -> JSONResponse:
-    body = {"type": "RequestError", "message": message, "line": line, "column": column}
-    return JSONResponse(body | {"path": path, "reference_path": path}, 400)
+def _request_problem(message: str, path: str) -> JSONResponse:
+    """Say where in a body something is wrong; of what is missing there is no path, as in Graylog."""
+    body = {"type": "RequestError", "message": message, "line": 1, "column": 1}
+    return JSONResponse(body | ({"path": path} if path else {}) | {"reference_path": path}, 400)
 
 
 async def _query_error(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001

@@ -6,12 +6,14 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
 from gelf_listener.api.catalog import CatalogFull
 from gelf_listener.api.errors import RESPONSES
 from gelf_listener.api.graylog import (
     aggregate,
+    cluster,
     export,
     fields,
     inputs,
@@ -29,7 +31,7 @@ from gelf_listener.api.graylog.eventlog import EventLog
 from gelf_listener.api.graylog.jobs import Jobs
 from gelf_listener.api.graylog.media_types import MediaTypes
 from gelf_listener.api.graylog.streams import Streams
-from gelf_listener.api.graylog.violations import Violations, respond
+from gelf_listener.api.graylog.violations import Violations, respond, wrong_request
 from gelf_listener.timeranges import TimeRangeError
 
 if TYPE_CHECKING:
@@ -46,6 +48,7 @@ _MODULES = (
     search_messages,
     aggregate,
     export,
+    cluster,
     views_search,
     fields,
     validate,
@@ -62,6 +65,7 @@ def include(api: FastAPI, service: Listener) -> None:
     api.add_exception_handler(TimeRangeError, _bad_request)
     api.add_exception_handler(CatalogFull, _bad_request)
     api.add_exception_handler(Violations, respond)
+    api.add_exception_handler(RequestValidationError, wrong_request)
     prepare(api, service)
 
 

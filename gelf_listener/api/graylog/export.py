@@ -13,9 +13,9 @@ from starlette.responses import Response, StreamingResponse
 
 from gelf_listener.api.context import TheService, TheStore
 from gelf_listener.api.errors import ApiError
-from gelf_listener.api.graylog.ranges import span_of
+from gelf_listener.api.graylog.ranges import body_span
 from gelf_listener.api.graylog.search_parameters import TheStreams, node_for
-from gelf_listener.api.graylog.tables import CSV, attachment, csv_lines, negotiated, rows_of
+from gelf_listener.api.graylog.tables import CSV, acceptable, attachment, csv_lines, rows_of
 from gelf_listener.api.node import node_id
 from gelf_listener.errors import QueryError
 from gelf_listener.store.parameters import Sort
@@ -57,13 +57,15 @@ async def export(
     request: Request, service: TheService, store: TheStore, streams: TheStreams, body: ExportRequest
 ) -> Response:
     """Give all messages that match, oldest first: CSV, or JSON lines where the header Accept says so."""
-    media_type = negotiated(request.headers.get("accept", ""), (CSV, _NDJSON, "application/json", "text/plain"))
+    media_type = acceptable(request.headers.get("accept", ""), (CSV, _NDJSON))
+    if media_type is None:
+        return Response(status_code=415)
     text = body.query_string.query_string if isinstance(body.query_string, QueryText) else body.query_string or ""
     try:
         node = node_for(streams, text, body.streams or ())
     except QueryError as error:
         raise ApiError(400, f"Request validation failed: {error.detail}") from None
-    span = span_of(body.timerange or _DEFAULT, time.time())
+    span = body_span(body.timerange or _DEFAULT, time.time())
     fields = body.fields_in_order or list(_FIELDS)
     node_name = node_id(service)
 
@@ -77,6 +79,6 @@ async def export(
             rows = rows_of(messages, fields, streams, node_name)
             yield b"".join(json.dumps(dict(zip(fields, row, strict=True))).encode() + b"\n" for row in rows)
 
-    if media_type in (_NDJSON, "application/json"):
+    if media_type == _NDJSON:
         return attachment(json_pieces(), _NDJSON, "graylog-search-result.ndjson")
     return attachment(csv_pieces(), CSV, "graylog-search-result.csv")

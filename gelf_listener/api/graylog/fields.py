@@ -10,7 +10,8 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from gelf_listener.api.context import TheStore
-from gelf_listener.api.graylog.message_encoding import INDEX, answer
+from gelf_listener.api.graylog.index_types import IndexType, index_types
+from gelf_listener.api.graylog.message_encoding import answer
 from gelf_listener.query.fields import FieldType
 from gelf_listener.store import Store
 
@@ -21,7 +22,20 @@ router = APIRouter(prefix="/api", tags=["Fields"])
 _ADDED: dict[str, tuple[FieldType, ...]] = {"_id": ("string",), "streams": ("string",)}
 """What Graylog's API adds to every message."""
 
-_PROPERTIES = {"text": ["full-text-search"], "long": ["numeric", "enumerable"], "double": ["numeric", "enumerable"]}
+_PROPERTIES = {"text": ["full-text-search"], "long": ["numeric", "enumerable"], "float": ["numeric", "enumerable"]}
+_OWN_TYPES = {"gl2_source_input": "input", "gl2_source_node": "node", "streams": "streams"}
+_SERVERS: dict[str, IndexType] = {
+    "streams": "keyword",
+    "gl2_source_node": "keyword",
+    "gl2_accounted_message_size": "long",
+    "gl2_processing_duration_ms": "long",
+    "gl2_processing_timestamp": "date",
+}
+"""What Graylog's server adds to every message beside the fields that the store keeps."""
+_UNITS = {
+    "gl2_processing_duration_ms": {"unit_type": "time", "abbrev": "ms"},
+    "gl2_accounted_message_size": {"unit_type": "size", "abbrev": "b"},
+}
 
 
 class FieldsRequest(BaseModel):
@@ -41,13 +55,19 @@ async def names(store: TheStore, limit: int = 0) -> Response:
 @router.get("/views/fields")
 async def types(store: TheStore) -> Response:
     """Return all fields with their types."""
-    return answer([_document(name, found) for name, found in await _fields(store)])
+    return answer([_document(name, type) for name, type in await _types(store)])
 
 
 @router.post("/views/fields")
 async def types_for(store: TheStore, body: FieldsRequest) -> Response:  # noqa: ARG001  (see FieldsRequest)
     """Return all fields with their types."""
-    return answer([_document(name, found) for name, found in await _fields(store)])
+    return answer([_document(name, type) for name, type in await _types(store)])
+
+
+async def _types(store: Store) -> list[tuple[str, IndexType]]:
+    """Return all fields with the types an index would give them."""
+    found = await index_types(store, [field.name.replace(".", "_") for field in await store.fields()])
+    return sorted((found | _SERVERS).items())
 
 
 async def _fields(store: Store) -> list[tuple[str, Sequence[FieldType]]]:
@@ -57,10 +77,11 @@ async def _fields(store: Store) -> list[tuple[str, Sequence[FieldType]]]:
     return sorted(found.items())
 
 
-def _document(name: str, types: Sequence[FieldType]) -> dict[str, Any]:
-    if len(types) > 1:
-        type = {"type": f"compound({','.join(types)})", "properties": ["compound"], "index_names": []}
-    else:
-        shown = "string" if types[0] == "text" else types[0]
-        type = {"type": shown, "properties": _PROPERTIES.get(types[0], ["enumerable"]), "index_names": [INDEX]}
-    return {"name": name, "type": type}
+def _document(name: str, type: IndexType) -> dict[str, Any]:
+    shown = _OWN_TYPES.get(name) or ("string" if type in ("text", "keyword") else type)
+    properties = ["full-text-search", "enumerable"] if name == "source" else _PROPERTIES.get(type, ["enumerable"])
+    return {
+        "name": name,
+        "type": {"type": shown, "properties": properties, "index_names": []},
+        "unit": _UNITS.get(name),
+    }

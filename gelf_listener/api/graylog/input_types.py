@@ -11,7 +11,77 @@ from gelf_listener.config import Spec
 from gelf_listener.errors import ConfigError
 from gelf_listener.plugins import INPUT_GROUP, load
 
-__all__ = ["TYPES", "InputType", "spec_of", "type_of_scheme"]
+__all__ = ["TYPES", "InputType", "Option", "attributes_of", "options_of", "spec_of", "type_of_scheme"]
+
+
+class Option(NamedTuple):
+    """
+    An option of an input, as Graylog's page asks for it.
+
+    Attributes:
+        title: For people.
+        kind: text, number or boolean.
+        default: What it is unless it is given.
+        setting: Ours that it becomes; empty where it changes nothing.
+        description: In words; that of our setting otherwise.
+        needed: Whether it has to be given.
+        attributes: What Graylog's page makes of it.
+    """
+
+    title: str
+    kind: str
+    default: Any
+    setting: str = ""
+    description: str = ""
+    needed: bool = False
+    attributes: tuple[str, ...] = ()
+
+
+_BASIC = {
+    "bind_address": Option("Bind address", "text", "0.0.0.0", "host", needed=True),  # noqa: S104  (Graylog's default)
+    "port": Option("Port", "number", 12201, "port", needed=True, attributes=("is_port_number",)),
+    "recv_buffer_size": Option(
+        "Receive Buffer Size", "number", 262_144, "receive_buffer_bytes", attributes=("only_positive",)
+    ),
+    "number_worker_threads": Option(
+        "No. of worker threads", "number", 2, description="Changes nothing here.", attributes=("only_positive",)
+    ),
+    "override_source": Option("Override source", "text", None, description="Not supported here."),
+    "charset_name": Option("Encoding", "text", "UTF-8", description="Always UTF-8 here."),
+}
+_STREAM = {
+    "tcp_keepalive": Option("TCP keepalive", "boolean", False, "keepalive"),
+    "max_message_size": Option("Maximum message size", "number", 2_097_152, "max_frame_bytes"),
+    "tls_enable": Option("Enable TLS", "boolean", False, description="Accept TLS connections only."),
+    "tls_cert_file": Option("TLS cert file", "text", "", "cert", "PEM file with the certificate."),
+    "tls_key_file": Option("TLS private key file", "text", "", "key", "PEM file with the key."),
+    "tls_key_password": Option("TLS key password", "text", "", "key_password", "Of an encrypted key."),
+    "tls_client_auth": Option(
+        "TLS client authentication", "text", "disabled", "client_auth", "Or: optional, required."
+    ),
+    "tls_client_auth_cert_file": Option("TLS Client Auth Trusted Certs", "text", "", "client_ca", "PEM file."),
+}
+_DELIMITED = {"use_null_delimiter": Option("Null frame delimiter?", "boolean", True, description="Both are read here.")}
+_GELF = {"decompress_size_limit": Option("Decompressed size limit", "number", 8_388_608, "max_payload_bytes")}
+_HTTP = {
+    "enable_cors": Option("Enable CORS", "boolean", True, "cors"),
+    "enable_bulk_receiving": Option("Enable Bulk Receiving", "boolean", False, description="Both are read here."),
+    "max_chunk_size": Option("Max. HTTP chunk size", "number", 65_536, description="Changes nothing here."),
+    "idle_writer_timeout": Option("Idle writer timeout", "number", 60, description="Changes nothing here."),
+}
+_SYSLOG = {
+    "force_rdns": Option("Force rDNS?", "boolean", False, description="Not supported here."),
+    "allow_override_date": Option("Allow overriding date?", "boolean", True, "allow_override_date"),
+    "store_full_message": Option("Store full message?", "boolean", False, "store_full_message"),
+    "expand_structured_data": Option("Expand structured data?", "boolean", False, "expand_structured_data"),
+}
+_OPTIONS: Mapping[str, Mapping[str, Option]] = {
+    "gelf+udp": _BASIC | _GELF,
+    "gelf+tcp": _BASIC | _STREAM | _DELIMITED | _GELF,
+    "gelf+http": _BASIC | _STREAM | _GELF | _HTTP,
+    "syslog+udp": _BASIC | _SYSLOG,
+    "syslog+tcp": _BASIC | _STREAM | _DELIMITED | _SYSLOG,
+}
 
 
 class InputType(NamedTuple):
@@ -71,6 +141,31 @@ def type_of_scheme(scheme: str) -> tuple[str, str]:
         if scheme in (type.scheme, type.secure):
             return id, type.name
     return f"gelf_listener.{scheme}", scheme
+
+
+def options_of(type_id: str) -> dict[str, Option]:
+    """Return the options of one of Graylog's types."""
+    type = TYPES[type_id]
+    options = dict(_OPTIONS[type.scheme])
+    options["port"] = options["port"]._replace(default=type.port)
+    if type.scheme.startswith("syslog"):
+        options |= {name: option._replace(default=False) for name, option in _DELIMITED.items() if name in options}
+    return options
+
+
+def attributes_of(type_id: str, settings: Mapping[str, Any], *, secure: bool) -> dict[str, Any]:
+    """Return our settings of an input as Graylog's options; none where its type is not one of Graylog's."""
+    if type_id not in TYPES:
+        return {}
+    found: dict[str, Any] = {}
+    for name, option in options_of(type_id).items():
+        value = settings.get(option.setting) if option.setting else None
+        found[name] = option.default if value is None else value
+    if "tls_enable" in found:
+        found["tls_enable"] = secure
+        modes = {ours: theirs for theirs, ours in _CLIENT_AUTH.items()}
+        found["tls_client_auth"] = modes.get(found["tls_client_auth"], found["tls_client_auth"])
+    return found
 
 
 def spec_of(id: str, type_id: str, configuration: Mapping[str, Any]) -> Spec:

@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from gelf_listener.api.context import TheService
 from gelf_listener.api.errors import ApiError
-from gelf_listener.api.graylog.input_types import TYPES, spec_of, type_of_scheme
+from gelf_listener.api.graylog.input_types import TYPES, Option, attributes_of, options_of, spec_of, type_of_scheme
 from gelf_listener.api.graylog.message_encoding import answer, iso
 from gelf_listener.api.identity import TheUser
 from gelf_listener.api.node import node_id
@@ -188,22 +188,21 @@ def _configured(service: Listener, input: Input) -> dict[str, Any]:
     scheme = listening.scheme or input.name.rpartition("-")[0]
     type, name = type_of_scheme(scheme)
     fields = input.settings.__class__.model_fields
-    attributes = {
-        name: "<password set>" if value and not fields[name].repr else value for name, value in settings.items()
-    }
+    shown = {name: "<password set>" if value and not fields[name].repr else value for name, value in settings.items()}
+    attributes = attributes_of(type, shown, secure=scheme.endswith(("tls", "https"))) or shown
     attributes |= {"bind_address": settings.get("host", ""), "port": listening.port or settings.get("port")}
     return {
         "id": input.name,
         "title": input.name,
         "name": name,
         "type": type,
-        "global": False,
+        "global": True,
         "content_pack": None,
         "created_at": iso(service.started_at),
         "creator_user_id": "admin",
         "attributes": attributes,
         "static_fields": {},
-        "node": node_id(service),
+        "node": None,
     }
 
 
@@ -238,7 +237,6 @@ def _state(service: Listener, document: dict[str, Any]) -> dict[str, Any]:
         "id": id,
         "state": "RUNNING" if running else "FAILED" if failure else "STOPPED",
         "started_at": document["created_at"] if running else None,
-        "last_failed_at": None,
         "detailed_message": failure,
         "message_input": document,
     }
@@ -251,30 +249,29 @@ def _type(id: str) -> dict[str, Any]:
         fields = load(INPUT_GROUP, type.scheme).Settings.model_fields
     except ConfigError as error:
         raise ApiError(503, str(error)) from None
-    options["bind_address"] = _option("Bind address", "text", "0.0.0.0", fields["host"].description)  # noqa: S104
-    options["port"] = _option("Port", "number", type.port, fields["port"].description)
-    if type.secure:
-        options["tls_enable"] = _option("Enable TLS", "boolean", False, "Accept TLS connections only.")
-        options["tls_cert_file"] = _option("TLS cert file", "text", "", "PEM file with the certificate.")
-        options["tls_key_file"] = _option("TLS private key file", "text", "", "PEM file with the key.")
+    for name, option in options_of(id).items():
+        setting = fields.get(option.setting)
+        described = option.description or (setting.description if setting is not None else "") or ""
+        options[name] = _option(option, described)
     return {
         "type": id,
         "name": type.name,
+        "description": None,
         "is_exclusive": False,
         "requested_configuration": options,
         "link_to_docs": "",
     }
 
 
-def _option(name: str, type: str, default: Any, description: str | None) -> dict[str, Any]:
+def _option(option: Option, described: str) -> dict[str, Any]:
     return {
-        "human_name": name,
-        "type": type,
-        "default_value": default,
-        "description": description or "",
-        "is_optional": True,
-        "attributes": [],
+        "human_name": option.title,
+        "type": option.kind,
+        "default_value": option.default,
+        "description": described,
+        "is_optional": not option.needed,
+        "attributes": list(option.attributes),
         "additional_info": {},
         "is_encrypted": False,
-        "position": 0,
+        "position": 100,
     }

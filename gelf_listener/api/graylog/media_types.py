@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 from gelf_listener.api.asgi import App, Receive, Scope, Send
 
 __all__ = ["MediaTypes"]
 
+_SLASHES = re.compile("/{2,}")
 _MEDIA_TYPES = {
     ".json": b"application/json",
     ".csv": b"text/csv",
@@ -21,8 +24,11 @@ class MediaTypes:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Take the ending off a path (ASGI)."""
+        """Take the ending off a path, and slashes that mean nothing (ASGI)."""
         path = scope.get("path", "")
+        if path.startswith("/api/") and not path.startswith("/api/gelf") and (path.endswith("/") or "//" in path):
+            path = _SLASHES.sub("/", path).rstrip("/")  # a client asks for /api//system
+            scope = dict(scope) | {"path": path}
         if path.startswith(("/api/search/", "/api/views/search/")):
             stem, dot, ending = path.rpartition(".")
             media_type = _MEDIA_TYPES.get(dot + ending)

@@ -14,7 +14,7 @@ from gelf_listener.message import Message
 from gelf_listener.query.fields import KNOWN_FIELDS
 from gelf_listener.query.nodes import Node
 
-__all__ = ["INDEX", "answer", "flat", "hit", "is_shown_field", "iso"]
+__all__ = ["INDEX", "answer", "flat", "hit", "iso"]
 
 INDEX = "graylog_0"
 """The one index all messages are said to be in; Graylog's name for its first."""
@@ -35,26 +35,29 @@ def iso(seconds: float) -> str:
     return time.isoformat(timespec="milliseconds") + "Z"
 
 
-def is_shown_field(name: str) -> bool:
-    """Whether a field is the sender's rather than Graylog's."""
-    return not name.startswith(("gl2_", "_id")) and name != "streams"
-
-
 def flat(message: Message, streams: Sequence[str], node_id: str) -> dict[str, Any]:
     """Return a message's fields as they stand in a search result; dots in names are underscores, as in Graylog."""
     document: dict[str, Any] = {name.replace(".", "_"): value for name, value in message.fields.items()}
     for known in KNOWN_FIELDS:
         value = known.get(message)
         if value is not None:
-            document[known.name] = iso(float(value)) if known.matching == "time" else value
+            document[known.name] = _written(known.name, float(value)) if known.matching == "time" else value
     document |= {
         "_id": message.id,
         "streams": list(streams),
         "gl2_source_input": message.input,
         "gl2_source_node": node_id,
-        "gl2_input_message_size": len(message.raw),
+        "gl2_accounted_message_size": len(message.raw),
+        "gl2_processing_timestamp": _written("gl2_processing_timestamp", message.received_at),
+        "gl2_processing_duration_ms": 0,
     }
     return document
+
+
+def _written(name: str, seconds: float) -> str:
+    """Write a time: ``timestamp`` as ISO 8601, what the server adds as its index keeps it."""
+    text = iso(seconds)
+    return text if name == "timestamp" else text[:-1].replace("T", " ")
 
 
 def hit(fields: Mapping[str, Any], node: Node, only: Collection[str] = ()) -> dict[str, Any]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from gelf_listener.api.context import TheService, TheStore
 from gelf_listener.api.errors import ApiError
+from gelf_listener.api.graylog.message_detail import detail
 from gelf_listener.api.graylog.message_encoding import INDEX, answer, flat
 from gelf_listener.api.graylog.search_parameters import TheStreams
 from gelf_listener.api.node import node_id
@@ -30,15 +31,15 @@ class ParseRequest(BaseModel):
     """A payload and how to read it."""
 
     message: str
-    codec: str = Field("gelf", description="gelf, or syslog.", max_length=100)
-    remote_address: str | None = Field("127.0.0.1", max_length=100)
+    codec: str = Field(description="gelf, syslog or raw.", max_length=100)
+    remote_address: str = Field(max_length=100)
     configuration: dict[str, Any] | None = None
 
 
 @router.post("/parse")
 async def parse(service: TheService, body: ParseRequest) -> Response:
     """Return what a codec makes of a payload, as a Graylog would."""
-    peer = Peer(body.remote_address or "127.0.0.1", 0)
+    peer = Peer(body.remote_address, 0)
     batch = Batch()
     payload = body.message.encode("utf-8", "replace")
     if body.codec in ("gelf", "gelf-udp", "gelf-tcp", "gelf-http"):
@@ -47,18 +48,26 @@ async def parse(service: TheService, body: ParseRequest) -> Response:
         from gelf_listener.codec.syslog.decoder import SyslogDecoder  # few ask
 
         SyslogDecoder("").decode_all([(payload, peer)], time.time(), batch)
+    elif body.codec == "raw":
+        now = time.time()
+        batch.messages.append(Message(now, body.remote_address, body.message, None, None, b"", now))
     else:
-        raise ApiError(400, f"Unknown codec {body.codec!r}; there are gelf and syslog")
+        raise ApiError(400, f"Unknown codec {body.codec[:100]!r}; there are gelf, syslog and raw")
     if not batch.messages:
         why = batch.rejected[0].detail if batch.rejected else "it is empty"
         raise ApiError(400, f"Could not decode message: {why}")
-    return answer({"message": _document(batch.messages[0], [], node_id(service)), "index": ""})
+    message = batch.messages[0]
+    stored = flat(message, (), node_id(service))
+    fields = {name: value for name, value in stored.items() if not name.startswith("gl2_") and name != "streams"}
+    return answer({"message": detail(fields, len(payload)), "index": None})
 
 
 @router.get("/{index}/analyze")
-async def analyze(index: str, string: str, analyzer: str = "standard") -> Response:  # noqa: ARG001  (there is one)
+async def analyze(index: str, string: Annotated[str, Query(min_length=1)], analyzer: str = "standard") -> Response:
     """Return the words of a text, as a search sees them."""
     _check(index)
+    if analyzer != "standard":
+        raise ApiError(400, f"Unknown analyzer {analyzer[:100]!r}; there is standard")
     return answer({"tokens": words(string)})
 
 
@@ -69,22 +78,11 @@ async def get(service: TheService, store: TheStore, streams: TheStreams, index: 
     message = await store.get(message_id)
     if message is None:
         raise ApiError(404, f"Message {message_id[:100]} does not exist in index {index}")
-    return answer({"message": _document(message, streams.of(message), node_id(service)), "index": INDEX})
+    found = streams.of(message)
+    shown = detail(flat(message, found, node_id(service)), len(message.raw), found, message.input or None)
+    return answer({"message": shown, "index": INDEX})
 
 
 def _check(index: str) -> None:
     if index not in _INDICES:
-        raise ApiError(404, f"Index {index[:100]} not found; all messages are in {INDEX}")
-
-
-def _document(message: Message, streams: list[str], node: str) -> dict[str, Any]:
-    fields = flat(message, streams, node)
-    return {
-        "id": message.id,
-        "timestamp": fields["timestamp"],
-        "message": message.short_message,
-        "source": message.host,
-        "source_input_id": message.input or None,
-        "stream_ids": streams,
-        "fields": fields,
-    }
+        raise ApiError(404, f"Index {index[:100]} does not exist; all messages are in {INDEX}.")

@@ -11,12 +11,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from gelf_listener.api.context import TheService, TheStore
-from gelf_listener.api.errors import ApiError
-from gelf_listener.api.graylog.index_types import IndexType, index_types
+from gelf_listener.api.graylog.index_types import index_types
 from gelf_listener.api.graylog.message_encoding import flat
 from gelf_listener.api.graylog.ranges import body_span, effective, written_span
 from gelf_listener.api.graylog.rows import column_type, rows_response, scripting
-from gelf_listener.api.graylog.search_parameters import Direction, TheStreams, names, node_for, page
+from gelf_listener.api.graylog.search_parameters import Direction, TheStreams, check_sort, names, node_for, page
 from gelf_listener.api.graylog.streams import Streams
 from gelf_listener.api.graylog.tables import AS_TABLE
 from gelf_listener.api.graylog.titles import Column
@@ -107,7 +106,7 @@ async def _messages(
         limit, offset = page(body.size, max(body.from_, 0), default=10)
         node = node_for(streams, body.query or "*", streams.existing(body.streams))
         types = await index_types(store, [sort.field, *(each.field for each in columns)])
-        _check_sort(sort.field, types.get(sort.field))
+        check_sort(sort.field, types.get(sort.field))
         hits = await store.search(node, span, limit=limit, offset=offset, sort=sort)
     rows = [_row(flat(message, streams.of(message), node_id(service)), columns) for message in hits.messages]
     schema = [
@@ -120,14 +119,6 @@ async def _messages(
         for column in columns
     ]
     return rows_response(request, schema, rows, effective(span, now))
-
-
-def _check_sort(field: str, type: IndexType | None) -> None:
-    """Refuse to sort by a field that no message has, or that is searched by words."""
-    if type is None:
-        raise ApiError(400, f"Failed to obtain results. No mapping found for [{field}] in order to sort on.")
-    if type == "text":
-        raise ApiError(400, f"Failed to obtain results. {field} is searched by words; it cannot be sorted by.")
 
 
 def _row(document: dict[str, Any], columns: Sequence[Column]) -> list[Any]:

@@ -9,6 +9,7 @@ from fastapi import Depends, Request
 from pydantic import BeforeValidator
 
 from gelf_listener.api.errors import ApiError
+from gelf_listener.api.graylog.index_types import IndexType
 from gelf_listener.api.graylog.streams import Streams, all_of
 from gelf_listener.query.nodes import MatchAll, Node
 from gelf_listener.store.parameters import NEWEST_FIRST, Sort
@@ -17,6 +18,7 @@ __all__ = [
     "MOST_RESULTS",
     "Direction",
     "TheStreams",
+    "check_sort",
     "names",
     "node_for",
     "page",
@@ -93,6 +95,14 @@ def page(limit: int, offset: int, default: int = 150) -> tuple[int, int]:
             f"[{MOST_RESULTS}] but was [{limit + offset}]. The export takes any number.",
         )
     return limit, offset
+
+
+def check_sort(field: str, type: IndexType | None) -> None:
+    """Refuse to sort by a field that no message has, or that is searched by words."""
+    if type is None:
+        raise ApiError(400, f"Failed to obtain results. No mapping found for [{field}] in order to sort on.")
+    if type == "text":
+        raise ApiError(400, f"Failed to obtain results. {field} is searched by words; it cannot be sorted by.")
 
 
 def sort_of(text: str | None) -> Sort:

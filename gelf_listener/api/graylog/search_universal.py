@@ -12,11 +12,22 @@ from starlette.responses import Response, StreamingResponse
 
 from gelf_listener.api.context import TheService, TheStore
 from gelf_listener.api.errors import ApiError
-from gelf_listener.api.graylog.message_encoding import answer, flat, hit, is_shown_field
+from gelf_listener.api.graylog.index_types import index_type
+from gelf_listener.api.graylog.message_encoding import answer, flat, hit
 from gelf_listener.api.graylog.ranges import effective, span_of
-from gelf_listener.api.graylog.search_parameters import TheStreams, names, node_for, page, sort_of
+from gelf_listener.api.graylog.search_parameters import TheStreams, check_sort, names, node_for, page, sort_of
 from gelf_listener.api.graylog.streams import Streams
-from gelf_listener.api.graylog.tables import AS_CSV, CSV, attachment, csv_lines, csv_response, negotiated, rows_of
+from gelf_listener.api.graylog.tables import (
+    AS_CSV,
+    CSV,
+    acceptable,
+    attachment,
+    csv_lines,
+    csv_response,
+    negotiated,
+    rows_of,
+)
+from gelf_listener.api.graylog.violations import check, not_empty
 from gelf_listener.api.node import node_id
 from gelf_listener.query.nodes import Node
 from gelf_listener.store import Store
@@ -40,21 +51,21 @@ class _Wanted(NamedTuple):
 
 def _wanted(
     streams: TheStreams,
-    query: Annotated[str, Query(description="In Graylog's query language.")],
+    query: Annotated[str, Query(description="In Graylog's query language.", min_length=1)],
     limit: Annotated[int, Query(description="0 means 150, or everything for an export.")] = 0,
     offset: int = 0,
     filter: Annotated[str, Query(description="streams:<id>[,<id>], or any query.")] = "",
     fields: Annotated[str, Query(description="Names separated by commas; CSV needs them.")] = "",
     sort: Annotated[str, Query(description="field:asc or field:desc.")] = "",
     stream_ids: Annotated[str, Query(alias="streams", description="Ids separated by commas.")] = "",
-    decorate: Annotated[bool, Query(description="Accepted; there are no decorators.")] = True,  # noqa: ARG001
+    decorate: Annotated[str, Query(description="Accepted; there are no decorators.")] = "",  # noqa: ARG001
     batch_size: Annotated[int, Query(description="Accepted; an export chooses its own.")] = 500,  # noqa: ARG001
 ) -> Any:
-    node = node_for(streams, query, names(stream_ids), filter)
+    node = node_for(streams, query, streams.existing(names(stream_ids)), filter)
     return _Wanted(query, node, limit, offset, names(fields), sort_of(sort))
 
 
-def _relative(range: Annotated[float, Query(description="Seconds; 0 is all time.")]) -> Any:
+def _relative(range: Annotated[int, Query(ge=0, description="Seconds; 0 is all time.")]) -> Any:
     return span_of({"type": "relative", "range": range}, time.time())
 
 
@@ -62,7 +73,10 @@ def _absolute(start: Annotated[str, Query(alias="from")], end: Annotated[str, Qu
     return span_of({"type": "absolute", "from": start, "to": end}, time.time())
 
 
-def _of_keyword(keyword: Annotated[str, Query(max_length=500)], timezone: str = "UTC") -> Any:
+def _of_keyword(
+    timezone: Annotated[str, Query(min_length=1, max_length=100, description="In which the words are meant.")],
+    keyword: Annotated[str, Query(min_length=1, max_length=500)],
+) -> Any:
     return span_of({"type": "keyword", "keyword": keyword, "timezone": timezone}, time.time())
 
 
@@ -98,39 +112,41 @@ async def search_keyword(
 
 @router.get("/relative/export", response_class=StreamingResponse, responses=AS_CSV)
 async def export_relative(
+    request: Request,
     service: TheService,
     store: TheStore,
     streams: TheStreams,
     wanted: Wanted,
     span: Relative,
-    range: float,
+    range: int,
 ) -> Response:
     """Give all messages of the last so many seconds as a CSV file."""
-    return _export(store, streams, wanted, span, node_id(service), f"relative-{range:g}")
+    return _export(request, store, streams, wanted, span, node_id(service), f"relative-{range}")
 
 
 @router.get("/absolute/export", response_class=StreamingResponse, responses=AS_CSV)
 async def export_absolute(
-    service: TheService, store: TheStore, streams: TheStreams, wanted: Wanted, span: Absolute
+    request: Request, service: TheService, store: TheStore, streams: TheStreams, wanted: Wanted, span: Absolute
 ) -> Response:
     """Give all messages between two times as a CSV file."""
     found = effective(span, 0.0)
     name = f"absolute-{found['from']}-{found['to']}".replace(":", "-")
-    return _export(store, streams, wanted, span, node_id(service), name)
+    return _export(request, store, streams, wanted, span, node_id(service), name)
 
 
 @router.get("/keyword/export", response_class=StreamingResponse, responses=AS_CSV)
 async def export_keyword(
-    service: TheService, store: TheStore, streams: TheStreams, wanted: Wanted, span: OfKeyword
+    request: Request, service: TheService, store: TheStore, streams: TheStreams, wanted: Wanted, span: OfKeyword
 ) -> Response:
     """Give all messages of a time in words as a CSV file."""
-    return _export(store, streams, wanted, span, node_id(service), "keyword")
+    return _export(request, store, streams, wanted, span, node_id(service), "keyword")
 
 
 async def _search(request: Request, store: Store, streams: Streams, asked: _Wanted, span: Span, node: str) -> Response:
-    as_csv = negotiated(request.headers.get("accept", ""), ("application/json", CSV)) == CSV
+    as_csv = negotiated(request.headers.get("accept", ""), (CSV, "application/json")) == CSV
     fields = _columns(asked.fields) if as_csv else asked.fields
-    limit, offset = page(asked.limit, asked.offset)
+    limit, offset = page(asked.limit, max(asked.offset, 0))
+    check_sort(asked.sort.field, await index_type(store, asked.sort.field))
     began = time.perf_counter()
     hits = await store.search(asked.node, span, limit=limit, offset=offset, sort=asked.sort)
     if as_csv:
@@ -145,7 +161,7 @@ async def _search(request: Request, store: Store, streams: Streams, asked: _Want
                 "built_query": asked.query or "*",
                 "used_indices": [],
                 "messages": [hit(each, asked.node, fields) for each in found],
-                "fields": sorted({name for each in found for name in each if is_shown_field(name)}),
+                "fields": _columns(fields) if fields else [],
                 "time": round((time.perf_counter() - began) * 1000),
                 "total_results": hits.total,
                 "from": searched["from"],
@@ -157,7 +173,11 @@ async def _search(request: Request, store: Store, streams: Streams, asked: _Want
     return await asyncio.to_thread(build)  # ten thousand messages would keep the inputs waiting
 
 
-def _export(store: Store, streams: Streams, asked: _Wanted, span: Span, node: str, name: str) -> Response:
+def _export(
+    request: Request, store: Store, streams: Streams, asked: _Wanted, span: Span, node: str, name: str
+) -> Response:
+    if acceptable(request.headers.get("accept", ""), (CSV,)) is None:
+        raise ApiError(406, "HTTP 406 Not Acceptable")
     fields = _columns(asked.fields)
 
     async def lines() -> AsyncIterator[bytes]:
@@ -172,6 +192,5 @@ def _export(store: Store, streams: Streams, asked: _Wanted, span: Span, node: st
 
 def _columns(fields: list[str]) -> list[str]:
     """Return the columns of a CSV file: timestamp comes first."""
-    if not fields:
-        raise ApiError(400, "The fields parameter is mandatory for CSV: fields=message,source")
+    check(not_empty("fields", fields or None))
     return ["timestamp", *(name for name in fields if name != "timestamp")]

@@ -16,14 +16,13 @@ from gelf_listener.api.catalog import Catalog
 from gelf_listener.api.context import TheService
 from gelf_listener.api.errors import ApiError
 from gelf_listener.api.graylog.message_encoding import answer, iso
-from gelf_listener.api.graylog.rules import Rule, query_of
-from gelf_listener.api.graylog.search_parameters import TheStreams
-from gelf_listener.api.graylog.streams import DEFAULT_STREAM
-from gelf_listener.api.graylog.titles import DEFAULT_TITLE
+from gelf_listener.api.graylog.rules import Rule, compile_rules, query_of
+from gelf_listener.api.graylog.stream_words import ATTRIBUTES, INDEX_SET, RULE_TYPES
+from gelf_listener.api.graylog.streams import DEFAULT_STREAM, DEFAULT_TITLE
 from gelf_listener.api.identity import TheUser
-from gelf_listener.codec.batch import Batch
-from gelf_listener.codec.gelf.lenient import LenientGelf
-from gelf_listener.query import parse
+from gelf_listener.message import Message
+from gelf_listener.query import compile_predicate, parse
+from gelf_listener.timeranges import TimeRangeError, parse_moment
 
 __all__ = ["router"]
 
@@ -43,7 +42,7 @@ class StreamRequest(BaseModel):
 
 
 class WrappedStream(BaseModel):
-    """The same since Graylog 6.3."""
+    """A stream with whom it is shared; so since Graylog 6.3."""
 
     entity: StreamRequest
     share_request: dict[str, Any] | None = None
@@ -80,16 +79,31 @@ async def paginated(service: TheService, page: int = 1, per_page: int = 50, quer
     if page < 1 or not 1 <= per_page <= 1000:
         raise ApiError(400, "page begins with 1, and per_page is at most 1000")
     every = _all(service.catalog, service.started_at)
-    found = [stream for stream in every if query.lower() in stream["title"].lower()]
+    text = query.partition("title:")[2] if query.startswith("title:") else query
+    found = sorted(
+        (stream for stream in every if text.lower() in stream["title"].lower()),
+        key=lambda stream: str(stream["title"]).lower(),
+    )
     shown = found[(page - 1) * per_page : page * per_page]
     pagination = {"total": len(found), "count": len(shown), "page": page, "per_page": per_page}
-    return answer({"query": query, "pagination": pagination, "total": len(found), "elements": shown, "streams": shown})
+    return answer(
+        {
+            "query": query,
+            "pagination": pagination,
+            "total": len(every),
+            "sort": "title",
+            "order": "asc",
+            "elements": shown,
+            "attributes": ATTRIBUTES,
+            "defaults": {"sort": {"id": "title", "direction": "ASC"}},
+        }
+    )
 
 
 @router.post("", status_code=201)
-async def create(service: TheService, body: WrappedStream | StreamRequest, user: TheUser) -> Response:
+async def create(service: TheService, body: WrappedStream, user: TheUser) -> Response:
     """Create a stream; it is on at once."""
-    asked = body.entity if isinstance(body, WrappedStream) else body
+    asked = body.entity
     id = secrets.token_hex(12)
     document = {
         "id": id,
@@ -103,7 +117,13 @@ async def create(service: TheService, body: WrappedStream | StreamRequest, user:
         **_ruled(asked.rules or [], asked.matching_type or "AND", asked.query),
     }
     await service.catalog.put("streams", id, document)
-    return answer({"stream_id": id}, 201)
+    return _created(id)
+
+
+def _created(id: str) -> Response:
+    response = answer({"stream_id": id}, 201)
+    response.headers["Location"] = f"/api/streams/{id}"
+    return response
 
 
 def _ruled(rules: list[Rule], matching: Literal["AND", "OR"], query: str | None) -> dict[str, Any]:
@@ -142,6 +162,39 @@ async def update(service: TheService, stream_id: str, body: StreamChange) -> Res
     document = old | changed
     await service.catalog.put("streams", stream_id, document)
     return answer(_shown(document))
+
+
+@router.get("/{stream_id}/rules")
+async def rules(service: TheService, stream_id: str) -> Response:
+    """Return the rules of a stream."""
+    found = [] if stream_id == DEFAULT_STREAM else _shown(_stored(service.catalog, stream_id))["rules"]
+    return answer({"total": len(found), "stream_rules": found})
+
+
+@router.get("/{stream_id}/rules/types")
+async def rule_types(service: TheService, stream_id: str) -> Response:
+    """Return the types of rules there are."""
+    if stream_id != DEFAULT_STREAM:
+        _stored(service.catalog, stream_id)
+    return answer(RULE_TYPES)
+
+
+@router.get("/{stream_id}/rules/{rule_id}")
+async def rule(service: TheService, stream_id: str, rule_id: str) -> Response:
+    """Return one rule of a stream."""
+    shown = _shown(_stored(service.catalog, stream_id))
+    found = next((each for each in shown["rules"] if each["id"] == rule_id), None)
+    if found is None:
+        raise ApiError(404, f"Stream rule <{rule_id[:100]}> not found!")
+    return answer(found)
+
+
+@router.get("/{stream_id}/outputs")
+async def outputs(service: TheService, stream_id: str) -> Response:
+    """Return the outputs of a stream, of which there are none."""
+    if stream_id != DEFAULT_STREAM:
+        _stored(service.catalog, stream_id)
+    return answer({"total": 0, "outputs": []})
 
 
 @router.delete("/{stream_id}", status_code=204)
@@ -185,7 +238,7 @@ async def clone(service: TheService, stream_id: str, body: CloneRequest, user: T
         "created_at": iso(time.time()),
     }
     await service.catalog.put("streams", id, document)
-    return answer({"stream_id": id}, 201)
+    return _created(id)
 
 
 class TestMatchRequest(BaseModel):
@@ -195,16 +248,47 @@ class TestMatchRequest(BaseModel):
 
 
 @router.post("/{stream_id}/testMatch")
-async def test_match(service: TheService, streams: TheStreams, stream_id: str, body: TestMatchRequest) -> Response:
-    """Tell whether a message would be in a stream."""
-    _stored(service.catalog, stream_id)
-    fields = {("" if name in ("message", "source") else "_") + name: value for name, value in body.message.items()}
-    document = {"version": "1.1", "host": str(fields.pop("source", "unknown")),
-                "short_message": str(fields.pop("message", "-")), **fields}  # fmt: skip
-    batch = Batch()
-    LenientGelf("").decode(json.dumps(document).encode(), time.time(), None, batch)
-    matches = any(streams.matches(stream_id, message) for message in batch.messages)
-    return answer({"matches": matches, "rules": {}})
+async def test_match(service: TheService, stream_id: str, body: TestMatchRequest) -> Response:
+    """Tell whether a message would be in a stream, and which of its rules it matches."""
+    document = _stored(service.catalog, stream_id)
+    if not body.message.get("_id"):
+        raise ApiError(400, "message id cannot be null; add an _id to the message")
+    message = _message(body.message)
+    found = {rule["id"]: compile_rules([Rule.model_validate(rule)], "AND")(message) for rule in document["rules"]}
+    if document.get("written") or not found:
+        matches = service.store is not None and compile_predicate(parse(document["query"]).node)(message)
+    else:
+        matches = any(found.values()) if document["matching_type"] == "OR" else all(found.values())
+    return answer({"matches": matches, "rules": found})
+
+
+def _message(fields: Mapping[str, Any]) -> Message:
+    """Make a message of its fields, named as they are stored."""
+    level = fields.get("level")
+    others = {
+        name: value if isinstance(value, (str, int, float)) else json.dumps(value)
+        for name, value in fields.items()
+        if name not in ("_id", "source", "message", "full_message", "level", "timestamp") and value is not None
+    }
+    full = fields.get("full_message")
+    return Message(
+        _moment(fields.get("timestamp")),
+        str(fields.get("source", "unknown")),
+        str(fields.get("message", "")),
+        None if full is None else str(full),
+        level if isinstance(level, int) and not isinstance(level, bool) else None,
+        b"",
+        time.time(),
+        _fields=others,
+        stored_id=str(fields["_id"]),
+    )
+
+
+def _moment(value: Any) -> float:
+    try:
+        return parse_moment(value, time.time()) if isinstance(value, str) else time.time()
+    except TimeRangeError as error:
+        raise ApiError(400, f"timestamp: {error}") from None
 
 
 def _stored(catalog: Catalog, id: str) -> dict[str, Any]:
@@ -221,15 +305,20 @@ def _all(catalog: Catalog, started_at: float) -> list[dict[str, Any]]:
 
 
 def _shown(document: Mapping[str, Any]) -> dict[str, Any]:
-    shown = {name: value for name, value in document.items() if name != "written"}
+    hidden = ("written",) if document.get("written") else ("written", "query")
+    shown = {name: value for name, value in document.items() if name not in hidden}
+    kept = ("field", "id", "type", "inverted", "value")
     return shown | {
+        "rules": [
+            {name: rule.get(name) for name in kept}
+            | {"stream_id": document["id"], "description": rule.get("description") or ""}
+            for rule in document["rules"]
+        ],
         "is_default": False,
         "is_editable": True,
         "outputs": [],
         "categories": [],
-        "index_set_id": "",
-        "alert_conditions": [],
-        "alert_receivers": {"emails": [], "users": []},
+        "index_set_id": INDEX_SET,
     }
 
 
@@ -245,6 +334,5 @@ def _default(started_at: float) -> dict[str, Any]:
         "remove_matches_from_default_stream": False,
         "rules": [],
         "matching_type": "AND",
-        "query": "*",
     }
-    return _shown(document) | {"is_default": True, "is_editable": False}
+    return _shown(document) | {"is_default": True}

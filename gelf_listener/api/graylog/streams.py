@@ -20,10 +20,12 @@ from gelf_listener.message import Message
 from gelf_listener.query import Meaning, Query, compile_predicate, parse, parse_as
 from gelf_listener.query.nodes import Exists, Group, MatchAll, Node, Phrase, Term, Wildcard
 
-__all__ = ["DEFAULT_STREAM", "NOTHING", "Streams", "all_of", "any_of"]
+__all__ = ["DEFAULT_STREAM", "DEFAULT_TITLE", "NOTHING", "Streams", "all_of", "any_of"]
 
 DEFAULT_STREAM = "000000000000000000000001"
 """Graylog's id of the stream every message is in."""
+
+DEFAULT_TITLE = "Default Stream"
 
 NOTHING = Group(must_not=(MatchAll(),))
 """The query that no message matches."""
@@ -69,6 +71,11 @@ class Streams:
         """Return the ids of all streams that are not paused, the default stream first."""
         made = self._catalog.all("streams").items()
         return [DEFAULT_STREAM, *(id for id, document in made if not document["disabled"])]
+
+    def title(self, id: str) -> str:
+        """Return how a stream is called; its id where it does not exist."""
+        document = self._catalog.get("streams", id)
+        return DEFAULT_TITLE if id == DEFAULT_STREAM else id if document is None else str(document["title"])
 
     def matches(self, id: str, message: Message) -> bool:
         """Whether a message is in a stream, paused or not."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import platform
 import socket
 import time
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from starlette.responses import PlainTextResponse, Response
 
 from gelf_listener import __version__
@@ -15,13 +15,14 @@ from gelf_listener.api.context import TheService
 from gelf_listener.api.errors import ApiError
 from gelf_listener.api.graylog.eventlog import EventLog
 from gelf_listener.api.graylog.message_encoding import answer, iso
+from gelf_listener.api.graylog.tables import acceptable
 from gelf_listener.api.node import cluster_id, node_id
 from gelf_listener.timeranges import parse_moment
 
 if TYPE_CHECKING:
     from gelf_listener.api.contract import Listener
 
-__all__ = ["router"]
+__all__ = ["overview", "router"]
 
 router = APIRouter(prefix="/api", tags=["System"])
 
@@ -46,24 +47,26 @@ async def greeting(service: TheService) -> Response:
 @router.get("/system")
 async def system(request: Request, service: TheService) -> Response:
     """Return what the listener is."""
-    status = _balance(request, service)
-    return answer(
-        {
-            "facility": "gelf-listener",
-            "codename": "gelf-listener",
-            "node_id": node_id(service),
-            "cluster_id": cluster_id(),
-            "version": __version__,
-            "started_at": iso(service.started_at),
-            "is_processing": not service.pipeline.full,
-            "hostname": socket.gethostname(),
-            "lifecycle": "running",
-            "lb_status": status.lower(),
-            "timezone": "Etc/UTC",
-            "operating_system": f"{platform.system()} {platform.release()}",
-            "is_leader": True,
-        }
-    )
+    return answer(overview(request, service))
+
+
+def overview(request: Request, service: Listener) -> dict[str, Any]:
+    """Return what the listener is, as Graylog tells of a node."""
+    return {
+        "facility": "gelf-listener",
+        "codename": "gelf-listener",
+        "node_id": node_id(service),
+        "cluster_id": cluster_id(),
+        "version": __version__,
+        "started_at": iso(service.started_at),
+        "is_processing": not service.pipeline.full,
+        "hostname": socket.gethostname(),
+        "lifecycle": "running",
+        "lb_status": _balance(request, service).lower(),
+        "timezone": "Etc/UTC",
+        "operating_system": f"{platform.system()} {platform.release()}",
+        "is_leader": True,
+    }
 
 
 def _balance(request: Request, service: Listener) -> str:
@@ -74,6 +77,8 @@ def _balance(request: Request, service: Listener) -> str:
 @router.get("/system/lbstatus", response_class=PlainTextResponse)
 async def lbstatus(request: Request, service: TheService) -> Response:
     """Tell a load balancer whether to send more: ALIVE, DEAD (503) or THROTTLED (429), when a full buffer blocks."""
+    if acceptable(request.headers.get("accept", ""), ("text/plain",)) is None:
+        raise ApiError(406, "HTTP 406 Not Acceptable")
     status = _balance(request, service)
     return PlainTextResponse(status, _STATUS[status])
 
@@ -139,7 +144,7 @@ async def failures(service: TheService, limit: int = 50, offset: int = 0) -> Res
 
 
 @router.get("/system/indexer/failures/count")
-async def failure_count(service: TheService, since: str) -> Response:
+async def failure_count(service: TheService, since: Annotated[str, Query(min_length=1)]) -> Response:
     """Return how many of the kept rejections came since a time."""
     start = parse_moment(since, time.time())
     return answer({"count": sum(rejected.received_at >= start for rejected in service.pipeline.rejections.recent)})

@@ -18,6 +18,7 @@ __all__ = [
     "AS_CSV",
     "AS_TABLE",
     "CSV",
+    "acceptable",
     "attachment",
     "csv_lines",
     "csv_response",
@@ -43,6 +44,21 @@ def negotiated(accept: str, offered: Sequence[str]) -> str:
         if media_type in offered:
             return media_type
     return offered[0]
+
+
+def acceptable(accept: str, offered: Sequence[str]) -> str | None:
+    """Return the first media type of an Accept header that is offered, the first offered one for ``*/*``; or None."""
+    for part in accept.split(",") if accept else ["*/*"]:
+        media_type = part.partition(";")[0].strip().lower()
+        if media_type in offered:
+            return media_type
+        if media_type == "*/*":
+            return offered[0]
+        if media_type.endswith("/*"):
+            found = next((each for each in offered if each.startswith(media_type[:-1])), None)
+            if found is not None:
+                return found
+    return None
 
 
 def csv_lines(rows: Iterable[Sequence[Any]]) -> str:

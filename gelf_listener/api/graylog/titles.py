@@ -5,15 +5,13 @@ from __future__ import annotations
 import socket
 from typing import TYPE_CHECKING, Any
 
-from gelf_listener.api.graylog.streams import DEFAULT_STREAM
+from gelf_listener.api.graylog.streams import DEFAULT_STREAM, DEFAULT_TITLE
 from gelf_listener.api.node import node_id
 
 if TYPE_CHECKING:
     from gelf_listener.api.contract import Listener
 
-__all__ = ["DEFAULT_TITLE", "Column"]
-
-DEFAULT_TITLE = "Default Stream"
+__all__ = ["Column"]
 
 _DECORATED = {"streams": "stream", "gl2_source_input": "input", "gl2_source_node": "node"}
 

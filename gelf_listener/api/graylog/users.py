@@ -6,9 +6,9 @@ import re
 import secrets
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
@@ -29,8 +29,8 @@ router = APIRouter(prefix="/api", tags=["Users"])
 class LoginRequest(BaseModel):
     """Who logs in."""
 
-    username: str = Field(max_length=1000)
-    password: str = Field(max_length=4096)
+    username: str | None = Field(None, max_length=1000)
+    password: str | None = Field(None, max_length=4096)
     host: str | None = Field("", max_length=1000)
 
 
@@ -58,8 +58,11 @@ def _cookie_path(request: Request) -> str:
 async def log_in(request: Request, service: TheService, body: LoginRequest) -> Response:
     """Begin a session; its id is a user name with the password ``session``, or the cookie."""
     address = request.client.host if request.client else ""
+    missing = [name for name in ("username", "password") if getattr(body, name) is None]
+    if missing:
+        raise ApiError(400, f"Missing required properties: {', '.join(missing)}.")
     try:
-        session = await _auth(service).log_in(body.username, body.password, address)
+        session = await _auth(service).log_in(body.username or "", body.password or "", address)
     except TooManyAttempts as error:
         raise ApiError(429, str(error), headers={"Retry-After": f"{error.seconds:.0f}"}) from None
     if session is None:
@@ -90,7 +93,8 @@ async def session(request: Request) -> Response:
     if identity is None or identity.kind == "open":
         return answer({"is_valid": identity is not None, "session_id": None,
                        "username": None if identity is None else identity.user})  # fmt: skip
-    return answer({"is_valid": True, "session_id": identity.session_id or None, "username": identity.user})
+    session_id = identity.session_id or ""
+    return answer({"is_valid": bool(session_id), "session_id": session_id, "username": identity.user})
 
 
 @router.delete("/system/sessions", status_code=204)
@@ -104,11 +108,11 @@ async def log_out(request: Request, service: TheService) -> Response:
     return response
 
 
-@router.delete("/system/sessions/{session_id}", status_code=204)
+@router.delete("/system/sessions/{session_id}")
 async def end_session(request: Request, service: TheService, session_id: str) -> Response:
     """End a session."""
     _auth(service).sessions.end(session_id)
-    response = Response(status_code=204)
+    response = Response()
     response.delete_cookie(COOKIE, path=_cookie_path(request))
     return response
 
@@ -117,6 +121,37 @@ async def end_session(request: Request, service: TheService, session_id: str) ->
 async def users(service: TheService) -> Response:
     """Return who can log in."""
     return answer({"users": [_user(name) for name in _auth(service).users]})
+
+
+@router.get("/users/paginated")
+async def paginated(
+    service: TheService,
+    page: Annotated[int, Query(ge=1)] = 1,
+    per_page: Annotated[int, Query(ge=1, le=1000)] = 50,
+    query: str = "",
+) -> Response:
+    """Return a page of the users whose name has a text in it; the user admin stands apart."""
+    names = [name for name in _auth(service).users if name != "admin"]
+    found = [name for name in names if query.lower() in name.lower()]
+    shown = found[(page - 1) * per_page : page * per_page]
+    admin = [_overview("admin")] if "admin" in _auth(service).users else []
+    return answer(
+        {
+            "total": len(found),
+            "page": page,
+            "per_page": per_page,
+            "count": len(shown),
+            "users": [_overview(name) for name in shown],
+            "query": query,
+            "context": {"admin_user": admin[0] if admin else None},
+        }
+    )
+
+
+@router.get("/users/id/{user_id}")
+async def user_by_id(service: TheService, user_id: str) -> Response:
+    """Return a user, by id."""
+    return answer(_user(_name(service, user_id)))
 
 
 @router.get("/users/{user_id}/tokens")
@@ -147,7 +182,8 @@ async def create_token(
         "expires_at": None if lifetime is None else now + lifetime,
     }
     await service.catalog.put("tokens", document["id"], document)
-    return answer(_token(document) | {"token": token})
+    shown = _token(document)
+    return answer({name: shown[name] for name in ("id", "name", "last_access")} | {"token": token})
 
 
 @router.delete("/users/{user_id}/tokens/{token_id}", status_code=204)
@@ -164,8 +200,8 @@ async def revoke_token(service: TheService, user_id: str, token_id: str) -> Resp
 
 @router.get("/users/{user_id}")
 async def user(service: TheService, user_id: str) -> Response:
-    """Return a user, by name or id."""
-    return answer(_user(_name(service, user_id)))
+    """Return a user, by name."""
+    return answer(_user(_known(service, user_id)))
 
 
 async def owner_of(service: Listener, token: str) -> str | None:
@@ -193,9 +229,16 @@ def _id(name: str) -> str:
 
 
 def _name(service: Listener, user_id: str) -> str:
-    name = user_id.removeprefix("local:")
+    """Return the name of the user with an id."""
+    if not user_id.startswith("local:"):
+        _known(service, user_id)
+        raise ApiError(400, f"{user_id[:100]} is the name of a user; their id is wanted: {_id(user_id)}")
+    return _known(service, user_id.removeprefix("local:"))
+
+
+def _known(service: Listener, name: str) -> str:
     if name not in _auth(service).users:
-        raise ApiError(404, f"Couldn't find user {user_id[:100]}")
+        raise ApiError(404, f"Couldn't find user {name[:100]}")
     return name
 
 
@@ -209,15 +252,29 @@ def _user(name: str) -> dict[str, Any]:
         "email": "",
         "permissions": ["*"],
         "roles": ["Admin"],
-        "preferences": None,
-        "timezone": "Etc/UTC",
+        "grn_permissions": [],
+        "preferences": {"updateUnfocussed": False, "enableSmartSearch": True},
+        "timezone": "UTC",
         "session_timeout_ms": 8 * 3600 * 1000,
         "read_only": True,
         "external": False,
         "startpage": None,
         "service_account": False,
         "account_status": "enabled",
+        "session_active": True,
+        "last_activity": iso(time.time()),
+        "client_address": "127.0.0.1",
+        "auth_service_enabled": True,
     }
+
+
+def _overview(name: str) -> dict[str, Any]:
+    """Return a user as a list of pages shows them."""
+    user = _user(name)
+    kept = ("id", "username", "email", "first_name", "last_name", "full_name", "roles", "read_only", "session_active",
+            "last_activity", "client_address", "account_status", "service_account", "auth_service_enabled")  # fmt: skip
+    external = {"auth_service_id": None, "auth_service_uid": None, "external_user": False}
+    return external | {field: user[field] for field in kept}
 
 
 def _token(document: Mapping[str, Any]) -> dict[str, Any]:

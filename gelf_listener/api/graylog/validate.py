@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from fastapi import APIRouter
@@ -11,9 +13,14 @@ from starlette.responses import Response
 
 from gelf_listener.api.context import TheStore
 from gelf_listener.api.errors import position
-from gelf_listener.api.graylog.message_encoding import answer
+from gelf_listener.api.graylog.figures import key_text
+from gelf_listener.api.graylog.index_types import IndexType, folds, index_type, index_types
+from gelf_listener.api.graylog.message_encoding import INDEX, answer
+from gelf_listener.api.graylog.ranges import body_span, effective
 from gelf_listener.api.graylog.search_parameters import TheStreams
+from gelf_listener.api.graylog.streams import Streams
 from gelf_listener.errors import QueryError
+from gelf_listener.query.fields import KNOWN_NAMES
 from gelf_listener.query.nodes import (
     Exists,
     Fuzzy,
@@ -28,16 +35,16 @@ from gelf_listener.query.nodes import (
     Wildcard,
 )
 from gelf_listener.query.ranges import number_of
+from gelf_listener.query.times import parse_time
+from gelf_listener.store.parameters import ValuesGroup
+from gelf_listener.store.readings import moment_of
 
 __all__ = ["router"]
 
 router = APIRouter(prefix="/api/search", tags=["Search"])
 
-_ALWAYS = {
-    name: frozenset(("string",))
-    for name in ("_id", "message", "short_message", "full_message", "source", "host", "timestamp", "streams")
-} | {"level": frozenset(("long",))}
-_NUMBERS = frozenset(("long", "double"))
+_RECENT = {"type": "relative", "range": 300}
+_MOST_SUGGESTED = 10_000
 
 _TITLES = {
     "QUERY_PARSING_ERROR": "Query parsing error",
@@ -52,7 +59,7 @@ _Leaf: TypeAlias = Term | Phrase | Wildcard | Regex | Fuzzy | Range | Exists
 class ValidateRequest(BaseModel):
     """A query, and where it would be asked."""
 
-    query: str | dict[str, Any] | None = ""
+    query: str | dict[str, Any]
     streams: list[str] | None = Field(None, max_length=500)
     timerange: dict[str, Any] | None = None
     filter: str | dict[str, Any] | None = None
@@ -62,7 +69,7 @@ class SuggestRequest(BaseModel):
     """A field and how its values begin."""
 
     field: str = Field(min_length=1, max_length=1000)
-    input: str | None = Field("", max_length=1000)
+    input: str = Field(max_length=1000)
     size: int | None = Field(10, ge=1, le=1000)
     streams: list[str] | None = Field(None, max_length=500)
     timerange: dict[str, Any] | None = None
@@ -71,57 +78,64 @@ class SuggestRequest(BaseModel):
 @router.post("/validate")
 async def validate(store: TheStore, streams: TheStreams, body: ValidateRequest) -> Response:
     """Tell what is wrong in a query, and what is probably not meant."""
-    text = body.query.get("query_string", "") if isinstance(body.query, dict) else body.query or ""
-    text = str(text)
+    text = str(body.query.get("query_string", "") if isinstance(body.query, dict) else body.query)
+    now = time.time()
+    context = _context(effective(body_span(body.timerange or _RECENT, now), now), streams, body.streams)
     try:
         query = streams.parse(text)
     except QueryError as error:
-        found = _explanation("ERROR", "QUERY_PARSING_ERROR", f"Cannot parse query, cause: {error.detail}")
-        return answer({"status": "ERROR", "explanations": [found | _place(text, error.column)], "context": {}})
+        found = _explanation("QUERY_PARSING_ERROR", f"Cannot parse query, cause: {error.detail}")
+        return answer({"status": "ERROR", "explanations": [found | _place(text, error.column)], "context": context})
     explanations = []
     for hint in query.hints:
         if hint.field == "streams":
             continue  # in routes there are none
-        found = _explanation("WARNING", "INVALID_OPERATOR", hint.text)
+        found = _explanation("INVALID_OPERATOR", hint.text)
         if hint.operator:
             found["error_message"] = (
                 f'Query contains invalid operator "{hint.operator}". '
                 "All AND / OR / NOT operators have to be written uppercase"
             )
+            found["related_property"] = hint.operator
         explanations.append(found | _place(text, hint.column, hint.column + len(hint.operator or " ")))
-    types = dict(_ALWAYS)
-    for known in await store.fields():
-        types[known.name] = types[known.name.replace(".", "_")] = frozenset(known.types)
-    for node in _leaves(query.node):
-        explanations += _judge(text, node, types)
-    return answer({"status": "WARNING" if explanations else "OK", "explanations": explanations, "context": {}})
+    leaves = list(_leaves(query.node))
+    names = {name for leaf in leaves for name in (leaf.field or "", (leaf.field or "").removeprefix("_"))}
+    types = await index_types(store, names)
+    for leaf in leaves:
+        explanations += _judge(text, leaf, types, now)
+    told = {"explanations": explanations} if explanations else {}
+    return answer({"status": "WARNING" if explanations else "OK", **told, "context": context})
 
 
-def _judge(text: str, node: _Leaf, types: Mapping[str, frozenset[str]]) -> Iterator[dict[str, Any]]:
-    """Say when a field is not known, or holds numbers only and is compared with something else."""
+def _context(searched: Mapping[str, str], streams: Streams, ids: Sequence[str] | None) -> dict[str, Any]:
+    """Say where is searched: everything is in one index."""
+    titles = [streams.title(id) for id in ids or streams.ids()]
+    index = {"index_name": INDEX, "begin": 0, "end": 0, "is_warm_tiered": False, "stream_names": titles}
+    return {"searched_time_range": searched, "searched_index_ranges": [index], "data_routed_streams": []}
+
+
+def _judge(text: str, node: _Leaf, types: Mapping[str, IndexType], now: float) -> Iterator[dict[str, Any]]:
+    """Say when a field is not known, or holds numbers or times and is compared with something else."""
     field = node.field or ""
-    known = types.get(field) or types.get(field.removeprefix("_"))
-    if known is None:
-        if not field.startswith("gl2_"):
-            found = _explanation("WARNING", "UNKNOWN_FIELD", f"Query contains unknown field: {field}")
+    type = types.get(field) or types.get(field.removeprefix("_"))
+    if type is None:
+        if field not in KNOWN_NAMES and not field.startswith("gl2_") and "*" not in field:
+            found = _explanation("UNKNOWN_FIELD", f"Query contains unknown field: {field}")
             yield found | _place(text, *node.columns) | {"related_property": field}
         return
     values = (node.low, node.high) if isinstance(node, Range) else (getattr(node, "text", None),)
-    wrong = next((each for each in values if each is not None and number_of(each) is None), None)
-    if wrong is not None and known <= _NUMBERS:
-        message = f"Field {field} holds numbers, and {wrong!r} is none"
-        found = _explanation("WARNING", "INVALID_VALUE_TYPE", message)
-        yield found | _place(text, *node.columns) | {"related_property": field}
+    for value in values:
+        if value is None or (isinstance(node, Range) and value == "*"):
+            continue
+        wrong_number = type in ("long", "float") and number_of(value) is None
+        wrong_time = type == "date" and parse_time(value, now) is None and moment_of(value) is None
+        if wrong_number or wrong_time:
+            found = _explanation("INVALID_VALUE_TYPE", f"Type of {field} is {type}, cannot use value {value}")
+            yield found | _place(text, *node.columns)
 
 
-def _explanation(status: str, type: str, message: str) -> dict[str, Any]:
-    return {
-        "error_type": type,
-        "validation_status": status,
-        "error_title": _TITLES[type],
-        "error_message": message,
-        "related_property": None,
-    }
+def _explanation(type: str, message: str) -> dict[str, Any]:
+    return {"error_type": type, "error_title": _TITLES[type], "error_message": message}
 
 
 def _place(text: str, start: int, end: int = 0) -> dict[str, int]:
@@ -149,13 +163,24 @@ def _leaves(node: Node) -> Iterator[_Leaf]:
 @router.post("/suggest")
 async def suggest(store: TheStore, body: SuggestRequest) -> Response:
     """Return the most frequent values of a field that begin with a text."""
-    found = await store.suggest(body.field, body.input or "", body.size or 10)
+    asked = {"field": body.field, "input": body.input}
+    type = await index_type(store, body.field)
+    if type in (None, "text"):
+        why = f"no mapping found for field [{body.field}]" if type is None else f"{body.field} is searched by words"
+        return answer(asked | {"error": {"type": "illegal_argument_exception", "reason": why}})
+    counted: Counter[str] = Counter()
+    for each in await store.suggest(body.field, body.input, _MOST_SUGGESTED):
+        text = key_text(each.value, ValuesGroup(body.field), type)
+        counted[text.lower() if folds(body.field) else text] += each.messages
+    if not counted:
+        return answer(asked)
+    ranked = sorted(counted.items(), key=lambda pair: (-pair[1], pair[0]))
+    size = body.size or 10
+    suggestions = [{"value": value, "occurrence": messages} for value, messages in ranked[:size]]
     return answer(
-        {
-            "field": body.field,
-            "input": body.input or "",
-            "suggestions": [{"value": str(each.value), "occurrence": each.messages, "title": None} for each in found],
-            "sum_other_docs_count": 0,
-            "error": None,
+        asked
+        | {
+            "suggestions": suggestions,
+            "sum_other_docs_count": sum(messages for _, messages in ranked[size:]),
         }
     )

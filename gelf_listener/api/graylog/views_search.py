@@ -17,11 +17,12 @@ from gelf_listener.api.catalog import Catalog
 from gelf_listener.api.context import TheService, TheStore
 from gelf_listener.api.errors import ApiError, position
 from gelf_listener.api.graylog.jobs import Job, Jobs
-from gelf_listener.api.graylog.message_encoding import answer, flat, hit, iso
+from gelf_listener.api.graylog.message_encoding import answer, flat, hit
 from gelf_listener.api.graylog.pivots import pivot
 from gelf_listener.api.graylog.ranges import effective, span_of
 from gelf_listener.api.graylog.search_parameters import TheStreams, node_for, page
 from gelf_listener.api.graylog.streams import Streams, all_of
+from gelf_listener.api.graylog.views_query import RECENT, QueryText, ViewsQuery, everywhere, shown_query
 from gelf_listener.api.identity import TheUser
 from gelf_listener.api.node import node_id
 from gelf_listener.errors import QueryError, Retry
@@ -38,25 +39,6 @@ _MOST_QUERIES = 20
 _MOST_SEARCH_TYPES = 100
 """Of all queries of a search together; so are the messages."""
 _MOST_MESSAGES = 20_000
-_RECENT: dict[str, Any] = {"type": "relative", "range": 300}
-
-
-class QueryText(BaseModel):
-    """A query in Graylog's language."""
-
-    type: str = "elasticsearch"
-    query_string: str = ""
-
-
-class ViewsQuery(BaseModel):
-    """One query and what is wanted of what it finds."""
-
-    id: str | None = Field(None, max_length=200)
-    query: QueryText | None = None
-    timerange: dict[str, Any] | None = None
-    filter: dict[str, Any] | None = None
-    filters: list[dict[str, Any]] | None = Field(None, max_length=100)
-    search_types: list[dict[str, Any]] = Field(default_factory=list)
 
 
 class SearchRequest(BaseModel):
@@ -82,7 +64,9 @@ async def create(service: TheService, body: SearchRequest, user: TheUser) -> Res
     catalog: Catalog = service.catalog
     document = body.model_dump() | {"id": body.id or secrets.token_hex(12), "owner": user, "created_at": time.time()}
     await catalog.put("searches", document["id"], document)
-    return answer(_shown(document), 201)
+    response = answer(_shown(document), 201)
+    response.headers["Location"] = f"/api/views/search/{document['id']}"
+    return response
 
 
 @router.get("")
@@ -120,11 +104,11 @@ async def status(
     return answer(_status(_job(request, job_id), node_id(service)))
 
 
-@router.delete("/cancel/{job_id}", status_code=204)
+@router.delete("/cancel/{job_id}")
 async def cancel(request: Request, job_id: str) -> Response:
     """Give a search up."""
     _job(request, job_id).task.cancel()
-    return Response(status_code=204)
+    return Response()
 
 
 @router.get("/{search_id}")
@@ -162,7 +146,12 @@ async def execute(
     where = _Where(store, streams, node_id(service))
     jobs: Jobs = request.app.state.jobs
     messages = _check_size(search)
-    return answer(_status(jobs.start(search_id, user, _results(where, search), messages), where.node_id), 201)
+    job = jobs.start(search_id, user, _results(where, search), messages)
+    started = _status(job, where.node_id)
+    del started["progress"]
+    response = answer(started | {"cancel_after_seconds": 0}, 201)
+    response.headers["Location"] = f"/api/views/search/status/{job.id}"
+    return response
 
 
 def _check_size(search: SearchRequest) -> int:
@@ -198,12 +187,17 @@ def _job(request: Request, id: str) -> Job:
 
 
 def _shown(document: Mapping[str, Any]) -> dict[str, Any]:
-    return {**document, "created_at": iso(document["created_at"]), "parameters": document.get("parameters") or []}
+    queries = [shown_query(ViewsQuery.model_validate(query)) for query in document["queries"]]
+    parameters = document.get("parameters") or []
+    return {"id": document["id"], "queries": queries, "parameters": parameters, "skip_no_streams_check": False}
 
 
 def _status(job: Job, node: str) -> dict[str, Any]:
     done, cancelled = job.task.done(), job.task.cancelled()
     failed = done and not cancelled and job.task.exception() is not None
+    results = job.task.result() if done and not cancelled and not failed else {}
+    errors = [error for result in results.values() for error in result["errors"]]
+    failed = failed or bool(errors)
     return {
         "id": job.id,
         "search_id": job.search_id,
@@ -211,7 +205,8 @@ def _status(job: Job, node: str) -> dict[str, Any]:
         "executing_node": node,
         "progress": 100 if done else 0,
         "execution": {"done": done, "cancelled": cancelled, "completed_exceptionally": failed},
-        "results": job.task.result() if done and not cancelled and not failed else {},
+        "results": results,
+        **({"errors": errors} if errors else {}),
     }
 
 
@@ -236,34 +231,28 @@ async def _query_result(where: _Where, id: str, query: ViewsQuery) -> dict[str, 
             span = span_of(_timerange(query, asked), began)
             node = _node(where.streams, text, query, asked)
             searched = searched or effective(span, began)
-            found[type_id] = {"id": type_id, "name": asked.get("name"), "type": asked.get("type")}
+            found[type_id] = {name: asked[name] for name in ("name", "type") if asked.get(name)} | {"id": type_id}
             found[type_id] |= await _search_type(where, node, span, asked)
             found[type_id]["effective_timerange"] = effective(span, began)
         except (ApiError, QueryError, Retry, TimeRangeError) as error:
             found.pop(type_id, None)
             errors.append(_problem(error, id, type_id))
     return {
-        "query": {
-            "id": id,
-            "timerange": query.timerange or _RECENT,
-            "query": text.model_dump(),
-            "filter": query.filter,
-            "search_types": query.search_types,
-        },
+        "query": shown_query(query.model_copy(update={"id": id, "filter": query.filter or everywhere(where.streams)})),
         "execution_stats": {
             "duration": round((time.time() - began) * 1000),
             "timestamp": effective(Span(began, began), began)["from"],
-            "effective_timerange": searched,
+            "effective_timerange": searched or effective(span_of(query.timerange or RECENT, began), began),
         },
         "search_types": found,
         "errors": errors,
-        "state": "FAILED" if errors and not found else "INCOMPLETE" if errors else "COMPLETED",
+        "state": "COMPLETED",
     }
 
 
 def _timerange(query: ViewsQuery, asked: Mapping[str, Any]) -> Mapping[str, Any]:
     own = asked.get("timerange")
-    return own if isinstance(own, dict) else query.timerange or _RECENT
+    return own if isinstance(own, dict) else query.timerange or RECENT
 
 
 def _node(streams: Streams, text: QueryText, query: ViewsQuery, asked: Mapping[str, Any]) -> Node:
@@ -326,12 +315,12 @@ def _sort(asked: Mapping[str, Any]) -> Sort:
 
 def _problem(error: Exception, query_id: str, type_id: str) -> dict[str, Any]:
     problem: dict[str, Any] = {
-        "type": "query",
+        "type": "search_type",
         "description": error.detail if isinstance(error, QueryError) else str(error),
         "query_id": query_id,
         "search_type_id": type_id,
-        "backtrace": None,
     }
     if isinstance(error, QueryError):
-        problem["line"], problem["column"] = position(error)
+        line, column = position(error)
+        problem["description"] += f" (line {line}, column {column})"
     return problem

@@ -6,15 +6,26 @@ Source: answers recorded from Graylog 7.0.1 (``tests/vectors/graylog/rest.json``
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from fastapi import Request
+from fastapi.exceptions import RequestValidationError
 from starlette.responses import Response
 
+from gelf_listener.api.errors import request_error
 from gelf_listener.api.graylog.message_encoding import answer
+from gelf_listener.api.graylog.tables import CSV, acceptable
 
-__all__ = ["Violation", "Violations", "check", "not_blank", "not_empty", "not_null", "positive_or_zero", "respond"]
+__all__ = [
+    "Violation",
+    "Violations",
+    "check",
+    "not_blank",
+    "not_empty",
+    "respond",
+    "wrong_request",
+]
 
 
 class Violation(NamedTuple):
@@ -52,18 +63,6 @@ def not_blank(path: str, value: str | None) -> Violation | None:
     return None if value and value.strip() else Violation(path, "NotBlank", "must not be blank", value)
 
 
-def not_null(path: str, value: Any) -> Violation | None:
-    """Check that there is a value."""
-    return Violation(path, "NotNull", "must not be null", None) if value is None else None
-
-
-def positive_or_zero(path: str, value: float | None) -> Violation | None:
-    """Check that a number is not below zero."""
-    if value is None or value >= 0:
-        return None
-    return Violation(path, "PositiveOrZero", "must be greater than or equal to 0", _text(value))
-
-
 def _text(value: Any) -> str | None:
     return None if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
@@ -80,11 +79,43 @@ def check(*found: Violation | None) -> None:
         raise Violations(wrong)
 
 
+async def wrong_request(request: Request, error: Exception) -> Response:
+    """
+    Answer what FastAPI refuses, in Graylog's routes as Graylog's framework does.
+
+    A parameter that is missing breaks a rule; one that is no number, or none of some words, is a path that does not
+    exist; a part of the path that is none of some words is a bad request.
+    """
+    assert isinstance(error, RequestValidationError)  # noqa: S101  (for the type checker)
+    found = error.errors()
+    kinds = {each["loc"][0] for each in found}
+    if request.url.path.startswith("/api/gelf") or kinds - {"query", "path"}:
+        return await request_error(request, error)
+    wrong = [f"{each['loc'][-1]}: {each['msg']}" for each in found if each["type"].endswith(("_parsing", "_error"))]
+    if kinds == {"path"} or wrong:
+        status, phrase = (400, "Bad Request") if kinds == {"path"} else (404, "Not Found")
+        return answer({"type": "ApiError", "message": f"HTTP {status} {phrase}: {'; '.join(wrong)}"}, status)
+    return await respond(request, Violations([_violation(each) for each in found]))
+
+
+def _violation(wrong: Mapping[str, Any]) -> Violation:
+    name, kind = str(wrong["loc"][-1]), wrong["type"]
+    if kind in ("missing", "string_too_short"):
+        return Violation(name, "NotEmpty", "must not be empty", None if kind == "missing" else str(wrong["input"]))
+    if kind == "greater_than_equal":
+        return Violation(name, "PositiveOrZero", "must be greater than or equal to 0", str(wrong["input"]))
+    return Violation(name, "Size", str(wrong["msg"]), str(wrong["input"])[:100])
+
+
+def _wants_csv(request: Request) -> bool:
+    return acceptable(request.headers.get("accept", ""), (CSV, "application/json")) == CSV
+
+
 async def respond(request: Request, error: Exception) -> Response:
     """Answer a list of them: JSON, or lines of text to who would get CSV."""
     assert isinstance(error, Violations)  # noqa: S101  (for the type checker)
     headers = {"Vary": "Accept"}
-    if getattr(request.state, "as_text", False):
+    if request.url.path.startswith("/api/search/universal/") and _wants_csv(request):
         lines = [
             f"{each.message} (path = {each.path}, invalidValue = {each.value or 'null'})\n" for each in error.found
         ]

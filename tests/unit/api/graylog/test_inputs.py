@@ -133,7 +133,7 @@ def test_configured_inputs() -> None:
 
     async def main(service: Service, client: Client) -> None:
         (shown,) = (await client.get("/api/system/inputs")).json()["inputs"]
-        assert (shown["type"], shown["name"], shown["node"] is not None) == (GELF_UDP, "GELF UDP", True)
+        assert (shown["type"], shown["name"], shown["node"], shown["global"]) == (GELF_UDP, "GELF UDP", None, True)
         assert shown["attributes"]["port"] == int(service.inputs[0].listening[0].rpartition(":")[2])
         (found,) = (await client.get("/api/system/inputstates")).json()["states"]
         assert found["state"] == "RUNNING"

@@ -38,7 +38,7 @@ def test_shape() -> None:
             [],
             1,
         )
-        assert found["fields"] == ["level", "message", "source", "timestamp", "user_id"]
+        assert found["fields"] == []
         assert found["decoration_stats"] is None
         assert isinstance(found["time"], int)
         span = parse_moment(found["to"], 0) - parse_moment(found["from"], 0)
@@ -89,13 +89,15 @@ def test_fields_and_csv() -> None:
         expected = '"timestamp","message","a.b","ok","none"\n"2023-11-14T22:13:20.000Z","say ""hi""","1.5","true",""\n'
         by_header = await client.get(f"{URL}/relative", params=params, headers={"Accept": "text/csv"})
         by_ending = await client.get(f"{URL}/relative.csv", params=params)
-        exported = await client.get(f"{URL}/relative/export", params=params)
+        exported = await client.get(f"{URL}/relative/export", params=params, headers={"Accept": "*/*"})
         for answer in (by_header, by_ending, exported):
             assert answer.text == expected
             assert answer.headers["content-type"].startswith("text/csv")
         assert exported.headers["content-disposition"] == 'attachment; filename="graylog-search-result-relative-0.csv"'
         without = await client.get(f"{URL}/relative.csv", params={"query": "*", "range": 0})
-        assert without.status_code == 400
+        assert (without.status_code, "must not be empty" in without.text) == (400, True)
+        usual = await client.get(f"{URL}/relative", params=params, headers={"Accept": "*/*"})
+        assert usual.text == expected  # as in Graylog
 
     searching(main)
 
@@ -104,27 +106,26 @@ def test_fields_and_csv() -> None:
     ("kind", "params", "status", "text"),
     [
         ("relative", {"query": "level:(3", "range": 0}, 400, "column"),
-        ("relative", {"range": 0}, 400, "query"),
-        ("relative", {"query": "*"}, 400, "range"),
-        ("relative", {"query": "*", "range": -1}, 400, "range"),
-        ("relative", {"query": "*", "range": "nan"}, 400, "range"),
+        ("relative", {"range": 0}, 400, "must not be empty"),
+        ("relative", {"query": "*"}, 400, "must not be empty"),
+        ("relative", {"query": "*", "range": -1}, 400, "greater than or equal to 0"),
+        ("relative", {"query": "*", "range": "nan"}, 404, "range"),
         ("relative", {"query": "*", "range": 0, "limit": 10_001}, 400, "Result window is too large"),
         ("relative", {"query": "*", "range": 0, "limit": 9_000, "offset": 1_001}, 400, "Result window"),
-        ("relative", {"query": "*", "range": 0, "offset": -1}, 400, "offset"),
         ("relative", {"query": "*", "range": 0, "sort": "timestamp"}, 400, "field:asc"),
         ("absolute", {"query": "*", "from": "x", "to": "y"}, 400, "no time"),
-        ("keyword", {"query": "*", "keyword": "blue cheese"}, 400, "Invalid timerange parameters"),
+        ("keyword", {"query": "*", "keyword": "blue cheese", "timezone": "UTC"}, 400, "Invalid timerange parameters"),
+        ("keyword", {"query": "*", "keyword": "yesterday"}, 400, "timezone"),
         ("keyword", {"query": "*", "keyword": "yesterday", "timezone": "Mars"}, 400, "time zone"),
         ("fieldhistogram", {"query": "*"}, 404, "404"),
     ],
 )
 def test_errors(kind: str, params: dict[str, Any], status: int, text: str) -> None:
-    """Graylog's body; what is wrong is in it."""
+    """What is wrong is told, and searches go on."""
 
     async def main(service: Service, client: Client) -> None:
         answer = await client.get(f"{URL}/{kind}", params=params)
         assert answer.status_code == status, answer.text
-        assert answer.json()["type"] in ("ApiError", "RequestError")
         assert text in answer.text
         (await client.get(f"{URL}/relative", params={"query": "*", "range": 0})).raise_for_status()
 

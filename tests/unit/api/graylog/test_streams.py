@@ -13,7 +13,7 @@ DEFAULT = "000000000000000000000001"
 
 
 async def create(client: Client, **body: Any) -> str:
-    answer = await client.post("/api/streams", json={"title": "a stream"} | body)
+    answer = await client.post("/api/streams", json={"entity": {"title": "a stream"} | body, "share_request": None})
     assert answer.status_code == 201, answer.text
     id: str = answer.json()["stream_id"]
     return id
@@ -76,11 +76,11 @@ def test_rules(rules: list[dict[str, Any]], matching: str, expected: list[str]) 
 
 
 def test_life_of_a_stream() -> None:
-    """Made (wrapped, with a query), listed, changed, paused, resumed, copied, tried, deleted."""
+    """Made (with a query), listed, changed, paused, resumed, copied, tried, deleted."""
 
     async def main(service: Service, client: Client) -> None:
         await fill(service)
-        id = await create(client, entity={"title": "full", "query": "disk"}, share_request=None)
+        id = await create(client, title="full", query="disk")
         listed = (await client.get("/api/streams")).json()
         assert (listed["total"], [each["id"] for each in listed["streams"]]) == (2, [DEFAULT, id])
         stream = (await client.get(f"/api/streams/{id}")).json()
@@ -98,13 +98,17 @@ def test_life_of_a_stream() -> None:
         assert (await client.post(f"/api/streams/{id}/pause")).status_code == 204
         assert [each["id"] for each in (await client.get("/api/streams/enabled")).json()["streams"]] == [DEFAULT]
         assert (await client.post(f"/api/streams/{id}/resume")).status_code == 204
-        message = {"message": {"message": "x", "source": "y", "n": 3}}
-        tried = await client.post(f"/api/streams/{id}/testMatch", json=message)
-        assert tried.json()["matches"]
+        rule = changed.json()["rules"][0]
+        message = {"_id": "1", "message": "x", "source": "y", "n": 3}
+        tried = await client.post(f"/api/streams/{id}/testMatch", json={"message": message})
+        assert tried.json() == {"matches": True, "rules": {rule["id"]: True}}
+        assert (await client.get(f"/api/streams/{id}/rules")).json() == {"total": 1, "stream_rules": [rule]}
+        assert (await client.get(f"/api/streams/{id}/rules/{rule['id']}")).json() == rule
+        assert (await client.get(f"/api/streams/{id}/rules/none")).status_code == 404
         copy = await client.post(f"/api/streams/{id}/clone", json={"title": "copy"})
         assert copy.status_code == 201
         page = (await client.get("/api/streams/paginated", params={"query": "cop"})).json()
-        assert [each["title"] for each in page["streams"]] == ["copy"]
+        assert [each["title"] for each in page["elements"]] == ["copy"]
         assert (await client.delete(f"/api/streams/{id}")).status_code == 204
         assert (await client.get(f"/api/streams/{id}")).status_code == 404
         assert await found(client, f"streams:{id}") == []
@@ -137,6 +141,35 @@ def test_streams_outlive_a_restart() -> None:
 
 
 @pytest.mark.parametrize(
+    ("rules", "matching", "message", "expected"),
+    [
+        ([{"type": 4, "field": "level", "value": "4"}], "AND", {"level": 3}, [True]),
+        ([{"type": 4, "field": "level", "value": "4"}], "AND", {"level": 5}, [False]),
+        ([{"type": 1, "field": "source", "value": "db"}, {"type": 5, "field": "a_b"}], "AND", {"source": "db"}, [True, False]),
+        ([{"type": 1, "field": "source", "value": "db"}, {"type": 5, "field": "x"}], "OR", {"x": 1}, [False, True]),
+        ([{"type": 6, "field": "full_message", "value": "Trace"}], "AND", {"full_message": "a Traceback"}, [True]),
+    ],
+)  # fmt: skip
+def test_which_rules_match(
+    rules: list[dict[str, Any]], matching: str, message: dict[str, Any], expected: list[bool]
+) -> None:
+    """Each by its id; without an id of its own a message is no message."""
+
+    async def main(service: Service, client: Client) -> None:
+        id = await create(client, rules=rules, matching_type=matching)
+        ids = [rule["id"] for rule in (await client.get(f"/api/streams/{id}")).json()["rules"]]
+        body = {"message": {"_id": "1", "message": "a", "source": "web"} | message}
+        found = (await client.post(f"/api/streams/{id}/testMatch", json=body)).json()
+        assert found["rules"] == dict(zip(ids, expected, strict=True))
+        assert found["matches"] is (any(expected) if matching == "OR" else all(expected))
+        body["message"].pop("_id")
+        answer = await client.post(f"/api/streams/{id}/testMatch", json=body)
+        assert (answer.status_code, "_id" in answer.text) == (400, True)
+
+    asking(main)
+
+
+@pytest.mark.parametrize(
     ("body", "text"),
     [
         ({"title": ""}, "title"),
@@ -149,7 +182,7 @@ def test_errors(body: dict[str, Any], text: str) -> None:
     """400 with what is wrong, and nothing is made."""
 
     async def main(service: Service, client: Client) -> None:
-        answer = await client.post("/api/streams", json=body)
+        answer = await client.post("/api/streams", json={"entity": body})
         assert answer.status_code == 400, answer.text
         assert text in answer.text
         assert (await client.get("/api/streams")).json()["total"] == 1

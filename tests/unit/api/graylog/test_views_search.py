@@ -36,7 +36,7 @@ async def sync(client: Client, body: dict[str, Any]) -> dict[str, Any]:
     answer = await client.post("/api/views/search/sync", json=body)
     assert answer.status_code == 200, answer.text
     found: dict[str, Any] = answer.json()
-    assert found["execution"] == {"done": True, "cancelled": False, "completed_exceptionally": False}
+    assert found["execution"] == {"done": True, "cancelled": False, "completed_exceptionally": "errors" in found}
     return found
 
 
@@ -132,10 +132,13 @@ def test_one_of_two_fails() -> None:
         await fill(service)
         good, bad = {"id": "good", "type": "messages"}, {"id": "bad", "type": "events"}
         found = (await sync(client, search(good, bad)))["results"]["q"]
-        assert (found["state"], set(found["search_types"])) == ("INCOMPLETE", {"good"})
+        assert (found["state"], set(found["search_types"])) == ("COMPLETED", {"good"})
         assert found["errors"][0]["search_type_id"] == "bad"
-        found = (await sync(client, search(good, query="a:(")))["results"]["q"]
-        assert (found["state"], found["errors"][0]["line"]) == ("FAILED", 1)
+        job = await sync(client, search(good, query="a:("))
+        found = job["results"]["q"]
+        assert (found["search_types"], job["execution"]["completed_exceptionally"]) == ({}, True)
+        assert job["errors"] == found["errors"]
+        assert "line 1, column " in found["errors"][0]["description"]
 
     asking(main, outputs=["memory:"])
 
@@ -158,7 +161,7 @@ def test_stored_search() -> None:
                 break
             await asyncio.sleep(0.01)
         assert status["results"]["q"]["search_types"]["m"]["total_results"] == 1
-        assert (await client.delete(f"/api/views/search/cancel/{job.json()['id']}")).status_code == 204
+        assert (await client.delete(f"/api/views/search/cancel/{job.json()['id']}")).status_code == 200
         for method, path in (
             ("GET", "nope"),
             ("POST", "nope/execute"),
@@ -218,7 +221,9 @@ def test_export() -> None:
             "timerange": ALL,
             "fields_in_order": ["timestamp", "message", "b"],
         }
-        answer = await client.post("/api/views/search/messages", json=body, headers={"Accept": "text/csv"})
+        csv = {"Accept": "text/csv"}
+        assert (await client.post("/api/views/search/messages", json=body)).status_code == 415  # it gives no JSON
+        answer = await client.post("/api/views/search/messages", json=body, headers=csv)
         assert answer.text.splitlines() == [
             '"timestamp","message","b"',
             '"2023-11-14T22:14:20.000Z","two","p"',
@@ -228,7 +233,7 @@ def test_export() -> None:
         assert [json.loads(line) for line in lines.text.splitlines()] == [
             {"timestamp": "2023-11-14T22:14:20.000Z", "message": "two", "b": "p"}
         ]
-        wrong = await client.post("/api/views/search/messages", json=body | {"query_string": "a:("})
+        wrong = await client.post("/api/views/search/messages", json=body | {"query_string": "a:("}, headers=csv)
         assert (wrong.status_code, wrong.json()["message"][:27]) == (400, "Request validation failed: ")
 
     asking(main, outputs=["memory:"])

@@ -90,7 +90,9 @@ async def running(**config: Any) -> AsyncIterator[tuple[Service, Client]]:
     try:
         api = _api(service)
         transport = httpx.ASGITransport(api)
-        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://localhost", headers={"Accept": "application/json"}
+        ) as client:
             yield service, client
     finally:
         await service.close()

@@ -117,7 +117,7 @@ def test_streams(storing: str) -> None:
     async def main(service: Service, client: Client) -> None:
         await add(service, logged("a", 0, app="web"), logged("b", 10, app="db"))
         x = {"X-Requested-By": "test"}
-        made = await client.post("/api/streams", json={"title": "web", "query": "app:web"}, headers=x)
+        made = await client.post("/api/streams", json={"entity": {"title": "web", "query": "app:web"}}, headers=x)
         query = {"query": f"streams:{made.json()['stream_id']}"}
         found = (await client.get("/api/gelf/search", params=query)).json()
         assert [message["short_message"] for message in found["messages"]] == ["a"]
