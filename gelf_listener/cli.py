@@ -17,7 +17,7 @@ import typer
 
 from gelf_listener import __version__
 from gelf_listener.errors import ConfigError, GelfError
-from gelf_listener.quantities import parse_duration, parse_size
+from gelf_listener.quantities import parse_duration
 
 __all__ = ["app", "main"]
 
@@ -118,17 +118,6 @@ def _duration(value: object) -> float:
     if seconds < 0:
         raise typer.BadParameter("expected a duration of 0 or more")
     return seconds
-
-
-def _chunk_size(value: object) -> int:
-    """Read the size of a datagram: at least a byte behind its header, at most what a datagram can have."""
-    try:
-        size = parse_size(value)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
-    if not 13 <= size <= 65507:
-        raise typer.BadParameter("expected a size from 13 to 65507")
-    return size
 
 
 def _flags(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -247,14 +236,9 @@ def send(
         str, typer.Option("--compress", help="none, zlib or gzip (UDP and HTTP).", metavar="KIND")
     ] = "none",
     chunk_bytes: Annotated[
-        int,
-        typer.Option(
-            "--chunk-bytes",
-            parser=_chunk_size,
-            metavar="SIZE",
-            help="Largest datagram; larger messages go in chunks.",
-        ),
-    ] = 1432,
+        str | None,
+        typer.Option("--chunk-bytes", metavar="SIZE", help="Largest datagram; larger messages go in chunks."),
+    ] = None,
     count: Annotated[int, typer.Option("--count", "-n", min=1, help="Send it so many times.")] = 1,
     rate: Annotated[float, typer.Option("--rate", "-r", min=0, help="Messages a second; 0: as fast as it goes.")] = 0,
 ) -> None:

@@ -17,6 +17,8 @@ Anything else that escapes is ours: a bug.
 from __future__ import annotations
 
 import enum
+import os
+import re
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -40,10 +42,31 @@ __all__ = [
 
 def describe(error: BaseException) -> str:
     """Say in one line what went wrong: the error's own words, and its kind where it has none."""
-    words = getattr(error, "strerror", None) or " ".join(str(error).split())
-    if words:
-        return str(words)
-    return "no answer in time" if isinstance(error, TimeoutError) else type(error).__name__
+    words = str(getattr(error, "strerror", None) or " ".join(str(error).split()))
+    if not words and isinstance(error, TimeoutError):
+        return "no answer in time"
+    if not words or words.startswith(_VAGUE):
+        return _system_words(error) or words or type(error).__name__
+    return words
+
+
+_VAGUE = ("Connect call failed", "Multiple exceptions: ", "All connection attempts failed")
+"""How asyncio and httpx speak of a failed connection; the system says why."""
+_LONGEST_CHAIN = 10
+
+
+def _system_words(error: BaseException | None) -> str:
+    """Return what the system calls an error or the first of its causes that came from it; empty without one."""
+    for _ in range(_LONGEST_CHAIN):
+        if error is None:
+            break
+        number = error.errno if isinstance(error, OSError) else None
+        if number is None and (written := re.search(r"\[Errno (\d+)\]", str(error))):
+            number = int(written[1])
+        if number:
+            return os.strerror(number)
+        error = error.exceptions[0] if isinstance(error, BaseExceptionGroup) else error.__cause__ or error.__context__
+    return ""
 
 
 EXCERPT_BYTES = 1024

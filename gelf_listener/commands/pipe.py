@@ -20,10 +20,9 @@ import tty
 from collections.abc import Callable, Sequence
 from types import FrameType
 
-from gelf_listener.address import Address
-from gelf_listener.commands.send import make_sender, parse_field, shown
+from gelf_listener.commands.send import parse_field
 from gelf_listener.commands.shipper import Shipper
-from gelf_listener.errors import ConfigError, OutputError, describe
+from gelf_listener.errors import ConfigError, describe
 from gelf_listener.settings import zone_named
 
 __all__ = ["run_piped"]
@@ -61,32 +60,27 @@ def run_piped(
         ConfigError: If the address, a field or the zone is unusable.
     """
     given = dict(map(parse_field, fields))
-    _check_address(to)
     try:
         zone = zone_named(timezone)
     except ValueError as error:
         raise ConfigError(f"--timezone {timezone}: {error}") from None
     shipper = Shipper(to, given, drain_seconds, zone)
+    shipper.start()
     passed = _Passed(command)
     try:
         passed.start()
     except OSError as error:
         print(f"gelf-listener: {command[0]}: {describe(error)}", file=sys.stderr)
+        shipper.close()
         return 127 if isinstance(error, FileNotFoundError) else 126
-    shipper.start()
     status = passed.run(shipper.take)
     shipper.close()
     if shipper.dropped:
-        why, address = shipper.problem or "it could not keep up", Address.parse(to)
-        text = address.scrubbed(f"{shipper.dropped} lines did not reach {shown(address)}: {why}")
-        print(f"gelf-listener: {text}", file=sys.stderr)
+        why = shipper.problem or "it takes nothing, or too slowly"
+        print(f"gelf-listener: {shipper.dropped} lines did not reach {shipper.address}: {why}", file=sys.stderr)
+    if shipper.kept:
+        print(f"gelf-listener: {shipper.kept} messages left in the buffer: {shipper.problem}", file=sys.stderr)
     return status if status >= 0 else 128 - status
-
-
-def _check_address(to: str) -> None:
-    """Refuse an address that never works before the command starts; a far side that is down may come back."""
-    with contextlib.suppress(OSError, OutputError):  # not now; the shipper tries again
-        make_sender(to, 1420).close()
 
 
 class _Passed:

@@ -15,6 +15,7 @@ Laws:
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import socket
 import ssl
@@ -251,7 +252,7 @@ class Connections:
             task = self._loop.create_task(self._connect(sock, peer))
             self._handshakes[task] = _Handshake(peer, self._loop.time())
             self._hold(peer)
-            task.add_done_callback(self._shook_hands)
+            task.add_done_callback(functools.partial(self._connected, sock))
 
     def _accept_again(self, listening: socket.socket) -> None:
         if listening in self._listening:
@@ -274,6 +275,12 @@ class Connections:
         elif connection is not None:
             connection.abort()
             self.closed(connection)
+
+    def _connected(self, sock: socket.socket, task: asyncio.Task[None]) -> None:
+        """Forget a handshake that ended; one that was cancelled before its first step has not closed its socket."""
+        self._shook_hands(task)
+        if task.cancelled():
+            sock.close()
 
     def _shook_hands(self, task: asyncio.Task[None]) -> None:
         """Forget a handshake, once."""
@@ -322,9 +329,6 @@ class Connections:
         except ssl.SSLError as error:
             detail = f"TLS handshake failed: {error.reason or error}"
             self._fail(sock, Reason.UNEXPECTED_PROTOCOL, detail, b"", peer)
-        except asyncio.CancelledError:
-            sock.close()
-            raise
         except OSError:
             sock.close()  # the peer went away
         finally:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
@@ -27,6 +29,9 @@ class DatagramOutput:
         self._datagrams = Datagrams(settings.host, settings.port)
         self._progress = Progress()
         self._closed = False
+        self.unwritten = 0
+        """Messages that counted as written and turned out to be refused."""
+        self.problem = ""
 
     def encode(self, message: Message) -> Iterable[bytes]:
         """
@@ -60,8 +65,11 @@ class DatagramOutput:
         self._progress.finish(retry)
 
     async def close(self) -> None:
-        """Close the socket; see `Output.close`."""
+        """Close the socket, once the system had time to say that the last datagram was refused; see `Output.close`."""
         self._closed = True
+        if await self._datagrams.refused():
+            self.unwritten += 1
+            self.problem = self._said(ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED)))
         self._datagrams.close()
 
     def counters(self) -> dict[str, float]:
@@ -88,6 +96,12 @@ class DatagramOutput:
                 for datagram in datagrams:
                     await self._datagrams.send(datagram)
                 sent.append(message)
+        except ConnectionRefusedError:  # the message before was, and comes again where that is possible
+            if sent:
+                sent.pop()
+            else:
+                self.unwritten += 1
+            raise
         finally:
             self._progress.written(sent)
 

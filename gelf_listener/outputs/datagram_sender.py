@@ -8,6 +8,7 @@ import socket
 
 __all__ = ["Datagrams"]
 
+_REFUSAL_SECONDS = 0.01
 _RESOLVE_SECONDS = 60.0
 """How long an address that was looked up is believed."""
 
@@ -42,7 +43,9 @@ class Datagrams:
             return
         found = await loop.getaddrinfo(self._host, self._port, type=socket.SOCK_DGRAM)
         self.close()
-        family, kind, protocol, _, address = found[0]
+        # UDP cannot tell which family is listened on; of localhost's, a container publishes IPv4 for certain.
+        first = min(found, key=lambda info: info[0] != socket.AF_INET) if self._host == "localhost" else found[0]
+        family, kind, protocol, _, address = first
         self._socket = socket.socket(family, kind, protocol)
         self._socket.setblocking(False)
         self._socket.connect(address)
@@ -66,6 +69,14 @@ class Datagrams:
             else:
                 self.sent += 1
                 return
+
+    async def refused(self) -> bool:
+        """Tell whether the last datagram was refused, which the system needs a moment to learn."""
+        sock = self._socket
+        if sock is None:
+            return False
+        await asyncio.sleep(_REFUSAL_SECONDS)
+        return sock.fileno() >= 0 and sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) != 0
 
     def close(self) -> None:
         """Close the socket. May be called twice; `open` opens another."""

@@ -33,7 +33,7 @@ class GelfUdpSettings(OutputSettings):
         "auto", description="`auto` compresses (zlib) what would not fit into one datagram."
     )
     chunk_bytes: Size = Field(
-        1420, ge=64, le=65507, description="Largest datagram; a longer message is sent in chunks, 128 at the most."
+        1420, ge=13, le=65507, description="Largest datagram; a longer message is sent in chunks, 128 at the most."
     )
     forwarder: str = Field(
         "", description="Name for the field `_forwarder`; `auto` is this machine's. Empty: no such field."

@@ -8,9 +8,10 @@ import logging
 import time
 import zlib
 from collections.abc import Mapping
+from typing import Annotated, Literal
 
 import httpx
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from gelf_listener.client_tls import ClientTlsSettings, check_files, client_context
 from gelf_listener.errors import ConfigError, OutputError, Retry, describe
@@ -30,6 +31,17 @@ _SOMEBODY_MENDS = frozenset((401, 403, 404, 405, 407))
 """Wrong credentials or a wrong path: messages wait until somebody puts that right."""
 
 
+def _compression(value: object) -> object:
+    """Let yes and no stand for gzip and none, as they did when there was nothing else."""
+    text = str(value).strip().lower()
+    if text in ("yes", "true", "on", "1", "y", "t"):
+        return "gzip"
+    return "none" if text in ("no", "false", "off", "0", "n", "f") else value
+
+
+Compression = Annotated[Literal["none", "gzip", "zlib"], BeforeValidator(_compression)]
+
+
 class HttpOutputSettings(OutputSettings, ClientTlsSettings):
     """Settings of outputs that speak HTTP."""
 
@@ -41,7 +53,7 @@ class HttpOutputSettings(OutputSettings, ClientTlsSettings):
     headers: str = Field(
         "", description="Further request headers: `Name: value`, several separated by semicolons.", repr=False
     )
-    compress: bool = Field(True, description="Send bodies with gzip.")
+    compress: Compression = Field("gzip", description="How bodies are compressed: gzip, zlib, none; yes is gzip.")
     timeout_seconds: Duration = Field(30.0, gt=0, le=600, description="Time to connect, and for an answer.")
 
 
@@ -107,9 +119,10 @@ class HttpClient:
         sent = {**self._headers, **(headers or {})}
         if body is not None:
             sent["content-type"] = content_type
-            if self._settings.compress and len(body) >= _LEAST_TO_COMPRESS:
-                body = gzip.compress(body, 1, mtime=0)
-                sent["content-encoding"] = "gzip"
+            kind = self._settings.compress
+            if kind != "none" and len(body) >= _LEAST_TO_COMPRESS:
+                body = gzip.compress(body, 1, mtime=0) if kind == "gzip" else zlib.compress(body, 1)
+                sent["content-encoding"] = "gzip" if kind == "gzip" else "deflate"
         try:
             async with self._opened().stream(method, self.base + path, content=body, headers=sent) as answer:
                 said = await _read(answer)

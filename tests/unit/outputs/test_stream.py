@@ -55,7 +55,10 @@ class Stream:
 
     async def _begin(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
-        await self._serve(reader, writer)
+        try:
+            await self._serve(reader, writer)
+        finally:
+            writer.close()
 
     async def _read(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(65536):

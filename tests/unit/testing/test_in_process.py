@@ -240,6 +240,7 @@ def test_waiting_in_a_loop_is_told(opened: Listening) -> None:
         asyncio.run(main())
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # graypy leaves connections open
 @pytest.mark.parametrize("library", ["gelf_handlers", "graypy"])
 @pytest.mark.parametrize("transport", ["udp", "tcp", "http"])
 def test_handlers(opened: Listening, library: Any, transport: Any) -> None:
