@@ -48,7 +48,58 @@ async function fluent() {
   await client.disconnect();
 }
 
-({ 'gelf-pro': gelfPro, winston, fluent })[job.client]().catch((error) => {
+const FIELDS = { order: 'A-17', count: 42, ratio: 0.5, flag: true, deep: { er: 'x' } };
+
+async function otlp() {
+  const { SeverityNumber } = load('@opentelemetry/api-logs');
+  const { LoggerProvider, BatchLogRecordProcessor } = load('@opentelemetry/sdk-logs');
+  const { resourceFromAttributes } = load('@opentelemetry/resources');
+  const names = { json: 'http', proto: 'proto', grpc: 'grpc' };
+  const { OTLPLogExporter } = load(`@opentelemetry/exporter-logs-otlp-${names[job.form]}`);
+  const url = `http://127.0.0.1:${job.port}${job.form === 'grpc' ? '' : '/v1/logs'}`;
+  const provider = new LoggerProvider({
+    resource: resourceFromAttributes({ 'service.name': 'shop', 'host.name': 'web-1' }),
+    processors: [new BatchLogRecordProcessor({ exporter: new OTLPLogExporter({ url }) })],
+  });
+  const logger = provider.getLogger('shop.orders');
+  const error = new Error('no stock');
+  logger.emit({ severityNumber: SeverityNumber.WARN, severityText: 'WARN', body: job.text, attributes: FIELDS });
+  const attributes = { 'exception.type': error.name, 'exception.message': error.message, 'exception.stacktrace': error.stack };
+  logger.emit({ severityNumber: SeverityNumber.ERROR, body: 'order failed', attributes });
+  logger.emit({ severityNumber: SeverityNumber.DEBUG, body: job.large });
+  await provider.shutdown();
+}
+
+async function pinoLoki() {
+  const pino = load('pino');
+  const { pinoLoki: toLoki } = load('pino-loki');
+  const stream = toLoki({ host: `http://127.0.0.1:${job.port}`, labels: { service_name: 'shop' }, batching: { interval: 1 } });
+  const logger = pino({ level: 'debug' }, stream);
+  logger.warn(FIELDS, job.text);
+  logger.error(new Error('no stock'), 'order failed');
+  logger.debug(job.large);
+  stream.end();
+  await new Promise((done) => stream.on('close', done));
+}
+
+async function winstonLoki() {
+  const { createLogger, format } = load('winston');
+  const LokiTransport = load('winston-loki');
+  const transport = new LokiTransport({
+    host: `http://127.0.0.1:${job.port}`, labels: { service_name: 'shop' }, format: format.combine(format.errors({ stack: true }), format.json()),
+    interval: 1,
+  });
+  const logger = createLogger({ level: 'debug', transports: [transport] });
+  logger.log({ level: 'warn', message: job.text, ...FIELDS });
+  const error = new Error('no stock');
+  logger.log({ level: 'error', message: 'order failed', stack: error.stack });
+  logger.debug(job.large);
+  await transport.flush();
+  process.exit(0);
+}
+
+const CLIENTS = { 'gelf-pro': gelfPro, winston, fluent, otlp, 'pino-loki': pinoLoki, 'winston-loki': winstonLoki };
+CLIENTS[job.client]().catch((error) => {
   console.error(error);
   process.exit(1);
 });
