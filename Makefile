@@ -42,6 +42,7 @@ ifeq ($(strip $(ARGS)),)
 	$(BIN)/python -m bench.roads
 	$(BIN)/python -m bench.relay --output bench/results/relay.json
 	$(BIN)/python -m bench.brokers --output bench/results/brokers.json
+	$(BIN)/python -m bench.otlp --output bench/results/otlp.json
 	$(BIN)/python -m bench.page --output bench/results/page.json
 else
 	$(BIN)/python -m bench $(ARGS)

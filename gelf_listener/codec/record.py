@@ -149,7 +149,7 @@ def read_fields(fields: Mapping[str, object], receipt: Receipt) -> tuple[dict[st
     if None in fields.values():
         fields = {name: value for name, value in fields.items() if value is not None}
     if all(map(_is_plain, fields.values())):
-        known = read_plain_fields(fields)  # type: ignore[arg-type]
+        known = read_plain_fields(dict(fields))  # type: ignore[arg-type]
         if known is not None:
             return known
     document = {"_" + name: plain(value) for name, value in fields.items()}
@@ -159,19 +159,20 @@ def read_fields(fields: Mapping[str, object], receipt: Receipt) -> tuple[dict[st
 
 
 def read_plain_fields(
-    fields: Mapping[str, FieldValue],
+    fields: dict[str, FieldValue],
 ) -> tuple[dict[str, FieldValue], tuple[Note, ...]] | None:
     """
     Make clean names of fields whose values a message may hold as they are; see `read_fields`.
 
     Returns:
-        None when the names have to be looked at one by one.
+        The fields, which are the argument itself where its names are clean, and the notes on them; None when the names
+        have to be looked at one by one.
     """
     known = _names.of(tuple(fields))
     if known is None:
         return None
     clean, notes = known
-    return dict(fields) if clean is None else dict(zip(clean, fields.values(), strict=True)), notes
+    return fields if clean is None else dict(zip(clean, fields.values(), strict=True)), notes
 
 
 def _is_plain(value: object) -> bool:

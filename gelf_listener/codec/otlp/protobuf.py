@@ -23,6 +23,8 @@ _MAX_NESTED_BYTES = 256 * 1024
 
 _LONG_RECORD_BYTES = 64 * 1024
 
+_NO_TRACE, _NO_SPAN = bytes(16).hex(), bytes(8).hex()
+
 _double = Struct("<d").unpack_from
 _fixed64 = Struct("<Q").unpack_from
 _fixed32 = Struct("<I").unpack_from
@@ -247,8 +249,8 @@ def _take(  # noqa: PLR0915  (a call for each field would double its time)
         severity_text,
         body,
         attributes,
-        trace_id if trace_id.strip("0") else "",
-        span_id if span_id.strip("0") else "",
+        "" if trace_id == _NO_TRACE else trace_id,
+        "" if span_id == _NO_SPAN else span_id,
         flags,
         event_name,
         dropped,

@@ -6,7 +6,7 @@ import base64
 from collections.abc import Mapping
 from typing import Any
 
-from gelf_listener.codec.otlp.severity import read_severity
+from gelf_listener.codec.otlp.severity import Severity, read_severity
 from gelf_listener.codec.receipt import Receipt
 from gelf_listener.codec.record import read_fields, read_plain_fields, text_of
 from gelf_listener.codec.scrub import scrub
@@ -149,14 +149,8 @@ class Taker:
             attributes["span_id"] = span_id
         if flags:
             attributes["trace_flags"] = flags & 0xFF
-        if event_name:
-            attributes["event_name"] = event_name
-        if dropped:
-            attributes["otel.dropped_attributes_count"] = dropped
-        if severity.number:
-            attributes["severity_number"] = severity.number
-        if severity.text:
-            attributes["severity_text"] = severity.text
+        if event_name or dropped or severity.number or severity.text:
+            _add_rest(attributes, event_name, dropped, severity)
         if isinstance(body, str) and number and body and body[0] != "{" and "\n" not in body:
             text = body if plain else scrub(body)  # what nearly all are
         elif body is None or body == "":
@@ -178,10 +172,12 @@ class Taker:
         read = read_plain_fields(attributes) if plain else None
         fields, own_notes = read or read_fields(attributes, receipt)
         shared = scope.fields
-        fields = {**fields, **shared} if shared.keys().isdisjoint(fields) else {**fields, **shared, **fields}
+        merged = {**fields, **shared}
+        if len(merged) < len(fields) + len(shared):
+            merged.update(fields)  # the record's own count
         if seconds is None or not SECONDS_MIN <= seconds < SECONDS_MAX:
             if seconds is not None:
-                fields["original_timestamp"] = nanoseconds
+                merged["original_timestamp"] = nanoseconds
             seconds = receipt.time
         batch = receipt.batch
         batch.messages.append(
@@ -197,7 +193,7 @@ class Taker:
                 receipt.peer,
                 False,
                 None,
-                fields,
+                merged,
                 notes + own_notes if own_notes else notes,
             )
         )
@@ -205,6 +201,18 @@ class Taker:
 
 
 _UNSAID = read_severity(0, "")
+
+
+def _add_rest(attributes: Attributes, event_name: str, dropped: int, severity: Severity) -> None:
+    """Add what few records have."""
+    if event_name:
+        attributes["event_name"] = event_name
+    if dropped:
+        attributes["otel.dropped_attributes_count"] = dropped
+    if severity.number:
+        attributes["severity_number"] = severity.number
+    if severity.text:
+        attributes["severity_text"] = severity.text
 
 
 def _pop_trace(attributes: Attributes) -> str | None:
