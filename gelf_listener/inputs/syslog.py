@@ -7,13 +7,14 @@ has one already.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from gelf_listener.codec import FramedSession
+from gelf_listener.codec import DatagramDecoder, FramedSession
 from gelf_listener.codec.framing.syslog_frames import SyslogFramer
 from gelf_listener.codec.syslog.decoder import SyslogDecoder, SyslogOptions
+from gelf_listener.codec.syslog.graylog import GraylogSyslog
 from gelf_listener.inputs.listening import ListeningSettings, SessionSettings
 from gelf_listener.inputs.stream import SessionInput
 from gelf_listener.inputs.stream_connection import StreamConnection, TextConnection
@@ -36,6 +37,10 @@ class SyslogSettings(ListeningSettings):
     """Settings of every syslog input; the options are those of Graylog's."""
 
     port: int = Field(1514, ge=0, le=65535, description="Port to bind; 0 picks a free one.")
+    mode: Literal["lenient", "graylog"] = Field(
+        "lenient",
+        description="lenient: take apart what can be understood. graylog: store exactly what a Graylog would.",
+    )
     store_full_message: bool = Field(False, description="Keep the whole text, header included, as full_message.")
     expand_structured_data: bool = Field(
         False, description="Put the SD-ID before the names of structured data: sdid_name instead of name."
@@ -51,7 +56,7 @@ class SyslogSettings(ListeningSettings):
         description="What short names of zones in time stamps mean, for example IST=Asia/Jerusalem,CST=Asia/Shanghai.",
     )
 
-    def decoder(self, input: str) -> SyslogDecoder:
+    def decoder(self, input: str) -> DatagramDecoder:
         """Make a decoder with these settings; the input's name goes on its messages."""
         options = SyslogOptions(
             self.store_full_message,
@@ -60,7 +65,7 @@ class SyslogSettings(ListeningSettings):
             zone_named(self.timezone),
             zones_by_name(self.zone_names),
         )
-        return SyslogDecoder(input, options)
+        return SyslogDecoder(input, options) if self.mode == "lenient" else GraylogSyslog(input, options)
 
 
 class SyslogUdpSettings(SyslogSettings, DatagramSettings):
@@ -90,7 +95,7 @@ class SyslogUdpInput(DatagramInput):
     scheme: ClassVar[str] = "syslog+udp"
     settings: SyslogUdpSettings
 
-    def decoder(self) -> SyslogDecoder:
+    def decoder(self) -> DatagramDecoder:
         """Make what reads the datagrams."""
         return self.settings.decoder(self.name)
 
