@@ -35,6 +35,7 @@ from gelf_listener.quantities import (
 
 __all__ = [
     "BufferSync",
+    "Charset",
     "Duration",
     "InputSettings",
     "Milliseconds",
@@ -47,6 +48,7 @@ __all__ = [
     "ZoneNames",
     "describe_errors",
     "quantity_of",
+    "split_commas",
     "written",
     "zone_named",
     "zones_by_name",
@@ -55,7 +57,7 @@ __all__ = [
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
-def _split_commas(value: object) -> object:
+def split_commas(value: object) -> object:
     """Let a comma-separated text stand for a list, as addresses and environment variables need it."""
     if isinstance(value, str):
         return [part.strip() for part in value.split(",") if part.strip()]
@@ -65,7 +67,7 @@ def _split_commas(value: object) -> object:
 BufferSync = Literal["batch", "interval", "os"]
 """When a buffer on disk is synced."""
 
-Networks = Annotated[tuple[Network, ...], BeforeValidator(_split_commas)]
+Networks = Annotated[tuple[Network, ...], BeforeValidator(split_commas)]
 """Networks in CIDR form; one text may hold several, separated by commas."""
 
 
@@ -156,6 +158,26 @@ def written(field: FieldInfo, value: Any) -> str:
     quantity = quantity_of(field)
     return str(value) if quantity is None or value is None else quantity.show(value)
 
+
+_ASCII = bytes((9, 10, 13, *range(32, 127)))
+
+
+def _check_charset(name: str) -> str:
+    if not name:
+        return name
+    try:
+        is_like_ascii = _ASCII.decode(name) == _ASCII.decode("ascii")
+    except LookupError:
+        raise ValueError("no such character set; expected a name such as latin-1 or windows-1251") from None
+    except UnicodeDecodeError:
+        is_like_ascii = False
+    if not is_like_ascii:
+        raise ValueError("lines cannot be told apart in it; expected one that holds ASCII, such as latin-1")
+    return name
+
+
+Charset = Annotated[str, AfterValidator(_check_charset)]
+"""Name of a character set that contains ASCII; empty: UTF-8 alone."""
 
 _OFFSET = re.compile(r"[+-]?(\d\d):?(\d\d)")
 

@@ -115,6 +115,11 @@ class Joiner:
         return bool(self._lines)
 
     @property
+    def since(self) -> float | None:
+        """When the first line came of those that wait; None when none do."""
+        return self._at if self._lines else None
+
+    @property
     def is_done(self) -> bool:
         """Whether nothing waits that a line of prose could belong to."""
         return not self._lines or (self._trace is None and self._header.goes_on == 0)

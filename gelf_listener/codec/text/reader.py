@@ -62,7 +62,7 @@ _loosely = json.JSONDecoder(strict=False, parse_constant=str)
 class _Source:
     """What is known of one source of lines: a stream, a container."""
 
-    __slots__ = ("joiner", "origin", "pieces", "size", "touched")
+    __slots__ = ("began", "joiner", "origin", "pieces", "size", "touched")
 
     def __init__(self, joiner: Joiner) -> None:
         self.joiner = joiner
@@ -72,6 +72,8 @@ class _Source:
         """Of the first piece."""
         self.size = 0
         self.touched = 0.0
+        self.began = 0.0
+        """When the first piece came."""
 
     def whole(self) -> tuple[str, Origin]:
         """Return the pieces as one line, and where the first came from."""
@@ -122,6 +124,13 @@ class TextReader:
             return self._first.touched + self._join_seconds if self._first.waits else None
         waiting = [source.touched for source in self._sources.values() if source.waits]
         return min(waiting) + self._join_seconds if waiting else None
+
+    @property
+    def held_since(self) -> float | None:
+        """When the first of the lines came that wait; None when none do."""
+        times = [source.began for source in self._sources.values() if source.pieces]
+        times += [since for source in self._sources.values() if (since := source.joiner.since) is not None]
+        return min(times, default=None)
 
     def expire(self, now: float, batch: Batch) -> None:
         """Give out messages that waited long enough."""
@@ -256,6 +265,7 @@ class TextReader:
         source = self._first if not key else self._source(key, now, batch)
         source.touched = now
         if goes_on or source.pieces:
+            source.began = source.began if source.pieces else now
             source.pieces.append(text)
             source.size += len(raw)
             source.origin = origin if source.origin is None else source.origin

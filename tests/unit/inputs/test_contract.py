@@ -272,3 +272,28 @@ class TestStdin(InputContract):
 
     async def send_bytes(self, input: Input, data: bytes) -> None:
         await asyncio.to_thread(os.write, self._writing, data)
+
+
+class TestFile(InputContract):
+    """A file that somebody appends to; what was not read stays there."""
+
+    scheme = "file"
+    fetches = True
+
+    def make(self, tmp_path: Path) -> Input:
+        plugin: Any = load(INPUT_GROUP, "file")
+        settings = {"path": str(tmp_path / "*.log"), "state_path": str(tmp_path / "state")}
+        made: Input = plugin(plugin.Settings(join_seconds=0, poll_seconds=0.005, **settings))
+        return made
+
+    async def send(self, input: Input, texts: Sequence[str]) -> None:
+        await self.send_bytes(input, "".join(f"{text}\n" for text in texts).encode())
+
+    async def send_bytes(self, input: Input, data: bytes) -> None:
+        path = Path(input.settings.path[0]).with_name("app.log")
+
+        def append() -> None:
+            with path.open("ab") as file:
+                file.write(data)
+
+        await asyncio.to_thread(append)
