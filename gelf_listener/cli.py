@@ -273,6 +273,10 @@ def pipe(
     timezone: Annotated[
         str, typer.Option(help="Zone of times without an offset; this machine's by default.", metavar="ZONE")
     ] = "",
+    charset: Annotated[
+        str,
+        typer.Option(help="Character set of lines that are not UTF-8, for example latin-1.", metavar="NAME"),
+    ] = "",
     drain_seconds: Annotated[
         float,
         typer.Option(parser=_duration, metavar="DURATION", help="Time to send the rest when the command has ended."),
@@ -281,7 +285,8 @@ def pipe(
     """Run a command, pass its output on unchanged, and send each line as a message."""
     from gelf_listener.commands.pipe import run_piped
 
-    raise typer.Exit(run_piped(command, to=to, fields=field or [], timezone=timezone, drain_seconds=drain_seconds))
+    reading = {"timezone": timezone, "charset": charset}
+    raise typer.Exit(run_piped(command, to=to, fields=field or [], drain_seconds=drain_seconds, **reading))
 
 
 @app.command()

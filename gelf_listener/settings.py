@@ -46,6 +46,7 @@ __all__ = [
     "Size",
     "ZoneName",
     "ZoneNames",
+    "check_charset",
     "describe_errors",
     "quantity_of",
     "split_commas",
@@ -162,7 +163,13 @@ def written(field: FieldInfo, value: Any) -> str:
 _ASCII = bytes((9, 10, 13, *range(32, 127)))
 
 
-def _check_charset(name: str) -> str:
+def check_charset(name: str) -> str:
+    """
+    Return the name of a character set; empty is one, UTF-8 alone.
+
+    Raises:
+        ValueError: If there is none of that name, or one that does not contain ASCII.
+    """
     if not name:
         return name
     try:
@@ -176,7 +183,7 @@ def _check_charset(name: str) -> str:
     return name
 
 
-Charset = Annotated[str, AfterValidator(_check_charset)]
+Charset = Annotated[str, AfterValidator(check_charset)]
 """Name of a character set that contains ASCII; empty: UTF-8 alone."""
 
 _OFFSET = re.compile(r"[+-]?(\d\d):?(\d\d)")

@@ -23,7 +23,7 @@ from types import FrameType
 from gelf_listener.commands.send import parse_field
 from gelf_listener.commands.shipper import Shipper
 from gelf_listener.errors import ConfigError, describe
-from gelf_listener.settings import zone_named
+from gelf_listener.settings import check_charset, zone_named
 
 __all__ = ["run_piped"]
 
@@ -41,7 +41,13 @@ _OF_TERMINALS = ("SIGINT", "SIGQUIT", "SIGTSTP")
 
 
 def run_piped(
-    command: Sequence[str], *, to: str, fields: Sequence[str], drain_seconds: float, timezone: str = ""
+    command: Sequence[str],
+    *,
+    to: str,
+    fields: Sequence[str],
+    drain_seconds: float,
+    timezone: str = "",
+    charset: str = "",
 ) -> int:
     """
     Run a command, pass its output on, and ship it.
@@ -52,19 +58,24 @@ def run_piped(
         fields: ``name=value``, for every message that is no GELF document.
         drain_seconds: Time to send the rest when the command has ended.
         timezone: Name of the zone of times without an offset; empty: this machine's.
+        charset: Of lines that are not UTF-8; empty: none.
 
     Returns:
         The command's exit status; 128 and the number of the signal that ended it; 127 when there is no such command.
 
     Raises:
-        ConfigError: If the address, a field or the zone is unusable.
+        ConfigError: If the address, a field, the zone or the character set is unusable.
     """
     given = dict(map(parse_field, fields))
     try:
         zone = zone_named(timezone)
     except ValueError as error:
         raise ConfigError(f"--timezone {timezone}: {error}") from None
-    shipper = Shipper(to, given, drain_seconds, zone)
+    try:
+        check_charset(charset)
+    except ValueError as error:
+        raise ConfigError(f"--charset {charset}: {error}") from None
+    shipper = Shipper(to, given, drain_seconds, zone, charset)
     shipper.start()
     passed = _Passed(command)
     try:

@@ -39,13 +39,19 @@ class Shipper:
         fields: On every message that is no GELF document.
         drain_seconds: Time to send the rest at the end.
         zone: Of times without an offset; None: this machine's.
+        charset: Of lines that are not UTF-8; empty: none.
 
     Raises:
         ConfigError: If the address does not fit.
     """
 
     def __init__(
-        self, to: str, fields: Mapping[str, FieldValue], drain_seconds: float, zone: dt.tzinfo | None = None
+        self,
+        to: str,
+        fields: Mapping[str, FieldValue],
+        drain_seconds: float,
+        zone: dt.tzinfo | None = None,
+        charset: str = "",
     ) -> None:
         self.dropped = 0
         """Lines and messages that could not be sent."""
@@ -57,8 +63,8 @@ class Shipper:
         self._drain_seconds = drain_seconds
         host = socket.gethostname() or "localhost"
         self._decoders = {
-            "stdout": LineDecoder(host, 6, fields={**fields, "stream": "stdout"}, zone=zone),
-            "stderr": LineDecoder(host, 3, fields={**fields, "stream": "stderr"}, zone=zone),
+            "stdout": LineDecoder(host, 6, fields={**fields, "stream": "stdout"}, zone=zone, charset=charset),
+            "stderr": LineDecoder(host, 3, fields={**fields, "stream": "stderr"}, zone=zone, charset=charset),
         }
         self._queue: deque[tuple[str, bytes, float]] = deque()
         self._queued_bytes = 0

@@ -21,7 +21,7 @@ from pydantic import Field
 from gelf_listener.codec import Batch
 from gelf_listener.codec.text.lines import LineDecoder
 from gelf_listener.inputs import Intake
-from gelf_listener.settings import Duration, InputSettings, Size, ZoneName, zone_named
+from gelf_listener.settings import Charset, Duration, InputSettings, Size, ZoneName, zone_named
 
 __all__ = ["StdinInput", "StdinSettings"]
 
@@ -41,6 +41,7 @@ class StdinSettings(InputSettings):
     timezone: ZoneName = Field(
         "", description="Zone of times without an offset, for example Europe/Berlin. Empty: this machine's."
     )
+    charset: Charset = Field("", description="Character set of what is not UTF-8, for example latin-1. Empty: none.")
     join_seconds: Duration = Field(0.1, ge=0, le=60, description="How long a line waits for a stack trace behind it.")
 
 
@@ -62,6 +63,7 @@ class StdinInput:
             settings.source or socket.gethostname() or "localhost",
             input=self.name,
             zone=zone_named(settings.timezone),
+            charset=settings.charset,
             max_line_bytes=settings.max_line_bytes,
             max_join_bytes=settings.max_join_bytes,
             join_seconds=settings.join_seconds,

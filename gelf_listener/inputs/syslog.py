@@ -20,7 +20,7 @@ from gelf_listener.inputs.stream import SessionInput
 from gelf_listener.inputs.stream_connection import StreamConnection, TextConnection
 from gelf_listener.inputs.tls import TlsSettings
 from gelf_listener.inputs.udp import DatagramInput, DatagramSettings
-from gelf_listener.settings import Size, ZoneName, ZoneNames, zone_named, zones_by_name
+from gelf_listener.settings import Charset, Size, ZoneName, ZoneNames, zone_named, zones_by_name
 
 __all__ = [
     "SyslogSettings",
@@ -51,6 +51,7 @@ class SyslogSettings(ListeningSettings):
     timezone: ZoneName = Field(
         "", description="Zone of time stamps without an offset, for example Europe/Berlin. Empty: this machine's."
     )
+    charset: Charset = Field("", description="Character set of what is not UTF-8, for example latin-1. Empty: none.")
     zone_names: ZoneNames = Field(
         {},
         description="What short names of zones in time stamps mean, for example IST=Asia/Jerusalem,CST=Asia/Shanghai.",
@@ -64,6 +65,7 @@ class SyslogSettings(ListeningSettings):
             self.allow_override_date,
             zone_named(self.timezone),
             zones_by_name(self.zone_names),
+            self.charset,
         )
         return SyslogDecoder(input, options) if self.mode == "lenient" else GraylogSyslog(input, options)
 

@@ -111,6 +111,7 @@ class SyslogOptions(NamedTuple):
         expand_structured_data: Put the SD-ID before the names of parameters.
         allow_override_date: Use the receive time for a time stamp that is missing or unusable; otherwise reject.
         zone: Of time stamps without an offset; None: this machine's.
+        charset: Of messages that are not UTF-8; empty: none.
         zone_names: What names of zones mean, where that is not what `zones.ZONES` says.
     """
 
@@ -119,6 +120,7 @@ class SyslogOptions(NamedTuple):
     allow_override_date: bool = True
     zone: dt.tzinfo | None = None
     zone_names: Mapping[str, dt.tzinfo] = {}
+    charset: str = ""
 
 
 class _Parts(NamedTuple):
@@ -188,8 +190,9 @@ class SyslogDecoder:
         try:
             text = payload.decode()
         except UnicodeDecodeError:
-            text = payload.decode("utf-8", "replace")
-            notes = (note(Deviation.INVALID_UTF8),)
+            charset = self.options.charset
+            text = payload.decode(charset or "utf-8", "replace")
+            notes = () if charset else (note(Deviation.INVALID_UTF8),)
         text = text.rstrip(_TRAILING)
         if "#0" in text:
             text, undone = undo_escapes(text)

@@ -89,6 +89,18 @@ def test_names_of_zones_can_be_set() -> None:
         assert [note.deviation.label for note in made.notes] == ["host_missing"]
 
 
+def test_charset() -> None:
+    """What is UTF-8 is read as UTF-8, everything else in the character set that was set."""
+    head = b"<14>Nov 28 10:00:00 web1 app: "
+    for charset, data, text in (
+        ("latin-1", "größe".encode("latin-1"), "größe"),
+        ("windows-1251", "привет".encode("windows-1251"), "привет"),
+        ("latin-1", "größe".encode(), "größe"),
+    ):
+        made = decode(head + data, charset=charset)
+        assert (made.short_message, made.notes) == (text, ())
+
+
 @pytest.mark.parametrize(
     "text",
     [

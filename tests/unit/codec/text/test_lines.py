@@ -255,3 +255,14 @@ def test_bytes_that_are_no_text() -> None:
     decoder.feed_eof(NOW, batch)
     assert [made.short_message for made in batch.messages] == ["caf\ufffd", "\x00\ufffd"]
     assert all(json.loads(made.to_gelf()) for made in batch.messages)
+
+
+def test_charset() -> None:
+    """Each line by itself: UTF-8 where it is, the character set that was set otherwise, however it is cut."""
+    data = "grün\n".encode() + "größe\nübrig".encode("latin-1")
+    for step in (1, 3, len(data)):
+        decoder, batch = LineDecoder("here", charset="latin-1"), Batch()
+        for at in range(0, len(data), step):
+            decoder.feed(data[at : at + step], 1.0, batch)
+        decoder.feed_eof(1.0, batch)
+        assert [made.short_message for made in batch.messages] == ["grün", "größe", "übrig"]
