@@ -9,19 +9,22 @@ from pydantic import Field
 
 from gelf_listener.codec import Receipt
 from gelf_listener.codec.loki.push import decode_push
+from gelf_listener.codec.otlp.export import Signal
 from gelf_listener.codec.snappy import unsnap
 from gelf_listener.errors import Reason
 from gelf_listener.inputs.http_server.answers import Response
 from gelf_listener.inputs.http_server.bodies import unpack
 from gelf_listener.inputs.http_server.requests import Request
-from gelf_listener.inputs.http_server.responder import Responder
+from gelf_listener.inputs.http_server.responder import Responder, run_steps
 from gelf_listener.inputs.http_server.server import HttpServerInput
 from gelf_listener.inputs.http_server.settings import HttpServerSettings
+from gelf_listener.inputs.otlp import OtlpResponder
 from gelf_listener.inputs.tls import TlsSettings
 
 __all__ = ["LokiInput", "LokiResponder", "LokiSettings", "LokiTlsInput", "LokiTlsSettings"]
 
 _PATHS = ("/loki/api/v1/push", "/api/prom/push")
+_OTLP_PATH = "/otlp/v1/logs"
 _READY = Response(200, b"ready\n", "text/plain; charset=utf-8")
 _TAKEN = Response(204)
 
@@ -50,9 +53,15 @@ class LokiResponder(Responder):
     busy_status: ClassVar[int] = 429
     undoes_encoding: ClassVar[bool] = True
 
+    def __init__(self, settings: LokiSettings, input: str) -> None:
+        super().__init__(settings, input)
+        self._otlp = OtlpResponder(settings, input, events=False)
+
     def check(self, request: Request) -> Response | None:
         """Refuse other paths and methods; say that we are ready."""
         path = request.path.rstrip("/")
+        if path.endswith(_OTLP_PATH):
+            return self._otlp.check(request)
         if path.endswith("/ready") or path == "/ready":
             return _READY if request.method in ("GET", "HEAD") else self.error(request, 405, "ask with GET")
         if not path.endswith(_PATHS):
@@ -63,16 +72,13 @@ class LokiResponder(Responder):
 
     def respond(self, request: Request, receipt: Receipt) -> Response:
         """Take a push request at once."""
-        steps = self.respond_in_steps(request, receipt)
-        while True:
-            try:
-                next(steps)
-            except StopIteration as end:
-                response: Response = end.value
-                return response
+        return run_steps(self.respond_in_steps(request, receipt))
 
     def respond_in_steps(self, request: Request, receipt: Receipt) -> Generator[None, None, Response]:
         """Take a push request some entries at a time."""
+        if isinstance(request.context, Signal):
+            request.body = unpack(request.body, _encoding(request), self.inflater, receipt)
+            return (yield from self._otlp.respond_in_steps(request, receipt))
         body = yield from self._plain(request, receipt)
         tenant = request.header("x-scope-orgid").strip()
         is_json = request.content_type == "application/json"
@@ -81,7 +87,7 @@ class LokiResponder(Responder):
 
     def _plain(self, request: Request, receipt: Receipt) -> Generator[None, None, bytes]:
         """Undo the encoding that is named, and that of protobuf, which is compressed whether it is named or not."""
-        body, encoding = request.body, request.headers.get(b"content-encoding", b"").lower()
+        body, encoding = request.body, _encoding(request)
         is_snappy = encoding == b"snappy" or request.content_type != "application/json"
         if encoding not in (b"", b"snappy"):
             body = unpack(body, encoding, self.inflater, receipt)
@@ -93,13 +99,19 @@ class LokiResponder(Responder):
 
     def error_body(
         self,
-        request: Request,  # noqa: ARG002  (all get the same)
-        status: int,  # noqa: ARG002
+        request: Request,
+        status: int,
         detail: str,
-        reason: Reason | None,  # noqa: ARG002
+        reason: Reason | None,
     ) -> tuple[bytes, str]:
         """Write an error as Loki does: a line of text."""
+        if isinstance(request.context, Signal):
+            return self._otlp.error_body(request, status, detail, reason)
         return f"{detail}\n".encode("utf-8", "replace"), "text/plain; charset=utf-8"
+
+
+def _encoding(request: Request) -> bytes:
+    return request.headers.get(b"content-encoding", b"").lower()
 
 
 class LokiInput(HttpServerInput):

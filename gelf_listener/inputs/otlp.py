@@ -12,7 +12,7 @@ from gelf_listener.codec.otlp.export import Code, Signal, export, write_status
 from gelf_listener.errors import Reason
 from gelf_listener.inputs.http_server.answers import Response
 from gelf_listener.inputs.http_server.requests import Request
-from gelf_listener.inputs.http_server.responder import Responder
+from gelf_listener.inputs.http_server.responder import Responder, run_steps
 from gelf_listener.inputs.http_server.server import HttpServerInput
 from gelf_listener.inputs.http_server.settings import HttpServerSettings
 from gelf_listener.inputs.tls import TlsSettings
@@ -67,13 +67,14 @@ class OtlpResponder(Responder):
     Args:
         settings: Of the input.
         input: Its name.
+        events: Whether events of spans are messages.
     """
 
     cors_headers: ClassVar[str] = "Authorization, Content-Type, Content-Encoding"
 
-    def __init__(self, settings: OtlpHttpSettings, input: str) -> None:
+    def __init__(self, settings: HttpServerSettings, input: str, *, events: bool) -> None:
         super().__init__(settings, input)
-        self._events = settings.spans == "events"
+        self._events = events
         self._signals = {f"/v1/{signal.path}".encode(): signal for signal in Signal}
 
     def check(self, request: Request) -> Response | None:
@@ -92,13 +93,7 @@ class OtlpResponder(Responder):
 
     def respond(self, request: Request, receipt: Receipt) -> Response:
         """Take an export request at once."""
-        steps = self.respond_in_steps(request, receipt)
-        while True:
-            try:
-                next(steps)
-            except StopIteration as end:
-                response: Response = end.value
-                return response
+        return run_steps(self.respond_in_steps(request, receipt))
 
     def respond_in_steps(self, request: Request, receipt: Receipt) -> Generator[None, None, Response]:
         """Take an export request some records at a time."""
@@ -139,7 +134,7 @@ class OtlpHttpInput(HttpServerInput):
 
     def responder(self) -> OtlpResponder:
         """Make what answers the requests of all connections."""
-        return OtlpResponder(self.settings, self.name)
+        return OtlpResponder(self.settings, self.name, events=self.settings.spans == "events")
 
 
 class OtlpHttpsInput(OtlpHttpInput):

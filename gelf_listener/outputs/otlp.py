@@ -15,7 +15,7 @@ from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from pydantic import Field
 
 from gelf_listener import __version__
-from gelf_listener.codec.otlp.severity import SEVERITY_NUMBERS
+from gelf_listener.codec.otlp.severity import SEVERITY_NUMBERS, read_severity
 from gelf_listener.message import FieldValue, Message
 from gelf_listener.outputs.http_batch import HttpBatchOutput, Request
 from gelf_listener.outputs.http_client import HttpOutputSettings
@@ -63,7 +63,7 @@ class OtlpOutput(HttpBatchOutput):
         """Return the request; see `HttpBatchOutput.encode`."""
         resources: dict[tuple[str, str], list[LogRecord]] = {}
         for message in messages:
-            service = message.fields.get(self.settings.service)
+            service = message.fields.get(self._service_field(message))
             name = message.host if service is None else value_text(service)
             resources.setdefault((name, message.host), []).append(self._record(message))
         request = ExportLogsServiceRequest()
@@ -96,6 +96,10 @@ class OtlpOutput(HttpBatchOutput):
         """Return what was sent, and what the server rejected of it."""
         return super().counters() | {"rejected_records_total": self._rejected}
 
+    def _service_field(self, message: Message) -> str:
+        """Return which field names the service: that of the settings, or what our own input of OTLP makes of it."""
+        return self.settings.service if self.settings.service in message.fields else "service.name"
+
     def _record(self, message: Message) -> LogRecord:
         record = LogRecord(
             time_unix_nano=_nanoseconds(message.timestamp),
@@ -105,13 +109,15 @@ class OtlpOutput(HttpBatchOutput):
         if message.level is not None:
             record.severity_number = SEVERITY_NUMBERS.get(message.level, 0)  # type: ignore[assignment]
             record.severity_text = level_name(message.level)
-        settings = self.settings
+        settings, service = self.settings, self._service_field(message)
         for name, value in message.fields.items():
+            if name in _OWN and _set_own(record, name, value):
+                continue
             if name == settings.trace and isinstance(value, str) and _TRACE.fullmatch(value):
                 record.trace_id = bytes.fromhex(value)
             elif name == settings.span and isinstance(value, str) and _SPAN.fullmatch(value):
                 record.span_id = bytes.fromhex(value)
-            elif name != settings.service:
+            elif name != service:
                 record.attributes.append(_attribute(name, value))
         if message.full_message is not None:
             record.attributes.append(_attribute("full_message", message.full_message))
@@ -128,6 +134,30 @@ class OtlpTlsOutput(OtlpOutput):
 
     tls = True
     port = 443
+
+
+_OWN = frozenset(("severity_number", "severity_text", "trace_flags", "event_name"))
+"""Fields that our own input makes of parts of a record, which they become again."""
+
+
+def _set_own(record: LogRecord, name: str, value: FieldValue) -> bool:
+    """Make a field a part of its record again; return whether it can be one."""
+    if name == "severity_number":
+        if (
+            type(value) is not int
+            or read_severity(value if 0 < value < 25 else 0, record.severity_text).number != value
+        ):
+            return False
+        record.severity_number = value  # type: ignore[assignment]
+    elif name == "trace_flags":
+        if type(value) is not int or not 0 <= value < 256:
+            return False
+        record.flags = value
+    elif not isinstance(value, str):
+        return False
+    else:
+        setattr(record, name, value)
+    return True
 
 
 def _nanoseconds(seconds: float) -> int:

@@ -31,6 +31,9 @@ _STREAMS = ("stream", "source", "std_stream")
 
 _TRACES = ("exception.stacktrace", "exception_stacktrace", "stack_trace", "stacktrace")
 
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+"""winston's `colorize` puts them around levels, which winston-loki makes labels of."""
+
 _LOKI4J = re.compile(r"\[([^\]]{1,100})\] ([\w.$-]{1,200}) - ")
 """What loki4j (2.x) puts before a text by default, besides saying it in structured metadata."""
 
@@ -97,7 +100,7 @@ def _pop_level(said: dict[str, Any]) -> int | None:
     """Take the level off; one that nobody knows stays a field."""
     for name in _LEVELS:
         value = said.get(name)
-        level = severity_of_text(value) if isinstance(value, str) else None
+        level = severity_of_text(_COLOURS.sub("", value)) if isinstance(value, str) else None
         if level is not None:
             del said[name]
             guess = said.get("detected_level")

@@ -10,6 +10,7 @@ from gelf_listener.codec.otlp.severity import Severity, read_severity
 from gelf_listener.codec.receipt import Receipt
 from gelf_listener.codec.record import read_fields, read_plain_fields, text_of
 from gelf_listener.codec.scrub import scrub
+from gelf_listener.codec.text.reader import STREAM_LEVELS
 from gelf_listener.codec.text.reading import Reading
 from gelf_listener.codec.text.records import read_record
 from gelf_listener.codec.text.trace_objects import trace_of
@@ -31,7 +32,10 @@ _HOSTS = ("host.name", "k8s.pod.name", "container.name", "k8s.node.name")
 """Resource attributes that say who logged a record, the best first."""
 
 _TRACES = ("exception.stacktrace", "exception.stack_trace", "error.stack_trace", "error.stack", "stack_trace")
-_TRACE_NAMES = frozenset((*_TRACES, "full_message"))
+_TRACE_OBJECTS = ("exception", "error", "err", "stack", "stackTrace", "stacktrace", "traceback")
+"""Where loggers behind an SDK put errors: texts of several lines, lists of frames, objects with either."""
+
+_TRACE_NAMES = frozenset((*_TRACES, *_TRACE_OBJECTS, "full_message"))
 """Attributes that are GELF's `full_message`; the last is our own output's."""
 
 Attributes = dict[str, Any]
@@ -163,6 +167,8 @@ class Taker:
             text = reading.text
             full_message = full_message or reading.full_message
             level = reading.level if level is None else level
+            if level is None:
+                level = STREAM_LEVELS.get(str(attributes.get("log.iostream")))
             seconds = reading.seconds if seconds is None else seconds
             host = reading.host or host
             notes += reading.notes
@@ -223,6 +229,15 @@ def _pop_trace(attributes: Attributes) -> str | None:
         if text or (name == "exception.stacktrace" and isinstance(value, str) and value.strip()):
             del attributes[name]
             return scrub(text or str(value)).rstrip("\n")
+    for name in _TRACE_OBJECTS:
+        value = attributes.get(name)
+        text = trace_of(value)
+        if text:
+            del attributes[name]
+            if isinstance(value, dict):  # what else it says of the error stays
+                short = {key: each for key, each in value.items() if not (isinstance(each, list) or trace_of(each))}
+                attributes[name] = short
+            return scrub(text).rstrip("\n")
     value = attributes.get("full_message")
     return attributes.pop("full_message") if isinstance(value, str) else None
 

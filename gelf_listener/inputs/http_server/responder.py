@@ -14,7 +14,7 @@ from gelf_listener.inputs.http_server.answers import Response, cors_lines
 from gelf_listener.inputs.http_server.requests import Request
 from gelf_listener.inputs.http_server.settings import HttpServerSettings
 
-__all__ = ["BodyReader", "Responder"]
+__all__ = ["BodyReader", "Responder", "run_steps"]
 
 _STATUS = {Reason.PAYLOAD_TOO_LARGE: 413, Reason.TOO_COMPLEX: 413, Reason.UNKNOWN_COMPRESSION: 415}
 
@@ -172,6 +172,16 @@ class Responder:
         """Return body and media type of an error, in the form that clients of the protocol read."""
         error = {"message": detail} | ({} if reason is None else {"reason": reason.value})
         return Response.json(status, error).body, "application/json"
+
+
+def run_steps(steps: Generator[None, None, Response]) -> Response:
+    """Take a request at once that knows how to be taken in steps; see `Responder.respond_in_steps`."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            response: Response = end.value
+            return response
 
 
 def _secrets(settings: HttpServerSettings) -> tuple[bytes, ...]:

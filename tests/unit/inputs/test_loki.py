@@ -313,3 +313,18 @@ def test_refuses_damaged_snappy(block: bytes) -> None:
     with pytest.raises(Rejected) as caught:
         inflate(block)
     assert caught.value.reason is Reason.CORRUPT_COMPRESSION
+
+
+def test_takes_opentelemetry_as_loki_does() -> None:
+    """On a path of its own, with its own answers."""
+    export = {"resourceLogs": [{"scopeLogs": [{"logRecords": [{"body": {"stringValue": "hello"}}]}]}]}
+    body = gzip.compress(json.dumps(export).encode())
+    intake, answer = push(body, JSON, "/otlp/v1/logs", Content_Encoding="gzip")
+    assert (answer.status, answer.json, intake.texts) == (200, {}, ["hello"])
+    intake, answer = push(b"{", JSON, "/otlp/v1/logs")
+    assert (answer.status, answer.json["code"]) == (400, 3)
+
+
+def test_levels_may_have_colours() -> None:
+    """As winston's `colorize` leaves them."""
+    assert entry("x", {"level": "\x1b[33mwarn\x1b[39m"}).level == 4

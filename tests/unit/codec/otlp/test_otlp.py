@@ -20,6 +20,7 @@ from gelf_listener.codec.otlp.records import Taker
 from gelf_listener.codec.otlp.severity import SEVERITY_NUMBERS, read_severity
 from gelf_listener.errors import Rejected
 from gelf_listener.message import Message, Peer
+from gelf_listener.outputs.otlp import OtlpOutput
 
 NOW = 1_795_913_700.0
 TIME = 1_795_913_692_953_713_408
@@ -388,3 +389,49 @@ def test_garbage_is_rejected_or_read(data: bytes) -> None:
             continue
         for message in batch.messages:
             message.to_gelf()
+
+
+def test_errors_of_loggers_behind_an_sdk() -> None:
+    """pino's and others' are objects with a stack."""
+    error = {"type": "E", "message": "m", "stack": "E: m\n    at f (a.js:1:2)\n    at g (a.js:3:4)"}
+    message = decoded(request(record("failed", severity_number=17, attributes={"err": error})))
+    assert (message.full_message, message.fields) == (error["stack"], {"err.type": "E", "err.message": "m"})
+    message = decoded(request(record("failed", severity_number=17, attributes={"error": "short"})))
+    assert (message.full_message, message.fields) == (None, {"error": "short"})
+
+
+def test_the_stream_it_was_printed_on() -> None:
+    """What the collector says of a container's lines, which say nothing themselves."""
+    assert decoded(request(record("plain", attributes={"log.iostream": "stderr"}))).level == 3
+    assert decoded(request(record("WARN x", attributes={"log.iostream": "stderr"}))).level == 4
+
+
+def test_what_our_output_writes_comes_back() -> None:
+    """A record that came by OTLP goes out as it came, but for its scope."""
+    original = record(
+        "text",
+        time_unix_nano=1_795_913_692_953_713_000,
+        severity_number=22,
+        severity_text="AUDIT",
+        attributes={"user_id": 42, "ok": True, "exception.stacktrace": "E: m\n\tat a.b(C.java:1)"},
+        flags=1,
+        trace_id=bytes(range(16)),
+        span_id=bytes(range(8)),
+        event_name="order.placed",
+    )
+    first = decoded(request(original, resource={"host.name": "web-1", "service.name": "shop"}))
+    again = OtlpOutput(OtlpOutput.Settings()).encode([first])
+    (second,) = decode(again.body)[0].messages
+    assert second.fields.pop("gelf.id")
+    assert second.fields.pop("logger") == "gelf-listener"
+    assert second.fields.pop("otel.scope.version")
+    parts = ("timestamp", "host", "short_message", "full_message", "level", "fields")
+    assert [getattr(second, name) for name in parts] == [getattr(first, name) for name in parts]
+    exported = ExportLogsServiceRequest.FromString(again.body).resource_logs[0]
+    assert {each.key: each.value.string_value for each in exported.resource.attributes} == {
+        "host.name": "web-1",
+        "service.name": "shop",
+    }
+    (sent,) = exported.scope_logs[0].log_records
+    assert (sent.severity_number, sent.severity_text, sent.flags) == (22, "AUDIT", 1)
+    assert sent.event_name == "order.placed"
