@@ -198,6 +198,7 @@ class _Parser:
         return self._bare(field, token, edits, columns)
 
     def _bare(self, field: str | None, token: Token, edits: Token | None, columns: tuple[int, int]) -> Node | None:
+        text = token.text[0] if token.kind == "sign" else self._unescaped(token)  # patterns have to be right as well
         if token.kind in ("*", "wildcard"):
             return self._leaves.pattern(field, _parts(token.text), columns)
         if token.kind == "prefix":
@@ -205,7 +206,6 @@ class _Parser:
             return self._leaves.pattern(field, ((False, literal), (True, "*")), columns)
         if token.kind == "regex":
             return self._leaves.regex(field, token.text[1:-1], token.start + 1, columns)
-        text = token.text[0] if token.kind == "sign" else self._unescaped(token)
         if edits is not None:
             return self._leaves.fuzzy(field, text, (edits.text[1:], edits.start), columns)
         if field is None:

@@ -1,9 +1,20 @@
 import java.util.List;
 import java.util.Map;
+import org.apache.lucene.analysis.LowerCaseFilter;
+import org.apache.lucene.analysis.TokenStream;
+import org.apache.lucene.analysis.core.KeywordTokenizer;
 import org.opensearch.common.settings.Settings;
 import org.opensearch.env.Environment;
+import org.opensearch.index.IndexSettings;
+import org.opensearch.index.analysis.AbstractTokenFilterFactory;
+import org.opensearch.index.analysis.NormalizingTokenFilterFactory;
+import org.opensearch.index.analysis.TokenFilterFactory;
+import org.opensearch.index.analysis.TokenizerFactory;
+import org.opensearch.indices.analysis.AnalysisModule.AnalysisProvider;
 import org.opensearch.node.InternalSettingsPreparer;
 import org.opensearch.node.Node;
+import org.opensearch.plugins.AnalysisPlugin;
+import org.opensearch.plugins.Plugin;
 import org.opensearch.plugins.PluginInfo;
 import org.opensearch.transport.Netty4Plugin;
 
@@ -11,7 +22,32 @@ import org.opensearch.transport.Netty4Plugin;
 public class OpenSearch {
     static class Embedded extends Node {
         Embedded(Environment environment) {
-            super(environment, List.of(Netty4Plugin.class), false);
+            super(environment, List.of(Netty4Plugin.class, Analysis.class), false);
+        }
+    }
+
+    /** What Graylog's mapping needs of the module analysis-common, which is not published. */
+    public static class Analysis extends Plugin implements AnalysisPlugin {
+        @Override
+        public Map<String, AnalysisProvider<TokenizerFactory>> getTokenizers() {
+            return Map.of("keyword", (index, environment, name, settings) ->
+                TokenizerFactory.newFactory(name, KeywordTokenizer::new));
+        }
+
+        @Override
+        public Map<String, AnalysisProvider<TokenFilterFactory>> getTokenFilters() {
+            return Map.of("lowercase", (index, environment, name, settings) -> new LowerCase(index, name, settings));
+        }
+    }
+
+    static class LowerCase extends AbstractTokenFilterFactory implements NormalizingTokenFilterFactory {
+        LowerCase(IndexSettings index, String name, Settings settings) {
+            super(index, name, settings);
+        }
+
+        @Override
+        public TokenStream create(TokenStream stream) {
+            return new LowerCaseFilter(stream);
         }
     }
 

@@ -127,6 +127,8 @@ REFUSED = [
     ('a "b', 3, "never closed"),
     ("a\\", 2, "escapes nothing"),
     ("\\user:a", 1, "four hexadecimal digits"),
+    ("a\\user*b", 2, "four hexadecimal digits"),
+    ("/\\user/", 2, "four hexadecimal digits"),
     ("a^", 3, "needs a number"),
     ("a^b", 3, "needs a number"),
     ("n:[1 5]", 6, "expected TO"),

@@ -13,8 +13,9 @@ from functools import reduce
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gelf_listener.query import QueryError, compile_predicate, parse
+from gelf_listener.query import QueryError, compile_predicate, parse, parse_as
 from gelf_listener.query.automaton import Automaton
+from gelf_listener.query.differences import difference
 from gelf_listener.query.fields import KNOWN_NAMES
 from gelf_listener.query.nodes import Exists, Fuzzy, Group, MatchAll, Phrase, Range, Regex, Term, Wildcard
 from gelf_listener.query.patterns import compile_fuzzy, compile_wildcards, within
@@ -105,6 +106,13 @@ def _group(inner: st.SearchStrategy) -> st.SearchStrategy:
     )
 
 
+def _in_graylog(node):
+    """Give a tree Graylog's meaning."""
+    if isinstance(node, Group):
+        return Group(*(tuple(map(_in_graylog, part)) for part in (node.must, node.should, node.must_not)))
+    return node if isinstance(node, MatchAll) else replace(node, graylog=True)
+
+
 _NODES = st.recursive(_LEAVES, _group, max_leaves=8)
 _VALUES = st.one_of(
     _TEXTS, st.integers(), st.floats(), st.booleans(), st.builds(lambda: 10**5000), st.just("2019-07-23T01:00")
@@ -141,6 +149,39 @@ def test_any_text_is_a_query_or_a_query_error(text, sample):
         return
     assert compile_predicate(query)(sample) in (True, False)
     assert parse(str(query.node)).node == query.node
+
+
+@settings(deadline=None)
+@given(_QUERIES, _MESSAGES)
+def test_any_text_is_a_query_or_a_query_error_in_a_graylog(text, sample):
+    try:
+        query = parse_as(text, "graylog")
+    except QueryError as error:
+        assert 1 <= error.column <= len(text) + 1  # noqa: PT017  (not every text is refused)
+    else:
+        assert compile_predicate(query)(sample) in (True, False)
+        assert all(1 <= hint.column <= len(text) for hint in query.hints)
+
+
+@settings(deadline=None)
+@given(_QUERIES)
+def test_differences_are_told_of_any_query(text):
+    try:
+        query = parse(text)
+    except QueryError:
+        return
+    told = difference(query)
+    assert told.node is not None or len(told.hints) == 1
+    assert all(1 <= hint.column <= len(text) + 1 and hint.text for hint in told.hints)
+
+
+@settings(deadline=None)
+@given(_NODES.map(_in_graylog), _MESSAGES)
+def test_no_query_of_a_graylog_raises_on_any_message(node, sample):
+    matches = compile_predicate(node, clock=lambda: 1.0)
+    found = matches(sample)
+    assert matches(sample) == found
+    assert compile_predicate(Group(must_not=(node,)), clock=lambda: 1.0)(sample) != found
 
 
 @settings(deadline=None)
