@@ -10,7 +10,7 @@ import httpx
 from tests.e2e.conftest import Start
 from tests.e2e.listener import ANSWER_SECONDS, free_port, until
 
-HEADERS = {"X-Requested-By": "test"}
+HEADERS = {"Accept": "application/json", "X-Requested-By": "test"}
 
 
 def test_input_and_stream(start: Start, tmp_path: Path) -> None:

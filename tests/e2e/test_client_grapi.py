@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import socket
 from pathlib import Path
 from typing import Any
@@ -39,9 +41,10 @@ def test_it_finds_what_was_sent(start: Start, tmp_path: Path) -> None:
     def found() -> Any:
         answer = ask("/api/search/universal/relative", query="user_id:>0", range=300, fields="message,user_id")
         assert answer.status_code == 200, answer.text
-        return answer.json() if answer.json()["total_results"] == 2 else None
+        rows = list(csv.DictReader(io.StringIO(answer.text)))  # what a Graylog gives who names no media type
+        return rows if len(rows) == 2 else None
 
-    texts = sorted(hit["message"]["message"] for hit in until(found, what="two messages")["messages"])
+    texts = sorted(row["message"] for row in until(found, what="two messages"))
     assert texts == ["order 1 paid", "order 2 paid"]
     assert ask("/api/system/indexer/failures", limit=10, offset=0).json() == {"failures": [], "total": 0}
     assert ask("/api/streams").json()["total"] == 1

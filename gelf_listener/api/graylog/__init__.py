@@ -10,7 +10,6 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
 from gelf_listener.api.catalog import CatalogFull
-from gelf_listener.api.errors import RESPONSES
 from gelf_listener.api.graylog import (
     aggregate,
     cluster,
@@ -31,7 +30,7 @@ from gelf_listener.api.graylog.eventlog import EventLog
 from gelf_listener.api.graylog.jobs import Jobs
 from gelf_listener.api.graylog.media_types import MediaTypes
 from gelf_listener.api.graylog.streams import Streams
-from gelf_listener.api.graylog.violations import Violations, respond, wrong_request
+from gelf_listener.api.graylog.violations import RESPONSES, Violations, respond, wrong_request
 from gelf_listener.timeranges import TimeRangeError
 
 if TYPE_CHECKING:

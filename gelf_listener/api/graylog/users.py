@@ -108,7 +108,7 @@ async def log_out(request: Request, service: TheService) -> Response:
     return response
 
 
-@router.delete("/system/sessions/{session_id}")
+@router.delete("/system/sessions/{session_id}", response_class=Response)
 async def end_session(request: Request, service: TheService, session_id: str) -> Response:
     """End a session."""
     _auth(service).sessions.end(session_id)

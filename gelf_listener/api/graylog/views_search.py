@@ -104,7 +104,7 @@ async def status(
     return answer(_status(_job(request, job_id), node_id(service)))
 
 
-@router.delete("/cancel/{job_id}")
+@router.delete("/cancel/{job_id}", response_class=Response)
 async def cancel(request: Request, job_id: str) -> Response:
     """Give a search up."""
     _job(request, job_id).task.cancel()

@@ -11,13 +11,16 @@ from typing import Any, NamedTuple
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
 from starlette.responses import Response
 
-from gelf_listener.api.errors import request_error
+from gelf_listener.api.errors import RESPONSES as ERRORS
+from gelf_listener.api.errors import ErrorBody, request_error
 from gelf_listener.api.graylog.message_encoding import answer
 from gelf_listener.api.graylog.tables import CSV, acceptable
 
 __all__ = [
+    "RESPONSES",
     "Violation",
     "Violations",
     "check",
@@ -43,6 +46,25 @@ class Violation(NamedTuple):
     rule: str
     message: str
     value: str | None
+
+
+class ViolationBody(BaseModel):
+    """How one of them is told."""
+
+    message: str
+    message_template: str
+    path: str
+    invalid_value: str | None
+
+
+RESPONSES: dict[int | str, dict[str, Any]] = ERRORS | {
+    "4XX": {
+        "description": "The request is wrong, or not allowed.",
+        "model": ErrorBody | list[ViolationBody],
+        "content": {"text/plain": {"schema": {"type": "string"}}},
+    }
+}
+"""What every route of Graylog's may answer besides, for OpenAPI."""
 
 
 class Violations(Exception):
