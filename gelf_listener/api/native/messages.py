@@ -6,6 +6,7 @@ import asyncio
 import base64
 import time
 from collections import Counter
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
@@ -19,7 +20,8 @@ from gelf_listener.api.native.shapes import Deleted, Imported, LintShape, Messag
 from gelf_listener.codec.batch import Batch
 from gelf_listener.codec.clients import guess_client
 from gelf_listener.codec.gelf.lenient import LenientGelf
-from gelf_listener.codec.lint import lint
+from gelf_listener.codec.lint import Verdict, lint
+from gelf_listener.inputs import Input
 from gelf_listener.message import FieldValue, Message
 from gelf_listener.pipeline import Pipeline
 from gelf_listener.query.fields import getter
@@ -66,10 +68,10 @@ async def _stored(store: Store, id: str) -> Message:
 
 
 @router.get("/messages/{id}", response_model=MessageDetail)
-async def message(store: TheStore, id: str) -> Response:
+async def message(service: TheService, store: TheStore, id: str) -> Response:
     """Return a message with its types, raw bytes and notes, and what a real Graylog would do with it."""
     found = await _stored(store, id)
-    verdict = lint(found.raw, found.peer)
+    verdict = _verdict(found, service.inputs)
     document = message_document(found) | {
         "types": {name: _TYPES[type(value)] for name, value in found.fields.items()},
         "notes": [note_document(note) for note in found.notes],
@@ -78,9 +80,18 @@ async def message(store: TheStore, id: str) -> Response:
         "raw_bytes": len(found.raw),
         "client": guess_client(found.raw) or None,
         "exact": found.exact,
-        "graylog": lint_document(verdict),
+        "graylog": None if verdict is None else lint_document(verdict),
     }
     return json_response(document)
+
+
+def _verdict(message: Message, inputs: Sequence[Input]) -> Verdict | None:
+    """Judge a message's payload as GELF; None where it came another way: by syslog, as a line, as a form."""
+    urls = [url for input in inputs if input.name == message.input for url in input.listening]
+    if urls and not urls[0].startswith("gelf+"):
+        return None
+    verdict = lint(message.raw, message.peer)
+    return verdict if verdict.messages else None  # what is no GELF to anybody did not come as GELF
 
 
 @router.get("/messages/{id}/surrounding", response_model=Surrounding)

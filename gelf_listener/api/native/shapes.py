@@ -102,7 +102,9 @@ class MessageDetail(MessageShape):
     raw_bytes: int
     client: str | None = Field(description="The program that probably sent it; null when nothing tells.")
     exact: bool = Field(description="Whether a relay passes the payload on as it came.")
-    graylog: LintShape = Field(description="What a real Graylog would do with the payload.")
+    graylog: LintShape | None = Field(
+        description="What a real Graylog would do with the payload; null where it did not come as GELF."
+    )
 
 
 class Surrounding(BaseModel):

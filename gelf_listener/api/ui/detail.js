@@ -171,6 +171,7 @@ function notes(message) {
 /** @param {any} message */
 function graylog(message) {
   const verdict = message.graylog;
+  if (!verdict) return el("p", { class: "faint" }, "It did not come as GELF.");
   if (verdict.clean) return el("p", { class: "faint" }, "A real Graylog stores it just so.");
   const stored = verdict.graylog_messages[0];
   return el(

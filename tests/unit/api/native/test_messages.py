@@ -37,10 +37,33 @@ def test_everything(storing: str) -> None:
         assert "h\xfc" in found.raw_text
         assert {note.deviation for note in found.notes} >= {"version"}
         assert all(note.graylog and note.advice and note.cause and note.text for note in found.notes)
+        assert found.graylog is not None
         assert found.graylog.graylog_messages[0].host == "web"
         assert not found.graylog.clean
 
     asking(main, outputs=[storing])
+
+
+@pytest.mark.parametrize(
+    ("inputs", "input", "raw", "judged"),
+    [
+        ([], "syslog", b"<13>1 2026-11-29T12:00:00Z web app - - - hi", False),
+        ([], "http", b"name=root&msg=hi&levelno=20", False),  # /logrecord of a GELF input
+        (["syslog+udp://127.0.0.1:0?name=in"], "in", b'{"version":"1.1","host":"h","short_message":"x"}', False),
+        (["gelf+udp://127.0.0.1:0?name=in"], "in", b'{"version":"1.1","host":"h","short_message":"x"}', True),
+        ([], "gone", b'{"version":"1.1","host":"h","short_message":"x"}', True),
+    ],
+)
+def test_judged_by_the_way_it_came(storing: str, inputs: list[str], input: str, raw: bytes, judged: bool) -> None:
+    """What a Graylog makes of GELF is said of GELF only: a syslog message that is stored is not wrong."""
+
+    async def main(service: Service, client: Client) -> None:
+        message = Message(1.7e9, "web", "hi", None, 6, raw, 1.7e9, input, Peer("192.0.2.7", 4), _fields={})
+        (id,) = await add(service, message)
+        found = MessageDetail.model_validate((await client.get(f"/api/gelf/messages/{id}")).json())
+        assert (found.graylog is not None) == judged
+
+    asking(main, inputs=inputs, outputs=[storing])
 
 
 @pytest.mark.parametrize("path", ["nope", "01KARM4N7Q00000000J9B2K4T6", "nope/surrounding"])
