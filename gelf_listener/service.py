@@ -22,6 +22,7 @@ from gelf_listener.buffers.memory import MemoryBuffer
 from gelf_listener.capabilities import Concurrent, KeepsPayloads, Reopens, Searchable
 from gelf_listener.codec.gelf.lenient import read_fields
 from gelf_listener.config import Config, Spec
+from gelf_listener.conflicts import Conflicts
 from gelf_listener.directories import buffer_directory, buffers_directory, state_directory
 from gelf_listener.errors import ConfigError
 from gelf_listener.inputs import Input
@@ -209,6 +210,7 @@ class Service:
         self.pipeline = Pipeline()
         self.live = LiveFeed(self.pipeline.taps)
         self.senders = Senders()
+        self.conflicts = Conflicts()
         self.throughput = Throughput(self._counters, time.monotonic)
         self.started_at = time.time()
         self._sampling: asyncio.TimerHandle | None = None
@@ -561,6 +563,7 @@ class Service:
         from gelf_listener.api.server import ApiServer  # inputs listen before this is imported
 
         self.pipeline.taps.append(self.senders.saw)
+        self.pipeline.taps.append(self.conflicts.saw)
         self.pipeline.rejections.taps.append(self.senders.refused)
         self._sample()
         self._api = ApiServer(self, self.auth, address)

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from gelf_listener.api.catalog import Catalog
     from gelf_listener.buffers.orphans import Orphan
     from gelf_listener.config import Config
+    from gelf_listener.conflicts import Conflicts
     from gelf_listener.inputs import Input
     from gelf_listener.live import LiveFeed
     from gelf_listener.pipeline import Pipeline
@@ -46,6 +47,10 @@ class Listener(Protocol):
     @property
     def senders(self) -> Senders:
         """Who sent, and how much."""
+
+    @property
+    def conflicts(self) -> Conflicts:
+        """Fields whose values a Graylog's index would not keep together."""
 
     @property
     def throughput(self) -> Throughput:

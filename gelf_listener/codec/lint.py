@@ -14,7 +14,7 @@ from gelf_listener.errors import Reason, Rejected
 from gelf_listener.message import Message, Peer
 from gelf_listener.notes import Deviation, Note
 
-__all__ = ["Verdict", "lint"]
+__all__ = ["Verdict", "finding", "lint"]
 
 _JAVA_SPACE = "".join(map(chr, range(0x21)))
 """What Graylog takes off both ends of a value."""
@@ -93,11 +93,11 @@ class Verdict(NamedTuple):
             cause, advice = _SYSLOG_BUG if syslog else _BUGS.get(rejected.reason, _OTHER_BUG)
             if self.stored:
                 graylog = "drops it and keeps what came first" if self.messages else "stores it"
-                lines += _finding(f"refused here: {rejected.detail}", graylog, cause, advice)
+                lines += finding(f"refused here: {rejected.detail}", graylog, cause, advice)
             else:
-                lines += _finding(f"refused by both: {rejected.detail}", "rejects it", cause, advice)
+                lines += finding(f"refused by both: {rejected.detail}", "rejects it", cause, advice)
         for each in self.notes:
-            lines += _finding(str(each), each.deviation.graylog, each.deviation.cause, each.deviation.advice)
+            lines += finding(str(each), each.deviation.graylog, each.deviation.cause, each.deviation.advice)
         if not self.rejected:
             lines += [f"Graylog rejects it: {refused.detail}" for refused in self.refused]
         if not (self.messages or self.rejected):
@@ -134,7 +134,8 @@ def lint(payload: bytes, peer: Peer | None = None) -> Verdict:
     )
 
 
-def _finding(wrong: str, graylog: str, cause: str, advice: str) -> list[str]:
+def finding(wrong: str, graylog: str, cause: str, advice: str) -> list[str]:
+    """Return the lines of a finding: what is wrong, what Graylog does, the likely bug and the fix."""
     return [wrong, f"    Graylog {graylog}", f"    likely bug: {cause}", f"    fix: {advice}"]
 
 

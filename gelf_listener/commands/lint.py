@@ -16,12 +16,14 @@ from typing import BinaryIO, TypeVar
 import typer
 
 from gelf_listener.address import Address
-from gelf_listener.codec.lint import lint
+from gelf_listener.codec.graylog_index import GraylogIndex
+from gelf_listener.codec.lint import Verdict, finding, lint
 from gelf_listener.commands.printing import leaving_quietly
 from gelf_listener.config import Spec
 from gelf_listener.errors import ConfigError, Rejected, describe
 from gelf_listener.inputs import Input
 from gelf_listener.message import Message, Peer
+from gelf_listener.notes import Deviation
 from gelf_listener.pipeline import Pipeline
 from gelf_listener.rendering.sanitise import clean
 from gelf_listener.service import make_input
@@ -47,6 +49,7 @@ class _Report:
     """
 
     def __init__(self, *, praise: bool = False) -> None:
+        self._index = GraylogIndex()
         self.payloads = 0
         self.deviating = 0
         self._praise = praise
@@ -56,12 +59,23 @@ class _Report:
         self.payloads += 1
         verdict = lint(payload, peer)
         where += f" ({verdict.client})" if verdict.client else ""
-        if not verdict.clean:
+        conflicts = self._conflicts(verdict)
+        if conflicts or not verdict.clean:
             self.deviating += 1
-            for line in verdict.lines():
+            for line in [*verdict.lines(), *conflicts]:
                 typer.echo(clean(line) if line.startswith(" ") else f"{where}: {clean(line)}")
         elif self._praise:
             typer.echo(f"{where}: fine", err=True)
+
+    def _conflicts(self, verdict: Verdict) -> list[str]:
+        """Say what a Graylog's index loses of a payload because of those before it."""
+        kind = Deviation.TYPE_CONFLICT
+        lines = []
+        for message in verdict.stored:
+            fields = message.fields if message.level is None else message.fields | {"level": message.level}
+            for conflict in self._index.take(fields, message.host):
+                lines += finding(str(conflict), kind.graylog, kind.cause, kind.advice)
+        return lines
 
     def end(self) -> None:
         """

@@ -239,8 +239,13 @@ def test_the_tables(open_page: Open, site: Site) -> None:
     """Senders, rejected payloads with hex and text, inputs and outputs."""
     site.send({"short_message": "a", "host": "shop-1"})
     site.send_raw(b"{no json at all")
+    site.send({"short_message": "b", "host": "shop-1", "_code": 5})
+    site.send({"short_message": "c", "host": "shop-2", "_code": "E5"})
     page = open_page("/senders")
-    expect(page.locator("table")).to_contain_text("shop-1")
+    expect(page.locator("table").first).to_contain_text("shop-1")
+    expect(page.get_by_role("region", name="Fields that differ in kind")).to_contain_text(
+        "codea numbershop-1a textshop-2"
+    )
     page.get_by_role("link", name="Rejected").first.click()
     card = page.locator("article.card")
     expect(card).to_contain_text("{no json at all")

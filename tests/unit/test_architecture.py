@@ -121,6 +121,7 @@ HIGH = {
     "rejections",
     "live",
     "senders",
+    "conflicts",
     "throughput",
     "inputs",
     "outputs",
@@ -162,7 +163,9 @@ def test_the_pipeline_does_not_know_transports() -> None:
     """Nor what is built on it."""
     assert (
         offenders(
-            below("pipeline", "buffers", "rejections", "runner", "budget", "live", "senders", "throughput"),
+            below(
+                "pipeline", "buffers", "rejections", "runner", "budget", "live", "senders", "conflicts", "throughput"
+            ),
             {"inputs", "service", "api", "socket"},
         )
         == []

@@ -198,5 +198,18 @@ async def senders(service: TheService, limit: Annotated[int, Query(ge=1, le=1000
                 for sender in found.top(limit)
             ],
             "forgotten": found.forgotten,
+            "conflicts": [
+                {
+                    "field": each.conflict.field,
+                    "kept": each.conflict.kept.value,
+                    "kept_sender": each.conflict.kept_sender,
+                    "lost": each.conflict.lost.value,
+                    "lost_sender": each.conflict.lost_sender,
+                    "messages": each.messages,
+                    "last_seen": each.last_seen,
+                    "text": str(each.conflict),
+                }
+                for each in service.conflicts.found()
+            ],
         }
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, Field
 
 __all__ = [
+    "ConflictShape",
     "Deleted",
     "FieldShape",
     "FieldsShape",
@@ -291,6 +292,19 @@ class SenderShape(BaseModel):
     last_seen: float
 
 
+class ConflictShape(BaseModel):
+    """A field whose values differ in kind between messages: an index of a Graylog keeps only the first kind."""
+
+    field: str = Field(description="Its name in the index.")
+    kept: str = Field(description="What the first value made of it, for example: a number.")
+    kept_sender: str = Field(description="The host that sent that.")
+    lost: str = Field(description="What a later value was, whose message a Graylog would lose.")
+    lost_sender: str = Field(description="The host that sent the last of them.")
+    messages: int = Field(description="Messages with such a value; an estimate in a flood.")
+    last_seen: float
+    text: str = Field(description="All of it in one sentence.")
+
+
 class RetryShape(BaseModel):
     """An output that is to be tried again."""
 
@@ -303,6 +317,7 @@ class SendersShape(BaseModel):
 
     senders: list[SenderShape]
     forgotten: int = Field(description="Senders that gave way to others, for their number is bounded.")
+    conflicts: list[ConflictShape] = Field(description="Fields that a Graylog would lose messages for.")
 
 
 class InputStats(BaseModel):

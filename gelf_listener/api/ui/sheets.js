@@ -75,7 +75,7 @@ export class Senders extends Sheet {
   }
 
   async draw() {
-    const { senders, forgotten } = await ask("senders", { parameters: { limit: 500 } });
+    const { senders, forgotten, conflicts } = await ask("senders", { parameters: { limit: 500 } });
     show(
       this.body,
       senders.length
@@ -136,6 +136,32 @@ export class Senders extends Sheet {
           ),
       forgotten > 0 &&
         el("p", { class: "faint" }, `${count(forgotten, "sender")} gave way to others; their number is bounded.`),
+      conflicts.length > 0 && [
+        el("h2", {}, "What a Graylog would lose"),
+        el(
+          "p",
+          { class: "faint" },
+          "An index decides the kind of a field by its first value, and loses every later message with a value that does not fit.",
+        ),
+        table(
+          "Fields that differ in kind",
+          ["Field", "Began as", "Sent by", "Lost", "Sent by", "Messages", "Last seen"],
+          conflicts.map((/** @type {any} */ one) =>
+            el(
+              "tr",
+              { title: line(one.text, 600) },
+              el("td", { class: "mono isolate" }, line(one.field, 200)),
+              el("td", {}, one.kept),
+              el("td", { class: "isolate" }, line(one.kept_sender, 200)),
+              el("td", {}, one.lost),
+              el("td", { class: "isolate" }, line(one.lost_sender, 200)),
+              number(one.messages),
+              el("td", {}, ago(one.last_seen)),
+            ),
+          ),
+          [5],
+        ),
+      ],
     );
   }
 }

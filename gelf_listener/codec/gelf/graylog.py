@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
 from gelf_listener.codec.batch import Batch
@@ -81,12 +81,21 @@ class GraylogGelf:
     Args:
         input: Name put on messages and rejections.
         type_conflicts: Whether a value that does not fit those before it is noted, or loses its message as in an index.
+        on_conflict: Told of each such value.
+        index: What messages before have made of fields; an empty one by default.
     """
 
-    def __init__(self, input: str = "", type_conflicts: TypeConflicts = "note") -> None:
+    def __init__(
+        self,
+        input: str = "",
+        type_conflicts: TypeConflicts = "note",
+        on_conflict: Callable[[Conflict], None] | None = None,
+        index: GraylogIndex | None = None,
+    ) -> None:
         self.input = input
+        self._on_conflict = on_conflict
         self._failures = Strikes(_MAX_RETRIES_A_SECOND)
-        self._index = GraylogIndex()
+        self._index = GraylogIndex() if index is None else index
         self._strict = type_conflicts == "reject"
 
     def decode_all(self, payloads: Iterable[tuple[bytes, Peer | None]], received_at: float, batch: Batch) -> None:
@@ -127,6 +136,9 @@ class GraylogGelf:
         if problem is not None:
             raise _Invalid(Reason.REFUSED_BY_INDEX, f"{problem}: the index would refuse the message"[:500])
         conflicts = self._index.take(fields, host)
+        for conflict in conflicts:
+            if self._on_conflict is not None:
+                self._on_conflict(conflict)
         for conflict in conflicts:
             if self._strict or conflict.field in _ALWAYS_NUMBERS:
                 raise _Invalid(Reason.REFUSED_BY_INDEX, str(conflict)[:500])

@@ -156,6 +156,12 @@ def test_senders() -> None:
             ("", "192.0.2.1", 0, 1),
         ]
         assert len((await client.get("/api/gelf/senders?limit=1")).json()["senders"]) == 1
+        assert page.conflicts == []
+        service.pipeline.accept([message(_fields={"user": 5}), message(_fields={"user": "x"})], 10)
+        page = SendersShape.model_validate((await client.get("/api/gelf/senders")).json(), strict=True)
+        assert [(each.field, each.kept, each.lost, each.messages) for each in page.conflicts] == [
+            ("user", "a number", "a text", 1)
+        ]
 
     asking(main, api="127.0.0.1:0")
 
