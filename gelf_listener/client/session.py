@@ -28,12 +28,15 @@ class Session:
     Args:
         url: Base address; may hold user and password.
         token: Instead of those.
+        advice: What to do when nothing answers.
 
     Raises:
         ConfigError: If it is no address of a web server.
     """
 
-    def __init__(self, url: str, token: str = "") -> None:
+    def __init__(
+        self, url: str, token: str = "", advice: str = "is the listener running? --url names another address"
+    ) -> None:
         try:
             parts = httpx.URL(url if "://" in url else f"http://{url}")
         except httpx.InvalidURL as error:
@@ -44,6 +47,7 @@ class Session:
                 f"{without_secrets(url)!r} is no address of an API; expected for example http://localhost:9000"
             )
         auth = (token, "token") if token else (parts.username, parts.password) if parts.username else None
+        self._advice = advice
         self.url = str(parts.copy_with(userinfo=b"")).rstrip("/")
         # A proxy between a terminal and its listener is seldom meant, and never for localhost.
         self._client = httpx.Client(base_url=self.url, auth=auth, timeout=_SECONDS, trust_env=False)
@@ -54,26 +58,53 @@ class Session:
         Ask, and return the answer's JSON.
 
         Raises:
-            Unreachable: If nobody answers, or what is no JSON.
+            Unreachable: If nothing answers, or what is no JSON.
             ConfigError: If the server cannot understand what is asked: a query, say.
             GelfError: With the server's words.
         """
+        answer = self.ask("GET", path, parameters)
+        self._check(answer)
+        return self.json_of(answer)
+
+    def ask(self, method: str, path: str, parameters: Mapping[str, Any], seconds: float = 0.0) -> httpx.Response:
+        """
+        Ask, and return the answer, whatever its status.
+
+        Args:
+            method: HTTP method.
+            path: Of the route.
+            parameters: In the query.
+            seconds: How long the server is asked to take.
+
+        Raises:
+            Unreachable: If nothing answers.
+        """
         try:
-            answer = self._client.get(path, params=dict(parameters), headers=self._headers)
+            return self._client.request(
+                method, path, params=dict(parameters), headers=self._headers, timeout=_SECONDS + seconds
+            )
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise self._unreachable(error) from None
-        self._check(answer)
+
+    def json_of(self, answer: httpx.Response) -> Any:
+        """
+        Return an answer's JSON.
+
+        Raises:
+            Unreachable: If there is none.
+        """
         try:
             return answer.json()
         except ValueError:
-            raise Unreachable(f"{self.url} is neither a gelf-listener nor a Graylog: its answer is no JSON") from None
+            raise Unreachable(f"{self.url} is neither a gelf-listener nor a Graylog: its answer is not JSON") from None
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
 
     def knows(self, path: str) -> bool:
         """Tell whether the server has a route that gives JSON; a Graylog gives its page for paths it does not know."""
-        try:
-            answer = self._client.get(path, headers=self._headers)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise self._unreachable(error) from None
+        answer = self.ask("GET", path, {})
         if answer.is_success:
             return str(answer.headers.get("content-type", "")).partition(";")[0].strip() == "application/json"
         return answer.status_code not in (404, 405)
@@ -116,9 +147,7 @@ class Session:
         raise kind(f"{self.url} answered {answer.status_code}: {said}{hint}")
 
     def _unreachable(self, error: Exception) -> Unreachable:
-        return Unreachable(
-            f"nobody answers at {self.url} ({describe(error)}); is the listener running? --url names another address"
-        )
+        return Unreachable(f"nothing answers at {self.url} ({describe(error)}); {self._advice}")
 
 
 def _lines(parts: Iterable[bytes]) -> Iterator[str]:

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import abc
 import asyncio
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 import httpx
 
 from gelf_listener.client.listener import message_of
+from gelf_listener.client.session import Session
 from gelf_listener.errors import GelfError, QueryError, Reason, Rejected
 from gelf_listener.message import Message, Peer
 from gelf_listener.testing.failure import NearMiss, missing_text, unwanted_text
 
 __all__ = ["Questions", "RemoteListener"]
 
-_ANSWER_SECONDS = 30.0
-"""How long an answer may take beyond the time that was asked for."""
 _MOST_MESSAGES = 10_000
 
 
@@ -85,13 +85,13 @@ class Questions(abc.ABC):
     def messages(self, query: str = "*") -> list[Message]:
         """Return what matches of all that is stored, in the order it came; at most the first 10 000."""
         parameters = {"query": query, "limit": _MOST_MESSAGES, "sort": "gl2_receive_timestamp:asc"}
-        found = self._ask("GET", "/api/gelf/search", parameters).json()["messages"]
-        return [message_of(document) for document in found]
+        _, answer = self._ask("GET", "/api/gelf/search", parameters)
+        return [message_of(document) for document in answer["messages"]]
 
     @property
     def rejected(self) -> list[Rejected]:
         """What could not become a message, in the order it came; the last thousand, also from before `clear`."""
-        answer = self._ask("GET", "/api/gelf/rejected", {"limit": 1000}).json()
+        _, answer = self._ask("GET", "/api/gelf/rejected", {"limit": 1000})
         return [_rejected(document) for document in reversed(answer["rejected"])]
 
     def clear(self) -> None:
@@ -101,8 +101,8 @@ class Questions(abc.ABC):
     def _wait(self, query: str, count: int, seconds: float) -> tuple[Mapping[str, Any], bool]:
         """Return the answer, and whether there were enough."""
         parameters = {"query": query, "count": count, "timeout": seconds}
-        answer = self._ask("GET", "/api/gelf/wait", parameters, seconds, (200, 504))
-        return answer.json(), answer.status_code == 200
+        status, answer = self._ask("GET", "/api/gelf/wait", parameters, seconds, (200, 504))
+        return answer, status == 200
 
     def _ask(
         self,
@@ -111,22 +111,14 @@ class Questions(abc.ABC):
         parameters: Mapping[str, Any],
         seconds: float = 0.0,
         expected: Sequence[int] = (200,),
-    ) -> httpx.Response:
-        auth = (self.api_token, "token") if self.api_token else None
-        try:
-            # A proxy between a test and its listener is never meant.
-            with httpx.Client(base_url=self.api_url, auth=auth, timeout=_ANSWER_SECONDS, trust_env=False) as client:
-                limit = seconds + _ANSWER_SECONDS
-                headers = {"X-Requested-By": "gelf_listener.testing"}
-                answer = client.request(method, path, params=dict(parameters), headers=headers, timeout=limit)
-                if answer.status_code not in expected:
-                    _refuse(answer)
-                answer.json()
-        except httpx.HTTPError as error:
-            raise GelfError(f"the listener at {self.api_url} does not answer: {error!r}") from error
-        except ValueError as error:
-            raise GelfError(f"{self.api_url} is not a gelf-listener: its answer is no JSON") from error
-        return answer
+    ) -> tuple[int, Any]:
+        """Return the status and the JSON of an answer."""
+        session = Session(self.api_url, self.api_token, "is the listener running?")
+        with contextlib.closing(session):
+            answer = session.ask(method, path, parameters, seconds)
+        if answer.status_code not in expected:
+            _refuse(answer)
+        return answer.status_code, session.json_of(answer)
 
 
 class RemoteListener(Questions):

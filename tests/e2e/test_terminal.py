@@ -240,7 +240,7 @@ def test_nobody_answers(listener: Listener) -> None:
     config.write_text(f'api = "127.0.0.1:{port}"\n', encoding="utf-8")
     done = run_cli(listener.directory, "search", "--config", str(config), environment={})
     assert done.returncode == 3
-    assert f"nobody answers at http://127.0.0.1:{port}" in done.stderr
+    assert f"nothing answers at http://127.0.0.1:{port}" in done.stderr
     assert "--url" in done.stderr
 
 
