@@ -6,16 +6,21 @@ They are read once. A browser asks each time whether it has the right ones, so a
 
 ``index.html`` names the others relatively, as seen from ``/``, and is the page of paths of several depths: for those
 the names get ``../`` before them. So the page works behind any path of a reverse proxy without knowing it.
+
+``known.js`` is given the table of known fields, so that the page knows a new one without being told.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from typing import NamedTuple
+
+from gelf_listener.query.fields import KNOWN_FIELDS
 
 __all__ = ["Page", "find_page"]
 
@@ -61,8 +66,19 @@ def _pages() -> Mapping[str, Page]:
     for file in files("gelf_listener.api").joinpath("ui").iterdir():
         media_type = _MEDIA_TYPES.get(file.name.rpartition(".")[2])
         if media_type is not None:
-            found[file.name] = _page(file.read_bytes(), media_type)
+            found[file.name] = _page(_filled(file.name, file.read_bytes()), media_type)
     return found
+
+
+def _filled(name: str, body: bytes) -> bytes:
+    """Put the table of known fields where the page expects it."""
+    if name != "known.js":
+        return body
+    table = [
+        {"name": known.name, "aliases": known.aliases, "type": known.type, "property": known.property}
+        for known in KNOWN_FIELDS
+    ]
+    return body.replace(b"KNOWN = [];", b"KNOWN = %b;" % json.dumps(table).encode(), 1)
 
 
 def _page(body: bytes, media_type: bytes) -> Page:

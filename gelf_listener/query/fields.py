@@ -54,6 +54,7 @@ class Known(NamedTuple):
         scale: What a column's numbers are to be divided by.
         always: Whether every message has it.
         underscored: Whether ``_name`` means it too, where no such additional field was sent.
+        property: Its property in the messages of our own API; empty: it is among their ``known``.
     """
 
     name: str
@@ -67,11 +68,13 @@ class Known(NamedTuple):
     scale: float = 1.0
     always: bool = False
     underscored: bool = False
+    property: str = ""
 
 
-def _micros(name: str, get: _Get, column: str, *, underscored: bool = False) -> Known:
+def _micros(name: str, attribute: str, column: str, *, underscored: bool = False) -> Known:
     """Make a field that holds a time in microseconds and that every message has."""
-    return Known(name, get, "time", "date", (), column, column, column, 1e6, always=True, underscored=underscored)
+    get = attrgetter(attribute)
+    return Known(name, get, "time", "date", (), column, column, column, 1e6, True, underscored, attribute)
 
 
 def _host(message: Message) -> FieldValue | None:
@@ -83,16 +86,73 @@ def _port(message: Message) -> FieldValue | None:
 
 
 KNOWN_FIELDS: tuple[Known, ...] = (
-    _micros("timestamp", attrgetter("timestamp"), "timestamp", underscored=True),
-    _micros("gl2_receive_timestamp", attrgetter("received_at"), "received"),
-    Known("source", attrgetter("host"), "lower case", "string", ("host",), "source", "host", always=True),
-    Known("message", attrgetter("short_message"), "words", "text", ("short_message",), "words", always=True),
-    Known("full_message", attrgetter("full_message"), "words", "text", terms="full", underscored=True),
-    Known("level", attrgetter("level"), "level", "long", (), "level", "level", "level", underscored=True),
-    Known("gl2_source_input", lambda message: message.input or None, "exact", "string", (), "@input", "added.@input"),
+    _micros("timestamp", "timestamp", "timestamp", underscored=True),
+    _micros("gl2_receive_timestamp", "received_at", "received"),
+    Known(
+        "source",
+        attrgetter("host"),
+        "lower case",
+        "string",
+        ("host",),
+        "source",
+        "host",
+        always=True,
+        property="host",
+    ),
+    Known(
+        "message",
+        attrgetter("short_message"),
+        "words",
+        "text",
+        ("short_message",),
+        "words",
+        always=True,
+        property="short_message",
+    ),
+    Known(
+        "full_message",
+        attrgetter("full_message"),
+        "words",
+        "text",
+        terms="full",
+        underscored=True,
+        property="full_message",
+    ),
+    Known(
+        "level",
+        attrgetter("level"),
+        "level",
+        "long",
+        (),
+        "level",
+        "level",
+        "level",
+        underscored=True,
+        property="level",
+    ),
+    Known(
+        "gl2_source_input",
+        lambda message: message.input or None,
+        "exact",
+        "string",
+        (),
+        "@input",
+        "added.@input",
+        property="input",
+    ),
     Known("gl2_remote_ip", _host, "exact", "ip", (), "@ip", "added.@ip"),
     Known("gl2_remote_port", _port, "exact", "long", (), "@port", "added.@port"),
-    Known("gl2_message_id", attrgetter("id"), "id", "string", ("_id",), "key", order="order", always=True),
+    Known(
+        "gl2_message_id",
+        attrgetter("id"),
+        "id",
+        "string",
+        ("_id",),
+        "key",
+        order="order",
+        always=True,
+        property="id",
+    ),
 )
 """All of them."""
 

@@ -11,6 +11,7 @@ from gelf_listener.codec.lint import Verdict
 from gelf_listener.errors import Rejected
 from gelf_listener.message import Message
 from gelf_listener.notes import Note
+from gelf_listener.query.fields import KNOWN_FIELDS
 from gelf_listener.store import Store
 
 __all__ = [
@@ -22,6 +23,8 @@ __all__ = [
     "note_document",
     "rejected_document",
 ]
+
+_UNNAMED = tuple(known for known in KNOWN_FIELDS if not known.property)
 
 _encode = msgspec.json.Encoder().encode
 
@@ -67,6 +70,7 @@ def message_document(
         "full_message": message.full_message,
         "level": message.level,
         "fields": added,
+        "known": {known.name: value for known in _UNNAMED if (value := known.get(message)) is not None},
         "input": message.input,
         "peer": None if message.peer is None else str(message.peer),
     }

@@ -52,6 +52,9 @@ class MessageShape(BaseModel):
     full_message: str | None
     level: int | None = Field(description="Syslog severity, 0 (emergency) to 7 (debug).")
     fields: dict[str, Value] = Field(description="Additional fields, without the leading underscore.")
+    known: dict[str, Value] = Field(
+        default_factory=dict, description="What the listener knows besides, such as gl2_remote_ip."
+    )
     input: str = Field(description="Name of the input that took it.")
     peer: str | None = Field(description="Who sent it, host:port.")
 

@@ -1,6 +1,7 @@
 // @ts-check
 /** The API: every word between this page and the listener. */
 
+import { knownField } from "./known.js";
 import { here } from "./paths.js";
 
 /**
@@ -14,6 +15,7 @@ import { here } from "./paths.js";
  * @property {string | null} full_message
  * @property {number | null} level
  * @property {Record<string, string | number | boolean>} fields
+ * @property {Record<string, string | number>} known other known fields, by name
  * @property {string} input
  * @property {string | null} peer
  */
@@ -132,30 +134,7 @@ export function live(parameters, to) {
 
 /** Where a value is in a message, by the name a query would use. @param {Message} message @param {string} name */
 export function valueOf(message, name) {
-  switch (name) {
-    case "source":
-    case "host":
-      return message.host;
-    case "message":
-    case "short_message":
-      return message.short_message;
-    case "full_message":
-      return message.full_message;
-    case "level":
-      return message.level;
-    case "timestamp":
-      return message.timestamp;
-    case "gl2_source_input":
-      return message.input;
-    case "gl2_message_id":
-      return message.id;
-    case "gl2_receive_timestamp":
-      return message.received_at;
-    case "gl2_remote_ip":
-      return message.peer?.replace(/:\d+$/, "").replace(/^\[|\]$/g, "");
-    case "gl2_remote_port":
-      return message.peer?.match(/:(\d+)$/)?.[1];
-    default:
-      return Object.hasOwn(message.fields, name) ? message.fields[name] : undefined;
-  }
+  const known = knownField(name);
+  if (known) return known.property ? Reflect.get(message, known.property) : message.known[known.name];
+  return Object.hasOwn(message.fields, name) ? message.fields[name] : undefined;
 }

@@ -92,6 +92,9 @@ function fieldTable(message) {
   const rows = [
     ["source", message.host, "string"],
     ["level", message.level, "number"],
+    ...Object.entries(message.known).map(
+      ([name, value]) => /** @type {[string, any, string]} */ ([name, value, typeof value]),
+    ),
     ...Object.entries(message.fields).map(
       ([name, value]) => /** @type {[string, any, string]} */ ([name, value, message.types[name] ?? ""]),
     ),

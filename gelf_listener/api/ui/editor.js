@@ -1,6 +1,7 @@
 // @ts-check
 /** The query box: colours, completion of fields and values, validation as one types, history. */
 import { ApiError, ask } from "./api.js";
+import { KNOWN } from "./known.js";
 import { el, show } from "./dom.js";
 import { atCaret, tokens } from "./query.js";
 import { keep, kept } from "./state.js";
@@ -186,9 +187,8 @@ export class QueryEditor {
           "message",
           "source",
           "level",
-          "full_message",
-          "timestamp",
           "_exists_",
+          ...KNOWN.map((known) => known.name),
           ...this.fields.map((one) => one.name),
         ]),
       ];

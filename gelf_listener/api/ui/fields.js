@@ -2,6 +2,7 @@
 /** The fields: which there are, and for one of them top values, statistics and presence. */
 import { ask } from "./api.js";
 import { button, el, show } from "./dom.js";
+import { isTime } from "./known.js";
 import { add } from "./query.js";
 import { go, state } from "./state.js";
 import { fieldName, levelName, line, quote, spell } from "./text.js";
@@ -104,7 +105,7 @@ export class Fields {
         (/** @type {number} */ rest, /** @type {any} */ one) => (one.value === null ? rest : rest - one.messages),
         statistics.present,
       );
-      const time = name === "timestamp" || name === "gl2_receive_timestamp";
+      const time = isTime(name);
       const figure = (/** @type {number} */ value) => (time ? stamp(value, true) : +value.toPrecision(6)).toString();
       show(
         into,

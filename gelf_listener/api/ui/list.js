@@ -8,13 +8,13 @@ import { button, el, show } from "./dom.js";
 import { levelName, line } from "./text.js";
 import { stamp, timeOfDay } from "./times.js";
 import { valueOf } from "./api.js";
+import { isTime } from "./known.js";
 
 /** @typedef {import("./api.js").Message} Message */
 
 const HEIGHT = 24;
 const HEAD = 24;
 const BEYOND = 8;
-const TIMES = ["timestamp", "gl2_receive_timestamp"];
 /** Browsers cannot make elements much taller: longer lists are scrolled in proportion. */
 const TALLEST = 12_000_000;
 
@@ -186,7 +186,7 @@ export class MessageList {
       const cell = row.cells[number];
       const value = valueOf(message, name);
       if (name === "timestamp" && narrow.matches) cell.textContent = timeOfDay(message.timestamp);
-      else if (TIMES.includes(name)) cell.textContent = stamp(Number(value));
+      else if (isTime(name)) cell.textContent = stamp(Number(value));
       else if (name === "level") {
         cell.textContent = levelName(message.level);
         cell.className = `level level-${message.level ?? "none"}`;

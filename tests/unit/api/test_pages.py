@@ -62,7 +62,8 @@ def test_every_file_is_served_as_what_it_is() -> None:
     for file in UI.iterdir():
         page = find_page(f"/ui/{file.name}")
         assert page is not None, file.name
-        assert page.body == file.read_bytes()
+        if file.name != "known.js":  # which is filled: tests/unit/store/test_known_fields.py
+            assert page.body == file.read_bytes()
     script = find_page("/ui/main.js")
     assert script is not None
     assert script.media_type == b"text/javascript; charset=utf-8"

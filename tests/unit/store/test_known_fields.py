@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from gelf_listener.api.graylog.message_encoding import flat, iso
+from gelf_listener.api.native.encoding import message_document
 from gelf_listener.api.native.search import _csv_writer
+from gelf_listener.api.pages import find_page
 from gelf_listener.message import Message, Peer
 from gelf_listener.query import compile_predicate, fields
-from gelf_listener.query.fields import KNOWN_FIELDS, Known, getter, is_time_field
+from gelf_listener.query.fields import KNOWN_FIELDS, KNOWN_NAMES, Known, getter, is_time_field
 from gelf_listener.query.nodes import Exists, Node, Term
 from gelf_listener.store.memory_store import MemoryStore
 from gelf_listener.store.parameters import EVERYTHING, Sort, ValuesGroup
@@ -97,10 +101,27 @@ def test_a_known_field_is_exported_and_shown(known: Known) -> None:
         row = _csv_writer((name,), raw=True)([message]).decode().strip()
         assert row.startswith(iso(float(value))[:-1]) if known.matching == "time" else row == str(value)
     shown = flat(message, (), "node")[known.name]
-    assert shown == (iso(float(value)) if known.matching == "time" else value)
+    if known.matching == "time":  # gl2_receive_timestamp is written as Graylog's store has it
+        assert str(shown).replace(" ", "T").removesuffix("Z") + "Z" == iso(float(value))
+    else:
+        assert shown == value
     predicate = compile_predicate(asked(known.name, message))
     assert predicate(message)
     assert not predicate(other)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_known_field_is_on_the_page(name: str) -> None:
+    """Its script gets the table, and a message of the API has the value where the table says."""
+    page = find_page("/ui/known.js")
+    assert page is not None
+    match = re.search(rb"KNOWN = (\[.*\]);", page.body)
+    assert match is not None
+    (known,) = [each for each in json.loads(match[1]) if name in (each["name"], *each["aliases"])]
+    for message in messages():
+        document = message_document(message)
+        value = document[known["property"]] if known["property"] else document["known"].get(known["name"])
+        assert (value or None) == KNOWN_NAMES[name].get(message)
 
 
 def test_both_stores_list_them() -> None:

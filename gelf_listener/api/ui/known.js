@@ -1,0 +1,26 @@
+// @ts-check
+/** The fields that every message may have, from the listener's own table: it fills this file when it serves it. */
+
+/**
+ * A known field.
+ * @typedef {object} Known
+ * @property {string} name
+ * @property {string[]} aliases
+ * @property {string} type as in Graylog's mapping
+ * @property {string} property of a message in the API; empty: it is among its `known`
+ */
+
+/** @type {Known[]} */
+export const KNOWN = [];
+
+const BY_NAME = new Map(KNOWN.flatMap((known) => [known.name, ...known.aliases].map((name) => [name, known])));
+
+/** What is known of a field by one of its names. @param {string} name @returns {Known | undefined} */
+export function knownField(name) {
+  return BY_NAME.get(name);
+}
+
+/** Whether a field holds a time. @param {string} name */
+export function isTime(name) {
+  return knownField(name)?.type === "date";
+}
