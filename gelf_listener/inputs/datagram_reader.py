@@ -28,6 +28,8 @@ MAX_DATAGRAM = 65536
 """No UDP payload is longer than 65507 bytes over IPv4, 65527 over IPv6."""
 
 _MAX_PEERS = 4096
+_LOCAL = Peer("127.0.0.1", 0)
+"""Who sends by a Unix socket."""
 
 
 class DatagramReader(Protocol):
@@ -68,7 +70,8 @@ class RecvFrom:
             except ConnectionError:  # an ICMP error for something this socket once sent
                 continue
             payloads.append(bytes(self._view[:size]))
-            peers.append(Peer(address[0].partition("%")[0], address[1]))  # without the interface, as `RecvMmsg`
+            is_local = not isinstance(address, tuple)  # a Unix socket; without the interface, as `RecvMmsg`
+            peers.append(_LOCAL if is_local else Peer(address[0].partition("%")[0], address[1]))
         return payloads, peers
 
 
@@ -109,6 +112,7 @@ class RecvMmsg:
     def __init__(self, sock: socket.socket) -> None:
         self._fd = sock.fileno()
         self._is_ipv6 = sock.family == socket.AF_INET6
+        self._is_local = sock.family == getattr(socket, "AF_UNIX", None)
         count = self.batch
         self._data = mmap.mmap(-1, count * MAX_DATAGRAM)
         self._names = mmap.mmap(-1, count * _NAME_BYTES)
@@ -142,7 +146,7 @@ class RecvMmsg:
         data = self._data
         ends = self._lengths[:count].tolist()
         payloads = [data[start : start + length] for start, length in zip(self._starts, ends, strict=False)]
-        return payloads, self._senders(count)
+        return payloads, [_LOCAL] * count if self._is_local else self._senders(count)
 
     def _senders(self, count: int) -> list[Peer]:
         """Return who sent the datagrams of the last read; mostly one peer sent them all."""

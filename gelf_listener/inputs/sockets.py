@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gelf_listener.errors import ConfigError, describe
+from gelf_listener.inputs.activation import inherited
 from gelf_listener.message import Peer
 
 __all__ = ["bind_all", "bind_unix", "listening_url", "peer_of", "remove_unix"]
@@ -63,6 +64,8 @@ def bind_all(kind: socket.SocketKind, host: str, port: int) -> list[socket.socke
         wanted = port
         try:
             for target in targets:
+                if _is_dual(sockets):
+                    break  # one that was handed over takes both families
                 bound = _bind(kind, target, wanted, optional=len(targets) > 1)
                 if bound is not None:
                     sockets.append(bound)
@@ -79,31 +82,50 @@ def bind_all(kind: socket.SocketKind, host: str, port: int) -> list[socket.socke
     raise ConfigError(f"no port is free on all addresses of host {host!r}")
 
 
-def bind_unix(path: Path, mode: int) -> socket.socket:
+def _is_dual(sockets: list[socket.socket]) -> bool:
+    """Whether an IPv6 socket for every interface takes IPv4 too."""
+    return any(
+        sock.family == socket.AF_INET6
+        and sock.getsockname()[0] == "::"
+        and not sock.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY)
+        for sock in sockets
+    )
+
+
+def bind_unix(path: Path, mode: int, kind: socket.SocketKind = socket.SOCK_STREAM) -> tuple[socket.socket, int]:
     """
-    Open a non-blocking Unix stream socket that listens.
+    Open a non-blocking Unix socket; one of streams listens.
 
     A socket that a process left behind is replaced; one that somebody listens on is not.
 
     Args:
         path: Where it appears.
         mode: Its permissions.
+        kind: Of streams or datagrams.
+
+    Returns:
+        The socket, and its inode if it was made here, for `remove_unix`; 0 when it was handed over.
 
     Raises:
         ConfigError: If it cannot be made.
     """
+    handed = inherited().take(kind, str(path), 0)
+    if handed is not None:
+        return handed, 0
     try:
         if path.is_socket():
-            if _is_listening(path):
+            if _is_listening(path, kind):
                 raise ConfigError(f"socket {str(path)!r} is in use by another program; stop it or choose another")
             path.unlink()
-        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        sock = socket.socket(socket.AF_UNIX, kind)
         before = os.umask(0o177)  # nobody else connects before the mode is set
         try:
             sock.setblocking(False)
             sock.bind(str(path))
             path.chmod(mode)
-            sock.listen(_BACKLOG)
+            if kind == socket.SOCK_STREAM:
+                sock.listen(_BACKLOG)
+            inode = path.stat().st_ino
         except BaseException:
             sock.close()
             raise
@@ -111,7 +133,7 @@ def bind_unix(path: Path, mode: int) -> socket.socket:
             os.umask(before)
     except OSError as error:
         raise ConfigError(f"socket {str(path)!r} cannot be made: {describe(error)}") from None
-    return sock
+    return sock, inode
 
 
 def remove_unix(path: Path, inode: int) -> None:
@@ -121,16 +143,22 @@ def remove_unix(path: Path, inode: int) -> None:
             path.unlink()
 
 
-def _is_listening(path: Path) -> bool:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+def _is_listening(path: Path, kind: socket.SocketKind) -> bool:
+    with socket.socket(socket.AF_UNIX, kind) as probe:
         try:
             probe.connect(str(path))
         except ConnectionRefusedError:
             return False
+        except OSError as error:
+            if error.errno != errno.EPROTOTYPE:  # somebody listens there for the other kind
+                raise
     return True
 
 
 def _bind(kind: socket.SocketKind, target: _Target, port: int, *, optional: bool) -> socket.socket | None:
+    handed = inherited().take(kind, target.host, port) if port else None
+    if handed is not None:
+        return handed
     try:
         sock = socket.socket(target.family, kind)
     except OSError:

@@ -92,8 +92,7 @@ class StreamInput:
     def _bind(self) -> list[socket.socket]:
         settings = self.settings
         if settings.socket is not None:
-            sock = bind_unix(settings.socket, int(settings.socket_mode, 8))
-            self._inode = settings.socket.stat().st_ino
+            sock, self._inode = bind_unix(settings.socket, int(settings.socket_mode, 8))
             return [sock]
         return bind_all(socket.SOCK_STREAM, settings.host, settings.port)
 

@@ -72,7 +72,7 @@ class DatagramInput:
 
     def __init__(self, settings: Any) -> None:
         self.settings = settings
-        self.name = settings.name or f"{self.scheme}-{settings.port}"
+        self.name = settings.name or f"{self.scheme}-{self.place}"
         self.listening: list[str] = []
         self._decoder = self.decoder()
         self._allow = AllowList(settings.allow)
@@ -83,19 +83,32 @@ class DatagramInput:
         self._expiry: asyncio.TimerHandle | None = None
         self._datagrams = 0
 
+    @property
+    def place(self) -> str:
+        """What tells this input from others of its scheme, for its name."""
+        return str(self.settings.port)
+
     def decoder(self) -> DatagramDecoder:
         """Make what reads the datagrams."""
         raise NotImplementedError
+
+    def bind(self) -> list[socket.socket]:
+        """Open the sockets."""
+        return bind_all(socket.SOCK_DGRAM, self.settings.host, self.settings.port)
+
+    def url(self, sock: socket.socket) -> str:
+        """Write where a socket listens."""
+        return listening_url(self.scheme, sock)
 
     async def start(self, intake: Intake) -> None:
         """Bind the sockets and begin to read; see `Input.start`."""
         self._intake = intake
         self._loop = asyncio.get_running_loop()
-        self._sockets = bind_all(socket.SOCK_DGRAM, self.settings.host, self.settings.port)
+        self._sockets = self.bind()
         for sock in self._sockets:
             _enlarge_receive_buffer(sock, self.settings.receive_buffer_bytes)
             self._readers[sock.fileno()] = datagram_reader(sock)
-            self.listening.append(listening_url(self.scheme, sock))
+            self.listening.append(self.url(sock))
         self._resume()
         self._expire()
 

@@ -13,7 +13,9 @@ TESTS = Path(__file__).parents[1]
 
 INPUTS = {
     **dict.fromkeys(("gelf+udp", "gelf+tcp", "gelf+tls", "gelf+http", "gelf+https"), "unit/inputs/test_contract.py"),
-    **dict.fromkeys(("syslog+udp", "syslog+tcp", "syslog+tls", "stdin", "file"), "unit/inputs/test_contract.py"),
+    **dict.fromkeys(
+        ("syslog+udp", "syslog+tcp", "syslog+tls", "syslog+unix", "stdin", "file"), "unit/inputs/test_contract.py"
+    ),
     **dict.fromkeys(("forward", "forward+tls"), "unit/inputs/test_contract.py"),
     **dict.fromkeys(("otlp+http", "otlp+https", "loki+http", "loki+https"), "unit/inputs/test_contract.py"),
     **dict.fromkeys(("elasticsearch+http", "elasticsearch+https"), "unit/inputs/test_contract.py"),

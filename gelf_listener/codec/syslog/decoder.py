@@ -111,6 +111,7 @@ class SyslogOptions(NamedTuple):
         expand_structured_data: Put the SD-ID before the names of parameters.
         allow_override_date: Use the receive time for a time stamp that is missing or unusable; otherwise reject.
         zone: Of time stamps without an offset; None: this machine's.
+        host: Of messages that name none; empty: the peer's address, with a note.
         charset: Of messages that are not UTF-8; empty: none.
         zone_names: What names of zones mean, where that is not what `zones.ZONES` says.
     """
@@ -121,6 +122,7 @@ class SyslogOptions(NamedTuple):
     zone: dt.tzinfo | None = None
     zone_names: Mapping[str, dt.tzinfo] = {}
     charset: str = ""
+    host: str = ""
 
 
 class _Parts(NamedTuple):
@@ -319,7 +321,7 @@ class SyslogDecoder:
             notes += (note(Deviation.SYSLOG_NO_HEADER),)
         elif header.timestamp is None:
             notes += (note(Deviation.TIMESTAMP_INVALID, "timestamp"),)
-        if not header.host:
+        if not header.host and not self.options.host:
             notes += (note(Deviation.HOST_MISSING, "host"),)
         for name, value in header.fields.items():
             fields[read_key("_" + name).clean] = value
@@ -337,7 +339,7 @@ class SyslogDecoder:
 
     def _message(self, parts: _Parts, receipt: Receipt) -> Message:
         """Make the message, of a GELF document if the text is one."""
-        timestamp, host, text = parts.timestamp, parts.host or receipt.host, parts.text
+        timestamp, host, text = parts.timestamp, parts.host or self.options.host or receipt.host, parts.text
         if timestamp is None or not SECONDS_MIN <= timestamp < SECONDS_MAX:
             if not self.options.allow_override_date:
                 detail = "no usable time stamp, and allow_override_date is off"

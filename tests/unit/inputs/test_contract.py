@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import pickle
+import socket
 import ssl
 import struct
 import sys
@@ -272,6 +273,51 @@ class TestStdin(InputContract):
 
     async def send_bytes(self, input: Input, data: bytes) -> None:
         await asyncio.to_thread(os.write, self._writing, data)
+
+
+class TestSyslogUnix(InputContract):
+    """A socket such as /dev/log, to which this machine's programs write datagrams."""
+
+    scheme = "syslog+unix"
+    waits_while = "full"
+    nonsense = b" "
+    kind: ClassVar[str] = "datagram"
+
+    def make(self, tmp_path: Path) -> Input:
+        plugin: Any = load(INPUT_GROUP, "syslog+unix")
+        made: Input = plugin(plugin.Settings(path=tmp_path / "log", kind=self.kind))
+        return made
+
+    async def send(self, input: Input, texts: Sequence[str]) -> None:
+        for text in texts:
+            await self.send_bytes(input, f"<14>Nov 28 10:00:00 app: {text}".encode())
+
+    async def send_bytes(self, input: Input, data: bytes) -> None:
+        def send() -> None:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+                sock.connect(str(input.settings.path))
+                sock.send(data)
+
+        await asyncio.to_thread(send)
+
+
+class TestSyslogUnixStream(TestSyslogUnix):
+    """The same of a stream."""
+
+    waits_while = "crowded"
+    nonsense = b""
+    kind = "stream"
+
+    async def send(self, input: Input, texts: Sequence[str]) -> None:
+        await self.send_bytes(input, "".join(f"<14>Nov 28 10:00:00 app: {text}\n" for text in texts).encode())
+
+    async def send_bytes(self, input: Input, data: bytes) -> None:
+        def send() -> None:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+                sock.connect(str(input.settings.path))
+                sock.sendall(data)
+
+        await asyncio.to_thread(send)
 
 
 class TestFile(InputContract):

@@ -22,6 +22,8 @@ from gelf_listener.inputs.syslog import (
     SyslogTlsSettings,
     SyslogUdpInput,
     SyslogUdpSettings,
+    SyslogUnixInput,
+    SyslogUnixSettings,
 )
 from tests.unit.fakes import FakeIntake
 
@@ -156,3 +158,54 @@ def test_counters() -> None:
         return listener.counters()
 
     assert asyncio.run(main()) == {"datagrams_total": 1, "kernel_drops_total": 0}
+
+
+@pytest.mark.parametrize("kind", ["datagram", "stream"])
+def test_what_programs_write_to_dev_log(tmp_path: Path, kind: str) -> None:
+    """Python's handler and the C library name no host: it is this machine, and nothing is missing."""
+    path = tmp_path / "log"
+
+    async def main() -> FakeIntake:
+        intake = FakeIntake()
+        listener = SyslogUnixInput(SyslogUnixSettings(path=path, kind=kind, socket_mode="666"))
+        await listener.start(intake)
+        assert listener.listening == [f"syslog+unix://{path}"]
+        assert path.stat().st_mode & 0o777 == 0o666
+
+        def send() -> None:
+            types = socket.SOCK_DGRAM if kind == "datagram" else socket.SOCK_STREAM
+            handler = logging.handlers.SysLogHandler(str(path), socktype=types)
+            handler.setFormatter(logging.Formatter("app[%(process)d]: %(message)s"))
+            handler.emit(logging.makeLogRecord({"msg": "one", "levelno": 40, "levelname": "ERROR", "process": 7}))
+            handler.close()
+
+        await asyncio.to_thread(send)
+        await until(lambda: intake.messages)
+        await listener.close()
+        assert not path.exists()
+        return intake
+
+    (made,) = asyncio.run(main()).messages
+    assert (made.short_message, made.level, made.host) == ("one", 3, socket.gethostname())
+    assert (made.fields["application_name"], made.fields["process_id"]) == ("app", "7")
+    assert [note.deviation.label for note in made.notes] == ["syslog_no_header"]
+
+
+def test_a_socket_in_use_is_not_taken(tmp_path: Path) -> None:
+    """One that a process left behind is; the error says which."""
+    path = tmp_path / "log"
+    left = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    left.bind(str(path))
+
+    async def main() -> None:
+        for kind in ("datagram", "stream"):
+            with pytest.raises(ConfigError, match="in use by another program"):
+                await SyslogUnixInput(SyslogUnixSettings(path=path, kind=kind)).start(FakeIntake())
+        left.close()
+        listener = SyslogUnixInput(SyslogUnixSettings(path=path))
+        await listener.start(FakeIntake())
+        await listener.close()
+
+    asyncio.run(main())
+    with pytest.raises(ConfigError, match="socket_mode"):
+        SyslogUnixSettings.from_values({"allow": "127.0.0.1"}, "x")

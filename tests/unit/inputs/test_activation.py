@@ -1,0 +1,110 @@
+"""Sockets that systemd hands over: found by the address an input names, and closed by nobody."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gelf_listener.inputs import sockets
+from gelf_listener.inputs.activation import Inherited
+from tests.requirements import need
+
+FIRST = 300
+
+
+@pytest.fixture
+def handed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[socket.socket]:
+    """UDP, TCP and Unix sockets at numbers in a row, as systemd leaves them."""
+    udp, tcp = socket.socket(type=socket.SOCK_DGRAM), socket.socket()
+    unix = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    for sock in (udp, tcp):
+        sock.bind(("127.0.0.1", 0))
+    tcp.listen()
+    unix.bind(str(tmp_path / "log"))
+    given = [udp, tcp, unix]
+    for number, sock in enumerate(given):
+        os.dup2(sock.fileno(), FIRST + number)
+    environment = {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "3"}
+    found = Inherited(environment, os.getpid(), FIRST)
+    monkeypatch.setattr(sockets, "inherited", lambda: found)
+    yield given
+    for number, sock in enumerate(given):
+        os.close(FIRST + number)
+        sock.close()
+
+
+def test_they_are_used_instead_of_binding(handed: list[socket.socket], tmp_path: Path) -> None:
+    """By their address, as often as an input starts again; nothing is removed that was not made here."""
+    udp, tcp, _ = handed
+    for _ in range(2):
+        (bound,) = sockets.bind_all(socket.SOCK_DGRAM, "127.0.0.1", udp.getsockname()[1])
+        udp.sendto(b"hello", bound.getsockname())
+        assert bound.recv(10) == b"hello"
+        assert not bound.getblocking()
+        bound.close()
+    (listening,) = sockets.bind_all(socket.SOCK_STREAM, "127.0.0.1", tcp.getsockname()[1])
+    socket.create_connection(listening.getsockname()).close()
+    listening.close()
+    local, inode = sockets.bind_unix(tmp_path / "log", 0o600, socket.SOCK_DGRAM)
+    assert (local.getsockname(), inode) == (str(tmp_path / "log"), 0)
+    local.close()
+
+
+def test_another_address_is_bound(handed: list[socket.socket]) -> None:
+    """And so is another kind of the same port."""
+    tcp_port = handed[1].getsockname()[1]
+    (bound,) = sockets.bind_all(socket.SOCK_DGRAM, "127.0.0.1", 0)
+    assert bound.getsockname()[1] not in (tcp_port, handed[0].getsockname()[1])
+    bound.close()
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [{}, {"LISTEN_FDS": "1"}, {"LISTEN_PID": "1", "LISTEN_FDS": "1"}, {"LISTEN_PID": "x", "LISTEN_FDS": "x"}],
+)
+def test_what_was_meant_for_another_process_is_left_alone(environment: dict[str, str]) -> None:
+    """As sd_listen_fds(3) has it."""
+    assert Inherited(environment, os.getpid()).take(socket.SOCK_DGRAM, "127.0.0.1", 1) is None
+
+
+def test_a_descriptor_that_is_no_socket_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """And the others are used."""
+    file = os.open(tmp_path / "x", os.O_CREAT | os.O_RDWR)
+    os.dup2(file, FIRST)
+    try:
+        Inherited({"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1"}, os.getpid(), FIRST)
+    finally:
+        os.close(FIRST)
+        os.close(file)
+    assert f"descriptor {FIRST}" in caplog.text
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="descriptors of a child are set up with sh")
+def test_a_listener_takes_them_over() -> None:
+    """The real process, started as systemd starts it: LISTEN_PID is its own."""
+    udp = socket.socket(type=socket.SOCK_DGRAM)
+    udp.bind(("127.0.0.1", 0))
+    port = udp.getsockname()[1]
+    program = (
+        "import os, socket, sys\n"
+        "from gelf_listener.inputs.sockets import bind_all\n"
+        f"(sock,) = bind_all(socket.SOCK_DGRAM, '127.0.0.1', {port})\n"
+        "print(sock.recv(100).decode())\n"
+    )
+    udp.sendto(b"sent before it started", udp.getsockname())
+    shell = f'exec 3<&{udp.fileno()}; LISTEN_PID=$$ LISTEN_FDS=1 exec "{sys.executable}" -c "$0"'
+    done = subprocess.run(
+        [need("bash"), "-c", shell, program],
+        pass_fds=[udp.fileno()],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    udp.close()
+    assert done.stdout == "sent before it started\n", done.stderr
