@@ -242,7 +242,9 @@ class Partition:
         except ValueError as error:
             raise OSError(str(error)) from None
         with self._lock:
-            if self._index is not None:
+            if self.rebuilding:  # what is open may be of the index that was thrown away
+                self._index = self._searcher = None
+            elif self._index is not None:
                 try:
                     self._index.reload()
                 except ValueError as error:
@@ -378,6 +380,10 @@ class Partition:
             except ValueError as error:
                 _log.error("the index of %s is damaged and is made again: %s", self.path, error)
                 self.broken = True
+            except OSError:
+                if not self.rebuilding:
+                    raise
+                # It is being thrown away; `refresh` has searches look again.
         return self._index or empty_index()
 
     def _look(self) -> tuple[int, int] | None:

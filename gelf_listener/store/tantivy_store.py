@@ -152,7 +152,7 @@ class TantivyStore:
         self._asked_at = -math.inf
         self._second = (-math.inf, 0, 0)
         """When the current second of adding began, how many were added in it, and in the one before."""
-        self._waiting: list[tuple[int, asyncio.Future[None]]] = []
+        self._waiting: list[tuple[int, bool, asyncio.Future[None]]] = []
         """Searches that wait until what is at a place is found."""
         self._search: TantivySearch | None = None
         self._adding = ThreadPoolExecutor(1, "store-adding")
@@ -430,7 +430,7 @@ class TantivyStore:
         if partition is not self._all.current and more >= partition.unindexed:
             return True
         if self._waiting:
-            place = min(place for place, _ in self._waiting)
+            place = min(place for place, _, _ in self._waiting)
             reached = partition.given + more >= min(place, partition.blocks.saved)
             return reached and (elapsed > _FLOOD_COMMIT_SECONDS or not self._flooded)
         return elapsed > _WATCHED_COMMIT_SECONDS and time.monotonic() - self._asked_at < _WATCHED_SECONDS
@@ -508,18 +508,19 @@ class TantivyStore:
     def _settle(self) -> None:
         """Let searches go on that wait for what is found now, or that cannot be helped."""
         waiting, self._waiting = self._waiting, []
-        for place, future in waiting:
+        for place, rebuilt, future in waiting:
             if future.done():
                 continue
-            if self.trouble or not self._opened or self._is_found(place):
+            if self.trouble or not self._opened or self._is_found(place, rebuilt=rebuilt):
                 future.set_result(None)
             else:
-                self._waiting.append((place, future))
+                self._waiting.append((place, rebuilt, future))
 
-    def _is_found(self, place: int) -> bool:
-        """Whether searches find everything up to a place, but for partitions whose index is made again."""
+    def _is_found(self, place: int, *, rebuilt: bool) -> bool:
+        """Whether searches find everything up to a place, also in partitions whose index is made again or has to be."""
         return all(
-            partition.rebuilding or partition.committed >= min(place, partition.blocks.last)
+            not (partition.broken and rebuilt)
+            and ((partition.rebuilding and not rebuilt) or partition.committed >= min(place, partition.blocks.last))
             for partition in self._all.list
             if partition.blocks.first <= place
         )
@@ -549,10 +550,17 @@ class TantivyStore:
         self, query: Node, span: Span, *, limit: int | None = None, sort: Sort = NEWEST_FIRST
     ) -> AsyncIterator[Sequence[Message]]:
         """Give everything that matches; see `Store.scan`."""
-        await self._catch_up(whole=True)
+        await self._run(self._find_damage)
+        await self._catch_up(whole=True, rebuilt=True)
         pages = (await self._run(self._engine)).pages(query, span, limit, sort)
         while (batch := await self._run(partial(next, pages, None))) is not None:
             yield batch
+
+    def _find_damage(self) -> None:
+        """Open every index that is said to be whole."""
+        for partition in self._all.list:
+            if not partition.rebuilding:
+                _ = partition.searcher
 
     async def count(self, query: Node, span: Span) -> int:
         """Return how many match; see `Store.count`."""
@@ -701,12 +709,13 @@ class TantivyStore:
             if any([partition.broken for partition in self._all.list]):
                 self._wake.set()
 
-    async def _catch_up(self, *, whole: bool = False) -> None:
+    async def _catch_up(self, *, whole: bool = False, rebuilt: bool = False) -> None:
         """
         Have what was added until now indexed and committed, a little at a time so that adding goes on.
 
         Args:
             whole: Whether to wait for that however long it takes.
+            rebuilt: Whether to wait also for an index that is made again.
         """
         self._asked_at = time.monotonic()
         if self.written_before is not None:
@@ -714,10 +723,10 @@ class TantivyStore:
                 async with asyncio.timeout(_FLOOD_PATIENCE_SECONDS if self._flooded else _PATIENCE_SECONDS):
                     await self.written_before()
         place = self._all.current.blocks.last
-        if not self._is_found(place):
+        if not self._is_found(place, rebuilt=rebuilt):
             patience = None if whole else _FLOOD_PATIENCE_SECONDS if self._flooded else _PATIENCE_SECONDS
             future = asyncio.get_running_loop().create_future()
-            self._waiting.append((place, future))
+            self._waiting.append((place, rebuilt, future))
             self._wake.set()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(patience):

@@ -139,6 +139,24 @@ def test_a_damaged_index_is_made_again(tmp_path: Path, victim: str, caplog: pyte
     run(main())
 
 
+@pytest.mark.parametrize("victim", ["index/meta.json", "partition.json"])
+def test_an_export_waits_for_an_index_that_is_made_again(tmp_path: Path, victim: str) -> None:
+    """It gives every message, also of a partition whose damage it finds itself; searches do not wait."""
+
+    async def main() -> None:
+        async with opened(tmp_path, partition_messages=2000, commit_seconds=0) as store:
+            for number in range(6):
+                await store.add([plain(f"{number}-{each}") for each in range(1000)])
+            await store.flush()
+        for damaged in tmp_path.glob(f"p*/{victim}"):
+            damaged.write_bytes(b"\x00garbage")
+        async with opened(tmp_path) as store:
+            found = [message.short_message async for batch in store.scan(node(), EVERYTHING) for message in batch]
+            assert len(found) == len(set(found)) == 6000
+
+    run(main())
+
+
 def test_messages_that_cannot_be_read_are_set_aside(tmp_path: Path) -> None:
     """And said so; the others go on, and retention counts what lies aside."""
 
