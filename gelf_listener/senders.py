@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gelf_listener.codec.clients import guess_client
+from gelf_listener.codec.clients import guess_client, guess_client_by_fields
 from gelf_listener.errors import Rejected
 from gelf_listener.message import Message, Peer
 
@@ -116,7 +116,7 @@ class Senders:
             client = self._client(host, peer)
             if client.wants_guess() and guesses < _MOST_GUESSES:
                 guesses += 1
-                self._guess(client, host, peer, samples[host, peer].raw)
+                self._guess(client, host, peer, samples[host, peer])
             sender = self._sender(host, "" if peer is None else peer.host, now, client.name)
             sender.messages += round(count * weight)
             sender.bytes += round(size * weight)
@@ -134,9 +134,11 @@ class Senders:
             self._peers.move_to_end((host, peer))
         return client
 
-    def _guess(self, client: _Client, host: str, peer: Peer | None, payload: bytes) -> None:
-        """Look at a payload; what its peer sent before under no name moves to the client's row."""
-        client.name = guess_client(payload)
+    def _guess(self, client: _Client, host: str, peer: Peer | None, message: Message) -> None:
+        """Look at a message; what its peer sent before under no name moves to the client's row."""
+        client.name = guess_client(message.raw)
+        if not client.name and not message.exact:  # of an exact one, GELF, the payload says it all
+            client.name = guess_client_by_fields(message.fields)
         address = "" if peer is None else peer.host
         unnamed = self._senders.get((host, address, ""))
         if not client.name or not client.messages or unnamed is None:

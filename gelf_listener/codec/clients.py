@@ -9,12 +9,12 @@ a template, of a struct, or sorted. What two clients write alike is called by th
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
 
-__all__ = ["guess_client"]
+__all__ = ["guess_client", "guess_client_by_fields"]
 
 _LOOKED_AT = 4096
 """Keys of the client's own come first, or last; the middle of a long payload is its message."""
@@ -192,6 +192,12 @@ def guess_client(payload: bytes) -> str:
         if all(key in looked_at for key in sign.has) and not any(key in looked_at for key in sign.lacks):
             return sign.client
     return _guess_by_order(payload, spaced=spaced) if len(payload) <= _MOST_PARSED else ""
+
+
+def guess_client_by_fields(fields: Mapping[str, object]) -> str:
+    """Return the name of the client that a message's fields tell of; empty when none does."""
+    language = fields.get("telemetry.sdk.language")
+    return f"OpenTelemetry, {language}" if isinstance(language, str) and len(language) <= 20 else ""
 
 
 def _guess_by_order(payload: bytes, *, spaced: bool) -> str:

@@ -111,7 +111,7 @@ class OtlpOutput(HttpBatchOutput):
             record.severity_text = level_name(message.level)
         settings, service = self.settings, self._service_field(message)
         for name, value in message.fields.items():
-            if name in _OWN and _set_own(record, name, value):
+            if name in _OWN and _set_own(record, name, value, message.level):
                 continue
             if name == settings.trace and isinstance(value, str) and _TRACE.fullmatch(value):
                 record.trace_id = bytes.fromhex(value)
@@ -140,13 +140,11 @@ _OWN = frozenset(("severity_number", "severity_text", "trace_flags", "event_name
 """Fields that our own input makes of parts of a record, which they become again."""
 
 
-def _set_own(record: LogRecord, name: str, value: FieldValue) -> bool:
+def _set_own(record: LogRecord, name: str, value: FieldValue, level: int | None) -> bool:
     """Make a field a part of its record again; return whether it can be one."""
     if name == "severity_number":
-        if (
-            type(value) is not int
-            or read_severity(value if 0 < value < 25 else 0, record.severity_text).number != value
-        ):
+        said = read_severity(value, record.severity_text) if type(value) is int and 0 < value < 25 else None
+        if said is None or (said.level, said.number) != (level, value):
             return False
         record.severity_number = value  # type: ignore[assignment]
     elif name == "trace_flags":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -37,7 +38,7 @@ def snippets(**ports: int) -> dict[str, str]:
 
 def test_every_usual_sender_has_one() -> None:
     """With the address, and nothing left to fill in."""
-    found = snippets(udp=4711, tcp=4712, http=4713)
+    found = snippets(udp=4711, tcp=4712, http=4713, otlp=4714, loki=4715)
     for word in (
         "Shell",
         "gelf-handlers",
@@ -50,10 +51,12 @@ def test_every_usual_sender_has_one() -> None:
         "Go",
         "PHP",
         ".NET",
+        "OpenTelemetry",
+        "Loki",
     ):
         assert any(word in name for name in found), word
     for name, code in found.items():
-        assert "4711" in code or "4712" in code or "4713" in code, name
+        assert re.search(r"\b471[1-5]\b", code), name
         assert "undefined" not in code
 
 
@@ -75,3 +78,16 @@ def test_python_snippets_arrive(start: Start, name: str) -> None:
     assert done.returncode == 0, done.stderr
     messages = until(listener.lines, 10, "the message")
     assert "Stock is low" in json.dumps(messages[0])
+
+
+@pytest.mark.parametrize(("name", "scheme"), [("OpenTelemetry", "otlp+http"), ("Loki", "loki+http")])
+def test_the_command_of_another_protocol_sends(start: Start, name: str, scheme: str) -> None:
+    """As it stands there, in a shell."""
+    need("bash", "curl")
+    listener = start(f"{scheme}://127.0.0.1:0")
+    code = snippets(**{scheme.partition("+")[0]: listener.port(scheme)})[name]
+    command = code[code.index("curl ") :]
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 0, done.stderr
+    (message,) = listener.messages(1)
+    assert (message["short_message"], message["level"]) == ("Hello", 6)

@@ -128,3 +128,13 @@ def test_what_no_client_is_known_of_is_looked_at_ever_more_seldom() -> None:
     forged = [Message(0.0, "h", "", None, None, b"{", 1.0, "in", Peer("192.0.2.1", port)) for port in range(200)]
     senders.saw(forged)
     assert len(looked) == 29 + 50
+
+
+def test_the_client_of_another_protocol() -> None:
+    """Told by what it says of itself."""
+    senders = Senders()
+    made = message("a")
+    made.exact = False
+    made.fields["telemetry.sdk.language"] = "nodejs"
+    senders.saw([made])
+    assert [each.client for each in senders.top(1)] == ["OpenTelemetry, nodejs"]

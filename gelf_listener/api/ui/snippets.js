@@ -1,7 +1,8 @@
 // @ts-check
 /** Snippets: how to send from everywhere, with the addresses this listener really has. */
 
-/** @typedef {{host: string, udp: number | null, tcp: number | null, http: number | null}} Addresses null: no input takes it */
+/** @typedef {"udp" | "tcp" | "http" | "otlp" | "loki"} Input */
+/** @typedef {{host: string} & Record<Input, number | null>} Addresses null: no input takes it */
 
 /**
  * Where this listener takes messages, as a sender would write it.
@@ -14,18 +15,27 @@ export function addresses(inputs, host) {
   const port = (/** @type {string} */ scheme) =>
     Number(urls.find((url) => url.startsWith(`${scheme}://`))?.match(/:(\d+)(?:\/|$)/)?.[1]) || null;
   const tcp = port("gelf+tcp"); // which takes HTTP as well
-  return { host: host.replace(/^\[|\]$/g, ""), udp: port("gelf+udp"), tcp, http: port("gelf+http") ?? tcp };
+  return {
+    host: host.replace(/^\[|\]$/g, ""),
+    udp: port("gelf+udp"),
+    tcp,
+    http: port("gelf+http") ?? tcp,
+    otlp: port("otlp+http"),
+    loki: port("loki+http"),
+  };
 }
 
 /**
  * The snippets. Where no input takes what one sends, it has the usual port.
  * @param {Addresses} at
- * @returns {{name: string, by: "udp" | "tcp" | "http", install: string, code: string}[]}
+ * @returns {{name: string, by: Input, install: string, code: string}[]}
  */
-export function snippets({ host, udp, tcp, http }) {
+export function snippets({ host, udp, tcp, http, otlp, loki }) {
   const udpPort = udp ?? 12201;
   const tcpPort = tcp ?? 12201;
   const httpPort = http ?? 12203;
+  const otlpPort = otlp ?? 4318;
+  const lokiPort = loki ?? 3100;
   const inUrl = host.includes(":") ? `[${host}]` : host;
   return [
     {
@@ -93,6 +103,18 @@ export function snippets({ host, udp, tcp, http }) {
       by: "udp",
       install: "dotnet add package Serilog.Sinks.Graylog",
       code: `Log.Logger = new LoggerConfiguration()\n    .WriteTo.Graylog(new GraylogSinkOptions {\n        HostnameOrAddress = "${host}", Port = ${udpPort},\n    })\n    .CreateLogger();\nLog.Warning("Stock is low: {Article}", 4711);`,
+    },
+    {
+      name: "OpenTelemetry",
+      by: "otlp",
+      install: "",
+      code: `# Variables of a service with any of OpenTelemetry's SDKs or agents\nOTEL_EXPORTER_OTLP_ENDPOINT=http://${inUrl}:${otlpPort}\nOTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf\nOTEL_LOGS_EXPORTER=otlp\nOTEL_TRACES_EXPORTER=none\nOTEL_METRICS_EXPORTER=none\n\ncurl http://${inUrl}:${otlpPort}/v1/logs -H 'Content-Type: application/json' -d '{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"body":{"stringValue":"Hello"},"severityNumber":9}]}]}]}'`,
+    },
+    {
+      name: "Loki",
+      by: "loki",
+      install: "",
+      code: `# Where promtail, Alloy, Fluent Bit and logging handlers push to\nhttp://${inUrl}:${lokiPort}/loki/api/v1/push\n\ncurl http://${inUrl}:${lokiPort}/loki/api/v1/push -H 'Content-Type: application/json' -d '{"streams":[{"stream":{"app":"shop","level":"info"},"values":[["'$(date +%s%N)'","Hello"]]}]}'`,
     },
   ];
 }

@@ -114,5 +114,14 @@ export class Start {
   }
 }
 
-/** @param {"udp" | "tcp" | "http"} by */
-const missing = (by) => `--input gelf+${by}://127.0.0.1:${by === "http" ? 12203 : 12201}`;
+/** Inputs by what a snippet sends to. */
+const INPUTS = {
+  udp: "gelf+udp://127.0.0.1:12201",
+  tcp: "gelf+tcp://127.0.0.1:12201",
+  http: "gelf+http://127.0.0.1:12203",
+  otlp: "otlp+http://",
+  loki: "loki+http://",
+};
+
+/** @param {import("./snippets.js").Input} by */
+const missing = (by) => `--input ${INPUTS[by]}`;
