@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from typing import TypeVar
 
 from gelf_listener.errors import QueryError
 from gelf_listener.message import Message
@@ -60,6 +61,7 @@ _TIMES = ("timestamp", "gl2_receive_timestamp")
 _MOST_NAMES = 1000
 _MAX_REGEX_CHARACTERS = 1000
 
+_Some = TypeVar("_Some", bound="Node | None")
 _Make = Callable[[str | None], Node | None]
 Parts = tuple[tuple[bool, str], ...]
 
@@ -175,9 +177,16 @@ class Leaves:
             return self._spent(make(None), columns)
         if "*" in field:
             return self._spent(self._in_some(field, make, columns), columns)
-        return self._spent(make(field), columns) if _is_stored(field) else NOTHING
+        return self._spent(make(field), columns) if self._is_stored(field, columns) else NOTHING
 
-    def _spent(self, node: Node | None, columns: tuple[int, int]) -> Node | None:
+    def _is_stored(self, field: str, columns: tuple[int, int]) -> bool:
+        """Whether a Graylog may have a field of this name."""
+        if "." in field:
+            stored = field.replace(".", "_")
+            self.hints.append(Hint(f"dots in names are stored as underscores; write {stored}", columns[0], field=field))
+        return "." not in field and field != "_exists_"
+
+    def _spent(self, node: _Some, columns: tuple[int, int]) -> _Some:
         if node is not None:
             self._budget.spend(node, columns[0] - 1)
         return node
@@ -186,8 +195,11 @@ class Leaves:
         if field == "*" or field in _SERVER_FIELDS or field == "_index":
             return MatchAll(columns=columns)
         if "*" in field:
-            return self._in_some(field, lambda name: Exists(name or "", columns=columns, graylog=True), columns)
-        return Exists(field, columns=columns, graylog=True) if _is_stored(field) else NOTHING
+            some = self._in_some(field, lambda name: Exists(name or "", columns=columns, graylog=True), columns)
+            return self._spent(some, columns)
+        if not self._is_stored(field, columns):
+            return NOTHING
+        return self._spent(Exists(field, columns=columns, graylog=True), columns)
 
     @staticmethod
     def _in_some(pattern: str, make: _Make, columns: tuple[int, int]) -> Node:
@@ -215,8 +227,3 @@ class Leaves:
         whole = searched is None or isinstance(searched, Exists) or any(each.name in _TIMES for each in known)
         whole = whole or any(each.name.startswith("gl2_") for each in known)
         return Matches(MatchAll() if whole else searched or MatchAll(), test, columns=columns)
-
-
-def _is_stored(field: str) -> bool:
-    """Whether a Graylog may have a field of this name: dots in names are underscores there."""
-    return "." not in field and (known_field(field, graylog=True) is not None or not field.startswith("_exists_"))

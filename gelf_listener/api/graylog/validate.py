@@ -20,7 +20,7 @@ from gelf_listener.api.graylog.ranges import body_span, effective
 from gelf_listener.api.graylog.search_parameters import TheStreams
 from gelf_listener.api.graylog.streams import Streams
 from gelf_listener.errors import QueryError
-from gelf_listener.query.fields import KNOWN_NAMES
+from gelf_listener.query.fields import known_field
 from gelf_listener.query.nodes import (
     Exists,
     Fuzzy,
@@ -90,6 +90,9 @@ async def validate(store: TheStore, streams: TheStreams, body: ValidateRequest) 
     for hint in query.hints:
         if hint.field == "streams":
             continue  # in routes there are none
+        if "." in hint.field:
+            explanations.append(_unknown(text, hint.field, hint.column))
+            continue
         found = _explanation("INVALID_OPERATOR", hint.text)
         if hint.operator:
             found["error_message"] = (
@@ -117,11 +120,11 @@ def _context(searched: Mapping[str, str], streams: Streams, ids: Sequence[str] |
 def _judge(text: str, node: _Leaf, types: Mapping[str, IndexType], now: float) -> Iterator[dict[str, Any]]:
     """Say when a field is not known, or holds numbers or times and is compared with something else."""
     field = node.field or ""
-    type = types.get(field) or types.get(field.removeprefix("_"))
+    type = types.get(field) or (None if node.graylog else types.get(field.removeprefix("_")))
     if type is None:
-        if field not in KNOWN_NAMES and not field.startswith("gl2_") and "*" not in field:
-            found = _explanation("UNKNOWN_FIELD", f"Query contains unknown field: {field}")
-            yield found | _place(text, *node.columns) | {"related_property": field}
+        known = known_field(field, graylog=node.graylog) is not None or field == "streams"
+        if not known and not field.startswith("gl2_") and "*" not in field:
+            yield _unknown(text, field, node.columns[0])
         return
     values = (node.low, node.high) if isinstance(node, Range) else (getattr(node, "text", None),)
     for value in values:
@@ -132,6 +135,12 @@ def _judge(text: str, node: _Leaf, types: Mapping[str, IndexType], now: float) -
         if wrong_number or wrong_time:
             found = _explanation("INVALID_VALUE_TYPE", f"Type of {field} is {type}, cannot use value {value}")
             yield found | _place(text, *node.columns)
+
+
+def _unknown(text: str, field: str, column: int) -> dict[str, Any]:
+    """Say that no message has a field, whose name begins in a column."""
+    found = _explanation("UNKNOWN_FIELD", f"Query contains unknown field: {field}")
+    return found | _place(text, column, column + len(field)) | {"related_property": field}
 
 
 def _explanation(type: str, message: str) -> dict[str, Any]:

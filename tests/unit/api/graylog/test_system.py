@@ -126,14 +126,20 @@ def test_fields() -> None:
     [
         ("source:web", "OK", []),
         ("", "OK", []),
-        ("a.b:x", "OK", []),
+        ("a_b:x", "OK", []),
+        ("a.b:x", "WARNING", ["UNKNOWN_FIELD"]),
+        ("_n:3", "WARNING", ["UNKNOWN_FIELD"]),
+        ("host:web", "WARNING", ["UNKNOWN_FIELD"]),
+        ("_exists_:nosuch", "WARNING", ["UNKNOWN_FIELD"]),
+        ("n:-1", "ERROR", ["QUERY_PARSING_ERROR"]),
+        ("*:x", "OK", []),
         ("source:(", "ERROR", ["QUERY_PARSING_ERROR"]),
         ("foo:1 AND source:x", "WARNING", ["UNKNOWN_FIELD"]),
         ("source:a and source:b", "WARNING", ["INVALID_OPERATOR"]),
         ("streams:000000000000000000000001", "OK", []),
         ("n:x", "WARNING", ["INVALID_VALUE_TYPE"]),
         ("n:[1 TO x]", "WARNING", ["INVALID_VALUE_TYPE"]),
-        ("n:(>1 AND <=2.5) n:1* n:/1/ _n:3 level:3", "OK", []),
+        ("n:(>1 AND <=2.5) n:1* n:/1/ level:3", "OK", []),
         ("level:error", "WARNING", ["INVALID_VALUE_TYPE"]),
     ],
 )
@@ -162,7 +168,7 @@ def test_validate_tells_where_and_what() -> None:
         places = ("begin_line", "begin_column", "end_line", "end_column")
         assert [operator[place] for place in places] == [2, 0, 2, 3]
         assert operator["error_message"].startswith('Query contains invalid operator "not". All AND / OR / NOT')
-        assert [field[place] for place in places] == [2, 4, 2, 9]
+        assert [field[place] for place in places] == [2, 4, 2, 7]
         assert (field["error_message"], field["related_property"]) == ("Query contains unknown field: foo", "foo")
 
     asking(main, outputs=["memory:"])
