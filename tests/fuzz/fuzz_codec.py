@@ -26,6 +26,8 @@ with atheris.instrument_imports(include=["gelf_listener"]):
     from gelf_listener.codec.gelf.lenient import LenientGelf
     from gelf_listener.codec.hec.events import split_events, take_event, take_raw
     from gelf_listener.codec.inflater import Inflater
+    from gelf_listener.codec.journal.entries import take_entry
+    from gelf_listener.codec.journal.export import ExportParser
     from gelf_listener.codec.loki.push import decode_push
     from gelf_listener.codec.otlp.export import Signal, export
     from gelf_listener.codec.snappy import unsnap
@@ -290,11 +292,34 @@ def fuzz_hec(data: bytes) -> None:
     check(receipt.batch)
 
 
+def take_journal(data: bytes, step: int) -> Batch:
+    """Read an upload of a journal."""
+    parser, receipt = ExportParser(2000), Receipt("fuzz", PEER, 1.7e9, Batch())
+    try:
+        for at in range(0, len(data), step):
+            for entry in parser.feed(data[at : at + step], receipt):
+                take_entry(entry, b"raw", receipt)
+        last = parser.finish(receipt)
+        if last is not None:
+            take_entry(last, b"raw", receipt)
+    except Rejected as rejected:
+        receipt.add_rejection(rejected)
+    return receipt.batch
+
+
+def fuzz_journal(data: bytes) -> None:
+    """Entries do not depend on how an upload was read."""
+    whole, bytewise = take_journal(data, len(data)), take_journal(data, 1)
+    check(whole)
+    assert [parts(message) for message in whole.messages] == [parts(message) for message in bytewise.messages]
+    assert [each.reason for each in whole.rejected] == [each.reason for each in bytewise.rejected]
+
+
 TARGETS = (
     *(fuzz_lenient, fuzz_graylog, fuzz_framer, fuzz_query, fuzz_chunks),
     *(fuzz_syslog, fuzz_syslog_framer, fuzz_lines, fuzz_text, fuzz_records),
     *(fuzz_otlp, fuzz_forward, fuzz_loki, fuzz_elasticsearch),
-    *(fuzz_hec,),
+    *(fuzz_hec, fuzz_journal),
 )
 
 

@@ -64,7 +64,7 @@ def _body(client: str, size: int = 4000) -> bytes:
     return (VECTORS / "wire" / client / "request-1.bin").read_bytes().partition(b"\r\n\r\n")[2][:size]
 
 
-WIRE = {11: "forward", 13: "es-bulk", 14: "hec"}
+WIRE = {11: "forward", 13: "es-bulk", 14: "hec", 15: "journal-upload"}
 """Protocols whose seeds are what clients put on the wire, by the number of their target."""
 
 _SYSLOG = (

@@ -21,6 +21,7 @@ INPUTS = {
     **dict.fromkeys(("elasticsearch+http", "elasticsearch+https"), "unit/inputs/test_contract.py"),
     **dict.fromkeys(("otlp+grpc", "otlp+grpcs"), "unit/inputs/test_contract.py"),
     **dict.fromkeys(("splunk+hec", "splunk+hec+tls"), "unit/inputs/test_contract.py"),
+    **dict.fromkeys(("journal+http", "journal+https"), "unit/inputs/test_contract.py"),
     "gelf+amqp": "services/test_amqp.py",
     "gelf+kafka": "services/test_kafka.py",
 }

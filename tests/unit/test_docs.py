@@ -91,6 +91,7 @@ LISTENERS = {
     "forward": "forward://localhost:0",
     "elasticsearch": "elasticsearch+http://localhost:0",
     "splunk": "splunk+hec://localhost:0",
+    "journal": "journal+http://localhost:0",
 }
 """Inputs that the examples of Python send to, by the word in their comment."""
 

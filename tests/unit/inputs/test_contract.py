@@ -157,7 +157,7 @@ class TestOtlpHttp(TestGelfHttp):
 
     async def send(self, input: Input, texts: Sequence[str]) -> None:
         statuses = await post(input.listening[0], [self.payload(text) for text in texts], self.context, self.path)
-        if not set(statuses) <= {200, 204}:
+        if not set(statuses) <= {200, 202, 204}:
             raise ConnectionError(statuses)
 
     async def send_bytes(self, input: Input, data: bytes) -> None:
@@ -194,6 +194,20 @@ class TestSplunkHec(TestOtlpHttp):
 
 class TestSplunkHecTls(TestSplunkHec):
     scheme = "splunk+hec+tls"
+    tls = True
+
+
+class TestJournalHttp(TestOtlpHttp):
+    scheme = "journal+http"
+    nonsense = b"x" * 5000
+    path = "/upload"
+
+    def payload(self, text: str) -> bytes:
+        return f"MESSAGE={text}\nPRIORITY=6\n\n".encode()
+
+
+class TestJournalHttps(TestJournalHttp):
+    scheme = "journal+https"
     tls = True
 
 
