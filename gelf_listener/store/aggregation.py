@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -222,11 +222,12 @@ def _extent(targets: Sequence[Target], groups: Sequence[tuple[Grouping, Column]]
 
 def _request(asked: _Asked, depth: int) -> dict[str, Any]:
     """Write what tantivy is to compute, from one level inwards."""
+    wanted: dict[str, Any] = {}
+    for index in _needed(asked, depth):
+        metric, measured = asked.metrics[index]
+        if measured is not None:
+            wanted |= _metric_request(f"m{index}", metric, measured, asked.sizes)
     if depth == len(asked.groups):
-        wanted: dict[str, Any] = {}
-        for index, (metric, column) in enumerate(asked.metrics):
-            if column is not None:
-                wanted |= _metric_request(f"m{index}", metric, column, asked.sizes)
         return wanted
     group, column = asked.groups[depth]
     inner = _request(asked, depth + 1)
@@ -245,7 +246,15 @@ def _request(asked: _Asked, depth: int) -> dict[str, Any]:
         kind = {"range": {"field": column.path, "ranges": [
             _range(low, high, column.scale) for low, high in zip(starts, ends, strict=True)
         ]}}  # fmt: skip
-    return {"g": kind | ({"aggs": inner} if inner else {})}
+    return wanted | {"g": kind | ({"aggs": inner} if inner else {})}
+
+
+def _needed(asked: _Asked, depth: int) -> Iterable[int]:
+    """Return which metrics a bucket has: all of them inside the innermost group, elsewhere those it is sorted by."""
+    if depth == len(asked.groups):
+        return range(len(asked.metrics))
+    group = asked.groups[depth - 1][0] if depth else None
+    return [each.metric for each in group.order if each.metric is not None] if isinstance(group, ValuesGroup) else []
 
 
 def _range(low: float | None, high: float | None, scale: float) -> dict[str, float]:
@@ -273,10 +282,11 @@ def _metric_request(name: str, metric: Metric, column: Column, sizes: _Sizes) ->
 
 def _take(into: _Bucket, found: dict[str, Any], asked: _Asked, depth: int) -> None:
     """Add what one partition answered."""
+    for index in _needed(asked, depth):
+        metric, measured = asked.metrics[index]
+        if measured is not None:
+            _take_metric(into.parts[index], metric, measured, found, f"m{index}")
     if depth == len(asked.groups):
-        for index, (metric, column) in enumerate(asked.metrics):
-            if column is not None:
-                _take_metric(into.parts[index], metric, column, found, f"m{index}")
         return
     group, column = asked.groups[depth]
     for bucket in found["g"]["buckets"]:

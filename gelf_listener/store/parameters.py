@@ -37,10 +37,10 @@ Function = Literal[
 ]
 """Graylog's metric functions (reference of its scripting API); a percentage is worked out of two of them."""
 
-Reading = Literal["stored", "single", "moment"]
+Reading = Literal["stored", "single", "moment", "lower"]
 """
-How a value is read before it is computed with: as it is stored; rounded to 32 bits, as OpenSearch keeps decimals; or,
-when it is a text, as a date, in UTC Unix seconds (`gelf_listener.store.readings`).
+How a value is read before it is computed with: as it is stored; rounded to 32 bits, as OpenSearch keeps decimals;
+or, when it is a text, as a date, in UTC Unix seconds, or in lower case (`gelf_listener.store.readings`).
 """
 
 

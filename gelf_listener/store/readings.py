@@ -77,6 +77,8 @@ def read_value(value: FieldValue | None, reading: Reading) -> FieldValue | None:
     """Read one value; None where there is none, and for texts that are no dates where dates are read."""
     if reading == "moment" and isinstance(value, str):
         return moment_of(value)
+    if reading == "lower" and isinstance(value, str):
+        return value.lower()
     if reading == "single" and isinstance(value, (int, float)) and not isinstance(value, bool):
         return single(value)
     return value

@@ -35,8 +35,8 @@ __all__ = ["router"]
 
 router = APIRouter(prefix="/api/search", tags=["Search"])
 
-_MOST_GROUPS = 5
-_MOST_METRICS = 20
+_MOST_GROUPS = 8
+_MOST_METRICS = 50
 _MOST_VALUES = 10_000
 _USUAL_VALUES = 15
 
@@ -47,7 +47,7 @@ class GroupRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     field: str | None = Field(None, max_length=1000)
-    limit: int | None = Field(None, le=_MOST_VALUES, description="0 and less mean 15.")
+    limit: int | None = Field(None, description="0 and less mean 15; at most 10 000 are given.")
     timeunit: str | None = Field(None, description="1h, 5m, 1d, ...", max_length=20)
     scaling: float | None = Field(None, gt=0, le=100, description="Of automatic stretches, more are longer.")
 
@@ -95,7 +95,9 @@ async def post_aggregate(
 ) -> Response:
     """Return figures of groups; JSON, CSV or a table by the header Accept."""
     now = time.time()
-    return await _aggregate(request, service, store, streams, body, body_span(body.timerange or DAY, now), now)
+    return await _aggregate(
+        request, service, store, streams, body, body_span(DAY if body.timerange is None else body.timerange, now), now
+    )
 
 
 @router.get("/aggregate", responses=AS_TABLE)
@@ -110,7 +112,7 @@ async def get_aggregate(
     stream_ids: Annotated[str, Query(alias="streams")] = "",
     stream_categories: Annotated[str, Query(description="Accepted; there are no categories.")] = "",  # noqa: ARG001
     timerange: Annotated[str, Query(description="5m, 1d, or words such as yesterday.", max_length=500)] = "",
-    size: Annotated[int, Query(le=_MOST_VALUES, description="Groups of each field.")] = _USUAL_VALUES,
+    size: Annotated[int, Query(description="Groups of each field.")] = _USUAL_VALUES,
 ) -> Response:
     """Return figures of groups; JSON, CSV or a table by the header Accept."""
     fields, figures = names(groups), names(metrics)
@@ -194,7 +196,7 @@ async def _group(
         return time_group(field, timeunit(asked.timeunit), type)
     if asked.scaling is not None or type == "date":
         return time_group(field, await automatic(store, node, span, asked.scaling or 1.0), type)
-    limit = asked.limit if asked.limit is not None and asked.limit > 0 else _USUAL_VALUES
+    limit = min(asked.limit, _MOST_VALUES) if asked.limit is not None and asked.limit > 0 else _USUAL_VALUES
     return most_frequent(field, type, limit, order)
 
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, get_args
 
 from gelf_listener.api.errors import ApiError
 from gelf_listener.api.graylog.index_types import IndexType, folds, is_number, reading_of
-from gelf_listener.api.graylog.message_encoding import iso
+from gelf_listener.api.graylog.message_encoding import index_time, iso
 from gelf_listener.api.graylog.streams import Streams, all_of
 from gelf_listener.message import FieldValue
 from gelf_listener.query.fields import known_field
@@ -173,10 +173,10 @@ def _written(value: FieldValue | None, figure: Figure, whole: float) -> Any:
 
 
 def _latest(value: FieldValue | None, figure: Figure) -> Any:
-    """Return a value as it is stored; times that the listener keeps are written."""
+    """Return a value as it is stored in the index; times that the listener keeps are written."""
     known = None if figure.field is None else known_field(figure.field)
     if known is not None and known.matching == "time" and isinstance(value, (int, float)):
-        return iso(float(value))
+        return index_time(float(value))
     return value
 
 

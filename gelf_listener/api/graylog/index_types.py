@@ -77,6 +77,8 @@ def is_number(type: IndexType | None) -> bool:
 
 def reading_of(name: str, type: IndexType | None) -> Reading:
     """Return how an index reads the values of a field."""
+    if folds(name):
+        return "lower"
     if type == "float":
         return "single"
     return "moment" if type == "date" and known_field(name) is None else "stored"

@@ -14,7 +14,7 @@ from gelf_listener.message import Message
 from gelf_listener.query.fields import KNOWN_FIELDS
 from gelf_listener.query.nodes import Node
 
-__all__ = ["INDEX", "answer", "flat", "hit", "iso"]
+__all__ = ["INDEX", "answer", "flat", "hit", "index_time", "iso"]
 
 INDEX = "graylog_0"
 """The one index all messages are said to be in; Graylog's name for its first."""
@@ -54,10 +54,14 @@ def flat(message: Message, streams: Sequence[str], node_id: str) -> dict[str, An
     return document
 
 
+def index_time(seconds: float) -> str:
+    """Write a time as Graylog keeps it in its index: ``2026-11-28 10:00:00.123``, UTC."""
+    return iso(seconds)[:-1].replace("T", " ")
+
+
 def _written(name: str, seconds: float) -> str:
     """Write a time: ``timestamp`` as ISO 8601, what the server adds as its index keeps it."""
-    text = iso(seconds)
-    return text if name == "timestamp" else text[:-1].replace("T", " ")
+    return iso(seconds) if name == "timestamp" else index_time(seconds)
 
 
 def hit(fields: Mapping[str, Any], node: Node, only: Collection[str] = ()) -> dict[str, Any]:

@@ -58,7 +58,9 @@ async def post_messages(
 ) -> Response:
     """Return fields of messages; JSON, CSV or a table by the header Accept."""
     now = time.time()
-    return await _messages(request, service, store, streams, body, body_span(body.timerange or DAY, now), now)
+    return await _messages(
+        request, service, store, streams, body, body_span(DAY if body.timerange is None else body.timerange, now), now
+    )
 
 
 @router.get("/messages", responses=AS_TABLE)

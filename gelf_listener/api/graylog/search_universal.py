@@ -25,6 +25,7 @@ from gelf_listener.api.graylog.tables import (
     csv_lines,
     csv_response,
     negotiated,
+    one_line,
     rows_of,
 )
 from gelf_listener.api.graylog.violations import check, not_empty
@@ -150,7 +151,7 @@ async def _search(request: Request, store: Store, streams: Streams, asked: _Want
     began = time.perf_counter()
     hits = await store.search(asked.node, span, limit=limit, offset=offset, sort=asked.sort)
     if as_csv:
-        return csv_response([fields, *rows_of(hits.messages, fields, streams, node)])
+        return csv_response([fields, *one_line(rows_of(hits.messages, fields, streams, node))])
     searched = effective(span, time.time())
 
     def build() -> Response:
@@ -185,7 +186,7 @@ def _export(
         async for messages in store.scan(
             asked.node, span, limit=asked.limit if asked.limit > 0 else None, sort=asked.sort
         ):
-            yield csv_lines(rows_of(messages, fields, streams, node)).encode("utf-8", "replace")
+            yield csv_lines(one_line(rows_of(messages, fields, streams, node))).encode("utf-8", "replace")
 
     return attachment(lines(), CSV, f"graylog-search-result-{name}.csv")
 

@@ -23,6 +23,7 @@ __all__ = [
     "csv_lines",
     "csv_response",
     "negotiated",
+    "one_line",
     "rows_of",
     "text_table",
 ]
@@ -67,6 +68,15 @@ def csv_lines(rows: Iterable[Sequence[Any]]) -> str:
     writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n")
     writer.writerows([list(map(_cell, row)) for row in rows])
     return text.getvalue()
+
+
+def one_line(rows: Iterable[Sequence[Any]]) -> list[list[Any]]:
+    """Escape ends of lines in texts, as the CSV of universal searches does there."""
+    return [[_escaped(cell) if isinstance(cell, str) else cell for cell in row] for row in rows]
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\n", "\\n").replace("\r", "\\r")
 
 
 def csv_response(rows: Iterable[Sequence[Any]]) -> Response:

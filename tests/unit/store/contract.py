@@ -228,6 +228,16 @@ class StoreContract:
 
         self.run(test)
 
+    def test_outer_groups_are_sorted_by_figures_too(self) -> None:
+        async def test(store: Store) -> None:
+            took = (("web", 1), ("web", 9), ("db", 5), ("api", 7))
+            await store.add([plain(host=host, took=value, at=number) for number, (host, value) in enumerate(took)])
+            group = ValuesGroup("source", 2, order=(Order(0, descending=False),))
+            rows = await store.aggregate(node(), EVERYTHING, [group, TimeGroup(seconds=3600)], [Metric("max", "took")])
+            assert [(row.keys[0], row.values) for row in rows] == [("db", (5,)), ("api", (7,))]
+
+        self.run(test)
+
     def test_values_are_read_as_an_index_keeps_them(self) -> None:
         """Decimals of 32 bits, and dates in texts."""
 

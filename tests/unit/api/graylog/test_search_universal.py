@@ -78,6 +78,19 @@ def test_ranges() -> None:
     searching(main)
 
 
+def test_lines_in_csv() -> None:
+    """A text of several lines stays on one, as the CSV of universal searches has it in Graylog."""
+
+    async def main(service: Service, client: Client) -> None:
+        await add(service, logged("a", 0.0, trace="one\r\n  two"))
+        for path in ("relative", "relative/export"):
+            params = {"query": "*", "range": 0, "fields": "trace"}
+            answer = await client.get(f"{URL}/{path}", params=params, headers={"Accept": "text/csv"})
+            assert answer.text.splitlines()[1] == '"2023-11-14T22:13:20.000Z","one\\r\\n  two"'
+
+    searching(main)
+
+
 def test_fields_and_csv() -> None:
     """Only the fields that were asked for; CSV by the header or the ending, timestamp first, every value quoted."""
 
