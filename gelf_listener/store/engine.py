@@ -1,17 +1,13 @@
-"""
-Engine: the queries of one partition, and how what is known of a query is kept while it is put together.
-
-Most leaves have an exact query. Of some, such as words near each other, only what surely matches and what may match
-can be asked of the engine; `Bounds` carries both through a tree, and the messages between the two are looked at one by
-one in the end.
-"""
+"""Engine: the queries of one partition of the embedded store."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from gelf_listener.message import FieldValue
+from gelf_listener.store.algebra import Algebra
+from gelf_listener.store.algebra import Bounds as _Bounds
 from gelf_listener.store.expressions import NOTHING
 
 if TYPE_CHECKING:
@@ -28,19 +24,10 @@ _PATH_END = "\x00"
 """Between a path and the kind of its value in a term of a JSON field."""
 
 
-class Bounds(NamedTuple):
-    """A query that finds nothing but what matches, and one that finds all that does; the same one when it is exact."""
-
-    least: tantivy.Query
-    most: tantivy.Query
-
-    @property
-    def exact(self) -> bool:
-        """Whether the two are one."""
-        return self.least is self.most
+Bounds: TypeAlias = "_Bounds[tantivy.Query]"
 
 
-class Engine:
+class Engine(Algebra["tantivy.Query"]):
     """
     Makes and tries queries of a partition as it was committed last.
 
@@ -57,47 +44,17 @@ class Engine:
         self._occur = tantivy.Occur
         self._query = tantivy.Query
         self._types = tantivy.FieldType
-        self.nothing = self.exactly(self._query.empty_query())
-        self.everything = self.exactly(self._query.all_query())
+        super().__init__(nothing=self._query.empty_query(), everything=self._query.all_query())
 
     # --- putting together
 
-    @staticmethod
-    def exactly(query: tantivy.Query) -> Bounds:
-        """Return the bounds of an exact query."""
-        return Bounds(query, query)
+    def all(self, queries: Sequence[tantivy.Query]) -> tantivy.Query:
+        """What all queries find."""
+        return self._joined(self._occur.Must, queries)
 
-    def maybe(self, query: tantivy.Query) -> Bounds:
-        """Return the bounds of a query that finds too much."""
-        return Bounds(self.nothing.least, query)
-
-    def all_of(self, parts: Sequence[Bounds]) -> Bounds:
-        """What lies in all of some bounds."""
-        return self._combined(parts, lambda queries: self._joined(self._occur.Must, queries))
-
-    def any_of(self, parts: Iterable[Bounds]) -> Bounds:
-        """What lies in one of some bounds."""
-        wanted = [part for part in parts if part is not self.nothing]
-        return (
-            self._combined(wanted, lambda queries: self._joined(self._occur.Should, queries))
-            if wanted
-            else self.nothing
-        )
-
-    def all_but(self, part: Bounds, unwanted: Bounds) -> Bounds:
-        """What lies in one and not in the other."""
-        if unwanted is self.nothing:
-            return part
-        least = self.without(part.least, unwanted.most)
-        return Bounds(least, least if part.exact and unwanted.exact else self.without(part.most, unwanted.least))
-
-    def both(self, one: tantivy.Query, other: tantivy.Query) -> tantivy.Query:
-        """What both queries find."""
-        return self._joined(self._occur.Must, [one, other])
-
-    def either(self, one: tantivy.Query, other: tantivy.Query) -> tantivy.Query:
-        """What one of two queries finds."""
-        return self._joined(self._occur.Should, [one, other])
+    def any(self, queries: Sequence[tantivy.Query]) -> tantivy.Query:
+        """What one of the queries finds."""
+        return self._joined(self._occur.Should, queries)
 
     def without(self, query: tantivy.Query, unwanted: tantivy.Query) -> tantivy.Query:
         """What a query finds and another does not."""
@@ -105,11 +62,6 @@ class Engine:
 
     def _joined(self, occur: tantivy.Occur, queries: Sequence[tantivy.Query]) -> tantivy.Query:
         return queries[0] if len(queries) == 1 else self._query.boolean_query([(occur, query) for query in queries])
-
-    @staticmethod
-    def _combined(parts: Sequence[Bounds], join: Any) -> Bounds:
-        least = join([part.least for part in parts])
-        return Bounds(least, least if all(part.exact for part in parts) else join([part.most for part in parts]))
 
     # --- looking up
 

@@ -52,7 +52,7 @@ class TextLeaves:
         if isinstance(node, Range) and not node.graylog and _between_times(node, self._now):
             dates = engine.matching(column, DATES)
             if dates is not None and engine.finds(dates.most):  # those are compared as times
-                return Bounds(engine.without(found.least, dates.most), engine.either(found.most, dates.most))
+                return engine.between(engine.without(found.least, dates.most), engine.either(found.most, dates.most))
         return found
 
     def _pattern(self, node: Wildcard | Regex | Fuzzy | Range, column: str) -> Bounds:

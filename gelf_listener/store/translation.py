@@ -9,35 +9,22 @@ always work on an exact tantivy query.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
-from gelf_listener.message import FieldValue, Message, ulid_key
+from gelf_listener.message import FieldValue, ulid_key
 from gelf_listener.query import compile_predicate
-from gelf_listener.query.fields import Known, added_getter, known_field, underscored
-from gelf_listener.query.nodes import (
-    Exists,
-    Fuzzy,
-    Group,
-    MatchAll,
-    Matches,
-    Node,
-    Phrase,
-    Range,
-    Regex,
-    Term,
-    Wildcard,
-)
+from gelf_listener.query.fields import Known, added_getter
+from gelf_listener.query.nodes import Node, Phrase, Term
 from gelf_listener.store.column_leaves import ColumnLeaves
 from gelf_listener.store.cuts import cut
 from gelf_listener.store.engine import Bounds, Engine
 from gelf_listener.store.parameters import Span
 from gelf_listener.store.partition import Partition
 from gelf_listener.store.rest_leaves import RestLeaves
-from gelf_listener.store.schema import LARGE_LEVEL, ODD_LEVELS, field_key, field_name, micros
+from gelf_listener.store.schema import LARGE_LEVEL, ODD_LEVELS, micros
 from gelf_listener.store.text_leaves import TextLeaves
-from gelf_listener.store.time_leaves import TimeLeaves
+from gelf_listener.store.tree import Leaf, TreeTranslator
 
 if TYPE_CHECKING:
     import tantivy
@@ -47,10 +34,8 @@ __all__ = ["MAX_VERIFIED", "Translator", "span_of"]
 MAX_VERIFIED = 200_000
 """Messages of a partition that are looked at one by one to finish a query."""
 
-_Leaf: TypeAlias = Term | Phrase | Wildcard | Regex | Fuzzy | Range
 
-
-class Translator:
+class Translator(TreeTranslator["tantivy.Query"]):
     """
     Translates queries for one partition as it was committed last.
 
@@ -61,11 +46,11 @@ class Translator:
 
     def __init__(self, partition: Partition, now: float) -> None:
         self.partition = partition
-        self._engine = engine = Engine(partition)
+        engine = Engine(partition)
+        super().__init__(engine, partition.names, now)
+        self._engine: Engine = engine
         self.searcher = engine.searcher
-        self._now = now
         self._texts = TextLeaves(engine, now)
-        self._times = TimeLeaves(engine, now)
         self._columns = ColumnLeaves(engine, now, self._value_test)
         self._rest = RestLeaves(engine, self._value_test)
 
@@ -77,7 +62,7 @@ class Translator:
             QueryError: If too many messages would have to be looked at one by one and nobody takes note of a `cut`.
         """
         engine = self._engine
-        found = self._translate(node)
+        found = self.translate(node)
         within = self._span(span)
         if within is not None:
             found = engine.all_of([within, found])
@@ -86,90 +71,30 @@ class Translator:
         open_question = engine.without(found.most, found.least)
         return engine.any_of([engine.exactly(found.least), self._verified(open_question, node)]).most
 
-    # --- structure
-
-    def _translate(self, node: Node) -> Bounds:
-        if isinstance(node, MatchAll):
-            return self._engine.everything
-        if isinstance(node, Group):
-            return self._group(node)
-        if isinstance(node, Matches):
-            return self._engine.maybe(self._translate(node.roughly).most)
-        if isinstance(node, Exists):
-            return self._exists(node.field, graylog=node.graylog)
-        if node.field is None:
-            return self._any_field(node)
-        if isinstance(node, Range) and node.low is None and node.high is None:
-            return self._exists(node.field, graylog=node.graylog)
-        return self._field(node, node.field)
-
-    def _group(self, node: Group) -> Bounds:
-        engine = self._engine
-        if node.must:
-            found = engine.all_of([self._translate(inner) for inner in node.must])
-        elif node.should:
-            found = engine.any_of([self._translate(inner) for inner in node.should])
-        else:
-            found = engine.everything
-        unwanted = [self._translate(inner) for inner in node.must_not]
-        return engine.all_but(found, engine.any_of(unwanted)) if unwanted else found
-
     # --- leaves
 
-    def _field(self, node: _Leaf, field: str) -> Bounds:
-        """Translate a leaf that looks at one field."""
-        known = known_field(field, graylog=node.graylog)
-        if known is not None:
-            return self._known(node, known)
-        return self._first_of(node, field)
+    def _words(self, node: Leaf, terms: str) -> Bounds:
+        return self._texts.words(node, terms)
 
-    def _known(self, node: _Leaf, known: Known) -> Bounds:
-        """Translate a leaf that looks at a field that the listener knows."""
-        if not known.terms:
-            return self._engine.maybe(self._engine.everything.most)
-        if known.matching == "words":
-            return self._texts.words(node, known.terms)
-        if known.matching == "lower case":
-            return self._source(node)
-        if known.matching == "time":
-            return self._times.leaf(node, known.terms)
-        if known.matching == "level":
-            return self._level(node)
-        if known.matching == "id":
-            return self._id(node)
-        return self._columns.leaf(node, known.terms)
+    def _whole(self, node: Leaf, terms: str) -> Bounds:
+        return self._columns.leaf(node, terms)
 
-    def _source(self, node: _Leaf) -> Bounds:
+    @property
+    def _unnamed(self) -> bool:
+        return self._rest.has_names
+
+    def _alike(self, bare: str, keys: list[str]) -> Bounds:
+        found = self._rest.alike(bare, keys)
+        return found if self._engine.finds(found.most) else self._engine.nothing
+
+    def _source(self, node: Leaf) -> Bounds:
         """Hosts, of which those of thousands of characters are cut in the index."""
         found, hard = self._texts.whole(node, "source"), self._engine.term("marks", "hard")
         if self._engine.finds(hard.most):
-            return Bounds(self._engine.without(found.least, hard.most), self._engine.either(found.most, hard.most))
+            return self._engine.between(
+                self._engine.without(found.least, hard.most), self._engine.either(found.most, hard.most)
+            )
         return found
-
-    def _first_of(self, node: _Leaf, field: str) -> Bounds:
-        """Look at the first of the names a field may be stored under that a message has (`query.fields.getter`)."""
-        engine, names = self._engine, self.partition.names
-        bare = _bare(field, graylog=node.graylog)
-        dotted = self._dotted(bare)
-        rest = self._rest
-        stored = dict.fromkeys((field_key(field), field_key(bare)))
-        choices = [(self._has(key), self._stored(node, key)) for key in stored if key in names or rest.has_names]
-        also = None if node.graylog else underscored(field)
-        if also is not None:
-            choices.append((self._exists(also.name), self._underscored(node, also)))
-        choices += [(self._has(key), self._stored(node, key)) for key in dotted]
-        alike = engine.nothing
-        if "_" in bare and rest.has_names:
-            alike = rest.alike(bare, [field_key(bare)])
-            alike = alike if engine.finds(alike.most) else engine.nothing
-        if len(dotted) > 1 or alike is not engine.nothing:  # which comes first is in the message only
-            return engine.maybe(engine.any_of([alike, *(found for _, found in choices)]).most)
-        found: list[Bounds] = []
-        before: list[Bounds] = []
-        for has, each in choices:
-            found.append(engine.all_but(each, engine.any_of(before)) if before else each)
-            before.append(has)
-        return engine.any_of(found)
 
     def _has(self, key: str) -> Bounds:
         """Messages that have a field of this name."""
@@ -180,7 +105,7 @@ class Translator:
             found.append(self._rest.exists(key))
         return self._engine.any_of(found)
 
-    def _stored(self, node: _Leaf, key: str) -> Bounds:
+    def _stored(self, node: Leaf, key: str) -> Bounds:
         """Translate a leaf that looks at one additional field."""
         if key not in self.partition.names:
             return self._rest.leaf(node, key)
@@ -188,32 +113,6 @@ class Translator:
         if self._rest.has_long:
             found.append(self._rest.long(node, key))
         return self._engine.any_of(found)
-
-    def _underscored(self, node: _Leaf, known: Known) -> Bounds:
-        """``_level`` and the like, where no such field was sent; of a text it means the whole, which no index holds."""
-        if known.matching == "words":
-            return self._engine.maybe(self._exists(known.name).most)
-        return self._known(replace(node, field=known.name), known)
-
-    def _dotted(self, bare: str) -> list[str]:
-        if "_" not in bare:
-            return []
-        stored = ((key, field_name(key)) for key in list(self.partition.names) if "%2e;" in key)
-        return [key for key, name in stored if name.replace(".", "_") == bare]
-
-    def _exists(self, field: str, *, graylog: bool = False) -> Bounds:
-        engine, known = self._engine, known_field(field, graylog=graylog)
-        if known is not None:
-            return self._has_known(known)
-        bare = _bare(field, graylog=graylog)
-        keys = dict.fromkeys((field_key(field), field_key(bare), *self._dotted(bare)))
-        found = [self._has(key) for key in keys if key in self.partition.names or self._rest.has_names]
-        if "_" in bare and self._rest.has_names:
-            found.append(self._rest.alike(bare, []))
-        also = None if graylog else underscored(field)
-        if also is not None:
-            found.append(self._has_known(also))
-        return engine.any_of(found)
 
     def _has_known(self, known: Known) -> Bounds:
         """Messages that have a field that the listener knows."""
@@ -229,7 +128,7 @@ class Translator:
             found.append(engine.has(f"added.{LARGE_LEVEL}"))
         return engine.any_of(found)
 
-    def _any_field(self, node: _Leaf) -> Bounds:
+    def _any_field(self, node: Leaf) -> Bounds:
         """Translate a leaf that looks into every field."""
         value = replace(node, field="value")
         found = [self._texts.words(node, "words"), self._source(node), self._texts.words(node, "full")]
@@ -238,7 +137,7 @@ class Translator:
             found += [self._id(node), self._columns.leaf(node, "@ip")]
         return self._engine.any_of(found)
 
-    def _level(self, node: _Leaf) -> Bounds:
+    def _level(self, node: Leaf) -> Bounds:
         engine, names, test = self._engine, self.partition.names, self._value_test(node)
         levels: list[FieldValue] = [level for level in range(8) if test(level)]
         found = []
@@ -251,7 +150,7 @@ class Translator:
             found.append(self._columns.leaf(node, LARGE_LEVEL))
         return engine.any_of([engine.terms("level", levels), *found])
 
-    def _id(self, node: _Leaf) -> Bounds:
+    def _id(self, node: Leaf) -> Bounds:
         engine = self._engine
         if isinstance(node, (Term, Phrase)):
             return engine.term("key", ulid_key(node.text)) if len(node.text) == 26 else engine.nothing
@@ -261,18 +160,6 @@ class Translator:
         if self.partition.within(*span_of(span)):
             return None
         return self._times.between("timestamp", span.start, span.end)
-
-    # --- the predicate
-
-    def _value_test(self, node: _Leaf) -> Callable[[FieldValue], bool]:
-        """Return the predicate's test of one value."""
-        test = compile_predicate(replace(node, field="value"), self._clock)
-        return lambda value: test(Message(0.0, "", "", None, None, b"", 0.0, _fields={"value": value}))
-
-    @property
-    def _clock(self) -> Callable[[], float]:
-        now = self._now
-        return lambda: now
 
     def _verified(self, rough: tantivy.Query, node: Node) -> Bounds:
         """Look at what was found roughly, message by message."""
@@ -284,11 +171,6 @@ class Translator:
         orders = [int(order) for order, _ in found.hits[:MAX_VERIFIED]]
         keys: list[FieldValue] = [message.key for _, message in self.partition.read(orders) if predicate(message)]
         return self._engine.terms("key", keys)
-
-
-def _bare(field: str, *, graylog: bool) -> str:
-    """Return a field's name without the underscore that the extended language may have before it."""
-    return field[1:] if field.startswith("_") and len(field) > 1 and not graylog else field
 
 
 def span_of(span: Span) -> tuple[int | None, int | None]:
