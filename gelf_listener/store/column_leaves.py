@@ -26,6 +26,8 @@ __all__ = ["ColumnLeaves", "may_be_number"]
 
 _LARGE = 1 << 62
 """Ends of ranges from which tantivy overflows now and then."""
+_INEXACT = 1 << 53
+"""From here on the values of a column may not be those that were sent: it has one type for all of its numbers."""
 _SAFE = re.compile(r"[A-Za-z0-9_./-]{1,200}")
 """Ends of ranges of texts that tantivy's language takes as they are."""
 _MAX_AT_ONCE = 40
@@ -250,7 +252,7 @@ class ColumnLeaves:
                 found.append(engine.term(path, node.text == "true"))
             return engine.any_of(found)
         if isinstance(node, Range):
-            return self._between(node, path) if numeric else engine.nothing
+            return self._between(node, path, numeric) if numeric else engine.nothing
         if node.graylog:
             return engine.nothing
         found = []
@@ -289,7 +291,28 @@ class ColumnLeaves:
             self._engine.any_of([found, self._engine.maybe(self._engine.terms(path, unsure).most)]) if unsure else found
         )
 
-    def _between(self, node: Range, path: str) -> Bounds:
+    def _has_large(self, path: str) -> bool:
+        """Whether a column has whole numbers that do not fit 64 bits with a sign, which Graylog's index cannot hold."""
+        found = self._engine.parsed(f"{path}:[{_INEXACT} TO *]")
+        return found is None or self._engine.finds(found.most)
+
+    def _compared(self, node: Range, path: str) -> Bounds:
+        """Try a range on the different numbers of a column, as far as it tells which they were."""
+        engine, test, values = self._engine, self._test_of(node), self._engine.distinct(path)
+        numbers = [] if values is None else [term for term in values if not isinstance(term, (str, bool))]
+        if values is None or any(abs(number) >= _INEXACT for number in numbers):
+            return engine.maybe(engine.has(path).most)
+        found, sure = [], []
+        for number in numbers:
+            verdicts = {test(float(number))} | ({test(int(number))} if float(number).is_integer() else set())
+            if verdicts != {False}:
+                found.append(number)
+            if verdicts == {True}:
+                sure.append(number)
+        least = engine.terms(path, sure)
+        return least if sure == found else engine.between(least.most, engine.terms(path, found).most)
+
+    def _between(self, node: Range, path: str, kinds: set[str]) -> Bounds:
         """Numbers between two ends, by value."""
         engine = self._engine
         low = None if node.low is None else _number(node, node.low)
@@ -297,10 +320,9 @@ class ColumnLeaves:
         if (low is None) is not (node.low is None) or (high is None) is not (node.high is None):
             return engine.nothing
         if any(end is not None and abs(end) >= _LARGE for end in (low, high)):
-            test, values = self._test_of(node), engine.distinct(path)
-            if values is None:
-                return engine.maybe(engine.has(path).most)
-            return engine.terms(path, [term for term in values if not isinstance(term, str) and test(term)])
+            return self._compared(node, path)
+        if node.graylog and "long" in kinds and self._has_large(path):
+            return engine.maybe(engine.has(path).most)
         # An end at a time: tantivy panics when one is whole and the other is not.
         found = []
         if low is not None:

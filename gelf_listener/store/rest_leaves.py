@@ -157,7 +157,8 @@ def _spelled(number: float) -> list[str]:
     """Return how a number may have been written."""
     found = {str(number)}
     with contextlib.suppress(OverflowError):
-        found.add(str(float(number)))
+        if float(number) == number:
+            found.add(str(float(number)))
     if isinstance(number, int) or number.is_integer():
         found.add(str(int(number)))
     return sorted(found)

@@ -172,7 +172,7 @@ async def agree(messages: list[Message], questions: list[tuple[Node, Span]], pat
             names = {message.id: number for number, message in enumerate(messages)}
             assert [names[message.id] for message in found.messages] == [
                 names[message.id] for message in expected.messages
-            ], (str(node), span, messages)
+            ], (repr(node), [(m.level, m.host, m.fields) for m in messages])
             assert found.total == expected.total
     finally:
         await store.close()

@@ -18,6 +18,7 @@ import pytest
 from gelf_listener.codec.gelf.lenient import read_fields
 from gelf_listener.errors import ConfigError, QueryError, Retry
 from gelf_listener.message import Message, Peer
+from gelf_listener.query.nodes import Range
 from gelf_listener.store import Store
 from gelf_listener.store.blocks import Blocks
 from gelf_listener.store.parameters import EVERYTHING, Sort, ValuesGroup
@@ -725,3 +726,16 @@ def test_a_store_of_a_newer_format_is_refused(tmp_path: Path) -> None:
             assert await store.count(node(), EVERYTHING) == 1
 
     run(main())
+
+
+def test_large_numbers_beside_others_lie_in_ranges(tmp_path: Path) -> None:
+    """A column of small and large numbers has one type, which does not tell 2^63 from its neighbours."""
+
+    async def main() -> None:
+        async with opened(tmp_path) as store:
+            values = [5, -1, 1.5, 2**63, 2**63 - 1, 10**30]
+            await store.add([plain(str(value), n=value) for value in values])
+            for high, wanted in ((10**30, 6), (10**29, 5), (2**63, 5), (2**63 - 1, 4)):
+                assert await store.count(Range("n", None, str(high)), EVERYTHING) == wanted
+
+    asyncio.run(main())
