@@ -15,7 +15,6 @@ from gelf_listener.api.context import TheService
 from gelf_listener.api.errors import ApiError
 from gelf_listener.api.graylog.eventlog import EventLog
 from gelf_listener.api.graylog.message_encoding import answer, iso
-from gelf_listener.api.graylog.tables import acceptable
 from gelf_listener.api.node import cluster_id, node_id
 from gelf_listener.timeranges import parse_moment
 
@@ -77,8 +76,6 @@ def _balance(request: Request, service: Listener) -> str:
 @router.get("/system/lbstatus", response_class=PlainTextResponse)
 async def lbstatus(request: Request, service: TheService) -> Response:
     """Tell a load balancer whether to send more: ALIVE, DEAD (503) or THROTTLED (429), when a full buffer blocks."""
-    if acceptable(request.headers.get("accept", ""), ("text/plain",)) is None:
-        raise ApiError(406, "HTTP 406 Not Acceptable")
     status = _balance(request, service)
     return PlainTextResponse(status, _STATUS[status])
 

@@ -41,7 +41,7 @@ def test_load_balancers() -> None:
             return answer.status_code, answer.text
 
         assert await status() == (200, "ALIVE")
-        assert (await client.get("/api/system/lbstatus")).status_code == 406  # it gives no JSON
+        assert (await client.get("/api/system/lbstatus")).text == "ALIVE"  # whatever is accepted
         runner = service.pipeline.runners[0]
         runner._task.cancel()  # type: ignore[union-attr]  (nobody writes)
         service.pipeline.accept([logged("a"), logged("b")], 10)
