@@ -320,7 +320,9 @@ Since = Annotated[
 ShownFields = Annotated[
     str,
     typer.Option(
-        "--fields", help="Additional fields to show: all, none, or names separated by commas.", metavar="NAMES"
+        "--fields",
+        help="Additional fields to show: usual (without Python's file, line, ...), all, none, or names.",
+        metavar="NAMES",
     ),
 ]
 Form = Annotated[str, typer.Option("--format", help="auto, pretty, json, gelf, logfmt or csv.", metavar="FORMAT")]
@@ -334,7 +336,7 @@ def tail(
     last: Annotated[
         int, typer.Option("--last", "-n", min=0, max=1000, help="Begin with so many stored messages.")
     ] = 10,
-    fields: ShownFields = "all",
+    fields: ShownFields = "usual",
     form: Form = "auto",
     utc: Utc = False,
     raw: Raw = False,
@@ -352,7 +354,7 @@ def tail(
     chosen = split_fields(fields)
     if form == "csv" and chosen is None:
         raise ConfigError("a table that grows has its columns from the start: with --format csv name --fields, or none")
-    printer = Printer(form, chosen, utc=utc, formulas=raw)
+    printer = Printer(form, chosen, utc=utc, formulas=raw, query=query if fields == "usual" else None)
     follow(choose_client(url, token, config, graylog=graylog), Search(query, fields=chosen), printer, last)
 
 
@@ -372,7 +374,7 @@ def search(
             metavar="FIELD:ORDER",
         ),
     ] = "timestamp:desc",
-    fields: ShownFields = "all",
+    fields: ShownFields = "usual",
     form: Form = "auto",
     utc: Utc = False,
     raw: Raw = False,
@@ -388,7 +390,7 @@ def search(
     from gelf_listener.commands.search import find
 
     chosen = split_fields(fields)
-    printer = Printer(form, chosen, utc=utc, formulas=raw)
+    printer = Printer(form, chosen, utc=utc, formulas=raw, query=query if fields == "usual" else None)
     client = choose_client(url, token, config, graylog=graylog)
     find(client, Search(query, since, limit or 150, sort, chosen), printer, limited=limit is not None)
 

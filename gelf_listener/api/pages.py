@@ -21,6 +21,7 @@ from importlib.resources import files
 from typing import NamedTuple
 
 from gelf_listener.query.fields import KNOWN_FIELDS
+from gelf_listener.rendering.usual import SERVICE_FIELDS
 
 __all__ = ["Page", "find_page"]
 
@@ -71,14 +72,15 @@ def _pages() -> Mapping[str, Page]:
 
 
 def _filled(name: str, body: bytes) -> bytes:
-    """Put the table of known fields where the page expects it."""
+    """Put the tables of known fields where the page expects them."""
     if name != "known.js":
         return body
     table = [
         {"name": known.name, "aliases": known.aliases, "type": known.type, "property": known.property}
         for known in KNOWN_FIELDS
     ]
-    return body.replace(b"KNOWN = [];", b"KNOWN = %b;" % json.dumps(table).encode(), 1)
+    body = body.replace(b"KNOWN = [];", b"KNOWN = %b;" % json.dumps(table).encode(), 1)
+    return body.replace(b"SERVICE_FIELDS = [];", b"SERVICE_FIELDS = %b;" % json.dumps(SERVICE_FIELDS).encode(), 1)
 
 
 def _page(body: bytes, media_type: bytes) -> Page:

@@ -21,6 +21,7 @@ from gelf_listener.rendering.gelf import GelfRenderer, JsonRenderer
 from gelf_listener.rendering.logfmt import LogfmtRenderer
 from gelf_listener.rendering.pretty import PrettyRenderer
 from gelf_listener.rendering.timestamps import Timestamps
+from gelf_listener.rendering.usual import noise
 
 __all__ = ["FORMATS", "Printer", "leave_with_reader", "leaving_quietly", "split_fields"]
 
@@ -38,13 +39,16 @@ class Printer:
         form: One of `FORMATS`; ``auto`` is ``pretty`` on a terminal and ``json`` elsewhere.
         fields: Additional fields to show. In CSV, all are those of the messages that are printed first.
         utc: Whether times are shown in UTC.
+        query: What was asked for; ``fields`` is None and this is given: all but the usual noise are shown to a person.
         formulas: Whether CSV keeps texts as they are that a spreadsheet takes for formulas.
 
     Raises:
         ConfigError: If there is no such format.
     """
 
-    def __init__(self, form: str, fields: Fields, *, utc: bool = False, formulas: bool = False) -> None:
+    def __init__(
+        self, form: str, fields: Fields, *, utc: bool = False, formulas: bool = False, query: str | None = None
+    ) -> None:
         if form not in FORMATS:
             raise ConfigError(f"--format is {form!r}; there are {', '.join(FORMATS)}")
         if form == "auto":
@@ -54,7 +58,7 @@ class Printer:
         self._fields = fields
         self._columns: tuple[str, ...] = ()
         self._times = Timestamps(utc=True)
-        self._renderer = _renderer(form, fields, utc=utc)
+        self._renderer = _renderer(form, fields, frozenset() if query is None else noise(query), utc=utc)
 
     def print(self, messages: Sequence[Message]) -> None:
         """Write messages at once."""
@@ -84,7 +88,7 @@ class Printer:
 def split_fields(text: str) -> Fields:
     """Return the fields that a flag names, separated by commas; None means all."""
     names = tuple(name.strip().removeprefix("_") for name in text.split(",") if name.strip())
-    if not names or names == ("all",):
+    if not names or names in (("all",), ("usual",)):
         return None
     return () if names == ("none",) else names
 
@@ -136,7 +140,7 @@ def _names(messages: Sequence[Message]) -> list[str]:
     return [*names, *dict.fromkeys(name for message in messages for name in message.fields)]
 
 
-def _renderer(form: str, fields: Fields, *, utc: bool) -> Renderer:
+def _renderer(form: str, fields: Fields, hidden: frozenset[str], *, utc: bool) -> Renderer:
     if form == "pretty":
         return PrettyRenderer(
             fields,
@@ -144,6 +148,8 @@ def _renderer(form: str, fields: Fields, *, utc: bool) -> Renderer:
             utc=utc,
             max_value_characters=_PRETTY_VALUE,
             max_full_message_characters=_PRETTY_FULL,
+            service=True,
+            hidden=hidden,
         )
     if form == "gelf":
         return GelfRenderer(fields)

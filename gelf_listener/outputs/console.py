@@ -20,6 +20,7 @@ from gelf_listener.rendering.choice import FieldChoice, TimeZone, chosen_fields,
 from gelf_listener.rendering.gelf import GelfRenderer, JsonRenderer
 from gelf_listener.rendering.logfmt import LogfmtRenderer
 from gelf_listener.rendering.pretty import PrettyRenderer
+from gelf_listener.rendering.usual import noise
 from gelf_listener.settings import Duration, OutputSettings
 from gelf_listener.writer_thread import WriterThread
 
@@ -49,7 +50,9 @@ class ConsoleSettings(OutputSettings):
     )
     stream: Literal["stdout", "stderr"] = Field("stdout", description="Where to write.")
     fields: FieldChoice = Field(
-        ("all",), description="Additional fields shown: all, none, or names separated by commas, in that order."
+        ("usual",),
+        description="Additional fields shown: usual (all; in pretty without Python's file, line, function, pid, "
+        "thread_name, process_name and logger), all, none, or names separated by commas, in that order.",
     )
     time: TimeZone = Field("local", description="Zone of the times in pretty and logfmt.")
     max_value_characters: int = Field(
@@ -143,6 +146,8 @@ class ConsoleOutput:
             utc=settings.time == "utc",
             max_value_characters=settings.max_value_characters,
             max_full_message_characters=settings.max_full_message_characters,
+            service=True,
+            hidden=noise(settings.where) if settings.fields == ("usual",) else frozenset(),
         )
 
     def _write(self, batch: Sequence[Message]) -> None:

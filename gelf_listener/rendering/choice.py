@@ -22,15 +22,15 @@ def _split_names(value: object) -> object:
 
 
 FieldChoice = Annotated[tuple[str, ...], BeforeValidator(_split_names)]
-"""``all``, ``none``, or names of additional fields separated by commas."""
+"""``usual``, ``all``, ``none``, or names of additional fields separated by commas."""
 
 TimeZone = Literal["local", "utc"]
 """In which zone times are shown."""
 
 
 def chosen_fields(choice: tuple[str, ...]) -> Fields:
-    """Return the fields a setting means."""
-    if choice == ("all",):
+    """Return the fields a setting means; which are usual is for whoever shows them to say."""
+    if choice in (("all",), ("usual",)):
         return None
     return () if choice == ("none",) else choice
 

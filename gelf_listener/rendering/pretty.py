@@ -1,8 +1,8 @@
 """
 Pretty: messages as lines for a person.
 
-One line a message: time, level, host, text, then the additional fields as ``name=value``. The rest of a text of many
-lines, a ``full_message`` that says more and a stack trace in a field stand below, indented.
+One line a message: time, level, host (and service), text, then the additional fields as ``name=value``. The rest of a
+text of many lines, a ``full_message`` that says more and a stack trace in a field stand below, indented.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from gelf_listener.rendering.levels import level_name
 from gelf_listener.rendering.lines import LineRenderer, are_plain
 from gelf_listener.rendering.sanitise import clean, clean_text, quote
 from gelf_listener.rendering.timestamps import Timestamps
+from gelf_listener.rendering.usual import service_field
 from gelf_listener.rendering.values import value_text
 
 __all__ = ["PrettyRenderer"]
@@ -59,6 +60,8 @@ class PrettyRenderer(LineRenderer):
         utc: Timestamps in UTC instead of local time.
         max_value_characters: Longest host, text or value; 0 is no limit.
         max_full_message_characters: Longest part below the line; 0 is no limit.
+        service: Show the service beside the host, and not again among all fields.
+        hidden: Fields that are left out of all fields.
     """
 
     def __init__(
@@ -69,9 +72,13 @@ class PrettyRenderer(LineRenderer):
         utc: bool = False,
         max_value_characters: int = 0,
         max_full_message_characters: int = 0,
+        service: bool = False,
+        hidden: frozenset[str] = frozenset(),
     ) -> None:
         super().__init__(9 if color else 1)  # four parts, each coloured and reset, and a newline
         self._fields = fields
+        self._service = service
+        self._hidden = hidden
         self._timestamps = Timestamps(utc=utc, separator=" ")
         self._zone = "Z" if utc else ""
         self._max_value = max_value_characters
@@ -87,15 +94,16 @@ class PrettyRenderer(LineRenderer):
         """Return a line; see `LineRenderer._quick`. Texts of many lines and long ones need care."""
         short_message = message.short_message
         level = self._levels.get(message.level)
+        host = self._beside(message)
         if (
             level is None
             or "\n" in short_message
             or (message.full_message is not None and message.full_message != short_message)
-            or (self._max_value and len(short_message) + len(message.host) > self._max_value)
+            or (self._max_value and len(short_message) + len(host) > self._max_value)
         ):
             return ""
         if self._fields is None or self._fields:
-            fields = shown(message, self._fields)
+            fields = self._shown(message)
             pairs = " ".join([f"{name}={value}" for name, value in fields.items()])
             if "\n" in pairs and any(_is_trace(name, value) for name, value in fields.items()):
                 return ""
@@ -107,7 +115,7 @@ class PrettyRenderer(LineRenderer):
         gap = "  " if pairs else ""
         return (
             f"{dim}{self._timestamps.milliseconds(message.timestamp)}{self._zone}{reset} {level} "
-            f"{self._host}{message.host}{reset} {short_message}{gap}{dim}{pairs}{reset}\n"
+            f"{self._host}{host}{reset} {short_message}{gap}{dim}{pairs}{reset}\n"
         )
 
     def _careful(self, message: Message) -> str:
@@ -115,7 +123,7 @@ class PrettyRenderer(LineRenderer):
         reset, dim = self._reset, self._dim
         level = self._levels.get(message.level) or clean(f"{level_name(message.level):6}")
         first, below = _parts(message)
-        fields = shown(message, self._fields)
+        fields = self._shown(message)
         traces = [str(value) for name, value in fields.items() if _is_trace(name, value)]
         if traces:
             fields = {name: value for name, value in fields.items() if not _is_trace(name, value)}
@@ -124,9 +132,28 @@ class PrettyRenderer(LineRenderer):
         blocks = "".join([self._block(trace) for trace in dict.fromkeys(traces) if trace.strip() not in below])
         return (
             f"{dim}{self._timestamps.milliseconds(message.timestamp)}{self._zone}{reset} {level} "
-            f"{self._host}{self._text(message.host)}{reset} {self._text(first)}{gap}"
+            f"{self._host}{self._text(self._beside(message))}{reset} {self._text(first)}{gap}"
             f"{dim}{pairs}{reset}\n{self._block(below)}{blocks}"
         )
+
+    def _beside(self, message: Message) -> str:
+        """Return the host, with the service if it says more."""
+        if not self._service:
+            return message.host
+        fields = message.fields
+        name = service_field(fields)
+        if name is None or fields[name] == message.host:
+            return message.host
+        return f"{message.host}/{value_text(fields[name])}"
+
+    def _shown(self, message: Message) -> Mapping[str, FieldValue]:
+        """Return the additional fields to show."""
+        fields = shown(message, self._fields)
+        if self._fields is not None or not (self._service or self._hidden):
+            return fields
+        service = service_field(fields) if self._service else None
+        hidden = self._hidden
+        return {name: value for name, value in fields.items() if name != service and name not in hidden}
 
     def _text(self, text: str) -> str:
         return clean_text(_cut(text, self._max_value))

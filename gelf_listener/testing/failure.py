@@ -74,18 +74,18 @@ def missing_text(
     were = "message matches" if wanted == 1 else "messages match"
     lines = [f"{len(found)} of {wanted} {were} within {seconds:g} s: {clean(query)}"]
     if found:
-        lines += ["matching:", *_shown(found)]
+        lines += ["matching:", *_shown(query, found)]
     if misses:
         lines.append("not matching, the closest first:" if len(misses) > 1 else "not matching:")
-        lines += _near_misses(misses)
+        lines += _near_misses(query, misses)
     return "\n".join([*lines, *circumstances])
 
 
-def _near_misses(misses: Sequence[NearMiss]) -> list[str]:
+def _near_misses(query: str, misses: Sequence[NearMiss]) -> list[str]:
     """Return messages that do not match, each with the reasons below it."""
     lines = []
     for message, why in misses[:_MOST_SHOWN]:
-        lines += [f"  {line}" for line in message_lines(message, brief=True)]
+        lines += [f"  {line}" for line in message_lines(message, brief=True, query=query)]
         lines += [f"    - {clean(reason)}" for reason in why[:_MOST_REASONS]]
     if len(misses) > _MOST_SHOWN:
         lines.append(f"  and {len(misses) - _MOST_SHOWN} more")
@@ -94,11 +94,13 @@ def _near_misses(misses: Sequence[NearMiss]) -> list[str]:
 
 def unwanted_text(query: str, found: Sequence[Message]) -> str:
     """Say which messages should not be there."""
-    return "\n".join([f"a message matches that should not be there: {clean(query)}", *_shown(found)])
+    return "\n".join([f"a message matches that should not be there: {clean(query)}", *_shown(query, found)])
 
 
-def _shown(messages: Sequence[Message]) -> list[str]:
-    lines = [f"  {line}" for message in messages[:_MOST_SHOWN] for line in message_lines(message, brief=True)]
+def _shown(query: str, messages: Sequence[Message]) -> list[str]:
+    lines = [
+        f"  {line}" for message in messages[:_MOST_SHOWN] for line in message_lines(message, brief=True, query=query)
+    ]
     return lines + ([f"  and {len(messages) - _MOST_SHOWN} more"] if len(messages) > _MOST_SHOWN else [])
 
 

@@ -8,6 +8,7 @@ from gelf_listener.errors import Rejected
 from gelf_listener.message import Message
 from gelf_listener.rendering.pretty import PrettyRenderer
 from gelf_listener.rendering.sanitise import clean
+from gelf_listener.rendering.usual import noise
 
 __all__ = ["message_lines", "rejected_line", "report"]
 
@@ -19,17 +20,20 @@ _VALUE_CHARACTERS = 300
 _TRACEBACK_CHARACTERS = 3000
 
 
-def message_lines(message: Message, *, brief: bool = False) -> list[str]:
+def message_lines(message: Message, *, brief: bool = False, query: str = "") -> list[str]:
     """
     Return a message as lines without line ends: time, level, host, text and fields; below it what is longer.
 
     Args:
         message: Whatever is in it.
         brief: Leave most of its ``full_message`` out.
+        query: What was asked for; fields it speaks of are shown.
     """
     renderer = PrettyRenderer(
         max_value_characters=_VALUE_CHARACTERS,
         max_full_message_characters=_VALUE_CHARACTERS if brief else _TRACEBACK_CHARACTERS,
+        service=True,
+        hidden=noise(query),
     )
     return renderer.render([message]).decode().removesuffix("\n").split("\n")
 

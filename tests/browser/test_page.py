@@ -30,6 +30,22 @@ def texts(page: Any) -> list[str]:
     return [row.locator("div").last.inner_text() for row in rows(page).all()]
 
 
+def test_services_of_one_machine_are_told_apart(open_page: Open, site: Site) -> None:
+    """The service stands beside the host in the list, whichever field names it; what names none is the host alone."""
+    documents = (
+        {"_service": "shop"},
+        {"_facility": "cron"},
+        {"_container_name": "c1", "_tag": "t"},
+        {"_user": 1},
+        {"_tag": "web"},
+    )
+    site.send(*({"short_message": f"m{number}", **fields} for number, fields in enumerate(documents)))
+    page = open_page("/?range=all&sort=message:asc")
+    expect(rows(page)).to_have_count(5)
+    cells = [row.get_by_role("gridcell").nth(2).inner_text() for row in rows(page).all()]
+    assert sorted(cells) == sorted(["web/shop", "web/cron", "web/c1", "web", "web"])
+
+
 def test_a_message_is_on_the_page_within_a_second(open_page: Open, site: Site) -> None:
     """Without a reload; the newest at the top."""
     page = open_page("/")

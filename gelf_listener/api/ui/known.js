@@ -13,6 +13,18 @@
 /** @type {Known[]} */
 export const KNOWN = [];
 
+/** What names the service of a message, the first that it has. @type {string[]} */
+export const SERVICE_FIELDS = [];
+
+/**
+ * The host of a message, with the service beside it where that says more.
+ * @param {{host: string, fields: Record<string, string | number | boolean>}} message
+ */
+export function sourceOf({ host, fields }) {
+  const name = SERVICE_FIELDS.find((each) => Object.hasOwn(fields, each) && fields[each] !== "");
+  return name === undefined || fields[name] === host ? host : `${host}/${fields[name]}`;
+}
+
 const BY_NAME = new Map(KNOWN.flatMap((known) => [known.name, ...known.aliases].map((name) => [name, known])));
 
 /** What is known of a field by one of its names. @param {string} name @returns {Known | undefined} */

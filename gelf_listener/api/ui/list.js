@@ -8,7 +8,7 @@ import { button, el, show } from "./dom.js";
 import { levelName, line } from "./text.js";
 import { stamp, timeOfDay } from "./times.js";
 import { valueOf } from "./api.js";
-import { isTime } from "./known.js";
+import { isTime, sourceOf } from "./known.js";
 
 /** @typedef {import("./api.js").Message} Message */
 
@@ -19,7 +19,7 @@ const BEYOND = 8;
 const TALLEST = 12_000_000;
 
 /** @type {Record<string, string>} */
-const WIDTHS = { timestamp: "11.5em", level: "3.6em", source: "minmax(6em, 12em)", message: "minmax(22em, 1fr)" };
+const WIDTHS = { timestamp: "11.5em", level: "3.6em", source: "minmax(8em, 16em)", message: "minmax(22em, 1fr)" };
 /** On a phone a row has the time of day, the level and the message, and the columns one chose. @type {Record<string, string>} */
 const NARROW_WIDTHS = { timestamp: "5.1em", level: "3.4em", message: "minmax(14em, 1fr)" };
 const narrow = matchMedia("(max-width: 700px)");
@@ -191,7 +191,7 @@ export class MessageList {
         cell.textContent = levelName(message.level);
         cell.className = `level level-${message.level ?? "none"}`;
       } else {
-        const text = line(value, 400);
+        const text = line(name === "source" ? sourceOf(message) : value, 400);
         const empty = name === "message" && !text.trim();
         cell.textContent = empty ? "empty" : text;
         cell.className = empty ? "nothing" : "";

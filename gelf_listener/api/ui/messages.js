@@ -7,6 +7,7 @@ import { button, el, menu, show } from "./dom.js";
 import { QueryEditor } from "./editor.js";
 import { Fields } from "./fields.js";
 import { Histogram } from "./histogram.js";
+import { SERVICE_FIELDS } from "./known.js";
 import { MessageList } from "./list.js";
 import { here } from "./paths.js";
 import { add } from "./query.js";
@@ -29,7 +30,7 @@ const MOST_FIELDS = 50;
 const asked = (now) => ({ query: now.q || "*", characters: CHARACTERS });
 
 /** Additional fields that are a column or highlighted. @param {import("./state.js").State} now */
-const fieldsShown = (now) => [...now.columns, ...(now.mark ? [now.mark.split(":")[0]] : [])];
+const fieldsShown = (now) => [...SERVICE_FIELDS, ...now.columns, ...(now.mark ? [now.mark.split(":")[0]] : [])];
 
 /** @param {import("./state.js").State} now */
 const hasRange = (now) => Boolean(now.keyword || now.from || now.to || now.range !== "all");

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gelf_listener.rendering.pretty import PrettyRenderer
+from gelf_listener.rendering.usual import noise
 from tests.unit.outputs.messages import make_message
 
 HEAD = "2026-09-21 14:13:20.000Z INFO   web1 "
@@ -177,3 +178,32 @@ def test_the_quick_way_and_the_careful_way_agree(short, fields, color):
     renderer = PrettyRenderer(color=color, utc=True, max_value_characters=1000)
     message = make_message(short, fields=fields, exact=False, raw=b"")
     assert renderer._quick(message) == renderer._careful(message)
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"service": "shop", "tag": "other", "a": 1}, "web/shop hello  tag=other a=1"),
+        ({"facility": "django", "service_name": "shop", "container_name": "c1"}, "web/shop hello  facility=django container_name=c1"),
+        ({"service.name": "shop"}, "web/shop hello"),
+        ({"facility": "", "tag": "cron"}, 'web/cron hello  facility=""'),
+        ({"tag": 7}, "web/7 hello"),
+        ({"service": "web"}, "web hello"),
+        ({"service": "a\x1b[31mb\n"}, "web/ab\\n hello"),
+        ({}, "web hello"),
+    ],
+)  # fmt: skip
+def test_the_service_stands_beside_the_host(fields, expected):
+    """The first of what may name it, once; safe, whatever it is; nothing where it says no more than the host."""
+    line = show(make_message("hello", host="web", fields=fields), service=True)
+    assert line.rstrip("\n").split("INFO   ")[-1] == expected
+
+
+def test_noise_is_left_out():
+    """What Python's handlers say of the place in the code, but for what a query speaks of; of many lines, too."""
+    noisy = {"file": "a.py", "line": 3, "function": "f", "pid": 4, "user_id": 5}
+    for text in ("hello", "hello\nthere"):
+        line = show(make_message(text, fields=noisy), hidden=noise("function:f OR _exists_:pid")).split("\n")[0]
+        assert line.endswith("function=f pid=4 user_id=5")
+        assert "file=" not in line
+        assert "file=a.py" in show(make_message(text, fields=noisy))
