@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from gelf_listener.codec import Batch
 from gelf_listener.codec.gelf.graylog import GraylogGelf
-from gelf_listener.codec.graylog_index import Conflict, GraylogIndex, refusal
+from gelf_listener.codec.graylog_index import Conflict, GraylogIndex
 from gelf_listener.errors import Reason
 from gelf_listener.message import Message
 
@@ -82,9 +82,8 @@ class Conflicts:
             if batch.messages or batch.rejected[0].reason is Reason.REFUSED_BY_INDEX:
                 return
         fields = message.fields if message.level is None else message.fields | {"level": message.level}
-        if refusal(fields) is None:
-            for conflict in self._index.take(fields, message.host):
-                self._found(conflict)
+        for conflict in self._index.take(fields, message.host).conflicts:
+            self._found(conflict)
 
     def _found(self, conflict: Conflict) -> None:
         key = (conflict.field, conflict.lost.name)

@@ -13,7 +13,7 @@ import enum
 import math
 import re
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from functools import cache, lru_cache
 from typing import NamedTuple
@@ -22,7 +22,7 @@ from zoneinfo import available_timezones
 from gelf_listener.codec.gelf.jackson import java_double
 from gelf_listener.message import FieldValue
 
-__all__ = ["MAX_FIELDS", "MAX_NAMES", "Conflict", "FieldKind", "GraylogIndex", "accepts", "kind_of", "refusal"]
+__all__ = ["MAX_FIELDS", "MAX_NAMES", "Answer", "Conflict", "FieldKind", "GraylogIndex", "accepts", "kind_of"]
 
 MAX_FIELDS = 983
 """Additional fields an empty index has room for: 1000 less those of Graylog's mapping and those the server adds."""
@@ -109,6 +109,19 @@ class Conflict(NamedTuple):
         )
 
 
+class Answer(NamedTuple):
+    """
+    What an index says to a message.
+
+    Attributes:
+        refusal: Why it is lost whatever came before; empty when it is not.
+        conflicts: Why it is lost after those that came before.
+    """
+
+    refusal: str = ""
+    conflicts: Sequence[Conflict] = ()
+
+
 class GraylogIndex:
     """
     The fields of one index.
@@ -129,71 +142,67 @@ class GraylogIndex:
     def __len__(self) -> int:
         return len(self._kinds)
 
-    def take(self, fields: Mapping[str, FieldValue], sender: str) -> list[Conflict]:
+    def take(self, fields: Mapping[str, FieldValue], sender: str) -> Answer:
         """
-        Take a message that `refusal` has nothing against.
+        Take a message; its fields have their kinds then if they had none, unless it is lost while it is parsed.
 
         Args:
-            fields: By name, as Graylog would store them.
+            fields: By name, as Graylog would store them, without those that each message has.
             sender: The host that sent it.
-
-        Returns:
-            Why it is lost; when empty, its fields have their kinds now if they had none.
         """
         kinds = self._kinds
-        conflicts = []
-        new = []
+        if len(fields) > MAX_FIELDS:
+            return Answer(f"{len(fields)} additional fields, more than the 1000 of an index allow")
+        conflicts, new, too_long = [], [], ""
         for name, value in fields.items():
             if isinstance(value, bool) or value == "":
                 continue  # never stored
             known = kinds.get(name)
+            refusal = _refused(name, value) or ("" if known is not None else _refused_first(name, value))
+            if refusal:
+                return Answer(refusal)
             if known is None:
                 new.append((name, value))
             elif not accepts(known[0], value):
                 conflicts.append(Conflict(name, *known, kind_of(value), sender[:_MAX_REMEMBERED_CHARACTERS]))
+            if isinstance(value, str) and _is_too_long(name, value):
+                too_long = f"{name} is a text of more than {_MAX_TERM_BYTES} bytes"
         if not conflicts:
             for name, value in new:
                 if len(kinds) < self._most and len(name) <= _MAX_REMEMBERED_CHARACTERS:
                     kinds[name] = (kind_of(value), sender[:_MAX_REMEMBERED_CHARACTERS])
-        return conflicts
+        return Answer(too_long, conflicts)
 
 
-def refusal(fields: Mapping[str, FieldValue]) -> str | None:
-    """
-    Say why any index would refuse a message with these fields, whatever came before.
-
-    Args:
-        fields: By name, as Graylog would store them, without those of each message.
-    """
-    if len(fields) > MAX_FIELDS:
-        return f"{len(fields)} additional fields, more than the 1000 of an index allow"
-    for name, value in fields.items():
-        if not name:
-            return "an empty field name"
-        if name in _METADATA or name == "gl2_second_sort_field":
-            return f"{name} is a field of the index itself"
-        if name == "_doc_count" and (isinstance(value, bool) or not isinstance(value, int) or value <= 0):
-            return f"{name} is a field of the index itself"
-        if name == "gl2_original_timestamp" and not _is_original_timestamp(value):
-            return f"{name} is not a time as 2024-05-01 10:00:00.000"
-        if isinstance(value, float) and not _fits_float(value):
-            return f"{name} is beyond the 32-bit floats that an index keeps"
-        if isinstance(value, str) and name not in _NOT_LIMITED:
-            problem = _refused_text(value)
-            if problem:
-                return f"{name} {problem}"
-    return None
+def _refused(name: str, value: FieldValue) -> str:
+    """Say why any index refuses a value, whatever its field is; empty for nothing."""
+    if not name:
+        return "an empty field name"
+    if name in _METADATA or name == "gl2_second_sort_field":
+        return f"{name} is a field of the index itself"
+    if name == "_doc_count" and (isinstance(value, bool) or not isinstance(value, int) or value <= 0):
+        return f"{name} is a field of the index itself"
+    if name == "gl2_original_timestamp" and not _is_original_timestamp(value):
+        return f"{name} is not a time as 2024-05-01 10:00:00.000"
+    return ""
 
 
-def _refused_text(value: str) -> str:
-    """Say what is wrong with a text as the first of a field; empty for nothing."""
-    if len(value) * 4 > _MAX_TERM_BYTES and len(value.encode("utf-8", "surrogatepass")) > _MAX_TERM_BYTES:
-        return f"is a text of more than {_MAX_TERM_BYTES} bytes"
-    if len(value) > 4 and "/" in value[4:11]:
+def _refused_first(name: str, value: FieldValue) -> str:
+    """Say why a field cannot begin with a value; empty for nothing."""
+    if isinstance(value, float) and not _fits_float(value):
+        return f"{name} is beyond the 32-bit floats that an index keeps"
+    if isinstance(value, str) and "/" in value[4:11]:
         match = _SLASH_DATE.fullmatch(value)
         if match is not None and match["year"] != "0000" and not _is_day(match):
-            return "looks like a date, and there is no such day"
+            return f"{name} looks like a date, and there is no such day"
     return ""
+
+
+def _is_too_long(name: str, value: str) -> bool:
+    """Whether a text is longer than a term may be, which is found out after the message was parsed."""
+    if name in _NOT_LIMITED or len(value) * 4 <= _MAX_TERM_BYTES:
+        return False
+    return len(value.encode("utf-8", "surrogatepass")) > _MAX_TERM_BYTES
 
 
 def kind_of(value: FieldValue) -> FieldKind:

@@ -73,7 +73,7 @@ class _Report:
         lines = []
         for message in verdict.stored:
             fields = message.fields if message.level is None else message.fields | {"level": message.level}
-            for conflict in self._index.take(fields, message.host):
+            for conflict in self._index.take(fields, message.host).conflicts:
                 lines += finding(str(conflict), kind.graylog, kind.cause, kind.advice)
         return lines
 

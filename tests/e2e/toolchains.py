@@ -27,6 +27,7 @@ __all__ = [
     "go_program",
     "java_client",
     "java_server",
+    "jdk",
     "maven_jars",
     "node_client",
     "node_packages",
@@ -125,18 +126,33 @@ def maven_jars(pom: Path) -> Path:
     return _build(pom.stem, [pom], make)
 
 
-def java_server(pom: Path, source: Path) -> list[str]:
+def jdk(least: int) -> Path:
+    """Return the folder with ``java`` and ``javac`` of a JDK of some version or later."""
+    home = os.environ.get("JAVA_HOME")
+    usual = [Path(home) / "bin"] if home else []
+    for folder in [*usual, Path(need("java")).parent, *sorted(Path("/usr/lib/jvm").glob("*/bin"))]:
+        if (folder / "javac").exists():
+            said = subprocess.run([folder / "javac", "-version"], capture_output=True, text=True, check=False).stdout
+            version = said.partition(" ")[2].partition(".")[0].strip()
+            if version.isdigit() and int(version) >= least:
+                return folder
+    missing(f"a JDK of version {least} or later is not there")
+    return None
+
+
+def java_server(pom: Path, source: Path, least: int = 11) -> list[str]:
     """Return the start of a command that runs a server embedded in a program of ours; its arguments follow."""
-    java = need("java", "javac", "mvn")
+    need("java", "javac", "mvn")
+    java = jdk(least)
     jars = maven_jars(pom)
 
     def make(folder: Path) -> None:
         classpath = ["-cp", str(jars / "*"), "-d", str(folder)]
-        _run(["javac", "-encoding", "UTF-8", *classpath, str(source)], 60, folder)
+        _run([str(java / "javac"), "-encoding", "UTF-8", *classpath, str(source)], 60, folder)
 
     classes = _build(source.stem.lower(), [pom, source], make)
     classpath = os.pathsep.join([str(classes), str(jars / "*")])
-    return [java, "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", classpath]
+    return [str(java / "java"), "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", classpath]
 
 
 def go_program(module: Path, package: str) -> str:

@@ -40,6 +40,13 @@ class OpenSearch(Server):
         with urllib.request.urlopen(request, timeout=20) as answer:
             return json.loads(answer.read() or b"null")
 
+    def bulk(self, index: str, lines: str) -> Any:
+        """Send lines of the bulk API."""
+        url = f"http://127.0.0.1:{self.port}/{index}/_bulk"
+        request = urllib.request.Request(url, lines.encode(), {"content-type": "application/x-ndjson"}, method="POST")
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return json.loads(answer.read())
+
     def documents(self, index: str) -> list[dict[str, Any]]:
         """Return what is in an index."""
         try:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal
 
 from gelf_listener.codec.batch import Batch
@@ -18,7 +18,7 @@ from gelf_listener.codec.gelf.jackson import NotJacksonError, as_text, compact, 
 from gelf_listener.codec.gelf.keys import note
 from gelf_listener.codec.gelf.lenient import too_complex
 from gelf_listener.codec.gelf.normaliser import MAX_FIELDS, MAX_NOTES
-from gelf_listener.codec.graylog_index import Conflict, GraylogIndex, refusal
+from gelf_listener.codec.graylog_index import Conflict, GraylogIndex
 from gelf_listener.codec.receipt import Receipt
 from gelf_listener.codec.scrub import scrub
 from gelf_listener.codec.strikes import Strikes
@@ -53,8 +53,8 @@ _BLANK = "".join(c for c in map(chr, range(0x3001)) if c.isspace() and c not in 
 """White space in Java's sense: no non-breaking spaces."""
 
 _JAVA_DOUBLE = re.compile(
-    r"\s*(?P<number>[+-]?(?:NaN|Infinity|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)|"
-    r"(?P<hex>[+-]?0[xX](?:[0-9a-fA-F]+\.?[0-9a-fA-F]*|\.[0-9a-fA-F]+)[pP][+-]?\d+))[fFdD]?\s*",
+    r"\s*(?:(?P<number>[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)[fFdD]?|(?P<word>[+-]?(?:NaN|Infinity))|"
+    r"(?P<hex>[+-]?0[xX](?:[0-9a-fA-F]+\.?[0-9a-fA-F]*|\.[0-9a-fA-F]+)[pP][+-]?\d+)[fFdD]?)\s*",
     re.ASCII,
 )
 _MAX_MILLISECONDS = 253402300800000
@@ -118,7 +118,7 @@ class GraylogGelf:
         else:
             receipt.add(message)
 
-    def index(self, fields: dict[str, FieldValue], host: str) -> list[Conflict]:
+    def index(self, fields: dict[str, FieldValue], host: str) -> Sequence[Conflict]:
         """
         Do with a message what the index does.
 
@@ -132,13 +132,12 @@ class GraylogGelf:
         Raises:
             _Invalid: If the message is lost there.
         """
-        problem = refusal(fields)
-        if problem is not None:
-            raise _Invalid(Reason.REFUSED_BY_INDEX, f"{problem}: the index would refuse the message"[:500])
-        conflicts = self._index.take(fields, host)
+        refusal, conflicts = self._index.take(fields, host)
         for conflict in conflicts:
             if self._on_conflict is not None:
                 self._on_conflict(conflict)
+        if refusal:
+            raise _Invalid(Reason.REFUSED_BY_INDEX, f"{refusal}: the index would refuse the message"[:500])
         for conflict in conflicts:
             if self._strict or conflict.field in _ALWAYS_NUMBERS:
                 raise _Invalid(Reason.REFUSED_BY_INDEX, str(conflict)[:500])
@@ -411,7 +410,7 @@ def _parse_double(text: str) -> float | None:
     if match is None:
         return None
     try:
-        number = float.fromhex(match["hex"]) if match["hex"] else float(match["number"])
+        number = float.fromhex(match["hex"]) if match["hex"] else float(match["number"] or match["word"])
     except (OverflowError, ValueError):
         return None
     return number if not math.isinf(number) else math.copysign(1e300, number)

@@ -9,13 +9,14 @@ is the first word, a missing time stamp in RFC 5424 that moves all words on.
 
 from __future__ import annotations
 
+import calendar
 import datetime as dt
 import re
 import zoneinfo
 from typing import NamedTuple
 
 from gelf_listener.codec.gelf.jackson import decode_utf8
-from gelf_listener.codec.graylog_index import GraylogIndex, refusal
+from gelf_listener.codec.graylog_index import GraylogIndex
 from gelf_listener.codec.payload_decoder import PayloadDecoder
 from gelf_listener.codec.receipt import Receipt
 from gelf_listener.codec.syslog.decoder import FACILITIES, SyslogOptions
@@ -38,8 +39,8 @@ _PAIR = re.compile(r'(?<!\w)(\w++)=(?:"([^"]*)"|([^\s"]+))', re.ASCII)
 _BSD_DATE = re.compile(r"([A-Za-z]{3}) +(\d{1,3}) (\d{1,3}):(\d{1,3}):(\d{1,3})", re.ASCII)
 _BSD_CHARACTERS = 15
 _CISCO_DATE = re.compile(
-    r"\*?(?:(?P<year>\d{4}) )?(?P<month>[A-Z][a-z]{2}) (?P<day>[ 0-3]\d) (?P<time>\d\d:\d\d:\d\d)(?:\.(?P<ms>\d{3}))?"
-    r"(?: (?P<zone>UTC|GMT|EST|EDT|CST|CDT|MST|MDT|PST8PDT|CET|MET|EET|WET))?: ",
+    r"\*?(?:(?P<year>\d{4}) )?(?P<month>[A-Z][a-z]{2}) (?P<day> [1-9]|0[1-9]|[12]\d|3[01]) (?P<time>\d\d:\d\d:\d\d)"
+    r"(?:\.(?P<ms>\d{3}))?(?: (?P<zone>UTC|GMT|EST|EDT|CST|CDT|MST|MDT|PST8PDT|CET|MET|EET|WET))?: ",
     re.ASCII,
 )
 _CISCO_DATE_WITH_YEAR = re.compile(r"([A-Za-z]{3}) +(\d{1,2}) (\d{4}) (\d\d):(\d\d):(\d\d).", re.ASCII)
@@ -58,8 +59,12 @@ _KEPT = ("application_name", "process_id")
 """What structured data does not replace, if the header has it."""
 
 _KEPT_OF_FORTIGATE = ("level",)
-_ZONES = {"EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6}
-"""Hours, for the zones that Cisco's date is read with; the others are regions."""
+_ZONES = {
+    **dict.fromkeys(("EST", "EDT"), "America/New_York"),
+    **dict.fromkeys(("CST", "CDT"), "America/Chicago"),
+    **dict.fromkeys(("MST", "MDT"), "America/Denver"),
+}
+"""Regions, for the short names in Cisco's dates that are not regions themselves."""
 
 
 class _Parts:
@@ -94,7 +99,6 @@ class GraylogSyslog(PayloadDecoder):
     def __init__(self, input: str = "", options: SyslogOptions = SyslogOptions()) -> None:  # noqa: B008
         super().__init__(input)
         self.options = options
-        self._index = GraylogIndex()
 
     def decode(self, payload: bytes, receipt: Receipt) -> None:
         """Make a message; see `PayloadDecoder.decode`."""
@@ -130,11 +134,10 @@ class GraylogSyslog(PayloadDecoder):
         receipt.add(message)
 
     def _check(self, fields: dict[str, FieldValue], source: str, payload: bytes) -> None:
-        """Refuse what an index refuses."""
-        problem = refusal(fields)
-        if problem is None:
-            problem = next((str(each) for each in self._index.take({"level": fields["level"]}, source)), None)
-        if problem is not None:
+        """Refuse what an index refuses; of what came before it only knows that levels are numbers."""
+        refusal, conflicts = GraylogIndex().take(fields, source)
+        problem = refusal or next(map(str, conflicts), "")
+        if problem:
             raise Rejected(Reason.REFUSED_BY_INDEX, f"{problem}: the index would refuse the message"[:500], payload)
 
     def _parse(self, whole: str, receipt: Receipt) -> _Parts:
@@ -237,7 +240,7 @@ class GraylogSyslog(PayloadDecoder):
             for name, value in _PARAMETER.findall(parameters):
                 named = f"{identifier}_{name}" if self.options.expand_structured_data else name
                 clean = value.replace("\\", "").strip(_TRIMMED)
-                if clean and _VALID_NAME.fullmatch(named) and not (named in _KEPT and named in parts.fields):
+                if _VALID_NAME.fullmatch(named) and not (named in _KEPT and named in parts.fields):
                     parts.fields[named] = clean
         end = _END_OF_DATA.search(text)
         if end is not None and match["text"][1:]:
@@ -255,10 +258,13 @@ class GraylogSyslog(PayloadDecoder):
         date, with_year = _CISCO_DATE.match(rest), _CISCO_DATE_WITH_YEAR.match(rest)
         if date is not None and date["month"].lower() in _MONTHS:
             year = int(date["year"] or dt.datetime.fromtimestamp(receipt.time, dt.UTC).year)
-            first = dt.datetime(year, _MONTHS[date["month"].lower()], 1, tzinfo=dt.UTC)
+            month = _MONTHS[date["month"].lower()]
+            last = calendar.monthrange(year, month)[1]
             hours, minutes, seconds = map(int, date["time"].split(":"))
-            stamp = first + dt.timedelta(days=int(date["day"]) - 1, hours=hours, minutes=minutes, seconds=seconds)
-            zone = self.options.zone if date["zone"] is None else _zone(date["zone"])
+            midnight = dt.datetime(year, month, min(int(date["day"]), last), tzinfo=dt.UTC)
+            stamp = midnight + dt.timedelta(hours=hours, minutes=minutes, seconds=seconds)
+            name = date["zone"]
+            zone = self.options.zone if name is None else zoneinfo.ZoneInfo(_ZONES.get(name, name))
             parts.seconds = _local_seconds(stamp, zone) + int(date["ms"] or 0) / 1000
             parts.text = rest[date.end() :]
         elif with_year is not None and with_year[1].lower() in _MONTHS:
@@ -327,7 +333,8 @@ def _named(parts: _Parts) -> dict[str, FieldValue]:
         "level": -1 if parts.priority is None else parts.priority & 7,
     }
     for name, value in parts.fields.items():
-        fields[name.replace(".", "_")] = value
+        if value != "":
+            fields[name.replace(".", "_")] = value
     if fields.pop("timestamp", None) is not None:
         parts.seconds = None
     return fields
@@ -339,11 +346,6 @@ def _offset(text: str) -> dt.tzinfo:
     digits = text[1:].replace(":", "").ljust(4, "0")
     minutes = int(digits[:2]) * 60 + int(digits[2:])
     return dt.timezone(dt.timedelta(minutes=-minutes if text[0] == "-" else minutes))
-
-
-def _zone(name: str) -> dt.tzinfo:
-    """Return a zone by the short name that Cisco's devices have for it."""
-    return dt.timezone(dt.timedelta(hours=_ZONES[name])) if name in _ZONES else zoneinfo.ZoneInfo(name)
 
 
 def _local_seconds(stamp: dt.datetime, zone: dt.tzinfo | None) -> float:

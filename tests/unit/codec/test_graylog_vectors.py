@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gelf_listener.codec import Batch, GelfDecoder
-from gelf_listener.codec.graylog_index import FieldKind, GraylogIndex, accepts, kind_of, refusal
+from gelf_listener.codec.graylog_index import FieldKind, GraylogIndex, accepts, kind_of
 from gelf_listener.codec.lint import lint
 from gelf_listener.errors import Reason
 from gelf_listener.message import Peer
@@ -126,12 +126,12 @@ def test_the_index_is_bounded() -> None:
     """A flood of names is forgotten, not remembered, and names that are known keep their kind."""
     index = GraylogIndex(most=5)
     for number in range(100):
-        assert index.take({f"f{number}": number}, "h") == []
+        assert index.take({f"f{number}": number}, "h") == ("", [])
     assert len(index) == 5
-    assert index.take({"f99": "text"}, "h") == []
-    (conflict,) = index.take({"f0": "text"}, "x" * 1000)
+    assert index.take({"f99": "text"}, "h") == ("", [])
+    (conflict,) = index.take({"f0": "text"}, "x" * 1000).conflicts
     assert len(conflict.lost_sender) == 255
-    assert index.take({"n" * 1000: 1}, "h") == []
+    assert index.take({"n" * 1000: 1}, "h") == ("", [])
 
 
 @pytest.mark.parametrize(
@@ -207,4 +207,4 @@ def test_what_a_field_takes(kind: FieldKind, taken: list[Any], lost: list[Any]) 
 )
 def test_what_any_index_refuses(fields: dict[str, Any], refused: bool) -> None:
     """At each limit, and one beyond."""
-    assert (refusal(fields) is not None) is refused
+    assert bool(GraylogIndex().take(fields, "h").refusal) is refused
