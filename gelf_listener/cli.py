@@ -43,6 +43,10 @@ Inputs = Annotated[
     list[str] | None,
     typer.Option("--input", "-i", help="Where messages come from, as an address; may be repeated.", metavar="ADDRESS"),
 ]
+AllInputs = Annotated[
+    bool | None,
+    typer.Option("--all-inputs", help="Open an input of every protocol on its usual port, besides --input."),
+]
 Outputs = Annotated[
     list[str] | None,
     typer.Option("--output", "-o", help="Where messages go, as an address; may be repeated.", metavar="ADDRESS"),
@@ -151,6 +155,7 @@ def _options(
 def run(
     config: ConfigFile = None,
     input: Inputs = None,
+    all_inputs: AllInputs = None,
     output: Outputs = None,
     api: Api = None,
     api_auth: ApiAuth = None,
@@ -175,6 +180,7 @@ def run(
 def check(
     config: ConfigFile = None,
     input: Inputs = None,
+    all_inputs: AllInputs = None,
     output: Outputs = None,
     api: Api = None,
     api_auth: ApiAuth = None,

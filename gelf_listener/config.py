@@ -22,7 +22,7 @@ from gelf_listener.directories import state_directory
 from gelf_listener.errors import ConfigError, describe
 from gelf_listener.settings import Duration, Networks, Settings
 
-__all__ = ["ENVIRONMENT", "Config", "Spec", "default_inputs", "default_outputs", "load_config"]
+__all__ = ["ENVIRONMENT", "Config", "Spec", "default_inputs", "default_outputs", "every_input", "load_config"]
 
 _BETWEEN_ADDRESSES = re.compile(r"[\s,]+(?=[A-Za-z][A-Za-z0-9+.-]*:(?://|[?\s,]|\Z))")
 """
@@ -32,10 +32,18 @@ Blanks or commas before ``scheme://``, ``scheme:?`` or a bare ``scheme:``; so th
 
 
 class Spec(NamedTuple):
-    """An input or output as configured: its address and, from a file, the other settings."""
+    """
+    An input or output as configured.
+
+    Attributes:
+        address: Where, and what.
+        table: Its other settings, from a file.
+        optional: Whether the listener goes on without it when it cannot be opened.
+    """
 
     address: Address
     table: tuple[tuple[str, Any], ...] = ()
+    optional: bool = False
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -122,6 +130,9 @@ class Config(Settings):
     inputs: Specs | None = Field(
         None, description="Where messages come from; GELF on its usual ports by default.", repr=False
     )
+    all_inputs: bool = Field(
+        False, description="Open an input of every protocol on its usual port, besides `inputs`; for a laptop."
+    )
     outputs: Specs | None = Field(None, description="Where messages go; console and store by default.", repr=False)
     api: Annotated[Address | None, BeforeValidator(_api)] = Field(
         default_factory=lambda: Address("http", "", "", "localhost", 9000, "", {}),
@@ -159,8 +170,12 @@ class Config(Settings):
     drain_seconds: Duration = Field(10.0, ge=0, description="Time to write what is buffered when stopping.")
 
     def input_specs(self) -> tuple[Spec, ...]:
-        """Return the inputs to open: those configured, or the defaults."""
-        return default_inputs(self) if self.inputs is None else self.inputs
+        """Return the inputs to open: those configured or the defaults, and one of every other protocol if asked for."""
+        inputs = default_inputs(self) if self.inputs is None else self.inputs
+        if not self.all_inputs:
+            return inputs
+        configured = {spec.address.scheme for spec in inputs}
+        return inputs + tuple([spec for spec in every_input(self) if spec.address.scheme not in configured])
 
     def output_specs(self) -> tuple[Spec, ...]:
         """Return the outputs to open: those configured, or the defaults."""
@@ -181,7 +196,7 @@ def default_inputs(config: Config) -> tuple[Spec, ...]:
 
     UDP on 12201 and 12202, TCP on 12201 and 12202, HTTP on 12203, TLS on 12204 when there is a certificate.
     """
-    host = f"[{config.host}]" if ":" in config.host else config.host
+    host = _in_address(config.host)
     addresses = [
         f"gelf+udp://{host}:12201",
         f"gelf+udp://{host}:12202",
@@ -198,6 +213,29 @@ def default_inputs(config: Config) -> tuple[Spec, ...]:
             table["key_password"] = config.tls_key_password
         specs.append(Spec(Address.parse(f"gelf+tls://{host}:12204"), tuple(sorted(table.items()))))
     return tuple(specs)
+
+
+_OTHER_PROTOCOLS = (
+    *("syslog+udp", "syslog+tcp", "otlp+http", "otlp+grpc", "loki+http", "forward"),
+    *("elasticsearch+http", "splunk+hec", "journal+http"),
+)
+"""What listens on a port without a certificate, besides GELF."""
+
+
+def every_input(config: Config) -> tuple[Spec, ...]:
+    """
+    Return an input of every protocol on its usual port, and GELF's defaults.
+
+    They are optional: on a laptop some of these ports are taken, and some libraries not installed.
+    """
+    host = _in_address(config.host)
+    others = [Spec(Address.parse(f"{scheme}://{host}")) for scheme in _OTHER_PROTOCOLS]
+    return tuple([spec._replace(optional=True) for spec in (*default_inputs(config), *others)])
+
+
+def _in_address(host: str) -> str:
+    """Write a host as an address has it."""
+    return f"[{host}]" if ":" in host else host
 
 
 def default_outputs() -> tuple[Spec, ...]:

@@ -121,6 +121,19 @@ def make_predicate(where: str, meaning: Meaning = "extended") -> Callable[[Messa
         raise ConfigError(f"setting 'where': {error}") from None
 
 
+def _make_inputs(specs: Sequence[Spec]) -> list[tuple[Spec, Input]]:
+    """Make inputs; an optional one that cannot be made is left out, and that is logged."""
+    made = []
+    for spec in specs:
+        try:
+            made.append((spec, make_input(spec)))
+        except ConfigError as error:
+            if not spec.optional:
+                raise
+            _log.warning("%s is left out: %s", spec.address.scheme, error)
+    return made
+
+
 def make_all(config: Config) -> tuple[list[tuple[Spec, Input]], list[tuple[Spec, Output]]]:
     """
     Make everything a configuration names, not started: what `check` shows, and what a reload tries first.
@@ -128,7 +141,7 @@ def make_all(config: Config) -> tuple[list[tuple[Spec, Input]], list[tuple[Spec,
     Raises:
         ConfigError: If anything is wrong that can be told without opening sockets and files.
     """
-    inputs = [(spec, make_input(spec)) for spec in config.input_specs()]
+    inputs = _make_inputs(config.input_specs())
     outputs = [(spec, make_output(spec)) for spec in config.output_specs()]
     for spec, output in outputs:
         _predicate(spec, output, config)
@@ -532,9 +545,12 @@ class Service:
         for spec, input in inputs:
             try:
                 await _explained(spec, input, input.start(self.pipeline))
-            except BaseException:
+            except BaseException as error:
                 await input.close()
-                raise
+                if not (spec.optional and isinstance(error, ConfigError)):
+                    raise
+                _log.warning("%s is left out: %s", input.name, error)
+                continue
             self.inputs.append(input)
             self._open_inputs.append((spec, input))
 

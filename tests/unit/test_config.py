@@ -10,6 +10,10 @@ import pytest
 from gelf_listener.address import Address
 from gelf_listener.config import ENVIRONMENT, Config, Spec, default_outputs, load_config
 from gelf_listener.errors import ConfigError
+from gelf_listener.inputs.listening import ListeningSettings
+from gelf_listener.inputs.tls import TlsSettings
+from gelf_listener.plugins import INPUT_GROUP, names, registered
+from gelf_listener.plugins import load as load_plugin
 
 UDP = Spec(Address.parse("gelf+udp://*:1"))
 TCP = Spec(Address.parse("gelf+tcp://*:1"))
@@ -54,6 +58,31 @@ def test_host_of_the_defaults() -> None:
     """One setting opens all of them to the network; IPv6 gets its brackets."""
     assert {spec.address.host for spec in load({"host": "*"}).input_specs()} == {"*"}
     assert {spec.address.host for spec in load({"host": "::1"}).input_specs()} == {"::1"}
+
+
+def test_all_inputs() -> None:
+    """One of every protocol, on its usual port and this machine only; what is configured comes in its place."""
+    made = load({"all_inputs": True}).input_specs()
+    schemes = [spec.address.scheme for spec in made]
+    listening = {
+        scheme
+        for scheme in names(INPUT_GROUP)
+        if registered(INPUT_GROUP)[scheme].value.startswith("gelf_listener.")
+        and issubclass(Settings := load_plugin(INPUT_GROUP, scheme).Settings, ListeningSettings)
+        and not issubclass(Settings, TlsSettings)
+        and Settings.model_fields["port"].default
+    }
+    assert set(schemes) == listening
+    assert {spec.address.host for spec in made} == {"localhost"}
+    assert [spec.optional for spec in made] == [scheme[:5] != "gelf+" for scheme in schemes]
+    ports = [load_plugin(INPUT_GROUP, scheme).Settings.model_fields["port"].default for scheme in schemes[5:]]
+    assert ports == [1514, 1514, 4318, 4317, 3100, 24224, 9200, 8088, 19532]
+
+    given = {"all_inputs": True, "inputs": ["forward://*:4711", "gelf+udp://localhost:1"]}
+    made = load(given).input_specs()
+    assert [str(spec.address) for spec in made if spec.address.scheme == "forward"] == ["forward://*:4711"]
+    assert [str(spec.address) for spec in made if spec.address.scheme == "gelf+udp"] == ["gelf+udp://localhost:1"]
+    assert {spec.address.scheme for spec in made} == listening
 
 
 def test_certificate_turns_on_tls() -> None:
@@ -125,6 +154,7 @@ def test_every_setting_has_a_variable(name: str) -> None:
     """The same words everywhere."""
     good = {
         "GELF_INPUTS": "gelf+udp://*:1",
+        "GELF_ALL_INPUTS": "yes",
         "GELF_OUTPUTS": "null:",
         "GELF_API": "off",
         "GELF_API_AUTH": "on",

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from gelf_listener.config import Config
+from gelf_listener.address import Address
+from gelf_listener.config import Config, Spec
 from gelf_listener.errors import ConfigError, Retry
 from gelf_listener.inputs import Input
 from gelf_listener.message import Message
@@ -160,6 +161,24 @@ def test_a_port_in_use_closes_what_was_opened(taken: int) -> None:
         assert outputs_made()[0].closed == 1
 
     asyncio.run(main())
+
+
+def test_an_optional_input_that_cannot_be_opened_is_left_out(taken: int, caplog: pytest.LogCaptureFixture) -> None:
+    """A port that somebody has, a plug-in that is not there: the others are opened."""
+    specs = tuple(
+        Spec(Address.parse(address), optional=True)
+        for address in (f"gelf+tcp://127.0.0.1:{taken}", "gelf+nothing://127.0.0.1", "gelf+udp://127.0.0.1:0")
+    )
+
+    async def main() -> None:
+        service = Service(config(specs))
+        await service.start()
+        assert [input.name for input in service.inputs] == ["gelf+udp-0"]
+        await service.close()
+
+    asyncio.run(main())
+    assert f"gelf+tcp-{taken} is left out: " in caplog.text
+    assert "gelf+nothing is left out: " in caplog.text
 
 
 def test_an_api_port_in_use_closes_everything(taken: int) -> None:

@@ -51,21 +51,21 @@ def read_value(data: bytes) -> Any:
 _CLEAN = frozenset((str, int, bool, type(None)))
 
 
-def _is_clean(value: object) -> bool:
+def _is_clean(value: object, *, inside: bool = False) -> bool:
     """Whether nothing in an event or a record needs a second look, as in nearly all."""
     kind = type(value)
-    if kind in _CLEAN or kind is EventTime:
+    if kind in _CLEAN:
         return True
+    if kind is EventTime:
+        return not inside
     if kind is float:
         return math.isfinite(value)  # type: ignore[arg-type]
     if kind is list:
-        return all(map(_is_clean, value))  # type: ignore[call-overload]
+        return all([_is_clean(each, inside=inside) for each in value])  # type: ignore[attr-defined]
     if kind is not dict:
         return False
     for name, inner in value.items():  # type: ignore[attr-defined]
-        if type(name) is not str:
-            return False
-        if type(inner) not in _CLEAN and (type(inner) is EventTime or not _is_clean(inner)):
+        if type(name) is not str or (type(inner) not in _CLEAN and not _is_clean(inner, inside=True)):
             return False
     return True
 

@@ -171,6 +171,7 @@ def test_values_of_every_kind() -> None:
     record = {
         "message": b"caf\xc3\xa9", "n": 1 << 63, "f": float("inf"), "none": None, "yes": True,
         "due": EXT, "other": msgpack.ExtType(5, b"abc"), "nested": {"a": [1, {"b": b"x"}]}, 7: "seven",
+        "times": [EXT],
     }  # fmt: skip
     made = Client()
     made.send(msgpack.packb(["a", AT, record]))
@@ -179,6 +180,7 @@ def test_values_of_every_kind() -> None:
     assert message.fields == {
         "tag": "a", "n": 1 << 63, "f": "inf", "yes": True, "due": "2026-11-29T00:43:20.123457+00:00",
         "other": "YWJj", "nested.a": '[1,{"b":"x"}]', "7": "seven",
+        "times": '["2026-11-29T00:43:20.123457+00:00"]',
     }  # fmt: skip
     json.loads(message.to_gelf())
 
@@ -401,3 +403,11 @@ def test_a_client_without_the_key_is_refused() -> None:
 def test_each_connection_has_a_nonce_of_its_own() -> None:
     """An answer that was recorded opens no other."""
     assert Handshake("secret", {}).hello != Handshake("secret", {}).hello
+
+
+def test_a_time_in_a_list_of_a_record() -> None:
+    """Found by fuzzing: nothing else in the record needed a second look."""
+    made = Client()
+    made.send(msgpack.packb(["a", AT, {"message": "x", "times": [EXT]}]))
+    (message,) = made.receipt.batch.messages
+    assert message.fields == {"tag": "a", "times": '["2026-11-29T00:43:20.123457+00:00"]'}
