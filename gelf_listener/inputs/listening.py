@@ -7,7 +7,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from gelf_listener.settings import Duration, InputSettings, Size
+from gelf_listener.settings import Duration, InputSettings, Networks, Size
 
 __all__ = ["ListeningSettings", "SessionSettings", "StreamSettings"]
 
@@ -28,6 +28,11 @@ class StreamSettings(ListeningSettings):
     socket: Path | None = Field(None, description="Unix socket to listen on, instead of host and port.")
     socket_mode: str = Field(
         "600", pattern="^0?[0-7]{3}$", description="Permissions of the Unix socket: who may send, in octal digits."
+    )
+    proxies: Networks = Field(
+        (),
+        description="Networks (CIDR, comma-separated) of proxies that say whom they forward: with the PROXY protocol, "
+        "and in HTTP with X-Forwarded-For. Empty: nobody is believed.",
     )
     max_connections: int = Field(1024, ge=1, description="Connections at a time; see docs for who gives way.")
     max_pending_bytes: Size = Field(

@@ -8,6 +8,8 @@ Laws:
   lock out another.
 * At most ``max_pending_bytes`` of unfinished messages are held on all connections together; the same rule says who
   gives way.
+* A proxy that is believed says at the beginning of a connection whom it forwards (PROXY protocol). From then on, that
+  is the peer: it has to be allowed, and messages and rejections name it.
 * A TLS connection is looked at before the handshake: plain text on it is rejected with a reason, and a failed
   handshake is a rejection too, with what OpenSSL said.
 """
@@ -26,6 +28,7 @@ from typing import NamedTuple, Protocol
 from gelf_listener.errors import Reason, Rejected
 from gelf_listener.inputs import Intake
 from gelf_listener.inputs.allow import AllowList
+from gelf_listener.inputs.proxy_protocol import MOST_BYTES, may_begin, parse_header
 from gelf_listener.inputs.sockets import peer_of
 from gelf_listener.inputs.turns import turns_of
 from gelf_listener.message import Peer
@@ -36,6 +39,9 @@ _log = logging.getLogger(__name__)
 
 _ACCEPTS_PER_TURN = 64
 _SWEEP_SECONDS = 1.0
+_PROXY_SECONDS = 5.0
+"""How long a proxy may take to say whom it forwards; it does so before anything else."""
+_PROXY_STEP_SECONDS = 0.01
 _LONGEST_FAREWELL_SECONDS = 1.0
 """How long a connection may take to send its last answers when the input closes."""
 
@@ -80,6 +86,8 @@ class Connections:
         handshake_timeout_seconds: With TLS, time for a handshake.
         max_connections: Most connections at a time.
         allow: Who may connect.
+        proxies: Who is believed when it says whom it forwards.
+        asks_requests: Whether a proxy that does not say so at the beginning may in each request.
         sweep: Called once a second, for what the input itself has to time out.
         max_pending_bytes: Most bytes of unfinished messages on all connections together.
     """
@@ -92,6 +100,8 @@ class Connections:
         *,
         max_connections: int,
         allow: AllowList,
+        proxies: AllowList | None = None,
+        asks_requests: bool = False,
         context: ssl.SSLContext | None = None,
         handshake_timeout_seconds: float = 10.0,
         sweep: Callable[[], None] | None = None,
@@ -101,7 +111,11 @@ class Connections:
         self._intake = intake
         self._make = make
         self._max_connections = max_connections
-        self._allow = allow
+        self.allow = allow
+        self.proxies = AllowList(()) if proxies is None else proxies
+        self._asks_requests = asks_requests
+        self._forwarded: dict[object, Peer] = {}
+        """Whom a proxy said that it forwards, by the protocol that does not know yet."""
         self.context = context
         self._handshake_timeout_seconds = handshake_timeout_seconds
         self._loop = asyncio.get_running_loop()
@@ -242,8 +256,8 @@ class Connections:
                 return
             self.accepted_total += 1
             peer = peer_of(address)
-            if not self._allow.allows(peer):
-                self._intake.reject(self._allow.rejection(peer, b"", self._name))
+            if not (self.is_proxy(peer) or self.allow.allows(peer)):
+                self._intake.reject(self.allow.rejection(peer, b"", self._name))
                 sock.close()
                 continue
             if len(self) >= self._max_connections:
@@ -306,6 +320,11 @@ class Connections:
         self._starting[protocol] = task
         try:
             await turns_of(self._loop).room("" if peer is None else peer.host)
+            if self.is_proxy(peer):
+                forwarded = await self._ask_proxy(sock, peer)
+                if forwarded is None:
+                    return
+                peer = self._forwarded[protocol] = forwarded
             if self.context is None:
                 await self._loop.connect_accepted_socket(lambda: protocol, sock)
                 return
@@ -333,12 +352,61 @@ class Connections:
             sock.close()  # the peer went away
         finally:
             self._starting.pop(protocol, None)
+            self._forwarded.pop(protocol, None)
 
-    async def _peek(self, sock: socket.socket) -> bytes:
+    def is_proxy(self, peer: Peer | None) -> bool:
+        """Whether a peer is believed when it says whom it forwards."""
+        return bool(self.proxies) and self.proxies.allows(peer)
+
+    def peer_of(self, protocol: object, transport: asyncio.BaseTransport) -> Peer | None:
+        """Return whom a new connection comes from: the peer, or whom a proxy forwards."""
+        return self._forwarded.pop(protocol, None) or peer_of(transport.get_extra_info("peername"))
+
+    def forwards(self, protocol: object, peer: Peer | None) -> None:
+        """Tell a protocol that takes over from another whom its connection comes from."""
+        if peer is not None:
+            self._forwarded[protocol] = peer
+
+    async def _ask_proxy(self, sock: socket.socket, peer: Peer | None) -> Peer | None:
+        """Read what a proxy puts in front of a connection; None when the connection was refused."""
+        size = -1
+        data = b""
+        found: Peer | None = None
+        try:
+            async with asyncio.timeout(_PROXY_SECONDS):
+                while True:
+                    data = await self._peek(sock, MOST_BYTES)
+                    if not data or not may_begin(data):
+                        break
+                    header = parse_header(data)
+                    if header is not None:
+                        sock.recv(header.size)
+                        found = header.peer
+                        break
+                    if len(data) == size:
+                        await asyncio.sleep(_PROXY_STEP_SECONDS)
+                    size = len(data)
+        except TimeoutError:
+            if size >= 0:
+                self._refuse(sock, Reason.UNEXPECTED_PROTOCOL, "a PROXY protocol header that does not end", data, peer)
+                return None
+        except ValueError as error:
+            self._refuse(sock, Reason.UNEXPECTED_PROTOCOL, str(error), data, peer)
+            return None
+        if found is None and self._asks_requests:
+            return peer
+        peer = peer if found is None else found
+        if self.allow.allows(peer):
+            return peer
+        self._intake.reject(self.allow.rejection(peer, b"", self._name))
+        sock.close()
+        return None
+
+    async def _peek(self, sock: socket.socket, most: int = 64) -> bytes:
         """Wait for the first bytes and leave them in the socket."""
         while True:
             try:
-                return sock.recv(64, socket.MSG_PEEK)
+                return sock.recv(most, socket.MSG_PEEK)
             except (BlockingIOError, InterruptedError):
                 readable: asyncio.Future[None] = self._loop.create_future()
                 self._loop.add_reader(sock.fileno(), _resolve, readable)
@@ -349,6 +417,9 @@ class Connections:
 
     def _fail(self, sock: socket.socket, reason: Reason, detail: str, payload: bytes, peer: Peer | None) -> None:
         self.failed_handshakes_total += 1
+        self._refuse(sock, reason, detail, payload, peer)
+
+    def _refuse(self, sock: socket.socket, reason: Reason, detail: str, payload: bytes, peer: Peer | None) -> None:
         self._intake.reject(Rejected(reason, detail, payload, peer=peer, input=self._name))
         sock.close()
 

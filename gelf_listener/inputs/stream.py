@@ -31,6 +31,9 @@ class StreamInput:
 
     Settings: ClassVar[type[StreamSettings]]
     scheme: ClassVar[str]
+    asks_requests: ClassVar[bool] = False
+    """Whether requests say whom a proxy forwards, and are refused one by one."""
+
     settings: StreamSettings
 
     def __init__(self, settings: Any) -> None:
@@ -63,6 +66,8 @@ class StreamInput:
             lambda: self.protocol(connections, intake),
             max_connections=settings.max_connections,
             allow=AllowList(settings.allow),
+            proxies=AllowList(settings.proxies),
+            asks_requests=self.asks_requests,
             context=self._context,
             handshake_timeout_seconds=0.0 if tls is None else tls.handshake_timeout_seconds,
             sweep=lambda: self.sweep(intake),

@@ -14,19 +14,21 @@ from gelf_listener.codec import Batch, Receipt, Session
 from gelf_listener.codec.pickles import PICKLE_ADVICE
 from gelf_listener.errors import Reason, Rejected
 from gelf_listener.inputs.listening import SessionSettings
+from gelf_listener.inputs.proxy_protocol import may_begin
 from gelf_listener.inputs.server_connections import Connections
-from gelf_listener.inputs.sockets import peer_of
 from gelf_listener.inputs.turns import Backlog, turns_of
 from gelf_listener.intake import Intake
 from gelf_listener.message import Peer
 
-__all__ = ["TLS_ON_PLAIN", "StreamConnection", "TextConnection"]
+__all__ = ["PROXY_HEADER", "TLS_ON_PLAIN", "StreamConnection", "TextConnection"]
 
 _log = logging.getLogger(__name__)
 
 _PICKLE_STARTS = (0x7D, 0x80)
 """First byte of a pickled dict: protocol 1 (`SocketHandler`) and later ones."""
 
+PROXY_HEADER = "a PROXY protocol header from an address that the setting proxies does not name"
+_TELLING_BYTES = 6
 TLS_ON_PLAIN = "a TLS handshake on a port without TLS: use the TLS port, or turn TLS off"
 
 
@@ -72,7 +74,7 @@ class StreamConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Start reading."""
         self._transport = cast("asyncio.Transport", transport)
-        self.peer = peer_of(transport.get_extra_info("peername"))
+        self.peer = self._connections.peer_of(self, transport)
         self.active_at = self._loop.time()
         sock = transport.get_extra_info("socket")
         if sock is not None and self._settings.keepalive:
@@ -176,6 +178,9 @@ class StreamConnection(asyncio.Protocol):
         Args:
             first: All bytes so far.
         """
+        if may_begin(first) and len(first) >= _TELLING_BYTES:
+            self.refuse(PROXY_HEADER, first)
+            return False
         if first[:1] == b"\x16" and first[1:2] in (b"", b"\x03"):
             if len(first) > 1:
                 self.refuse(TLS_ON_PLAIN, first)

@@ -125,6 +125,7 @@ class TcpConnection(TextConnection):
         self._first = None
         self._backlog.close()
         self._transport.set_protocol(protocol)
+        self._connections.forwards(protocol, self.peer)
         protocol.connection_made(self._transport)
         protocol.data_received(first)
 

@@ -20,12 +20,13 @@ from gelf_listener.codec import Batch, Receipt
 from gelf_listener.errors import Reason, Rejected
 from gelf_listener.inputs.http_server.answers import CONTINUE, Response
 from gelf_listener.inputs.http_server.bodies import StreamInflater, unpack
+from gelf_listener.inputs.http_server.forwarded import forwarded_for
 from gelf_listener.inputs.http_server.requests import Request
 from gelf_listener.inputs.http_server.responder import BodyReader, Responder
 from gelf_listener.inputs.http_server.upgrades import head_without_upgrade
+from gelf_listener.inputs.proxy_protocol import may_begin
 from gelf_listener.inputs.server_connections import Connections
-from gelf_listener.inputs.sockets import peer_of
-from gelf_listener.inputs.stream_connection import TLS_ON_PLAIN
+from gelf_listener.inputs.stream_connection import PROXY_HEADER, TLS_ON_PLAIN
 from gelf_listener.inputs.turns import Backlog, turns_of
 from gelf_listener.intake import Intake
 from gelf_listener.message import Peer
@@ -104,7 +105,7 @@ class HttpProtocol(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Start; also called when a connection of another protocol turned out to speak HTTP."""
         self._transport = cast("asyncio.Transport", transport)
-        self.peer = self._receipt.peer = self._request.peer = peer_of(transport.get_extra_info("peername"))
+        self.peer = self._receipt.peer = self._request.peer = self._connections.peer_of(self, transport)
         self.active_at = self._stage_at = self._loop.time()
         host = "" if self.peer is None else self.peer.host
         self._backlog = Backlog(turns_of(self._loop), host, self._feed, self._stop_reading, self._read_on)
@@ -148,7 +149,7 @@ class HttpProtocol(asyncio.Protocol):
                 _log.exception("%s: a request of %s failed", self._receipt.input, self.peer)
                 self._answer(self._error(500, "a bug of the listener; its log has the details"), close=True)
             except httptools.HttpParserError as error:
-                self._refuse_bytes(data, TLS_ON_PLAIN if data[:1] == b"\x16" else f"not HTTP: {error}")
+                self._refuse_bytes(data, self._not_http(data, error))
             else:
                 if self._stage != "idle" and self._header_bytes > _MAX_HEADER_BYTES + _MAX_URL_BYTES:
                     self._answer(self._error(431, _HEADERS_TOO_LONG), close=True)
@@ -272,6 +273,9 @@ class HttpProtocol(asyncio.Protocol):
         request.method = self._parser.get_method().decode("latin-1")
         length = request.headers.get(b"content-length", b"")
         expects = b"expect" in request.headers and request.headers[b"expect"].lower() == b"100-continue"
+        if self._connections.is_proxy(self.peer):
+            request.peer = forwarded_for(request, self._connections.proxies)
+        self._receipt.peer = request.peer
         if self._refusal is None:
             self._refusal = self._check(request)
         by_pieces = self._refusal is None and self._open_reader(request)
@@ -355,6 +359,10 @@ class HttpProtocol(asyncio.Protocol):
     def _check(self, request: Request) -> Response | None:
         """Refuse what is refused whatever the body."""
         responder = self._responder
+        allow = self._connections.allow
+        if not allow.allows(request.peer):
+            self._receipt.add_rejection(allow.rejection(request.peer, b"", self._receipt.input))
+            return self._error(403, "this address may not send; nothing was stored")
         if request.method == "OPTIONS":
             return Response(200, headers=[("Allow", responder.methods)])
         if not responder.authorized(request):
@@ -429,6 +437,7 @@ class HttpProtocol(asyncio.Protocol):
             self._unpack(request, receipt)
             steps = self._responder.respond_in_steps(request, receipt)
             while request.response is None:
+                receipt.peer = request.peer
                 try:
                     next(steps)
                 except StopIteration as end:
@@ -472,6 +481,12 @@ class HttpProtocol(asyncio.Protocol):
         """Keep a rejection, and say how it is answered."""
         self._receipt.add_rejection(rejected)
         return self._responder.rejection(request, rejected.reason, rejected.detail)
+
+    def _not_http(self, data: bytes, error: Exception) -> str:
+        """Say what bytes are that are not HTTP."""
+        if data[:1] == b"\x16":
+            return TLS_ON_PLAIN
+        return PROXY_HEADER if may_begin(data[:12]) and len(data) > 1 else f"not HTTP: {error}"
 
     def _refuse_bytes(self, data: bytes, detail: str) -> None:
         """Reject bytes that are not HTTP."""

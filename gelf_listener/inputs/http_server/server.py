@@ -23,6 +23,7 @@ class HttpServerInput(StreamInput):
     """
 
     Settings: ClassVar[type[HttpServerSettings]]
+    asks_requests: ClassVar[bool] = True
     settings: HttpServerSettings
 
     def __init__(self, settings: HttpServerSettings) -> None:
