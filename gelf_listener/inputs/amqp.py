@@ -31,7 +31,7 @@ from gelf_listener.brokers.amqp import AMQP_ERRORS, AmqpSettings, broker_words, 
 from gelf_listener.client_tls import broker_context
 from gelf_listener.codec import Batch, Receipt
 from gelf_listener.codec.text.bodies import decode_text
-from gelf_listener.errors import Reason, Retry
+from gelf_listener.errors import Reason, Rejected, Retry
 from gelf_listener.inputs import Intake
 from gelf_listener.inputs.consumer import CHUNK_ADVICE, ConsumerSettings, is_chunk
 from gelf_listener.inputs.container_intake import reading_containers
@@ -295,10 +295,17 @@ class _Session:
         if is_chunk(delivery.body):
             Receipt(self._name, None, now, batch).reject(Reason.UNEXPECTED_PROTOCOL, CHUNK_ADVICE, delivery.body)
             return False
-        if self._settings.takes_text(delivery.body, delivery.header.properties.content_type):
-            decode_text(delivery.body, Receipt(self._name, None, now, batch), zone_named(self._settings.timezone))
+        receipt = Receipt(self._name, None, now, batch)
+        content_type = delivery.header.properties.content_type
+        try:
+            payload = self._settings.unwrapped(delivery.body, content_type)
+        except Rejected as rejected:
+            receipt.add_rejection(rejected)
+            return False
+        if self._settings.takes_text(payload, content_type):
+            decode_text(payload, receipt, zone_named(self._settings.timezone))
         else:
-            self._decoder.decode(delivery.body, now, None, batch)
+            self._decoder.decode(payload, now, None, batch)
         taken = len(batch.messages) - before
         message_id = delivery.header.properties.message_id
         if taken == 1 and self._settings.keep_ids and message_id and _ULID.fullmatch(message_id):

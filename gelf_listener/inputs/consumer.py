@@ -10,6 +10,7 @@ from gelf_listener.codec import GelfDecoder, Limits
 from gelf_listener.codec.compression import CHUNK_MAGIC
 from gelf_listener.codec.pickles import is_pickle
 from gelf_listener.codec.text.bodies import foreign_record, is_json
+from gelf_listener.codec.wrappings import unwrap
 from gelf_listener.inputs.gelf import TextSettings
 from gelf_listener.settings import Size
 
@@ -36,6 +37,15 @@ class ConsumerSettings(TextSettings):
         if self.allow:
             raise ValueError("allow has no meaning here: who may publish is up to the broker")
         return self
+
+    def unwrapped(self, payload: bytes, content_type: str | None = None) -> bytes:
+        """
+        Take off what producers put around JSON; see `wrappings`.
+
+        Raises:
+            Rejected: If that is damaged, or too much comes out.
+        """
+        return unwrap(payload, self.max_payload_bytes, content_type) if self.mode == "lenient" else payload
 
     def takes_text(self, payload: bytes, content_type: str | None = None) -> bool:
         """Whether a payload is read as lines of text: by its type or by the settings, unless it looks like JSON."""

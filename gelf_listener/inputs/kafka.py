@@ -30,7 +30,7 @@ from pydantic import Field, model_validator
 from gelf_listener.brokers.kafka import KafkaClient, KafkaSettings, make_client
 from gelf_listener.codec import Batch, Receipt
 from gelf_listener.codec.text.bodies import decode_text
-from gelf_listener.errors import Reason
+from gelf_listener.errors import Reason, Rejected
 from gelf_listener.inputs import Intake
 from gelf_listener.inputs.consumer import CHUNK_ADVICE, ConsumerSettings, is_chunk
 from gelf_listener.inputs.container_intake import reading_containers
@@ -212,8 +212,14 @@ class KafkaInput:
                 Receipt(self.name, None, now, batch).reject(Reason.UNEXPECTED_PROTOCOL, CHUNK_ADVICE, payload)
                 continue
             before = len(batch.messages)
+            receipt = Receipt(self.name, None, now, batch)
+            try:
+                payload = self.settings.unwrapped(payload)
+            except Rejected as rejected:
+                receipt.add_rejection(rejected)
+                continue
             if self.settings.takes_text(payload):
-                decode_text(payload, Receipt(self.name, None, now, batch), zone_named(self.settings.timezone))
+                decode_text(payload, receipt, zone_named(self.settings.timezone))
             else:
                 self._decoder.decode(payload, now, None, batch)
             if len(batch.messages) == before + 1:
