@@ -17,6 +17,7 @@ from gelf_listener.codec import DatagramDecoder, FramedSession
 from gelf_listener.codec.framing.syslog_frames import SyslogFramer
 from gelf_listener.codec.syslog.decoder import SyslogDecoder, SyslogOptions
 from gelf_listener.codec.syslog.graylog import GraylogSyslog
+from gelf_listener.codec.syslog.session import SyslogSession
 from gelf_listener.inputs.listening import ListeningSettings, SessionSettings
 from gelf_listener.inputs.sockets import bind_unix, remove_unix
 from gelf_listener.inputs.stream import SessionInput
@@ -140,7 +141,9 @@ class SyslogTcpInput(SessionInput):
 
     def session(self) -> FramedSession:
         """Make what a new connection speaks."""
-        return FramedSession(SyslogFramer(self.settings.max_frame_bytes), self._decoder)
+        framer = SyslogFramer(self.settings.max_frame_bytes)
+        lenient = self.settings.mode == "lenient"
+        return SyslogSession(framer, self._decoder) if lenient else FramedSession(framer, self._decoder)
 
 
 class SyslogTlsInput(SyslogTcpInput):

@@ -12,6 +12,7 @@ import os
 import re
 import shlex
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -101,6 +102,7 @@ def log(sock: Path) -> None:
     handler.close()
 
 
+KEEP_LINES = re.compile(r"^<!-- rsyslog: keep lines -->\n```\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 RSYSLOG = """
 module(load="imuxsock" SysSock.Use="off")
 input(type="imuxsock" Socket="{sock}")
@@ -133,6 +135,31 @@ def test_rsyslog(start: Start, tmp_path: Path, scheme: str, options: str | None)
         first, second = listener.messages(2)
     check(first, second)
     assert listener.rejected() == 0
+
+
+@pytest.mark.external
+@pytest.mark.parametrize("keeps", [True, False], ids=["recipe", "as-it-is"])
+def test_a_traceback_through_rsyslog(start: Start, tmp_path: Path, keeps: bool) -> None:
+    """Python's handler writes lines; with the recipe they stay lines, without it their escapes are undone."""
+    program = need("rsyslogd")
+    listener = start("syslog+tcp://127.0.0.1:0")
+    sock, config = tmp_path / "s", tmp_path / "rsyslog.conf"
+    action = recipe("rsyslog", listener.port("syslog+tcp"))
+    (keep_lines,) = KEEP_LINES.findall(PAGE.read_text(encoding="utf-8"))
+    text = RSYSLOG.format(sock=sock, folder=tmp_path, action=action)
+    config.write_text(keep_lines * keeps + text)
+    with running([program, "-n", "-f", str(config), "-i", str(tmp_path / "pid")], sock):
+        handler = logging.handlers.SysLogHandler(str(sock), facility="local3")
+        handler.ident = "shop[42]: "
+        try:
+            _ = 1 / 0
+        except ZeroDivisionError:
+            handler.handle(logging.LogRecord("shop", logging.ERROR, "x.py", 1, "order failed", None, sys.exc_info()))
+        handler.close()
+        (made,) = listener.messages(1)
+    assert (made["short_message"], made["level"], made["_application_name"]) == ("order failed", 3, "shop")
+    lines = str(made["full_message"]).split("\n")
+    assert (lines[0], lines[-1]) == ("Traceback (most recent call last):", "ZeroDivisionError: division by zero")
 
 
 SYSLOG_NG = """@version: {version}

@@ -4,7 +4,8 @@ Syslog framing: where does a message end in a stream (RFC 6587)?
 Laws of the `SyslogFramer`:
 
 * A frame that starts with a number without leading zero, a space and ``<`` is octet-counted: it has as many bytes as
-  the number says, newlines and NULs among them. Blanks between frames are skipped: some end them too.
+  the number says, newlines and NULs among them. Blanks between frames are skipped: some end them too. Where newlines
+  end frames, those in front of a line without a header are its own: it may go on with a trace.
 * Any other frame ends with a newline or a NUL. Which one is settled by the first read with a delimiter in it: once a
   NUL was seen where a frame may end, newlines belong to the text. Python's `SysLogHandler` ends messages with a NUL and
   leaves the newlines of tracebacks as they are; everybody else who does not count ends them with a newline.
@@ -102,7 +103,17 @@ class SyslogFramer:
             first = buffer[at]
             if first in _BLANK:
                 blank = _BLANKS.match(buffer, at)
-                return blank.end() if blank is not None else at
+                end = blank.end() if blank is not None else at
+                if self._delimiter != b"\n":
+                    return end
+                start = max(at, *(buffer.rfind(each, at, end) + 1 for each in (b"\n", b"\r", b"\0")))
+                if end == len(buffer) or (len(buffer) - end < 11 and _MAYBE_COUNTED.match(buffer, end)):
+                    return start  # blanks may be the beginning of a line
+                if start == end or buffer[end] == 0x3C or _COUNTED.match(buffer, end):
+                    return end
+                if start > at:
+                    return start
+                return self._take_delimited(at, frames, receipt)  # a line of a trace
             if 0x31 <= first <= 0x39:
                 match = _COUNTED.match(buffer, at)
                 if match is not None:
