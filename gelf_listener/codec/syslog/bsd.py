@@ -82,6 +82,8 @@ _BEFORE_TAG = (
 _FORWARDED = re.compile(r"Message forwarded from ([\w.-]{1,255}): |Original Address=([\w.:]{1,64}) +")
 """AIX and Kiwi name the sender of what they forward."""
 _NETAPP = re.compile(r"\[(?:(?P<host>[\w-]+):)?(?P<app>[a-z]\w*(?:\.\w+)+):\w+\]: +")
+_MERAKI = re.compile(r"1 \d{10}\.\d")
+"""The header of its devices, in which the host is always there, and what kind of message it is comes behind it."""
 _ISE = re.compile(r"(CISE_\w+) (?=\d{10} )")
 
 
@@ -130,7 +132,7 @@ def parse_bsd(text: str, clock: Clock) -> Header:
     if plain is not None:  # what nearly all are
         month, day, time, host, app, process_id = plain.groups()
         if not (host in _ODD or app in _ODD or app.isdecimal()) and (
-            process_id or _NAMED_VALUES.match(text, plain.end()) is None
+            process_id or not (_is_verb(app) or _NAMED_VALUES.match(text, plain.end()))
         ):
             fields: dict[str, FieldValue] = {"application_name": app}
             if process_id:
@@ -165,6 +167,9 @@ def _parse(text: str, clock: Clock) -> Header:
     if second is not None and second.seconds is not None and seconds is not None:  # TP-Link, and some relays
         rest, seconds, notes = rest[second.end :], second.seconds, second.notes
     place = _place(rest.removeprefix(": "), fields, clock, host, in_cisco=prefix is not None)
+    if place.guessed and _MERAKI.match(text):
+        place = place._replace(guessed=False)
+        fields.setdefault("application_name", place.text.partition(" ")[0])
     if place.guessed:
         notes += (note(Deviation.GUESSED, "host", "the first word behind the time; no tag follows it"),)
     exact = fields.pop(_INNER, None)
@@ -230,7 +235,7 @@ def _behind_host(text: str, fields: dict[str, FieldValue], clock: Clock) -> _Pla
         weak = (
             tag["pid"] is None and bare.isalpha() and bare.islower() and tag["app"].isalpha() and tag["app"].islower()
         )
-        guessed = weak and tag["app"] in ("error", "failed", "failure", "timeout")
+        guessed = weak and _is_verb(tag["app"])
         return _Place(_untag(tag, behind[at:], fields), bare, guessed)
     if netapp is not None:
         fields["application_name"] = netapp["app"]
@@ -252,6 +257,11 @@ def _behind_host(text: str, fields: dict[str, FieldValue], clock: Clock) -> _Pla
     if _NAME.search(bare) or behind.partition(" ")[0].rstrip(",.:") not in _SENTENCE:
         return _Place(behind, bare, guessed=True)
     return _Place(text)
+
+
+def _is_verb(word: str) -> bool:
+    """Whether a word in front of a colon is more likely the end of a sentence: ``session opened: ...``."""
+    return word.endswith("ed") or word in ("error", "failure", "timeout", "success")
 
 
 def _before_tag(text: str, fields: dict[str, FieldValue]) -> int:

@@ -57,8 +57,10 @@ def read_prefix(text: str, clock: Clock) -> Prefix | None:
         if uptime is not None:
             fields["original_timestamp"] = uptime[1]
             return Prefix(uptime.end(), host, fields)
-        if at > start and read_stamp(text, clock, at) is not None:
-            return Prefix(at, host, fields)
+        if at > start and (stamp := read_stamp(text, clock, at)) is not None:
+            if start or fields or _MNEMONIC.match(text, stamp.end):
+                return Prefix(at, host, fields)
+            return None  # a name and a time are Cisco's only if its mnemonic follows
         piece = _PIECE.match(text, at)
         if piece is None:
             break
@@ -75,6 +77,6 @@ def read_prefix(text: str, clock: Clock) -> Prefix | None:
             break
         else:
             host, named = piece["host"], True
-    if at and (_MNEMONIC.match(text, at) or read_stamp(text, clock, at) is not None):
+    if at and (_MNEMONIC.match(text, at) or (start and read_stamp(text, clock, at) is not None)):
         return Prefix(at, host, fields)
     return None

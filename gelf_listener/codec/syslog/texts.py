@@ -24,8 +24,11 @@ CEE = "@cee:"
 """The cookie of Common Event Expression: JSON follows."""
 
 _PAIRS = re.compile(r"[A-Za-z_@][\w.@/-]{0,60}=")
-_ESCAPE = re.compile(r"#(?:011|012|015|033\[[0-9;]*m)(?![0-9a-fA-F]{3}(?![0-9A-Za-z]))")
-"""What rsyslog puts in place of tabs, line ends and colours; a colour of CSS such as #012abc is left alone."""
+_ESCAPE = re.compile(r"#(?:011|012|015|033\[[0-9;]*m)(?![0-9a-fA-F]{3}(?![0-9A-Za-z]))|(?<=\S)(?:#000)+\Z")
+"""
+What rsyslog puts in place of tabs, line ends, colours, and the NUL at the end of what Python's handler sends; a colour
+of CSS such as #012abc is left alone.
+"""
 _UNDONE = {"#011": "\t", "#012": "\n", "#015": "\r"}
 _APART = re.compile(r"(?:\A|\s|[(:;])#01[125](?:\Z|[\s,.;:)])")
 """A number among words, such as ``issue #012 is fixed``."""

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from gelf_listener.codec import Batch, GelfDecoder, Receipt
+from gelf_listener.codec.syslog.decoder import SyslogDecoder, SyslogOptions
 from gelf_listener.codec.text.bodies import decode_text, foreign_record
 from gelf_listener.codec.text.containers import ContainerReader
 from gelf_listener.codec.text.lines import LineDecoder
@@ -147,3 +148,36 @@ def test_by_http(vector: dict[str, Any]) -> None:
     for message, wanted in zip(batch.messages, vector["messages"], strict=True):
         check(message, wanted, 6)
         assert message.peer == Peer("here", 1)
+
+
+@pytest.mark.parametrize("vector", [each for each in VECTORS if is_record(each.values[0])])
+def test_by_syslog(vector: dict[str, Any]) -> None:
+    """A record as the text of a syslog message: what it says goes before the header, which says the rest."""
+    batch = Batch()
+    payload = f"<13>1 2026-11-29T08:00:00Z here app 7 - - {vector['lines']}".encode()
+    SyslogDecoder("in", SyslogOptions(zone=dt.UTC)).decode_all([(payload, Peer("here", 1))], NOW, batch)
+    assert batch.rejected == []
+    (message,) = batch.messages
+    wanted = dict(vector["messages"][0])
+    if wanted.get("level", 0) is None:
+        wanted["level"] = 5  # the header says so
+    check(message, wanted, 5)
+
+
+def is_trace(vector: dict[str, Any]) -> bool:
+    """Whether a vector is one message with a trace, printed as plain lines."""
+    wanted = vector["messages"]
+    return len(wanted) == 1 and bool(wanted[0].get("full_message")) and "\n" in vector["lines"]
+
+
+@pytest.mark.parametrize("vector", [each for each in VECTORS if is_trace(each.values[0])])
+def test_a_trace_by_syslog(vector: dict[str, Any]) -> None:
+    """Text and trace of a message of several lines; level and time are those of the header."""
+    batch = Batch()
+    payload = f"<11>1 2026-11-29T08:00:00Z here app 7 - - {vector['lines']}".encode()
+    SyslogDecoder("in", SyslogOptions(zone=dt.UTC)).decode_all([(payload, Peer("here", 1))], NOW, batch)
+    (message,) = batch.messages
+    wanted = vector["messages"][0]
+    assert message.full_message == wanted["full_message"]
+    assert message.short_message == wanted["short_message"]
+    assert (message.level, message.timestamp) == (3, NOW)
