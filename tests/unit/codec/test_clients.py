@@ -54,6 +54,8 @@ DOCUMENTS = {
     "go-gelf": {"facility": "app", "_file": "main.go", "_line": 7},
     "gelf-rb": {"version": "1.0", "facility": "gelf-rb", "file": "x.rb", "line": 7},
     "logstash-gelf": {"facility": "logstash-gelf"},
+    "slog-gelf (Rust)": {"_module": "a", "_file": "src/a.rs", "_line": 7, "_column": 9},
+    "Quarkus": {"facility": "jboss-logmanager", "_LoggerName": "a", "_SourceSimpleClassName": "B"},
     "": {"_user_id": 1},
 }
 
@@ -74,6 +76,17 @@ def test_others(client: str, separators: tuple[str, str]) -> None:
         (b"name=a&msg=x&levelno=30&pathname=%2Fx.py", "HTTPHandler"),
         (b'{"name": "a", "levelno": 30, "pathname": "/x.py"}', "LogRecord as JSON"),
         (b"", ""),
+        (
+            b'{"facility":"m","file":"m","host":"h","level":6,"_levelname":"Info","line":1,"short_message":"x"}',
+            "gelf_logger (Rust)",
+        ),
+        (b'{"version":"1.1","timestamp":1.5,"host":"h","short_message":"x","level":6,"_a":1}', "gelfclient (Java)"),
+        (b'{"version":"1.1","host":"h","short_message":"x","level":3,"timestamp":1.5,"_facility":"f"}', "gelf-php"),
+        (b'{"version":"1.1","host":"h","short_message":"x","timestamp":1795906320,"level":"6"}', "rsyslog"),
+        (b'{"version":"1.1", "short_message":"x", "_a":1, "timestamp":1.500}', "Fluent Bit"),
+        (b"<14>1 2026-11-23T10:00:00.123456+01:00 h app 7 - -  x", "rsyslog"),
+        (b"<189>45: Aug  3 08:11:02: %LINK-3-UPDOWN: x", "Cisco"),
+        (b"<189>date=2026-11-28 time=10:00:00 devname=FG1 devid=F", "Fortinet"),
     ],
 )
 def test_what_is_no_gelf(payload: bytes, client: str) -> None:
