@@ -67,8 +67,8 @@ def _trace(text: str, clock: Clock) -> Reading | None:
     for line in text.split("\n"):
         reader.take(line.encode("utf-8", "replace"), clock.now, _ORIGIN, batch)
     reader.release(clock.now, batch)
-    first = batch.messages[0]
-    if first.full_message is None:
+    first = batch.messages[0] if batch.messages else None  # nothing but blank lines
+    if first is None or first.full_message is None:
         return None
     full = first.full_message if len(batch.messages) == 1 else text
     return Reading(first.short_message, full, None, None, "", {})

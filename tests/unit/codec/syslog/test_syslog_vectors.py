@@ -8,6 +8,8 @@ import time
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from gelf_listener.codec.batch import Batch
 from gelf_listener.codec.framing.syslog_frames import SyslogFramer
@@ -119,3 +121,25 @@ def test_hostile_texts_take_no_time(text: str) -> None:
     began = time.perf_counter()
     decode(text.encode())
     assert time.perf_counter() - began < 1.0
+
+
+_PARTS = (
+    *("<14>", "<NaN>1 ", "1 ", "2026-11-28T10:00:00Z ", "Nov 28 10:00:00 ", "Feb 30 99:99:99 ", "web ", "app[1]: "),
+    *("%ASA-1-1: ", '[x@1 a="b"]', "- ", "-", '{"a":1}', "\n", " ", "\tat x", "Traceback (most recent call last):"),
+    *("#012", "#011", "CEF:0|", "|", "=", '"', "12345: ", "RP/0/RP0/CPU0:", "date=2026-01-01 time=10:00:00 "),
+    *('tz="+9999" ', "devname=x ", 'timezone="XX" ', "eventtime=99999999999999999999 ", "LEEF:2.0|a|b|c|d|x|"),
+    *("MSWinEventLog\t", "1 1786600262.1 ", "11/28/2026:10:00:00 GMT ", "@cee:", "BST ", "LTZ: ", "\0", "\ufeff", "é"),
+)
+
+
+@example(["<14>Nov 28 10:00:00 web ", "app[1]: ", "\n", " ", "\n", "-"][:5])
+@given(st.lists(st.one_of(st.sampled_from(_PARTS), st.text(max_size=5)), max_size=12))
+def test_whatever_is_put_together(parts: list[str]) -> None:
+    """It is one message or one rejection, and the message can be written."""
+    batch = Batch()
+    payload = "".join(parts).encode("utf-8", "replace")
+    SyslogDecoder("in", SyslogOptions(zone=dt.UTC)).decode_all([(payload, PEER)], NOW, batch)
+    assert len(batch.messages) + len(batch.rejected) == 1
+    for made in batch.messages:
+        assert made.host
+        made.to_gelf()
