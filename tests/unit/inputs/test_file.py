@@ -368,3 +368,22 @@ def test_a_file_is_what_the_system_says_it_is(tmp_path: Path) -> None:
     assert not file.at_end
     file.close()
     file.close()
+
+
+def test_it_may_be_opened_again(tmp_path: Path) -> None:
+    """As a reload does that failed: it goes on where it was."""
+    log = tmp_path / "app.log"
+    intake = FakeIntake()
+
+    async def run() -> None:
+        made = FileInput(
+            FileSettings(path=str(log), state_path=str(tmp_path / "state"), poll_seconds=0.005, join_seconds=0)
+        )
+        for number in range(3):
+            await made.start(intake)
+            append(log, f"{number}\n")
+            await until(lambda number=number: len(intake.texts) == number + 1)
+            await made.close()
+
+    asyncio.run(run())
+    assert intake.texts == ["0", "1", "2"]
