@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -11,7 +12,8 @@ import yaml
 
 from tests.requirements import need
 
-DEPLOY = Path(__file__).parents[2] / "deploy"
+ROOT = Path(__file__).parents[2]
+DEPLOY = ROOT / "deploy"
 
 
 def test_nginx(tmp_path: Path) -> None:
@@ -42,10 +44,41 @@ def test_systemd(tmp_path: Path) -> None:
     assert said == []
 
 
-@pytest.mark.parametrize("path", sorted(DEPLOY.rglob("*.y*ml")), ids=lambda path: path.name)
+MANIFESTS = sorted(path for path in DEPLOY.rglob("*.y*ml") if path.parent.name != "prometheus")
+
+
+@pytest.mark.parametrize("path", MANIFESTS, ids=lambda path: path.name)
 def test_manifests_are_read(path: Path) -> None:
     """Every document is one, and says what it is."""
     documents = list(yaml.safe_load_all(path.read_text()))
     assert documents
     for document in documents:
         assert {"apiVersion", "kind", "metadata"} <= set(document) or "services" in document
+
+
+def test_alerts() -> None:
+    """Each rule asks for metrics that exist, and docs/operations.md says what to do about it."""
+    (group,) = yaml.safe_load((DEPLOY / "prometheus" / "alerts.yaml").read_text())["groups"]
+    documented = "".join(page.read_text() for page in (ROOT / "docs").rglob("*.md") if page.name != "operations.md")
+    manual = (ROOT / "docs" / "operations.md").read_text()
+    assert group["rules"]
+    for rule in group["rules"]:
+        metrics = re.findall(r"gelf_\w+", rule["expr"])
+        assert metrics
+        for metric in metrics:
+            assert f"`{metric}`" in documented, f"{rule['alert']}: there is no metric {metric}"
+        assert f"| `{rule['alert']}` |" in manual
+    assert len(re.findall(r"^\| `Gelf", manual, re.MULTILINE)) == len(group["rules"])
+
+
+def test_disk_sizes() -> None:
+    """The table of docs/operations.md is worked out of the bytes that it names."""
+    text = (ROOT / "docs" / "operations.md").read_text()
+    size = re.search(r"<!-- sizing: (\d+) bytes a message -->", text)
+    assert size is not None
+    rows = re.findall(r"^\| (\d+) \| ([\d.]+) GiB \| ([\d.]+) GiB \| ([\d.]+) GiB \|$", text, re.MULTILINE)
+    assert len(rows) == 3
+    for rate, *cells in rows:
+        for days, cell in zip((1, 7, 30), cells, strict=True):
+            gibibytes = int(rate) * 86_400 * days * int(size[1]) / 2**30
+            assert cell == f"{gibibytes:.1f}", (rate, days)
