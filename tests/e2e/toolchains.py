@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ __all__ = [
     "GO_SECONDS",
     "JAVA_SECONDS",
     "NODE_SECONDS",
+    "PYTHON_SECONDS",
     "go_client",
     "go_program",
     "java_client",
@@ -31,6 +33,7 @@ __all__ = [
     "maven_jars",
     "node_client",
     "node_packages",
+    "python_client",
     "run_job",
 ]
 
@@ -39,6 +42,7 @@ _CACHE = Path(__file__).parents[2] / ".cache" / "e2e"
 
 NODE_SECONDS = GO_SECONDS = 180
 JAVA_SECONDS = 300
+PYTHON_SECONDS = 300
 GO_BUILD_SECONDS = 400
 """Time for a first build with downloads; tests that build need a time limit beyond it."""
 
@@ -58,6 +62,20 @@ def _build(name: str, sources: Sequence[Path], make: Callable[[Path], None]) -> 
     finally:
         shutil.rmtree(building, ignore_errors=True)
     return folder
+
+
+def python_client(program: str) -> str:
+    """Return the path of a program written in Python, in an environment of its own: what it needs is old."""
+    requirements = _CLIENTS / "python" / "requirements.txt"
+
+    def make(folder: Path) -> None:
+        uv = [sys.executable, "-m", "uv"]
+        _run([*uv, "venv", "--quiet", "--relocatable", str(folder / "env")], 60, folder)
+        install = [*uv, "pip", "install", "--quiet", "--python", str(folder / "env" / "bin" / "python")]
+        _run([*install, "setuptools==69.5.1", "wheel==0.45.1"], PYTHON_SECONDS, folder)  # what their builds need
+        _run([*install, "--no-build-isolation", "--no-deps", "-r", str(requirements)], PYTHON_SECONDS, folder)
+
+    return str(_build("python", [requirements], make) / "env" / "bin" / program)
 
 
 def _run(command: Sequence[str], seconds: float, cwd: Path, environment: Mapping[str, str] | None = None) -> None:
