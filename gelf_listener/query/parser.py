@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from gelf_listener.errors import QueryError
 from gelf_listener.query.fields import is_analysed, is_lower_case, is_time_field
+from gelf_listener.query.levels import named_levels
 from gelf_listener.query.limits import MAX_SLOP, Budget
 from gelf_listener.query.nodes import (
     Exists,
@@ -90,7 +91,9 @@ def parse(text: str) -> Query:
     node: Node = MatchAll() if parser.at_end() else parser.group(None, 0)
     if not parser.at_end():
         raise parser.fail("unexpected ')'; write \\) to search for it")
-    return Query(text, node, tuple(parser.hints))
+    node, said = named_levels(node)
+    hints = [*parser.hints, *(Hint(words, max(column, 1)) for words, column in said)]
+    return Query(text, node, tuple(hints))
 
 
 class _Parser:
