@@ -227,7 +227,8 @@ class Reassembler:
         max_bytes: Most bytes of data in pending messages.
         timeout_seconds: Life of a pending message from its first chunk.
         max_message_bytes: Most bytes of one message.
-        any_port: Whether chunks from several ports of an address may belong together, as a Graylog has it.
+        graylog: Whether to put together what a Graylog does: chunks from several ports of an address, and a message
+            that is complete by the count of its last chunk, if that is smaller than the first one said.
     """
 
     def __init__(
@@ -237,9 +238,9 @@ class Reassembler:
         timeout_seconds: float = CHUNK_TIMEOUT_SECONDS,
         max_message_bytes: int = 8 * 1024 * 1024,
         *,
-        any_port: bool = False,
+        graylog: bool = False,
     ) -> None:
-        self._any_port = any_port
+        self._graylog = graylog
         self.max_messages = max_messages
         self.max_bytes = max_bytes
         self.timeout_seconds = timeout_seconds
@@ -286,14 +287,14 @@ class Reassembler:
         if self._pending:
             self.expire(receipt)
         peer = receipt.peer
-        key = (peer if peer is None or not self._any_port else peer._replace(port=0), message_id)
+        key = (peer if peer is None or not self._graylog else peer._replace(port=0), message_id)
         pending = self._pending.get(key)
         if pending is None:
             if count == 1:
                 self.counters.complete_messages += 1
                 return data
             pending = self._open(key, count, receipt)
-        elif pending.count != count:
+        elif pending.count != count and not (self._graylog and number < pending.count):
             detail = f"chunk of {count}, but the first chunk of this message said {pending.count}"
             raise Rejected(Reason.CHUNK_COUNT_MISMATCH, detail, datagram)
         elif number in pending.chunks:
@@ -303,10 +304,10 @@ class Reassembler:
         pending.missing -= 1
         pending.size += len(data)
         self.pending_bytes += len(data)
-        if pending.missing == 0:
+        if len(pending.chunks) == count if self._graylog else pending.missing == 0:
             self._forget(key, pending)
             self.counters.complete_messages += 1
-            return b"".join([pending.chunks[number] for number in range(count)])
+            return b"".join([pending.chunks[number] for number in sorted(pending.chunks)])
         if pending.size > self.max_message_bytes:
             self._forget(key, pending)
             detail = f"chunks add up to more than {self.max_message_bytes} bytes"

@@ -78,7 +78,7 @@ class GelfDecoder:
             limits.max_pending_bytes,
             limits.chunk_timeout_seconds,
             limits.max_payload_bytes,
-            any_port=mode == "graylog",
+            graylog=mode == "graylog",
         )
 
     def decode_all(self, datagrams: Iterable[tuple[bytes, Peer | None]], now: float, batch: Batch) -> None:
