@@ -28,6 +28,7 @@ from gelf_listener.codec.syslog.devices import SAYS_MORE, read_device
 from gelf_listener.codec.syslog.stamps import Clock, iso_seconds, read_stamp
 from gelf_listener.codec.syslog.structured_data import StructuredData, parse_structured_data
 from gelf_listener.codec.syslog.texts import CEE, read_body, undo_escapes
+from gelf_listener.codec.text.plain import read_header
 from gelf_listener.codec.text.reading import Reading
 from gelf_listener.codec.times import SECONDS_MAX, SECONDS_MIN
 from gelf_listener.errors import Reason, Rejected
@@ -318,7 +319,11 @@ class SyslogDecoder:
         header = parse_bsd(text, clock)
         notes += header.notes
         if not header.stamped:
-            notes += (note(Deviation.SYSLOG_NO_HEADER),)
+            own = read_header(header.text, clock.now, clock.zone)  # as a line of a file has it
+            header = header._replace(timestamp=own.seconds)
+            level = own.level if level is None else level
+            detail = "" if own.seconds is None else "the time in the text is used"
+            notes += (note(Deviation.SYSLOG_NO_HEADER, "", detail),)
         elif header.timestamp is None:
             notes += (note(Deviation.TIMESTAMP_INVALID, "timestamp"),)
         if not header.host and not self.options.host:
