@@ -38,7 +38,8 @@ def snippets(**ports: int) -> dict[str, str]:
 
 def test_every_usual_sender_has_one() -> None:
     """With the address, and nothing left to fill in."""
-    found = snippets(udp=4711, tcp=4712, http=4713, otlp=4714, loki=4715)
+    others = {"forward": 4716, "elasticsearch": 4717, "splunk": 4718, "journal": 4719}
+    found = snippets(udp=4711, tcp=4712, http=4713, otlp=4714, loki=4715, **others)
     for word in (
         "Shell",
         "gelf-handlers",
@@ -53,10 +54,14 @@ def test_every_usual_sender_has_one() -> None:
         ".NET",
         "OpenTelemetry",
         "Loki",
+        "Fluent",
+        "Elasticsearch",
+        "Splunk",
+        "journal",
     ):
         assert any(word in name for name in found), word
     for name, code in found.items():
-        assert re.search(r"\b471[1-5]\b", code), name
+        assert re.search(r"\b471\d\b", code), name
         assert "undefined" not in code
 
 
@@ -80,7 +85,13 @@ def test_python_snippets_arrive(start: Start, name: str) -> None:
     assert "Stock is low" in json.dumps(messages[0])
 
 
-@pytest.mark.parametrize(("name", "scheme"), [("OpenTelemetry", "otlp+http"), ("Loki", "loki+http")])
+@pytest.mark.parametrize(
+    ("name", "scheme"),
+    [
+        *(("OpenTelemetry", "otlp+http"), ("Loki", "loki+http"), ("Elasticsearch", "elasticsearch+http")),
+        *(("Splunk HEC", "splunk+hec"), ("systemd's journal", "journal+http")),
+    ],
+)
 def test_the_command_of_another_protocol_sends(start: Start, name: str, scheme: str) -> None:
     """As it stands there, in a shell."""
     need("bash", "curl")

@@ -1,7 +1,7 @@
 // @ts-check
 /** Snippets: how to send from everywhere, with the addresses this listener really has. */
 
-/** @typedef {"udp" | "tcp" | "http" | "otlp" | "loki"} Input */
+/** @typedef {"udp" | "tcp" | "http" | "otlp" | "loki" | "forward" | "elasticsearch" | "splunk" | "journal"} Input */
 /** @typedef {{host: string} & Record<Input, number | null>} Addresses null: no input takes it */
 
 /**
@@ -22,6 +22,10 @@ export function addresses(inputs, host) {
     http: port("gelf+http") ?? tcp,
     otlp: port("otlp+http"),
     loki: port("loki+http"),
+    forward: port("forward"),
+    elasticsearch: port("elasticsearch+http"),
+    splunk: port("splunk+hec"),
+    journal: port("journal+http"),
   };
 }
 
@@ -30,12 +34,16 @@ export function addresses(inputs, host) {
  * @param {Addresses} at
  * @returns {{name: string, by: Input, install: string, code: string}[]}
  */
-export function snippets({ host, udp, tcp, http, otlp, loki }) {
+export function snippets({ host, udp, tcp, http, otlp, loki, forward, elasticsearch, splunk, journal }) {
   const udpPort = udp ?? 12201;
   const tcpPort = tcp ?? 12201;
   const httpPort = http ?? 12203;
   const otlpPort = otlp ?? 4318;
   const lokiPort = loki ?? 3100;
+  const forwardPort = forward ?? 24224;
+  const elasticsearchPort = elasticsearch ?? 9200;
+  const splunkPort = splunk ?? 8088;
+  const journalPort = journal ?? 19532;
   const inUrl = host.includes(":") ? `[${host}]` : host;
   return [
     {
@@ -115,6 +123,30 @@ export function snippets({ host, udp, tcp, http, otlp, loki }) {
       by: "loki",
       install: "",
       code: `# Where promtail, Alloy, Fluent Bit and logging handlers push to\nhttp://${inUrl}:${lokiPort}/loki/api/v1/push\n\ncurl http://${inUrl}:${lokiPort}/loki/api/v1/push -H 'Content-Type: application/json' -d '{"streams":[{"stream":{"app":"shop","level":"info"},"values":[["'$(date +%s%N)'","Hello"]]}]}'`,
+    },
+    {
+      name: "Fluent",
+      by: "forward",
+      install: "",
+      code: `# Fluent Bit\n[OUTPUT]\n    Name forward\n    Match *\n    Host ${host}\n    Port ${forwardPort}\n\ndocker run --log-driver fluentd --log-opt fluentd-address=${inUrl}:${forwardPort} alpine echo Hello\n\necho '["shell",0,{"message":"Hello","level":"info"}]' | nc -w1 ${host} ${forwardPort}`,
+    },
+    {
+      name: "Elasticsearch",
+      by: "elasticsearch",
+      install: "",
+      code: `# filebeat.yml; Logstash, Vector and clients take the same address\noutput.elasticsearch:\n  hosts: ["http://${inUrl}:${elasticsearchPort}"]\n\ncurl http://${inUrl}:${elasticsearchPort}/logs-shop-default/_doc -H 'Content-Type: application/json' -d '{"message":"Hello","log.level":"info"}'`,
+    },
+    {
+      name: "Splunk HEC",
+      by: "splunk",
+      install: "",
+      code: `docker run --log-driver splunk --log-opt splunk-url=http://${inUrl}:${splunkPort} --log-opt splunk-token=any alpine echo Hello\n\ncurl http://${inUrl}:${splunkPort}/services/collector/event -H 'Authorization: Splunk any' -d '{"event":{"message":"Hello","severity":"info"}}'`,
+    },
+    {
+      name: "systemd's journal",
+      by: "journal",
+      install: "apt install systemd-journal-remote",
+      code: `# /etc/systemd/journal-upload.conf\n[Upload]\nURL=http://${inUrl}:${journalPort}\n\ncurl http://${inUrl}:${journalPort}/upload -H 'Content-Type: application/vnd.fdo.journal' --data-binary $'MESSAGE=Hello\\nPRIORITY=6\\n\\n'`,
     },
   ];
 }

@@ -121,6 +121,10 @@ const INPUTS = {
   http: "gelf+http://127.0.0.1:12203",
   otlp: "otlp+http://",
   loki: "loki+http://",
+  forward: "forward://",
+  elasticsearch: "elasticsearch+http://",
+  splunk: "splunk+hec://",
+  journal: "journal+http://",
 };
 
 /** @param {import("./snippets.js").Input} by */
