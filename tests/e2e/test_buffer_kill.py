@@ -9,13 +9,15 @@ import contextlib
 import http.client
 import json
 import random
+import socket
 import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
+import msgpack
 import pytest
 
 from gelf_listener.message import ulid
@@ -198,9 +200,46 @@ def until_arrived(scene: Scene, load: Load) -> set[int]:
     return missing
 
 
-def check_http(folder: Path, plugin_path: Path, rounds: int) -> None:
-    """Single messages and lines of them; 202 is an acknowledgement, anything else is none."""
-    scene = Scene(folder, plugin_path, "gelf+http://127.0.0.1:0")
+class Requests(NamedTuple):
+    """How a protocol on HTTP takes numbered messages: an answer of this status is an acknowledgement."""
+
+    scheme: str
+    path: str
+    body: Callable[[list[int]], bytes]
+    status: int
+
+
+def lines_of(write: Callable[[int], bytes]) -> Callable[[list[int]], bytes]:
+    """Make a body of something for each number."""
+    return lambda numbers: b"".join(write(number) for number in numbers)
+
+
+HTTP = {
+    "gelf": Requests("gelf+http", "/gelf", lambda numbers: b"\n".join(map(document, numbers)), 202),
+    "elasticsearch": Requests(
+        "elasticsearch+http",
+        "/_bulk",
+        lines_of(lambda number: b'{"create":{"_index":"logs"}}\n{"message":"%s"}\n' % text_of(number).encode()),
+        200,
+    ),
+    "splunk": Requests(
+        "splunk+hec",
+        "/services/collector/event",
+        lines_of(lambda number: b'{"event":"%s"}' % text_of(number).encode()),
+        200,
+    ),
+    "journal": Requests(
+        "journal+http",
+        "/upload",
+        lines_of(lambda number: b"__CURSOR=i=%d\nMESSAGE=%s\n\n" % (number, text_of(number).encode())),
+        202,
+    ),
+}
+
+
+def check_http(folder: Path, plugin_path: Path, requests: Requests, rounds: int) -> None:
+    """Requests with one message or several."""
+    scene = Scene(folder, plugin_path, f"{requests.scheme}://127.0.0.1:0")
     port = 0
 
     @contextlib.contextmanager
@@ -208,10 +247,10 @@ def check_http(folder: Path, plugin_path: Path, rounds: int) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
 
         def send(numbers: list[int]) -> list[int]:
-            connection.request("POST", "/gelf", b"\n".join(document(number) for number in numbers))
+            connection.request("POST", requests.path, requests.body(numbers))
             answer = connection.getresponse()
             answer.read()
-            return numbers if answer.status == 202 else []
+            return numbers if answer.status == requests.status else []
 
         try:
             yield send
@@ -222,7 +261,40 @@ def check_http(folder: Path, plugin_path: Path, rounds: int) -> None:
 
     def load_for(listener: Listener) -> Load:
         nonlocal port
-        port = listener.endpoint("gelf+http").port
+        port = listener.endpoint(requests.scheme).port
+        return load
+
+    check(scene, load_for, rounds)
+
+
+def check_forward(folder: Path, plugin_path: Path, rounds: int) -> None:
+    """Chunks of Fluentd's forward protocol, acknowledged by their ids."""
+    scene = Scene(folder, plugin_path, "forward://127.0.0.1:0")
+    address = ("127.0.0.1", 0)
+
+    @contextlib.contextmanager
+    def connect() -> Iterator[Callable[[list[int]], list[int]]]:
+        with socket.create_connection(address, timeout=10) as connection:
+
+            def send(numbers: list[int]) -> list[int]:
+                chunk = uuid.uuid4().hex
+                events = b"".join(msgpack.packb([0, {"message": text_of(number)}]) for number in numbers)
+                connection.sendall(msgpack.packb(["load", events, {"chunk": chunk}]))
+                expected = msgpack.packb({"ack": chunk})
+                answer = b""
+                while len(answer) < len(expected) and (piece := connection.recv(1000)):
+                    answer += piece
+                if answer != expected:
+                    raise ConnectionError("not acknowledged")
+                return numbers
+
+            yield send
+
+    load = Load(connect, 3)
+
+    def load_for(listener: Listener) -> Load:
+        nonlocal address
+        address = listener.endpoint("forward").address
         return load
 
     check(scene, load_for, rounds)
@@ -298,9 +370,16 @@ JAVA_ROUNDS = [pytest.param(5, marks=pytest.mark.timeout(JAVA_SECONDS)), LONG]
 
 
 @pytest.mark.parametrize("rounds", ROUNDS)
-def test_http(tmp_path: Path, plugin_path: Path, rounds: int) -> None:
-    """POST, answered with 202."""
-    check_http(tmp_path, plugin_path, rounds)
+@pytest.mark.parametrize("protocol", HTTP)
+def test_http(tmp_path: Path, plugin_path: Path, protocol: str, rounds: int) -> None:
+    """Requests of each protocol on HTTP, answered with success."""
+    check_http(tmp_path, plugin_path, HTTP[protocol], rounds)
+
+
+@pytest.mark.parametrize("rounds", ROUNDS)
+def test_forward(tmp_path: Path, plugin_path: Path, rounds: int) -> None:
+    """Chunks of Fluentd's forward protocol."""
+    check_forward(tmp_path, plugin_path, rounds)
 
 
 @pytest.mark.external
