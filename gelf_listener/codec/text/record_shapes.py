@@ -241,6 +241,58 @@ def _serilog(record: Mapping[str, Any]) -> Record:
     return flat | {name: value for name, value in properties.items() if name not in flat}
 
 
+def _serilog_elasticsearch(record: Mapping[str, Any]) -> Record:
+    """Read what Serilog.Sinks.Elasticsearch writes: properties in `fields`, exceptions in a list, outermost first."""
+    properties, template = _object(record.get("fields")), record["messageTemplate"]
+    text = record.get("message") or (fill_template(template, properties) if isinstance(template, str) else None)
+    traces = []
+    exceptions = record.get("exceptions")
+    for each in exceptions if isinstance(exceptions, list) else ():
+        if isinstance(each, dict):
+            stack = each.get("StackTraceString") or each.get("StackTrace") or ""
+            traces.append(f"{each.get('ClassName')}: {each.get('Message')}\n{stack}".rstrip("\n"))
+    flat = {
+        "message": text,
+        "level": record["level"],
+        "timestamp": record.get("@timestamp"),
+        "stack_trace": "\n".join(traces) or None,
+        "message_template": template if template != text else None,
+    }
+    return _lifted(record, "fields", ("message", "level", "@timestamp", "messageTemplate", "exceptions"), flat)
+
+
+def _winston_elasticsearch(record: Mapping[str, Any]) -> Record | None:
+    """Read what winston-elasticsearch makes of metadata: an object `fields` beside the severity."""
+    if not isinstance(record["fields"], dict):
+        return None
+    return _lifted(record, "fields", (), {})
+
+
+def _winston_splunk(record: Mapping[str, Any]) -> Record | None:
+    """Read what winston-splunk-httplogger sends: text and metadata within the message."""
+    inner = record["message"]
+    if not isinstance(inner, dict) or not isinstance(inner.get("meta"), dict) or "msg" not in inner:
+        return None
+    meta = _without(inner["meta"], "message", "level")
+    return {
+        **_without(record, "message"),
+        "message": inner["msg"],
+        **{k: v for k, v in meta.items() if k not in record},
+    }
+
+
+def _splunk_appender(record: Mapping[str, Any]) -> Record | None:
+    """Read what Splunk's appenders for Java and .NET send: properties beside text, severity and logger."""
+    name = "properties" if isinstance(record.get("properties"), dict) else "Properties"
+    return _lifted(record, name, (), {}) if isinstance(record.get(name), dict) else None
+
+
+def _lifted(record: Mapping[str, Any], name: str, without: tuple[str, ...], flat: Record) -> Record:
+    """Return a record with what is in an object of it beside what is not."""
+    flat = {**_without(record, name, *without), **flat}
+    return flat | {key: value for key, value in _object(record.get(name)).items() if key not in flat}
+
+
 _MONGODB = {"F": "fatal", "E": "error", "W": "warn", "I": "info"}
 
 
@@ -396,6 +448,11 @@ RECORD_SHAPES = (
     RecordShape("CLEF (Serilog's compact JSON)", frozenset(("@t",)), _clef),
     RecordShape(".NET AddJsonConsole", frozenset(("EventId", "LogLevel", "Category")), _dotnet),
     RecordShape("Serilog JsonFormatter", frozenset(("MessageTemplate", "Level")), _serilog),
+    RecordShape("Serilog.Sinks.Elasticsearch", frozenset(("messageTemplate", "level")), _serilog_elasticsearch),
+    RecordShape("winston-elasticsearch", frozenset(("@timestamp", "severity", "fields")), _winston_elasticsearch),
+    RecordShape("winston-splunk-httplogger", frozenset(("message", "severity")), _winston_splunk),
+    RecordShape("Splunk's appenders for Java", frozenset(("message", "severity", "logger")), _splunk_appender),
+    RecordShape("NLog.Targets.Splunk", frozenset(("Message", "Severity", "Logger")), _splunk_appender),
     RecordShape("MongoDB", frozenset(("t", "s", "c", "msg")), _mongodb),
     RecordShape("winston format.logstash()", frozenset(("@message", "@fields")), _winston_logstash),
     RecordShape("eliot", frozenset(("task_uuid", "task_level", "timestamp")), _eliot),
