@@ -23,7 +23,12 @@ _ADDED: dict[str, tuple[FieldType, ...]] = {"_id": ("string",), "streams": ("str
 """What Graylog's API adds to every message."""
 
 _PROPERTIES = {"text": ["full-text-search"], "long": ["numeric", "enumerable"], "float": ["numeric", "enumerable"]}
-_OWN_TYPES = {"gl2_source_input": "input", "gl2_source_node": "node", "streams": "streams"}
+_OWN_TYPES = {
+    "gl2_processing_duration_ms": "int",
+    "gl2_source_input": "input",
+    "gl2_source_node": "node",
+    "streams": "streams",
+}
 _SERVERS: dict[str, IndexType] = {
     "streams": "keyword",
     "gl2_source_node": "keyword",

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Literal, TypeAlias
 
-from gelf_listener.query.fields import FieldType, is_lower_case, known_field
+from gelf_listener.query.fields import FieldType, getter, is_lower_case, known_field
 from gelf_listener.query.nodes import Exists
 from gelf_listener.store import Store
 from gelf_listener.store.parameters import EVERYTHING, Reading, Sort
@@ -30,19 +30,31 @@ _KNOWN: Mapping[FieldType, IndexType] = {
     "date": "date",
     "boolean": "boolean",
 }
+_MOST_LOOKED_AT = 500
+"""Fields whose first message is read; of more at a time it is not said that they hold dates."""
 _FIRST = Sort("gl2_receive_timestamp", descending=False)
 
 
 async def index_types(store: Store, names: Iterable[str]) -> dict[str, IndexType]:
     """Return the types of some fields by their names; those that no message has are left out."""
+    wanted = set(names)
+    found = {name: type for name in wanted if (type := _known_type(name)) is not None}
+    others = sorted(name for name in wanted - found.keys() if known_field(name) is None)
+    if not others:
+        return found
     stored: dict[str, tuple[FieldType, ...]] = {}
     for field in await store.fields():
         stored[field.name] = stored[field.name.replace(".", "_")] = field.types
-    found: dict[str, IndexType] = {}
-    for name in set(names):
-        type = await _type(store, name, stored.get(name, ()))
-        if type is not None:
-            found[name] = type
+    looked_at = 0
+    for name in others:
+        types = stored.get(name, ())
+        if len(types) == 1 and types != ("string",):
+            found[name] = _KNOWN[types[0]]
+        elif types and looked_at < _MOST_LOOKED_AT:
+            looked_at += 1
+            found[name] = await _first_type(store, name)
+        elif types:
+            found[name] = "keyword"
     return found
 
 
@@ -51,18 +63,17 @@ async def index_type(store: Store, name: str) -> IndexType | None:
     return (await index_types(store, [name])).get(name)
 
 
-async def _type(store: Store, name: str, types: tuple[FieldType, ...]) -> IndexType | None:
+def _known_type(name: str) -> IndexType | None:
     known = known_field(name)
     if known is not None:
         return _KNOWN[known.type] if known.name == name else None
-    if name == "streams":
-        return "keyword"
-    if len(types) == 1 and types != ("string",):
-        return _KNOWN[types[0]]
-    if not types:
-        return None
+    return "keyword" if name == "streams" else None
+
+
+async def _first_type(store: Store, name: str) -> IndexType:
+    """Return the type of what the first message has in a field."""
     first = await store.search(Exists(name), EVERYTHING, limit=1, sort=_FIRST)
-    value = next((message.fields.get(name) for message in first.messages), None)
+    value = next((getter(name)(message) for message in first.messages), None)
     if isinstance(value, bool):
         return "boolean"
     if isinstance(value, str):

@@ -181,6 +181,9 @@ def spec_of(id: str, type_id: str, configuration: Mapping[str, Any]) -> Spec:
     for option, why in _UNUSABLE:
         if configuration.get(option):
             raise ApiError(400, f"Missing or invalid input configuration: {option} is not supported: {why}")
+    missing = [name for name, option in options_of(type_id).items() if option.needed and name not in configuration]
+    if missing:
+        raise ApiError(400, f"Missing or invalid input configuration: {', '.join(missing)} missing")
     secure = bool(configuration.get("tls_enable"))
     if secure and not type.secure:
         raise ApiError(400, f"Missing or invalid input configuration: {type.name} has no TLS")

@@ -150,6 +150,8 @@ def test_configured_inputs() -> None:
     [
         (request("org.graylog2.inputs.raw.udp.RawUDPInput"), 404, "no input type"),
         (request(port=70000), 400, "port"),
+        (request() | {"configuration": {"bind_address": "127.0.0.1"}}, 400, "port missing"),
+        (request() | {"configuration": {}}, 400, "bind_address, port missing"),
         (request(port="x"), 400, "port"),
         (request(override_source="me"), 400, "override_source"),
         (request(tls_enable=True), 400, "no TLS"),
