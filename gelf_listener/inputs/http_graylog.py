@@ -106,7 +106,8 @@ class GraylogResponder(Responder):
         assert response is not None  # noqa: S101  (they are answered)
         if response is SILENCE:
             return b""
-        head = head_of(response.status, b"1.0" if request.old else b"1.1") + b"content-length: 0\r\n"
+        status, old = (response.status, request.old) if request.method else (405, True)  # without one it was not HTTP
+        head = head_of(status, b"1.0" if old else b"1.1") + b"content-length: 0\r\n"
         if request.closes and (_asks_to_close(request) or not response.headers):
             head += b"connection: close\r\n"
         elif response.status != 413:

@@ -18,6 +18,8 @@ from gelf_listener.errors import Reason
 __all__ = ["GraylogFramer"]
 
 _SHORTEST_BYTES = 2
+_READ_BYTES = 64 * 1024
+"""Most that Graylog reads at once, so that it finds out in the middle of a frame that it is too long."""
 
 
 class GraylogFramer:
@@ -54,8 +56,16 @@ class GraylogFramer:
         Returns:
             Frames that ended, in order, without delimiters.
         """
-        at = data.rfind(self._delimiter)
         frames: list[bytes] = []
+        for start in range(0, len(data), _READ_BYTES):
+            frames += self._cut(data[start : start + _READ_BYTES], receipt)
+            if self.unread:
+                break
+        return self._trimmed(frames)
+
+    def _cut(self, data: bytes, receipt: Receipt) -> list[bytes]:
+        frames: list[bytes] = []
+        at = data.rfind(self._delimiter)
         if at >= 0:
             whole = bytes(self._buffer) + data[:at]
             self._buffer[:] = data[at + 1 :]
@@ -66,7 +76,7 @@ class GraylogFramer:
             self._end(Reason.FRAME_TOO_LARGE, f"frame longer than {self.max_frame_bytes} bytes", self._buffer, receipt)
             self.unread = True
             self._buffer.clear()
-        return self._trimmed(frames)
+        return frames
 
     def feed_eof(self, receipt: Receipt) -> list[bytes]:
         """End the stream; return the last frame."""

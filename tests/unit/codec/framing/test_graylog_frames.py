@@ -61,6 +61,13 @@ def test_a_frame_without_end_resets_the_connection() -> None:
     assert framer.pending_bytes == 0
 
 
+def test_a_long_read() -> None:
+    """What a read holds beyond the point where a frame became too long is lost; Graylog reads less at once."""
+    framer = GraylogFramer(LIMIT)
+    assert feed(framer, HELLO + b"\0" + b"x" * 70_000 + b"\0" + HELLO + b"\0") == ([HELLO], [Reason.FRAME_TOO_LARGE])
+    assert framer.unread
+
+
 def test_lines() -> None:
     """A carriage return before a newline belongs to it."""
     framer = GraylogFramer(LIMIT, b"\n")
