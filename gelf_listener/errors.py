@@ -50,7 +50,7 @@ def describe(error: BaseException) -> str:
     return words
 
 
-_VAGUE = ("Connect call failed", "Multiple exceptions: ", "All connection attempts failed")
+_VAGUE = ("[Errno ", "Connect call failed", "Multiple exceptions: ", "All connection attempts failed")
 """How asyncio and httpx speak of a failed connection; the system says why."""
 _LONGEST_CHAIN = 10
 

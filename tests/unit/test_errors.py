@@ -44,6 +44,7 @@ def caused(error: BaseException, cause: BaseException) -> BaseException:
             ),
             "Connection refused",
         ),
+        (httpx.ConnectError("[Errno 111] Connection refused"), os.strerror(111)),
         (httpx.ConnectError("All connection attempts failed"), "All connection attempts failed"),
     ],
 )
