@@ -23,7 +23,7 @@ test: $(VENV)/.test  ## Install what tests need and run all of them (ARGS="..." 
 	$(BIN)/mypy --config-file handlers/pyproject.toml handlers/gelf_handlers
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
-lint: $(VENV)/.test  ## Check style and types, mend what can be mended
+lint: $(VENV)/.test  ## Check style and types, repair what can be repaired
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/mypy
@@ -48,10 +48,10 @@ else
 	$(BIN)/python -m bench $(ARGS)
 endif
 
-screenshots: $(VENV)/.test  ## Take the pictures in the README and docs/ anew (needs Chromium)
+screenshots: $(VENV)/.test  ## Take the pictures in the README and docs/ again (needs Chromium)
 	$(BIN)/python -m bench.screenshots
 
-lock: $(VENV)/.test  ## Choose versions anew (requirements/*.txt)
+lock: $(VENV)/.test  ## Choose versions again (requirements/*.txt)
 	$(BIN)/python requirements/lock.py
 
 clean:  ## Remove what was installed and built

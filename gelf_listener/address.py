@@ -72,7 +72,7 @@ class Address(NamedTuple):
         Parse an address.
 
         Raises:
-            ConfigError: If it has no scheme, a host with blanks or commas in it, or a port that is no number in
+            ConfigError: If it has no scheme, a host with blanks or commas in it, or a port that is not a number in
                 0..65535. The text shows neither password nor settings.
         """
         match = _ADDRESS.fullmatch(text.strip())

@@ -1,8 +1,8 @@
 """
 Command line: ``gelf-listener [run]`` and its other commands.
 
-Without a command it runs the listener. Exit status: 0 fine, 1 it failed or found nothing, 2 the operator's mistake, 3
-nobody answers.
+Without a command it runs the listener. Exit status: 0 fine, 1 it failed or found nothing, 2 a usage error, 3
+nothing answers.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ __all__ = ["app", "main"]
 
 app = typer.Typer(
     name="gelf-listener",
-    help="A lightweight listener for GELF: takes logs on every usual road, shows them and passes them on.\n\n"
+    help="A lightweight listener for GELF: takes logs in every usual way, shows them and passes them on.\n\n"
     "Without a command it runs: [bold]gelf-listener run --help[/bold] has the options.",
     no_args_is_help=False,
     pretty_exceptions_enable=False,
@@ -148,7 +148,7 @@ def _options(
         ),
     ] = False,
 ) -> None:
-    """A lightweight listener for GELF: takes logs on every usual road, shows them and passes them on."""
+    """A lightweight listener for GELF: takes logs in every usual way, shows them and passes them on."""
 
 
 @app.command()
@@ -245,7 +245,7 @@ def send(
         str | None,
         typer.Option("--chunk-bytes", metavar="SIZE", help="Largest datagram; larger messages go in chunks."),
     ] = None,
-    count: Annotated[int, typer.Option("--count", "-n", min=1, help="Send it so many times.")] = 1,
+    count: Annotated[int, typer.Option("--count", "-n", min=1, help="Send it this many times.")] = 1,
     rate: Annotated[float, typer.Option("--rate", "-r", min=0, help="Messages a second; 0: as fast as it goes.")] = 0,
 ) -> None:
     """Send messages as a GELF client: for trying things out and for load."""
@@ -340,7 +340,7 @@ Raw = Annotated[bool, typer.Option("--raw", help="In CSV, leave as it is what a 
 def tail(
     query: SearchQuery = "*",
     last: Annotated[
-        int, typer.Option("--last", "-n", min=0, max=1000, help="Begin with so many stored messages.")
+        int, typer.Option("--last", "-n", min=0, max=1000, help="Begin with this many stored messages.")
     ] = 10,
     fields: ShownFields = "usual",
     form: Form = "auto",
@@ -456,7 +456,7 @@ def lint(
     count: Annotated[
         int,
         typer.Option(
-            "--count", "-n", min=0, help="With --listen: end after so many payloads; 0: never.", metavar="NUMBER"
+            "--count", "-n", min=0, help="With --listen: end after this many payloads; 0: never.", metavar="NUMBER"
         ),
     ] = 0,
     seconds: Annotated[
@@ -466,7 +466,7 @@ def lint(
         ),
     ] = 0,
 ) -> None:
-    """Say how GELF deviates from its specification, what a Graylog would do, and what to mend."""
+    """Say how GELF deviates from its specification, what a Graylog would do, and what to repair."""
     from gelf_listener.commands.lint import lint_arrivals, lint_file
 
     if listen == (file is not None):
@@ -543,7 +543,7 @@ def store_export(
 ) -> None:
     """Write messages, one a line, the oldest first."""
     if form not in ("gelf", "json"):
-        raise ConfigError(f"--format is {form!r}; there are gelf and json")
+        raise ConfigError(f"--format is {form!r}; expected gelf or json")
     from gelf_listener.commands.store import export
 
     export(path, query, since, "json" if form == "json" else "gelf", output)

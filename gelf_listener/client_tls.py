@@ -16,12 +16,13 @@ class ClientTlsSettings(BaseModel):
     """Settings of plug-ins that connect with TLS."""
 
     ca: Path | None = Field(
-        None, description="PEM file of the authority that issued the far side's certificate; the system's by default."
+        None,
+        description="PEM file of the authority that issued the destination's certificate; the system's by default.",
     )
     cert: Path | None = Field(None, description="PEM file with our own certificate, for those who ask for one.")
     key: Path | None = Field(None, description="PEM file with its private key, when it is not in `cert`.")
     key_password: str | None = Field(None, description="Password of an encrypted key.", repr=False)
-    verify: bool = Field(True, description="Check that the far side's certificate is valid and names its host.")
+    verify: bool = Field(True, description="Check that the destination's certificate is valid and names its host.")
 
 
 class BrokerTlsSettings(ClientTlsSettings):
@@ -32,7 +33,7 @@ class BrokerTlsSettings(ClientTlsSettings):
 
 def check_files(settings: ClientTlsSettings, *, tls: bool) -> None:
     """
-    Look at what can be wrong without asking the far side.
+    Look at what can be wrong without asking the destination.
 
     Raises:
         ConfigError: If a file is missing, or is set while TLS is off.

@@ -254,7 +254,7 @@ def _read_file(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise ConfigError(f"configuration file {str(path)!r} cannot be read: {describe(error)}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"configuration file {str(path)!r} is no TOML: {error}") from None
+        raise ConfigError(f"configuration file {str(path)!r} is not valid TOML: {error}") from None
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:

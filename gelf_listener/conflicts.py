@@ -75,7 +75,7 @@ class Conflicts:
         return sorted(self._conflicts.values(), key=lambda found: (-found.messages, found.conflict.field))
 
     def _look_at(self, message: Message) -> None:
-        """Read the payload as Graylog would; of what is no GELF take the fields that we made of it."""
+        """Read the payload as Graylog would; of what is not GELF take the fields that we made of it."""
         if message.raw[:1] == b"{" and len(message.raw) <= _MOST_BYTES:
             batch = Batch()
             self._gelf.decode(message.raw, message.received_at, message.peer, batch)

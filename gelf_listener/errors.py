@@ -5,9 +5,9 @@ The error hierarchy: whose fault is it?
 
     GelfError
     ├── ConfigError      the operator's: a setting is wrong (exit status 2)
-    ├── Rejected         the peer's: bytes that are no message; never stops an input
+    ├── Rejected         the peer's: bytes that are not a message; never stops an input
     ├── QueryError       the searcher's: with the column
-    └── OutputError      the far side's
+    └── OutputError      the destination's
         ├── Retry        try the same batch again later
         └── Refused      these messages will never be taken
 
@@ -185,7 +185,7 @@ class Retry(OutputError):
 
     Args:
         detail: What happened.
-        after_seconds: When the far side asks to be left alone for a while (``Retry-After``).
+        after_seconds: When the destination asks to be left alone for a while (``Retry-After``).
     """
 
     def __init__(self, detail: str, after_seconds: float | None = None) -> None:

@@ -172,7 +172,7 @@ class LiveFeed:
             TooManySubscriptions: If there are too many.
         """
         if len(self.subscriptions) >= MAX_SUBSCRIPTIONS:
-            raise TooManySubscriptions(f"{MAX_SUBSCRIPTIONS} are watching already")
+            raise TooManySubscriptions(f"too many live viewers (limit {MAX_SUBSCRIPTIONS})")
         subscription = Subscription(self, predicate, budget or self.streams)
         if self._closed:
             subscription.close()

@@ -6,8 +6,8 @@ Laws:
 * A message is made by the codec and never changed afterwards, except for its lazy caches.
 * ``fields`` holds additional fields without the leading underscore, and only str, int, float and bool values.
 * ``raw`` is what the peer sent, inflated. When ``exact`` is true it is one line of JSON whose host, message,
-  timestamp and level needed no mending, so outputs write it instead of encoding again. Its additional fields are as the
-  client sent them: a reader of GELF takes them the same way as we do.
+  timestamp and level needed no repairing, so outputs write it instead of encoding again. Its additional fields are as
+  the client sent them: a reader of GELF takes them the same way as we do.
 * ``sequence`` increases in receive order within a process; ``id`` is derived from it, unless the message was stored
   before (``stored_id``).
 
@@ -151,14 +151,14 @@ class Message(msgspec.Struct, gc=False, eq=False, kw_only=False):
 
     @property
     def notes(self) -> tuple[Note, ...]:
-        """Deviations from GELF 1.1 that were mended, or that a real Graylog would mind."""
+        """Deviations from GELF 1.1 that were repaired, or that a real Graylog would mind."""
         if self._fields is None:
             _ = self.fields
         return self._notes
 
     @property
     def id(self) -> str:
-        """A ULID: stable for this message for ever, increasing in receive order within the process."""
+        """A ULID: it never changes, and increases in receive order within the process."""
         return self.stored_id or ulid(self.received_at, self.sequence)
 
     @property

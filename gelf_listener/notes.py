@@ -1,7 +1,7 @@
 """
 Notes: how a message deviates from GELF 1.1, and what a real Graylog would do with it.
 
-A note is made for each deviation that was mended (or that only Graylog minds). The set of deviations is
+A note is made for each deviation that was repaired (or that only Graylog minds). The set of deviations is
 closed, so that counters, the linter and the page can speak of them by name.
 """
 

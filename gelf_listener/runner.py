@@ -19,7 +19,7 @@ __all__ = ["Circuit", "Runner"]
 _log = logging.getLogger(__name__)
 
 Circuit = Literal["closed", "open", "half_open"]
-"""As in electricity: closed, messages flow; open, the far side failed and is left alone; half open, it is tried."""
+"""As in electricity: closed, messages flow; open, the destination failed and is left alone; half open, it is tried."""
 
 _FIRST_DELAY_SECONDS = 0.1
 _LONGEST_DELAY_SECONDS = 30.0
@@ -72,7 +72,7 @@ class Runner:
         self.last_error = ""
         self.failing_since: float | None = None
         self.next_try_at: float | None = None
-        """When the far side is tried again, UTC Unix seconds; None when nobody waits for that."""
+        """When the destination is tried again, UTC Unix seconds; None when nobody waits for that."""
         self._predicate = predicate
         self._reject = reject
         self._made_room = made_room
@@ -126,7 +126,7 @@ class Runner:
 
     @property
     def circuit(self) -> Circuit:
-        """What the far side is trusted with."""
+        """What the destination is trusted with."""
         if self.failing_since is None:
             return "closed"
         return "half_open" if self.next_try_at is None else "open"
@@ -222,7 +222,7 @@ class Runner:
         """
         Write what is buffered within a time, then close the output. May be called twice.
 
-        What is in a durable buffer does not wait for a far side that fails: it stays there.
+        What is in a durable buffer does not wait for a destination that fails: it stays there.
 
         Returns:
             How many messages are lost: neither written in time nor in a durable buffer.
@@ -297,7 +297,7 @@ class Runner:
 
     @property
     def _left_alone(self) -> bool:
-        """Whether what waits may stay where it is: the buffer keeps it, and the far side does not take it."""
+        """Whether what waits may stay where it is: the buffer keeps it, and the destination does not take it."""
         return self.buffer.durable and self.failing_since is not None
 
     def _begin(self, batch: list[Message]) -> None:
@@ -440,7 +440,7 @@ class Runner:
         except TimeoutError:
             if not patience.expired():
                 raise
-            raise Retry(f"no end of a write within {limit:g} s") from None
+            raise Retry(f"a write took longer than {limit:g} s") from None
 
     def _wrote(self, count: int) -> None:
         self.written += count
@@ -476,5 +476,5 @@ class Runner:
 
 
 def _about(seconds: float) -> float:
-    """Return a time like that one: listeners that lost the same far side at once must not come back to it at once."""
+    """Return a time like that one: listeners that lost one destination together must not come back together."""
     return seconds * random.uniform(0.5, 1.5)  # noqa: S311  (jitter)

@@ -108,7 +108,7 @@ def make_predicate(where: str, meaning: Meaning = "extended") -> Callable[[Messa
         meaning: Whose rules it follows.
 
     Raises:
-        ConfigError: If it is no query, with the column.
+        ConfigError: If it is not a query, with the column.
     """
     if not where.strip() or where.strip() == "*":
         return None

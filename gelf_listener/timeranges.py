@@ -86,7 +86,7 @@ def parse_timerange(timerange: Mapping[str, Any], now: float) -> Span:
         if not isinstance(keyword, str):
             raise TimeRangeError("a time range in words needs a 'keyword', such as 'last 5 minutes'")
         return parse_keyword(keyword, str(timerange.get("timezone") or "UTC"), now)
-    raise TimeRangeError(f"'type' is {kind!r}; there are relative, absolute and keyword")
+    raise TimeRangeError(f"'type' is {kind!r}; expected relative, absolute or keyword")
 
 
 def _relative(timerange: Mapping[str, Any], now: float) -> Span:
@@ -126,16 +126,16 @@ def parse_moment(text: str, now: float) -> float:
         UTC Unix seconds; the beginning of what is written shortened.
 
     Raises:
-        TimeRangeError: If it is no time.
+        TimeRangeError: If it is not a time.
     """
     interval = parse_time(text.strip(), now)
     if interval is None:
-        raise TimeRangeError(f"{text[:100]!r} is no time; write 2026-11-23T14:30:00.000Z or 2026-11-23 14:30:00")
+        raise TimeRangeError(f"{text[:100]!r} is not a time; write 2026-11-23T14:30:00.000Z or 2026-11-23 14:30:00")
     return interval.start
 
 
 def parse_short(text: str, now: float) -> Span | None:
-    """Read a short form such as ``5m``, ``12h`` or ``1M``: the last so many; None when it is none."""
+    """Read a short form such as ``5m``, ``12h`` or ``1M``: the last N units; None when it is not one."""
     if _SHORT.fullmatch(text.strip()) is None:
         return None
     return Span(now - min(parse_duration(text, None, calendar=True), _FAR), now)
@@ -210,7 +210,7 @@ def parse_keyword(text: str, zone: str, now: float) -> Span:
     try:
         tz = ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise TimeRangeError(f"{zone[:60]!r} is no time zone; write one such as Europe/Berlin") from None
+        raise TimeRangeError(f"{zone[:60]!r} is not a time zone; write one such as Europe/Berlin") from None
     words = " ".join(text.lower().split())
     if not words or len(words) > 200:
         raise TimeRangeError("write a time range such as 'last 5 minutes' or 'yesterday'")
@@ -344,7 +344,7 @@ def _date(words: str, now: dt.datetime) -> _Part:
         found = None
     if found is None or found.date_obj is None:
         raise TimeRangeError(
-            f"{words[:100]!r} is no time range; write 'last 5 minutes', 'yesterday' or 'monday to friday'"
+            f"{words[:100]!r} is not a time range; write 'last 5 minutes', 'yesterday' or 'monday to friday'"
         )
     moment = found.date_obj if found.date_obj.tzinfo else found.date_obj.replace(tzinfo=now.tzinfo)
     if found.period == "time":

@@ -4,7 +4,7 @@ Auth: who may ask.
 Laws:
 
 * On loopback everybody may, unless ``api_auth=on``: whoever has an account on the machine. Anywhere else somebody must
-  be named in the settings, or ``api_auth=off`` must say that nobody need be; otherwise the listener does not start.
+  be named in the settings, or ``api_auth=off`` must say that no login is needed; otherwise the listener does not start.
 * Credentials come as Graylog's do: user and password, a token as user with the password ``token``, a session id as
   user with the password ``session``, or that id in the cookie ``authentication``, which wins over user and password.
 * Wrong passwords are counted by address. An address that had too many is told to wait, without a look at what it sends.
@@ -329,7 +329,7 @@ def _read(setting: str, path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        why = describe(error) if isinstance(error, OSError) else "it is no UTF-8"
+        why = describe(error) if isinstance(error, OSError) else "it is not valid UTF-8"
         raise ConfigError(f"setting {setting!r}: {str(path)!r} cannot be read: {why}") from None
 
 

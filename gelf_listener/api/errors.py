@@ -41,7 +41,7 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
 
 class ApiError(Exception):
     """
-    An answer that is no success.
+    An answer that is not a success.
 
     Args:
         status: HTTP status.
@@ -113,7 +113,7 @@ def _path(parts: Sequence[Any]) -> str:
 
 def _no_json(text: str, at: int, what: str) -> JSONResponse:
     line, column = text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)
-    message = f"the body is no JSON: {what} (line {line}, column {column})"
+    message = f"the body is not JSON: {what} (line {line}, column {column})"
     return JSONResponse({"type": "RequestError", "message": message, "line": line, "column": column}, 400)
 
 

@@ -6,7 +6,7 @@ it means to change something, who asks, is its body small enough. Every answer g
 careful.
 
 A request that changes something needs Graylog's header ``X-Requested-By``, which a page from elsewhere cannot send
-without asking first, and nobody answers that question here. Under ``/api/gelf`` a content type or method that such a
+without asking first, and that question is not answered here. Under ``/api/gelf`` a content type or method that such a
 page cannot send either will do as well.
 """
 

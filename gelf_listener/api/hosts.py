@@ -62,7 +62,7 @@ class Hosts:
 
 
 def _name(header: str) -> str | None:
-    """Return the host of a Host header without its port, lower-cased; None when it is no host."""
+    """Return the host of a Host header without its port, lower-cased; None when it is not a host."""
     try:
         parts = urlsplit(f"//{header}")
         if parts.path or parts.query or parts.fragment or parts.username is not None:

@@ -10,7 +10,7 @@ __all__ = ["TheUser", "user_of"]
 
 
 def user_of(request: Request) -> str:
-    """Return the name of who asks; ``admin`` where nobody need say."""
+    """Return the name of who asks; ``admin`` where no login is needed."""
     identity = request.scope.get("identity")
     return "admin" if identity is None else str(identity.user)
 

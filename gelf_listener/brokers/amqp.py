@@ -71,7 +71,7 @@ async def connect(settings: AmqpSettings, context: ssl.SSLContext | None) -> aio
     Open a connection.
 
     Raises:
-        Retry: If the broker is away or does not let us in; that may be mended on its side.
+        Retry: If the broker is away or does not let us in; that may be repaired on its side.
     """
     connection = aiormq.Connection(url_of(settings), context=context)
     try:

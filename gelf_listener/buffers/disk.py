@@ -58,7 +58,7 @@ _PREDECESSOR_SECONDS = 5.0
 _LOOK_SECONDS = 1.0
 """How often an idle buffer looks whether its directory is still there."""
 _PASSING = (CannotSave, ConfigError, OSError)
-"""What a disk does, and who is at a directory: it may pass, and is no bug."""
+"""What a disk does, and who is at a directory: it may pass, and is not a bug."""
 _ADVICE = "stop that one, or give this output a 'name' or a 'buffer_path' of its own"
 
 Safe = Callable[[str | None], None]
@@ -615,4 +615,4 @@ def _end(row: _Row, end: int, room: int) -> int:
 
 
 def _nothing() -> None:
-    """Nobody listens yet."""
+    """Nothing is listening yet."""

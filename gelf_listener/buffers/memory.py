@@ -176,5 +176,5 @@ class MemoryBuffer:
 
 
 def _cost(messages: list[Message], size: int) -> int:
-    """What messages with so many raw bytes take in memory."""
+    """What messages take in memory, of the sum of their raw bytes."""
     return size + len(messages) * MESSAGE_OVERHEAD_BYTES

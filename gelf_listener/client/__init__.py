@@ -12,7 +12,7 @@ __all__ = ["Client", "Found", "Missed", "Search", "Top", "Unreachable"]
 
 
 class Unreachable(GelfError):
-    """Nobody answers, or not as a listener or a Graylog does."""
+    """Nothing answers, or not as a listener or a Graylog does."""
 
     exit_status = 3
 
@@ -57,14 +57,14 @@ class Missed(NamedTuple):
 
 
 class Client(Protocol):
-    """Asks over HTTP; every call raises `Unreachable` when nobody answers, and `GelfError` with the server's words."""
+    """Asks over HTTP; every call raises `Unreachable` when nothing answers, and `GelfError` with the server's words."""
 
     def search(self, search: Search) -> Found:
         """Return what matches."""
 
     def live(self, search: Search, tail: int) -> Iterator[Sequence[Message] | Missed]:
         """
-        Give what arrives, for ever; it ends with `Unreachable`. Called again, it goes on where it stopped.
+        Give what arrives, indefinitely; it ends with `Unreachable`. Called again, it goes on where it stopped.
 
         As soon as the server answers something is given, no messages if there are none.
 

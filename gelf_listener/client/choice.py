@@ -42,7 +42,7 @@ def choose_client(url: str | None, token: str | None, config: Path | None, *, gr
 
     Raises:
         ConfigError: If the configuration cannot be read.
-        Unreachable: If nobody answers.
+        Unreachable: If nothing answers.
     """
     session = Session(choose_url(url, config), token or os.environ.get("GELF_API_TOKEN", ""))
     if graylog is None:

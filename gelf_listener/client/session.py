@@ -31,7 +31,7 @@ class Session:
         advice: What to do when nothing answers.
 
     Raises:
-        ConfigError: If it is no address of a web server.
+        ConfigError: If it is not an address of a web server.
     """
 
     def __init__(
@@ -41,10 +41,10 @@ class Session:
             parts = httpx.URL(url if "://" in url else f"http://{url}")
         except httpx.InvalidURL as error:
             why = "in a user or password write : as %3A, / as %2F and ? as %3F" if "@" in url else str(error)
-            raise ConfigError(f"{without_secrets(url)!r} is no address of an API: {why}") from None
+            raise ConfigError(f"{without_secrets(url)!r} is not an address of an API: {why}") from None
         if parts.scheme not in ("http", "https") or not parts.host:
             raise ConfigError(
-                f"{without_secrets(url)!r} is no address of an API; expected for example http://localhost:9000"
+                f"{without_secrets(url)!r} is not an address of an API; expected for example http://localhost:9000"
             )
         auth = (token, "token") if token else (parts.username, parts.password) if parts.username else None
         self._advice = advice
@@ -58,7 +58,7 @@ class Session:
         Ask, and return the answer's JSON.
 
         Raises:
-            Unreachable: If nothing answers, or what is no JSON.
+            Unreachable: If nothing answers, or what is not JSON.
             ConfigError: If the server cannot understand what is asked: a query, say.
             GelfError: With the server's words.
         """

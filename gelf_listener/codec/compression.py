@@ -46,7 +46,7 @@ def inflate(data: bytes, max_bytes: int) -> bytes:
         max_bytes: Most bytes that may come out, over all members.
 
     Returns:
-        The inflated payload. Bytes after the end of a stream are left out when they are no gzip member.
+        The inflated payload. Bytes after the end of a stream are left out when they are not a gzip member.
 
     Raises:
         Rejected: `PAYLOAD_TOO_LARGE` when more would come out, `CORRUPT_COMPRESSION` when the stream is damaged or cut.

@@ -90,7 +90,7 @@ class GrpcSession(Session):
         self._rest = bytearray()
         """The beginning of a frame that has not come whole."""
         self._is_greeted = False
-        """Whether the client's preface has come, which is no frame."""
+        """Whether the client's preface has come, which is not a frame."""
         self._header_bytes = 0
         """Of the headers that are on their way."""
         self._is_over = False

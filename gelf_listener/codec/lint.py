@@ -45,7 +45,7 @@ _BUGS: dict[Reason, tuple[str, str]] = {
     Reason.NOT_AN_OBJECT: ("it sends a bare text or value", 'send an object: {"version": "1.1", "host": ...}'),
     Reason.TOO_COMPLEX: ("it sends a whole graph of objects", "send flat fields"),
     Reason.NO_MESSAGE: ("it sends fields only, or has another name for the text", "send short_message"),
-    Reason.UNEXPECTED_PROTOCOL: ("it speaks another protocol than this port", "choose the port or the protocol anew"),
+    Reason.UNEXPECTED_PROTOCOL: ("it speaks another protocol than this port", "choose another port or protocol"),
 }
 """Of a rejection: the client's likely bug, and the fix."""
 _OTHER_BUG = ("it does not write GELF 1.1", "see what GELF 1.1 has")

@@ -33,7 +33,7 @@ class PayloadDecoder:
         Make messages and rejections of a payload, with its receipt.
 
         Raises:
-            Rejected: If it is no message; one rejection for the whole payload.
+            Rejected: If it is not a message; one rejection for the whole payload.
         """
         raise NotImplementedError
 

@@ -61,7 +61,7 @@ def show(path: Path | None) -> None:
         if each.pid is not None:
             text += f"; open in process {each.pid or '?'}"
         elif totals.messages:
-            text += "; nobody has it open"
+            text += "; not open"
         if each.damaged:
             text += f"; {each.damaged} damaged files set aside"
         typer.echo(text + (f"; {each.problem}" if each.problem else ""))

@@ -14,7 +14,7 @@ __all__ = ["print_hash", "print_token"]
 
 def print_hash() -> None:
     """
-    Ask for a password twice, or read it from standard input when that is no terminal, and print its hash.
+    Ask for a password twice, or read it from standard input when that is not a terminal, and print its hash.
 
     Raises:
         ConfigError: If it is empty.

@@ -55,7 +55,7 @@ def run_piped(
     Args:
         command: Program and arguments.
         to: Address of a listener.
-        fields: ``name=value``, for every message that is no GELF document.
+        fields: ``name=value``, for every message that is not a GELF document.
         drain_seconds: Time to send the rest when the command has ended.
         timezone: Name of the zone of times without an offset; empty: this machine's.
         charset: Of lines that are not UTF-8; empty: none.

@@ -50,7 +50,7 @@ class Printer:
         self, form: str, fields: Fields, *, utc: bool = False, formulas: bool = False, query: str | None = None
     ) -> None:
         if form not in FORMATS:
-            raise ConfigError(f"--format is {form!r}; there are {', '.join(FORMATS)}")
+            raise ConfigError(f"--format is {form!r}; expected one of {', '.join(FORMATS)}")
         if form == "auto":
             form = "pretty" if sys.stdout.isatty() else "json"
         self._csv = form == "csv"

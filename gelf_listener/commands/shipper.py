@@ -1,8 +1,8 @@
 """
 Shipper: sends what a command printed to a listener, in a thread of its own.
 
-Guarantee: the command never waits for the far side. What does not fit the bounded queue while the far side is down or
-slow is dropped and counted; everything else is sent, at least once, within the time that is given at the end.
+Guarantee: the command never waits for the destination. What does not fit the bounded queue while the destination is
+down or slow is dropped and counted; everything else is sent, at least once, within the time that is given at the end.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from gelf_listener.message import FieldValue
 __all__ = ["MAX_QUEUED_BYTES", "Shipper"]
 
 MAX_QUEUED_BYTES = 64 * 1024 * 1024
-"""Output that may wait for the far side."""
+"""Output that may wait for the destination."""
 
 _CLOSE_SECONDS = 5.0
 """How long the output may take to end beyond the drain time."""
@@ -36,7 +36,7 @@ class Shipper:
 
     Args:
         to: Address of a listener, with any setting of the output.
-        fields: On every message that is no GELF document.
+        fields: On every message that is not a GELF document.
         drain_seconds: Time to send the rest at the end.
         zone: Of times without an offset; None: this machine's.
         charset: Of lines that are not UTF-8; empty: none.

@@ -13,6 +13,8 @@ import socket
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from gelf_listener.errors import describe
+
 __all__ = ["Inherited", "inherited"]
 
 _log = logging.getLogger(__name__)
@@ -56,7 +58,7 @@ class Inherited:
                     place = (str(address[0]), int(address[1])) if isinstance(address, tuple) else (str(address), 0)
                     self._handed.append(_Handed(file, sock.family, sock.type, *place))
             except OSError as error:
-                _log.warning("descriptor %d of LISTEN_FDS is not a socket: %s", file, error.strerror)
+                _log.warning("descriptor %d of LISTEN_FDS is not a socket: %s", file, describe(error))
 
     def take(self, kind: socket.SocketKind, host: str, port: int) -> socket.socket | None:
         """

@@ -66,7 +66,7 @@ class AmqpInputSettings(ConsumerSettings, AmqpSettings):
     prefetch: int = Field(500, ge=1, le=65535, description="Deliveries the broker sends ahead of acknowledgements.")
     requeue_invalid: bool = Field(
         False,
-        description="Give what is no GELF back to the queue, once, for other consumers; otherwise, and then, it goes "
+        description="Give what is not GELF back to the queue, once, for other consumers; otherwise, and then, it goes "
         "to the queue's dead-letter exchange, or is dropped where there is none.",
     )
     keep_ids: bool = Field(
@@ -137,7 +137,7 @@ class AmqpInput:
         }
 
     async def _run(self) -> None:
-        """Consume for ever; connect again after each failure, less and less often."""
+        """Consume indefinitely; connect again after each failure, less and less often."""
         longest = self.settings.recovery_interval_seconds
         delay, said = _FIRST_DELAY_SECONDS, ""
         while True:
@@ -237,7 +237,7 @@ class _Session:
         return "the connection ended" if error is None else broker_words(error)
 
     async def finish(self) -> None:
-        """Stop deliveries and wait, not for ever, until those taken are acknowledged."""
+        """Stop deliveries and wait, not indefinitely, until those taken are acknowledged."""
         self._finishing = True
         try:
             async with asyncio.timeout(_LONGEST_CLOSE_SECONDS):
@@ -313,7 +313,7 @@ class _Session:
         return taken > 0
 
     def _return_invalid(self, delivery: DeliveredMessage) -> None:
-        """Hand back what is no message: to other consumers once, or to the dead letters."""
+        """Hand back what is not a message: to other consumers once, or to the dead letters."""
         requeue = self._settings.requeue_invalid and not _redelivered(delivery)
         self._send(self._channel.basic_reject(_tag(delivery), requeue=requeue, wait=False))
 

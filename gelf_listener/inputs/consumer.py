@@ -23,7 +23,7 @@ class ConsumerSettings(TextSettings):
     """Settings of inputs that fetch GELF from a broker."""
 
     mode: Literal["lenient", "graylog"] = Field(
-        "lenient", description="lenient: mend what can be understood. graylog: decide exactly as a Graylog would."
+        "lenient", description="lenient: repair what can be understood. graylog: decide exactly as a Graylog would."
     )
     type_conflicts: Literal["note", "reject"] = Field(
         "note",

@@ -35,7 +35,7 @@ class GelfInputSettings(TextSettings):
     """How GELF is read, and what its chunks may take."""
 
     mode: Literal["lenient", "graylog"] = Field(
-        "lenient", description="lenient: mend what can be understood. graylog: decide exactly as a Graylog would."
+        "lenient", description="lenient: repair what can be understood. graylog: decide exactly as a Graylog would."
     )
     type_conflicts: Literal["note", "reject"] = Field(
         "note",

@@ -152,7 +152,7 @@ class KafkaInput:
         self._thread.start()
 
     async def close(self) -> None:
-        """Stop reading, wait, not for ever, for what is to become safe, and leave the group. See `Input.close`."""
+        """Stop reading, wait, not indefinitely, for what is to become safe, and leave the group. See `Input.close`."""
         thread, self._thread = self._thread, None
         if thread is None:
             return

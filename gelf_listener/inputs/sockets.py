@@ -36,7 +36,7 @@ def _targets(host: str) -> list[_Target]:
         return [_Target(socket.AF_INET, "127.0.0.1"), _Target(socket.AF_INET6, "::1")]
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    except (OSError, UnicodeError) as error:  # the second for what is no name at all
+    except (OSError, UnicodeError) as error:  # the second for what is not a name at all
         raise ConfigError(f"host {host!r} cannot be resolved: {describe(error)}") from None
     targets = [_Target(info[0], str(info[4][0])) for info in found]
     return sorted(dict.fromkeys(targets), key=lambda target: target.family != socket.AF_INET)

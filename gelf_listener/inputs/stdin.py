@@ -83,7 +83,7 @@ class StdinInput:
         threading.Thread(target=self._read, args=(sys.stdin.fileno(),), name="stdin", daemon=True).start()
 
     async def close(self) -> None:
-        """Hand over what was read; see `Input.close`. The thread ends with the process, for it may wait for ever."""
+        """Hand over what was read; see `Input.close`. The thread ends with the process: it may wait for long."""
         if self._open:
             await asyncio.sleep(0)  # what the thread has just handed to the loop
             self._end()

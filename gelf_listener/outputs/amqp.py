@@ -46,7 +46,7 @@ class AmqpOutputSettings(OutputSettings, AmqpSettings):
         16 * 1024 * 1024, ge=1024, description="Longest message; RabbitMQ's own limit is 16 MiB (before 4.0: 128 MiB)."
     )
     confirm_timeout_seconds: Duration = Field(
-        30.0, gt=0, le=3600, description="Time for the broker to confirm; then the connection is opened anew."
+        30.0, gt=0, le=3600, description="Time for the broker to confirm; then the connection is opened again."
     )
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""Connection: a stream to a far side, by TCP or TLS, that knows what the far side's kernel has."""
+"""Connection: a stream to a destination, by TCP or TLS, that knows what the destination's kernel has."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _CLOSE_SECONDS = 2.0
 _ESTABLISHED = 1
 """State of a TCP connection that is whole."""
 _MOST_UNREAD_BYTES = 1024 * 1024
-"""What a far side may say that nobody reads."""
+"""What a destination may say that nobody reads."""
 
 try:
     import fcntl
@@ -34,8 +34,9 @@ class Connection(asyncio.Protocol):
     """
     Writes to a stream.
 
-    GELF and syslog have no acknowledgements. What TCP has is used instead: `write` returns when the far side's kernel
-    acknowledged the last byte (where the system tells: Linux), so what it lost with a broken connection is known.
+    GELF and syslog have no acknowledgements. What TCP has is used instead: `write` returns when the destination's
+    kernel acknowledged the last byte (where the system tells: Linux), so what it lost with a broken connection is
+    known.
     """
 
     def __init__(self, *, keep: bool = False) -> None:
@@ -60,10 +61,10 @@ class Connection(asyncio.Protocol):
             port: TCP port.
             context: For TLS.
             seconds: Longest time it may take.
-            keep: Keep what the far side says, for `read`; otherwise it is thrown away.
+            keep: Keep what the destination says, for `read`; otherwise it is thrown away.
 
         Raises:
-            OSError: If the far side cannot be reached; time-outs and what TLS minds are of this kind too.
+            OSError: If the destination cannot be reached; time-outs and what TLS minds are of this kind too.
         """
         loop = asyncio.get_running_loop()
         server_hostname = host if context is not None else None
@@ -91,12 +92,12 @@ class Connection(asyncio.Protocol):
 
     async def write(self, data: bytes, seconds: float) -> None:
         """
-        Write, and wait until the far side's kernel has it.
+        Write, and wait until the destination's kernel has it.
 
         Args:
             data: All of it.
-            seconds: Longest time in which the far side takes nothing. One that is slow takes less than a batch in any
-                time that is short enough to notice one that hangs, and would be sent the batch again for ever.
+            seconds: Longest time in which the destination takes nothing. One that is slow takes less than a batch in
+                any time that is short enough to notice one that hangs, and would be sent the batch again indefinitely.
 
         Raises:
             OSError: If that fails; nobody knows how much of the data arrived.
@@ -121,7 +122,7 @@ class Connection(asyncio.Protocol):
 
     async def read(self, seconds: float) -> bytes:
         """
-        Return what the far side said since the last call, some bytes at least.
+        Return what the destination said since the last call, some bytes at least.
 
         Raises:
             OSError: If it ends, or says nothing in time.
@@ -182,8 +183,8 @@ class Connection(asyncio.Protocol):
                 self._transport.pause_reading()
 
     def eof_received(self) -> bool:
-        """A far side that says no more has closed: what is written now would be lost without a word."""
-        self._end("the far side closed the connection")
+        """A destination that says no more has closed: what is written now would be lost without a word."""
+        self._end("the destination closed the connection")
         return False
 
     def connection_lost(self, error: Exception | None) -> None:

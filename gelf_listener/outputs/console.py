@@ -68,7 +68,7 @@ class ConsoleOutput:
     Writes messages to a standard stream.
 
     Guarantee: at least once while someone reads. When the reader is gone (closed pipe, terminal hung up), the output
-    falls silent: messages are dropped and counted, a warning is logged once, and the process goes on. A reader
+    stops writing: messages are dropped and counted, a warning is logged once, and the process goes on. A reader
     that is slow or stopped holds the output up, and its buffer does what `when_full` says.
     """
 
@@ -109,7 +109,7 @@ class ConsoleOutput:
         await self._thread.run(self._write, batch)
 
     async def close(self) -> None:
-        """Finish writing, but do not wait for ever for a reader that stopped; see `Output.close`."""
+        """Finish writing, but do not wait indefinitely for a reader that stopped; see `Output.close`."""
         if self._closed:
             return
         self._closed = True

@@ -1,4 +1,4 @@
-"""Datagrams: a UDP socket that sends to one far side."""
+"""Datagrams: a UDP socket that sends to one destination."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Datagrams:
     """
     Sends datagrams.
 
-    The socket is connected, so the system tells when a datagram was refused: nobody listens on that port.
+    The socket is connected, so the system tells when a datagram was refused: nothing is listening on that port.
 
     Args:
         host: Name or address.

@@ -38,9 +38,9 @@ _SWEEP_SECONDS = 3600.0
 _NEVER = frozenset(
     (errno.ELOOP, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.EINVAL, errno.ENXIO)
 )
-"""Errors of a path that no time mends: a link, a file or a directory is where another should be."""
+"""Errors of a path that no time repairs: a link, a file or a directory is where another should be."""
 _MISTAKES = _NEVER | {errno.EACCES, errno.EPERM, errno.EROFS}
-"""Errors that at the start are the operator's mistake. Later the same ones may pass, and the batch waits."""
+"""Errors that at the start are a usage error. Later the same ones may pass, and the batch waits."""
 
 
 class FileSettings(OutputSettings):

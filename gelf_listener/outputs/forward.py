@@ -60,7 +60,7 @@ class ForwardOutput:
     Sends messages in chunks, one for each tag of a batch.
 
     Guarantee: at least once with `ack` (the default): a chunk counts as written once the server acknowledged it.
-    Without, at least once up to the far side's kernel.
+    Without, at least once up to the destination's kernel.
     """
 
     Settings: ClassVar[type[ForwardSettings]] = ForwardSettings

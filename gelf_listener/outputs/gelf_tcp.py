@@ -37,8 +37,9 @@ class GelfTcpOutput(StreamOutput):
     """
     Sends GELF with a delimiter behind each message.
 
-    Guarantee: at least once up to the far side's kernel. GELF by TCP has no acknowledgement: what the far side's kernel
-    took and its program did not read before it ended is lost. A batch during which the connection breaks is sent again.
+    Guarantee: at least once up to the destination's kernel. GELF by TCP has no acknowledgement: what the destination's
+    kernel took and its program did not read before it ended is lost. A batch during which the connection breaks is sent
+    again.
     """
 
     Settings: ClassVar[type[GelfTcpSettings]] = GelfTcpSettings
@@ -63,7 +64,7 @@ class GelfTcpOutput(StreamOutput):
         return self._framed(payloads), looping, f"it was passed on by {self._forwarding.name!r} before"
 
     def _framed(self, payloads: list[bytes]) -> bytes:
-        """Join payloads; one that contains the delimiter itself is written anew, which escapes it."""
+        """Join payloads; one that contains the delimiter itself is written again, which escapes it."""
         if not payloads:
             return b""
         data = self._delimiter.join(payloads)

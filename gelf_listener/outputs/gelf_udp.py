@@ -44,8 +44,8 @@ class GelfUdpOutput(DatagramOutput):
     """
     Sends GELF in datagrams, in chunks where one is too small.
 
-    Guarantee: at most once. UDP has no acknowledgement. A far side that refuses datagrams (nobody listens on its port)
-    is noticed one datagram too late; all further ones are sent again.
+    Guarantee: at most once. UDP has no acknowledgement. A destination that refuses datagrams (nothing is listening on
+    its port) is noticed one datagram too late; all further ones are sent again.
     """
 
     Settings: ClassVar[type[GelfUdpSettings]] = GelfUdpSettings

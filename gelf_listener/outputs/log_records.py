@@ -166,7 +166,7 @@ def record_of(message: Message) -> logging.LogRecord:
 
 
 def _logger(name: str) -> logging.Logger:
-    """Return the nearest logger that exists: names come from strangers, and a logger that is made stays for ever."""
+    """Return the nearest logger that exists: names come from strangers, and a logger, once made, stays."""
     known = logging.Logger.manager.loggerDict
     while name and not isinstance(known.get(name), logging.Logger):
         name = name.rpartition(".")[0]

@@ -104,7 +104,7 @@ def _compile(labels: str) -> list[tuple[str, Callable[[Message], str]]]:
         if not part.strip():
             continue
         if not equals or not name.replace("_", "a").isalnum() or not name.isascii() or name[0].isdigit():
-            raise ConfigError(f"setting 'labels': {part.strip()!r} is no label; write name=value")
+            raise ConfigError(f"setting 'labels': {part.strip()!r} is not a label; write name=value")
         try:
             found.append((name, compile_placeholders(value)))
         except ValueError as error:

@@ -52,7 +52,7 @@ class NatsSettings(OutputSettings, BrokerTlsSettings):
     create_stream: bool = Field(True, description="Make the stream when it is not there; one that is stays as it is.")
     storage: Literal["file", "memory"] = Field("file", description="Where a stream we make keeps messages.")
     replicas: int = Field(1, ge=1, le=5, description="Servers a stream we make is kept on.")
-    max_age_seconds: Duration = Field(0.0, ge=0, description="How long a stream we make keeps messages; 0: for ever.")
+    max_age_seconds: Duration = Field(0.0, ge=0, description="How long a stream we make keeps messages; 0: no limit.")
     max_stream_bytes: Size = Field(0, ge=0, description="Size beyond which it deletes the oldest; 0: no limit.")
     duplicate_window_seconds: Duration = Field(
         120.0, gt=0, description="How long a stream we make recognises a message that comes again."
@@ -65,7 +65,7 @@ class NatsSettings(OutputSettings, BrokerTlsSettings):
         if not re.fullmatch(r"[^\s.*>]+(\.[^\s.*>]+)*", _PLACEHOLDER.sub("x", self.subject)):
             raise ValueError(f"{self.subject!r} is no subject to publish to")
         if re.search(r"[\s.*>/\\]", self.stream):
-            raise ValueError(f"{self.stream!r} is no name of a stream")
+            raise ValueError(f"{self.stream!r} is not a name of a stream")
         return self
 
     @property

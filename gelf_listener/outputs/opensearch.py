@@ -244,7 +244,7 @@ class _Index:
         self._formats = [_DATES[name] for name in pieces[1::2]]
         self.pattern = _PLACEHOLDER.sub("*", template)
         if not template or self.pattern != self.pattern.lower() or not re.match(r"[a-z0-9*.]", self.pattern):
-            raise ConfigError(f"the index (path) {template!r} is no name: lower case, and no -, _ or + first")
+            raise ConfigError(f"the index (path) {template!r} is not a name: lower case, and no -, _ or + first")
         self._days: dict[tuple[int, str], str] = {}
         self._known: set[str] = set()
 

@@ -44,7 +44,7 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 """PostgreSQL's text holds no NUL, and UTF-8 no half of a surrogate pair."""
 _LARGEST_INTEGER = 1 << 1024
 _FOR_GOOD = (psycopg.DataError, psycopg.IntegrityError, psycopg.errors.ProgramLimitExceeded)
-"""Errors about a row; all others may pass, or be mended by the operator."""
+"""Errors about a row; all others may pass, or be repaired by the operator."""
 _CLOSE_SECONDS = 2.0
 
 
@@ -73,7 +73,7 @@ class PostgresqlSettings(OutputSettings):
     def _fits(self) -> Self:
         parts = self.table.split(".")
         if len(parts) > 2 or not all(map(_NAME.fullmatch, parts)):
-            raise ValueError(f"{self.table!r} is no name of a table: letters, digits and _, at most 50")
+            raise ValueError(f"{self.table!r} is not a name of a table: letters, digits and _, at most 50")
         return self
 
 

@@ -1,4 +1,4 @@
-"""Progress: what the far side took of a batch, so that a batch offered again is not written twice."""
+"""Progress: what the destination took of a batch, so that a batch offered again is not written twice."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ class Progress:
     """
     Keeps what became of each message of one batch, over all tries.
 
-    A runner offers the same batch until it is settled; another batch begins anew.
+    A runner offers the same batch until it is settled; another batch starts over.
     """
 
     def __init__(self) -> None:
         self.written_messages = 0
-        """Messages the far side has, of all batches."""
+        """Messages the destination has, of all batches."""
         self._batch: Sequence[Message] = ()
         self._settled: set[int] = set()
         self._refused: list[Message] = []
@@ -34,12 +34,12 @@ class Progress:
         return [message for message in batch if id(message) not in settled] if settled else list(batch)
 
     def written(self, messages: Sequence[Message]) -> None:
-        """Note that the far side has messages."""
+        """Note that the destination has messages."""
         self._settled.update(map(id, messages))
         self.written_messages += len(messages)
 
     def refused(self, message: Message, why: str) -> None:
-        """Note that the far side will never take a message."""
+        """Note that the destination will never take a message."""
         self._settled.add(id(message))
         self._refused.append(message)
         self._why = self._why or why

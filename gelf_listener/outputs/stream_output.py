@@ -24,7 +24,7 @@ class StreamOutputSettings(OutputSettings):
     port: int = Field(0, ge=0, le=65535, description="Its port.")
     socket: Path | None = Field(None, description="Unix socket of who takes the messages, instead of host and port.")
     timeout_seconds: Duration = Field(
-        10.0, gt=0, le=600, description="Time to connect, and longest time in which the far side takes nothing."
+        10.0, gt=0, le=600, description="Time to connect, and longest time in which the destination takes nothing."
     )
 
 
@@ -58,7 +58,7 @@ class StreamOutput:
         await self._connected()
 
     async def write(self, batch: Sequence[Message]) -> None:
-        """Send a batch and wait until the far side's kernel has it; see `Output.write`."""
+        """Send a batch and wait until the destination's kernel has it; see `Output.write`."""
         if self._closed:
             raise Retry("the output is closed")
         data, refused, why = self.encode(batch)

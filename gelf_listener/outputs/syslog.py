@@ -99,7 +99,9 @@ class SyslogFormat:
         if settings.facility not in _FACILITIES:
             raise ConfigError(f"setting 'facility': there is no {settings.facility!r}; {', '.join(_FACILITIES)}")
         if settings.structured_data and not _SD_ID.fullmatch(settings.structured_data):
-            raise ConfigError("setting 'structured_data' is no SD-ID: at most 32 printable characters without = ] \"")
+            raise ConfigError(
+                "setting 'structured_data' is not an SD-ID: at most 32 printable characters without = ] \""
+            )
         try:
             self._application = compile_placeholders(settings.application)
         except ValueError as error:
@@ -175,8 +177,9 @@ class SyslogTcpOutput(StreamOutput):
     """
     Sends messages in a stream.
 
-    Guarantee: at least once up to the far side's kernel. Syslog has no acknowledgement: what the far side's kernel took
-    and its program did not read before it ended is lost. A batch during which the connection breaks is sent again.
+    Guarantee: at least once up to the destination's kernel. Syslog has no acknowledgement: what the destination's
+    kernel took and its program did not read before it ended is lost. A batch during which the connection breaks is sent
+    again.
     """
 
     Settings: ClassVar[type[SyslogTcpSettings]] = SyslogTcpSettings

@@ -585,7 +585,7 @@ def _written(tree: _Tree) -> str | None:
 
 
 def _range_written(low: int, high: int) -> str:
-    """Write a part of a class; halves of surrogate pairs are no characters."""
+    """Write a part of a class; halves of surrogate pairs are not characters."""
     low = 0xE000 if 0xD800 <= low <= 0xDFFF else low
     high = 0xD7FF if 0xD800 <= high <= 0xDFFF else high
     return f"\\x{{{low:x}}}-\\x{{{high:x}}}" if low <= high else ""

@@ -31,7 +31,7 @@ def explain(query: str | Query | Node, message: Message) -> list[str]:
         A line for every clause that fails, with what the message has instead; none when the message matches.
 
     Raises:
-        QueryError: If the text is no query.
+        QueryError: If the text is not a query.
     """
     if isinstance(query, str):
         query = parse(query)

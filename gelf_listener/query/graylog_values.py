@@ -223,7 +223,7 @@ def compile_range(node: Range, clock: Callable[[], float], *, stored: bool = Fal
 
 
 def interval_of(node: Range, now: float, format: DateFormat) -> Interval | None:
-    """Return from when up to when a range reaches; None where an end is no date."""
+    """Return from when up to when a range reaches; None where an end is not a date."""
     low = None if node.low is None else parse_date(node.low, now, format)
     high = None if node.high is None else parse_date(node.high, now, format)
     if (low is None) is not (node.low is None) or (high is None) is not (node.high is None):
@@ -234,7 +234,7 @@ def interval_of(node: Range, now: float, format: DateFormat) -> Interval | None:
 
 
 def _test_times(node: Range, clock: Callable[[], float], format: DateFormat) -> Callable[[float], bool]:
-    """Compare with the dates that the ends mean, each time anew where they move with ``now``."""
+    """Compare with the dates that the ends mean, each time again where they move with ``now``."""
     if any(end is not None and end.startswith("now") for end in (node.low, node.high)):
 
         def matches(moment: float) -> bool:
@@ -257,7 +257,7 @@ def _in_texts(value: str, node: Range) -> bool:
 
 
 def _test_numbers(node: Range) -> Callable[[float], bool] | None:
-    """Compare by value; an end that is no number, or for whole numbers one beyond 64 bits, includes nothing."""
+    """Compare by value; an end that is not a number, or for whole numbers one beyond 64 bits, includes nothing."""
     low = None if node.low is None else number_of(node.low)
     high = None if node.high is None else number_of(node.high)
     if (low is None) is not (node.low is None) or (high is None) is not (node.high is None):

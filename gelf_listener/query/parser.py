@@ -518,7 +518,7 @@ class _Parser:
     def _check_bound(self, field: str, value: str | None, at: int) -> None:
         if value is not None and is_time_field(field) and parse_time(value, 0.0) is None:
             raise self.fail(
-                f'{value!r} is no time; write 2026-11-23, "2026-11-23 09:53:08.175", 2026-11-23T09:53:08Z or now-5m',
+                f'{value!r} is not a time; write 2026-11-23, "2026-11-23 09:53:08.175", 2026-11-23T09:53:08Z or now-5m',
                 at,
             )
 

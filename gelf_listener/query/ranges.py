@@ -87,7 +87,7 @@ def _test(node: Range, now: float) -> _ValueTest:
 
 
 def _test_numbers(node: Range) -> Callable[[float], bool] | None:
-    """Compare by value; an end that is no number includes nothing."""
+    """Compare by value; an end that is not a number includes nothing."""
     low = None if node.low is None else number_of(node.low)
     high = None if node.high is None else number_of(node.high)
     if (low is None and node.low is not None) or (high is None and node.high is not None):
@@ -103,7 +103,7 @@ def _test_numbers(node: Range) -> Callable[[float], bool] | None:
 
 
 def _test_times(node: Range, now: float) -> Callable[[float], bool] | None:
-    """Compare with the intervals the ends mean; None where an end is no time."""
+    """Compare with the intervals the ends mean; None where an end is not a time."""
     low: Interval | None = None if node.low is None else parse_time(node.low, now)
     high: Interval | None = None if node.high is None else parse_time(node.high, now)
     if (low is None and node.low is not None) or (high is None and node.high is not None):

@@ -63,7 +63,7 @@ def parse_time(text: str, now: float) -> Interval | None:
         now: What ``now`` means, UTC Unix seconds.
 
     Returns:
-        The interval it means, or None when it is no time.
+        The interval it means, or None when it is not a time.
     """
     if len(text) > 100:
         return None

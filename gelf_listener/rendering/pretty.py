@@ -37,7 +37,7 @@ _SEVERITIES = (
 _INDENT = "    "
 _TAB = "    "
 _DOUBLED_LINES = 4
-"""graypy doubles the line ends of a traceback; so many lines of which every second is empty are no coincidence."""
+"""graypy doubles the line ends of a traceback; so many lines of which every second is empty are not a coincidence."""
 
 _TRACE_NAMES = frozenset((
     *("stacktrace", "stack_trace", "stack", "error_stack", "error.stack", "err.stack", "err_stack", "stack_info"),

@@ -22,7 +22,7 @@ class Timestamps:
     def __init__(self, *, utc: bool, separator: str = "T") -> None:
         self._utc = utc
         self._format = f"%Y-%m-%d{separator}%H:%M:%S"
-        self._second = -2  # -1 stands for what is no date
+        self._second = -2  # -1 stands for what is not a date
         self._prefix = ""
         self._offset = ""
 
@@ -58,5 +58,5 @@ class Timestamps:
 
 
 def _number(timestamp: float) -> str:
-    """Show a timestamp that is no date."""
+    """Show a timestamp that is not a date."""
     return f"{timestamp:.6f}" if math.isfinite(timestamp) and abs(timestamp) < 1e15 else repr(float(timestamp))

@@ -152,7 +152,7 @@ def zone_of(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise QueryError(f"{name[:60]!r} is no time zone; write one such as Europe/Berlin", name[:60], 1) from None
+        raise QueryError(f"{name[:60]!r} is not a time zone; write one such as Europe/Berlin", name[:60], 1) from None
 
 
 def _start_of(group: TimeGroup) -> Callable[[float], float]:

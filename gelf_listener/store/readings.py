@@ -74,7 +74,7 @@ def _zone(text: str | None) -> dt.timezone:
 
 
 def read_value(value: FieldValue | None, reading: Reading) -> FieldValue | None:
-    """Read one value; None where there is none, and for texts that are no dates where dates are read."""
+    """Read one value; None where there is none, and for texts that are not dates where dates are read."""
     if reading == "moment" and isinstance(value, str):
         return moment_of(value)
     if reading == "lower" and isinstance(value, str):

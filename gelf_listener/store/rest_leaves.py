@@ -1,8 +1,9 @@
 """
 Rest leaves: what a leaf finds among the values that have no column.
 
-A partition keeps columns for so many names only, and for texts of a limited length. The values of all other fields are
-terms of ``rest`` (`schema.rest_terms`): once with the name of their field, once without, for searches without a field.
+A partition keeps columns for a limited number of names, and for texts of a limited length. The values of all other
+fields are terms of ``rest`` (`schema.rest_terms`): once with the name of their field, once without, for searches
+without a field.
 """
 
 from __future__ import annotations

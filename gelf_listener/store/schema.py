@@ -6,7 +6,7 @@ field      kind                     holds
 ========== ======================== ==========================================================================
 timestamp  i64, column              ``timestamp``, Unix microseconds
 received   i64, column              when it arrived, Unix microseconds
-order      u64, column              receive order within the store, for ever increasing
+order      u64, column              receive order within the store, always increasing
 key        u64, indexed             the low 64 bits of the id: finds a message by its id
 level      i64, indexed, column     ``level``; absent when unknown
 source     text, whole              ``host`` in lower case
@@ -24,7 +24,7 @@ that a signed number of 64 bits does not hold stands in ``added`` as ``@level``.
 Names in ``added`` are escaped so that nothing in them means a path (`field_key`). Texts have a ``=`` before them, or
 tantivy would take some for dates; integers beyond 64 bits and numbers JSON does not have are texts with a ``#``.
 
-A partition keeps columns for so many different names only. The values of all other fields are terms of ``rest``, which
+A partition keeps columns for a limited number of names. The values of all other fields are terms of ``rest``, which
 no number of names can fill (`rest_terms`), and the name ``@rest`` says that there are such. A text that is too long to
 be a term has only a sign there, and the name ``@long`` says so; queries that may find it are finished by the predicate.
 """

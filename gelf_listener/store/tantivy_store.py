@@ -73,7 +73,7 @@ _COMMIT_SECONDS = 5.0
 """How long messages may wait for that when nobody searches."""
 _WATCHED_COMMIT_SECONDS = 1.0
 _WATCHED_SECONDS = 10.0
-"""How long they may wait within so many seconds of a search, so that in a flood no search has to wait long."""
+"""How long they may wait after a search, so that in a flood no search has to wait long."""
 _FLOOD_COMMIT_SECONDS = 0.5
 """How long is between two commits in a flood, whoever searches."""
 _MAX_UNSAVED_BYTES = 4 * 1024 * 1024

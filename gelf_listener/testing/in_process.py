@@ -219,7 +219,7 @@ class Listening:
         Return what matches of all that was received, in the order it came.
 
         Raises:
-            QueryError: If it is no query.
+            QueryError: If it is not a query.
         """
         __tracebackhide__ = True
         predicate = compile_predicate(_parse(query, self._meaning))
@@ -249,7 +249,7 @@ class Listening:
 
     def wait_for(self, query: str = "*", count: int = 1, timeout: float = 2.0) -> list[Message]:
         """
-        Wait until so many messages match, received already or arriving.
+        Wait until enough messages match, received already or arriving.
 
         Args:
             query: In Graylog's query language, as everywhere.
@@ -261,7 +261,7 @@ class Listening:
 
         Raises:
             AssertionError: If there are fewer in time; it says what did arrive, and why that does not match.
-            QueryError: If it is no query.
+            QueryError: If it is not a query.
         """
         __tracebackhide__ = True
         parsed, done = _parse(query, self._meaning), threading.Event()
@@ -280,11 +280,11 @@ class Listening:
 
     def assert_none(self, query: str = "*", within: float = 0.1) -> None:
         """
-        Fail when a message matches, received already or arriving within so many seconds.
+        Fail when a message matches, received already or arriving within that time.
 
         Raises:
             AssertionError: At once when there is one.
-            QueryError: If it is no query.
+            QueryError: If it is not a query.
         """
         __tracebackhide__ = True
         parsed, done = _parse(query, self._meaning), threading.Event()

@@ -171,5 +171,5 @@ def _size(message: Message) -> int:
 
 
 def _last(items: deque[T], count: int) -> list[T]:
-    """Return the last so many, in their order."""
+    """Return the last ones, in their order."""
     return list(islice(items, max(len(items) - count, 0), None)) if count > 0 else []

@@ -36,7 +36,7 @@ class Questions(abc.ABC):
 
     def wait_for(self, query: str = "*", count: int = 1, timeout: float = 2.0) -> list[Message]:
         """
-        Wait until so many messages match, stored already or arriving.
+        Wait until enough messages match, stored already or arriving.
 
         Args:
             query: In Graylog's query language.
@@ -48,7 +48,7 @@ class Questions(abc.ABC):
 
         Raises:
             AssertionError: If there are fewer in time; it says what did arrive, and why that does not match.
-            QueryError: If it is no query.
+            QueryError: If it is not a query.
             GelfError: If the listener does not answer, or not as it should.
         """
         __tracebackhide__ = True
@@ -67,7 +67,7 @@ class Questions(abc.ABC):
 
     def assert_none(self, query: str = "*", within: float = 0.1) -> None:
         """
-        Fail when a message matches, stored already or arriving within so many seconds.
+        Fail when a message matches, stored already or arriving within that time.
 
         Raises:
             AssertionError: At once when there is one.

@@ -1,9 +1,9 @@
 """
-graypy's chunkers, mended.
+graypy's chunkers, repaired.
 
 Random message ids come from the operating system (graypy's `random.randint` repeats in workers that seed alike), the
 header is in network byte order, and a warning names the size of a message, never its bytes: graypy's embeds
-the whole message, which the warnings registry keeps for ever.
+the whole message, which the warnings registry keeps indefinitely.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """
-Formatters for the other roads: GELF JSON lines for a `StreamHandler`, RFC 5424 for a `SysLogHandler`.
+Formatters for other transports: GELF JSON lines for a `StreamHandler`, RFC 5424 for a `SysLogHandler`.
 
 Both carry the fields the GELF handlers send, `bind` and ``extra`` included, so the listener's stdout collector or
 syslog input receives the same.
@@ -137,7 +137,7 @@ class SysLogHandler(logging.handlers.SysLogHandler):
         self.setFormatter(RFC5424Formatter())
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Send a record; a connection found broken is made anew, once."""
+        """Send a record; a connection found broken is made again, once."""
         if getattr(self, "socktype", None) != socket.SOCK_STREAM or isinstance(self.address, str):
             super().emit(record)
             return

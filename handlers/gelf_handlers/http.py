@@ -83,7 +83,7 @@ class HTTPTransport:
         self._pipeline = self._ahead = max(pipeline, 1)
         self._socket: socket.socket | None = None
         self._replies: _Replies | None = None
-        # The message the server failed on first, and how often: not for ever.
+        # The message the server failed on first, and how often: not indefinitely.
         self._suspect = b""
         self._suspicions = 0
 
@@ -255,7 +255,7 @@ class _Replies:
         Read one response, interim ones skipped.
 
         Raises:
-            OSError: If the connection ends, or what comes is no HTTP.
+            OSError: If the connection ends, or what comes is not HTTP.
         """
         while True:
             head = self._read_until(b"\r\n\r\n")
@@ -330,7 +330,7 @@ def _parse_head(head: bytes) -> _Parsed:
     parts = line.split(None, 2)
     try:
         if not parts[0].startswith(b"HTTP/1."):
-            raise ValueError(parts[0])  # noqa: TRY301 - one answer to all that is no HTTP
+            raise ValueError(parts[0])  # noqa: TRY301 - one answer to all that is not HTTP
         return _Parsed(int(parts[1]), 10 + int(parts[0][7:8]), http.client.parse_headers(io.BytesIO(rest)))
     except (IndexError, ValueError, http.client.HTTPException) as error:
         raise ConnectionError(f"not an HTTP response: {head[:60]!r}") from error

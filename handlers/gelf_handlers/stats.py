@@ -22,10 +22,10 @@ class HandlerStats:
     A handler's state at one moment.
 
     Attributes:
-        sent: Messages handed to the network (UDP, TCP, TLS) or acknowledged by the far side (HTTP, AMQP).
+        sent: Messages handed to the network (UDP, TCP, TLS) or acknowledged by the destination (HTTP, AMQP).
         dropped: Messages let go, by reason: ``queue_full``, ``too_large``, ``unencodable``, ``unsendable`` (a client
             library failed on it again and again), ``exit``.
-        rejected: Messages the far side refused for good (an HTTP 4xx, an unroutable AMQP message).
+        rejected: Messages the destination refused for good (an HTTP 4xx, an unroutable AMQP message).
         possibly_lost: Messages handed to the network whose arrival is known to be doubtful: bytes the peer had not
             acknowledged when a TCP connection broke (Linux), datagrams answered by "port unreachable".
         queued: Messages waiting, those being sent included.

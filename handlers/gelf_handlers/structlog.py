@@ -50,7 +50,7 @@ def to_logging(_logger: Any, _method: str, event_dict: MutableMapping[str, Any])
     extra: dict[str, Any] = {"gelf_fields": event}
     if rendered:
         extra["gelf_full_message"] = "\n".join(rendered)
-    # logging formats only when there are arguments: a percent sign in the event is no conversion.
+    # logging formats only when there are arguments: a percent sign in the event is not a conversion.
     return {"msg": str(text), **arguments, "extra": extra}
 
 

@@ -9,12 +9,12 @@ from typing import Protocol
 __all__ = ["Interrupted", "RetryLater", "Transport"]
 
 
-class Interrupted(OSError):  # noqa: N818 - it is no fault
+class Interrupted(OSError):  # noqa: N818 - it is not a fault
     """The handler is being closed and its time is up: what is unsent stays in the batch."""
 
 
-class RetryLater(OSError):  # noqa: N818 - the far side's wish
-    """The far side is there and asks to come back later (HTTP 429, 503)."""
+class RetryLater(OSError):  # noqa: N818 - the destination's wish
+    """The destination is there and asks to come back later (HTTP 429, 503)."""
 
     def __init__(self, text: str, delay_seconds: float | None = None) -> None:
         super().__init__(text)

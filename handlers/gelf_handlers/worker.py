@@ -2,7 +2,7 @@
 The queue and the thread behind a handler.
 
 Guarantee: a message accepted into the queue is sent in order, or counted: as sent, dropped (with a reason),
-rejected by the far side, or possibly lost. `put` never blocks (unless ``when_full="block"``), takes no lock and
+rejected by the destination, or possibly lost. `put` never blocks (unless ``when_full="block"``), takes no lock and
 wakes the worker only when it sleeps deeply.
 
 How the caller is kept fast. The worker shares the interpreter lock with the service. CPython hands the lock
@@ -217,7 +217,7 @@ class Worker:
                     break
                 self._wake_up()
                 now = time.monotonic()
-                # Nothing that callers change: a service that goes on logging is no progress.
+                # Nothing that callers change: a service that goes on logging is not progress.
                 latest = (counters.sent, counters.rejected, self._done)
                 if latest != progress:
                     progress, stalled_since = latest, now

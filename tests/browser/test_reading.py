@@ -226,7 +226,7 @@ def test_words_mean_the_days_of_the_reader(open_page: Open, site: Site) -> None:
 
 
 def test_live_begins_with_what_is_in_the_range(open_page: Open, site: Site) -> None:
-    """As the histogram above it; what is older is a press away, and what was stored before is no rate."""
+    """As the histogram above it; what is older is a press away, and what was stored before is not a rate."""
     now = time.time()
     site.send(*({"short_message": f"m{index}", "timestamp": now - 3600} for index in range(90)))
     page = open_page("/")

@@ -45,7 +45,7 @@ def test_types(tmp_path: Path, packages: Path) -> None:
 
 
 def test_form(packages: Path) -> None:
-    """As Prettier writes it; ``prettier --print-width 120 --write gelf_listener/api/ui/*.js`` mends it."""
+    """As Prettier writes it; ``prettier --print-width 120 --write gelf_listener/api/ui/*.js`` repairs it."""
     program = packages / "node_modules" / "prettier" / "bin" / "prettier.cjs"
     files = [str(path) for path in sorted(UI.glob("*.js")) + sorted(UI.glob("*.css"))]
     command = [need("node"), str(program), "--print-width", "120", "--check", *files]

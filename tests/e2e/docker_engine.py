@@ -1,7 +1,7 @@
 """
 A stand-in for Docker's engine: as much of its HTTP API as starting, inspecting and removing a container takes.
 
-What it starts is no container but the listener itself, with the container's environment and that of our Dockerfile, on
+What it starts is not a container but the listener itself, with the container's environment and that of our Dockerfile, on
 the ports that it says were published. So the client's side is real (docker-py, testcontainers), and so is what
 answers; only the engine between them is not.
 """

@@ -1,5 +1,5 @@
 """
-A listener with a buffer on disk that is killed at random moments, again and again, under load, while the far side comes
+A listener with a buffer on disk that is killed at random moments, again and again, under load, while the destination comes
 and goes: what it acknowledged arrives, and what arrives twice has one id.
 """
 
@@ -29,7 +29,7 @@ from tests.services.rabbitmq import RabbitMq
 LOAD_SECONDS = (0.2, 1.2)
 """How long a listener lives."""
 OUTAGE_SECONDS = (0.02, 0.3)
-"""How long the far side is away, and how long it is there."""
+"""How long the destination is away, and how long it is there."""
 ARRIVAL_SECONDS = 60.0
 
 
@@ -88,7 +88,7 @@ class Load:
 
 
 class Gate(threading.Thread):
-    """A far side that comes and goes."""
+    """A destination that comes and goes."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(daemon=True)

@@ -46,7 +46,7 @@ def test_docker(start: Start, transport: str, compress: str) -> None:
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
 def test_docker_read_as_text(start: Start, transport: str) -> None:
-    """With `read=text` the pieces of a long line are joined, the container's fields stay, and a blank line is no message."""
+    """With `read=text` the pieces of a long line are joined, the container's fields stay, and a blank line is not a message."""
     command = go_client()
     scheme = f"gelf+{transport}"
     listener = start(f"{scheme}://127.0.0.1:0?read=text")

@@ -60,7 +60,7 @@ def check_samples(messages: list[dict[str, Any]], now: Now) -> None:
     """All three arrived whole."""
     first, failed, large = messages
     assert all(now.holds(message) for message in messages)
-    # The file has what the client sent where host, message, timestamp and level need no mending: all of graypy's.
+    # The file has what the client sent where host, message, timestamp and level need no repairing: all of graypy's.
     assert {message["version"] for message in messages} == {"1.0"}
     assert {message["host"] for message in messages} == {socket.gethostname()}
     assert [message["level"] for message in messages] == [4, 3, 7]

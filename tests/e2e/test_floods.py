@@ -305,7 +305,7 @@ def test_decompression_bombs_by_tcp_and_http(start: Start, tmp_path: Path) -> No
 
 
 MANY = [b"{}\n" * 85_000, random.Random(3).randbytes(MIB)]
-"""A quarter of a megabyte of frames that are no messages, and a megabyte that is nothing at all."""
+"""A quarter of a megabyte of frames that are not messages, and a megabyte that is nothing at all."""
 
 
 @pytest.mark.parametrize("payload", MANY, ids=["frames", "garbage"])

@@ -92,7 +92,7 @@ def test_a_disk_that_the_buffer_filled_by_itself(tmp_path: Path, small_disk: Pat
             until(
                 lambda: arrived.exists() and len(arrived.read_bytes().splitlines()) >= len(acknowledged),
                 60,
-                "everything at the far side",
+                "everything at the destination",
             )
             until(lambda: post(second, "after") == 202, 60, "room again")
             until(lambda: json.loads(second.get("/health")[1])["status"] == "ok", 60, "health")

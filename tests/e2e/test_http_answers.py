@@ -102,7 +102,7 @@ def test_body_limits(start: Start) -> None:
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Listener]:
-    """One listener for everything that is no request."""
+    """One listener for everything that is not a request."""
     with Listener(tmp_path_factory.mktemp("no_request"), "gelf+http://127.0.0.1:0") as listener:
         yield listener
 
@@ -131,7 +131,7 @@ def test_bytes_that_are_no_request(shared: Listener, request_: bytes, status: in
         if status is not None:
             answer = client.read()
             assert answer.status in (status, 413)
-            # A parsed request is answered like any other; after what is no request there is no telling what follows.
+            # A parsed request is answered like any other; after what is not a request there is no telling what follows.
             if b" /xxx" not in request_:
                 assert answer.headers["connection"] == "close"
                 assert client.closed()

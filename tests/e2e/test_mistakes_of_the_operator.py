@@ -84,7 +84,7 @@ def test_a_port_in_use(tmp_path: Path, kind: socket.SocketKind) -> None:
 
 
 def test_check_finds_the_same_mistakes_and_opens_nothing(tmp_path: Path) -> None:
-    """`gelf-listener check` before a restart; a port in use is no mistake of the configuration."""
+    """`gelf-listener check` before a restart; a port in use is not a mistake of the configuration."""
     for name in ("unknown scheme", "unknown setting", "bad query", "no certificate"):
         arguments, environment, expected = MISTAKES[name]
         done = run_cli(tmp_path, "check", *arguments, environment=environment)

@@ -1,4 +1,4 @@
-"""One listener passes on to another, on every road; and far sides that behave badly hold up nobody."""
+"""One listener passes on to another, on every road; and destinations that behave badly hold up nobody."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_the_same_messages_arrive(
 
 @pytest.mark.parametrize(("scheme", "settings"), [("gelf+tcp", ""), ("gelf+http", "bulk=yes&")])
 def test_an_outage_costs_nothing(tmp_path: Path, scheme: str, settings: str) -> None:
-    """The far side is restarted, and so is the one with the buffer on disk, while messages come."""
+    """The destination is restarted, and so is the one with the buffer on disk, while messages come."""
     port = free_port()
 
     def far(number: int) -> Listener:
@@ -99,7 +99,7 @@ def test_an_outage_costs_nothing(tmp_path: Path, scheme: str, settings: str) -> 
         assert (status, "kept in buffers on disk: 200" in report) == (0, True)
     with near(2) as second, far(2):
         send(second, 400, 200)
-        until(lambda: len(arrived()) == 600, 60, "everything at the far side")
+        until(lambda: len(arrived()) == 600, 60, "everything at the destination")
 
 
 def test_a_loop_has_an_end(start: Start) -> None:

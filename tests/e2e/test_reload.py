@@ -72,7 +72,7 @@ def test_inputs_are_added_and_removed(start: Start, tmp_path: Path) -> None:
 
 
 def test_a_changed_setting_keeps_its_port(start: Start, tmp_path: Path) -> None:
-    """An input that is configured anew on the port it had opens after the old one has closed."""
+    """An input that is configured again on the port it had opens after the old one has closed."""
     config, output = tmp_path / "config.toml", tmp_path / "messages.jsonl"
     configure(config, ["gelf+tcp://127.0.0.1:0"], [f"file://{output}"])
     listener = start(plain=True, arguments=["--config", str(config)])
@@ -167,7 +167,7 @@ def test_rotated_files_are_opened_anew(start: Start, tmp_path: Path) -> None:
     output.rename(tmp_path / "messages.jsonl.1")
     reload(listener)
     send_tcp(address, gelf("new file") + b"\0")
-    until(output.exists, what="the file written anew")
+    until(output.exists, what="the file written again")
     until(lambda: b"new file" in output.read_bytes(), what="the message in the new file")
     assert b"new file" not in (tmp_path / "messages.jsonl.1").read_bytes()
 

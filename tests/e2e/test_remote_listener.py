@@ -111,7 +111,7 @@ def test_rejected(listener: Listener, remote: RemoteListener) -> None:
 
 
 def test_mistakes(listener: Listener, remote: RemoteListener) -> None:
-    """A query that is none, a login that is missing, a port where nobody listens, a server that is another."""
+    """A query that is none, a login that is missing, a port where nothing is listening, a server that is another."""
     with pytest.raises(QueryError) as caught:
         remote.wait_for("level:(3")
     assert caught.value.column == 7

@@ -55,7 +55,7 @@ def exported(listener: Listener) -> list[dict[str, Any]]:
 
 
 def check_rounds(start: Start, rounds: int, directory: Path) -> None:
-    """Everything that was found once is found for ever, once, and whole."""
+    """Everything that was found once is found from then on, once, and whole."""
     store = directory / "store"
     seen: dict[str, int] = {}
     number = 0

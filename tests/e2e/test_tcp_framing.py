@@ -100,7 +100,7 @@ def test_frames_beyond_the_limit(start: Start) -> None:
     send_tcp(address, fits + b"\0" + gelf("x" * (size + 1), timestamp=1.5) + b"\0" + A + b"\0")
     assert texts(listener.messages(2)) == ["x" * size, "a"]
     assert listener.rejected("frame_too_large") == 1
-    send_tcp(address, b"x" * 10 * limit)  # no end at all, for ever
+    send_tcp(address, b"x" * 10 * limit)  # no end at all, indefinitely
     send_tcp(address, C + b"\0")
     assert texts(listener.messages(3))[-1] == "c"
     assert listener.rejected("frame_too_large") == 2

@@ -222,13 +222,13 @@ def test_a_person_is_told_what_a_graylog_would_find(listener: Listener) -> None:
 
 @pytest.mark.parametrize("url", ["ftp://localhost", "http://", "http://localhost:port"])
 def test_a_wrong_address(listener: Listener, url: str) -> None:
-    """Is the operator's mistake."""
+    """Is a usage error."""
     done = ask(listener, "search", "--url", url)
     assert (done.returncode, repr(url) in done.stderr) == (2, True)
 
 
 def test_a_wrong_query(listener: Listener) -> None:
-    """Is the operator's mistake, with its column."""
+    """Is a usage error, with its column."""
     done = ask(listener, "search", "level:(3 OR")
     assert (done.returncode, "column" in done.stderr) == (2, True)
 

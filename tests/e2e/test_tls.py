@@ -151,7 +151,7 @@ def test_tls_on_the_plain_port(start: Start, certificates: Certificates) -> None
 
 
 def test_a_handshake_that_takes_too_long(start: Start, certificates: Certificates) -> None:
-    """Neither silence nor half a hello keeps a connection for ever."""
+    """Neither silence nor half a hello keeps a connection indefinitely."""
     listener = start(f"gelf+tls://127.0.0.1:0?cert={certificates.server}&handshake_timeout_seconds=0.5")
     address = listener.endpoint("gelf+tls").address
     with socket.create_connection(address, 5) as silent, socket.create_connection(address, 5) as half:

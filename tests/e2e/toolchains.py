@@ -2,7 +2,7 @@
 Builds the clients of other languages, once: into ``.cache/e2e`` of the repository, which git ignores.
 
 The first build fetches packages by their exact versions; a folder is named by a hash of what it was built from, so
-later runs need no registry at all and a changed client is built anew. Every step is bounded in time.
+later runs need no registry at all and a changed client is built again. Every step is bounded in time.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def _build(name: str, sources: Sequence[Path], make: Callable[[Path], None]) -> 
     building.mkdir(parents=True)
     try:
         make(building)
-        building.rename(folder)  # whole or not at all: an interrupted build is no build
+        building.rename(folder)  # whole or not at all: an interrupted build is not a build
     finally:
         shutil.rmtree(building, ignore_errors=True)
     return folder

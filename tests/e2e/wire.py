@@ -92,7 +92,7 @@ class HttpClient:
     """
     An HTTP client that sends exactly the bytes it is given and reads one response at a time.
 
-    The clients of libraries mend too much: none sends a body that its headers contradict.
+    The clients of libraries repair too much: none sends a body that its headers contradict.
     """
 
     def __init__(self, address: tuple[str, int], sock: socket.socket | None = None) -> None:

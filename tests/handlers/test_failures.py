@@ -1,4 +1,4 @@
-"""Every failure in the table of today's handlers (clients.md 2.3), each with a real socket, mended."""
+"""Every failure in the table of today's handlers (clients.md 2.3), each with a real socket, repaired."""
 
 import itertools
 import json

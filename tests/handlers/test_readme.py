@@ -42,7 +42,7 @@ def test_python_block_runs(number, run):
         if re.search(rf"^(import|from) {name}\b", text, re.MULTILINE):
             pytest.importorskip(name)
     with UDPReceiver() as udp, TCPReceiver() as tcp, HTTPReceiver() as http:
-        # syslog datagrams are no JSON: keep them apart from the GELF ones
+        # syslog datagrams are not JSON: keep them apart from the GELF ones
         done = run(localise(text, udp, tcp, http))
         assert "Traceback" not in done.stderr
         assert "gelf-handlers:" not in done.stderr

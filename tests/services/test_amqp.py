@@ -229,7 +229,7 @@ def test_a_declaration_that_does_not_fit_says_so(rabbitmq: RabbitMq, queue: Queu
 
 
 def test_wrong_password_and_absent_broker(rabbitmq: RabbitMq) -> None:
-    """Both may be mended on the other side, so both are tried again."""
+    """Both may be repaired on the other side, so both are tried again."""
     for authority in (f"guest:wrong@127.0.0.1:{rabbitmq.port}", "127.0.0.1:1"):
         made = make(OUTPUT_GROUP, Address.parse(f"amqp://{authority}"))
         with pytest.raises(Retry, match=r"no connection to 127\.0\.0\.1: .+"):
@@ -302,7 +302,7 @@ def test_a_message_without_host_has_one_as_in_graylog(rabbitmq: RabbitMq, queue:
 
 
 def test_what_is_no_gelf_goes_to_the_dead_letters(rabbitmq: RabbitMq) -> None:
-    """And the good around it is taken; a chunk is no message."""
+    """And the good around it is taken; a chunk is not a message."""
     dead = Queue(rabbitmq, f"dead.{uuid.uuid4().hex}", "fanout")
     queue = Queue(rabbitmq, f"gelf.{uuid.uuid4().hex}", "fanout", arguments={"x-dead-letter-exchange": dead.name})
     queue.put(gelf("one"), b"\xff\xfe nonsense", b"", b"\x1e\x0f" + bytes(20), gelf("two"))
@@ -317,7 +317,7 @@ def test_what_is_no_gelf_goes_to_the_dead_letters(rabbitmq: RabbitMq) -> None:
 
 
 def test_invalid_messages_are_requeued_once_when_asked(rabbitmq: RabbitMq, queue: Queue) -> None:
-    """Not for ever: a poisonous message would spin."""
+    """Not indefinitely: a poisonous message would spin."""
     queue.put(b"nonsense")
     intake = SafeIntake()
     made = source(rabbitmq, queue.name, requeue_invalid=True)
@@ -404,7 +404,7 @@ def test_several_queues(rabbitmq: RabbitMq) -> None:
 
 
 def test_a_deleted_queue_is_declared_again(rabbitmq: RabbitMq, queue: Queue) -> None:
-    """The broker ends the consumer without a word on the connection: a client that overlooks it waits for ever."""
+    """The broker ends the consumer without a word on the connection: a client that overlooks it waits indefinitely."""
     intake = SafeIntake()
     made = source(rabbitmq, queue.name)
 

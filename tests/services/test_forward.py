@@ -94,7 +94,7 @@ def test_a_server_without_a_key(fluent: FluentServer) -> None:
 
 
 def test_tls(fluent: FluentServer, server_certificates: ServerCertificates) -> None:
-    """With the far side's certificate checked."""
+    """With the destination's certificate checked."""
     fluent.start(tls=True)
     settings = ForwardTlsOutput.Settings(host="localhost", port=fluent.port, ca=server_certificates.ca)
     run(written(ForwardTlsOutput(settings), make_batch(2)))

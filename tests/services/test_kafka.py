@@ -336,7 +336,7 @@ async def consumed(made: KafkaInput, intake: SafeIntake, condition: Callable[[],
 
 
 def test_takes_what_clients_produce(topic: Topic) -> None:
-    """Plain and compressed; tombstones are skipped, what is no GELF is rejected; all of it is committed."""
+    """Plain and compressed; tombstones are skipped, what is not GELF is rejected; all of it is committed."""
     topic.put(gelf("one"), zlib.compress(gelf("two").encode()), None, b"", b"nonsense", b"\x1e\x0f" + bytes(20))
     topic.put(json.dumps({"version": "1.1", "short_message": "three"}))
     intake = SafeIntake()

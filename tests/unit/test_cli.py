@@ -114,7 +114,7 @@ def test_several_mistakes_are_several_lines(capsys: pytest.CaptureFixture[str]) 
 
 
 def test_a_failure_is_status_1(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """The far side's fault is not the operator's mistake."""
+    """The destination's fault is not a usage error."""
     assert call("send", "--to", "gelf+tcp://127.0.0.1:1", "x") == 1
     assert capsys.readouterr().err == "gelf-listener: gelf+tcp://127.0.0.1:1: Connection refused\n"
 

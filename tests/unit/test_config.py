@@ -271,16 +271,16 @@ def test_errors_of_a_file(toml: Any, tmp_path: Path) -> None:
     path = toml("hots = 1\n")
     assert error_of(None, path) == f"{path}: unknown setting 'hots'; did you mean 'host'?"
     assert f"{path}: setting 'drain_seconds' is 'x'" in error_of(None, toml('drain_seconds = "x"\n'))
-    assert "is no TOML" in error_of(None, toml("= 1"))
+    assert "is not valid TOML" in error_of(None, toml("= 1"))
     assert "cannot be read" in error_of(None, tmp_path / "none.toml")
     assert "cannot be read" in error_of(None, tmp_path)
 
 
 def test_a_file_that_is_no_text(tmp_path: Path) -> None:
-    """Bytes that are no UTF-8 are the operator's mistake too."""
+    """Bytes that are not valid UTF-8 are a usage error too."""
     path = tmp_path / "gelf.toml"
     path.write_bytes(b"\xff\xfe")
-    assert "is no TOML" in error_of(None, path)
+    assert "is not valid TOML" in error_of(None, path)
 
 
 def test_typing_errors_in_variables() -> None:

@@ -54,7 +54,7 @@ def test_keeps_no_payloads() -> None:
 
 
 def test_logs_once_in_ten_seconds(caplog: pytest.LogCaptureFixture) -> None:
-    """A flood of garbage is no flood of log lines; the next line says how many there were."""
+    """A flood of garbage is not a flood of log lines; the next line says how many there were."""
     clock = Clock()
     made = Rejections(clock=clock)
     for number in range(5):

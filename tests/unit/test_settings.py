@@ -67,7 +67,7 @@ def test_errors(text: str, expected: str) -> None:
 
 
 def test_all_errors_at_once() -> None:
-    """A person mends them in one go."""
+    """A person repairs them in one go."""
     assert len(error_of("x://h?port=a&prot=1").splitlines()) == 3
 
 

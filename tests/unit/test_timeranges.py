@@ -100,7 +100,7 @@ def test_other_words_are_refused(words: str) -> None:
 
 def test_unknown_zones_are_refused() -> None:
     """By name."""
-    with pytest.raises(TimeRangeError, match="'Mars/Olympus' is no time zone"):
+    with pytest.raises(TimeRangeError, match="'Mars/Olympus' is not a time zone"):
         parse_keyword("today", "Mars/Olympus", NOW)
 
 
@@ -126,14 +126,14 @@ def test_graylogs_forms(timerange: dict[str, Any], span: Span) -> None:
 @pytest.mark.parametrize(
     ("timerange", "words"),
     [
-        ({}, "relative, absolute and keyword"),
+        ({}, "relative, absolute or keyword"),
         ({"type": "relative"}, "needs 'range'"),
         ({"type": "relative", "range": -1}, "'range' is -1"),
         ({"type": "relative", "range": True}, "'range' is True"),
         ({"type": "relative", "range": 5, "from": 5}, "either"),
         ({"type": "relative", "from": 5, "to": 10}, "longer ago"),
         ({"type": "absolute", "from": "2026-11-23"}, "needs 'to'"),
-        ({"type": "absolute", "from": "tomorrow-ish", "to": "x"}, "is no time"),
+        ({"type": "absolute", "from": "tomorrow-ish", "to": "x"}, "is not a time"),
         ({"type": "absolute", "from": "2026-11-24", "to": "2026-11-23"}, "later than"),
         ({"type": "keyword"}, "needs a 'keyword'"),
     ],

@@ -82,7 +82,7 @@ async def _first_type(store: Store, name: str) -> IndexType:
 
 
 def is_number(type: IndexType | None) -> bool:
-    """Whether a field can be computed with; one that no message has gives nothing, which is no mistake."""
+    """Whether a field can be computed with; one that no message has gives nothing, which is not a mistake."""
     return type not in ("text", "keyword")
 
 

@@ -107,7 +107,7 @@ def _between_words(atom: _Atom) -> bool | None:
     if text.startswith("("):
         return False if any(_between_words(each) is not None for each in _atoms(text[1:-1])) else None
     if text in ("\\b", "\\W"):
-        return False  # the dot of "a.b" is no part of a word in Java, and no end of one in the index
+        return False  # the dot of "a.b" is not a part of a word in Java, and no end of one in the index
     if text.startswith("["):
         inside = text[1:-1].replace("\\", "").replace("-", "")
         return False if inside.startswith("^") or "\\s" in text or any(map(_may_break, inside)) else None

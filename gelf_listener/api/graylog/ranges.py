@@ -58,7 +58,7 @@ def body_span(timerange: Mapping[str, Any], now: float) -> Span:
 def _instant(text: str, now: float) -> float:
     """Read a time; date math is none to Graylog."""
     if "now" in text or "||" in text:
-        raise TimeRangeError(f"{text[:100]!r} is no time; write 2026-11-23T14:30:00.000Z or 2026-11-23 14:30:00")
+        raise TimeRangeError(f"{text[:100]!r} is not a time; write 2026-11-23T14:30:00.000Z or 2026-11-23 14:30:00")
     return parse_moment(text, now)
 
 

@@ -201,7 +201,7 @@ def _exactly(rule: Rule) -> Node | None:
 
 
 def _is_word(value: str) -> bool:
-    """Whether a text equals itself only: it is no number, truth value or date."""
+    """Whether a text equals itself only: it is not a number, truth value or date."""
     return value.isalpha() and value.lower() not in ("true", "false", "nan", "infinity", "inf", "now")
 
 

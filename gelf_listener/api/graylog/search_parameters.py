@@ -45,7 +45,7 @@ def node_for(streams: Streams, query: str, ids: Sequence[str] = (), filter: str 
     Put together what has to match: a query, one of the streams, and a filter.
 
     Raises:
-        QueryError: If a text is no query.
+        QueryError: If a text is not a query.
     """
     asked, within = streams.parse(query).node, _filter(streams, filter)
     return all_of((streams.resolve(asked), streams.any_of(ids), streams.resolve(within)))

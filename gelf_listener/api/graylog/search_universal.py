@@ -91,7 +91,7 @@ OfKeyword = Annotated[Span, Depends(_of_keyword)]
 async def search_relative(
     request: Request, service: TheService, store: TheStore, streams: TheStreams, wanted: Wanted, span: Relative
 ) -> Response:
-    """Search the last so many seconds."""
+    """Search the last seconds, minutes or hours."""
     return await _search(request, store, streams, wanted, span, node_id(service))
 
 
@@ -121,7 +121,7 @@ async def export_relative(
     span: Relative,
     range: int,
 ) -> Response:
-    """Give all messages of the last so many seconds as a CSV file."""
+    """Give all messages of the last seconds, minutes or hours as a CSV file."""
     return _export(request, store, streams, wanted, span, node_id(service), f"relative-{range}")
 
 

@@ -99,12 +99,12 @@ class Streams:
         Check the ids of the streams that a search is about; none of them need exist but one.
 
         Raises:
-            ApiError: If one is no id, or there is none of these streams.
+            ApiError: If one is not an id, or there is none of these streams.
         """
         for id in ids or ():
             if not _ID.fullmatch(id):
                 raise ApiError(
-                    400, f"Failed to obtain results. {id[:50]!r} is no id of a stream, 24 hexadecimal digits."
+                    400, f"Failed to obtain results. {id[:50]!r} is not an id of a stream, 24 hexadecimal digits."
                 )
         if ids and not any(id == DEFAULT_STREAM or self._catalog.get("streams", id) for id in ids):
             raise ApiError(400, "Failed to obtain results. There is no stream of these ids.")

@@ -105,7 +105,7 @@ async def wrong_request(request: Request, error: Exception) -> Response:
     """
     Answer what FastAPI refuses, in Graylog's routes as Graylog's framework does.
 
-    A parameter that is missing breaks a rule; one that is no number, or none of some words, is a path that does not
+    A parameter that is missing breaks a rule; one that is not a number, or none of some words, is a path that does not
     exist; a part of the path that is none of some words is a bad request.
     """
     assert isinstance(error, RequestValidationError)  # noqa: S101  (for the type checker)

@@ -79,7 +79,7 @@ async def histogram(
     interval: Annotated[
         str, Query(description="Length of a bucket (30s, 5m, 1h); auto chooses one.", max_length=30)
     ] = "auto",
-    buckets: Annotated[int, Query(ge=1, le=1000, description="At most so many, for auto.")] = 120,
+    buckets: Annotated[int, Query(ge=1, le=1000, description="Most buckets, for auto.")] = 120,
     split: Annotated[str | None, Query(description="A field whose values are counted apart, such as level.")] = None,
     limit: Annotated[int, Query(ge=1, le=50, description="Most values that are counted apart.")] = 8,
 ) -> Response:

@@ -72,7 +72,7 @@ async def live(
     fields: Annotated[
         str | None, Query(description="Additional fields to give, separated by commas; all by default.")
     ] = None,
-    tail: Annotated[int, Query(ge=0, le=1000, description="Begin with so many stored messages.")] = 0,
+    tail: Annotated[int, Query(ge=0, le=1000, description="Begin with this many stored messages.")] = 0,
     characters: Annotated[int | None, Query(ge=1, description="Longest text; longer ones are cut.")] = None,
     last_event_id: Annotated[
         str | None, Header(max_length=64, description="Id of the last message the client has; it gets those since.")
@@ -81,7 +81,7 @@ async def live(
     """Stream messages as they arrive (server-sent events)."""
     node = node_of(request, query, meaning)
     if len(service.live.subscriptions) >= MAX_SUBSCRIPTIONS:
-        raise ApiError(503, f"{MAX_SUBSCRIPTIONS} are watching already", headers={"Retry-After": "5"})
+        raise ApiError(503, f"too many live viewers (limit {MAX_SUBSCRIPTIONS})", headers={"Retry-After": "5"})
     encode = partial(message_document, fields=chosen(fields), characters=characters)
     stream = _stream(service, node, encode, tail, last_event_id)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}

@@ -91,7 +91,7 @@ def _verdict(message: Message, inputs: Sequence[Input]) -> Verdict | None:
     if urls and not urls[0].startswith("gelf+"):
         return None
     verdict = lint(message.raw, message.peer)
-    return verdict if verdict.messages else None  # what is no GELF to anybody did not come as GELF
+    return verdict if verdict.messages else None  # what is not GELF to anybody did not come as GELF
 
 
 @router.get("/messages/{id}/surrounding", response_model=Surrounding)
@@ -101,7 +101,9 @@ async def surrounding(
     field: Annotated[str, Query(description="Messages that have the same value of this field.")] = "source",
     before: Annotated[int, Query(ge=0, le=_MOST_NEIGHBOURS)] = 10,
     after: Annotated[int, Query(ge=0, le=_MOST_NEIGHBOURS)] = 10,
-    seconds: Annotated[Duration, Query(gt=0, le=1e9, description="At most so far away: seconds, 10m, 1d.")] = 3600.0,
+    seconds: Annotated[
+        Duration, Query(gt=0, le=1e9, description="How far away they may be: seconds, 10m, 1d.")
+    ] = 3600.0,
 ) -> Response:
     """Return the messages before and after one that have the same value of a field."""
     found = await _stored(store, id)
@@ -151,7 +153,7 @@ async def delete(store: TheStore, asked: TheAsked, request: Request) -> Response
         raise ApiError(400, "query is missing; query=* deletes everything")
     unknown = next((name for name in request.query_params if name not in _CHOOSING), None)
     if unknown is not None:  # "until" for "to" would delete what was to be kept
-        raise ApiError(400, f"there is no parameter {unknown[:100]!r}; there are {', '.join(_CHOOSING)}")
+        raise ApiError(400, f"unknown parameter {unknown[:100]!r}; expected {', '.join(_CHOOSING)}")
     return json_response({"deleted": await store.delete(asked.node, asked.span)})
 
 
@@ -166,7 +168,7 @@ async def import_lines(service: TheService, request: Request) -> Response:
     """
     Take a file of GELF, a JSON object on each line, as an input would.
 
-    Each line goes through the codec and into the pipeline, so every output gets it; what is no message is counted
+    Each line goes through the codec and into the pipeline, so every output gets it; what is not a message is counted
     and kept as rejected. The body is read as it comes, whatever its size, and no faster than outputs write.
     """
     gelf = LenientGelf("import")

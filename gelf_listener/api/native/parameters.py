@@ -75,7 +75,7 @@ def asked(
     Read the parameters. FastAPI calls this in a thread, as reading words may take a while.
 
     Raises:
-        ApiError: If a time cannot be understood, or there are two beginnings.
+        ApiError: If a time cannot be understood, or parameters exclude each other.
         QueryError: If the query cannot be understood.
     """
     if since is not None and from_ is not None:
@@ -83,7 +83,7 @@ def asked(
     now = time.time()
     if keyword is not None:
         if since is not None or from_ is not None or to is not None:
-            raise ApiError(400, "keyword is a whole time range; leave out since, from and to")
+            raise ApiError(400, "keyword and since, from, to are mutually exclusive")
         return Asked(query, node_of(request, query, meaning), _in_words(keyword, zone, now))
     start = None if from_ is None else moment(from_, now, "from")
     if since is not None:

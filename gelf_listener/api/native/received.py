@@ -20,7 +20,7 @@ _LATEST = 253402300799.0
 
 
 def received_at(id: str) -> float | None:
-    """Return the receive time in a message's id, UTC Unix seconds, to the millisecond; None when it is no id."""
+    """Return the receive time in a message's id, UTC Unix seconds, to the millisecond; None when it is not an id."""
     if _ID.fullmatch(id) is None:
         return None
     milliseconds = 0

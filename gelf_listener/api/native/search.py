@@ -62,7 +62,7 @@ class _Cursor(NamedTuple):
                 return cls(float(timestamp), int(given))
         except (binascii.Error, UnicodeError, ValueError, TypeError, OverflowError, RecursionError):
             pass
-        raise ApiError(400, f"cursor={text[:80]!r} is none that was given")
+        raise ApiError(400, f"cursor={text[:80]!r} is not a cursor this server issued")
 
 
 def sort_of(text: str) -> Sort:

@@ -64,7 +64,7 @@ async def wait(
     ] = None,
 ) -> Response:
     """
-    Wait until so many messages match, stored already or arriving.
+    Wait until enough messages match, stored already or arriving.
 
     Answers 200 with the messages, or 504 with those that did arrive and, of the others, the ones that came closest
     and the clauses each of them failed.

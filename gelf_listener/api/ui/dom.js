@@ -99,7 +99,7 @@ export async function copy(text, what) {
 /**
  * A button that opens a panel below it; Escape and a click elsewhere close it.
  * @param {Child | Child[]} label
- * @param {(close: () => void) => Child | Child[]} content made anew each time it opens
+ * @param {(close: () => void) => Child | Child[]} content made again each time it opens
  * @param {Record<string, any>} [properties] of the button
  */
 export function menu(label, content, properties = {}) {

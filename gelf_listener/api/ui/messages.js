@@ -66,8 +66,8 @@ export class Messages {
     this.flash = button("", () => this._resume(), { class: "primary flash hidden" });
     this.counts = el("div", { class: "counts", role: "status" });
     this.order = kept("order", "top");
-    const anew = { changed: () => this._start(), reorder: (/** @type {string} */ order) => this._reorder(order) };
-    const more = menu("⋯", (close) => actions(close, { order: this.order, ...anew }), {
+    const again = { changed: () => this._start(), reorder: (/** @type {string} */ order) => this._reorder(order) };
+    const more = menu("⋯", (close) => actions(close, { order: this.order, ...again }), {
       "aria-label": "More",
       title: "Export, import, saved searches, clear",
     });
@@ -144,7 +144,7 @@ export class Messages {
     this._start();
   }
 
-  /** Begin anew: other query, other time. */
+  /** Begin again: other query, other time. */
   _start() {
     this._stop();
     clearTimeout(this._timer);

@@ -96,7 +96,7 @@ class Scanner:
         What was looked at is not looked at again, when the same value is asked for with more data behind it.
 
         Raises:
-            Rejected: If it is no MessagePack, too long or nested too deep.
+            Rejected: If it is not valid MessagePack, too long or nested too deep.
         """
         at, left, outer = start + self._at, self._left, self._outer
         size = len(data)

@@ -2,7 +2,7 @@
 Values: MessagePack as Fluentd's forward protocol has it -> Python's values, for whatever a client calls a text.
 
 Ruby packs texts it knows no encoding of as binaries, and old clients pack binaries as texts: both are texts here, and
-what is no UTF-8 has replacement characters in it.
+what is not valid UTF-8 has replacement characters in it.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def read_value(data: bytes) -> Any:
     """
     try:
         value = _decoder.decode(data)
-    except (ValueError, TypeError, RecursionError):  # texts that are no UTF-8, keys that Python cannot hash
+    except (ValueError, TypeError, RecursionError):  # texts that are not valid UTF-8, keys that Python cannot hash
         value = _Tolerant(data).read()
     return value if _is_clean(value) else _clean(value)
 

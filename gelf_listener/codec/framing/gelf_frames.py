@@ -9,7 +9,7 @@ Laws of the `GelfFramer`:
 
 * A NUL always ends a frame, except inside a compressed frame, which ends where its stream does.
 * A newline ends a frame only on a stream that has shown no NUL so far, and only behind a first line that is a
-  whole JSON value (one that needs mending will do) or no JSON at all; the first NUL turns this off for good. So
+  whole JSON value (one that needs repairing will do) or no JSON at all; the first NUL turns this off for good. So
   pretty-printed JSON and raw newlines inside strings survive.
 * A frame that starts with digits, a space and a brace is octet-counted (RFC 6587).
 * Nothing is emitted twice, nothing between delimiters is lost: blank frames are the only ones left out.
@@ -68,7 +68,7 @@ class GelfFramer:
         """Bytes of the buffer known to hold no delimiter."""
         self._mode = _Mode.UNKNOWN
         self._spans_lines = False
-        """The first line of the current frame is no whole JSON: only a NUL can end it."""
+        """The first line of the current frame is not a whole JSON value: only a NUL can end it."""
         self._skipping = False
         """Up to the next delimiter, everything belongs to a frame that was rejected."""
         self._counted_out = 0
@@ -324,7 +324,7 @@ class _CompressedFrame:
 
 
 def _is_json(line: bytes) -> bool:
-    """Whether a line is a JSON value by itself, if need be after mending (a NaN, a trailing comma)."""
+    """Whether a line is a JSON value by itself, if need be after repairing (a NaN, a trailing comma)."""
     try:
         msgspec.json.decode(line)
     except (ValueError, RecursionError):

@@ -242,7 +242,7 @@ class _Graylog:
         Return what a field of a known name says, which stands for the known value then.
 
         Raises:
-            _Invalid: If that is no text.
+            _Invalid: If that is not text.
         """
         value = self.fields.pop(name, None)
         if value is not None and not isinstance(value, str):
@@ -374,7 +374,7 @@ class _Graylog:
 
 
 def _as_integer(value: object, bits: int) -> int | None:
-    """Jackson's asInt and asLong: booleans are 1 and 0, texts are parsed; None for what is no number."""
+    """Jackson's asInt and asLong: booleans are 1 and 0, texts are parsed; None for what is not a number."""
     if isinstance(value, int):
         return _wrap(int(value), bits)
     if isinstance(value, float):

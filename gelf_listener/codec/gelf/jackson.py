@@ -171,7 +171,7 @@ def _check_structure(value: object) -> None:
 
 def java_double(number: float) -> str:
     """Write a number as Java's `Double.toString` does."""
-    if number != number or number in (float("inf"), float("-inf")):  # noqa: PLR0124  (NaN is no equal of itself)
+    if number != number or number in (float("inf"), float("-inf")):  # noqa: PLR0124  (NaN does not equal itself)
         return "NaN" if number != number else "Infinity" if number > 0 else "-Infinity"  # noqa: PLR0124
     if number == 0 or 1e-3 <= abs(number) < 1e7:
         return repr(number)

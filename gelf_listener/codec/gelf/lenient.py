@@ -39,7 +39,7 @@ _BYTES_A_FAILURE = 1024
 """A failure counts once more for each so many bytes, because looking closely costs a microsecond for each."""
 
 MAX_IN_VAIN = 100
-"""Values of one payload, in a row, that may be no message before the rest is given up as a whole."""
+"""Values of one payload, in a row, that may not be messages before the rest is given up as a whole."""
 
 _MAX_KNOWN_HOSTS = 4096
 _MAX_KNOWN_HOST = 255
@@ -209,7 +209,7 @@ def _decode_values(payload: bytes, notes: tuple[Note, ...], receipt: Receipt, fo
             _decode_document(found.value, raw, notes + found.notes, receipt, foreign, strict=False)
         in_vain = 0 if len(messages) > before else in_vain + 1
         if in_vain == MAX_IN_VAIN:
-            detail = f"{in_vain} values in a row were no message; the rest of the payload was not looked at"
+            detail = f"{in_vain} values in a row were not messages; the rest of the payload was not looked at"
             receipt.reject(Reason.TOO_COMPLEX, detail, payload)
             return
     if found is None:

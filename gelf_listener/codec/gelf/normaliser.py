@@ -1,5 +1,5 @@
 """
-Normaliser: one JSON object -> Message, mending what deviates from GELF 1.1 and noting it.
+Normaliser: one JSON object -> Message, repairing what deviates from GELF 1.1 and noting it.
 
 The rules are those of the `lenient` mode in docs/decoding.md.
 """
@@ -45,7 +45,7 @@ _SHAPES = Shapes()
 
 def read_plain(document: dict[str, Any]) -> tuple[dict[str, FieldValue], list[Note]] | None:
     """
-    Read additional fields that need no mending, all at once (see `make bench`, console and store).
+    Read additional fields that need no repairing, all at once (see `make bench`, console and store).
 
     Args:
         document: What a strict parser read.
@@ -93,7 +93,7 @@ class Normaliser:
 
     Args:
         document: The JSON object.
-        notes: What was mended to read it.
+        notes: What was repaired to read it.
         receipt: How it arrived.
         strict: Whether a strict parser read it: then no string holds a lone surrogate and every float is finite.
     """
@@ -157,7 +157,7 @@ class Normaliser:
             self._read_each()
 
     def _read_plain(self) -> bool:
-        """Read fields that need no mending, all at once; return whether that worked."""
+        """Read fields that need no repairing, all at once; return whether that worked."""
         read = read_plain(self.document)
         if read is None or not self.fields.keys().isdisjoint(read[0]):
             return False

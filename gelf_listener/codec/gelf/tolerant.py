@@ -43,13 +43,13 @@ MAX_DIGITS = 1000
 """Longest number read as one (Jackson's limit); Python refuses integers from 4300 digits on by itself."""
 
 MAX_FAILURES = 100
-"""Stretches of one payload that may turn out to be no JSON before the rest is given up as a whole."""
+"""Stretches of one payload that may turn out not to be JSON before the rest is given up as a whole."""
 
 MAX_VALUES = 50_000
 """Most objects of one payload: 8 MiB hold twenty thousand messages of the usual size."""
 
 MAX_REPAIR_CHARACTERS = 256 * 1024
-"""Longest text that is mended: tokenizing costs a microsecond per character, and the loop waits."""
+"""Longest text that is repaired: tokenizing costs a microsecond per character, and the loop waits."""
 
 _REBASE_CHARACTERS = 16 * 1024
 """A failing parser counts the lines before its position, so what is done is cut off now and then."""
@@ -102,10 +102,10 @@ class Found(NamedTuple):
     One thing found in a payload.
 
     Attributes:
-        value: The JSON value; None with ``error`` set when this stretch is no JSON.
+        value: The JSON value; None with ``error`` set when this stretch is not JSON.
         text: The stretch of the payload it was found in.
-        notes: What was mended to read it.
-        error: Why the stretch is no JSON, for a person.
+        notes: What was repaired to read it.
+        error: Why the stretch is not JSON, for a person.
     """
 
     value: Any
@@ -121,7 +121,7 @@ class Found(NamedTuple):
 
 def find_values(payload: bytes) -> Iterator[Found]:
     """
-    Find every JSON value in a payload, mending what can be mended, and every stretch that is none.
+    Find every JSON value in a payload, repairing what can be repaired, and every stretch that is none.
 
     The elements of a top-level array come one by one, as Graylog's bulk receiving takes them. NULs and junk
     behind a value become a note on it; junk that opens an object of its own is a stretch that failed.
@@ -169,7 +169,7 @@ class _Reader:
             self._notes += (note(Deviation.BYTE_ORDER_MARK),)
         self._position = 0
         self._effort = MAX_REPAIR_CHARACTERS
-        """Characters that may still be looked at for mending."""
+        """Characters that may still be looked at for repairing."""
 
     def values(self) -> Iterator[Found]:
         """Read value by value; an array gives its elements."""
@@ -205,7 +205,7 @@ class _Reader:
         return "\0" in self._text[start : self._position]
 
     def _value(self) -> Found:
-        """Read the value at the position: as it stands, then mended, else give up to the end of the line."""
+        """Read the value at the position: as it stands, then repaired, else give up to the end of the line."""
         start = self._position
         try:
             value, self._position = _DECODER.raw_decode(self._text, start)
@@ -265,7 +265,7 @@ _DECODER = json.JSONDecoder(strict=False, parse_int=_parse_int, parse_float=_par
 
 
 class _Repair:
-    """One value's text, mended token by token."""
+    """One value's text, repaired token by token."""
 
     def __init__(self, text: str, start: int) -> None:
         self.notes: list[Note] = []
@@ -302,13 +302,13 @@ class _Repair:
             self.notes.append(note(deviation))
 
     def _string(self, text: str) -> str:
-        def mend(match: re.Match[str]) -> str:
+        def repair(match: re.Match[str]) -> str:
             if match["bad"] is None:
                 return match.group()
             self._note(Deviation.BAD_ESCAPE)
             return "\\\\" + match["bad"]
 
-        return _BAD_ESCAPE.sub(mend, text) if "\\" in text else text
+        return _BAD_ESCAPE.sub(repair, text) if "\\" in text else text
 
 
 def _spell(word: str) -> str:

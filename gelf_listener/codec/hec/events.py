@@ -107,7 +107,7 @@ def take_event(value: Any, raw: bytes, meta: Mapping[str, str], receipt: Receipt
             host=host if isinstance(host, str) else "",
             level=level,
             fields=fields,
-            strict=b"\\u" not in raw,  # half of a character is no text
+            strict=b"\\u" not in raw,  # half of a character is not text
         )
     )
 

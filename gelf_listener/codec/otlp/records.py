@@ -98,7 +98,7 @@ class Taker:
         """Why the first of them is not."""
 
     def reject(self, reason: Reason, detail: str, raw: bytes) -> None:
-        """Count a record that is no message."""
+        """Count a record that is not a message."""
         self.rejected += 1
         self.why = self.why or detail
         self.receipt.reject(reason, detail, raw)
@@ -134,7 +134,7 @@ class Taker:
             trace_id: In hexadecimal digits; empty for none.
             span_id: Likewise.
             flags: Of W3C's trace context.
-            event_name: Empty when it is no event.
+            event_name: Empty when it is not an event.
             dropped: How many attributes its source dropped.
             plain: Whether all attributes are known to be what a message may hold: finite numbers of 64 bits, booleans,
                 and texts that can be encoded.

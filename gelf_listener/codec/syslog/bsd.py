@@ -51,7 +51,7 @@ _SENTENCE = frozenset(
     "a an and are as at be been by closed denied down failed for from has have in into is it lost message no not of on "  # noqa: SIM905  (words)
     "opened or repeated restarted started stopped that the this to up user was were will with".split()
 )
-"""Second words of a sentence: the first is no host."""
+"""Second words of a sentence: the first is not a host."""
 _NO_TAG = _LEVEL_WORDS | {"Severity", "Event", "Message", "message", "http", "https"}
 """Words with a colon that are not the name of a program."""
 
@@ -97,7 +97,7 @@ class Header(NamedTuple):
         stamped: Whether something like a time stamp was there.
         host: Empty when absent.
         fields: ``application_name``, ``process_id``, ``sequence_number``, a device's pairs; ``original_timestamp``,
-            the text of one that is no time.
+            the text of one that is not a time.
         notes: What was guessed.
     """
 

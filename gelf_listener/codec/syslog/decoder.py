@@ -66,7 +66,7 @@ _PRIORITY = re.compile(r"<(\d{1,10})>", re.ASCII)
 _LOOSE = re.compile(
     r"(?:<([^<>\s]{0,16})>)?(1) +(-|\d{4}-\d\d-\d\d[Tt ]+\d\d:\d\d:\d\d[^ ]*) +(?=[^ ])(.*)", re.DOTALL | re.ASCII
 )
-"""RFC 5424 with blanks where one should be, a priority that is no number, or none."""
+"""RFC 5424 with blanks where one should be, a priority that is not a number, or none."""
 _BLANKS = re.compile(" +")
 _TRAILING = "\0\r\n"
 _GELF_ELEMENT = "gelf@32473"
@@ -432,7 +432,7 @@ def _of_reading(
 
 
 def _embedded(parts: _Parts, given: dict[str, Any], receipt: Receipt, *, is_record: bool) -> Message | None:
-    """Read a text that is a GELF document, or JSON behind the CEE cookie that is no record; None for any other."""
+    """Read a text that is a GELF document, or JSON behind the CEE cookie that is not a record; None for any other."""
     cee = parts.text.startswith(CEE)
     try:
         document: Any = msgspec.json.decode(parts.text.removeprefix(CEE).strip())

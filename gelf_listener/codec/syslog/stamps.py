@@ -210,7 +210,7 @@ def iso_seconds(text: str, zone: dt.tzinfo | None) -> float | None:
         zone: None: this machine's.
 
     Returns:
-        UTC Unix seconds, or None when it is no time.
+        UTC Unix seconds, or None when it is not a time.
     """
     try:
         moment = dt.datetime.fromisoformat(text)

@@ -26,7 +26,7 @@ class LineDecoder:
         host: On messages that do not name theirs.
         level: Of text that does not say: 6, or 3 for standard error, as Docker has it.
         input: Name put on messages.
-        fields: On messages that are no GELF documents.
+        fields: On messages that are not GELF documents.
         zone: Of times without an offset; None: this machine's.
         charset: Of lines that are not UTF-8; empty: none.
         max_line_bytes: A longer line is cut into several.

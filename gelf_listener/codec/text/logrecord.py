@@ -38,7 +38,7 @@ MAX_RECORDS = 100_000
 
 _MAX_PAIRS = 10_000
 _MAX_ARGUMENTS = 100
-"""Most arguments that are read one by one, because one of them is no literal."""
+"""Most arguments that are read one by one, because one of them is not a literal."""
 
 _RENAMED = {
     "name": "logger",
@@ -166,7 +166,7 @@ def _form_record(body: bytes) -> dict[str, Any]:
 
 def _arguments(text: str) -> object:
     """
-    Read arguments as Python wrote them; one that is no literal stays what was written, for example ``ValueError('x')``.
+    Read arguments as Python wrote them; one that is not a literal stays as written, for example ``ValueError('x')``.
 
     Nothing is evaluated: what an object wrote of itself takes its place in the message.
     """

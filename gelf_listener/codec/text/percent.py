@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 __all__ = ["MAX_TEXT", "MAX_WIDTH", "percent"]
 
 MAX_WIDTH = 1000
-"""Largest width and precision; more is no log line."""
+"""Largest width and precision; more is not a log line."""
 
 MAX_TEXT = 1024 * 1024
 """Most characters that formatting may make."""

@@ -239,7 +239,7 @@ def _depth(depth: int, marks: str) -> int:
 
 
 def _beyond(text: str, at: int) -> str:
-    """Return the first character from a place on that is no blank."""
+    """Return the first character from a place on that is not a blank."""
     while text[at : at + 1] == " ":
         at += 1
     return text[at : at + 1]

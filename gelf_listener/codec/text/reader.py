@@ -477,7 +477,7 @@ def _record_in(text: str, now: float, zone: dt.tzinfo | None) -> Reading | None:
 
 
 def _is_prefix(text: str, *, stamped: bool) -> bool:
-    """Whether what stands before an object is short enough to be no text: two words besides a time."""
+    """Whether what stands before an object is too short to be text: two words besides a time."""
     words = text.split()
     return len(words) <= (4 if stamped else 2)
 

@@ -101,7 +101,7 @@ _JOURNAL_LEFT_OUT = frozenset(
 
 
 def _journal(record: Mapping[str, Any]) -> Record:
-    """Read a line of `journalctl -o json`: texts that are no UTF-8 are lists of bytes, long ones null."""
+    """Read a line of `journalctl -o json`: texts that are not valid UTF-8 are lists of bytes, long ones null."""
     text = _journal_text(record.get("MESSAGE"))
     program = _journal_text(record.get("SYSLOG_IDENTIFIER")) or _journal_text(record.get("_COMM"))
     flat: Record = {

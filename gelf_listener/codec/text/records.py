@@ -239,7 +239,7 @@ def read_record(
     Read a record.
 
     Args:
-        record: A JSON object that is no GELF document, or the pairs of a line.
+        record: A JSON object that is not a GELF document, or the pairs of a line.
         now: UTC Unix seconds: what an absurd time is measured by.
         zone: Of times without an offset; None: this machine's.
         line: The line of pairs, which is the text when no pair is.
@@ -249,7 +249,7 @@ def read_record(
         near: The time that its protocol says, UTC Unix seconds: one that is far from it is left a field.
 
     Returns:
-        None when it is no record of a logger.
+        None when it is not a record of a logger.
     """
     plan = _plan(record)
     usual = plan.usual.read(record, now, zone, near, carried=carried) if plan.usual is not None and strict else None
@@ -433,7 +433,7 @@ class _Reader:
         return severity_of_number(value)
 
     def _time(self) -> float | None:
-        """Take the time off; what is no time stays a field."""
+        """Take the time off; what is not a time stays a field."""
         for name, value in self._found(self._plan.times):
             seconds = believable(self._seconds(value), self._now)
             if seconds is not None and not is_far(seconds, self._near):

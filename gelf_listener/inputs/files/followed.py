@@ -31,7 +31,7 @@ class Piece(NamedTuple):
 
     Attributes:
         data: Bytes that are new.
-        truncated: Whether the file began anew before them.
+        truncated: Whether the file began again before them.
     """
 
     data: bytes

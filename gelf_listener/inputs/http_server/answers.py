@@ -61,7 +61,7 @@ class Response:
 
     @property
     def plain(self) -> bytes:
-        """The whole response, to a client that keeps its connection and is no browser."""
+        """The whole response, to a client that keeps its connection and is not a browser."""
         if not self._plain:
             self._plain = self.encode()
         return self._plain

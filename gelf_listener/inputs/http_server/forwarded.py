@@ -24,7 +24,7 @@ def forwarded_for(request: Request, proxies: AllowList) -> Peer | None:
         proxies: Who is believed.
 
     Returns:
-        The request's peer when the header is missing, or its last word is no address.
+        The request's peer when the header is missing, or its last word is not an address.
     """
     found = request.peer
     for word in reversed(request.header("x-forwarded-for").split(",")[-_MOST_ADDRESSES:]):

@@ -5,7 +5,7 @@ Laws:
 
 * After `append` returned, the file ends with the data; after it raised, it ends where it ended before. What a full
   disk left half-written is cut off again, at once or before the next write.
-* The path still leads to the file that is open, or it is opened anew: logrotate may move it at any time.
+* The path still leads to the file that is open, or it is opened again: logrotate may move it at any time.
 * One process writes to a file at a time (a POSIX lock), or cutting off could hit another's records.
 """
 
@@ -57,7 +57,7 @@ class LogFile:
 
     def open(self) -> None:
         """
-        Open the file, or open it anew when the path leads elsewhere now.
+        Open the file, or open it again when the path leads elsewhere now.
 
         Raises:
             OSError: If that fails, or another process writes to it.

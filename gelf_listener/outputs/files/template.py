@@ -37,7 +37,7 @@ _BUCKET_SECONDS = 900
 
 _STAMP = r"@\d{8}T\d{6}Z\.\d+"
 _AFTER_VALUES = ("rotated", "compressed")
-"""Groups of the last component's pattern that are no placeholders."""
+"""Groups of the last component's pattern that are not placeholders."""
 _ANY_VALUE = r"[A-Za-z0-9_][A-Za-z0-9._-]*"
 _PATTERNS = {"date": r"\d{4}-\d\d-\d\d", "hour": r"\d\d"}
 
@@ -81,7 +81,7 @@ class PathTemplate:
         utc: Date and hour in UTC instead of local time.
 
     Raises:
-        ValueError: If it is no path of a file, or has a placeholder that does not exist.
+        ValueError: If it is not a path of a file, or has a placeholder that does not exist.
     """
 
     def __init__(self, text: str, *, utc: bool = True) -> None:
@@ -211,7 +211,7 @@ class PathTemplate:
 
 
 def _check(text: str) -> None:
-    """Refuse what can be no path of a file."""
+    """Refuse what cannot be the path of a file."""
     if not text or text.endswith(("/", "/.", "/..")):
         raise ValueError("expected the path of a file")
     if not text.isprintable():

@@ -73,7 +73,7 @@ class InputContract:
         raise NotImplementedError
 
     async def send_bytes(self, input: Input, data: bytes) -> None:
-        """Send what is no message, and take the answer if there is one."""
+        """Send what is not a message, and take the answer if there is one."""
         raise NotImplementedError
 
     @contextlib.asynccontextmanager

@@ -1,1 +1,1 @@
-"""An input and an output for gelf-listener that are no part of it."""
+"""An input and an output for gelf-listener that are not part of it."""

@@ -27,7 +27,7 @@ def test_too_many() -> None:
     clock.now += WINDOW_SECONDS
     assert attempts.wait_seconds("192.0.2.1") == 0
     attempts.failed("192.0.2.1")
-    assert attempts.wait_seconds("192.0.2.1") == 0, "it begins anew"
+    assert attempts.wait_seconds("192.0.2.1") == 0, "it begins again"
 
 
 @pytest.mark.parametrize(

@@ -218,7 +218,7 @@ def test_too_many_wrong_passwords(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_a_right_password_is_dear_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """scrypt for every request would be slow; a wrong one is always looked at anew."""
+    """scrypt for every request would be slow; a wrong one is always looked at again."""
     asked: list[str] = []
 
     def count(password: str, known: ScryptHash) -> bool:

@@ -30,7 +30,7 @@ def fetch(url: str) -> dict[str, object]:
 
 
 def test_answers_from_the_moment_it_says_so() -> None:
-    """The URL has the real port; after closing nobody listens there."""
+    """The URL has the real port; after closing nothing is listening there."""
 
     async def main() -> None:
         server = ApiServer(service(), Auth(required=False, users={}, tokens=[]), Address.parse("http://127.0.0.1:0"))

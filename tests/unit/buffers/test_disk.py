@@ -285,7 +285,7 @@ def test_a_full_disk_at_the_end(tmp_path: Path) -> None:
 
 def test_a_file_that_is_none(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """It is set aside, and the buffer works."""
-    (tmp_path / FILE_NAME).write_bytes(b"this is no database" * 1000)
+    (tmp_path / FILE_NAME).write_bytes(b"this is not a database" * 1000)
 
     async def main() -> None:
         async with Opened(tmp_path) as opened:

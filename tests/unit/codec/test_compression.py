@@ -77,7 +77,7 @@ def test_damaged(data: bytes) -> None:
 
 
 def test_trailing_bytes_are_left_out() -> None:
-    """What follows a whole stream and is no gzip member is no part of the payload."""
+    """What follows a whole stream and is not a gzip member is not a part of the payload."""
     assert inflate(zlib.compress(b"payload") + b"junk", 100) == b"payload"
     assert inflate(gzip.compress(b"payload") + b"junk", 100) == b"payload"
 

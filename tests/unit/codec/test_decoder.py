@@ -108,7 +108,7 @@ def test_any_document(mode: str, document: dict[str, Any]) -> None:
 
 @given(documents)
 def test_lenient_is_idempotent(document: dict[str, Any]) -> None:
-    """A mended message, written and decoded again, is the same message."""
+    """A repaired message, written and decoded again, is the same message."""
     import json
 
     for message in decode(json.dumps(document).encode()).messages:

@@ -204,7 +204,7 @@ def test_a_field_that_comes_several_times() -> None:
 
 
 def test_an_entry_without_fields_of_its_own() -> None:
-    """Addresses alone are no message."""
+    """Addresses alone are not a message."""
     took = receipt()
     (entry,), _, _ = parse(export({"__CURSOR": "s=1", "__REALTIME_TIMESTAMP": "1"}))
     take_entry(entry, b"raw", took)

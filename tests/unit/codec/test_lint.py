@@ -103,7 +103,7 @@ def test_refused_by_both() -> None:
 
 
 def test_a_chunk_alone() -> None:
-    """A chunk is no message, and no mistake either."""
+    """A chunk is not a message, and no mistake either."""
     verdict = lint(b"\x1e\x0f" + b"someid42" + bytes([0, 2]) + b"{", Peer("192.0.2.1", 1))
     assert not verdict.clean
     assert verdict.lines() == ["a chunk: the rest of its message is missing"]

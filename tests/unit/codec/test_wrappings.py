@@ -39,7 +39,7 @@ def test_what_is_around_comes_off(payload: bytes, content_type: str | None) -> N
 
 
 @pytest.mark.parametrize(
-    "payload", [b"", b'"hello"', b'"{', b"plain text", b"BZh is no bzip2", b"[1]", b"\xfd7z", b"x\x9c"]
+    "payload", [b"", b'"hello"', b'"{', b"plain text", b"BZh is not a bzip2", b"[1]", b"\xfd7z", b"x\x9c"]
 )
 def test_what_has_nothing_around_it_stays(payload: bytes) -> None:
     """The decoder says what is wrong with it."""

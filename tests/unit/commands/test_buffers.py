@@ -54,7 +54,7 @@ def test_list(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     first, second = out.splitlines()
     assert status == 0
     assert first.startswith("kafka: 2 messages, ")
-    assert "h old; nobody has it open; 1 damaged files" in first
+    assert "h old; not open; 1 damaged files" in first
     assert "loki: 1 messages" in second
     assert "open in process" in second
 

@@ -203,7 +203,7 @@ def test_refused_by_the_server(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.fixture
 def closed_port() -> Iterator[int]:
-    """A port that nobody listens on, and nobody else gets meanwhile."""
+    """A port that nothing is listening on, and nobody else gets meanwhile."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as sock:
         sock.bind(("127.0.0.1", 0))
         yield sock.getsockname()[1]

@@ -38,7 +38,7 @@ def test_networks(host: str, allowed: bool) -> None:
 
 
 def test_empty_allows_everybody() -> None:
-    """No list is no restriction, even for peers without an address."""
+    """No list is not a restriction, even for peers without an address."""
     made = allow()
     assert not made
     assert made.allows(Peer("1.2.3.4", 1))

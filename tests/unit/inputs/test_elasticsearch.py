@@ -313,7 +313,7 @@ def test_what_clients_ask(method: str, path: str, status: int, key: str | None) 
 
 
 def test_what_is_created_has_a_body_that_is_forgotten() -> None:
-    """A template is no document."""
+    """A template is not a document."""
     intake, answer = bulk(b'{"index_patterns": ["logs-*"]}', "/_index_template/x", method="PUT")
     assert (answer.status, intake.messages, intake.rejected) == (200, [], [])
 

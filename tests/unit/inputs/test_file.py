@@ -165,7 +165,7 @@ def test_copytruncate(tmp_path: Path) -> None:
 
 
 def test_a_hole_at_the_beginning(tmp_path: Path) -> None:
-    """A writer that does not append goes on where it was; what it skipped is no text."""
+    """A writer that does not append goes on where it was; what it skipped is not text."""
     log = tmp_path / "app.log"
 
     async def main(_: FileInput, intake: FakeIntake) -> None:

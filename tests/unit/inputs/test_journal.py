@@ -78,7 +78,7 @@ def test_what_is_not_an_upload() -> None:
 
 
 def test_a_long_entry_does_not_stop_the_upload() -> None:
-    """It would be sent again for ever."""
+    """It would be sent again indefinitely."""
     intake, answers = exchange([upload(b"MESSAGE=" + b"x" * 3000 + b"\n\n" + ENTRIES)], max_entry_bytes=2000)
     assert (answers[0].status, intake.texts) == (202, ["text 0", "text 1", "text 2"])
     assert intake.reasons == [Reason.FRAME_TOO_LARGE]

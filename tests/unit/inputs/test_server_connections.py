@@ -492,7 +492,7 @@ def test_renewed_certificates(authority: trustme.CA, tmp_path: Path) -> None:
 
 
 def test_answers_are_sent_before_closing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was accepted is answered; a peer that takes its time does not keep us for ever."""
+    """What was accepted is answered; a peer that takes its time does not keep us indefinitely."""
     monkeypatch.setattr(module, "_LONGEST_FAREWELL_SECONDS", 0.05)
 
     async def main() -> None:

@@ -100,7 +100,7 @@ def test_streams_listen_at_once(closing: list[socket.socket]) -> None:
 
 @pytest.mark.parametrize("host", ["no-such-host.invalid", "a..b", "x" * 70])
 def test_unresolvable(host: str) -> None:
-    """A name that cannot be resolved, or is none, is the operator's mistake."""
+    """A name that cannot be resolved, or is none, is a usage error."""
     with pytest.raises(ConfigError, match="cannot be resolved"):
         bind_all(socket.SOCK_DGRAM, host, 0)
 

@@ -46,7 +46,7 @@ def with_stdin(
 
 
 def test_lines(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each a message; the last one too when it has no end; a line does not wait for the next for ever."""
+    """Each a message; the last one too when it has no end; a line does not wait for the next indefinitely."""
 
     async def main(listener: StdinInput, intake: FakeIntake, ours: int) -> None:
         assert listener.listening == ["stdin:"]

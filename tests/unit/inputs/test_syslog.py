@@ -133,7 +133,7 @@ def test_what_is_no_syslog() -> None:
 
 
 def test_settings() -> None:
-    """Graylog's options reach the decoder; a zone that does not exist is the operator's mistake."""
+    """Graylog's options reach the decoder; a zone that does not exist is a usage error."""
     made = SyslogUdpSettings.from_values({"timezone": "Europe/Berlin", "expand_structured_data": "true"}, "x")
     options = made.decoder("in").options
     assert (str(options.zone), options.expand_structured_data) == ("Europe/Berlin", True)

@@ -61,7 +61,7 @@ VECTORS: list[tuple[str, bytes, list[str], list[str], bool]] = [
     ("nothing before the end", HELLO, ["hello"], [], True),
     ("leading NULs", b"\0\0\0\0\0\0" + HELLO + b"\0", ["hello"], [], False),
     ("compressed", zlib.compress(HELLO) + b"\0" + AGAIN + b"\0", ["hello", "again"], [], False),
-    ("capital letters that are no HTTP", b"POSTAL\0" + HELLO + b"\0", ["hello"], ["invalid_json"], False),
+    ("capital letters that are not HTTP", b"POSTAL\0" + HELLO + b"\0", ["hello"], ["invalid_json"], False),
     ("half a frame", HELLO + b"\0" + AGAIN[:9], ["hello"], ["frame_truncated"], True),
     ("garbage frame", b"garbage\0" + HELLO + b"\0", ["hello"], ["invalid_json"], False),
     ("nothing", b"\0", [], [], True),
@@ -102,7 +102,7 @@ def test_refused_protocols_close(data: bytes) -> None:
 
 
 def test_http_can_be_turned_off() -> None:
-    """Then a request is lines that are no GELF."""
+    """Then a request is lines that are not GELF."""
     made = exchange(POST, end=True, http=False)
     assert made.transport.written == b""
     assert "invalid_json" in made.intake.reasons
@@ -169,7 +169,7 @@ def test_idle_timeout() -> None:
 
 
 def test_half_a_frame_does_not_keep_a_connection_alive() -> None:
-    """A slow drip is idle; the default is to wait for ever, as Graylog does."""
+    """A slow drip is idle; the default is to wait indefinitely, as Graylog does."""
 
     async def main() -> None:
         drip, patient = scene(idle_timeout_seconds=10), scene()
@@ -240,7 +240,7 @@ def test_a_peer_that_is_gone_already() -> None:
 
 
 def test_peers_have_no_scope() -> None:
-    """The interface of a link-local address is no part of the peer."""
+    """The interface of a link-local address is not a part of the peer."""
 
     async def main() -> None:
         made = TcpInput(TcpSettings(http=False))

@@ -165,7 +165,7 @@ def test_closing_ends(full: bool, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_closing_rejects_incomplete_messages() -> None:
-    """Chunks without the rest of their message are no silence."""
+    """Chunks without the rest of their message are not silence."""
 
     async def main() -> None:
         intake = FakeIntake()

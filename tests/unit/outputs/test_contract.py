@@ -41,7 +41,7 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
 
 
 class Contract(OutputContract):
-    """Writes to a destination of its own, started anew for each test."""
+    """Writes to a destination of its own, started again for each test."""
 
     tls: ClassVar[bool] = False
     settings: ClassVar[dict[str, Any]] = {}

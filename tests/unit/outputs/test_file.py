@@ -557,7 +557,7 @@ def test_a_file_that_may_not_grow(tmp_path):
 
 
 def test_a_disk_that_became_read_only(small_disk):
-    """As ext4 does after an error: the batch waits until somebody has mended it."""
+    """As ext4 does after an error: the batch waits until somebody has repaired it."""
     path = small_disk.path / "a.jsonl"
     output = FileOutput(FileSettings(path=str(path)))
 

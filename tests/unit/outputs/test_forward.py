@@ -1,4 +1,4 @@
-"""forward: servers that are no Fluentd, and those that behave badly."""
+"""forward: servers that are not Fluentd, and those that behave badly."""
 
 from __future__ import annotations
 

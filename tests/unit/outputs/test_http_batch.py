@@ -214,7 +214,7 @@ def test_otlp_severities() -> None:
 
 
 def test_otlp_partial_success(caplog: pytest.LogCaptureFixture) -> None:
-    """Is counted and logged; garbage in an answer of success is no failure."""
+    """Is counted and logged; garbage in an answer of success is not a failure."""
     partial = ExportLogsPartialSuccess(rejected_log_records=2, error_message="too old")
     said = ExportLogsServiceResponse(partial_success=partial).SerializeToString()
     done = write(OtlpOutput, make_batch(3), lambda _: answer(200, said))

@@ -46,7 +46,7 @@ def test_success(status: int) -> None:
 
 @pytest.mark.parametrize("status", [301, 401, 403, 404, 405, 407, 408, 425, 429, 500, 502, 503, 504])
 def test_again(status: int) -> None:
-    """Busy or broken, or something that somebody will mend: nothing is given up."""
+    """Busy or broken, or something that somebody will repair: nothing is given up."""
     error = outcome(answer(status, b"not\n now"))
     assert isinstance(error, Retry)
     assert f"status {status}: not now" in str(error)
@@ -75,7 +75,7 @@ def test_never(status: int) -> None:
     ],
 )
 def test_retry_after(text: str, least: float | None, most: float | None) -> None:
-    """Seconds or a date, within bounds; what is neither is no advice."""
+    """Seconds or a date, within bounds; what is neither is ignored."""
     error = outcome(answer(503, retry_after=text))
     assert isinstance(error, Retry)
     if least is None or most is None:

@@ -66,7 +66,7 @@ def test_a_record() -> None:
 
 
 def test_values_of_another_type_are_kept() -> None:
-    """A line that is no number does not become the record's line."""
+    """A line that is not a number does not become the record's line."""
     values = record_of(make_message("a", fields={"line": "seven", "pid": "x", "logger": 5})).__dict__
     assert (values["line"], values["pid"], values["name"]) == ("seven", "x", "5")
 

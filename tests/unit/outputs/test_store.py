@@ -79,7 +79,7 @@ def test_it_is_not_open_before_it_is_started(tmp_path: Path) -> None:
 
 
 def test_a_store_that_is_open_elsewhere(tmp_path: Path) -> None:
-    """Is the operator's mistake, said at the start."""
+    """Is a usage error, said at the start."""
 
     async def main() -> None:
         first, second = made(tmp_path / "store"), made(tmp_path / "store")

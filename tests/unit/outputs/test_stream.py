@@ -1,4 +1,4 @@
-"""gelf+tcp, gelf+udp, syslog and what carries them: framing, far sides that are away or behave badly, loops."""
+"""gelf+tcp, gelf+udp, syslog and what carries them: framing, destinations that are away or behave badly, loops."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ async def sent(kind: type[Any], messages: Sequence[Message], **settings: Any) ->
 
 
 def test_framing() -> None:
-    """A delimiter behind each; a payload that contains it is written anew, which says the same."""
+    """A delimiter behind each; a payload that contains it is written again, which says the same."""
     spaced = make_message("a", raw=b'{"host":\n"h","short_message":"a\\u0000"}')
     data = asyncio.run(sent(GelfTcpOutput, [spaced, make_message("b")], framing="newline"))
     first, second, rest = data.split(b"\n")
@@ -332,7 +332,7 @@ def test_forwarding() -> None:
 
 
 def test_a_loop_is_refused() -> None:
-    """By TCP and by UDP; what is no loop is sent."""
+    """By TCP and by UDP; what is not a loop is sent."""
     batch = [make_message("a"), make_message("b", fields={"forwarder": "here"})]
 
     async def main() -> None:
@@ -409,7 +409,7 @@ def test_our_own_syslog_input_reads_it() -> None:
     ("settings", "words"),
     [
         ({"facility": "nobody"}, "'facility': there is no 'nobody'"),
-        ({"structured_data": "a b"}, "no SD-ID"),
+        ({"structured_data": "a b"}, "is not an SD-ID"),
         ({"application": "{nobody}"}, "'application'"),
     ],
 )

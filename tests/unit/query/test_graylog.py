@@ -242,7 +242,7 @@ def test_known_fields(query: str, found: bool) -> None:
 
 
 def test_a_name_that_gelf_has_for_itself() -> None:
-    """``_host`` is stored as ``host``, which is no name of the source then."""
+    """``_host`` is stored as ``host``, which is not a name of the source then."""
     assert compile_predicate(parse_as("host:x", "graylog"))(message(fields={"host": "x"}))
 
 

@@ -17,7 +17,7 @@ def test_exact_messages_are_written_as_they_came():
 
 
 def test_others_are_encoded():
-    """With what was mended."""
+    """With what was repaired."""
     message = make_message("m", exact=False, raw=b"{'message':'m'}", fields={"a": True})
     assert json.loads(GelfRenderer().render([message])) == {
         "version": "1.1", "host": "web1", "short_message": "m", "timestamp": 1_790_000_000.0, "level": 6, "_a": True

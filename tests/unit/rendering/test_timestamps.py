@@ -25,7 +25,7 @@ from gelf_listener.rendering.timestamps import Timestamps
     ],
 )
 def test_utc(timestamp, milliseconds, rfc3339):
-    """What is no date is shown as the number it is."""
+    """What is not a date is shown as the number it is."""
     times = Timestamps(utc=True)
     for _ in range(2):  # the second time from memory
         assert times.milliseconds(timestamp) == milliseconds

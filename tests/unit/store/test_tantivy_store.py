@@ -107,7 +107,7 @@ def test_another_store_is_told_who_has_it(tmp_path: Path) -> None:
 
 
 def test_a_directory_that_cannot_be_used(tmp_path: Path) -> None:
-    """Is the operator's mistake."""
+    """Is a usage error."""
     file = tmp_path / "file"
     file.write_text("no directory")
 

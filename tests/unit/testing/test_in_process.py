@@ -360,7 +360,7 @@ def test_afterwards_it_still_answers() -> None:
 
 
 def test_a_start_that_fails_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No thread waits for ever when the third socket cannot be opened."""
+    """No thread waits indefinitely when the third socket cannot be opened."""
     before = held()
 
     async def refuse(*_: object) -> None:

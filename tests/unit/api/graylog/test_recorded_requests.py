@@ -110,7 +110,7 @@ KINDS: dict[str, Any] = {
 def difference(recorded: Any, answered: Any, at: str = "") -> str:
     """Say how two documents differ in their names or types; nothing when they do not."""
     if isinstance(recorded, str) and recorded in ("<number>", "<port>"):
-        return "" if isinstance(answered, int | float | str) else f"{at}: {answered!r} is no number"
+        return "" if isinstance(answered, int | float | str) else f"{at}: {answered!r} is not a number"
     if isinstance(recorded, dict) and isinstance(answered, dict):
         if list(recorded) == ["<node>"] and len(answered) == 1:
             recorded = dict(zip(answered, recorded.values(), strict=True))

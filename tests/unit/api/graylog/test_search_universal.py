@@ -126,7 +126,7 @@ def test_fields_and_csv() -> None:
         ("relative", {"query": "*", "range": 0, "limit": 10_001}, 400, "Result window is too large"),
         ("relative", {"query": "*", "range": 0, "limit": 9_000, "offset": 1_001}, 400, "Result window"),
         ("relative", {"query": "*", "range": 0, "sort": "timestamp"}, 400, "field:asc"),
-        ("absolute", {"query": "*", "from": "x", "to": "y"}, 400, "no time"),
+        ("absolute", {"query": "*", "from": "x", "to": "y"}, 400, "is not a time"),
         ("keyword", {"query": "*", "keyword": "blue cheese", "timezone": "UTC"}, 400, "Invalid timerange parameters"),
         ("keyword", {"query": "*", "keyword": "yesterday"}, 400, "timezone"),
         ("keyword", {"query": "*", "keyword": "yesterday", "timezone": "Mars"}, 400, "time zone"),

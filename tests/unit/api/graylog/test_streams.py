@@ -153,7 +153,7 @@ def test_streams_outlive_a_restart() -> None:
 def test_which_rules_match(
     rules: list[dict[str, Any]], matching: str, message: dict[str, Any], expected: list[bool]
 ) -> None:
-    """Each by its id; without an id of its own a message is no message."""
+    """Each by its id; without an id of its own a message is not a message."""
 
     async def main(service: Service, client: Client) -> None:
         id = await create(client, rules=rules, matching_type=matching)

@@ -107,7 +107,7 @@ def collect(service: Service) -> list[Message]:
 
 
 def test_import() -> None:
-    """Lines in any pieces, with or without the last line end; what is no message is counted and kept."""
+    """Lines in any pieces, with or without the last line end; what is not a message is counted and kept."""
 
     async def pieces() -> AsyncIterator[bytes]:
         whole = b'{"short_message":"a","host":"h"}\n\n{"short_message":"b","host":"h","_n":1}\r\nnonsense\n{"short_message":"c","host":"h"}'

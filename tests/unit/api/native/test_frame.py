@@ -45,7 +45,7 @@ def test_bodies_that_are_no_json() -> None:
 
         status, error = await post('{"metrics":\n  [}')
         assert (status, error["type"], error["line"], error["column"]) == (400, "RequestError", 2, 4)
-        assert "the body is no JSON" in error["message"]
+        assert "the body is not JSON" in error["message"]
         status, error = await post('{"metrics": [1]}')
         assert (status, error["type"], error["path"]) == (400, "RequestError", "metrics.[0]")
         assert (await post("[1]"))[0] == (await post(""))[0] == (await post("[" * 100_000))[0] == 400

@@ -238,7 +238,7 @@ def test_a_record_with_gelf_names() -> None:
     ],
 )
 def test_what_is_no_event_is_rejected_and_the_rest_goes_on(entry: Any, reason: Reason) -> None:
-    """And its chunk is acknowledged, for it would be sent again for ever."""
+    """And its chunk is acknowledged, for it would be sent again indefinitely."""
     for data in (
         msgpack.packb(["a", [EVENTS[0], entry, EVENTS[1]], OPTION]),
         msgpack.packb(["a", packed(EVENTS[0]) + msgpack.packb(entry) + packed(EVENTS[1]), OPTION]),

@@ -27,7 +27,7 @@ STREAMS = [
     ("counted, with a NUL inside", b"9 <14>a\0b\nc7 <14>one", [b"<14>a\0b\nc", b"<14>one"], []),
     ("counted, and a newline behind each", b"7 <14>one\n7 <14>two\n", [b"<14>one", b"<14>two"], []),
     ("a count at the end of the stream", b"7 <14>one70 <14>two", [b"<14>one", b"<14>two"], []),
-    ("a number that is no count", b"2026 was\n7 up\n", [b"2026 was", b"7 up"], []),
+    ("a number that is not a count", b"2026 was\n7 up\n", [b"2026 was", b"7 up"], []),
     ("a long number", b"12345678901234 <14>x\n", [b"12345678901234 <14>x"], []),
     ("blank lines", b"\n\n <14>one\n\n", [b"<14>one"], []),
     ("too long", b"<14>" + b"x" * LIMIT + b"\n<14>two\n", [b"<14>two"], ["frame_too_large"]),

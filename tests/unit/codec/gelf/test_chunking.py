@@ -284,5 +284,5 @@ def test_vector_through_the_decoder(mode: Mode, vector: dict[str, Any]) -> None:
     expected = vector | vector.get("graylog", {}) if mode == "graylog" else vector
     reasons = [rejected.reason.value for rejected in batch.rejected]
     assert [reason for reason in reasons if reason.startswith("chunk")] == expected["rejected"]
-    assert len(reasons) == len(expected["rejected"]) + len(expected["payloads"])  # the payloads are no JSON
+    assert len(reasons) == len(expected["rejected"]) + len(expected["payloads"])  # the payloads are not JSON
     assert all(rejected.peer is not None and rejected.input == "test" for rejected in batch.rejected)

@@ -177,7 +177,7 @@ def test_flat_depth_limit(depth: int, deep: bool) -> None:
 
 @pytest.mark.parametrize(("values", "reasons"), [(99, 99), (100, 101), (5000, 101)])
 def test_values_in_vain(values: int, reasons: int) -> None:
-    """A hundred values in a row that are no message end a payload; a message in between starts the count anew."""
+    """A hundred values in a row that are not messages end a payload; a message in between starts the count again."""
     assert lenient.MAX_IN_VAIN == 100
     assert len(decode(b"1 " * values).rejected) == reasons
     batch = decode((b"1 " * 99 + b'{"short_message":"honest"}') * 3)

@@ -179,7 +179,7 @@ def test_no_records(body: bytes, reason: str) -> None:
     ],
 )
 def test_hostile_arguments(args: str) -> None:
-    """Arguments that are no literal are kept as they are, and the template too."""
+    """Arguments that are not literals are kept as they are, and the template too."""
     made = message(urlencode({"msg": "order %s %s", "args": args}).encode())
     assert made.short_message == "order %s %s"
     assert ("args" in made.fields) is bool(args)

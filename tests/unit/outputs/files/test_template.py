@@ -70,7 +70,7 @@ def test_many_values_do_not_stay_in_memory():
 
 @pytest.mark.parametrize(("zone", "expected"), [("UTC", "2026-09-21/14"), ("Asia/Kathmandu", "2026-09-21/19"), ("Asia/Tokyo", "2026-09-21/23")])  # fmt: skip
 def test_local_time(zone, expected, monkeypatch):
-    """Also where the offset is no whole hour."""
+    """Also where the offset is not a whole hour."""
     monkeypatch.setenv("TZ", zone)
     time.tzset()
     try:
