@@ -119,6 +119,7 @@ def _of_leaf(leaf: _Leaf, there: Node, text: str) -> Hint | None:
         or _of_time(leaf)
         or _of_edits(leaf, there)
         or _of_comparison(leaf, written)
+        or _of_level(leaf, written)
         or _of_pattern(leaf)
         or _of_date(leaf)
     )
@@ -169,6 +170,15 @@ def _of_comparison(leaf: _Leaf, written: str) -> str:
     if match is None:
         return ""
     return f"a real Graylog takes no {'quotation marks' if match[2] == chr(34) else 'blank'} behind {match[1]}"
+
+
+def _of_level(leaf: _Leaf, written: str) -> str:
+    """The name of a level, which the tree has as its number."""
+    if leaf.field != "level" or not isinstance(leaf, (Term, Phrase, Range)):
+        return ""
+    texts = (leaf.low, leaf.high) if isinstance(leaf, Range) else (leaf.text,)
+    named = next((text for text in texts if text is not None and text.isdigit() and text not in written), None)
+    return "" if named is None else f"a real Graylog knows levels by their numbers only; write {named}"
 
 
 def _of_pattern(leaf: _Leaf) -> str:

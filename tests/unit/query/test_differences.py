@@ -86,6 +86,8 @@ def test_nothing_to_say(text: str) -> None:
         ("host:web1", 1, "has no field host; write source"),
         ("_user:x", 1, "without the underscore; write user"),
         ("a.b:x", 1, "write a_b"),
+        ("a OR level:error", 6, "by their numbers only; write 3"),
+        ("level:<=warning", 1, "by their numbers only; write 4"),
         ("level:3*", 1, "finds no numbers and no dates by a pattern"),
         ("x:2024-05", 1, "a month or year as its first day"),
         (r"us\*:a", 1, "every field whose name fits us*"),
