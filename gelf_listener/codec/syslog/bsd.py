@@ -55,7 +55,8 @@ _SENTENCE = frozenset(
 _NO_TAG = _LEVEL_WORDS | {"Severity", "Event", "Message", "message", "http", "https"}
 """Words with a colon that are not the name of a program."""
 
-_ODD = _NO_HOST | _NO_TAG | frozenset(ZONES)
+_VERBS = frozenset(("error", "failure", "timeout", "success"))
+_ODD = _NO_HOST | _NO_TAG | _VERBS | frozenset(ZONES)
 """Words that are looked at closely."""
 
 _NAMED_VALUES = re.compile(r"[^,:]{1,60}, [A-Z][\w /]{1,30}: ")
@@ -107,8 +108,8 @@ class Header(NamedTuple):
     host: str
     fields: dict[str, FieldValue]
     notes: tuple[Note, ...] = ()
-    is_device: bool = False
-    """Whether the text is in a device's own way of writing, which was read."""
+    is_read: bool = False
+    """Whether the text is plain, or in a device's own way of writing, which was read: nobody need look again."""
 
 
 class _Place(NamedTuple):
@@ -132,7 +133,7 @@ def parse_bsd(text: str, clock: Clock) -> Header:
     if plain is not None:  # what nearly all are
         month, day, time, host, app, process_id = plain.groups()
         if not (host in _ODD or app in _ODD or app.isdecimal()) and (
-            process_id or not (_is_verb(app) or _NAMED_VALUES.match(text, plain.end()))
+            process_id or not (app[-2:] == "ed" or (app[0] <= "Z" and _NAMED_VALUES.match(text, plain.end())))
         ):
             fields: dict[str, FieldValue] = {"application_name": app}
             if process_id:
@@ -140,8 +141,10 @@ def parse_bsd(text: str, clock: Clock) -> Header:
             timestamp = usual_stamp(month, day, time, clock)
             if timestamp is None:
                 fields["original_timestamp"] = f"{month} {day} {time}"
-            header = Header(text[plain.end() :], timestamp, True, host, fields)
-            return header if SAYS_MORE.match(header.text) is None else _with_device(header, clock)
+            rest = text[plain.end() :]
+            if SAYS_MORE.match(rest) is None:
+                return Header(rest, timestamp, True, host, fields, (), True)
+            return _with_device(Header(rest, timestamp, True, host, fields), clock)
     return _with_device(_parse(text, clock), clock)
 
 
@@ -167,7 +170,7 @@ def _parse(text: str, clock: Clock) -> Header:
     if second is not None and second.seconds is not None and seconds is not None:  # TP-Link, and some relays
         rest, seconds, notes = rest[second.end :], second.seconds, second.notes
     place = _place(rest.removeprefix(": "), fields, clock, host, in_cisco=prefix is not None)
-    if place.guessed and _MERAKI.match(text):
+    if place.host and _MERAKI.match(text):
         place = place._replace(guessed=False)
         fields.setdefault("application_name", place.text.partition(" ")[0])
     if place.guessed:
@@ -261,7 +264,7 @@ def _behind_host(text: str, fields: dict[str, FieldValue], clock: Clock) -> _Pla
 
 def _is_verb(word: str) -> bool:
     """Whether a word in front of a colon is more likely the end of a sentence: ``session opened: ...``."""
-    return word.endswith("ed") or word in ("error", "failure", "timeout", "success")
+    return word.endswith("ed") or word in _VERBS
 
 
 def _before_tag(text: str, fields: dict[str, FieldValue]) -> int:
@@ -310,6 +313,6 @@ def _with_device(header: Header, clock: Clock) -> Header:
         return header
     fields = {**found.fields, **header.fields}
     if header.stamped:
-        return header._replace(host=header.host or found.host, fields=fields, is_device=True)
+        return header._replace(host=header.host or found.host, fields=fields, is_read=True)
     host, notes = header.host or found.host, header.notes + found.notes
-    return Header(header.text, found.seconds, found.stamped, host, fields, notes, is_device=True)
+    return Header(header.text, found.seconds, found.stamped, host, fields, notes, is_read=True)

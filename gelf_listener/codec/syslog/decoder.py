@@ -139,8 +139,8 @@ class _Parts(NamedTuple):
     level: int | None
     fields: dict[str, FieldValue]
     notes: tuple[Note, ...]
-    is_device: bool = False
-    """Whether the text is in a device's own way of writing, which was read."""
+    is_read: bool = False
+    """Whether the text is plain, or in a device's own way of writing, which was read: nobody need look again."""
 
 
 class SyslogDecoder:
@@ -238,10 +238,9 @@ class SyslogDecoder:
         head, stamp, host, app, process_id, message_id, rest = words
         priority = _VERSIONED.get(head)
         level = None if priority is None else priority[0]
-        fields: dict[str, FieldValue] = {}
-        if priority is not None:
-            fields["facility"] = FACILITIES[priority[1]]
-            fields["facility_num"] = priority[1]
+        fields: dict[str, FieldValue] = (
+            {} if priority is None else {"facility": FACILITIES[priority[1]], "facility_num": priority[1]}
+        )
         if seconds is None and stamp != "-":
             notes += (note(Deviation.TIMESTAMP_INVALID, "timestamp"),)
             fields["original_timestamp"] = stamp
@@ -252,7 +251,7 @@ class SyslogDecoder:
         if message_id != "-":
             fields["message_id"] = message_id
         full_message = None
-        data: StructuredData = ((), [])
+        data: StructuredData | None = None
         if rest[:2] == "- ":
             text = rest[2:]
         else:
@@ -279,7 +278,7 @@ class SyslogDecoder:
                 *(seconds, host, text, full_message, level, payload, receipt.time),
                 *(receipt.input, receipt.peer, False, None, fields, notes),
             )
-        if not text and data[0]:
+        if not text and data is not None and data[0]:
             text = _rendered(message_id, data)
             notes += (note(Deviation.SHORT_MESSAGE_BLANK, "short_message", "made of the structured data"),)
         host = "" if host == "-" else host
@@ -290,7 +289,7 @@ class SyslogDecoder:
             host = host or device.host
             seconds = device.seconds if stamp == "-" else seconds
         parts = _Parts(
-            payload, whole, seconds, host, text, full_message, level, fields, notes, is_device=device is not None
+            payload, whole, seconds, host, text, full_message, level, fields, notes, is_read=device is not None
         )
         return self._message(parts, receipt)
 
@@ -331,8 +330,7 @@ class SyslogDecoder:
         for name, value in header.fields.items():
             fields[read_key("_" + name).clean] = value
         body = header.text[1:] if header.text[:1] == "\ufeff" else header.text
-        parts = _Parts(payload, whole, header.timestamp, header.host, body, None, level, fields, notes)
-        return parts._replace(is_device=header.is_device)
+        return _Parts(payload, whole, header.timestamp, header.host, body, None, level, fields, notes, header.is_read)
 
     def _take_data(self, data: StructuredData, fields: dict[str, FieldValue]) -> str | None:
         """Put the parameters of structured data among the fields; return gelf-handlers' full message."""
@@ -353,7 +351,7 @@ class SyslogDecoder:
         full_message = parts.whole if self.options.store_full_message else parts.full_message
         notes = parts.notes
         reading = None
-        if not parts.is_device and ("\n" in text or SAYS_MORE.match(text) is not None):
+        if "\n" in text or not (parts.is_read or SAYS_MORE.match(text) is None):
             reading = read_body(text, self._clock)
         if text[:1] in ("{", "@"):
             given: dict[str, Any] = {"version": "1.1", "timestamp": timestamp, "host": host}

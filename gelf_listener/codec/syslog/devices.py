@@ -217,20 +217,7 @@ def _topics(_text: str, match: re.Match[str], _clock: Clock) -> Device | None:
     return Device({"topics": match[1]})
 
 
-_MERAKI = (
-    r"(flows|urls|events|ids-alerts|security_event|airmarshal_events|ip_flow_start|ip_flow_end|\w+_firewall|firewall) "
-    r"(?=[\w.]+=|(?:allow|deny|ids_alerted|security_filtering_\w+) )"
-)
-
-
-def _meraki(_text: str, match: re.Match[str], _clock: Clock) -> Device | None:
-    return Device({"application_name": match[1]})
-
-
-SAYS_MORE = re.compile(
-    r"[{@]|CEF:|LEEF:|MSWinEventLog\t|[A-Za-z_@][\w.@/-]{0,60}+=|[a-z0-9!-]{2,20}+,[a-z0-9!]"
-    r"|(?:flows|urls|events|ids-alerts|security_event|airmarshal_events|ip_flow_\w+|\w{2,8}_firewall|firewall) "
-)
+SAYS_MORE = re.compile(r"[{@]|[\w!][\w.@/!-]{0,60}+(?:[=\t]|,[a-z0-9!]|:[ ]?\d)")
 """Beginnings of texts that may be a device's or a logger's own; all others are plain (see `make bench`, syslog)."""
 
 _THREE_PAIRS = re.compile(r"(?:[A-Za-z_][\w.-]{0,40}=(?:\"[^\"]*\"|[^\s\"=]*)\s+){2}[A-Za-z_][\w.-]{0,40}=")
@@ -241,5 +228,4 @@ SHAPES = (
     Shape("LEEF", re.compile(r"LEEF:\s?(\d)(?:\.\d)?\|"), _leef),
     Shape("Snare", re.compile(r"MSWinEventLog\t"), _snare),
     Shape("MikroTik", _TOPICS, _topics),
-    Shape("Meraki", re.compile(_MERAKI), _meraki),
 )  # fmt: skip
