@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 _FIRST = 3
 _MOST = 1024
-_EVERYWHERE = frozenset(("0.0.0.0", "::"))  # noqa: S104  (compared with, not bound)
+_EVERYWHERE = "0.0.0.0"  # noqa: S104  (compared with, not bound)
 
 
 class _Handed(NamedTuple):
@@ -73,12 +73,13 @@ class Inherited:
             A copy that may be closed: the original stays, for a reload. It does not block; one of streams listens. None
             when no such socket was handed over.
         """
-        for handed in self._handed:
-            everywhere = host in _EVERYWHERE and handed.host in _EVERYWHERE
-            if handed.kind == kind and handed.port == port and (handed.host == host or everywhere):
-                sock = socket.socket(fileno=os.dup(handed.file))
-                sock.setblocking(False)
-                return sock
+        hosts = [host, "::"] if host == _EVERYWHERE else [host]  # systemd's `ListenStream=514` takes both families
+        for wanted in hosts:
+            for handed in self._handed:
+                if (handed.kind, handed.host, handed.port) == (kind, wanted, port):
+                    sock = socket.socket(fileno=os.dup(handed.file))
+                    sock.setblocking(False)
+                    return sock
         return None
 
 

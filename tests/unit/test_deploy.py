@@ -34,12 +34,14 @@ def test_nginx(tmp_path: Path) -> None:
 
 
 def test_systemd(tmp_path: Path) -> None:
-    """systemd finds nothing wrong with the unit but that the program is not installed there."""
+    """systemd finds nothing wrong with the units but that the program is not installed there."""
     analyze = need("systemd-analyze")
     unit = (DEPLOY / "systemd" / "gelf-listener.service").read_text()
     copy = tmp_path / "gelf-listener.service"
     copy.write_text(unit.replace("/opt/gelf-listener/bin/gelf-listener", "/bin/true"))
-    done = subprocess.run([analyze, "verify", copy], capture_output=True, text=True, check=False)
+    sockets = tmp_path / "gelf-listener.socket"
+    sockets.write_text((DEPLOY / "systemd" / "gelf-listener.socket").read_text())
+    done = subprocess.run([analyze, "verify", copy, sockets], capture_output=True, text=True, check=False)
     said = [line for line in done.stderr.splitlines() if "gelf-listener" in line]
     assert said == []
 

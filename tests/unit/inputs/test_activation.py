@@ -63,6 +63,22 @@ def test_another_address_is_bound(handed: list[socket.socket]) -> None:
     bound.close()
 
 
+@pytest.mark.parametrize("host", ["*", "0.0.0.0", "::"])
+def test_a_socket_of_both_families(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    """As `ListenDatagram=514` opens it: it is the one socket of the input."""
+    udp = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+    udp.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    udp.bind(("::", 0))
+    os.dup2(udp.fileno(), FIRST)
+    found = Inherited({"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1"}, os.getpid(), FIRST)
+    monkeypatch.setattr(sockets, "inherited", lambda: found)
+    bound = sockets.bind_all(socket.SOCK_DGRAM, host, udp.getsockname()[1])
+    assert [sock.getsockname()[:2] for sock in bound] == [udp.getsockname()[:2]]
+    for sock in (*bound, udp):
+        sock.close()
+    os.close(FIRST)
+
+
 @pytest.mark.parametrize(
     "environment",
     [{}, {"LISTEN_FDS": "1"}, {"LISTEN_PID": "1", "LISTEN_FDS": "1"}, {"LISTEN_PID": "x", "LISTEN_FDS": "x"}],
