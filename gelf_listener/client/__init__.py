@@ -37,10 +37,11 @@ class Search(NamedTuple):
 
 
 class Found(NamedTuple):
-    """Messages, and how many there are altogether."""
+    """Messages, how many there are altogether, and why there is none, if that is known."""
 
     total: int
     messages: Sequence[Message]
+    nothing: str = ""
 
 
 class Top(NamedTuple):

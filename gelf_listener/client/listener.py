@@ -31,7 +31,8 @@ class ListenerClient:
         """See `Client.search`."""
         parameters = _parameters(search) | {"limit": search.limit, "sort": search.sort}
         answer = self._session.get("/api/gelf/search", parameters)
-        return Found(answer["total"], [message_of(document) for document in answer["messages"]])
+        messages = [message_of(document) for document in answer["messages"]]
+        return Found(answer["total"], messages, answer.get("nothing") or "")
 
     def live(self, search: Search, tail: int) -> Iterator[Sequence[Message] | Missed]:
         """See `Client.live`."""

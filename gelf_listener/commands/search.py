@@ -49,7 +49,9 @@ def find(client: Client, search: Search, printer: Printer, *, limited: bool = Fa
         if sys.stderr.isatty():
             _hint(client, search, found.total)
     if not messages:
-        _nothing("no message matches")
+        _nothing(
+            f"no message matches: {found.nothing}" if found.nothing else "no message matches", tell=bool(found.nothing)
+        )
 
 
 def _hint(client: Client, search: Search, total: int) -> None:
@@ -81,9 +83,9 @@ def show_top(client: Client, field: str, search: Search) -> None:
         _nothing(f"no message that matches has a field {field!r}")
 
 
-def _nothing(text: str) -> NoReturn:
-    """Say to a person that there is nothing; a script sees it by the status."""
-    if sys.stderr.isatty():
+def _nothing(text: str, *, tell: bool = False) -> NoReturn:
+    """Say that there is nothing: to a person, and to everybody why; a script sees it by the status."""
+    if tell or sys.stderr.isatty():
         typer.echo(f"gelf-listener: {clean(text)}", err=True)
     raise typer.Exit(_NOTHING)
 

@@ -120,7 +120,10 @@ def test_search(listener: Listener) -> None:
     assert [json.loads(line)["_user_id"] for line in done.stdout.splitlines()] == [1, 2]
     newest = ask(listener, "search", "-n", "1", "--sort", "user_id:asc")
     assert [json.loads(line)["_user_id"] for line in newest.stdout.splitlines()] == [1]
-    assert ask(listener, "search", "nothing").returncode == 1
+    done = ask(listener, "search", "nothing")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"gelf-listener: no message matches: nothing among {len(MESSAGES)} messages\n"
+    assert "there is 'user_id'" in ask(listener, "search", "usr_id:1").stderr
 
 
 def test_search_formats(listener: Listener) -> None:

@@ -17,6 +17,7 @@ from gelf_listener.api.context import TheStore
 from gelf_listener.api.errors import ApiError, position
 from gelf_listener.api.native.encoding import chosen, json_response, message_document, missing_document
 from gelf_listener.api.native.hints import hints_of
+from gelf_listener.api.native.nothing import why_nothing
 from gelf_listener.api.native.parameters import MEANING, TheAsked, meaning_of
 from gelf_listener.api.native.shapes import SearchPage, Validity
 from gelf_listener.errors import QueryError
@@ -109,13 +110,16 @@ async def search(
     more = len(hits.messages) == limit and limit > 0 and hits.total > offset + limit
     following = _next(hits.messages, before) if more and order.field == "timestamp" else None
     wanted = chosen(fields)
+    missing = missing_document(store)
+    nothing = await why_nothing(store, asked.node, asked.span) if limit and before is None and not hits.total else None
     return json_response(
         {
             "query": asked.text,
             "total": hits.total if before is None else total,
             "messages": [message_document(message, wanted, characters) for message in hits.messages],
             "cursor": None if following is None else str(following),
-            "missing": missing_document(store),
+            "nothing": nothing,
+            "missing": missing,
         }
     )
 

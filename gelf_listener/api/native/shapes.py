@@ -141,6 +141,7 @@ class SearchPage(BaseModel):
     total: int = Field(description="How many messages match, on all pages.")
     messages: list[MessageShape]
     cursor: str | None = Field(description="Give it back for the next page; null when this is the last.")
+    nothing: str | None = Field(description="Why nothing matches; null when something does.")
     missing: MissingShape | None = _MISSING
 
 

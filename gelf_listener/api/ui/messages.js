@@ -185,7 +185,7 @@ export class Messages {
         found.total
           ? null
           : [
-              el("p", {}, "No message matches."),
+              el("p", {}, `No message matches${found.nothing ? `: ${line(found.nothing, 300)}` : ""}.`),
               hasRange(now) &&
                 el(
                   "p",

@@ -220,6 +220,40 @@ def test_csv_is_safe_for_spreadsheets_and_terminals(storing: str) -> None:
     asking(main, outputs=[storing])
 
 
+@pytest.mark.parametrize(
+    ("asked", "why"),
+    [
+        ("query=reqest_id:7", "no message has a field 'reqest_id'; there is 'request_id'"),
+        ("query=a AND (_exists_:zzzzzz)", "no message has a field 'zzzzzz'"),
+        ("query=c", "nothing among 3 messages"),
+        ("query=request_id:9", "nothing among 3 messages"),
+        ("query=NOT nosuch:1 AND c", "nothing among 3 messages"),
+        (f"query=a&from={EPOCH + 50}&to={EPOCH + 200}", "nothing among 1 message in that time; 1 before that and 1 after that"),
+        (f"query=c&from={EPOCH + 50}", "nothing among 2 messages in that time; none at any other time"),
+        ("query=a", None),
+        ("query=c&limit=0", None),
+    ],
+)  # fmt: skip
+def test_nothing_is_explained(storing: str, asked: str, why: str | None) -> None:
+    """By the field that no message has, or by where the messages are; not where somebody only counts."""
+
+    async def main(service: Service, client: Client) -> None:
+        await add(service, logged("a", 0, request_id=7), logged("b", 100), logged("a", 300))
+        page = (await client.get(f"/api/gelf/search?{asked}")).json()
+        assert page["nothing"] == why
+
+    asking(main, outputs=[storing])
+
+
+def test_an_empty_store_says_so(storing: str) -> None:
+    """Before anything came."""
+
+    async def main(_: Service, client: Client) -> None:
+        assert (await client.get("/api/gelf/search")).json()["nothing"] == "the store is empty"
+
+    asking(main, outputs=[storing])
+
+
 def test_mistakes_in_an_export(storing: str) -> None:
     """Said before anything is written."""
 
