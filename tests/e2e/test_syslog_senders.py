@@ -162,6 +162,42 @@ def test_a_traceback_through_rsyslog(start: Start, tmp_path: Path, keeps: bool) 
     assert (lines[0], lines[-1]) == ("Traceback (most recent call last):", "ZeroDivisionError: division by zero")
 
 
+ELASTICSEARCH = """
+module(load="{module}")
+template(name="document" type="list" option.jsonf="on") {{
+  property(outname="@timestamp" name="timereported" dateFormat="rfc3339" format="jsonf")
+  property(outname="host" name="hostname" format="jsonf")
+  property(outname="severity" name="syslogseverity-text" format="jsonf")
+  property(outname="facility" name="syslogfacility-text" format="jsonf")
+  property(outname="tag" name="syslogtag" format="jsonf")
+  property(outname="message" name="msg" format="jsonf")
+  property(outname="sd" name="structured-data" format="jsonf")
+}}
+local3.* action(type="omelasticsearch" server="127.0.0.1" serverport="{port}" searchIndex="logs-shop"
+  searchType="" template="document" bulkmode="on" errorFile="{folder}/errors")
+"""
+
+
+@pytest.mark.external
+def test_rsyslog_to_the_bulk_api(start: Start, tmp_path: Path) -> None:
+    """Its omelasticsearch, with a template of the usual names."""
+    program = need("rsyslogd")
+    module = next(Path("/usr/lib").glob("*/rsyslog/omelasticsearch.so"), None)
+    if module is None:
+        missing("needs rsyslog's omelasticsearch (Debian: rsyslog-elasticsearch)")
+    listener = start("elasticsearch+http://127.0.0.1:0")
+    sock, config = tmp_path / "s", tmp_path / "rsyslog.conf"
+    port = listener.port("elasticsearch+http")
+    text = RSYSLOG.replace("local3.* {action}", ELASTICSEARCH)
+    config.write_text(text.format(sock=sock, folder=tmp_path, module=module, port=port))
+    with running([program, "-n", "-f", str(config), "-i", str(tmp_path / "pid")], sock):
+        log(sock)
+        first, second = listener.messages(2)
+    check(first, second)
+    assert first["_index"] == "logs-shop"
+    assert listener.rejected() == 0
+
+
 SYSLOG_NG = """@version: {version}
 options {{ keep-hostname(yes); stats-freq(0); }};
 source s_src {{ unix-dgram("{sock}"); }};

@@ -135,9 +135,10 @@ def _rsyslog(record: Mapping[str, Any]) -> Record | None:
     """Read JSON of rsyslog's templates: a tag as syslog has it, structured data as a text."""
     name = next((name for name in ("tag", "syslogtag", "programname", "app-name") if name in record), "")
     tag = _TAG.match(record[name].strip()) if isinstance(record.get(name), str) else None
-    if tag is None or not ("message" in record or "msg" in record):
+    text = record.get("message", record.get("msg"))
+    if tag is None or not isinstance(text, str):
         return None
-    flat = _without(record, name, *_SDATA)
+    flat = {**_without(record, name, "message", "msg", *_SDATA), "message": text.removeprefix(" ")}  # of RFC 3164
     for field in _SDATA:
         if isinstance(record.get(field), str):
             flat = _parameters(record[field]) | flat
@@ -160,7 +161,7 @@ def _syslog_ng(record: Mapping[str, Any]) -> Record:
     flat: Record = {
         "message": record["MESSAGE"],
         "level": record["PRIORITY"],
-        "timestamp": record.get("ISODATE") or record.get("DATE"),
+        "timestamp": record.get("ISODATE") or record.get("@timestamp") or record.get("DATE"),
         "hostname": record.get("HOST"),
         "application_name": record.get("PROGRAM") or None,
         "process_id": record.get("PID") or None,
@@ -173,7 +174,20 @@ def _syslog_ng(record: Mapping[str, Any]) -> Record:
 
 
 _MACROS = frozenset(
-    ("MESSAGE", "PRIORITY", "ISODATE", "DATE", "HOST", "PROGRAM", "PID", "MSGID", "FACILITY", "_SDATA", ".SDATA")
+    (
+        "MESSAGE",
+        "PRIORITY",
+        "ISODATE",
+        "@timestamp",
+        "DATE",
+        "HOST",
+        "PROGRAM",
+        "PID",
+        "MSGID",
+        "FACILITY",
+        "_SDATA",
+        ".SDATA",
+    )
 ) | frozenset(("LEGACY_MSGHDR", "SOURCE", "HOST_FROM"))
 
 
