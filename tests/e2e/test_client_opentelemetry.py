@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
+import socket
+import subprocess
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,8 +25,12 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 from tests.e2e.conftest import Certificates, Start
 from tests.e2e.expect import LARGE, TEXT, Now
+from tests.e2e.listener import free_port, until
 from tests.e2e.test_client_graypy import logging_to
 from tests.e2e.toolchains import GO_SECONDS, NODE_SECONDS, go_client, node_client, run_job
+
+COLLECTOR_SECONDS = 600
+"""Time to build the collector."""
 
 RESOURCE = Resource.create({"service.name": "shop", "service.version": "1.2.3", "host.name": "web-1"})
 
@@ -189,3 +196,56 @@ def test_go(start: Start, form: str) -> None:
     run_job(go_client("otlp"), {"form": form, "port": listener.port(scheme), "text": TEXT, "large": LARGE})
     check_other(listener.messages(3), now)
     assert listener.rejected() == 0
+
+
+COLLECTOR = """
+receivers:
+  otlp:
+    protocols:
+      http: {{endpoint: "127.0.0.1:{port}"}}
+exporters:
+  otlp_http: {{endpoint: "http://127.0.0.1:{http}", encoding: {encoding}, compression: {compression}}}
+  otlp_grpc: {{endpoint: "127.0.0.1:{grpc}", tls: {{insecure: true}}, compression: {compression}}}
+service:
+  telemetry: {{metrics: {{level: none}}, logs: {{level: warn}}}}
+  pipelines:
+    logs: {{receivers: [otlp], exporters: [{exporter}]}}
+"""
+
+
+@pytest.mark.external
+@pytest.mark.timeout(COLLECTOR_SECONDS + 60)
+@pytest.mark.parametrize(
+    ("exporter", "encoding", "compression"),
+    [
+        ("otlp_http", "proto", "gzip"),
+        ("otlp_http", "proto", "zstd"),
+        ("otlp_http", "proto", "deflate"),
+        ("otlp_http", "json", "none"),
+        ("otlp_grpc", "proto", "gzip"),
+        ("otlp_grpc", "proto", "none"),
+    ],
+)
+def test_collector(start: Start, tmp_path: Path, exporter: str, encoding: str, compression: str) -> None:
+    """OpenTelemetry's collector between a service and us, with both of its exporters."""
+    command = go_client("collector", COLLECTOR_SECONDS)
+    listener = start("otlp+http://127.0.0.1:0", "otlp+grpc://127.0.0.1:0")
+    port, config = free_port(), tmp_path / "collector.yaml"
+    ports = {"port": port, "http": listener.port("otlp+http"), "grpc": listener.port("otlp+grpc")}
+    config.write_text(COLLECTOR.format(**ports, exporter=exporter, encoding=encoding, compression=compression))
+    now = Now()
+    with (tmp_path / "log").open("wb") as log, subprocess.Popen([*command, str(config)], stderr=log) as collector:
+        try:
+            until(lambda: _listens(port) or collector.poll() is not None, 20, "the collector")
+            assert collector.poll() is None, (tmp_path / "log").read_text()[-1000:]
+            with exporting(HttpExporter(f"http://127.0.0.1:{port}/v1/logs")) as logger:
+                trace_id = log_samples(logger)
+            check_samples(listener.messages(3), now, trace_id)
+        finally:
+            collector.terminate()
+    assert listener.rejected() == 0
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as sock:
+        return sock.connect_ex(("127.0.0.1", port)) == 0

@@ -104,14 +104,14 @@ def node_client() -> list[str]:
     return [node, str(_CLIENTS / "node" / "client.js"), str(folder)]
 
 
-def go_client(name: str = "go") -> list[str]:
+def go_client(name: str = "go", seconds: float = GO_SECONDS) -> list[str]:
     """Return the command of a Go client; `go` reads a job from standard input, `compose` a file as Docker does."""
     go = need("go")
     sources = [_CLIENTS / name / file for file in ("main.go", "go.mod", "go.sum")]
 
     def make(folder: Path) -> None:
         command = [go, "build", "-mod=readonly", "-trimpath", "-o", str(folder / "client"), "."]
-        _run(command, GO_SECONDS, _CLIENTS / name, {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOWORK": "off"})
+        _run(command, seconds, _CLIENTS / name, {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOWORK": "off"})
 
     return [str(_build(name, sources, make) / "client")]
 
