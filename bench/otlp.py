@@ -1,13 +1,15 @@
 """
-Command: `python -m bench.otlp`: OpenTelemetry's logs by HTTP into a file, in protobuf and in JSON.
+Command: `python -m bench.otlp`: OpenTelemetry's logs by HTTP into a file, beside OpenTelemetry's own collector.
 
 Requests of 512 records, made beforehand, are sent flat out on a few connections that stay open, each when the one
 before it was answered: as many exporters would. A record has a body, a trace, four attributes, and six of its resource.
+The collector needs Go: it is the one of the tests (tests/e2e/clients/collector), OTLP in, file out, with its defaults.
 """
 
 from __future__ import annotations
 
 import argparse
+import base64
 import json
 import os
 import random
@@ -18,9 +20,9 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from google.protobuf.json_format import MessageToJson
+from google.protobuf.json_format import MessageToDict
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
@@ -28,6 +30,7 @@ from bench.machine import describe, load
 from bench.process import Process
 from bench.sockets import LOOPBACK, free_port
 from bench.subjects.listener import command, environment
+from tests.e2e.toolchains import go_client
 
 GOAL = 100_000
 """Records a second of protobuf."""
@@ -36,6 +39,20 @@ _RECORDS = 512
 _REQUESTS = 40
 _CONNECTIONS = 4
 _SECONDS = 5.0
+_LONGEST_DRAIN_SECONDS = 60.0
+_BUILD_SECONDS = 600
+
+_COLLECTOR = """
+receivers:
+  otlp: {{protocols: {{http: {{endpoint: "127.0.0.1:{port}"}}}}}}
+exporters:
+  file: {{path: "{path}"}}
+service:
+  telemetry: {{metrics: {{level: none}}, logs: {{level: warn}}}}
+  pipelines:
+    logs: {{receivers: [otlp], exporters: [file]}}
+"""
+
 _RESOURCE = {
     "service.name": "shop",
     "service.version": "1.2.3",
@@ -71,6 +88,15 @@ def _request(first: int) -> ExportLogsServiceRequest:
     return export
 
 
+def _in_json(export: ExportLogsServiceRequest) -> bytes:
+    """Return OTLP's own JSON: ids are hexadecimal, enumerations numbers."""
+    document = MessageToDict(export, use_integers_for_enums=True)
+    for record in document["resourceLogs"][0]["scopeLogs"][0]["logRecords"]:
+        for name in ("traceId", "spanId"):
+            record[name] = base64.b64decode(record[name]).hex()
+    return json.dumps(document, separators=(",", ":")).encode()
+
+
 def _http(body: bytes, kind: str) -> bytes:
     return b"POST /v1/logs HTTP/1.1\r\nHost: x\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n%s" % (
         kind.encode(),
@@ -96,12 +122,34 @@ def _cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def measure(requests: list[bytes], seconds: float) -> dict[str, Any]:
+class Subject(NamedTuple):
+    """What takes the logs: the command for a port and a file, what a record has in that file, and an environment."""
+
+    command: Callable[[int, Path], list[str]]
+    mark: bytes
+    environment: Callable[[Path], dict[str, str]]
+
+
+def _listener(port: int, path: Path) -> list[str]:
+    return command([f"otlp+http://{LOOPBACK}:{port}"], [f"file://{path}"])
+
+
+def _collector(port: int, path: Path) -> list[str]:
+    config = path.parent / "collector.yaml"
+    config.write_text(_COLLECTOR.format(port=port, path=path), encoding="utf-8")
+    return [*go_client("collector", _BUILD_SECONDS), str(config)]
+
+
+LISTENER = Subject(_listener, b"\n", environment)
+COLLECTOR = Subject(_collector, b'"body":', lambda _: {})
+
+
+def measure(subject: Subject, requests: list[bytes], seconds: float) -> dict[str, Any]:
     """Send for a while, and wait until the file has everything."""
     with tempfile.TemporaryDirectory(prefix="gelf-bench-", ignore_cleanup_errors=True) as name:
         folder, port = Path(name), free_port()
         path = folder / "out.jsonl"
-        process = Process(command([f"otlp+http://{LOOPBACK}:{port}"], [f"file://{path}"]), folder, environment(folder))
+        process = Process(subject.command(port, path), folder, subject.environment(folder))
         try:
             _await(port)
             answers: list[int] = []
@@ -115,7 +163,8 @@ def measure(requests: list[bytes], seconds: float) -> dict[str, Any]:
             for thread in threads:
                 thread.join()
             records = len(answers) * _RECORDS
-            while (written := _lines(path)) < records:
+            deadline = time.monotonic() + _LONGEST_DRAIN_SECONDS
+            while (written := _count(path, subject.mark)) < records and time.monotonic() < deadline:
                 process.check()
                 time.sleep(0.05)
             elapsed, used = time.perf_counter() - began, _cpu_seconds(process.pid) - used
@@ -143,22 +192,33 @@ def _await(port: int) -> None:
             return
 
 
-def _lines(path: Path) -> int:
-    with path.open("rb") as file:
-        return sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
+def _count(path: Path, mark: bytes) -> int:
+    if not path.exists():
+        return 0
+    with path.open("rb") as file:  # a mark that two blocks share is missed: blocks overlap by its length
+        found, rest = 0, b""
+        while block := file.read(1 << 20):
+            found += (rest + block).count(mark)
+            rest = block[len(block) - len(mark) + 1 :] if len(mark) > 1 else b""
+        return found
 
 
 def main() -> int:
-    """Measure both forms, print, and keep the figures."""
+    """Measure, print, and keep the figures."""
     parser = argparse.ArgumentParser(prog="python -m bench.otlp", description=__doc__)
     parser.add_argument("--seconds", type=float, default=_SECONDS, help="how long each form is sent")
+    parser.add_argument("--no-collector", action="store_true", help="the listener only")
     parser.add_argument("--output", type=Path, help="file for the figures")
     arguments = parser.parse_args()
     before = load()
     exports = [_request(number * _RECORDS) for number in range(_REQUESTS)]
     protobuf = [_http(each.SerializeToString(), "application/x-protobuf") for each in exports]
-    in_json = [_http(MessageToJson(each, indent=None).encode(), "application/json") for each in exports]
-    found = {"protobuf": measure(protobuf, arguments.seconds), "json": measure(in_json, arguments.seconds)}
+    in_json = [_http(_in_json(each), "application/json") for each in exports]
+    found: dict[str, Any] = {}
+    subjects = {"gelf-listener": LISTENER} | ({} if arguments.no_collector else {"collector": COLLECTOR})
+    for name, subject in subjects.items():
+        for form, requests in (("protobuf", protobuf), ("json", in_json)):
+            found[f"{name}, {form}"] = measure(subject, requests, arguments.seconds)
     results = {"machine": describe(), "load": f"{before}, {load()}", "goal": GOAL, **found}
     text = json.dumps(results, indent=1) + "\n"
     print(text, end="")
