@@ -89,7 +89,7 @@ class Conflict(NamedTuple):
     Attributes:
         field: Its name in the index.
         kept: What the first value made of it.
-        kept_sender: Who sent that.
+        kept_sender: Who sent that; empty for what is so in every index that is in use.
         lost: What a later value is.
         lost_sender: Who sent it.
     """
@@ -103,6 +103,9 @@ class Conflict(NamedTuple):
     def __str__(self) -> str:
         """Return one sentence for a person."""
         lost = f"{self.lost.value} that does not fit" if self.kept is self.lost else self.lost.value
+        if not self.kept_sender:
+            sender = self.lost_sender
+            return f"field `{self.field}` was {lost} in messages of {sender}: a Graylog index keeps numbers there"
         return (
             f"field `{self.field}` was {self.kept.value} in messages of {self.kept_sender} and {lost} in those of "
             f"{self.lost_sender}: a Graylog index keeps only the first kind"
@@ -135,8 +138,8 @@ class GraylogIndex:
     def __init__(self, most: int = MAX_NAMES) -> None:
         self._most = most
         self._kinds: dict[str, tuple[FieldKind, str]] = {
-            "level": (FieldKind.LONG, "nearly everybody"),
-            "line": (FieldKind.LONG, "nearly everybody"),
+            "level": (FieldKind.LONG, ""),
+            "line": (FieldKind.LONG, ""),
         }
 
     def __len__(self) -> int:

@@ -20,6 +20,8 @@ _JAVA_SPACE = "".join(map(chr, range(0x21)))
 """What Graylog takes off both ends of a value."""
 _NAMED_BLANK = ("version", "host", "short_message")
 """What decoding has a note for when it is blank."""
+_LOST_LATER = (Reason.REFUSED_BY_INDEX, Reason.TIMESTAMP_OUT_OF_RANGE)
+"""The client gets no error, and the codec none either."""
 _DROPPED = (Deviation.BOOLEAN, Deviation.NULL)
 """What Graylog drops in additional fields."""
 
@@ -99,7 +101,9 @@ class Verdict(NamedTuple):
         for each in self.notes:
             lines += finding(str(each), each.deviation.graylog, each.deviation.cause, each.deviation.advice)
         if not self.rejected:
-            lines += [f"Graylog rejects it: {refused.detail}" for refused in self.refused]
+            for refused in self.refused:
+                does = "loses" if refused.reason in _LOST_LATER else "rejects"
+                lines.append(f"Graylog {does} it: {refused.detail}")
         if not (self.messages or self.rejected):
             lines.append("a chunk: the rest of its message is missing")
         return lines

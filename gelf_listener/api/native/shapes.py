@@ -301,7 +301,7 @@ class ConflictShape(BaseModel):
 
     field: str = Field(description="Its name in the index.")
     kept: str = Field(description="What the first value made of it, for example: a number.")
-    kept_sender: str = Field(description="The host that sent that.")
+    kept_sender: str = Field(description="The host that sent that; empty for what is so in every index.")
     lost: str = Field(description="What a later value was, whose message a Graylog would lose.")
     lost_sender: str = Field(description="The host that sent the last of them.")
     messages: int = Field(description="Messages with such a value; an estimate in a flood.")

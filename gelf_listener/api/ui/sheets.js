@@ -152,7 +152,7 @@ export class Senders extends Sheet {
               { title: line(one.text, 600) },
               el("td", { class: "mono isolate" }, line(one.field, 200)),
               el("td", {}, one.kept),
-              el("td", { class: "isolate" }, line(one.kept_sender, 200)),
+              el("td", { class: "isolate" }, line(one.kept_sender || "everybody", 200)),
               el("td", {}, one.lost),
               el("td", { class: "isolate" }, line(one.lost_sender, 200)),
               number(one.messages),

@@ -68,7 +68,7 @@ def test_what_lint_claims(entry: dict[str, Any]) -> None:
         assert not verdict.clean
         assert any(f"Graylog {loses}" in lines for loses in ("rejects", "never indexes", "loses")), lines
         return
-    assert "Graylog rejects it" not in lines
+    assert not any(f"Graylog {loses} it" in lines for loses in ("rejects", "loses")), lines
     for note in verdict.notes:
         claim, name = note.deviation.graylog, note.field.removeprefix("_")
         assert not claim.startswith(("rejects the message", "never indexes")), note

@@ -54,7 +54,7 @@ def test_lines() -> None:
         "    Graylog takes it for seconds: the message is in the far future, or lost after the year 9999",
         "    likely bug: it sends what Date.now() or System.currentTimeMillis() gives",
         "    fix: send seconds since the Unix epoch, with decimals",
-        "Graylog rejects it: timestamp 1700000000500 lies after the year 9999: Graylog would never index the message",
+        "Graylog loses it: timestamp 1700000000500 lies after the year 9999: Graylog would never index the message",
     ]
 
 
