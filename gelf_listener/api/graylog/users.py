@@ -246,7 +246,7 @@ def _user(name: str) -> dict[str, Any]:
     return {
         "id": _id(name),
         "username": name,
-        "full_name": name,
+        "full_name": "Administrator" if name == "admin" else name,
         "first_name": None,
         "last_name": None,
         "email": "",

@@ -85,7 +85,8 @@ async def validate(store: TheStore, streams: TheStreams, body: ValidateRequest) 
         query = streams.parse(text)
     except QueryError as error:
         found = _explanation("QUERY_PARSING_ERROR", f"Cannot parse query, cause: {error.detail}")
-        return answer({"status": "ERROR", "explanations": [found | _place(text, error.column)], "context": context})
+        place = _place(text, 1, error.column + 1)  # from the beginning, as there
+        return answer({"status": "ERROR", "explanations": [found | place], "context": context})
     explanations = []
     for hint in query.hints:
         if hint.field == "streams":
@@ -134,7 +135,17 @@ def _judge(text: str, node: _Leaf, types: Mapping[str, IndexType], now: float) -
         wrong_time = type == "date" and parse_time(value, now) is None and moment_of(value) is None
         if wrong_number or wrong_time:
             found = _explanation("INVALID_VALUE_TYPE", f"Type of {field} is {type}, cannot use value {value}")
-            yield found | _place(text, *node.columns)
+            yield found | _place(text, *_value_columns(text, node, value))
+
+
+def _value_columns(text: str, node: _Leaf, value: str) -> tuple[int, int]:
+    """Return where a value stands; for the ends of a range the name of the field is pointed at, as there."""
+    start = node.columns[0]
+    name = node.field or ""
+    at = text.find(value, start - 1 + len(name))
+    if isinstance(node, Range) or at < 0:
+        return start, start + len(name)
+    return at + 1, at + 1 + len(value)
 
 
 def _unknown(text: str, field: str, column: int) -> dict[str, Any]:

@@ -174,6 +174,22 @@ def test_validate_tells_where_and_what() -> None:
     asking(main, outputs=["memory:"])
 
 
+@pytest.mark.parametrize(
+    ("query", "columns"),
+    [("timestamp:abc", (10, 13)), ("n:1 OR n:[a TO 2]", (7, 8)), ("foo:1 n:x", (8, 9)), ('"x', (0, None))],
+)
+def test_validate_tells_the_column(query: str, columns: tuple[int, int | None]) -> None:
+    """Of a value, of the field of a range, and all before what cannot be read; as Graylog 7.0.1."""
+
+    async def main(service: Service, client: Client) -> None:
+        await add(service, logged("a", 0.0, n=1))
+        found = (await client.post("/api/search/validate", json={"query": query})).json()["explanations"][-1]
+        assert found["begin_column"] == columns[0]
+        assert columns[1] in (None, found["end_column"])
+
+    asking(main, outputs=["memory:"])
+
+
 def test_suggest() -> None:
     """The most frequent values that begin so."""
 
