@@ -97,6 +97,18 @@ def test_a_wrong_query_is_told_with_its_column(open_page: Open, site: Site) -> N
     expect(rows(page)).to_have_count(1)
 
 
+def test_a_query_that_differs_in_a_graylog_is_told(open_page: Open, site: Site) -> None:
+    """Why, and by how many messages; it is run all the same."""
+    site.send({"short_message": "paid", "_user": "olga"}, {"short_message": "olga came"}, {"short_message": "bye"})
+    page = open_page("/?range=all")
+    page.get_by_label("Query", exact=True).fill("nobody olga")
+    expect(rows(page)).to_have_count(2)
+    expect(page.locator("#query-problem")).to_contain_text("1 of what is stored match there, 2 here")
+    page.get_by_label("Query", exact=True).fill("paid came")
+    expect(page.locator("#query-problem")).to_have_text("")
+    expect(rows(page)).to_have_count(2)
+
+
 def test_fields_and_values_are_completed(open_page: Open, site: Site) -> None:
     """By keyboard: Tab takes what is offered."""
     site.send(*({"short_message": "x", "_service": name} for name in ("shop", "shop", "billing")))

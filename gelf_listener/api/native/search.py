@@ -217,6 +217,7 @@ async def validate(
     request: Request,
     query: Annotated[str, Query(description="Any text.")],
     meaning: Annotated[Meaning | None, MEANING] = None,
+    compare: Annotated[bool, Query(description="Whether to say what a real Graylog would find instead.")] = False,
 ) -> Response:
     """Tell whether a query can be understood, and where not, and whether a real Graylog would find something else."""
     try:
@@ -226,7 +227,9 @@ async def validate(
         return json_response(
             {"valid": False, "error": error.detail, "line": line, "column": column, "hints": [], "normalised": None}
         )
-    hints = [{"text": hint.text, "column": hint.column} for hint in await hints_of(request, parsed, meaning)]
+    hints = [
+        {"text": hint.text, "column": hint.column} for hint in await hints_of(request, parsed, meaning, compare=compare)
+    ]
     return json_response(
         {"valid": True, "error": None, "line": None, "column": None, "hints": hints, "normalised": str(parsed.node)}
     )

@@ -118,10 +118,26 @@ export class QueryEditor {
       if (query !== this.value) return;
       this._tell(found.valid ? null : found, found.hints);
       if (found.valid && run) this._run(query);
+      if (found.valid) void this._compare(query, this._asking.signal);
     } catch (error) {
       if (!(error instanceof ApiError)) return; // a later one was asked
       if (error.status) this._tell({ error: error.message, column: null, line: 1 });
       else if (run) this._run(query); // nobody there to judge it: the list says so
+    }
+  }
+
+  /**
+   * Ask what a real Graylog would find instead, when the search is under way: it counts twice.
+   * @param {string} query
+   * @param {AbortSignal} signal
+   */
+  async _compare(query, signal) {
+    try {
+      const parameters = { query: query || "*", compare: "true" };
+      const found = await ask("validate", { method: "POST", parameters, signal });
+      if (query === this.value) this._tell(null, found.hints);
+    } catch {
+      // a later query was asked, or nobody is there: the search says so
     }
   }
 

@@ -53,12 +53,13 @@ def test_what_a_graylog_would_find(storing: str) -> None:
         await add(service, logged("paid", user="alice"), logged("alice", n=5), logged("5 paid"))
 
         async def hints(query: str, **more: str) -> list[str]:
-            answer = await client.post("/api/gelf/validate", params={"query": query, **more})
+            answer = await client.post("/api/gelf/validate", params={"query": query, "compare": "true", **more})
             return [hint["text"] for hint in answer.json()["hints"]]
 
         (words,) = await hints("nobody alice")
         assert words.endswith("write OR between them (1 of what is stored match there, 2 here)")
         assert await hints("paid nobody") == []
+        assert await hints("nobody alice", compare="false") == []
         assert await hints("nobody alice", meaning="graylog") == []
         (refused,) = await hints("n:-5")
         assert refused.startswith("a real Graylog refuses this")
@@ -72,7 +73,7 @@ def test_what_a_graylog_would_find_without_a_store() -> None:
     """Why it may differ is all that is known."""
 
     async def main(service: Service, client: Client) -> None:
-        answer = await client.post("/api/gelf/validate", params={"query": "paid nobody"})
+        answer = await client.post("/api/gelf/validate", params={"query": "paid nobody", "compare": "true"})
         assert "one text" in answer.json()["hints"][0]["text"]
 
     asking(main)
