@@ -171,6 +171,9 @@ def _announce(service: Service) -> None:
     if service.api_url:
         lines.append(f"health and metrics: {service.api_url}/health {service.api_url}/metrics")
         lines.append(f"page: {service.api_url}{service.config.api_base_path}/")
+        if service.store is None:
+            lines.append("nothing is stored, so nothing can be searched: --output replaces the defaults")
+            lines.append("  add --output store: to store messages as well")
     print("\n".join(lines), file=sys.stderr, flush=True)
 
 

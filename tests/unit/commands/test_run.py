@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
@@ -48,6 +49,24 @@ def test_announcement(capsys: pytest.CaptureFixture[str]) -> None:
     lines = capsys.readouterr().err.splitlines()
     assert lines[:5] == ["listening:", f"  {url}", "writing to:", "  a  where level:<=3", "  b"]
     assert lines[5].startswith("health and metrics: http://127.0.0.1:")
+
+
+@pytest.mark.parametrize("stored", [True, False])
+def test_outputs_that_replace_the_store_are_announced(
+    stored: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever names an output finds out at once that nothing can be searched."""
+
+    async def main() -> None:
+        outputs = ["null:", *([f"store://{tmp_path}"] if stored else [])]
+        values = {"inputs": ["gelf+udp://127.0.0.1:0"], "outputs": outputs, "api": "127.0.0.1:0"}
+        service = Service(Config.from_values(values, "test"))
+        await service.start()
+        _announce(service)
+        await service.close()
+
+    asyncio.run(main())
+    assert ("add --output store:" in capsys.readouterr().err) is not stored
 
 
 @pytest.mark.parametrize("lost", [False, True])
