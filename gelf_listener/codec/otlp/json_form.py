@@ -34,6 +34,9 @@ __all__ = [
 
 _MAX_DEPTH = 64
 _LONG_RECORD_BYTES = 64 * 1024
+_MAX_BYTES = 256 * 1024
+"""Of a resource or a scope, whose attributes are read at once."""
+
 _MAX_NAMES = 100_000
 """Names in one record: each takes some tenths of a microsecond."""
 _HEX = re.compile(r"[0-9a-fA-F]+")
@@ -73,7 +76,7 @@ def decode_logs(data: bytes, taker: Taker) -> Iterator[None]:
     count = 0
     for resource_logs in objects(parse(data), "resourceLogs"):
         yield
-        resource = attributes_of(value_of(resource_logs, "resource"))
+        resource = attributes_of(value_of(resource_logs, "resource"), most=_MAX_BYTES)
         inner = objects(resource_logs, "scopeLogs") or objects(resource_logs, "instrumentationLibraryLogs")
         for scope_logs in inner:
             records = value_of(scope_logs, "logRecords")
@@ -150,16 +153,22 @@ def read_scope(parent: Object) -> tuple[str, str, Attributes]:
     scope = parent.get("scope") or value_of(parent, "instrumentationLibrary")
     if not isinstance(scope, dict):
         return "", "", {}
-    return text_of(scope.get("name")), text_of(scope.get("version")), attributes_of(scope)
+    return text_of(scope.get("name")), text_of(scope.get("version")), attributes_of(scope, most=_MAX_BYTES)
 
 
-def attributes_of(parent: Any) -> Attributes:
+def attributes_of(parent: Any, most: int = 0) -> Attributes:
     """
     Read the attributes of a record, a resource or a scope.
 
+    Args:
+        parent: What has them.
+        most: Most bytes that it may have; 0: they are bounded already.
+
     Raises:
-        Rejected: If they are nested too deep.
+        Rejected: If they are nested too deep, or too large.
     """
+    if most and len(encode(parent)) > most:
+        raise Rejected(Reason.TOO_COMPLEX, f"a resource or scope of more than {most} bytes")
     return _pairs(parent.get("attributes"), 0) if isinstance(parent, dict) else {}
 
 

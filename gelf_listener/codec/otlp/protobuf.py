@@ -13,7 +13,7 @@ from gelf_listener.codec.otlp.values import read_any, read_attribute, text_at
 from gelf_listener.codec.protobuf import BYTES, FIXED64, MAX_FIELDS, VARINT, damaged, fields, read_varint, too_many
 from gelf_listener.errors import Reason, Rejected
 
-__all__ = ["decode_logs", "parts_of", "read_resource", "read_scope"]
+__all__ = ["check_size", "decode_logs", "parts_of", "read_resource", "read_scope"]
 
 _BYTES_A_STEP = 64 * 1024
 """The same in bytes: long records take longer."""
@@ -110,10 +110,23 @@ def parts_of(data: bytes, at: int, end: int) -> dict[int, list[tuple[int, int]]]
     return parts
 
 
+def check_size(data: bytes, at: int, end: int) -> None:
+    """
+    Look at the size of a resource, a scope or an event, whose attributes are read at once.
+
+    Raises:
+        Rejected: If reading it would keep others waiting.
+    """
+    if end - at > _MAX_NESTED_BYTES:
+        detail = f"a resource, scope or event of {end - at} bytes, more than {_MAX_NESTED_BYTES}"
+        raise Rejected(Reason.TOO_COMPLEX, detail, data[at:end])
+
+
 def read_resource(data: bytes, parts: dict[int, list[tuple[int, int]]]) -> Attributes:
     """Read the attributes of the resource of a ResourceLogs or ResourceSpans."""
     attributes: Attributes = {}
     for where in parts.get(1, []):
+        check_size(data, *where)
         for each in parts_of(data, *where).get(1, []):
             read_attribute(data, *each, attributes)
     return attributes
@@ -124,6 +137,7 @@ def read_scope(data: bytes, parts: dict[int, list[tuple[int, int]]]) -> tuple[st
     name = version = ""
     attributes: Attributes = {}
     for where in parts.get(1, []):
+        check_size(data, *where)
         inner = parts_of(data, *where)
         name, version = (text_at(data, *inner[n][-1]) if n in inner else "" for n in (1, 2))
         for each in inner.get(3, []):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from gelf_listener.codec.otlp import json_form
-from gelf_listener.codec.otlp.protobuf import parts_of, read_resource, read_scope
+from gelf_listener.codec.otlp.protobuf import check_size, parts_of, read_resource, read_scope
 from gelf_listener.codec.otlp.records import MAX_RECORDS, RECORDS_A_STEP, Attributes, Scope, Taker
 from gelf_listener.codec.otlp.values import read_attribute, text_at
 from gelf_listener.codec.protobuf import FIXED64, fields
@@ -14,6 +14,9 @@ from gelf_listener.codec.receipt import Receipt
 from gelf_listener.errors import Reason, Rejected
 
 __all__ = ["decode_events"]
+
+_LONG_EVENT_BYTES = 16 * 1024
+"""Of an event that is a step by itself."""
 
 _ERROR, _INFO = 17, 9
 """Severity numbers of exceptions and of other events."""
@@ -39,7 +42,7 @@ def decode_events(data: bytes, receipt: Receipt, *, is_json: bool) -> Iterator[N
         if count > MAX_RECORDS:
             raise Rejected(Reason.TOO_COMPLEX, f"more than {MAX_RECORDS} events", data)
         _take(taker, *event)
-        if count % RECORDS_A_STEP == 0:
+        if count % RECORDS_A_STEP == 0 or len(event[1]) > _LONG_EVENT_BYTES:
             yield
 
 
@@ -81,6 +84,7 @@ def _of_protobuf(data: bytes, receipt: Receipt) -> Iterator[_Event]:
                 trace_id, span_id = (_hex(data, span.get(number), size) for number, size in ((1, 16), (2, 8)))
                 span_name = text_at(data, *span[5][-1]) if 5 in span else ""
                 for event_at in span.get(11, []):
+                    check_size(data, *event_at)
                     event = parts_of(data, *event_at)
                     attributes: Attributes = {}
                     for each in event.get(3, []):

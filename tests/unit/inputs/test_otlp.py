@@ -190,6 +190,21 @@ def test_bounds_what_says_nothing(data: bytes) -> None:
     assert (answer.status, [str(each.reason) for each in intake.rejected]) == (413, ["too_complex"])
 
 
+@pytest.mark.parametrize("is_scope", [False, True])
+def test_bounds_resources_and_scopes(is_scope: bool) -> None:
+    """Whose attributes are read at once."""
+    export = logs(1)
+    place = export.resource_logs[0].scope_logs[0].scope if is_scope else export.resource_logs[0].resource
+    place.attributes.add(key="a").value.string_value = "x" * 256 * 1024
+    document = {"attributes": [{"key": "a", "value": {"stringValue": "x" * 256 * 1024}}]}
+    name = "scope" if is_scope else "resource"
+    inner = {"logRecords": [{"body": {"stringValue": "a"}}], **({name: document} if is_scope else {})}
+    outer = {"scopeLogs": [inner], **({} if is_scope else {name: document})}
+    for body in (export.SerializeToString(), {"resourceLogs": [outer]}):
+        intake, answer = post(body)
+        assert (answer.status, [str(each.reason) for each in intake.rejected]) == (413, ["too_complex"])
+
+
 def test_bounds_depth() -> None:
     """Values within values, in both forms; the records beside them are taken in JSON."""
     nested = write_field(1, b"x")
