@@ -36,7 +36,8 @@ __all__ = [
 _PATH = "/upload"
 _MEDIA_TYPE = "application/vnd.fdo.journal"
 _MAX_CURSORS = 4096
-_OK = Response(202, b"OK.\n", "text/plain")
+_OK = Response(202, b"OK.\n", "text/plain", [("Accept-Encoding", "zstd")])
+"""Clients of systemd 258 and later compress from then on."""
 
 
 class JournalHttpSettings(HttpServerSettings):

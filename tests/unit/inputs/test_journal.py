@@ -7,6 +7,7 @@ import gzip
 from typing import Any
 
 import pytest
+import zstandard
 
 from gelf_listener.errors import Reason
 from gelf_listener.inputs.journal import JournalHttpInput, JournalHttpSettings
@@ -41,10 +42,17 @@ def test_reads_what_clients_send(client: str) -> None:
 def test_uploads() -> None:
     """With a length, without a media type, compressed, empty."""
     intake, answers = exchange(
-        [upload(), upload(gzip.compress(ENTRIES), Content_Encoding="gzip"), request(ENTRIES, "/upload"), upload(b"")]
+        [
+            upload(),
+            upload(gzip.compress(ENTRIES), Content_Encoding="gzip"),
+            upload(zstandard.compress(ENTRIES), Content_Encoding="zstd"),
+            request(ENTRIES, "/upload"),
+            upload(b""),
+        ]
     )
-    assert [answer.status for answer in answers] == [202] * 4
-    assert intake.texts == ["text 0", "text 1", "text 2"] * 3
+    assert [answer.status for answer in answers] == [202] * 5
+    assert {answer.headers["accept-encoding"] for answer in answers} == {"zstd"}
+    assert intake.texts == ["text 0", "text 1", "text 2"] * 4
     assert len({message.id for message in intake.messages}) == 3  # by their cursors
 
 

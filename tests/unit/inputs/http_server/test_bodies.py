@@ -125,5 +125,16 @@ def test_damage_in_a_stream() -> None:
         list(StreamInflater(b"gzip").feed(b"\x1f\x8bgarbage"))
     assert caught.value.reason is Reason.CORRUPT_COMPRESSION
     with pytest.raises(Rejected) as caught:
-        StreamInflater(b"zstd")
+        StreamInflater(b"br")
     assert caught.value.reason is Reason.UNKNOWN_COMPRESSION
+
+
+@pytest.mark.parametrize("step", [1, 100, 1 << 20])
+def test_zstd_piece_by_piece(step: int) -> None:
+    """Frames one behind the other, in pieces of bounded size; what is damaged is rejected."""
+    body = zstandard.compress(b"a" * 1_000_000) + zstandard.compress(b"b")
+    inflater = StreamInflater(b"zstd")
+    pieces = [piece for at in range(0, len(body), step) for piece in inflater.feed(body[at : at + step])]
+    assert b"".join(pieces) == b"a" * 1_000_000 + b"b"
+    with pytest.raises(Rejected, match="damaged"):
+        list(StreamInflater(b"zstd").feed(b"garbage"))
