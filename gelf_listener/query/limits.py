@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gelf_listener.errors import QueryError
 from gelf_listener.query.automaton import MAX_WORK, Automaton
-from gelf_listener.query.nodes import Fuzzy, Node, Phrase, Regex, Wildcard
+from gelf_listener.query.nodes import Fuzzy, Node, Phrase, Regex, Term, Wildcard
 from gelf_listener.query.words import words
 
 __all__ = ["MAX_CLAUSES", "MAX_DEPTH", "MAX_PATTERNS", "MAX_QUERY_CHARACTERS", "MAX_SLOP", "Budget"]
@@ -52,7 +52,7 @@ class Budget:
 
     def spend(self, node: Node, position: int) -> None:
         """Take a leaf in."""
-        self._clauses += 1
+        self._clauses += 1 + (node.text.count(" ") if isinstance(node, Term) else 0)  # words side by side in a Graylog
         if self._clauses > MAX_CLAUSES:
             raise self.fail(f"more than {MAX_CLAUSES} terms", position)
         if isinstance(node, Phrase) and node.slop and len(words(node.text)) > _MAX_SLOP_WORDS:

@@ -138,6 +138,7 @@ REFUSED = [
     ("a]", 2, "unexpected"),
     ("(" * (MAX_DEPTH + 1) + "a", MAX_DEPTH + 2, "nested deeper"),
     ("x" * (MAX_QUERY_CHARACTERS + 1), MAX_QUERY_CHARACTERS + 1, "longer than"),
+    ("a " * (MAX_CLAUSES + 1), 1, "more than 1024 terms"),
     ("a OR " * MAX_CLAUSES + "a", 5 * MAX_CLAUSES + 1, "more than 1024 terms"),
 ]
 
