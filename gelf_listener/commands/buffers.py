@@ -55,7 +55,7 @@ def show(path: Path | None) -> None:
         typer.echo(f"no buffers in {directory}")
     for each in found:
         totals = each.totals
-        text = f"{each.path.name}: {totals.messages} messages, {format_size(totals.bytes)}"
+        text = f"{each.path.name}: {_messages(totals.messages)}, {format_size(totals.bytes)}"
         if totals.oldest_at is not None:
             text += f", the oldest {format_duration(time.time() - totals.oldest_at)} old"
         if each.pid is not None:
@@ -80,9 +80,9 @@ def clear(name: str, path: Path | None, *, yes: bool) -> None:
     with _opened(name, path) as file:
         messages = file.totals().messages
         if messages and not yes:
-            typer.confirm(f"Delete {messages} messages from {file.path.parent}?", abort=True)
+            typer.confirm(f"Delete {_messages(messages)} from {file.path.parent}?", abort=True)
         file.clear()
-        typer.echo(f"{messages} messages deleted")
+        typer.echo(f"{_messages(messages)} deleted")
 
 
 def send(name: str, path: Path | None, to: str, seconds: float) -> None:
@@ -128,7 +128,7 @@ def send(name: str, path: Path | None, to: str, seconds: float) -> None:
         return runner
 
     runner = asyncio.run(main())
-    typer.echo(f"{runner.written} messages written, {runner.refused} refused, {runner.buffer.messages} left")
+    typer.echo(f"{_messages(runner.written)} written, {runner.refused} refused, {runner.buffer.messages} left")
     for each in refused[:10]:
         typer.echo(f"  {each.detail}", err=True)
     if kept.is_file():
@@ -137,6 +137,10 @@ def send(name: str, path: Path | None, to: str, seconds: float) -> None:
         typer.echo(f"  {problem or runner.last_error or f'not done within {format_duration(seconds)}'}", err=True)
     if runner.buffer.messages or refused:
         raise typer.Exit(1)
+
+
+def _messages(count: int) -> str:
+    return f"{count} message{'' if count == 1 else 's'}"
 
 
 def _private(path: str, flags: int) -> int:

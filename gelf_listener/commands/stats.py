@@ -27,26 +27,24 @@ def show_stats(client: Client, *, as_json: bool) -> None:
 
 
 def _lines(stats: dict[str, Any]) -> list[str]:
-    figures = (
-        f"{stats['messages']:,} messages, {stats['rejected']:,} rejected, {stats['messages_per_second']:,.1f} a second"
-    )
+    figures = f"{_messages(stats)}, {stats['rejected']:,} rejected, {stats['messages_per_second']:,.1f} a second"
     lines = [f"gelf-listener {stats['version']}, up {format_duration(stats['uptime_seconds'])}: {figures}"]
     store = stats.get("store")
     if store:
-        lines.append(f"store: {store['messages']:,} messages, {format_size(store['bytes'])}")
+        lines.append(f"store: {_messages(store)}, {format_size(store['bytes'])}")
     lines.append("inputs:")
     for each in stats["inputs"]:
         drops = each["counters"].get("kernel_drops_total", 0)
         reasons = ", ".join(f"{reason} {count:,}" for reason, count in each["rejected_by_reason"].items())
         lines.append(
-            f"  {_label(each['name'])}: {each['messages']:,} messages, {each['messages_per_second']:,.1f} a second"
+            f"  {_label(each['name'])}: {_messages(each)}, {each['messages_per_second']:,.1f} a second"
             + (f"; rejected: {reasons}" if reasons else "")
             + (f"; dropped by the kernel: {drops:,.0f}" if drops else "")
         )
     lines.append("outputs:")
     for each in stats["outputs"]:
         state = "works" if each["error"] is None else f"fails: {each['error']}"
-        text = f"  {_label(each['name'])}: {each['messages']:,} messages, {clean(state)}"
+        text = f"  {_label(each['name'])}: {_messages(each)}, {clean(state)}"
         if each["waiting"]:
             kind = " on disk" if each["buffer"] == "disk" else ""
             text += f"; waiting{kind}: {each['waiting']:,}, the oldest for {format_duration(each['oldest_seconds'])}"
@@ -56,10 +54,18 @@ def _lines(stats: dict[str, Any]) -> list[str]:
     for each in stats["top_senders"]:
         client = f" ({clean(each['client'])})" if each.get("client") else ""
         rejected = f", {each['rejected']:,} rejected" if each["rejected"] else ""
-        lines.append(
-            f"  {clean(each['host']) or '-'} at {each['address']}{client}: {each['messages']:,} messages{rejected}"
-        )
+        lines.append(f"  {_who(each)}{client}: {_messages(each)}{rejected}")
     return lines
+
+
+def _messages(counted: dict[str, Any]) -> str:
+    count = counted["messages"]
+    return f"{count:,} message{'' if count == 1 else 's'}"
+
+
+def _who(sender: dict[str, Any]) -> str:
+    """Name a sender; one of whom nothing could be understood has no host, a file no address."""
+    return " at ".join(filter(None, (clean(sender["host"]), sender["address"]))) or "-"
 
 
 def _label(name: str) -> str:

@@ -55,7 +55,7 @@ def test_list(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert status == 0
     assert first.startswith("kafka: 2 messages, ")
     assert "h old; not open; 1 damaged files" in first
-    assert "loki: 1 messages" in second
+    assert "loki: 1 message" in second
     assert "open in process" in second
 
 
@@ -73,7 +73,7 @@ def test_a_file_that_cannot_be_read(tmp_path: Path, capsys: pytest.CaptureFixtur
     status, out, _ = run(capsys, "list", "--path", str(tmp_path))
     assert status == 0
     assert "not a database" in out
-    assert "good: 1 messages" in out
+    assert "good: 1 message" in out
 
 
 def test_export(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,7 +113,7 @@ def test_send_to_nobody(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     )
     assert (status, out) == (1, "0 messages written, 0 refused, 1 left\n")
     assert "refused" in err or "Connect" in err
-    assert "kafka: 1 messages" in run(capsys, "list", "--path", str(tmp_path))[1]
+    assert "kafka: 1 message" in run(capsys, "list", "--path", str(tmp_path))[1]
 
 
 def test_send_to_somebody_who_refuses(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
