@@ -109,7 +109,7 @@ class Header(NamedTuple):
     fields: dict[str, FieldValue]
     notes: tuple[Note, ...] = ()
     is_read: bool = False
-    """Whether the text is plain, or in a device's own way of writing, which was read: nobody need look again."""
+    """Whether the text is plain, or in a device's own way of writing, which was read: it needs no second look."""
 
 
 class _Place(NamedTuple):
