@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import bz2
 import lzma
+import zlib
 from typing import Any
 
 import msgspec
 
+from gelf_listener.codec.compression import inflate, is_gzip, is_zlib
 from gelf_listener.errors import Reason, Rejected
 
 __all__ = ["unwrap"]
@@ -25,6 +27,7 @@ _LZMA_MEMORY = 64 * 1024 * 1024
 """What a sender may make us hold to inflate; `xz -6`, which Python's lzma uses, needs 9 MiB."""
 _MSGPACK = frozenset(("application/x-msgpack", "application/msgpack", "application/vnd.msgpack"))
 _MAX_LAYERS = 3
+_LOOKED_AT = 64
 
 
 def unwrap(payload: bytes, max_bytes: int, content_type: str | None = None) -> bytes:
@@ -48,9 +51,18 @@ def unwrap(payload: bytes, max_bytes: int, content_type: str | None = None) -> b
         inflated = _inflated(payload, bz2.BZ2Decompressor(), max_bytes)
     else:
         inflated = payload
-    if (content_type or "").partition(";")[0].strip().lower() in _MSGPACK:
-        inflated = _of_msgpack(inflated)
-    return _once(inflated)
+    is_packed = (content_type or "").partition(";")[0].strip().lower() in _MSGPACK
+    if (is_zlib(inflated) or is_gzip(inflated)) and (is_packed or _begins(inflated)[:1] == b'"'):
+        inflated = inflate(inflated, max_bytes)  # otherwise the decoder's to do
+    return _once(_of_msgpack(inflated) if is_packed else inflated)
+
+
+def _begins(payload: bytes) -> bytes:
+    """Return the first characters of what zlib or gzip holds."""
+    try:
+        return zlib.decompressobj(32 + zlib.MAX_WBITS).decompress(payload, _LOOKED_AT).lstrip()
+    except zlib.error:
+        return b""
 
 
 def _inflated(payload: bytes, stream: Any, max_bytes: int) -> bytes:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import bz2
 import json
 import logging
+import lzma
 import sys
 import time
 import uuid
@@ -14,6 +16,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import msgspec
 import pytest
 
 from gelf_listener.address import Address
@@ -506,3 +509,22 @@ def test_a_broker_that_freezes_is_tried_again(rabbitmq: RabbitMq, queue: Queue) 
         await made.close()
 
     run(main())
+
+
+@pytest.mark.parametrize("compress", [bytes, zlib.compress, bz2.compress, lzma.compress])
+@pytest.mark.parametrize("packed", ["json", "msgpack", "twice"])
+def test_what_kombu_publishes(
+    rabbitmq: RabbitMq, queue: Queue, compress: Callable[[bytes], bytes], packed: str
+) -> None:
+    """Compressed and serialized as its producers may be told to; a text is encoded once more."""
+    document = {"version": "1.1", "host": "h", "short_message": "größe", "_n": 1}
+    payload, content_type = {
+        "json": (json.dumps(document).encode(), "application/json"),
+        "msgpack": (msgspec.msgpack.encode(document), "application/x-msgpack"),
+        "twice": (json.dumps(json.dumps(document)).encode(), "application/json"),
+    }[packed]
+    queue.put(compress(payload), content_type=content_type)
+    intake = SafeIntake()
+    run(consumed(source(rabbitmq, queue.name), intake, lambda: intake.messages))
+    assert (intake.messages[0].short_message, intake.messages[0].fields) == ("größe", {"n": 1})
+    assert queue.depth() == 0

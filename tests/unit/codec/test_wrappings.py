@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import bz2
+import gzip
 import json
 import lzma
+import zlib
 
 import msgspec
 import pytest
@@ -31,6 +33,8 @@ JSON = json.dumps(DOCUMENT).encode()
         (bz2.compress(msgspec.msgpack.encode(DOCUMENT)), "application/x-msgpack; charset=binary"),
         (msgspec.msgpack.encode({key.encode(): value for key, value in DOCUMENT.items()}), "application/msgpack"),
         (msgspec.msgpack.encode(JSON.decode()), "application/x-msgpack"),
+        (zlib.compress(msgspec.msgpack.encode(DOCUMENT)), "application/x-msgpack"),
+        (gzip.compress(json.dumps(JSON.decode()).encode(), mtime=0), None),
     ],
 )
 def test_what_is_around_comes_off(payload: bytes, content_type: str | None) -> None:
@@ -39,7 +43,8 @@ def test_what_is_around_comes_off(payload: bytes, content_type: str | None) -> N
 
 
 @pytest.mark.parametrize(
-    "payload", [b"", b'"hello"', b'"{', b"plain text", b"BZh is not a bzip2", b"[1]", b"\xfd7z", b"x\x9c"]
+    "payload",
+    [b"", b'"hello"', b'"{', b"plain text", b"BZh is not a bzip2", b"[1]", b"\xfd7z", b"x\x9c", zlib.compress(b"{}")],
 )
 def test_what_has_nothing_around_it_stays(payload: bytes) -> None:
     """The decoder says what is wrong with it."""
@@ -50,6 +55,7 @@ def test_what_has_nothing_around_it_stays(payload: bytes) -> None:
     ("payload", "content_type", "reason"),
     [
         (bz2.compress(bytes(1001)), None, "payload_too_large"),
+        (zlib.compress(bytes(1001)), "application/x-msgpack", "payload_too_large"),
         (lzma.compress(bytes(1001)), None, "payload_too_large"),
         (bz2.compress(JSON)[:-5], None, "corrupt_compression"),
         (lzma.compress(JSON)[:-5], None, "corrupt_compression"),
