@@ -1,16 +1,17 @@
 """
-Aggregation: groups and metrics from tantivy's columns, over several partitions.
+Aggregation: groups and metrics from an engine's columns, over several partitions.
 
-Each partition answers with trees of buckets, which are added up. Figures that cannot be added up (percentiles, numbers
-of distinct values) are worked out from the values themselves as long as there are few, and estimated beyond.
+Tantivy is asked in the language of OpenSearch, so this serves a cluster too. Each partition answers with trees of
+buckets, which are added up. Figures that cannot be added up (percentiles, numbers of distinct values) are worked out
+from the values themselves as long as there are few, and estimated beyond.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple, Protocol, Self
 from weakref import WeakKeyDictionary
 
 from gelf_listener.errors import QueryError
@@ -24,26 +25,52 @@ from gelf_listener.store.partition import Partition
 from gelf_listener.store.percentiles import percentile_of
 from gelf_listener.store.readings import read_value
 from gelf_listener.store.schema import REST, field_key, value_of
-from gelf_listener.store.searching import Target, side_by_side, total_of
+from gelf_listener.store.searching import Target, side_by_side
 
-__all__ = ["Column", "aggregate", "column_of"]
+__all__ = ["TOO_MUCH", "Aggregable", "Column", "aggregate", "column_of"]
 
-_TOO_MUCH = "Aborting aggregation"
+TOO_MUCH = "Aborting aggregation"
 """How the engine says that there are too many groups: more than 65 000, or more than half a gigabyte of them."""
 
 
 class Column(NamedTuple):
-    """Where tantivy keeps a field, and what its numbers are to be divided by."""
+    """
+    Where an engine keeps a field.
+
+    Attributes:
+        path: Its name there.
+        scale: What its numbers are to be divided by.
+        read: Gives the value that a term stands for; None where it is the term.
+    """
 
     path: str
-    scale: float
+    scale: float = 1.0
+    read: Callable[[Any], FieldValue] | None = None
+
+
+class Aggregable(Protocol):
+    """Messages of a partition that match a query."""
+
+    def aggregate(self, wanted: dict[str, Any]) -> dict[str, Any]:
+        """
+        Return what the engine computes of them.
+
+        Raises:
+            ValueError: If it refuses to; see `TOO_MUCH`.
+        """
+
+    def total(self) -> int:
+        """Return how many they are."""
+
+    def lacking(self, column: str) -> Self:
+        """Return those of them that have nothing in a column."""
 
 
 def column_of(field: str, partitions: Sequence[Partition]) -> Column | None:
     """Return a field's column; None when it has none, or may be stored under several names."""
     known = known_field(field)
     if known is not None:
-        return Column(known.column, known.scale) if known.column else None
+        return _column(known.column, known.scale) if known.column else None
     if underscored(field) is not None:
         return None
     bare = field[1:] if field.startswith("_") and len(field) > 1 else field
@@ -54,7 +81,11 @@ def column_of(field: str, partitions: Sequence[Partition]) -> Column | None:
     stored = {key for partition in partitions for key in keys if key in partition.names}
     if len(stored) > 1 or any(REST in each.names and not keys & each.names.keys() for each in partitions):
         return None
-    return Column(f"added.{next(iter(stored))}" if stored else f"added.{field_key(bare)}", 1.0)
+    return _column(f"added.{next(iter(stored)) if stored else field_key(bare)}", 1.0)
+
+
+def _column(path: str, scale: float) -> Column:
+    return Column(path, scale, value_of if path.startswith("added.") else None)
 
 
 class _Bucket:
@@ -97,7 +128,7 @@ class _Asked(NamedTuple):
 
 
 def aggregate(
-    targets: Sequence[Target],
+    targets: Sequence[Aggregable],
     groups: Sequence[tuple[Grouping, Column]],
     metrics: Sequence[tuple[Metric, Column | None]],
 ) -> list[Row]:
@@ -116,7 +147,7 @@ def aggregate(
         try:
             whole = _whole(targets, asked)
         except ValueError as error:
-            if _TOO_MUCH not in str(error):
+            if TOO_MUCH not in str(error):
                 raise
             continue
         if sizes is not _SIZES[0] and len(groups) > 1:
@@ -141,9 +172,9 @@ _MAX_KNOWN_BUCKETS = 5_000
 """Larger answers are not kept: each bucket takes some hundred bytes."""
 
 
-def _answer(target: Target, wanted: dict[str, Any]) -> _Answer:
+def _answer(target: Aggregable, wanted: dict[str, Any]) -> _Answer:
     """Ask one partition; what concerns all its messages is asked once, for pages ask for it again and again."""
-    if not target.whole:
+    if not (isinstance(target, Target) and target.whole):
         return _asked_now(target, wanted)
     searcher, answers = _known.get(target.partition, (None, {}))
     if searcher is not target.searcher:
@@ -167,12 +198,11 @@ def _buckets(found: dict[str, Any]) -> int:
     return len(buckets) + sum([_buckets(bucket) for bucket in buckets])
 
 
-def _asked_now(target: Target, wanted: dict[str, Any]) -> _Answer:
-    found = target.searcher.aggregate(target.query, wanted) if wanted else {}
-    return _Answer(total_of(target.searcher, target.query), found)
+def _asked_now(target: Aggregable, wanted: dict[str, Any]) -> _Answer:
+    return _Answer(target.total(), target.aggregate(wanted) if wanted else {})
 
 
-def _whole(targets: Sequence[Target], asked: _Asked) -> _Bucket:
+def _whole(targets: Sequence[Aggregable], asked: _Asked) -> _Bucket:
     """Ask all partitions."""
     groups, wanted = asked.groups, _request(asked, 0)
     whole = _Bucket(len(asked.metrics))
@@ -185,33 +215,26 @@ def _whole(targets: Sequence[Target], asked: _Asked) -> _Bucket:
     return whole
 
 
-def _take_missing(whole: _Bucket, target: Target, asked: _Asked) -> None:
+def _take_missing(whole: _Bucket, target: Aggregable, asked: _Asked) -> None:
     """Add the group of those that do not have the outermost field."""
-    import tantivy
-
-    without = tantivy.Query.boolean_query(
-        [
-            (tantivy.Occur.Must, target.query),
-            (tantivy.Occur.MustNot, tantivy.Query.exists_query(asked.groups[0][1].path)),
-        ]
-    )
-    messages = total_of(target.searcher, without)
+    without = target.lacking(asked.groups[0][1].path)
+    messages = without.total()
     if messages:
         bucket = whole.inner.setdefault((False, None), _Bucket(len(asked.metrics)))
         bucket.messages += messages
         wanted = _request(asked, 1)
         if wanted:
-            _take(bucket, target.searcher.aggregate(without, wanted), asked, 1)
+            _take(bucket, without.aggregate(wanted), asked, 1)
 
 
-def _extent(targets: Sequence[Target], groups: Sequence[tuple[Grouping, Column]]) -> tuple[float, float]:
+def _extent(targets: Sequence[Aggregable], groups: Sequence[tuple[Grouping, Column]]) -> tuple[float, float]:
     """Return the first and last time, where calendar units need them."""
     for group, column in groups:
         if isinstance(group, TimeGroup) and group.unit is not None:
             lows, highs = [], []
             for target in targets:
                 wanted = {"x": {"stats": {"field": column.path}}}
-                found = target.searcher.aggregate(target.query, wanted)["x"]
+                found = target.aggregate(wanted)["x"]
                 if found["count"]:
                     lows.append(found["min"] / column.scale)
                     highs.append(found["max"] / column.scale)
@@ -326,8 +349,8 @@ def _value(bucket: dict[str, Any], column: Column) -> FieldValue:
     term: FieldValue = bucket["key"]
     if bucket.get("key_as_string") in ("true", "false") and not isinstance(term, str):
         return bool(bucket["key_as_string"] == "true")
-    if column.path.startswith("added."):
-        term = value_of(term)
+    if column.read is not None:
+        term = column.read(term)
     if isinstance(term, float) and column.scale != 1.0:
         return term / column.scale
     if isinstance(term, float) and term.is_integer() and abs(term) < 2**53:

@@ -87,14 +87,14 @@ class MemoryStore:
         self, query: Node, span: Span, *, limit: int = 150, offset: int = 0, sort: Sort = NEWEST_FIRST
     ) -> Hits:
         """Return a page; see `Store.search`."""
-        found = self._sorted(self._matching(query, span), sort)
+        found = self.sorted(self._matching(query, span), sort)
         return Hits(len(found), found[offset : offset + limit])
 
     async def scan(
         self, query: Node, span: Span, *, limit: int | None = None, sort: Sort = NEWEST_FIRST
     ) -> AsyncIterator[Sequence[Message]]:
         """Give everything that matches; see `Store.scan`."""
-        found = self._sorted(self._matching(query, span), sort)[:limit]
+        found = self.sorted(self._matching(query, span), sort)[:limit]
         for start in range(0, len(found), _BATCH):
             yield found[start : start + _BATCH]
             await asyncio.sleep(0)
@@ -163,7 +163,7 @@ class MemoryStore:
         return [m for m in self._messages.values() if start <= m.timestamp < end and predicate(m)]
 
     @staticmethod
-    def _sorted(messages: list[Message], sort: Sort) -> list[Message]:
+    def sorted(messages: list[Message], sort: Sort) -> list[Message]:
         """Sort by value and then receive order; those without the field come last."""
         get = getter(sort.field)
         keyed = [(sort_key(get(message)), place, message) for place, message in enumerate(messages)]

@@ -44,6 +44,22 @@ class Target(NamedTuple):
     whole: bool = False
     """Whether it finds all messages of the partition."""
 
+    def aggregate(self, wanted: dict[str, Any]) -> dict[str, Any]:
+        """Return what the engine computes of the messages that match."""
+        found: dict[str, Any] = self.searcher.aggregate(self.query, wanted)
+        return found
+
+    def total(self) -> int:
+        """Return how many messages match."""
+        return total_of(self.searcher, self.query)
+
+    def lacking(self, column: str) -> Target:
+        """Return what finds those of the messages that have nothing in a column."""
+        import tantivy
+
+        clauses = [(tantivy.Occur.Must, self.query), (tantivy.Occur.MustNot, tantivy.Query.exists_query(column))]
+        return self._replace(query=tantivy.Query.boolean_query(clauses), whole=False)
+
 
 class Place(NamedTuple):
     """

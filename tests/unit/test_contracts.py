@@ -31,6 +31,7 @@ OUTPUTS = {
     **dict.fromkeys(("loki+http", "loki+https", "otlp+http", "otlp+https"), "unit/outputs/test_contract.py"),
     **dict.fromkeys(("webhook+http", "webhook+https", "forward+tls"), "unit/outputs/test_contract.py"),
     "opensearch+https": "unit/outputs/test_contract.py",
+    "store+opensearch+https": "unit/outputs/test_contract.py",
     "console": "unit/outputs/test_console.py",
     "file": "unit/outputs/test_file.py",
     "logging": "unit/outputs/test_log_records.py",
@@ -41,6 +42,7 @@ OUTPUTS = {
     "kafka": "services/test_kafka.py",
     "nats": "services/test_nats.py",
     "opensearch+http": "services/test_opensearch.py",
+    "store+opensearch+http": "services/test_opensearch_store.py",
     "postgresql": "services/test_postgresql.py",
     "redis": "services/test_redis.py",
 }

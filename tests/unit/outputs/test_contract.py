@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import ssl
 from collections.abc import Iterator, Sequence
@@ -11,7 +12,9 @@ from typing import Any, ClassVar, NamedTuple
 import pytest
 import trustme
 
+from gelf_listener.codec.gelf.lenient import read_fields
 from gelf_listener.outputs import Output
+from gelf_listener.packing import Packer
 from gelf_listener.plugins import INPUT_GROUP, OUTPUT_GROUP, load
 from gelf_listener.testing.contracts import OutputContract
 from tests.unit.outputs.destinations import (
@@ -183,6 +186,29 @@ class TestOpenSearchTls(ToWeb):
         return [document["message"] for document in lines_of_json(asked.body)[1::2]]
 
     def say(self, asked: Asked) -> bytes:
+        count = len(self.read(asked))
+        return answer(200, json.dumps({"errors": False, "items": [{"create": {"status": 201}}] * count}).encode())
+
+
+class TestOpenSearchStoreTls(ToWeb):
+    """Against a real server without TLS: tests/services."""
+
+    scheme = "store+opensearch+https"
+    tls = True
+
+    def read(self, asked: Asked) -> Sequence[str]:
+        if not asked.path.startswith("/_bulk"):
+            return ()
+        unpack = Packer(read_fields).unpack
+        return [
+            unpack(base64.b64decode(document["packed"])).short_message for document in lines_of_json(asked.body)[1::2]
+        ]
+
+    def say(self, asked: Asked) -> bytes:
+        if "/_search" in asked.path:
+            return answer(200, b'{"hits": {"total": {"value": 0}, "hits": []}}')
+        if "/_mapping" in asked.path:
+            return answer(200, b"{}")
         count = len(self.read(asked))
         return answer(200, json.dumps({"errors": False, "items": [{"create": {"status": 201}}] * count}).encode())
 
