@@ -16,9 +16,20 @@ from gelf_listener.settings import Settings
 
 SECRET = "qXz7secret"
 _SECRET_NAMES = re.compile("password|token|secret|api_key|shared_key|headers")
-_PUBLIC_PATHS = {"file", "store", "redis", "kafka", "gelf+kafka", "gelf+amqp", "amqp", "nats", "postgresql"}
+_PUBLIC_PATHS = {
+    "syslog+unix",
+    "file",
+    "store",
+    "redis",
+    "kafka",
+    "gelf+kafka",
+    "gelf+amqp",
+    "amqp",
+    "nats",
+    "postgresql",
+}
 """Whose path says what it is: a file, a topic, a subject, a queue, a database."""
-_INDEX_PATHS = {"opensearch+http", "opensearch+https"}
+_INDEX_PATHS = {"opensearch+http", "opensearch+https", "store+opensearch+http", "store+opensearch+https"}
 
 SCHEMES = [(group, scheme) for group in (INPUT_GROUP, OUTPUT_GROUP) for scheme in names(group)]
 
