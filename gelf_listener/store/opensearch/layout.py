@@ -18,7 +18,7 @@ n.NAME      double        the same of those that are numbers, to compute with
 any, anyn   like v, n     all values of additional fields, for searches without a field
 names       keyword       the names of all additional fields
 long        keyword       names of those whose values are too long, or numbers too large, to be found here
-rest        keyword       names of those that have no column, because an index has room for so many only
+rest        keyword       names of those that have no column, because the index is full of names
 marks       keyword       ``full``: there is a full_message; ``hard``: ``host`` is cut; ``level``: it is too large
 packed      binary        the message itself (`packing`); not searched
 =========== ============= =====================================================================================

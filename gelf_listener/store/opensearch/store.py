@@ -55,7 +55,7 @@ _log = logging.getLogger(__name__)
 _BULK_MESSAGES = 1000
 _PAGE = 2000
 _MAX_WINDOW = 10_000
-"""OpenSearch gives no more than the first so many of a search; deeper pages are walked to."""
+"""OpenSearch gives no more than the first 10 000 of a search; deeper pages are walked to."""
 _MAX_EXACT = 10_000
 """Up to so many messages are sorted and computed with one by one, as the store in memory does."""
 _MAX_VERIFIED = 50_000
