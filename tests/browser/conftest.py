@@ -57,7 +57,7 @@ def make_listener(
     directory: Path, *flags: str, api: str = "127.0.0.1:0", environment: Mapping[str, str] | None = None
 ) -> Listener:
     """A listener with a store, which is not started yet."""
-    directory.mkdir()
+    directory.mkdir(exist_ok=True)
     arguments = ["--input", "gelf+udp://127.0.0.1:0", "--input", "gelf+tcp://127.0.0.1:0", "--api", api]
     arguments += ["--output", f"store://{directory}/store", *flags]
     return Listener(directory, plain=True, arguments=arguments, environment=environment)

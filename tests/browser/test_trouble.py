@@ -49,6 +49,24 @@ def test_what_is_being_typed_stays(open_page: Open, site: Site) -> None:
     assert query.input_value() == "level:("
 
 
+def test_a_part_of_the_store_is_damaged(open_page: Open, tmp_path: Path) -> None:
+    """An answer that lacks messages says so, and why."""
+    store = tmp_path / "first" / "store"
+    with make_listener(tmp_path / "first") as listener:
+        Site(listener).send({"short_message": "before"})
+        listener.stop()
+    (messages,) = store.glob("p*/messages.sqlite")
+    messages.write_bytes(b"garbage" * 1000)
+    (tmp_path / "second").mkdir()
+    store.rename(tmp_path / "second" / "store")
+    with make_listener(tmp_path / "second") as listener:
+        Site(listener).send({"short_message": "after"})
+        page = open_page("/?range=all&live=0", url=listener.api_url)
+        expect(rows(page)).to_have_count(1)
+        expect(page.locator(".counts")).to_contain_text("Not everything was looked at")
+        expect(page.locator(".counts")).to_contain_text("damaged")
+
+
 def test_the_listener_stops_and_comes_back(open_page: Open, tmp_path: Path) -> None:
     """It is said; then everything goes on by itself, nothing twice."""
     listener = make_listener(tmp_path / "restarted", api=f"127.0.0.1:{free_port()}")

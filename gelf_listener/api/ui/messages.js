@@ -194,7 +194,10 @@ export class Messages {
                 ),
             ],
       );
-      this._say(`${found.total.toLocaleString()} found in ${Math.round(performance.now() - began)} ms`);
+      this._say(
+        `${found.total.toLocaleString()} found in ${Math.round(performance.now() - began)} ms`,
+        found.missing && `Not everything was looked at: ${line(found.missing.text, 300)}`,
+      );
       this.list.draw();
     } catch (error) {
       if (run === this._run) this._failed(error);
