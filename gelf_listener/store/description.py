@@ -68,6 +68,17 @@ class Description:
         made._known = text
         return made
 
+    @staticmethod
+    def is_there(directory: Path) -> bool:
+        """Whether a partition has one."""
+        return (directory / _FILE_NAME).exists()
+
+    def of_nothing(self) -> Description:
+        """Return the same for an empty index."""
+        made = Description()
+        made.format, made.created_at, made.received = self.format, self.created_at, self.received
+        return made
+
     def take_in(self, first: int, last: int, received: int) -> None:
         """Widen the spans by those of some messages, microseconds."""
         self.first = first if self.first is None else min(self.first, first)

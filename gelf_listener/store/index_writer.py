@@ -5,7 +5,8 @@ Laws:
 
 * It needs nothing but the partition's directory, so it may run in any thread and any process; only one at a time.
 * The index lies in a directory of its own and holds nothing that cannot be made again. One that is damaged, or of
-  another format, is thrown away and made again.
+  another format, is refused: only whoever answers searches throws it away, for he has to know what they lack.
+* Only the writer makes an index that is not there; who reads one might write over what it just committed.
 * A message that cannot be indexed stops no other: it is reported and left out.
 """
 
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 if sys.platform != "win32":
     import fcntl
 
-__all__ = ["HALF_DELETED", "INDEX", "IndexWriter", "empty_index", "open_index", "throw_away_index"]
+__all__ = ["HALF_DELETED", "INDEX", "IndexWriter", "empty_index", "is_index", "open_index", "throw_away_index"]
 
 INDEX = "index"
 """The directory beside the messages."""
@@ -44,6 +45,7 @@ _HEAP_BYTES = 100_000_000
 """What the indexing thread gathers before it writes a segment."""
 _LOCK_PATIENCE_SECONDS = 10.0
 _LOCK_PAUSE_SECONDS = 0.02
+_META = "meta.json"
 _WRITER_LOCK = ".tantivy-writer.lock"
 _STEP_BYTES = 16 * 1024 * 1024
 """Raw messages that are held at once."""
@@ -55,26 +57,38 @@ _UNREADABLE = ("could not be parsed", "not valid JSON")
 _log = logging.getLogger(__name__)
 
 
-def open_index(path: Path) -> tantivy.Index:
+def is_index(path: Path) -> bool:
+    """Whether a partition has an index."""
+    return (path / INDEX / _META).exists()
+
+
+def open_index(path: Path, *, new: bool) -> tantivy.Index:
     """
-    Open a partition's index, or make it.
+    Open a partition's index.
+
+    Args:
+        path: The partition's directory.
+        new: Whether to make it if it is not there.
 
     Raises:
-        ValueError: If it is damaged.
+        ValueError: If it is damaged, or not there.
         OSError: If it cannot be read or made now.
     """
     import tantivy  # not before somebody needs it
 
     directory = path / INDEX
-    directory.mkdir(exist_ok=True)
+    if new:
+        directory.mkdir(exist_ok=True)
     try:
-        index = tantivy.Index(make_schema(), path=str(directory))
+        index = tantivy.Index(make_schema(), path=str(directory)) if new else tantivy.Index.open(str(directory))
         index.config_reader("manual", 0)
         index.reload()
     except ValueError as error:
         if _TROUBLE in str(error):
             raise OSError(str(error)) from None
         raise
+    if index.schema != make_schema():
+        raise ValueError("it has other fields")
     return index
 
 
@@ -136,6 +150,7 @@ class IndexWriter:
         open_document: See `Documents`.
 
     Raises:
+        ValueError: If the index is damaged, or of another format.
         OSError: If it cannot be opened now, for example because the disk is full or another process writes to it.
     """
 
@@ -144,24 +159,17 @@ class IndexWriter:
         self.unindexable: list[tuple[int, str]] = []
         """Places of messages that cannot be indexed, and why; whoever asks for a step takes them."""
         self._blocks = BlockReader(path)
-        found = _description(path)
-        if found.format != FORMAT:
-            throw_away_index(path)
-        try:
-            self._engine = open_index(path)
-        except ValueError as error:
-            _log.error("the index of %s is damaged and is made again: %s", path, error)
-            throw_away_index(path)
-            self._engine = _opened(path)
+        _description(path)
+        self._engine = open_index(path, new=True)
         self._writer: tantivy.IndexWriter | None = None
         self._changed = False
         self._open_writer()  # whoever else had it may have gone on until now
-        self._engine.reload()
-        if found.format == FORMAT:
+        try:
+            self._engine.reload()
             self._description = _description(path)
-        else:
-            self._description = Description()
-            self._description.created_at = found.created_at
+        except ValueError:
+            self.close()
+            raise
         self._documents = Documents(packer, self._description.names, open_document)
         self.committed = self.given = self._last()
 
@@ -284,19 +292,13 @@ class IndexWriter:
 
 
 def _description(path: Path) -> Description:
-    """Read a description; one that is damaged is made again, with the index."""
-    try:
-        return Description.read(path)
-    except ValueError as error:
-        _log.error("%s: %s; the index is made again", path, error)
-        made = Description()
-        made.format = 0
-        return made
+    """
+    Read a description.
 
-
-def _opened(path: Path) -> tantivy.Index:
-    """Open an index that was just thrown away: what is wrong now is the disk."""
-    try:
-        return open_index(path)
-    except ValueError as error:
-        raise OSError(str(error)) from None
+    Raises:
+        ValueError: If it is damaged, or of another format.
+    """
+    found = Description.read(path)
+    if found.format != FORMAT:
+        raise ValueError(f"its format is {found.format}, not {FORMAT}")
+    return found

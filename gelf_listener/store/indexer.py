@@ -49,12 +49,14 @@ class Report(msgspec.Struct, frozen=True):
         committed: The last place that searches may find.
         unindexable: Places of messages that it cannot take, and why.
         error: Why the order could not be carried out; empty when it was.
+        damaged: Whether that is because the index has to be made again.
     """
 
     given: int
     committed: int
     unindexable: list[tuple[int, str]] = []
     error: str = ""
+    damaged: bool = False
 
 
 class Indexer:
@@ -78,8 +80,10 @@ class Indexer:
         path = Path(order.path)
         try:
             writer = self._open(path)
-        except (OSError, ValueError) as error:
+        except OSError as error:
             return Report(-1, -1, error=describe(error))
+        except ValueError as error:
+            return Report(-1, -1, error=str(error), damaged=True)
         trouble = ""
         try:
             if order.most:

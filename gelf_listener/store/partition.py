@@ -26,13 +26,20 @@ from gelf_listener.message import Message
 from gelf_listener.packing import Packer
 from gelf_listener.store.blocks import FILE_NAME, Blocks
 from gelf_listener.store.description import Description
-from gelf_listener.store.index_writer import HALF_DELETED, IndexWriter, empty_index, open_index, throw_away_index
+from gelf_listener.store.index_writer import (
+    HALF_DELETED,
+    IndexWriter,
+    empty_index,
+    is_index,
+    open_index,
+    throw_away_index,
+)
 from gelf_listener.store.schema import FORMAT
 
 if TYPE_CHECKING:
     import tantivy
 
-__all__ = ["DamagedPartition", "Partition", "size_of"]
+__all__ = ["DamagedPartition", "Partition", "UnfinishedPartition", "size_of"]
 
 _log = logging.getLogger(__name__)
 
@@ -47,6 +54,10 @@ class DamagedPartition(Exception):
     """The files of a partition cannot be read."""
 
 
+class UnfinishedPartition(Exception):
+    """The process ended while it made this partition: it is empty, and nobody knows where it would begin."""
+
+
 class Partition:
     """
     One index and its messages.
@@ -59,6 +70,7 @@ class Partition:
 
     Raises:
         DamagedPartition: If what is there makes no sense.
+        UnfinishedPartition: If it holds nothing, for it was not made to the end.
         OSError: If it cannot be read or made now, for example because the disk is full.
     """
 
@@ -76,8 +88,12 @@ class Partition:
         self._made_again = False
         self.broken = False
         """Whether the index turned out to be damaged, so that nothing is found here before it is made again."""
+        self.setbacks = 0
+        """How often searches came to find less here than before; an answer during which it rises may lack anything."""
         if first is not None:
             path.mkdir(parents=True)
+        elif not any(path.iterdir()):
+            raise UnfinishedPartition(f"{path} is empty")
         try:
             self._description = Description.read(path)
         except ValueError as error:
@@ -89,11 +105,14 @@ class Partition:
             self.blocks = Blocks(path, first=first)
         except ValueError as error:
             raise DamagedPartition(f"{path}: {error}") from None
+        if first is None and not Description.is_there(path) and self.blocks.saved < self.blocks.first:
+            self.blocks.close()
+            raise UnfinishedPartition(f"{path} has no messages and no description")
         self._identity = self._look()
         if first is not None:
             if created_at is not None:
                 self._description.created_at = created_at
-            self._description.write(path)
+            self._description.write(path)  # last, for it says that the partition is whole
         if self._made_again or (self.blocks.mark(HALF_DELETED) and self.format == FORMAT):
             self.make_again()
         indexed = self.blocks.mark(_INDEXED) if self.format == FORMAT else None
@@ -152,6 +171,18 @@ class Partition:
     def uncommitted(self) -> int:
         """Messages that the index was given and does not find yet."""
         return self.given - self.committed
+
+    def lacks(self, place: int, setbacks: int) -> int:
+        """
+        Return how many messages up to a place a search does not find, or did not.
+
+        Args:
+            place: The last that was there when it was asked.
+            setbacks: What `setbacks` was before it looked.
+        """
+        whole = not self.broken and setbacks == self.setbacks  # asked before `committed`, which `make_again` sets first
+        found = self.committed if whole else self.blocks.first - 1
+        return max(0, min(self.messages, min(place, self.blocks.last) - found))
 
     @property
     def size(self) -> int:
@@ -222,7 +253,7 @@ class Partition:
         with self._lock:
             if self._searcher is None:
                 searcher = self._opened().searcher()
-                if self.broken:
+                if self._index is None:  # there may be more next time
                     return searcher
                 self._searcher = searcher
             return self._searcher
@@ -240,11 +271,12 @@ class Partition:
         try:
             description = Description.read(self.path)
         except ValueError as error:
+            self.set_back(error)
             raise OSError(str(error)) from None
         with self._lock:
             if self.rebuilding:  # what is open may be of the index that was thrown away
                 self._index = self._searcher = None
-            elif self._index is not None:
+            if self._index is not None:
                 try:
                     self._index.reload()
                 except ValueError as error:
@@ -252,8 +284,8 @@ class Partition:
                 self._searcher = self._index.searcher()
             self._description = description
             self.committed = committed
-        if committed >= self.blocks.saved:
-            self.rebuilding = False
+            if committed >= self.blocks.saved:
+                self.rebuilding = False
 
     def read(self, orders: Iterable[int]) -> Iterator[tuple[int, Message]]:
         """Give messages and their places, rising, but for those that were deleted meanwhile or are damaged."""
@@ -273,13 +305,28 @@ class Partition:
             OSError: If that cannot be done.
         """
         with self._lock:
+            self.broken = True
+            self.setbacks += 1
             self._index = self._searcher = None
         throw_away_index(self.path)
         self.blocks.set_mark(_INDEXED, None)
         self.blocks.set_mark(HALF_DELETED, None)
+        self._description = self._description.of_nothing()
+        self._description.write(self.path)
         self.given = self.committed = self.blocks.first - 1
         self.rebuilding = self._made_again = True
-        self.broken = False
+        self.broken = False  # last: until then it is known that nothing is found
+
+    def set_back(self, why: object) -> None:
+        """Note that the index is damaged, for it to be made again."""
+        _log.error("the index of %s is damaged and is made again: %s", self.path, why)
+        with self._lock:
+            self._break()
+
+    def _break(self) -> None:
+        self.setbacks += 1
+        self.broken = True
+        self._index = self._searcher = None
 
     def migrate(self) -> None:
         """
@@ -301,7 +348,7 @@ class Partition:
             OSError: If that cannot be written.
         """
         self.blocks.delete(self._places(query), HALF_DELETED)
-        writer = IndexWriter(self.path, self._packer)
+        writer = self._index_writer()
         try:
             writer.delete(query)
         finally:
@@ -316,13 +363,20 @@ class Partition:
         Raises:
             OSError: If that cannot be written.
         """
-        writer = IndexWriter(self.path, self._packer)
+        writer = self._index_writer()
         try:
             writer.collect_garbage()
         finally:
             writer.close()
         self.refresh(self.committed)
         self.blocks.compact()
+
+    def _index_writer(self) -> IndexWriter:
+        try:
+            return IndexWriter(self.path, self._packer)
+        except ValueError as error:
+            self.set_back(error)
+            raise OSError(str(error)) from None
 
     def _places(self, query: tantivy.Query) -> Iterator[int]:
         """Give the places of messages that match, rising."""
@@ -374,16 +428,16 @@ class Partition:
         shutil.rmtree(doomed, ignore_errors=True)
 
     def _opened(self) -> tantivy.Index:
-        if self._index is None and not self.broken:
+        if self._index is None and not self.broken and (self.committed >= self.blocks.first or is_index(self.path)):
             try:
-                self._index = open_index(self.path)
+                self._index = open_index(self.path, new=False)
             except ValueError as error:
                 _log.error("the index of %s is damaged and is made again: %s", self.path, error)
-                self.broken = True
+                self._break()
             except OSError:
                 if not self.rebuilding:
                     raise
-                # It is being thrown away; `refresh` has searches look again.
+                self.setbacks += 1  # it is being made; the next search looks again
         return self._index or empty_index()
 
     def _look(self) -> tuple[int, int] | None:

@@ -23,7 +23,7 @@ from gelf_listener import __version__
 from gelf_listener.errors import ConfigError, Retry, describe
 from gelf_listener.lock import DirectoryLock
 from gelf_listener.packing import Packer
-from gelf_listener.store.partition import DamagedPartition, Partition, size_of
+from gelf_listener.store.partition import DamagedPartition, Partition, UnfinishedPartition, size_of
 from gelf_listener.store.reserve import Reserve
 from gelf_listener.store.schema import FORMAT
 
@@ -132,6 +132,10 @@ class Partitions:
                 opened = Partition(directory, self._packer)
             except DamagedPartition as error:
                 self._set_aside(directory, error)
+                continue
+            except UnfinishedPartition as error:
+                _log.warning("a part of the store was being made when the process ended, and is removed: %s", error)
+                shutil.rmtree(directory, ignore_errors=True)
                 continue
             self.list.append(opened)
             self._check(opened.format, "another version")

@@ -26,7 +26,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar
 
 from gelf_listener.errors import QueryError, Retry
 from gelf_listener.message import Message, OpenFields
@@ -93,6 +93,15 @@ _late: ContextVar[int] = ContextVar("_late", default=0)
 """How many messages the last search of this task did without."""
 _cut: ContextVar[str] = ContextVar("_cut", default="")
 """Why the last search of this task looked at the newest messages only."""
+
+
+class _Look(NamedTuple):
+    """How whole a partition is before it is searched: what it lacks up to a place, and how often it was set back."""
+
+    partition: Partition
+    place: int
+    setbacks: int
+    lacked: int
 
 
 class TantivyStore:
@@ -203,8 +212,7 @@ class TantivyStore:
 
     def missing(self) -> Missing:
         """Return what the last search of this task could not look at."""
-        broken = sum(partition.messages for partition in self._all.list if partition.broken)
-        return Missing(_late.get() + broken, self.unindexable, len(self.set_aside), self.trouble, _cut.get())
+        return Missing(_late.get(), self.unindexable, len(self.set_aside), self.trouble, _cut.get())
 
     @property
     def problem(self) -> str:
@@ -437,7 +445,8 @@ class TantivyStore:
 
     def _index(self, partition: Partition) -> None:
         """Do the next piece of a partition's index (indexing thread)."""
-        if partition.broken:
+        made_again = partition.broken
+        if made_again:
             self._indexer.release()
             partition.make_again()
         partition.migrate()
@@ -449,6 +458,9 @@ class TantivyStore:
         )
         if partition not in self._all.list:  # retention was faster
             self._indexer.release()
+            return
+        if report.damaged and not made_again:
+            partition.set_back(report.error)
             return
         self._take_in(partition, report)
 
@@ -551,10 +563,13 @@ class TantivyStore:
     ) -> AsyncIterator[Sequence[Message]]:
         """Give everything that matches; see `Store.scan`."""
         await self._run(self._find_damage)
-        await self._catch_up(whole=True, rebuilt=True)
+        looks = await self._catch_up(whole=True, rebuilt=True)
         pages = (await self._run(self._engine)).pages(query, span, limit, sort)
-        while (batch := await self._run(partial(next, pages, None))) is not None:
+        batch = await self._run(partial(next, pages, None))  # from here on it looks at what it has opened
+        _late.set(_lacking(looks))
+        while batch is not None:
             yield batch
+            batch = await self._run(partial(next, pages, None))
 
     def _find_damage(self) -> None:
         """Open every index that is said to be whole."""
@@ -694,7 +709,7 @@ class TantivyStore:
 
     async def _asked(self, function: Callable[[], T]) -> T:
         """Answer in a reading thread, after what was added can be found."""
-        await self._catch_up()
+        looks = await self._catch_up()
 
         def answer() -> tuple[T, str]:
             with noted() as cuts:
@@ -706,16 +721,20 @@ class TantivyStore:
             _cut.set(cut)
             return answered
         finally:
+            _late.set(_lacking(looks))
             if any([partition.broken for partition in self._all.list]):
                 self._wake.set()
 
-    async def _catch_up(self, *, whole: bool = False, rebuilt: bool = False) -> None:
+    async def _catch_up(self, *, whole: bool = False, rebuilt: bool = False) -> list[_Look]:
         """
         Have what was added until now indexed and committed, a little at a time so that adding goes on.
 
         Args:
             whole: Whether to wait for that however long it takes.
             rebuilt: Whether to wait also for an index that is made again.
+
+        Returns:
+            How whole each partition is, to be compared with how whole it is after the search.
         """
         self._asked_at = time.monotonic()
         if self.written_before is not None:
@@ -731,7 +750,9 @@ class TantivyStore:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(patience):
                     await future
-        _late.set(sum(max(0, min(place, each.blocks.last) - each.committed) for each in self._all.list))
+        looks = [_look(each, place) for each in self._all.list]
+        _late.set(_lacking(looks))
+        return looks
 
     async def _run(self, function: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._readers, _guarded(function, _search_failed))
@@ -746,6 +767,16 @@ def _indexer(indexing: Literal["thread", "process"], open_fields: OpenFields) ->
     from gelf_listener.store.indexer_process import IndexerProcess  # costs start-up time
 
     return IndexerProcess()
+
+
+def _look(partition: Partition, place: int) -> _Look:
+    setbacks = partition.setbacks
+    return _Look(partition, place, setbacks, partition.lacks(place, setbacks))
+
+
+def _lacking(looks: Sequence[_Look]) -> int:
+    """Return how many messages a search may not have found that began after some looks and has ended now."""
+    return sum(max(look.lacked, look.partition.lacks(look.place, look.setbacks)) for look in looks)
 
 
 def _search_failed(detail: str) -> QueryError:

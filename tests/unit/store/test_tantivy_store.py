@@ -8,6 +8,8 @@ import random
 import shutil
 import sqlite3
 import tarfile
+import threading
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -18,11 +20,13 @@ import pytest
 from gelf_listener.codec.gelf.lenient import read_fields
 from gelf_listener.errors import ConfigError, QueryError, Retry
 from gelf_listener.message import Message, Peer
-from gelf_listener.query.nodes import Range
+from gelf_listener.query.nodes import Node, Range
 from gelf_listener.store import Store
 from gelf_listener.store.blocks import Blocks
-from gelf_listener.store.parameters import EVERYTHING, Sort, ValuesGroup
+from gelf_listener.store.indexer import Indexer, Order, Report
+from gelf_listener.store.parameters import EVERYTHING, Sort, Span, ValuesGroup
 from gelf_listener.store.schema import FORMAT, document_of
+from gelf_listener.store.tantivy_search import TantivySearch
 from gelf_listener.store.tantivy_store import TantivyStore
 from tests.unit.store.contract import StoreContract, node, texts
 from tests.unit.store.samples import START, decoded, plain
@@ -138,6 +142,144 @@ def test_a_damaged_index_is_made_again(tmp_path: Path, victim: str, caplog: pyte
         assert "is made again" in caplog.text
 
     run(main())
+
+
+@pytest.mark.parametrize("made", ["a directory", "a file", "tables", "all but its description"])
+def test_a_partition_that_was_being_made_when_the_process_ended(
+    tmp_path: Path, made: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Is made anew: or its places would begin at 0 again, and searches would not wait for those of the others."""
+    work = Indexer.work
+
+    def slowly(indexer: Indexer, order: Order) -> Report:
+        time.sleep(0.2)
+        return work(indexer, order)
+
+    monkeypatch.setattr(Indexer, "work", slowly)
+
+    async def main() -> None:
+        async with opened(tmp_path, commit_seconds=0) as store:
+            await store.add([plain("a"), plain("b")])
+        shutil.rmtree(tmp_path / "p00000001" / "index")
+        forget_indexed(tmp_path / "p00000001")
+        half = tmp_path / "p00000002"
+        half.mkdir()
+        if made == "a file":
+            (half / "messages.sqlite").touch()
+        elif made != "a directory":
+            Blocks(half, first=2).close()
+        if made == "tables":
+            with sqlite3.connect(half / "messages.sqlite") as file:
+                file.execute("DELETE FROM marks")
+        async with opened(tmp_path) as store:
+            assert [message.short_message async for batch in store.scan(node(), EVERYTHING) for message in batch] == [
+                "b",
+                "a",
+            ]
+            assert not store.missing()
+            assert store.partitions == 1
+            await store.add([plain("c")])
+            assert texts((await store.search(node(), EVERYTHING)).messages) == ["c", "b", "a"]
+        assert not half.exists()
+
+    run(main())
+
+
+def test_an_index_that_is_made_again_while_it_is_searched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The answer says what it lacks, although nothing is lacking any more when it is given."""
+    count = TantivySearch.count
+    whole = threading.Event()
+
+    def late(search: TantivySearch, query: Node, span: Span) -> int:
+        found = count(search, query, span)
+        whole.wait(10)
+        return found
+
+    monkeypatch.setattr(TantivySearch, "count", late)
+
+    async def main() -> None:
+        async with opened(tmp_path, partition_messages=2, commit_seconds=0) as store:
+            await store.add([plain("a"), plain("b")])
+            await store.flush()
+            await store.add([plain("c")])
+        (tmp_path / "p00000001" / "index" / "meta.json").write_bytes(b"garbage")
+        async with opened(tmp_path) as store:
+            answer = asyncio.create_task(counted(store))
+            await until(lambda: store._all.list[0].broken)
+            await store.flush()
+            store._wake.set()
+            await until(lambda: not store._all.list[0].broken and not store.pending)
+            whole.set()
+            assert await answer == (1, 2)
+            assert await counted(store) == (3, 0)
+
+    run(main())
+
+
+async def counted(store: TantivyStore) -> tuple[int, int]:
+    """Count all messages; return how many were found, and how many it says it did not look at."""
+    found = await store.count(node(), EVERYTHING)
+    return found, store.missing().late
+
+
+def test_an_index_that_is_gone_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until it is, answers say what they lack; whoever searches makes none, for it may take the place of a new one."""
+    work, held = Indexer.work, threading.Event()
+
+    def later(indexer: Indexer, order: Order) -> Report:
+        held.wait(10)
+        return work(indexer, order)
+
+    async def main() -> None:
+        async with opened(tmp_path, commit_seconds=0) as store:
+            await store.add([plain("a"), plain("b")])
+        index = tmp_path / "p00000001" / "index"
+        shutil.rmtree(index)
+        monkeypatch.setattr(Indexer, "work", later)
+        async with opened(tmp_path) as store:
+            assert await counted(store) == (0, 2)
+            assert await counted(store) == (0, 2)
+            assert not (index / "meta.json").exists()
+            held.set()
+            await store.flush()
+            async with asyncio.timeout(10):
+                while (answer := await counted(store)) != (2, 0):
+                    assert sum(answer) >= 2
+                    await asyncio.sleep(0.01)
+
+    run(main())
+
+
+def test_damage_that_the_indexer_finds(tmp_path: Path) -> None:
+    """Is left to the store, which has to know what searches lack, also after the next start."""
+
+    async def main() -> None:
+        async with opened(tmp_path, commit_seconds=0) as store:
+            await store.add([plain("a"), plain("b")])
+        partition = tmp_path / "p00000001"
+        meta = partition / "index" / "meta.json"
+        meta.write_bytes(b"garbage")
+        report = Indexer(read_fields).work(Order(str(partition), upto=1, most=10, commit=True))
+        assert report.damaged
+        assert report.error
+        assert meta.read_bytes() == b"garbage"
+        async with opened(tmp_path, commit_seconds=0) as store:
+            await store.add([plain("c")])  # the indexer sees it before any search does
+            await until(lambda: store._all.list[0].rebuilding or not store.pending)
+            async with asyncio.timeout(10):
+                while (answer := await counted(store)) != (3, 0):
+                    assert sum(answer) >= 3
+                    await asyncio.sleep(0.01)
+            assert not store.trouble
+
+    run(main())
+
+
+def forget_indexed(partition: Path) -> None:
+    """Let the next start ask the index how far it is, as after a crash."""
+    blocks = Blocks(partition)
+    blocks.set_mark("indexed", None)
+    blocks.close()
 
 
 @pytest.mark.parametrize("victim", ["index/meta.json", "partition.json"])
