@@ -234,6 +234,7 @@ class TantivyStore:
         if not self._opened:
             await self._in(self._adding, self._all.open)
             self._opened = True
+            self._unlisted = self.pending > 0
             loop = asyncio.get_running_loop()
             self._tasks = [
                 loop.create_task(self._keep_up(), name="store indexing"),
@@ -315,8 +316,9 @@ class TantivyStore:
 
     async def _new(self, messages: Sequence[Message]) -> Sequence[Message]:
         """Leave out those that are there: they come from a disk buffer, or after a failure, again."""
-        if self._unlisted:
-            await self._catch_up(whole=True)
+        await self._run(self._find_damage)
+        if self._unlisted or any([partition.rebuilding or partition.broken for partition in self._all.list]):
+            await self._catch_up(whole=True, rebuilt=True)
         again = {message.id for message in messages if message.stored_id}
         known, recent = await self._run(lambda: self._engine().known(again)), self._recent
         new = []

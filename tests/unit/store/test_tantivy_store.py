@@ -275,6 +275,36 @@ def test_damage_that_the_indexer_finds(tmp_path: Path) -> None:
     run(main())
 
 
+@pytest.mark.parametrize("index", ["behind", "damaged"])
+def test_what_comes_again_after_a_crash_is_there_once(
+    tmp_path: Path, index: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk buffer sends what was saved and not acknowledged again, before the index has caught up."""
+    work = Indexer.work
+
+    def slowly(indexer: Indexer, order: Order) -> Report:
+        time.sleep(0.2)
+        return work(indexer, order)
+
+    async def main() -> None:
+        async with opened(tmp_path, commit_seconds=0) as store:
+            first = plain("a")
+            await store.add([first])
+        if index == "behind":
+            shutil.rmtree(tmp_path / "p00000001" / "index")
+            forget_indexed(tmp_path / "p00000001")
+        else:
+            (tmp_path / "p00000001" / "index" / "meta.json").write_bytes(b"garbage")
+        monkeypatch.setattr(Indexer, "work", slowly)
+        again = plain("a")
+        again.stored_id = first.id
+        async with opened(tmp_path, commit_seconds=0) as store:
+            await store.add([again])
+            assert store.messages == 1
+
+    run(main())
+
+
 def forget_indexed(partition: Path) -> None:
     """Let the next start ask the index how far it is, as after a crash."""
     blocks = Blocks(partition)
