@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from fastapi import APIRouter
 
-from gelf_listener.api.native import fields, listener, live, messages, search, waiting
+from gelf_listener.api.native import aggregate, fields, listener, live, messages, search, waiting
 
 __all__ = ["routers"]
 
 
 def routers() -> Sequence[APIRouter]:
     """Return the native routes."""
-    return [module.router for module in (live, search, messages, fields, listener, waiting)]
+    return [module.router for module in (live, search, messages, fields, aggregate, listener, waiting)]

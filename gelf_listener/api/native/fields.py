@@ -10,23 +10,15 @@ from starlette.responses import Response
 
 from gelf_listener.api.context import TheStore
 from gelf_listener.api.errors import ApiError
+from gelf_listener.api.native.buckets import MOST_BUCKETS, extent, interval_of
 from gelf_listener.api.native.encoding import json_response, missing_document
-from gelf_listener.api.native.parameters import Asked, TheAsked, duration_of
+from gelf_listener.api.native.parameters import TheAsked
 from gelf_listener.api.native.shapes import FieldsShape, HistogramShape, StatisticsShape, SuggestShape, TopShape
-from gelf_listener.store import Store
-from gelf_listener.store.parameters import Sort, TimeGroup, ValuesGroup
+from gelf_listener.store.parameters import TimeGroup, ValuesGroup
 
 __all__ = ["router"]
 
 router = APIRouter(prefix="/api/gelf", tags=["fields"])
-
-_INTERVALS = (
-    0.001, 0.01, 0.1, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0, 7200.0,
-    10800.0, 21600.0, 43200.0, 86400.0, 604800.0, 2592000.0,
-)  # fmt: skip
-"""Lengths a person can read off an axis, seconds."""
-
-_MOST_BUCKETS = 5000
 
 
 @router.get("/fields", response_model=FieldsShape)
@@ -84,7 +76,7 @@ async def histogram(
     limit: Annotated[int, Query(ge=1, le=50, description="Most values that are counted apart.")] = 8,
 ) -> Response:
     """Count messages over time, for each value of a field if wanted."""
-    span = await _extent(store, asked)
+    span = await extent(store, asked)
     if span is None:
         return json_response(
             {
@@ -97,11 +89,11 @@ async def histogram(
             }
         )
     start, end = span
-    seconds = _interval(interval, end - start, buckets)
+    seconds = interval_of(interval, end - start, buckets)
     first = math.floor(start / seconds)
     number = math.ceil(end / seconds) - first
-    if number > _MOST_BUCKETS:
-        raise ApiError(400, f"interval={interval}: more than {_MOST_BUCKETS} buckets")
+    if number > MOST_BUCKETS:
+        raise ApiError(400, f"interval={interval}: more than {MOST_BUCKETS} buckets")
     time = TimeGroup(seconds=seconds)
     counts = [0] * number
     for row in await store.aggregate(asked.node, asked.span, [time]):
@@ -130,33 +122,3 @@ def _count(counts: list[int], start: object, seconds: float, first: int, message
         index = round(start / seconds) - first
         if 0 <= index < len(counts):
             counts[index] += messages
-
-
-async def _extent(store: Store, asked: Asked) -> tuple[float, float] | None:
-    """Return from when to when messages are counted: the span, its open ends closed by what matches; None for none."""
-    start, end = asked.span
-
-    async def outermost(*, last: bool) -> float | None:
-        """The first or last one alone is found a hundred times as fast as the statistics of all."""
-        hits = await store.search(asked.node, asked.span, limit=1, sort=Sort("timestamp", last))
-        return hits.messages[0].timestamp if hits.messages else None
-
-    if start is None:
-        start = await outermost(last=False)
-    if end is None and start is not None:
-        latest = await outermost(last=True)
-        end = None if latest is None else latest + 0.001
-    return None if start is None or end is None or start >= end else (start, end)
-
-
-def _interval(text: str, length: float, buckets: int) -> float:
-    """Choose or read the length of a bucket, seconds."""
-    if text != "auto":
-        seconds = duration_of(text, "interval")
-        if not seconds:
-            raise ApiError(400, f"interval={text!r}: expected auto, or a duration of more than 0 such as 5m")
-        return seconds
-    for seconds in _INTERVALS:
-        if length / seconds < buckets:
-            return seconds
-    return math.ceil(length / buckets / _INTERVALS[-1]) * _INTERVALS[-1]

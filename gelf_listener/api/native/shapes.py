@@ -5,10 +5,12 @@ from __future__ import annotations
 from pydantic import BaseModel, Field
 
 __all__ = [
+    "AggregateShape",
     "ConflictShape",
     "Deleted",
     "FieldShape",
     "FieldsShape",
+    "GroupShape",
     "Hint",
     "HistogramBucket",
     "HistogramSeries",
@@ -261,6 +263,27 @@ class HistogramShape(BaseModel):
     buckets: list[HistogramBucket]
     split: str | None
     series: list[HistogramSeries] = Field(description="Most frequent values first; empty without `split`.")
+    missing: MissingShape | None = _MISSING
+
+
+class GroupShape(BaseModel):
+    """A group: its keys from the outermost on, how many messages it has, and its figures."""
+
+    keys: list[Value | None] = Field(description="Values; for `time` the start, UTC Unix seconds.")
+    messages: int
+    values: list[Value | None] = Field(
+        description="In the order of the metrics; null where there is nothing to compute."
+    )
+
+
+class AggregateShape(BaseModel):
+    """Figures of groups of messages."""
+
+    by: list[str]
+    metrics: list[str]
+    seconds: float | None = Field(description="Length of a stretch of time; null when none is asked for.")
+    messages: int = Field(description="Messages that match the query, in a group or not.")
+    groups: list[GroupShape]
     missing: MissingShape | None = _MISSING
 
 
