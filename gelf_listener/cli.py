@@ -477,6 +477,15 @@ def lint(
         lint_arrivals(input or ["gelf+udp://localhost:12201", "gelf+tcp://localhost:12201"], count, seconds)
 
 
+@app.command()
+def mcp(url: Url = None, token: Token = None, config: ConfigFile = None) -> None:
+    """Let an assistant in an editor read what a running listener has: the Model Context Protocol (MCP) on stdio."""
+    from gelf_listener.client.choice import choose_session
+    from gelf_listener.commands.mcp import serve
+
+    serve(choose_session(url, token, config))
+
+
 @app.command("open")
 def open_command(url: Url = None, token: Token = None, config: ConfigFile = None, graylog: Graylog = None) -> None:
     """Open the page of a running listener in a browser."""

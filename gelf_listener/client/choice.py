@@ -11,7 +11,7 @@ from gelf_listener.client.listener import ListenerClient
 from gelf_listener.client.session import Session
 from gelf_listener.config import load_config
 
-__all__ = ["choose_client", "choose_url"]
+__all__ = ["choose_client", "choose_session", "choose_url"]
 
 
 def choose_url(url: str | None, config: Path | None) -> str:
@@ -30,6 +30,21 @@ def choose_url(url: str | None, config: Path | None) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{api.port or 9000}"
 
 
+def choose_session(url: str | None, token: str | None, config: Path | None) -> Session:
+    """
+    Open a session; nothing is asked yet.
+
+    Args:
+        url: Of the server; see `choose_url`.
+        token: Of its API; ``GELF_API_TOKEN`` otherwise.
+        config: TOML file.
+
+    Raises:
+        ConfigError: If the configuration cannot be read, or the address is not one.
+    """
+    return Session(choose_url(url, config), token or os.environ.get("GELF_API_TOKEN", ""))
+
+
 def choose_client(url: str | None, token: str | None, config: Path | None, *, graylog: bool | None) -> Client:
     """
     Make the client.
@@ -44,7 +59,7 @@ def choose_client(url: str | None, token: str | None, config: Path | None, *, gr
         ConfigError: If the configuration cannot be read.
         Unreachable: If nothing answers.
     """
-    session = Session(choose_url(url, config), token or os.environ.get("GELF_API_TOKEN", ""))
+    session = choose_session(url, token, config)
     if graylog is None:
         graylog = not session.knows("/api/gelf/stats")
     return GraylogClient(session) if graylog else ListenerClient(session)

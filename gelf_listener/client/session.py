@@ -53,17 +53,26 @@ class Session:
         self._client = httpx.Client(base_url=self.url, auth=auth, timeout=_SECONDS, trust_env=False)
         self._headers = {"X-Requested-By": "gelf-listener", "Accept": "application/json"}
 
-    def get(self, path: str, parameters: Mapping[str, Any]) -> Any:
+    def get(
+        self, path: str, parameters: Mapping[str, Any], *, seconds: float = 0.0, expected: Sequence[int] = ()
+    ) -> Any:
         """
         Ask, and return the answer's JSON.
+
+        Args:
+            path: Of the route.
+            parameters: In the query.
+            seconds: How long the server is asked to take.
+            expected: Statuses that are answers, besides those of success.
 
         Raises:
             Unreachable: If nothing answers, or what is not JSON.
             ConfigError: If the server cannot understand what is asked: a query, say.
             GelfError: With the server's words.
         """
-        answer = self.ask("GET", path, parameters)
-        self._check(answer)
+        answer = self.ask("GET", path, parameters, seconds)
+        if answer.status_code not in expected:
+            self._check(answer)
         return self.json_of(answer)
 
     def ask(self, method: str, path: str, parameters: Mapping[str, Any], seconds: float = 0.0) -> httpx.Response:

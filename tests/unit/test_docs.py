@@ -236,7 +236,7 @@ def test_commands(
         if not arguments or arguments[0].startswith("-"):
             arguments = ["run", *arguments]
         if arguments[0] in (
-            *("send", "pipe", "password", "store", "buffers", "tail", "search", "top", "stats", "open", "lint"),
+            *("send", "pipe", "password", "store", "buffers", "tail", "search", "top", "stats", "open", "lint", "mcp"),
         ):
             typer.main.get_command(app).commands[arguments[0]].make_context(arguments[0], arguments[1:])  # type: ignore[attr-defined]
             continue
