@@ -24,7 +24,7 @@ from gelf_listener.codec.elasticsearch.outcomes import Outcome, bulk_answer, fil
 from gelf_listener.errors import Reason
 from gelf_listener.inputs.http_server.answers import Response
 from gelf_listener.inputs.http_server.requests import Request
-from gelf_listener.inputs.http_server.responder import Responder
+from gelf_listener.inputs.http_server.responder import Responder, run_steps
 from gelf_listener.inputs.http_server.server import HttpServerInput
 from gelf_listener.inputs.http_server.settings import HttpServerSettings
 from gelf_listener.inputs.tls import TlsSettings
@@ -122,13 +122,7 @@ class ElasticsearchResponder(Responder):
 
     def respond(self, request: Request, receipt: Receipt) -> Response:
         """Take documents at once."""
-        steps = self.respond_in_steps(request, receipt)
-        while True:
-            try:
-                next(steps)
-            except StopIteration as end:
-                response: Response = end.value
-                return response
+        return run_steps(self.respond_in_steps(request, receipt))
 
     def respond_in_steps(self, request: Request, receipt: Receipt) -> Generator[None, None, Response]:
         """Take documents some at a time."""

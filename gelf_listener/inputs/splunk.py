@@ -23,7 +23,7 @@ from gelf_listener.codec.hec.faults import Fault
 from gelf_listener.errors import Reason
 from gelf_listener.inputs.http_server.answers import Response
 from gelf_listener.inputs.http_server.requests import Request
-from gelf_listener.inputs.http_server.responder import Responder
+from gelf_listener.inputs.http_server.responder import Responder, run_steps
 from gelf_listener.inputs.http_server.server import HttpServerInput
 from gelf_listener.inputs.http_server.settings import HttpServerSettings
 from gelf_listener.inputs.tls import TlsSettings
@@ -112,13 +112,7 @@ class HecResponder(Responder):
 
     def respond(self, request: Request, receipt: Receipt) -> Response:
         """Take a request at once."""
-        steps = self.respond_in_steps(request, receipt)
-        while True:
-            try:
-                next(steps)
-            except StopIteration as end:
-                response: Response = end.value
-                return response
+        return run_steps(self.respond_in_steps(request, receipt))
 
     def respond_in_steps(self, request: Request, receipt: Receipt) -> Generator[None, None, Response]:
         """Take a request some events at a time."""
