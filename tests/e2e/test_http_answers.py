@@ -51,7 +51,7 @@ def test_paths_and_methods(start: Start) -> None:
             answer = client.post(b"", method=method)
             assert (answer.status, answer.headers["allow"]) == (405, "POST, OPTIONS"), method
         assert client.post(gelf("right")).status == 202
-    other = next(endpoint for endpoint in listener.endpoints if endpoint.path == "/in/here")
+    other = next(endpoint for endpoint in listener.endpoints if endpoint.path.startswith("/***"))
     with HttpClient(other.address) as client:
         assert client.post(gelf("right"), path="/in/here").status == 202
         assert client.post(gelf("wrong")).status == 404

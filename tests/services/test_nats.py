@@ -230,7 +230,7 @@ def test_settings_that_cannot_work() -> None:
         "nats://x/a.*": "no subject",
         "nats://x/a..b": "no subject",
         "nats://x/{nope}": "does not exist",
-        "nats://x/a?stream=a.b": "no name of a stream",
+        "nats://x/a?stream=a.b": "is not a name of a stream",
         "nats://x/a?tls=yes&ca=/no/such": "does not exist",
     }.items():
         with pytest.raises(ConfigError, match=why):

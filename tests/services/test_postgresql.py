@@ -218,8 +218,8 @@ def test_the_server_is_away(postgresql: PostgreSql, table: str) -> None:
 def test_settings_that_cannot_work() -> None:
     """Are said before anything is opened."""
     for address, why in {
-        "postgresql://x?table=a;drop": "no name of a table",
-        "postgresql://x?table=a.b.c": "no name of a table",
+        "postgresql://x?table=a;drop": "is not a name of a table",
+        "postgresql://x?table=a.b.c": "is not a name of a table",
         "postgresql://x?ca=/no/such": "does not exist",
         "postgresql://x?tls=maybe": "'tls' is 'maybe'",
     }.items():
