@@ -21,6 +21,7 @@ from gelf_listener.codec.forward.scanner import Scanner, length_of
 from gelf_listener.codec.forward.values import read_value, text_of
 from gelf_listener.codec.inflater import Inflater
 from gelf_listener.codec.receipt import Receipt
+from gelf_listener.codec.scrub import encode_json
 from gelf_listener.codec.session import Session
 from gelf_listener.errors import Reason, Rejected
 
@@ -249,7 +250,7 @@ class ForwardSession(Session):
         tag, used = text_of(value[0]), 2
         if isinstance(value[1], list):
             for entry in value[1]:
-                _take_pair(tag, entry, raw if len(value[1]) == 1 else _json_of(entry), self._receipt, strict=strict)
+                _take_pair(tag, entry, raw if len(value[1]) == 1 else encode_json(entry), self._receipt, strict=strict)
         elif len(value) > 2:
             used = 3
             take_entry(tag, value[1], value[2], raw, self._receipt, strict=strict)
@@ -257,7 +258,7 @@ class ForwardSession(Session):
             raise Rejected(Reason.UNEXPECTED_PROTOCOL, _HEAD, raw)
         option = value[used] if len(value) > used else None
         if isinstance(option, dict) and option.get("chunk"):
-            self._answers.append(_json_of({"ack": option["chunk"]}))
+            self._answers.append(encode_json({"ack": option["chunk"]}))
 
 
 class _Entries:
@@ -337,10 +338,3 @@ def _read_json(raw: bytes) -> tuple[Any, bool]:
         return _loosely.decode(raw.decode("utf-8", "replace")), False
     except (ValueError, RecursionError) as error:
         raise Rejected(Reason.INVALID_JSON, f"an event in JSON that is not valid: {error}", raw) from None
-
-
-def _json_of(value: object) -> bytes:
-    try:
-        return msgspec.json.encode(value)
-    except (ValueError, OverflowError):  # lone surrogates, integers beyond 64 bits
-        return json.dumps(value).encode()

@@ -7,7 +7,6 @@ before 1.0 `{"streams": [{"labels": "{...}", "entries": [{"ts": "...", "line": "
 
 from __future__ import annotations
 
-import json
 from collections.abc import Generator, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -17,6 +16,7 @@ from gelf_listener.codec.loki.entries import take_entry
 from gelf_listener.codec.loki.labels import parse_labels
 from gelf_listener.codec.protobuf import BYTES, VARINT, fields, signed
 from gelf_listener.codec.receipt import Receipt
+from gelf_listener.codec.scrub import encode_json
 from gelf_listener.codec.times import seconds_of_text
 from gelf_listener.errors import Reason, Rejected
 
@@ -164,19 +164,19 @@ def _of_json(data: bytes) -> Iterator[_Entry | Rejected | None]:
 def _stream_of_json(stream: Any) -> tuple[Mapping[str, str], list[Any]]:
     """Return labels and entries of a stream, of either form."""
     if not isinstance(stream, dict):
-        raise Rejected(Reason.NOT_AN_OBJECT, "a stream is a JSON object", _encode(stream))
+        raise Rejected(Reason.NOT_AN_OBJECT, "a stream is a JSON object", encode_json(stream))
     labels = stream.get("stream", stream.get("labels", {}))
     if isinstance(labels, str):
         labels = parse_labels(labels)
     entries = stream.get("values", stream.get("entries"))
     if not isinstance(labels, dict) or not isinstance(entries, list):
-        raise Rejected(Reason.NO_MESSAGE, "a stream has labels and a list of values", _encode(stream))
+        raise Rejected(Reason.NO_MESSAGE, "a stream has labels and a list of values", encode_json(stream))
     return labels, entries
 
 
 def _entry_of_json(entry: Any, labels: Mapping[str, str]) -> _Entry | Rejected:
     """Read an entry: a list of time, line and structured metadata, or an object."""
-    raw = _encode(entry)
+    raw = encode_json(entry)
     metadata: Any = {}
     if isinstance(entry, dict):
         time, line = entry.get("ts", entry.get("timestamp")), entry.get("line")
@@ -192,13 +192,6 @@ def _entry_of_json(entry: Any, labels: Mapping[str, str]) -> _Entry | Rejected:
     if nanoseconds is None:
         return Rejected(Reason.INVALID_TIMESTAMP, f"not a time in nanoseconds: {str(time)[:100]}", raw)
     return _Entry(raw, line, nanoseconds, labels, metadata)
-
-
-def _encode(value: object) -> bytes:
-    try:
-        return msgspec.json.encode(value)
-    except (ValueError, OverflowError):
-        return json.dumps(value).encode()
 
 
 def _nanoseconds(time: Any) -> int | None:

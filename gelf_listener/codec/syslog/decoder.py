@@ -11,6 +11,7 @@ JSON.
 from __future__ import annotations
 
 import datetime as dt
+import logging
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
@@ -36,6 +37,8 @@ from gelf_listener.message import FieldValue, Message, Peer
 from gelf_listener.notes import Deviation, Note
 
 __all__ = ["FACILITIES", "SyslogDecoder", "SyslogOptions"]
+
+_log = logging.getLogger(__name__)
 
 FACILITIES = (
     "kernel",
@@ -184,6 +187,9 @@ class SyslogDecoder:
                 message = self._decode(payload, receipt)
             except Rejected as rejected:
                 receipt.add_rejection(rejected)
+            except Exception:  # noqa: BLE001  (a bug in reading one payload must not lose the others)
+                _log.exception("%s: a payload of %s failed", self.input, peer)
+                receipt.reject(Reason.UNEXPECTED_PROTOCOL, "a bug of the decoder; the log has the details", payload)
             else:
                 batch.messages.append(message)
                 batch.size += len(payload)

@@ -25,6 +25,7 @@ from gelf_listener.codec.gelf.normaliser import Normaliser
 from gelf_listener.codec.levels import severity_of_number, severity_of_text
 from gelf_listener.codec.pickles import PICKLE_ADVICE, is_pickle
 from gelf_listener.codec.receipt import Receipt
+from gelf_listener.codec.scrub import encode_json
 from gelf_listener.codec.text.bodies import foreign_record
 from gelf_listener.codec.text.literals import read_literal
 from gelf_listener.codec.text.percent import percent
@@ -111,7 +112,7 @@ class LogRecords:
             if isinstance(record, dict) and record.keys() == {"gelf"} and isinstance(record["gelf"], str):
                 self._gelf.decode(record["gelf"].encode("utf-8", "replace"), now, peer, batch)
                 continue
-            raw = body if len(records) == 1 else msgspec.json.encode(record)
+            raw = body if len(records) == 1 else encode_json(record)
             if (
                 isinstance(record, dict)
                 and not record.keys() & _ATTRIBUTES

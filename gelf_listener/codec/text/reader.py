@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import logging
 import re
 from typing import Any
 
@@ -18,6 +19,8 @@ import msgspec
 from gelf_listener.codec.batch import Batch
 from gelf_listener.codec.gelf.lenient import LenientGelf
 from gelf_listener.codec.plain import plain
+from gelf_listener.codec.receipt import Receipt
+from gelf_listener.codec.scrub import encode_json
 from gelf_listener.codec.text.envelopes import Envelope, open_docker_json, open_envelope
 from gelf_listener.codec.text.header_shapes import Header
 from gelf_listener.codec.text.joining import Joiner, Origin
@@ -26,9 +29,12 @@ from gelf_listener.codec.text.pairs import read_pairs
 from gelf_listener.codec.text.plain import is_prose, read_common, read_header
 from gelf_listener.codec.text.reading import Reading
 from gelf_listener.codec.text.records import read_record
+from gelf_listener.errors import Reason
 from gelf_listener.message import Message
 
 __all__ = ["STREAM_LEVELS", "TextReader", "is_gelf", "read_text"]
+
+_log = logging.getLogger(__name__)
 
 _ANSI = re.compile(r"\x1b\[[0-9;:?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
 """Colours and titles: what a terminal does with them is not part of the text."""
@@ -148,7 +154,11 @@ class TextReader:
     def _release(self, source: _Source, now: float, batch: Batch) -> None:
         if source.pieces:
             text, origin = source.whole()
-            self._text(text, text.encode(), now, source, origin, batch, 0)
+            raw = text.encode()
+            try:
+                self._text(text, raw, now, source, origin, batch, 0)
+            except Exception:  # noqa: BLE001  (a bug in reading one line must not lose the others)
+                self._failed(raw, now, origin, batch)
         source.joiner.release(batch)
 
     def wait(self, now: float, key: str = "") -> None:
@@ -230,7 +240,17 @@ class TextReader:
 
     def _object(self, line: bytes, now: float, source: _Source, origin: Origin, batch: Batch) -> bool:
         """Take a line that begins like an object; return whether it was one."""
-        return self._objects(line.decode("utf-8", "replace"), line, now, source, origin, batch, 0)
+        try:
+            return self._objects(line.decode("utf-8", "replace"), line, now, source, origin, batch, 0)
+        except Exception:  # noqa: BLE001  (a bug in reading one line must not lose the others)
+            self._failed(line, now, origin, batch)
+            return True
+
+    def _failed(self, line: bytes, now: float, origin: Origin, batch: Batch) -> None:
+        """Reject a line that could not be read, as far as it is known."""
+        _log.exception("%s: a line failed", self._input)
+        receipt = Receipt(self._input, origin.peer, now, batch)
+        receipt.reject(Reason.UNEXPECTED_PROTOCOL, "a bug of the reader; the log has the details", line)
 
     def take(
         self, line: bytes, now: float, origin: Origin, batch: Batch, key: str = "", *, goes_on: bool = False
@@ -247,7 +267,10 @@ class TextReader:
             goes_on: Whether the source's next line has the rest of this one.
         """
         text = line.decode("utf-8", "replace").rstrip("\r\0")
-        self._piece(text, line, now, origin, batch, key, 0, goes_on=goes_on)
+        try:
+            self._piece(text, line, now, origin, batch, key, 0, goes_on=goes_on)
+        except Exception:  # noqa: BLE001  (a bug in reading one line must not lose the others)
+            self._failed(line, now, origin, batch)
 
     def _piece(
         self,
@@ -348,7 +371,7 @@ class TextReader:
                 return False
             readings.append(read)
         for number, each in enumerate(readings):
-            piece = raw if len(readings) == 1 else msgspec.json.encode(records[number])
+            piece = raw if len(readings) == 1 else encode_json(records[number])
             if isinstance(each, Envelope):
                 self._envelope(each, piece, now, source, origin, batch, depth)
             elif isinstance(each, Reading):
@@ -363,7 +386,7 @@ class TextReader:
         whole = bool(raw) and raw[:1] == b"{" and "host" in document and "timestamp" in document
         document.setdefault("host", origin.host)
         document.setdefault("timestamp", now if origin.timestamp is None else origin.timestamp)
-        payload = raw.rstrip(b"\r") if whole else msgspec.json.encode(document)
+        payload = raw.rstrip(b"\r") if whole else encode_json(document)
         before = len(batch.messages)
         self._gelf.decode(payload, now, origin.peer, batch)
         if origin.in_gelf:

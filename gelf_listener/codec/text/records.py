@@ -22,7 +22,7 @@ from gelf_listener.codec.levels import LEVEL_NAMES as SEVERITIES
 from gelf_listener.codec.levels import severity_of_number, severity_of_text
 from gelf_listener.codec.receipt import Receipt
 from gelf_listener.codec.record import OF_GELF_ONLY
-from gelf_listener.codec.scrub import scrub
+from gelf_listener.codec.scrub import encode_json, scrub
 from gelf_listener.codec.text.plain import read_header
 from gelf_listener.codec.text.reading import Reading
 from gelf_listener.codec.text.record_shapes import RECORD_SHAPES, RecordShape
@@ -561,7 +561,7 @@ def _without(value: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def _short_json(value: object) -> str:
-    text = msgspec.json.encode(value).decode()
+    text = encode_json(value).decode()
     return text if len(text) <= _MAX_RENDERED else text[: _MAX_RENDERED - 1] + "\u2026"
 
 
@@ -593,7 +593,7 @@ def _pairs(rest: Mapping[str, Any]) -> str:
         if name in _WHO and len(rest) > len(_WHO & rest.keys()):
             continue
         if value is None or isinstance(value, (dict, list)):
-            shown = "" if value is None else msgspec.json.encode(value).decode()
+            shown = "" if value is None else encode_json(value).decode()
         else:
             shown = str(value)
         if shown and len(shown) <= _MAX_RENDERED_VALUE and "\n" not in shown:

@@ -330,3 +330,34 @@ def test_the_facility_of_gelf_handlers_is_the_service_as_in_its_gelf_messages(ex
     assert (fields["facility"], fields["facility_num"]) == ("orders", 1)
     other = message(payload.replace(b"gelf@32473", b"x@1")).fields
     assert (other["facility"], other["facility_2"]) == ("user-level", "orders")
+
+
+@pytest.mark.parametrize(
+    "text", ['{"short_message":"\\ud83d cut"}', '{"message":"x","n":{"k":"\\ud83d"}}', '@cee:{"msg":"\\ud83d"}']
+)
+def test_half_an_emoji_costs_no_other_datagram(text: str) -> None:
+    """One read may hold the datagrams of many senders."""
+    payloads = [b"<13>Nov 29 13:00:00 h app: before", f"<13>Nov 29 13:00:00 h app: {text}".encode()]
+    payloads.append(b"<13>Nov 29 13:00:00 h app: after")
+    batch = Batch()
+    SyslogDecoder("in", SyslogOptions(zone=dt.UTC)).decode_all([(each, PEER) for each in payloads], NOW, batch)
+    assert len(batch.messages) == 3
+    assert batch.rejected == []
+
+
+def test_a_bug_costs_one_datagram(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is rejected with its bytes and its sender."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("a bug")
+
+    decoder = SyslogDecoder("in", SyslogOptions(zone=dt.UTC))
+    whole = decoder._decode
+    monkeypatch.setattr(
+        decoder, "_decode", lambda payload, receipt: fail() if b"odd" in payload else whole(payload, receipt)
+    )
+    batch = Batch()
+    decoder.decode_all([(b"<13>odd", PEER), (b"<13>Nov 29 13:00:00 h app: after", PEER)], NOW, batch)
+    assert [message.short_message for message in batch.messages] == ["after"]
+    (rejected,) = batch.rejected
+    assert (bytes(rejected.payload), rejected.peer) == (b"<13>odd", PEER)

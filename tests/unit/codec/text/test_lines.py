@@ -266,3 +266,44 @@ def test_charset() -> None:
             decoder.feed(data[at : at + step], 1.0, batch)
         decoder.feed_eof(1.0, batch)
         assert [made.short_message for made in batch.messages] == ["grün", "größe", "übrig"]
+
+
+HALVES = (
+    b'{"short_message":"cut \\ud83d","version":"1.1"}',
+    b'{"short_message":"a cut \\ud83d"} {"short_message":"b"}',
+    b'{"message":"cut \\ud83d","level":"error","order":{"note":"\\udc00"}}',
+    b'{"level":50,"order":{"note":"\\udc00"}}',
+    b'{"short_message":"large","number":1000000000000000000000000000000}',
+)
+
+
+@pytest.mark.parametrize("line", HALVES)
+def test_half_an_emoji_costs_nobody_a_line(line: bytes) -> None:
+    """An ASCII JSON writer cuts texts in the middle of an escape; the lines before and after it are there too."""
+    batch = Batch()
+    decoder = LineDecoder("web", input="in")
+    decoder.feed(b"before\n" + line + b"\nafter\n", NOW, batch)
+    decoder.release(NOW, batch)
+    texts = [message.short_message for message in batch.messages]
+    assert (texts[0], texts[-1]) == ("before", "after")
+    assert len(texts) >= 3
+    assert batch.rejected == []
+    for message in batch.messages:
+        message.to_gelf()
+
+
+def test_a_bug_costs_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What cannot be read for whatever reason is rejected with its bytes, and no other line is lost."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr("gelf_listener.codec.text.reader.read_record", fail)
+    batch = Batch()
+    decoder = LineDecoder("web", input="in")
+    decoder.feed(b'before\n{"a":1}\nafter\n', NOW, batch)
+    decoder.release(NOW, batch)
+    assert [message.short_message for message in batch.messages] == ["before", "after"]
+    (rejected,) = batch.rejected
+    assert bytes(rejected.payload) == b'{"a":1}'
+    assert "bug" in rejected.detail
