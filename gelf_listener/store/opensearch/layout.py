@@ -98,7 +98,7 @@ def marked(value: FieldValue) -> str | None:
         if not value.is_integer():
             return f"n{value!r}"
         value = int(value)
-    return f"n{value}" if value.bit_length() < 4 * MAX_TEXT_CHARACTERS // 4 else None
+    return f"n{value}" if value.bit_length() < MAX_TEXT_CHARACTERS else None
 
 
 def value_of(term: str) -> FieldValue:

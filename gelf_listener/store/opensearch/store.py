@@ -442,14 +442,11 @@ class OpenSearchStore:
         counted = await self.aggregate(query, span, [], [Metric(function, field) for function in functions[:2]])
         present, distinct = counted[0].values
         figures: Sequence[Any] = (None,) * 5
-        if await self._has_numbers(field):
+        column = self._column(field, values=False)
+        if column is not None and column.path != "host":
             rows = await self.aggregate(query, span, [], [Metric(function, field) for function in functions[2:]])
             figures = rows[0].values
         return FieldStatistics(total, int(present or 0), int(distinct or 0), *figures)
-
-    async def _has_numbers(self, field: str) -> bool:
-        column = self._column(field, values=False)
-        return column is not None and column.path != "host"
 
     async def fields(self) -> list[FieldInfo]:
         """Return all fields; see `Store.fields`."""

@@ -148,7 +148,7 @@ def test_a_damaged_index_is_made_again(tmp_path: Path, victim: str, caplog: pyte
 def test_a_partition_that_was_being_made_when_the_process_ended(
     tmp_path: Path, made: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Is made anew: or its places would begin at 0 again, and searches would not wait for those of the others."""
+    """Is made again: otherwise its places would begin at 0, and searches would not wait for those of the others."""
     work = Indexer.work
 
     def slowly(indexer: Indexer, order: Order) -> Report:
