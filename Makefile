@@ -7,8 +7,11 @@ ARGS   ?=
 # Tests at a time: most of them wait for processes and sockets, so more than there are cores.
 JOBS   ?= 4
 
+# Where this is set, as in many images, every process would compile every module that it loads.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
-.PHONY: help run test lint fuzz soak bench screenshots lock clean
+.PHONY: help run test types second-python lint fuzz soak bench screenshots docs lock clean
 
 help:  ## Show this help
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -19,9 +22,15 @@ run: $(VENV)/.run  ## Start the listener (ARGS="..." for its flags)
 test: $(VENV)/.test  ## Install what tests need and run all of them (ARGS="..." for pytest, JOBS=4)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	@$(MAKE) --no-print-directory -j2 types second-python
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(if $(ARGS),$(ARGS),-p tests.branches)
+
+types:
 	$(BIN)/mypy
 	$(BIN)/mypy --config-file handlers/pyproject.toml handlers/gelf_handlers
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
+
+second-python:
+	@$(BIN)/python tests/second_python.py
 
 lint: $(VENV)/.test  ## Check style and types, repair what can be repaired
 	$(BIN)/ruff check --fix .
@@ -39,17 +48,25 @@ bench: $(VENV)/.test  ## Measure everything, an hour; results go to bench/result
 ifeq ($(strip $(ARGS)),)
 	$(BIN)/python -m bench
 	$(BIN)/python -m bench.store --output bench/results/store.json
-	$(BIN)/python -m bench.roads
+	$(BIN)/python -m bench.ways
 	$(BIN)/python -m bench.relay --output bench/results/relay.json
 	$(BIN)/python -m bench.brokers --output bench/results/brokers.json
-	$(BIN)/python -m bench.otlp --output bench/results/otlp.json
+	$(BIN)/python -m bench.cluster --output bench/results/cluster.md
+	$(BIN)/python -m bench.intake --output bench/results/intake.json
 	$(BIN)/python -m bench.page --output bench/results/page.json
+	$(BIN)/python -m bench.explore --output bench/results/explore.json
 else
 	$(BIN)/python -m bench $(ARGS)
 endif
 
 screenshots: $(VENV)/.test  ## Take the pictures in the README and docs/ again (needs Chromium)
 	$(BIN)/python -m bench.screenshots
+
+docs: $(VENV)/.docs  ## Build the pages of docs/ as a site with search, into build/docs (ARGS="serve" shows it while you write)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs $(or $(ARGS),build)
+ifeq ($(strip $(ARGS)),)
+	@echo "open build/docs/index.html"
+endif
 
 lock: $(VENV)/.test  ## Choose versions again (requirements/*.txt)
 	$(BIN)/python requirements/lock.py
@@ -68,4 +85,9 @@ $(VENV)/.run: requirements/run.txt pyproject.toml
 $(VENV)/.test: requirements/test.txt pyproject.toml handlers/pyproject.toml $(VENV)/.run
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/test.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable handlers
+	@touch $@
+
+$(VENV)/.docs: requirements/docs.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/docs.txt
 	@touch $@

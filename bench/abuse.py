@@ -4,10 +4,13 @@ Abuse: what one bad sender costs the listener and an honest one beside it.
 The honest sender, at another address, sends a message every ten milliseconds; its delay is from the send to the line
 in the output file. Floods are paced below what the kernel's queue can take: a socket that overflows loses honest
 datagrams too, whoever reads it, and that would measure the kernel.
+
+`python -m bench.abuse` measures all of it and writes bench/results/abuse.md; its status is 1 if a limit is passed.
 """
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import random
 import socket
@@ -22,7 +25,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
+from bench import report
 from bench.corpus import Record
+from bench.machine import describe, load
 from bench.messages import messages, numbered
 from bench.process import Process, StartError
 from bench.pump import Order, Pump, Transport
@@ -41,12 +46,26 @@ __all__ = ["measure_abuse"]
 _HONEST_ADDRESS = "127.0.0.2"
 _HONEST_SECONDS = 0.01
 _GRACE_SECONDS = 2
+_START_SECONDS = 60
+_MOST_P99_MS = 100.0
+_MOST_RSS_MIB = 300.0
+"""What the project promises beside every flood."""
 _BOMB_BYTES = 60 << 20
+_SMALL_BOMB_BYTES = 2 << 20
+_BODIES = 400
+_BODY_BYTES = 8 << 20
+_RESULTS = Path(__file__).parent / "results" / "abuse.md"
 _SLOW_CONNECTIONS = 1000
 _LOADED_CONNECTIONS = 50
-_LOADS = {"frames of nothing": b"{}\n" * 85_000, "garbage by TCP": random.Random(4).randbytes(1_000_000)}
+_NAME = b'{"version":"1.1","host":"h","short_message":"m","_name%d":1}\0'
+_LOADS = {
+    "frames of nothing": b"{}\n" * 85_000,
+    "garbage by TCP": random.Random(4).randbytes(1_000_000),
+    "new names": b"".join(_NAME % number for number in range(20_000)),
+}
 _LOADED = """
-import socket, sys, threading
+import os, socket, sys, threading
+os.nice(19)
 port, load = int(sys.argv[1]), sys.stdin.buffer.read()
 def connect():
     while True:
@@ -57,7 +76,10 @@ def connect():
             pass
 for _ in range(int(sys.argv[2])): threading.Thread(target=connect).start()
 """
-"""Connects over and over, in a process of its own, until it is killed."""
+"""
+Connects over and over, in a process of its own, until it is killed. Who floods is elsewhere: fifty threads are not to
+compete with the listener for two processors, so they get what it leaves.
+"""
 
 
 class _Abuse(NamedTuple):
@@ -84,13 +106,20 @@ def _bombs() -> list[Record]:
     return [Record(zlib.compress(bytes(_BOMB_BYTES), 9))]
 
 
+def _small_bombs() -> list[Record]:
+    return [Record(zlib.compress(bytes(_SMALL_BOMB_BYTES), 9))]
+
+
 _ABUSES = (
     _Abuse("none", "honest sender alone", None),
     _Abuse("incomplete chunks", "20 000/s, 1.4 kB, first of 128, each a new message id", _incomplete, 20_000),
     _Abuse("garbage", "20 000/s, 415 random bytes", _garbage, 20_000),
     _Abuse("bombs", "20/s, 60 kB that inflate to 60 MiB", _bombs, 20),
+    _Abuse("small bombs", "100/s, 2 kB that inflate to 2 MiB", _small_bombs, 100),
     _Abuse("frames of nothing", f"{_LOADED_CONNECTIONS} TCP connections at a time, 85 000 frames '{{}}' each", None),
     _Abuse("garbage by TCP", f"{_LOADED_CONNECTIONS} TCP connections at a time, 1 MB of random bytes each", None),
+    _Abuse("new names", f"{_LOADED_CONNECTIONS} TCP connections at a time, 20 000 messages, a new field in each", None),
+    _Abuse("unfinished bodies", f"{_BODIES} connections to the API, 8 MiB of body announced and half sent", None),
     _Abuse("slow connections", f"{_SLOW_CONNECTIONS} TCP and HTTP connections that never finish", None),
 )
 
@@ -106,6 +135,20 @@ def _slow_connections(tcp_port: int, http_port: int) -> Iterator[None]:
             with contextlib.suppress(OSError):
                 connection = stack.enter_context(socket.create_connection((LOOPBACK, port), 1))
                 connection.send(data)
+        yield
+
+
+@contextlib.contextmanager
+def _unfinished_bodies(port: int) -> Iterator[None]:
+    """Hold requests to the API, each with half of a large body, as far as it is taken."""
+    head = b"POST /api/gelf/import HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % _BODY_BYTES
+    with contextlib.ExitStack() as stack:
+        for _ in range(_BODIES):
+            with contextlib.suppress(OSError):
+                connection = stack.enter_context(socket.create_connection((LOOPBACK, port), 1))
+                connection.setblocking(False)  # what is not taken at once is not waited for
+                connection.send(head)
+                connection.send(bytes(_BODY_BYTES // 2))
         yield
 
 
@@ -176,6 +219,8 @@ def _flood(abuse: _Abuse, pump: Pump, folder: Path, seconds: float, ports: list[
     """Return what has the flood running for the length of a block."""
     if abuse.name == "slow connections":
         return _slow_connections(ports[1], ports[2])
+    if abuse.name == "unfinished bodies":
+        return _unfinished_bodies(ports[3])
     if abuse.name in _LOADS:
         return _loaded_connections(ports[1], _LOADS[abuse.name])
     if abuse.records is None:
@@ -186,14 +231,14 @@ def _flood(abuse: _Abuse, pump: Pump, folder: Path, seconds: float, ports: list[
 
 
 def _one(abuse: _Abuse, pump: Pump, folder: Path, seconds: float) -> dict[str, Any]:
-    ports = [free_port() for _ in range(3)]
-    api_port, path = free_port(), folder / "out.jsonl"
+    ports = [free_port() for _ in range(4)]
+    api_port, path = ports[3], folder / "out.jsonl"
     schemes = ("gelf+udp", "gelf+tcp", "gelf+http")
-    inputs = [f"{scheme}://{LOOPBACK}:{port}" for scheme, port in zip(schemes, ports, strict=True)]
+    inputs = [f"{scheme}://{LOOPBACK}:{port}" for scheme, port in zip(schemes, ports, strict=False)]
     flags = command(inputs, [f"file://{path}"], f"{LOOPBACK}:{api_port}")
     with Process(flags, folder, environment(folder)) as process:
-        deadline = time.monotonic() + 10
-        while not all(map(tcp_answers, (*ports[1:], api_port))) or udp_state(ports[0]) is None:
+        deadline = time.monotonic() + _START_SECONDS
+        while not all(map(tcp_answers, ports[1:])) or udp_state(ports[0]) is None:
             process.check()
             if time.monotonic() > deadline:
                 raise StartError(f"not listening: {process.last_words()}")
@@ -238,3 +283,47 @@ def measure_abuse(folder: Path, pump: Pump, seconds: float, say: Callable[[str],
             + (result.get("missing") or f"{result['delay_ms_p99']} ms p99, {result['rss_peak_mib']} MiB at most")
         )
     return results
+
+
+def _within(result: dict[str, Any]) -> bool:
+    """Whether an honest sender and the memory are as promised."""
+    return (
+        "missing" not in result
+        and result["delay_ms_p99"] is not None
+        and result["delay_ms_p99"] < _MOST_P99_MS
+        and result["rss_peak_mib"] < _MOST_RSS_MIB
+    )
+
+
+def _page(results: list[dict[str, Any]], seconds: float, loads: str) -> str:
+    """Return the page of results."""
+    machine = ", ".join(f"{name} {value}" for name, value in describe().items())
+    lines = [
+        "# Beside a bad sender\n",
+        "Made by `python -m bench.abuse`; read `docs/benchmarks.md` for what is measured.\n",
+        f"Machine: {machine}; load before, after: {loads}.\n",
+        f"{seconds:g} s each. Promised: p99 below {_MOST_P99_MS:g} ms and RSS below {_MOST_RSS_MIB:g} MiB.\n",
+        *report.abuse_table(results),
+    ]
+    failed = [result["name"] for result in results if not _within(result)]
+    lines.append(f"Not as promised: {', '.join(failed)}." if failed else "All as promised.")
+    return "\n".join(lines) + "\n"
+
+
+def main() -> int:
+    """Measure, print and keep the figures."""
+    parser = argparse.ArgumentParser(prog="python -m bench.abuse", description="Measure an honest sender in floods.")
+    parser.add_argument("--seconds", type=float, default=10.0, help="of each flood (10)")
+    parser.add_argument("--output", type=Path, default=_RESULTS, help="where the page is written")
+    arguments = parser.parse_args()
+    before = load()
+    with TemporaryDirectory(prefix="gelf-bench-", ignore_cleanup_errors=True) as folder:
+        results = measure_abuse(Path(folder), Pump(Path(folder)), arguments.seconds, print)
+    page = _page(results, arguments.seconds, f"{before}, {load()}")
+    print(page)
+    arguments.output.write_text(page, encoding="utf-8")
+    return 0 if all(map(_within, results)) else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from bench.corpus import Encoding
@@ -28,7 +29,7 @@ def measure_flatness(bench: Bench, rate: float, most: int, say: Callable[[str], 
     with Listener().running(task, bench.folder) as running:
 
         def send(count: int) -> dict[str, Any]:
-            order = bench.order(running, task, count / rate, rate=rate)._replace(count=count)
+            order = replace(bench.order(running, task, count / rate, rate=rate), count=count)
             return bench.run(running, task, order)._asdict()
 
         send(_WARM_UP)

@@ -58,7 +58,7 @@ class Receiver:
         self._memory = ctypes.create_string_buffer(BATCH * DATAGRAM)
         self._view = memoryview(self._memory).cast("B")
         base = ctypes.addressof(self._memory)
-        self._parts = (_IoVec * BATCH)(*((base + at * DATAGRAM, DATAGRAM) for at in range(BATCH)))
+        self._parts = (_IoVec * BATCH)(*(_IoVec(base + at * DATAGRAM, DATAGRAM) for at in range(BATCH)))
         self._headers = (_MMsgHdr * BATCH)()
         for header, part in zip(self._headers, self._parts, strict=True):
             header.header.parts = ctypes.pointer(part)

@@ -28,6 +28,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any, cast
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "handlers"))
@@ -76,20 +77,18 @@ def make(name: str, host: str, port: int) -> logging.Handler:
     if name == "HTTPHandler":
         return logging.handlers.HTTPHandler(f"{host}:{port}", "/gelf", method="POST")
     if library.startswith("QueueHandler"):
-        records: queue.Queue = queue.Queue()
+        records: queue.Queue[logging.LogRecord] = queue.Queue()
         logging.handlers.QueueListener(records, make(f"graypy {transport}", host, port)).start()
         return logging.handlers.QueueHandler(records)
     if library == "graypy":
         import graypy
 
-        return {"UDP": graypy.GELFUDPHandler, "TCP": graypy.GELFTCPHandler, "HTTP": graypy.GELFHTTPHandler}[transport](
-            host, port
-        )
+        handlers = {"UDP": graypy.GELFUDPHandler, "TCP": graypy.GELFTCPHandler, "HTTP": graypy.GELFHTTPHandler}
+        return cast("logging.Handler", handlers[transport](host, port))
     import pygelf
 
-    return {"UDP": pygelf.GelfUdpHandler, "TCP": pygelf.GelfTcpHandler, "HTTP": pygelf.GelfHttpHandler}[transport](
-        host=host, port=port
-    )
+    handlers = {"UDP": pygelf.GelfUdpHandler, "TCP": pygelf.GelfTcpHandler, "HTTP": pygelf.GelfHttpHandler}
+    return cast("logging.Handler", handlers[transport](host=host, port=port))
 
 
 def measure(name: str, situation: str, port: int, calls: int, pause: float) -> dict[str, float]:  # noqa: PLR0915
@@ -202,7 +201,7 @@ while True:
 """
 
 
-def run_one(name: str, situation: str, calls: int, pause: float) -> dict[str, float]:
+def run_one(name: str, situation: str, calls: int, pause: float) -> dict[str, Any]:
     """Measure in a process of its own, against a server in another."""
     transport, share = CANDIDATES[name]
     server = None
@@ -231,7 +230,7 @@ def run_one(name: str, situation: str, calls: int, pause: float) -> dict[str, fl
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return {"calls": 0, "error": "blocked for more than 30 s"}  # type: ignore[dict-item]
+        return {"calls": 0, "error": "blocked for more than 30 s"}
     finally:
         if server is not None:
             server.kill()
@@ -239,10 +238,11 @@ def run_one(name: str, situation: str, calls: int, pause: float) -> dict[str, fl
             server.stdout.close()  # type: ignore[union-attr]
     if done.returncode:
         raise SystemExit(done.stderr)
-    return json.loads(done.stdout.splitlines()[-1])
+    figures: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return figures
 
 
-def middle(rounds: list[dict]) -> dict:
+def middle(rounds: list[dict[str, Any]]) -> dict[str, Any]:
     """Take the least disturbed round's figures (others share the machine), the maximum of the maxima."""
     measured = [r for r in rounds if r.get("calls")]
     if not measured:
@@ -254,7 +254,7 @@ def middle(rounds: list[dict]) -> dict:
     return merged
 
 
-def table(results: dict, machine: dict, settings: argparse.Namespace) -> str:
+def table(results: dict[tuple[str, str], dict[str, Any]], machine: dict[str, Any], settings: argparse.Namespace) -> str:
     """Return the report."""
     null = results["NullHandler", "normal"]["median_us"]
     ours = {
@@ -318,7 +318,7 @@ def main() -> None:
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "load": f"{os.getloadavg()[0]:.1f}",
     }
-    rounds: dict[tuple[str, str], list] = {}
+    rounds: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for number in range(settings.rounds):
         for name, (transport, _) in CANDIDATES.items():
             if settings.only and name != "NullHandler" and settings.only not in name:

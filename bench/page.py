@@ -13,6 +13,7 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -99,23 +100,28 @@ def measure(messages: int) -> dict[str, Any]:
     return {"messages": stored, "first paint": paints, "keystroke to result": searches}
 
 
-def main() -> int:
-    """Measure and print; keep the figures where that is wanted."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+def run(about: str, measure: Callable[[int], dict[str, Any]], say: Callable[[dict[str, Any]], None]) -> int:
+    """Measure over a store of so many messages and print; keep the figures where that is wanted."""
+    parser = argparse.ArgumentParser(description=about.split("\n\n", maxsplit=1)[0])
     parser.add_argument("--messages", type=int, default=1_000_000, help="how many are stored")
     parser.add_argument("--output", type=Path, help="file for the figures, as JSON")
     options = parser.parse_args()
     before = load()
     found = measure(options.messages)
-    print(f"{found['messages']:,} messages stored; milliseconds, median and worst")
-    print(f"first paint: {statistics.median(found['first paint']):.0f}, {max(found['first paint']):.0f}")
-    for query, times in found["keystroke to result"].items():
-        print(f"keystroke to result, {query}: {statistics.median(times):.0f}, {max(times):.0f}")
+    print(f"{found['messages']:,} messages stored; load {before}, {load()}")
+    say(found)
     if options.output:
-        document = {"machine": describe(), "load before": before, "milliseconds": found}
+        document = {"machine": describe(), "load before": before, **found}
         options.output.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     return 0
 
 
+def say(found: dict[str, Any]) -> None:
+    """Print milliseconds, median and worst."""
+    print(f"first paint: {statistics.median(found['first paint']):.0f}, {max(found['first paint']):.0f}")
+    for query, times in found["keystroke to result"].items():
+        print(f"keystroke to result, {query}: {statistics.median(times):.0f}, {max(times):.0f}")
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(__doc__, measure, say))

@@ -1,5 +1,5 @@
 """
-What `gelf-listener pipe` costs the command it runs: `python -m bench.pipe`; `python -m bench.roads` keeps the figures.
+What `gelf-listener pipe` costs the command it runs: `python -m bench.pipe`; `python -m bench.ways` keeps the figures.
 
 A command prints 100,000 lines a second to a file, by itself and under `pipe` with a listener beside it, in turns. What
 counts is the command's own time: processor time, and how long printing took it, which grows when it has to wait for us.

@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
-__all__ = ["Process", "StartError"]
+__all__ = ["Family", "Process", "StartError", "cpu_seconds"]
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PR_SET_PDEATHSIG = 1
@@ -79,6 +79,14 @@ class Process:
         lines = self.log.read_text(encoding="utf-8", errors="replace").split("\n")
         return next((line.strip()[:300] for line in reversed(lines) if line.strip()), "(nothing on stderr)")
 
+    def family_peak_rss_mib(self) -> float:
+        """Return the most that it and its children were, each at its own time."""
+        found = 0.0
+        for pid in self.family():
+            with contextlib.suppress(OSError):
+                found += _status(pid, "VmHWM")
+        return found
+
     def family(self) -> list[int]:
         """Return the process ids of it and its children."""
         found = [self.pid]
@@ -111,8 +119,7 @@ class Process:
         `stat` counts ended threads too but cuts to ticks; `schedstat` has nanoseconds of live threads.
         """
         self.check()
-        fields = Path(f"/proc/{self.pid}/stat").read_text(encoding="ascii", errors="replace").rsplit(")", 1)[1].split()
-        ticks = (int(fields[11]) + int(fields[12])) / _TICKS
+        ticks = cpu_seconds(self.pid)
         nanoseconds = 0
         for task in Path(f"/proc/{self.pid}/task").iterdir():
             with contextlib.suppress(OSError):
@@ -142,6 +149,25 @@ class Process:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+
+class Family(Process):
+    """A running command whose children do a part of its work."""
+
+    def cpu_seconds(self) -> float:
+        """Return user and system time of all of them."""
+        self.check()
+        return self.family_cpu_seconds()
+
+    def peak_rss_mib(self) -> float:
+        """Return the most it was, of all of them."""
+        return self.family_peak_rss_mib()
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return user and system time of a process, of threads that ended too; in ticks of 10 ms."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS
 
 
 def _status(pid: int, name: str) -> float:

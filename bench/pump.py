@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple, Self
@@ -23,11 +24,14 @@ class Transport(StrEnum):
     """What the pump speaks."""
 
     UDP = "udp"
+    UDP_MANY = "udp-many"
+    """UDP from several sockets, for receivers that divide senders; not without a C compiler."""
     TCP = "tcp"
     HTTP = "http"
 
 
-class Order(NamedTuple):
+@dataclass(frozen=True)
+class Order:
     """
     What to send.
 

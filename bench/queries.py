@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import json
 import os
 import random
@@ -19,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,37 +42,44 @@ QUERIES = {
 }
 
 
+def documents(messages: int) -> Iterator[dict[str, Any]]:
+    """Give the messages that are asked about, as GELF documents: a day of a web service."""
+    words = "timeout connection order payment expired retry user cache database request failed accepted"
+    vocabulary = words.split()
+    chance = random.Random(7)
+    for number in range(messages):
+        fields: dict[str, Any] = {
+            "user_id": chance.randrange(20_000),
+            "route": f"/api/{chance.randrange(60)}",
+            "request_id": f"req-{number:010d}-{chance.randrange(16**6):06x}",
+            "took": round(chance.random(), 4),
+            "status": chance.choice((200, 200, 200, 404, 500)),
+        }
+        at = START + number * 86400 / messages
+        first_word, second_word = chance.choice(vocabulary), chance.choice(vocabulary)
+        text = f"{first_word} {second_word} {number % 997} {chance.randrange(16**6):06x}"
+        known = {"version": "1.1", "host": f"web-{number % 7}", "short_message": text, "timestamp": at}
+        yield known | {"level": number % 8} | {f"_{name}": value for name, value in fields.items()}
+
+
 def fill(path: Path, messages: int) -> None:
     """Fill a store."""
     from gelf_listener.codec.gelf.lenient import read_fields
     from gelf_listener.message import Message
     from gelf_listener.store.tantivy_store import TantivyStore
 
-    words = "timeout connection order payment expired retry user cache database request failed accepted"
-    vocabulary = words.split()
+    def made(document: dict[str, Any]) -> Message:
+        raw, at = json.dumps(document).encode(), document["timestamp"]
+        fields = {name[1:]: value for name, value in document.items() if name.startswith("_")}
+        known = (at, document["host"], document["short_message"], None, document["level"])
+        return Message(*known, raw, at, "udp", None, _fields=fields)
 
     async def main() -> None:
-        chance = random.Random(7)
         store = TantivyStore(path, read_fields)
         await store.open()
-        for first in range(0, messages, 1000):
-            batch = []
-            for number in range(first, min(first + 1000, messages)):
-                fields: dict[str, Any] = {
-                    "user_id": chance.randrange(20_000),
-                    "route": f"/api/{chance.randrange(60)}",
-                    "request_id": f"req-{number:010d}-{chance.randrange(16**6):06x}",
-                    "took": round(chance.random(), 4),
-                    "status": chance.choice((200, 200, 200, 404, 500)),
-                }
-                at = START + number * 86400 / messages
-                first_word, second_word = chance.choice(vocabulary), chance.choice(vocabulary)
-                text = f"{first_word} {second_word} {number % 997} {chance.randrange(16**6):06x}"
-                host, level = f"web-{number % 7}", number % 8
-                document = {"version": "1.1", "host": host, "short_message": text, "timestamp": at, "level": level}
-                raw = json.dumps(document | {f"_{name}": value for name, value in fields.items()}).encode()
-                batch.append(Message(at, host, text, None, level, raw, at, "udp", None, _fields=fields))
-            await store.add(batch)
+        left = documents(messages)
+        while batch := list(itertools.islice(left, 1000)):
+            await store.add([made(document) for document in batch])
         await store.flush()
         await store.close()
 
@@ -113,6 +122,16 @@ def _process(build: Path, *arguments: str, **settings: Any) -> subprocess.Popen[
     return subprocess.Popen(command, env=environment, cwd=build, text=True, **settings)
 
 
+def _line(process: subprocess.Popen[str], question: str = "") -> str:
+    """Return the next line that a process says, to a question if one is given."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    if question:
+        process.stdin.write(question + "\n")
+        process.stdin.flush()
+    return process.stdout.readline()
+
+
 def compare(base: Path, messages: int, rounds: int) -> list[dict[str, Any]]:
     """Ask both builds in turn; return a row for each question, in milliseconds."""
     builds = {"before": base.resolve(), "after": Path(__file__).resolve().parents[1]}
@@ -125,23 +144,23 @@ def compare(base: Path, messages: int, rounds: int) -> list[dict[str, Any]]:
         for name, build in builds.items():
             pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
             asked[name] = _process(build, "--answer", f"{directory}/{name}", **pipes)
-            assert asked[name].stdout.readline()
+            assert _line(asked[name])
         for query in QUERIES:
             times: dict[str, list[float]] = {name: [] for name in builds}
             found = {}
             for _ in range(rounds):
                 for name, process in asked.items():
-                    process.stdin.write(query + "\n")
-                    process.stdin.flush()
-                    milliseconds, found[name] = json.loads(process.stdout.readline())
+                    milliseconds, found[name] = json.loads(_line(process, query))
                     times[name].append(milliseconds)
-            row = {"query": query, **{name: round(statistics.median(each), 2) for name, each in times.items()}}
+            row: dict[str, Any] = {
+                "query": query,
+                **{name: round(statistics.median(each), 2) for name, each in times.items()},
+            }
             row |= {"ratio": round(row["before"] / row["after"], 2), "found": found, "raw": times}
             rows.append(row)
             print(row["query"], row["before"], row["after"], row["ratio"], found, flush=True)
         for process in asked.values():
-            process.stdin.close()
-            process.wait()
+            process.communicate()
     return rows
 
 

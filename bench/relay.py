@@ -1,16 +1,15 @@
 """
-Command: `python -m bench.relay`: UDP to a far side, through memory or disk, and whose processor is the limit.
+Command: `python -m bench.relay`: UDP to a destination, through memory or disk, and whose processor is the limit.
 
-The far sides are a sink that reads TCP and throws it away, and a real OpenSearch (which needs Java and Maven, as its
-tests do). Datagrams are sent at growing rates; each line says what the far side took, what was lost on the way, and how
-much of a core the listener and the far side had meanwhile.
+The destinations are a sink that reads TCP and throws it away, and a real OpenSearch (which needs Java and Maven, as its
+tests do). Datagrams are sent at growing rates; each line says what the destination took, what was lost, and how
+much of a core the listener and the destination had meanwhile.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 import socket
 import sys
 import tempfile
@@ -22,7 +21,7 @@ from typing import NamedTuple
 
 from bench.corpus import Corpora, Encoding
 from bench.machine import describe, load
-from bench.process import Process
+from bench.process import Family, Process, cpu_seconds
 from bench.pump import Order, Pump, Transport
 from bench.sockets import LOOPBACK, free_port
 from bench.subjects.listener import METRIC_DROPS, METRIC_MESSAGES, command, environment, metric
@@ -55,17 +54,13 @@ class Step(NamedTuple):
     """Of the listener's processor, a message."""
 
 
-def _cpu_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 def _step(pump: Pump, order: Order, listener: Process, far_pid: int, api_port: int) -> Step:
     taken, written, drops = (metric(api_port, name) for name in (METRIC_MESSAGES, _WRITTEN, METRIC_DROPS))
     began = time.perf_counter()
-    own, theirs = listener.cpu_seconds(), _cpu_seconds(far_pid)
+    own, theirs = listener.cpu_seconds(), cpu_seconds(far_pid)
     sent = pump.run(order)
     deadline = time.perf_counter() + _LONGEST_DRAIN_SECONDS
+    now = written
     while time.perf_counter() < deadline:
         now = metric(api_port, _WRITTEN)
         if now - written == metric(api_port, METRIC_MESSAGES) - taken:
@@ -78,7 +73,7 @@ def _step(pump: Pump, order: Order, listener: Process, far_pid: int, api_port: i
         (now - written) / seconds,
         int(metric(api_port, METRIC_DROPS) - drops),
         used / seconds,
-        (_cpu_seconds(far_pid) - theirs) / seconds,
+        (cpu_seconds(far_pid) - theirs) / seconds,
         1e6 * used / max(now - written, 1),
     )
 
@@ -112,7 +107,7 @@ class FarSide(NamedTuple):
     """What is measured against: how it starts, the output's settings, and the rates to try."""
 
     make: Callable[[Path], AbstractContextManager[tuple[str, int]]]
-    """Gives the output's address and the far side's process."""
+    """Gives the output's address and the destination's process."""
     settings: str
     rates: Sequence[int]
 
@@ -126,8 +121,8 @@ FAR_SIDES = {
 }
 
 
-def measure(name: str, far: FarSide, seconds: float) -> list[Step]:
-    """Run one far side at all its rates, and print as it goes."""
+def measure(name: str, far: FarSide, seconds: float, workers: int = 0) -> list[Step]:
+    """Run one destination at all its rates, and print as it goes; with workers given, from 64 sockets."""
     found = []
     with tempfile.TemporaryDirectory(prefix="gelf-bench-", ignore_cleanup_errors=True) as temporary:
         folder = Path(temporary)
@@ -137,8 +132,8 @@ def measure(name: str, far: FarSide, seconds: float) -> list[Step]:
         port, api_port = free_port(), free_port()
         with far.make(far_folder) as (address, far_pid):
             output = f"{address}?{far.settings.format(folder=folder)}"
-            run = command([f"gelf+udp://{LOOPBACK}:{port}"], [output], f"{LOOPBACK}:{api_port}")
-            with Process(run, work, environment(work)) as listener:
+            run = command([f"gelf+udp://{LOOPBACK}:{port}"], [output], f"{LOOPBACK}:{api_port}", max(workers, 1))
+            with (Family if workers > 1 else Process)(run, work, environment(work)) as listener:
                 _until_up(listener, api_port)
                 pump = Pump(folder)
                 corpus = Corpora(folder, 1000).path(Encoding.PLAIN)
@@ -146,7 +141,8 @@ def measure(name: str, far: FarSide, seconds: float) -> list[Step]:
                     f"{name}\n{'sent/s':>9} {'written/s':>9} {'lost':>8} {'listener':>9} {'far':>6} {'us/message':>11}"
                 )
                 for rate in far.rates:
-                    order = Order(Transport.UDP, port, corpus, seconds, rate=rate)
+                    kind = Transport.UDP_MANY if workers else Transport.UDP
+                    order = Order(kind, port, corpus, seconds, rate=rate, connections=64)
                     step = _step(pump, order, listener, far_pid, api_port)
                     found.append(step)
                     print(
@@ -169,19 +165,29 @@ def _until_up(listener: Process, api_port: int) -> None:
 
 
 def run(description: str, far_sides: Mapping[str, FarSide]) -> int:
-    """Measure far sides as the command line says, and print; keep the figures where that is wanted."""
+    """Measure destinations as the command line says, and print; keep the figures where that is wanted."""
     parser = argparse.ArgumentParser(description=description.strip().split("\n\n")[0])
-    parser.add_argument("far", nargs="*", choices=[[], *far_sides], help="far sides; all of them by default")
+    parser.add_argument("far", nargs="*", choices=[[], *far_sides], help="destinations; all of them by default")
     parser.add_argument("--seconds", type=float, default=_SECONDS, help="time for each rate")
+    parser.add_argument("--workers", type=int, default=0, help="processes of the listener; then from 64 sockets")
+    parser.add_argument("--rates", type=lambda text: [int(each) for each in text.split(",")], help="messages a second")
     parser.add_argument("--output", type=Path, help="file for the figures, as JSON")
     options = parser.parse_args()
     before = load()
     figures = {
-        name: [step._asdict() for step in measure(name, far_sides[name], options.seconds)]
+        name: [
+            step._asdict()
+            for step in measure(
+                name,
+                far_sides[name]._replace(rates=options.rates or far_sides[name].rates),
+                options.seconds,
+                options.workers,
+            )
+        ]
         for name in options.far or far_sides
     }
     if options.output:
-        document = {"machine": describe(), "load before": before, "far sides": figures}
+        document = {"machine": describe(), "load before": before, "destinations": figures}
         options.output.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     return 0
 

@@ -19,6 +19,26 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> Iterator[st
     yield ""
 
 
+def abuse_table(abuse: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """Give the lines of a table of what `bench.abuse` measured."""
+    rows: list[Sequence[object]] = []
+    for one in abuse:
+        if "missing" in one:
+            rows.append((one["name"], f"{one['words']}: {one['missing']}", *[None] * 8))
+            continue
+        rows.append(
+            (
+                one["name"], one["words"], f"{one['honest_lost']} of {one['honest_sent']}", one["delay_ms_p50"],
+                one["delay_ms_p99"], one["delay_ms_max"], one["rss_before_mib"], one["rss_peak_mib"],
+                one["cpu_share"], one["rejected"],
+            )
+        )  # fmt: skip
+    head = (
+        "flood", "what", "honest lost", "delay p50 ms", "p99", "max", "RSS before MiB", "RSS peak", "CPU", "rejected",
+    )  # fmt: skip
+    yield from _table(head, rows)
+
+
 def _thousands(rate: float | None) -> str | None:
     """Write a rate in thousands, small ones exactly."""
     if rate is None:
@@ -130,23 +150,7 @@ def _rest(results: dict[str, Any]) -> Iterator[str]:
     if abuse := results.get("abuse"):
         yield "## Beside a bad sender\n"
         yield "Delay: from an honest sender's send, over the same UDP input, to the line in the output file.\n"
-        rows = []
-        for one in abuse:
-            if "missing" in one:
-                rows.append((one["name"], f"{one['words']}: {one['missing']}", *[None] * 8))
-                continue
-            rows.append(
-                (
-                    one["name"], one["words"], f"{one['honest_lost']} of {one['honest_sent']}", one["delay_ms_p50"],
-                    one["delay_ms_p99"], one["delay_ms_max"], one["rss_before_mib"], one["rss_peak_mib"],
-                    one["cpu_share"], one["rejected"],
-                )
-            )  # fmt: skip
-        head = (
-            "flood", "what", "honest lost", "delay p50 ms", "p99", "max", "RSS before MiB", "RSS peak", "CPU",
-            "rejected",
-        )  # fmt: skip
-        yield from _table(head, rows)
+        yield from abuse_table(abuse)
     if watchers := results.get("watchers"):
         yield "## Beside watchers\n"
         yield "Delay: from an honest POST to its answer, while 10 000 messages a second come by UDP into the store.\n"

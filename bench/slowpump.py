@@ -13,9 +13,10 @@ import selectors
 import socket
 import sys
 import time
+from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
-from typing import NamedTuple
+from typing import cast
 
 from bench.corpus import Record, read_corpus
 from bench.floor import _IoVec, _MMsgHdr
@@ -23,7 +24,8 @@ from bench.floor import _IoVec, _MMsgHdr
 _BURST = 64
 
 
-class _Job(NamedTuple):
+@dataclass(frozen=True)
+class _Job:
     """The arguments, as in pump.c."""
 
     host: str
@@ -81,11 +83,11 @@ def _udp(job: _Job, pace: _Pace, counters: _Counters) -> None:
         sock.connect((job.host, job.port))
         while counters.messages < job.count and not pace.over():
             pace.wait(counters.messages)
-            burst = []
+            burst: list[bytes] = []
             while len(burst) < _BURST and counters.messages < job.count:
                 burst.append(counters.fill(next(job.records)))
             for part, data in zip(parts, burst, strict=False):
-                part.base = ctypes.cast(data, ctypes.c_void_p)
+                part.base = ctypes.cast(ctypes.c_char_p(data), ctypes.c_void_p)
                 part.length = len(data)
             done = 0
             while done < len(burst):
@@ -123,7 +125,7 @@ def _http(job: _Job, pace: _Pace, counters: _Counters) -> None:
             if not any(outstanding.values()):
                 break
             for key, _ in selector.select(0.1):
-                stream = key.fileobj
+                stream = cast("socket.socket", key.fileobj)
                 data = stream.recv(65_536)
                 if not data:
                     raise ConnectionError("closed by the listener")

@@ -26,7 +26,7 @@ def free_port() -> int:
             socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
         ):
             tcp.bind((LOOPBACK, 0))
-            port = tcp.getsockname()[1]
+            port: int = tcp.getsockname()[1]
             try:
                 udp.bind((LOOPBACK, port))
             except OSError:

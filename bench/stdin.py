@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.machine import describe
+from bench.process import cpu_seconds
 
 ROUNDS = 5
 RESULTS = Path(__file__).parent / "results" / "stdin.json"
@@ -62,12 +63,12 @@ def once(build: Path, data: bytes, lines: int, folder: Path) -> dict[str, float]
     os.close(read)
     try:
         time.sleep(_START_SECONDS)
-        before = _processor_seconds(process.pid)
+        before = cpu_seconds(process.pid)
         began = time.monotonic()
         feeder = threading.Thread(target=_feed, args=(write, data))
         feeder.start()
         took = _until_quiet(out, feeder, began)
-        spent = _processor_seconds(process.pid) - before
+        spent = cpu_seconds(process.pid) - before
     finally:
         os.close(write)
         process.terminate()
@@ -93,11 +94,6 @@ def _until_quiet(out: Path, feeder: threading.Thread, began: float) -> float:
         elif not feeder.is_alive() and time.monotonic() - grew > _QUIET_SECONDS:
             break
     return grew - began
-
-
-def _processor_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def measure_stdin(builds: dict[str, Path], rounds: int = ROUNDS) -> dict[str, Any]:

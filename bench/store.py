@@ -1,10 +1,11 @@
 """
-Command: `python -m bench.store [--messages N] [--rates R,R] [--output FILE]`: the embedded store, filled and searched.
+Command: `python -m bench.store [PART] [--output FILE]`: the embedded store, filled and searched.
 
 1. UDP to the store of a real listener at growing rates: what was lost, when it could be searched, what it cost.
 2. A store of N messages, filled without the network: its size beside the raw JSON, and how long searches take.
 3. Searches of a running listener while messages come in at half the rate that lost nothing, 50,000 at most.
 4. One message at a time: from sending it to the answer of a search that finds it.
+5. All of intake, size and searches beside VictoriaLogs and, with ``--base``, another build (`bench.rivals`).
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+from bench import rivals
 from bench.corpus import Corpora, Encoding
 from bench.machine import describe, load
 from bench.messages import messages
@@ -46,13 +48,13 @@ _GOAL = 50_000.0
 _DAY = 86400.0
 
 
-def _ask(port: int, path: str) -> Any:
+def ask(port: int, path: str) -> Any:
     with urllib.request.urlopen(f"http://{LOOPBACK}:{port}{path}", timeout=60) as answer:
         return json.loads(answer.read())
 
 
 def _stored(port: int) -> int:
-    found = _ask(port, "/api/gelf/search?query=*&limit=0")["total"]
+    found = ask(port, "/api/gelf/search?query=*&limit=0")["total"]
     return int(found)
 
 
@@ -61,17 +63,19 @@ def _percentile(values: list[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
-class _Running:
-    """A listener with a store."""
+class Running:
+    """A listener with a store in a folder, and more arguments."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *more: str) -> None:
         self.port, self.api = free_port(), free_port()
         inputs, outputs = [f"gelf+udp://{LOOPBACK}:{self.port}"], [f"store://{folder}/store?max_bytes=0"]
-        self.process = Process(command(inputs, outputs, f"{LOOPBACK}:{self.api}"), folder, environment(folder))
+        self.process = Process(
+            [*command(inputs, outputs, f"{LOOPBACK}:{self.api}"), *more], folder, environment(folder)
+        )
         deadline = time.monotonic() + 20
         while True:
             try:
-                _ask(self.api, "/health")
+                ask(self.api, "/health")
                 return
             except OSError:
                 if time.monotonic() > deadline:
@@ -82,7 +86,7 @@ class _Running:
 def _ingest(folder: Path, pump: Pump, corpus: Path, rate: float, first: int) -> dict[str, Any]:
     """Send at a rate; return what became of it."""
     folder.mkdir()
-    running = _Running(folder)
+    running = Running(folder)
     with running.process:
         _stored(running.api)  # what the API loads is not the store's
         cpu = running.process.cpu_seconds()
@@ -108,7 +112,7 @@ def _ingest(folder: Path, pump: Pump, corpus: Path, rate: float, first: int) -> 
         }
 
 
-async def _fill(folder: Path, count: int) -> tuple[TantivyStore, int, float]:
+async def fill(folder: Path, count: int) -> tuple[TantivyStore, int, float]:
     """Fill a store; return it, the bytes of raw JSON and the seconds it took."""
     store = TantivyStore(folder, read_fields)
     await store.open()
@@ -159,7 +163,8 @@ async def _searches(store: TantivyStore) -> dict[str, Any]:
     }
     result = {}
     for name, ask in asked.items():
-        times = []
+        times: list[float] = []
+        found: Any = None
         for _ in range(_REPEATS):
             began = time.perf_counter()
             found = await ask()
@@ -178,7 +183,7 @@ async def _searches(store: TantivyStore) -> dict[str, Any]:
 def _while_ingesting(folder: Path, pump: Pump, corpus: Path, rate: float) -> dict[str, Any]:
     """Search a listener while messages come in."""
     folder.mkdir()
-    running = _Running(folder)
+    running = Running(folder)
     times: list[float] = []
     queries = ("level:3", "user", "source:inventory*", "status:503", "*")
     with running.process:
@@ -188,7 +193,7 @@ def _while_ingesting(folder: Path, pump: Pump, corpus: Path, rate: float) -> dic
             number = 0
             while sending.running():
                 began = time.perf_counter()
-                _ask(running.api, f"/api/gelf/search?query={queries[number % len(queries)]}&limit=150")
+                ask(running.api, f"/api/gelf/search?query={queries[number % len(queries)]}&limit=150")
                 times.append((time.perf_counter() - began) * 1000)
                 number += 1
                 time.sleep(0.05)
@@ -209,7 +214,7 @@ def _while_ingesting(folder: Path, pump: Pump, corpus: Path, rate: float) -> dic
 def _freshness(folder: Path) -> dict[str, Any]:
     """Send a message, search until it is found, and so on."""
     folder.mkdir()
-    running = _Running(folder)
+    running = Running(folder)
     times = []
     with running.process, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
         _stored(running.api)
@@ -217,7 +222,7 @@ def _freshness(folder: Path) -> dict[str, Any]:
             document = {"version": "1.1", "host": "bench", "short_message": f"fresh{number}"}
             began = time.perf_counter()
             sender.sendto(json.dumps(document).encode(), (LOOPBACK, running.port))
-            while not _ask(running.api, f"/api/gelf/search?query=fresh{number}&limit=1")["total"]:
+            while not ask(running.api, f"/api/gelf/search?query=fresh{number}&limit=1")["total"]:
                 pass
             times.append((time.perf_counter() - began) * 1000)
     return {
@@ -250,7 +255,7 @@ def _listening(folder: Path, rates: list[float]) -> dict[str, Any]:
 
 async def _filled(folder: Path, count: int) -> dict[str, Any]:
     """Measure a store of many messages: its size, and searches."""
-    store, raw, seconds = await _fill(folder, count)
+    store, raw, seconds = await fill(folder, count)
     size = (await store.info()).bytes
     filled = {
         "messages": count,
@@ -270,23 +275,38 @@ async def _filled(folder: Path, count: int) -> dict[str, Any]:
 def main() -> int:
     """Measure and print; with ``--output`` write as well."""
     parser = argparse.ArgumentParser(prog="python -m bench.store", description="Measure the embedded store.")
-    parser.add_argument("part", nargs="?", choices=["listening", "filled"], help="both by default")
+    parser.add_argument("part", nargs="?", choices=["listening", "filled", "rivals"], help="all by default")
     parser.add_argument("--messages", type=int, default=10_000_000)
     parser.add_argument("--rates", default="20000,30000,40000,50000,60000")
+    parser.add_argument("--base", type=Path, default=None, help="another build's source tree, with its own .venv")
+    parser.add_argument("--intake", type=int, default=1_000_000, help="messages that each rival takes")
+    parser.add_argument("--asked", type=int, default=2_000_000, help="messages of the rivals' stores that are asked")
+    parser.add_argument("--rounds", type=int, default=9, help="how often rivals are asked each question")
     parser.add_argument("--output", type=Path, default=None, help="JSON file for the results; other parts in it stay")
     arguments = parser.parse_args()
     gc.set_threshold(100_000, 20, 20)
     results: dict[str, Any] = {}
     with tempfile.TemporaryDirectory(prefix="gelf-bench-store-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        if arguments.part != "filled":
+        if arguments.part in (None, "listening"):
             before = load()
             found = _listening(folder, list(map(float, arguments.rates.split(","))))
             results["listening"] = {"machine": describe(), "load": f"{before}, {load()}", **found}
-        if arguments.part != "listening":
+        if arguments.part in (None, "filled"):
             before = load()
             found = asyncio.run(_filled(folder / "filled", arguments.messages))
             results["filled"] = {"machine": describe(), "load": f"{before}, {load()}", **found}
+        if arguments.part in (None, "rivals"):
+            before = load()
+            found = rivals.compare(
+                folder / "rivals",
+                arguments.base,
+                intake=arguments.intake,
+                asked=arguments.asked,
+                rounds=arguments.rounds,
+                say=_say,
+            )
+            results["rivals"] = {"machine": describe(), "load": f"{before}, {load()}", **found}
     if arguments.output is not None:
         kept = json.loads(arguments.output.read_text("utf-8")) if arguments.output.exists() else {}
         arguments.output.write_text(json.dumps(kept | results, indent=1) + "\n", encoding="utf-8")

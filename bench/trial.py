@@ -69,10 +69,18 @@ class Bench:
         self._serial = 0
 
     def order(
-        self, running: Running, task: Task, seconds: float, *, rate: float = 0.0, connections: int = 4, depth: int = 1
+        self,
+        running: Running,
+        task: Task,
+        seconds: float,
+        *,
+        rate: float = 0.0,
+        connections: int = 4,
+        depth: int = 1,
+        udp: Transport = Transport.UDP,
     ) -> Order:
         """Return the order that fits a task."""
-        transport = Transport.UDP if task.is_udp else Transport.TCP if task.encoding is Encoding.TCP else Transport.HTTP
+        transport = udp if task.is_udp else Transport.TCP if task.encoding is Encoding.TCP else Transport.HTTP
         return Order(
             transport,
             running.port,

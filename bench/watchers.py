@@ -15,9 +15,10 @@ import sys
 import time
 import urllib.parse
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple
+from typing import Any
 
 from bench.corpus import Record
 from bench.messages import messages, numbered
@@ -49,7 +50,8 @@ while reading.get_map():
 """Reads as fast as it can, in a process of its own, until it is killed."""
 
 
-class _Watching(NamedTuple):
+@dataclass(frozen=True)
+class _Watching:
     """Who looks on: how many ask for which path."""
 
     name: str

@@ -6,6 +6,7 @@ It can when it has the attribute or method; nothing has to be declared. The serv
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 
@@ -13,8 +14,19 @@ from gelf_listener.message import OpenFields
 
 if TYPE_CHECKING:
     from gelf_listener.store import Store
+    from gelf_listener.store.opensearch.documents import SharedDocuments
 
-__all__ = ["Concurrent", "KeepsPayloads", "Reopens", "Searchable"]
+__all__ = [
+    "A_DAY",
+    "Concurrent",
+    "KeepsPayloads",
+    "Parallel",
+    "Reopens",
+    "Searchable",
+    "Shares",
+    "SharesPorts",
+    "WritesIndex",
+]
 
 
 @runtime_checkable
@@ -33,6 +45,24 @@ class Concurrent(Protocol):
 
 
 @runtime_checkable
+class Parallel(Protocol):
+    """An output that several processes may have open at the same time, so that each worker writes by itself."""
+
+    parallel: ClassVar[bool]
+
+
+@runtime_checkable
+class SharesPorts(Protocol):
+    """An input that binds a port, and that workers can share."""
+
+    def shared_port(self) -> tuple[socket.SocketKind, str, int] | None:
+        """Return what it binds: kind, host and port; None if it has to be alone."""
+
+    def url(self, sock: socket.socket) -> str:
+        """Write where a socket listens."""
+
+
+@runtime_checkable
 class KeepsPayloads(Protocol):
     """An output that keeps raw payloads and gives messages back later, without knowing how their fields are read."""
 
@@ -47,3 +77,29 @@ class Searchable(Protocol):
     @property
     def store(self) -> Store | None:
         """The store; None until it is open."""
+
+
+@runtime_checkable
+class Shares(Protocol):
+    """An output whose store belongs to several listeners, which keep there what they have to know of each other."""
+
+    @property
+    def shared_documents(self) -> SharedDocuments:
+        """Where they keep it."""
+
+    @property
+    def node_name(self) -> str:
+        """What this listener is called among them."""
+
+
+A_DAY = 20_787
+"""The day that outputs name an index of, so that their names can be compared: 2026-11-30, in days since 1970."""
+
+
+@runtime_checkable
+class WritesIndex(Protocol):
+    """An output that writes into indices of a search engine."""
+
+    @property
+    def written_index(self) -> tuple[str, bool]:
+        """The URL of the index of `A_DAY`, and whether it is a store's, which has it alone."""

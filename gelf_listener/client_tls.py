@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ssl
 from pathlib import Path
 
@@ -9,7 +10,16 @@ from pydantic import BaseModel, Field
 
 from gelf_listener.errors import ConfigError
 
-__all__ = ["BrokerTlsSettings", "ClientTlsSettings", "broker_context", "check_files", "client_context"]
+__all__ = [
+    "BrokerTlsSettings",
+    "ClientTlsSettings",
+    "broker_context",
+    "check_files",
+    "client_context",
+    "load_certificate",
+]
+
+_MOST_PEM_BYTES = 1024 * 1024
 
 
 class ClientTlsSettings(BaseModel):
@@ -58,6 +68,40 @@ def broker_context(settings: BrokerTlsSettings) -> ssl.SSLContext | None:
     return client_context(settings) if settings.tls else None
 
 
+def load_certificate(context: ssl.SSLContext, cert: Path, key: Path | None, password: str | None) -> None:
+    """
+    Load a certificate and its key into a context.
+
+    Raises:
+        ConfigError: If they cannot be loaded.
+    """
+    try:
+        # The callback keeps OpenSSL from asking on the terminal when a key turns out to be encrypted.
+        context.load_cert_chain(cert, key, lambda: password or "")
+    except (ssl.SSLError, OSError, ValueError) as error:
+        hint = _key_hint(cert, key, password)
+        raise ConfigError(f"settings 'cert' and 'key' cannot be loaded: {error}{hint}") from None
+
+
+def _key_hint(cert: Path | None, key: Path | None, password: str | None) -> str:
+    """Say what may be wrong with a certificate and key that cannot be loaded."""
+    texts = {}
+    for path in {path for path in (cert, key) if path is not None}:
+        with contextlib.suppress(OSError):  # the error itself says so
+            texts[path] = path.read_bytes()[:_MOST_PEM_BYTES]
+    if cert in texts and b"-----BEGIN CERTIFICATE" not in texts[cert]:
+        return "; 'cert' has no -----BEGIN CERTIFICATE----- (PEM)"
+    holder = key or cert
+    of_key = None if holder is None else texts.get(holder)
+    if of_key is None:
+        return ""
+    if b"PRIVATE KEY-----" not in of_key:
+        return f"; {'cert' if key is None else 'key'!r} has no -----BEGIN PRIVATE KEY----- (PEM)"
+    if b"ENCRYPTED" not in of_key:
+        return ""
+    return "; is 'key_password' right?" if password else "; an encrypted key needs 'key_password'"
+
+
 def client_context(settings: ClientTlsSettings) -> ssl.SSLContext:
     """
     Make the context of a connection with TLS.
@@ -74,10 +118,5 @@ def client_context(settings: ClientTlsSettings) -> ssl.SSLContext:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     if settings.cert is not None:
-        try:
-            # The callback keeps OpenSSL from asking on the terminal.
-            context.load_cert_chain(settings.cert, settings.key, lambda: settings.key_password or "")
-        except (ssl.SSLError, OSError, ValueError) as error:
-            hint = "; is 'key_password' right?" if settings.key_password else "; an encrypted key needs 'key_password'"
-            raise ConfigError(f"settings 'cert' and 'key' cannot be loaded: {error}{hint}") from None
+        load_certificate(context, settings.cert, settings.key, settings.key_password)
     return context

@@ -18,6 +18,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from gelf_listener.address import Address
+from gelf_listener.alerts.definition import MOST_ALERTS, Alert
 from gelf_listener.directories import state_directory
 from gelf_listener.errors import ConfigError, describe
 from gelf_listener.settings import Duration, Networks, Settings
@@ -77,6 +78,10 @@ def _spec(item: object) -> Spec:
     raise ValueError(f"expected an address or a table, not {type(item).__name__}")
 
 
+_HOST = re.compile(r"localhost|\*|.*[.:].*|")
+"""What is surely a host without a port: other single words are more often a mistake."""
+
+
 def _api(value: object) -> object:
     """Read ``off``, ``host:port``, a port or a URL."""
     if value is None or isinstance(value, Address):
@@ -93,7 +98,32 @@ def _api(value: object) -> object:
         raise ValueError(str(error)) from None
     if address.scheme != "http":
         raise ValueError("the API speaks http only; put a proxy with TLS in front of it")
+    if address.port is None and "://" not in value and not _HOST.fullmatch(address.host):
+        raise ValueError(f"{value!r} is neither off nor an address; expected host:port, such as {value}:9000")
     return address._replace(host=address.host or "localhost", port=9000 if address.port is None else address.port)
+
+
+def _alerts(value: object) -> object:
+    """Read tables ``[[alerts]]``."""
+    if not isinstance(value, (list, tuple)) or not all(isinstance(each, (dict, Alert)) for each in value):
+        raise ValueError("expected tables: [[alerts]] in the configuration file")
+    try:
+        made = [each if isinstance(each, Alert) else _alert(each) for each in value]
+    except ConfigError as error:
+        raise ValueError(str(error)) from None
+    names = [each.name for each in made]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise ValueError(f"two alerts are called {twice!r}")
+    if len(made) > MOST_ALERTS:
+        raise ValueError(f"expected at most {MOST_ALERTS} alerts")
+    return tuple(made)
+
+
+def _alert(table: dict[str, Any]) -> Alert:
+    """Read one; ``to`` may be a single text."""
+    to = table.get("to", ())
+    return Alert.from_values(table | {"to": [to] if isinstance(to, str) else to}, f"alert {table.get('name', '')!r}")
 
 
 def _words(value: object) -> object:
@@ -122,6 +152,7 @@ Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
 Entries = Annotated[tuple[str, ...], BeforeValidator(_entries)]
 
 Specs = Annotated[tuple[Spec, ...], BeforeValidator(_specs)]
+Alerts = Annotated[tuple[Alert, ...], BeforeValidator(_alerts)]
 
 
 class Config(Settings):
@@ -134,6 +165,10 @@ class Config(Settings):
         False, description="Open an input of every protocol on its usual port, besides `inputs`; for a laptop."
     )
     outputs: Specs | None = Field(None, description="Where messages go; console and store by default.", repr=False)
+    also_inputs: Specs = Field((), description="Inputs besides `inputs` or the defaults.", repr=False)
+    also_outputs: Specs = Field((), description="Outputs besides `outputs` or the defaults.", repr=False)
+    alerts: Alerts = Field((), description="Alerts: tables of the configuration file; see docs/alerts.md.")
+    destinations: Specs = Field((), description="Where notices of alerts can go, besides outputs.", repr=False)
     api: Annotated[Address | None, BeforeValidator(_api)] = Field(
         default_factory=lambda: Address("http", "", "", "localhost", 9000, "", {}),
         description="Where the API listens: host:port, or off.",
@@ -156,6 +191,9 @@ class Config(Settings):
     api_proxies: Networks = Field(
         (), description="Networks (CIDR) of reverse proxies whose X-Forwarded-For, -Proto and -Host are believed."
     )
+    boards: Annotated[tuple[Path, ...], BeforeValidator(_words)] = Field(
+        (), description="Files or directories of boards that the page shows, as it exports them."
+    )
     query: Literal["graylog", "extended"] | None = Field(
         None,
         description="What queries mean: as in a real Graylog, or extended; by default graylog in Graylog's API only.",
@@ -164,6 +202,9 @@ class Config(Settings):
     tls_cert: Path | None = Field(None, description="Certificate (PEM): turns on GELF over TLS on port 12204.")
     tls_key: Path | None = Field(None, description="Private key (PEM), when it is not in `tls_cert`.")
     tls_key_password: str | None = Field(None, description="Password of an encrypted key.", repr=False)
+    workers: int = Field(
+        1, ge=1, le=64, description="Processes that take messages on the same ports (Linux); 1: the listener itself."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="What the listener says about itself, on stderr."
     )
@@ -171,18 +212,18 @@ class Config(Settings):
 
     def input_specs(self) -> tuple[Spec, ...]:
         """Return the inputs to open: those configured or the defaults, and one of every other protocol if asked for."""
-        inputs = default_inputs(self) if self.inputs is None else self.inputs
+        inputs = (default_inputs(self) if self.inputs is None else self.inputs) + self.also_inputs
         if not self.all_inputs:
             return inputs
         configured = {spec.address.scheme for spec in inputs}
         return inputs + tuple([spec for spec in every_input(self) if spec.address.scheme not in configured])
 
     def output_specs(self) -> tuple[Spec, ...]:
-        """Return the outputs to open: those configured, or the defaults."""
-        return default_outputs() if self.outputs is None else self.outputs
+        """Return the outputs to open: those configured, or the defaults, and those besides."""
+        return (default_outputs() if self.outputs is None else self.outputs) + self.also_outputs
 
 
-ENVIRONMENT = {f"GELF_{name.upper()}": name for name in Config.model_fields}
+ENVIRONMENT = {f"GELF_{name.upper()}": name for name in Config.model_fields if name != "alerts"}
 """Environment variables and the settings they set."""
 
 _OTHER_VARIABLES = frozenset(

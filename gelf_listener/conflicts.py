@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from gelf_listener.codec import Batch
@@ -12,7 +12,7 @@ from gelf_listener.codec.graylog_index import Conflict, GraylogIndex
 from gelf_listener.errors import Reason
 from gelf_listener.message import Message
 
-__all__ = ["MAX_CONFLICTS", "Conflicts", "FieldConflict"]
+__all__ = ["MAX_CONFLICTS", "Conflicts", "FieldConflict", "Samples"]
 
 MAX_CONFLICTS = 200
 """Conflicts that are remembered, each a field and a kind that it lost."""
@@ -41,6 +41,30 @@ class FieldConflict:
     last_seen: float = 0.0
 
 
+class Samples:
+    """
+    Chooses some messages of each batch, within what a second has room for.
+
+    Args:
+        look: Looks at them.
+    """
+
+    def __init__(self, look: Callable[[Sequence[Message]], None]) -> None:
+        self._look = look
+        self._second = 0
+        self._left = _MOST_A_SECOND
+
+    def saw(self, messages: Sequence[Message]) -> None:
+        """Choose of a batch."""
+        second = int(messages[-1].received_at)
+        if second != self._second:
+            self._second, self._left = second, _MOST_A_SECOND
+        if self._left > 0:
+            chosen = messages[:: -(-len(messages) // _MOST_A_BATCH)][: self._left]
+            self._left -= len(chosen)
+            self._look(chosen)
+
+
 class Conflicts:
     """
     Watches what kinds of values fields have, as one index of a Graylog would see the messages of all inputs.
@@ -54,20 +78,14 @@ class Conflicts:
         self._index = GraylogIndex()
         self._gelf = GraylogGelf(on_conflict=self._found, index=self._index)
         self._conflicts: OrderedDict[tuple[str, str], FieldConflict] = OrderedDict()
-        self._second = 0
-        self._left = _MOST_A_SECOND
         self._now = 0.0
+        self.saw = Samples(self.look).saw
+        """Looks at a batch, or at some of a large one, within what a second has room for."""
 
-    def saw(self, messages: Sequence[Message]) -> None:
-        """Look at a batch, or at some of a large one, within what a second has room for."""
+    def look(self, messages: Sequence[Message]) -> None:
+        """Look at samples."""
         self._now = messages[-1].received_at
-        if int(self._now) != self._second:
-            self._second, self._left = int(self._now), _MOST_A_SECOND
-        step = -(-len(messages) // _MOST_A_BATCH)
-        for message in messages[::step]:
-            if self._left <= 0:
-                return
-            self._left -= 1
+        for message in messages:
             self._look_at(message)
 
     def found(self) -> list[FieldConflict]:

@@ -132,6 +132,8 @@ class LiveFeed:
 
     def __init__(self, taps: list[Callable[[Sequence[Message]], None]]) -> None:
         self.subscriptions: list[Subscription] = []
+        self.on_watch: list[Callable[[bool], None]] = []
+        """Who is told when somebody begins to watch, and when nobody does any more."""
         self.streams = Budget(_STREAMS_SHARE)
         self.waits = Budget(_WAITS_SHARE)
         self.looks = asyncio.Lock()
@@ -177,9 +179,10 @@ class LiveFeed:
         if self._closed:
             subscription.close()
             return subscription
-        if not self.subscriptions:
-            self._taps.append(self._note)
         self.subscriptions.append(subscription)
+        if len(self.subscriptions) == 1:
+            self._taps.append(self.note)
+            self._tell(watched=True)
         return subscription
 
     def unsubscribe(self, subscription: Subscription) -> None:
@@ -188,8 +191,9 @@ class LiveFeed:
         if subscription in self.subscriptions:
             self.subscriptions.remove(subscription)
             if not self.subscriptions:
-                self._taps.remove(self._note)
+                self._taps.remove(self.note)
                 self._forget(self.end)
+                self._tell(watched=False)
 
     def close(self) -> None:
         """End all watching, now and later."""
@@ -211,8 +215,15 @@ class LiveFeed:
             self._sleeping.discard(waiting)
         return True
 
-    def _note(self, messages: Sequence[Message]) -> None:
-        """Note a batch."""
+    def skip(self, missed: int) -> None:
+        """Tell everybody of messages that could not be noted."""
+        for subscription in self.subscriptions:
+            subscription.missed += missed
+
+    def note(self, messages: Sequence[Message]) -> None:
+        """Note a batch, if somebody watches."""
+        if not self.subscriptions:
+            return
         self._notes += messages
         size = sum([len(message.raw) for message in messages])
         self._batches.append((self.end, size))
@@ -232,6 +243,10 @@ class LiveFeed:
                 self._wake()
             else:
                 self._alarm = loop.call_at(due, self._wake)
+
+    def _tell(self, *, watched: bool) -> None:
+        for told in self.on_watch:
+            told(watched)
 
     def _forget(self, first: int) -> None:
         """Let go of messages before a number."""

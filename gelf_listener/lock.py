@@ -15,6 +15,7 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 _TAKEN = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES)
 
 _Identity = tuple[int, int]
@@ -116,8 +117,14 @@ class DirectoryLock:
     def _lock_file(self) -> None:
         self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self._take(self._file)
-        os.ftruncate(self._file, 0)
-        os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0)
+        text = f"{os.getpid()}\n".encode()
+        try:  # over what is there: an empty file may get no room again
+            os.pwrite(self._file, text, 0)
+            os.ftruncate(self._file, len(text))
+        except OSError as error:
+            if error.errno not in _FULL:
+                raise
+            os.ftruncate(self._file, 0)  # it is locked; only nobody is told by whom
 
     def _take(self, file: int) -> None:
         if fcntl is None:

@@ -26,9 +26,22 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from gelf_listener.document_classes import DocumentClasses
 from gelf_listener.notes import Note
 
-__all__ = ["PROCESS_ID", "FieldValue", "Message", "OpenFields", "Peer", "ulid", "ulid_key"]
+__all__ = [
+    "PROCESS_ID",
+    "SEQUENCE_BITS",
+    "FieldValue",
+    "Message",
+    "OpenFields",
+    "Peer",
+    "is_ulid",
+    "ulid",
+    "ulid_key",
+    "ulid_milliseconds",
+    "ulid_seconds",
+]
 
 FieldValue = str | int | float | bool
 """What an additional field may hold."""
@@ -43,6 +56,10 @@ _PAIRS = [high + low for high in _CROCKFORD for low in _CROCKFORD]
 
 PROCESS_ID = int.from_bytes(os.urandom(4), "big")
 """What tells the ids of this process from those of others: 32 random bits."""
+SEQUENCE_BITS = 48
+"""Of a sequence, that count messages; those above tell the process a message came from, if that is another one."""
+_encode = msgspec.json.encode
+_classes = DocumentClasses()
 _next_sequence = itertools.count(1).__next__
 
 
@@ -104,6 +121,35 @@ def ulid_key(id: str) -> int:
     return number & 0xFFFFFFFFFFFFFFFF
 
 
+def ulid_milliseconds(id: str) -> int:
+    """Return the time that a ULID begins with, UTC Unix milliseconds; characters that are none count as 0."""
+    number = 0
+    for character in id[:10]:
+        number = number << 5 | _VALUES.get(character, 0)
+    return number
+
+
+def ulid_seconds(id: str) -> float:
+    """Return the same in seconds."""
+    return ulid_milliseconds(id) / 1000
+
+
+def is_ulid(id: str) -> bool:
+    """Whether a text is a ULID as `ulid` writes it."""
+    return len(id) == 26 and all([character in _VALUES for character in id])
+
+
+_REPR_TEXT, _REPR_VALUE, _REPR_FIELDS = 100, 40, 8
+_MEANT = {
+    "message": "short_message",
+    "text": "short_message",
+    "source": "host",
+    "severity": "level",
+    "time": "timestamp",
+}
+"""What others call some attributes."""
+
+
 class Message(msgspec.Struct, gc=False, eq=False, kw_only=False):
     """
     A decoded log message.
@@ -119,8 +165,9 @@ class Message(msgspec.Struct, gc=False, eq=False, kw_only=False):
         input: Name of the input that took it.
         peer: Who sent it, if known.
         exact: Whether ``raw`` may be written as it is (see the module's laws).
-        sequence: Receive order within the process.
+        sequence: Receive order within the process that received it (see `SEQUENCE_BITS`).
         stored_id: The id of a message that comes back from a disk buffer or a store; empty for one just received.
+        node: Which of the listeners that share a store took it; empty where only one has it.
     """
 
     timestamp: float
@@ -138,6 +185,7 @@ class Message(msgspec.Struct, gc=False, eq=False, kw_only=False):
     _notes: tuple[Note, ...] = ()
     sequence: int = msgspec.field(default_factory=_next_sequence)
     stored_id: str = ""
+    node: str = ""
 
     @property
     def fields(self) -> dict[str, FieldValue]:
@@ -159,14 +207,32 @@ class Message(msgspec.Struct, gc=False, eq=False, kw_only=False):
     @property
     def id(self) -> str:
         """A ULID: it never changes, and increases in receive order within the process."""
-        return self.stored_id or ulid(self.received_at, self.sequence)
+        return self.stored_id or ulid(self.received_at, self.sequence, self.origin)
+
+    @property
+    def origin(self) -> int:
+        """What tells the process that received it from others, as in its id."""
+        return PROCESS_ID ^ (self.sequence >> SEQUENCE_BITS)
 
     @property
     def key(self) -> int:
         """The low 64 bits of the id: enough to find it, and a quarter of the cost of writing it out."""
         if self.stored_id:
             return ulid_key(self.stored_id)
-        return (self.sequence & 0xFFFFFFFF) << 32 | PROCESS_ID
+        return (self.sequence & 0xFFFFFFFF) << 32 | self.origin
+
+    def __repr__(self) -> str:
+        """Return what tells a message from others, in a line; it stands in failed assertions."""
+        text = self.short_message if len(self.short_message) <= _REPR_TEXT else self.short_message[:_REPR_TEXT] + "…"
+        names = list(self.fields)
+        fields = "".join(f" {name}={str(self.fields[name])[:_REPR_VALUE]!r}" for name in names[:_REPR_FIELDS])
+        return f"<Message level={self.level} {self.host!r} {text!r}{fields}{' …' if len(names) > _REPR_FIELDS else ''}>"
+
+    def __getattr__(self, name: str) -> Any:
+        """Say what is meant by a name that Graylog has and a message has not."""
+        meant = _MEANT.get(name)
+        hint = f"; it is {meant}" if meant else "; additional fields are in .fields"
+        raise AttributeError(f"a Message has no attribute {name!r}{hint}")
 
     def document(self) -> dict[str, Any]:
         """Return the message as a GELF 1.1 document: version first, additional fields with underscore last."""
@@ -186,4 +252,12 @@ class Message(msgspec.Struct, gc=False, eq=False, kw_only=False):
 
     def to_gelf(self) -> bytes:
         """Return one line of GELF 1.1 JSON in UTF-8, without line end: ``raw`` itself when it is exact."""
-        return self.raw if self.exact else msgspec.json.encode(self.document())
+        if self.exact:
+            return self.raw
+        if self.full_message is None and self.level is not None:  # as nearly all
+            fields = self.fields
+            made = _classes.find((*fields,))
+            if made is not None:
+                values = fields.values()
+                return _encode(made("1.1", self.host, self.short_message, self.timestamp, self.level, *values))
+        return _encode(self.document())

@@ -15,11 +15,12 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoM
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
+from gelf_listener.api.contract import Listener
 from gelf_listener.inputs import Input
 from gelf_listener.pipeline import Pipeline
 
 if TYPE_CHECKING:
-    from gelf_listener.api.contract import Listener
+    from gelf_listener.alerts.watch import Watch
 
 __all__ = ["METRICS", "ServiceCollector", "exposition", "registry"]
 
@@ -55,7 +56,20 @@ METRICS = {
     "gelf_buffer_messages": "Messages waiting for the output, or being written.",
     "gelf_buffer_bytes": "Bytes they take.",
     "gelf_buffer_oldest_seconds": "Age of the oldest waiting message.",
+    "gelf_alert_firing": "1 while the alert fires.",
+    "gelf_alert_unknown": "1 while the store cannot say whether the alert fires.",
+    "gelf_alert_silenced": "1 while nothing is said of the alert.",
+    "gelf_alert_looks_total": "How often an alert was looked at.",
+    "gelf_alert_look_seconds_total": "How long that took.",
+    "gelf_alert_notices_total": "Notices delivered, each to one destination.",
+    "gelf_alert_notice_failures_total": "Attempts to deliver one that failed.",
+    "gelf_alert_notices_pending": "Notices that wait to be delivered.",
     "gelf_buffer_orphaned_messages": "Messages in a buffer on disk that no output writes, by buffer.",
+    "gelf_worker_running": "1 while a worker takes messages, by worker.",
+    "gelf_worker_messages_total": "Messages that a worker took.",
+    "gelf_worker_restarts_total": "How often a worker ended, or hung and was ended, and was started again.",
+    "gelf_worker_cpu_seconds_total": "Processor time of a worker.",
+    "gelf_worker_memory_bytes": "Memory of a worker.",
 }
 """Every metric of the core, with its help text. Outputs add their own counters as ``gelf_output_<name>``."""
 
@@ -78,9 +92,31 @@ class ServiceCollector(Collector):
 
         yield InfoMetricFamily("gelf_listener", METRICS["gelf_listener_info"], {"version": __version__})
         yield from self._inputs(self._service.inputs, self._service.pipeline)
-        yield from self._outputs(self._service.pipeline)
+        yield from self._outputs()
         orphans = {orphan.name: float(orphan.messages) for orphan in self._service.orphans}
         yield from _families({"gelf_buffer_orphaned_messages": orphans}, "buffer")
+        yield from self._workers()
+        yield from self._alerts(self._service.alerts)
+
+    def _alerts(self, watch: Watch) -> Iterable[Metric]:
+        states = {each.alert.name: each.record for each in watch.all()}
+        now = time.time()
+        values: dict[str, dict[str, float]] = {
+            "gelf_alert_firing": {name: float(record.firing) for name, record in states.items()},
+            "gelf_alert_unknown": {name: float(bool(record.unknown)) for name, record in states.items()},
+            "gelf_alert_silenced": {name: float(record.silenced_until > now) for name, record in states.items()},
+        }
+        yield from _families(values, "alert")
+        for metric, value in {
+            "gelf_alert_looks_total": watch.looks,
+            "gelf_alert_look_seconds_total": watch.look_seconds,
+            "gelf_alert_notices_total": watch.notices,
+            "gelf_alert_notice_failures_total": watch.failures,
+            "gelf_alert_notices_pending": sum(len(record.pending) for record in states.values()),
+        }.items():
+            family = _family(metric, METRICS[metric], ())
+            family.add_metric((), value)
+            yield family
 
     def _inputs(self, inputs: Sequence[Input], pipeline: Pipeline) -> Iterable[Metric]:
         values: dict[str, dict[str, float]] = {}
@@ -97,27 +133,40 @@ class ServiceCollector(Collector):
             rejected.add_metric((name, reason), count)
         yield rejected
 
-    def _outputs(self, pipeline: Pipeline) -> Iterable[Metric]:
+    def _workers(self) -> Iterable[Metric]:
+        values: dict[str, dict[str, float]] = {}
+        for worker in self._service.worker_figures():
+            for metric, value in {
+                "gelf_worker_running": float(not worker.problem),
+                "gelf_worker_messages_total": worker.messages,
+                "gelf_worker_restarts_total": worker.restarts,
+                "gelf_worker_cpu_seconds_total": worker.cpu_seconds,
+                "gelf_worker_memory_bytes": worker.memory_bytes,
+            }.items():
+                values.setdefault(metric, {})[str(worker.number)] = value
+        yield from _families(values, "worker")
+
+    def _outputs(self) -> Iterable[Metric]:
         values: dict[str, dict[str, float]] = {}
         now = time.time()
-        for runner in pipeline.runners:
-            oldest = runner.oldest_at
+        for output in self._service.outputs():
+            oldest = output.oldest_at
             for metric, value in {
-                "gelf_output_messages_total": runner.written,
-                "gelf_output_batches_total": runner.batches,
-                "gelf_output_retries_total": runner.retries,
-                "gelf_output_refused_total": runner.refused,
-                "gelf_output_dropped_total": runner.buffer.dropped + runner.given_up,
-                "gelf_output_failing": float(runner.failing_since is not None),
-                "gelf_buffer_messages": runner.waiting,
-                "gelf_buffer_bytes": runner.waiting_bytes,
-                "gelf_buffer_failing": float(bool(runner.buffer.problem)),
-                "gelf_buffer_damaged_total": runner.buffer.damaged,
+                "gelf_output_messages_total": output.written,
+                "gelf_output_batches_total": output.batches,
+                "gelf_output_retries_total": output.retries,
+                "gelf_output_refused_total": output.refused,
+                "gelf_output_dropped_total": output.dropped,
+                "gelf_output_failing": float(output.failing_since is not None),
+                "gelf_buffer_messages": output.waiting,
+                "gelf_buffer_bytes": output.waiting_bytes,
+                "gelf_buffer_failing": float(bool(output.buffer_problem)),
+                "gelf_buffer_damaged_total": output.buffer_damaged,
                 "gelf_buffer_oldest_seconds": 0.0 if oldest is None else max(0.0, now - oldest),
             }.items():
-                values.setdefault(metric, {})[runner.name] = value
-            for counter, count in runner.output.counters().items():
-                values.setdefault(f"gelf_output_{counter}", {}).setdefault(runner.name, count)
+                values.setdefault(metric, {})[output.name] = value
+            for counter, count in output.counters.items():
+                values.setdefault(f"gelf_output_{counter}", {}).setdefault(output.name, count)
         dropped = values.setdefault("gelf_output_dropped_total", {})
         for name, count in self._service.lost.items():
             dropped[name] = dropped.get(name, 0) + count

@@ -49,6 +49,13 @@ class Deviation(enum.Enum):
         "send one object a payload, or newline-delimited bodies over HTTP with bulk receiving on",
         "it joins what it queued into one payload",
     )
+    SHORT_CHUNK_HEADER = (
+        "short_chunk_header",
+        "chunks with a header of 5 bytes, one of them the message id, put together",
+        "loses the message",
+        "write a message id of 8 bytes, so that the header has 12",
+        "it is npm's gelf or gelf-node, which sends its id as one byte",
+    )
     INVALID_UTF8 = (
         "invalid_utf8",
         "invalid UTF-8, replaced by U+FFFD",

@@ -7,19 +7,26 @@ not say: id, arrival, input and peer. Every other message is packed with all its
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
 
-from gelf_listener.message import PROCESS_ID, Message, OpenFields, Peer, ulid
+from gelf_listener.message import SEQUENCE_BITS, Message, OpenFields, Peer, ulid
 from gelf_listener.notes import Deviation, Note
 
-__all__ = ["Packer"]
+__all__ = ["Packer", "fitting", "pack_notes", "unpack_notes", "value_of"]
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder().decode
 
 _PARTS_OF_PAYLOAD = 6
+_NUMBERED = b"\x96\x92"
+"""How a message begins that is a payload with an id of two numbers: an array of six, and in it one of two."""
+_WIDTHS = {0xCC: 2, 0xCD: 3, 0xCE: 5, 0xCF: 9}
+"""Bytes of a number by the first of them; 1 for all others."""
+_LENGTHS = (3, 2, 5)
+_SEQUENCES = (1 << SEQUENCE_BITS) - 1
 
 _DEVIATIONS = {deviation.label: deviation for deviation in Deviation}
 
@@ -53,13 +60,13 @@ class Packer:
         """Return a message as bytes."""
         peer = message.peer
         # Half of what a message costs would be its id as text: the numbers it is made of do.
-        id = message.stored_id or (message.sequence, PROCESS_ID)
+        id = message.stored_id or (message.sequence & _SEQUENCES, message.origin)
         arrival = (id, message.received_at, message.input, peer and peer.host, peer.port if peer else 0)
         if message.exact and message._open is self._open_fields:  # noqa: SLF001  (the other half of a lazy message)
             return _encode((*arrival, message.raw))
-        notes = [(note.deviation.label, note.field, note.detail) for note in message.notes]
-        fields = {name: _fitting(value) for name, value in message.fields.items()}
-        level = _fitting(message.level)
+        notes = pack_notes(message.notes)
+        fields = {name: fitting(value) for name, value in message.fields.items()}
+        level = fitting(message.level)
         known = (message.timestamp, message.host, message.short_message, message.full_message, level)
         return _encode((*arrival, message.raw, *known, message.exact, fields, notes))
 
@@ -79,6 +86,34 @@ class Packer:
             return tuple(found) if len(found) == _PARTS_OF_PAYLOAD else None
         except (msgspec.MsgspecError, TypeError) as error:
             raise ValueError(f"not a packed message: {error}") from None
+
+    @staticmethod
+    def open_heads(heads: Iterable[bytes]) -> list[tuple[float, str, str | None, int]] | None:
+        """
+        Return what stands before payloads, of which some hundreds mostly share all but a number.
+
+        Args:
+            heads: What was packed of each message, up to its payload.
+
+        Returns:
+            When each arrived, its input, its peer's host and port. None if any has an id that it came with, or was not
+            packed as a payload.
+        """
+        opened: dict[bytes, tuple[float, str, str | None, int] | None] = {}
+        found = []
+        for head in heads:
+            if not head.startswith(_NUMBERED) or len(head) == len(_NUMBERED):
+                return None
+            for length in _LENGTHS:  # of what says how long the payload is
+                shared = head[len(_NUMBERED) + _WIDTHS.get(head[len(_NUMBERED)], 1) : -length]
+                if shared not in opened:
+                    opened[shared] = _open_shared(shared)
+                if (arrival := opened[shared]) is not None:
+                    found.append(arrival)
+                    break
+            else:
+                return None
+        return found
 
     def unpack(self, data: bytes) -> Message:
         """
@@ -101,17 +136,15 @@ class Packer:
                 source,
                 short_message,
                 full_message,
-                _value(level),
+                value_of(level),
                 raw,
                 received_at,
                 input,
                 peer,
                 exact,
                 None,
-                {name: _value(value) for name, value in fields.items()},
-                tuple(
-                    Note(_DEVIATIONS[label], field, detail) for label, field, detail in notes if label in _DEVIATIONS
-                ),
+                {name: value_of(value) for name, value in fields.items()},
+                unpack_notes(notes),
                 stored_id=id,
             )
         except (msgspec.MsgspecError, TypeError, ValueError, AttributeError) as error:
@@ -135,12 +168,31 @@ class Packer:
         )
 
 
-def _fitting(value: Any) -> Any:
+def _open_shared(shared: bytes) -> tuple[float, str, str | None, int] | None:
+    """Read what was packed between the first number and the payload; None if it is not just that."""
+    try:
+        _, received_at, input, host, port, nothing = _decode(b"\x96" + shared + b"\xc0")
+    except (msgspec.MsgspecError, TypeError, ValueError):
+        return None
+    return None if nothing is not None else (received_at, input, host, port)
+
+
+def pack_notes(notes: Iterable[Note]) -> list[tuple[str, str, str]]:
+    """Return notes as msgpack takes them."""
+    return [(note.deviation.label, note.field, note.detail) for note in notes]
+
+
+def unpack_notes(packed: Iterable[Sequence[str]]) -> tuple[Note, ...]:
+    """Return what `pack_notes` was given; without notes that only another version knows."""
+    return tuple([Note(_DEVIATIONS[label], field, detail) for label, field, detail in packed if label in _DEVIATIONS])
+
+
+def fitting(value: Any) -> Any:
     """Write an integer that msgpack has no room for as text."""
     return value if type(value) is not int or -(1 << 63) <= value < 1 << 64 else {"int": str(value)}
 
 
-def _value(value: Any) -> Any:
+def value_of(value: Any) -> Any:
     """Read an integer that msgpack has no room for."""
     if type(value) is dict:
         digits = value["int"]

@@ -83,11 +83,11 @@ class Pipeline:
 
     def when_safe(self, callback: Callable[[str | None], None]) -> None:
         """Call back when every buffer on disk has what was accepted; at once without one; see `Intake.when_safe`."""
-        durable = [runner.buffer for runner in self.runners if runner.buffer.durable]
-        if not durable:
+        later = [runner.buffer for runner in self.runners if not runner.buffer.safe_at_once]
+        if not later:
             callback(None)
             return
-        left = len(durable)
+        left = len(later)
         problems: list[str] = []
 
         def heard(problem: str | None) -> None:
@@ -98,7 +98,7 @@ class Pipeline:
             if left == 0:
                 callback("; ".join(problems) or None)
 
-        for buffer in durable:
+        for buffer in later:
             buffer.when_safe(heard)
 
     def made_room(self) -> None:

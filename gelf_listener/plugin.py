@@ -11,7 +11,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gelf_listener.capabilities import Concurrent, KeepsPayloads, Reopens, Searchable
+    from gelf_listener.capabilities import Concurrent, KeepsPayloads, Parallel, Reopens, Searchable, SharesPorts
     from gelf_listener.client_tls import ClientTlsSettings, client_context
     from gelf_listener.codec.batch import Batch
     from gelf_listener.codec.contracts import DatagramDecoder, Decoder, Framer
@@ -75,6 +75,7 @@ __all__ = [
     "Output",
     "OutputError",
     "OutputSettings",
+    "Parallel",
     "PayloadDecoder",
     "Peer",
     "Reason",
@@ -90,6 +91,7 @@ __all__ = [
     "Session",
     "SessionInput",
     "SessionSettings",
+    "SharesPorts",
     "Size",
     "StreamConnection",
     "StreamInput",
@@ -104,7 +106,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "capabilities": ("Concurrent", "KeepsPayloads", "Reopens", "Searchable"),
+    "capabilities": ("Concurrent", "KeepsPayloads", "Parallel", "Reopens", "Searchable", "SharesPorts"),
     "client_tls": ("ClientTlsSettings", "client_context"),
     "codec.batch": ("Batch",),
     "codec.contracts": ("DatagramDecoder", "Decoder", "Framer"),

@@ -63,7 +63,11 @@ def _remedy(point: EntryPoint) -> str:
         return ""
     extras = point.dist.metadata.get_all("Provides-Extra") or []
     wanted = [name for name in (point.name, *reversed(point.name.split("+"))) if name in extras]
-    return f"; try: pip install '{point.dist.name}[{wanted[0]}]'" if wanted else ""
+    if not wanted:
+        return ""
+    if point.dist.name == "gelf-listener":  # it is installed from its source, or from a wheel built there
+        return f"; in the directory of gelf-listener's source: pip install '.[{wanted[0]}]'"
+    return f"; try: pip install '{point.dist.name}[{wanted[0]}]'"
 
 
 def make(group: str, address: Address, table: Mapping[str, Any] | None = None) -> Any:

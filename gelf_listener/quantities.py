@@ -18,6 +18,7 @@ __all__ = [
     "PLAIN_MILLISECONDS",
     "PLAIN_SECONDS",
     "SIZES",
+    "counted",
     "duration_parts",
     "exact_duration",
     "exact_size",
@@ -68,6 +69,11 @@ def parse_size(value: object) -> int:
     elif math.isfinite(number) and number == int(number):
         return int(number)
     raise ValueError(f"expected {SIZES}")
+
+
+def counted(count: int, noun: str = "message") -> str:
+    """Write a number of things: ``1 message``, ``12,034 messages``."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def parse_duration(value: object, plain: Literal["s", "ms"] | None = "s", *, calendar: bool = False) -> float:

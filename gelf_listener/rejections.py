@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 from gelf_listener.errors import Rejected
 
@@ -39,6 +39,17 @@ class Rejections:
     def total(self) -> int:
         """All rejections so far."""
         return self.counts.total()
+
+    def counted(self, counts: Mapping[tuple[str, str], int], recent: Sequence[Rejected]) -> None:
+        """
+        Note what another process rejected, and logged.
+
+        Args:
+            counts: How many, by (input, reason).
+            recent: The last of them, oldest first.
+        """
+        self.counts.update(counts)
+        self.recent.extend(recent)
 
     def add(self, rejected: Rejected) -> None:
         """Count and keep a rejection; log it unless another was logged within ten seconds."""

@@ -6,20 +6,16 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable, Sequence
-from typing import Literal
+from collections.abc import Awaitable, Callable, Sequence
 
 from gelf_listener.buffers import Buffer
 from gelf_listener.errors import OutputError, Reason, Refused, Rejected, Retry, describe
 from gelf_listener.message import Message
 from gelf_listener.outputs import Output
 
-__all__ = ["Circuit", "Runner"]
+__all__ = ["Runner"]
 
 _log = logging.getLogger(__name__)
-
-Circuit = Literal["closed", "open", "half_open"]
-"""As in electricity: closed, messages flow; open, the destination failed and is left alone; half open, it is tried."""
 
 _FIRST_DELAY_SECONDS = 0.1
 _LONGEST_DELAY_SECONDS = 30.0
@@ -80,6 +76,8 @@ class Runner:
         self._wake = asyncio.Event()
         self._wake_at = 1
         """How many waiting messages wake the runner."""
+        self._offered_at = float("-inf")
+        """When the first of the messages that wait was offered, loop time; one on disk has to be written first."""
         self._draining = asyncio.Event()
         self._hurry = asyncio.Event()
         """Set when a pause between two tries should end now."""
@@ -120,16 +118,11 @@ class Runner:
             size = sum(len(message.raw) for message in messages)
             if not messages:
                 return
+        if not self.buffer.ready:
+            self._offered_at = asyncio.get_running_loop().time()
         self.buffer.put(messages, size)
         if self.buffer.ready >= self._wake_at or self.buffer.crowded:
             self._wake.set()
-
-    @property
-    def circuit(self) -> Circuit:
-        """What the destination is trusted with."""
-        if self.failing_since is None:
-            return "closed"
-        return "half_open" if self.next_try_at is None else "open"
 
     @property
     def oldest_at(self) -> float | None:
@@ -328,7 +321,7 @@ class Runner:
             if self._draining.is_set() and (not self.buffer.messages or self.buffer.durable):
                 return False
             try:
-                await self.output.start()
+                await _undisturbed(self.output.start())
             except Retry as error:
                 self._failed(describe(error))
                 delay = min(delay * 2, _LONGEST_DELAY_SECONDS)
@@ -358,12 +351,17 @@ class Runner:
             self.next_try_at = None
 
     async def _linger(self, seconds: float, enough: int) -> None:
-        """Wait a little for a fuller batch; not while senders are made to wait for us."""
-        if self.buffer.crowded:
+        """
+        Wait a little for a fuller batch; not while senders are made to wait for us.
+
+        What has waited longer for its turn of the loop does not wait again, for a timer and for one more turn.
+        """
+        loop = asyncio.get_running_loop()
+        if self.buffer.crowded or loop.time() - self._offered_at > seconds:
             return
         self._wake_at = enough
         self._wake.clear()
-        timer = asyncio.get_running_loop().call_later(seconds, self._wake.set)
+        timer = loop.call_later(seconds, self._wake.set)
         await self._wake.wait()
         timer.cancel()
         self._wake_at = 1
@@ -430,13 +428,10 @@ class Runner:
     async def _write(self, batch: Sequence[Message]) -> None:
         """Let the output write, for so long and no longer: one that hangs must not hold up what comes after."""
         limit = self.output.settings.write_timeout
-        if not limit:
-            await self.output.write(batch)
-            return
-        patience = asyncio.timeout(limit)
+        patience = asyncio.timeout(limit or None)
         try:
             async with patience:
-                await self.output.write(batch)
+                await _undisturbed(self.output.write(batch))
         except TimeoutError:
             if not patience.expired():
                 raise
@@ -473,6 +468,24 @@ class Runner:
                     input=message.input,
                 )
             )
+
+
+async def _undisturbed(working: Awaitable[None]) -> None:
+    """
+    Wait for an output.
+
+    A library may cancel what its caller waits for, when a connection breaks for instance; nobody has stopped us then.
+
+    Raises:
+        RuntimeError: If it does.
+    """
+    try:
+        await working
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        raise RuntimeError("what the output waits for was cancelled by a library") from error
 
 
 def _about(seconds: float) -> float:

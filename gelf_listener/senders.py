@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from gelf_listener.codec.clients import guess_client, guess_client_by_fields
@@ -156,6 +156,23 @@ class Senders:
         """Count a rejection, under the address alone."""
         address = "" if rejected.peer is None else rejected.peer.host
         self._sender("", address, rejected.received_at).rejected += 1
+
+    def take(self) -> list[Sender]:
+        """Return everybody with what was counted since the last time, and begin again: another process adds it up."""
+        taken = list(self._senders.values())
+        self._senders.clear()
+        for client in self._peers.values():
+            client.messages = client.bytes = 0  # it was told under no name, and stays there
+        return taken
+
+    def add(self, counted: Iterable[Sender]) -> None:
+        """Add what another process counted."""
+        for each in counted:
+            sender = self._sender(each.host, each.address, each.last_seen, each.client)
+            sender.first_seen = min(sender.first_seen, each.first_seen) or each.first_seen
+            sender.messages += each.messages
+            sender.bytes += each.bytes
+            sender.rejected += each.rejected
 
     def top(self, most: int) -> list[Sender]:
         """Return those with the most messages and rejections."""

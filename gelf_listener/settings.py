@@ -44,6 +44,7 @@ __all__ = [
     "Quantity",
     "Settings",
     "Size",
+    "ThreadSettings",
     "ZoneName",
     "ZoneNames",
     "check_charset",
@@ -426,3 +427,13 @@ class OutputSettings(Settings):
         if self.max_buffer_bytes is not None:
             return self.max_buffer_bytes
         return 64 * 1024 * 1024 if self.buffer == "memory" else 4 * 1024 * 1024 * 1024
+
+
+class ThreadSettings(OutputSettings):
+    """Settings of an output that writes in a thread."""
+
+    write_timeout: Duration = Field(
+        0.0,
+        ge=0,
+        description="As for every output, but without limit: what a thread writes cannot be stopped half way.",
+    )

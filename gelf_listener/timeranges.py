@@ -17,16 +17,16 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from gelf_listener.errors import GelfError
 from gelf_listener.quantities import DURATIONS, parse_duration
-from gelf_listener.query.times import parse_time
+from gelf_listener.query.times import Interval, parse_time
 from gelf_listener.store.parameters import Span
 
 __all__ = [
     "TimeRangeError",
+    "depends_on_zone",
     "parse_instant",
     "parse_keyword",
     "parse_moment",
     "parse_short",
-    "parse_since",
     "parse_timerange",
 ]
 
@@ -49,6 +49,10 @@ _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "su
 _BETWEEN = re.compile(r"\s+(?:to|until|till|through|-|\u2013)\s+")
 _TIME_OF_DAY = re.compile(r"\d{1,2}(?::\d\d){0,2} ?(?:am|pm)?|noon|midnight")
 _ZONED = re.compile(r"(?:z|[+-]\d\d:?\d\d)$")
+_DAYS_BACK = {"today": 0, "yesterday": 1}
+_CLOCK = re.compile(r"(?:[01]?\d|2[0-3]):[0-5]\d(?::[0-5]\d)?", re.ASCII)
+_NO_UNIT = re.compile(r"[1-9]\d{0,2}", re.ASCII)
+"""Unix seconds of the first minutes of 1970 are not meant."""
 _FAR = 3e11
 """Beyond what a calendar can write, some thousands of years."""
 _LATEST = 1e11
@@ -141,53 +145,59 @@ def parse_short(text: str, now: float) -> Span | None:
     return Span(now - min(parse_duration(text, None, calendar=True), _FAR), now)
 
 
-def parse_since(text: str, now: float) -> float:
+def depends_on_zone(text: str) -> bool:
+    """Whether what a text means depends on where somebody is: ``today``, ``yesterday``, ``14:05``."""
+    words = text.strip().lower()
+    return words in _DAYS_BACK or _CLOCK.fullmatch(words) is not None
+
+
+def parse_instant(text: str, now: float, zone: dt.tzinfo | None = dt.UTC, *, end: bool = False) -> float:
     """
-    Read since when: a duration before now (``15m``, ``1h30m``, ``2d``, ``1M``), Unix seconds, or a time.
+    Read a time, as flags and the API have it.
 
     Args:
-        text: As `quantities.parse_duration` or `parse_instant` reads it.
+        text: A duration before now (``15m``, ``1h30m``, ``2d``, ``1M``), ``today``, ``yesterday``, the last time that
+            it was ``14:05``, Unix seconds, or a time as queries have it: ``2026-11-23T14:30:00Z``, ``now-15m``. A small
+            number alone is refused: it lacks its unit.
         now: UTC Unix seconds.
-
-    Returns:
-        UTC Unix seconds.
-
-    Raises:
-        TimeRangeError: If it is neither.
-    """
-    with contextlib.suppress(ValueError):
-        return now - min(parse_duration(text, None, calendar=True), _LATEST)
-    try:
-        return parse_instant(text, now)
-    except TimeRangeError as error:
-        raise TimeRangeError(f"{error}; or {DURATIONS}") from None
-
-
-def parse_instant(text: str, now: float, *, end: bool = False) -> float:
-    """
-    Read Unix seconds, or a time as queries have it.
-
-    Args:
-        text: ``1795392000``, ``2026-11-23T14:30:00Z``, ``2026-11-23 14:30``, ``now-15m``.
-        now: UTC Unix seconds.
+        zone: Where days begin; None is this machine's.
         end: Whether the end of the day, minute, ... is meant.
 
     Returns:
         UTC Unix seconds.
 
     Raises:
-        TimeRangeError: If it is neither.
+        TimeRangeError: If it is not a time.
     """
     text = text.strip()
+    if _NO_UNIT.fullmatch(text):
+        raise TimeRangeError(f"{text!r} has no unit; write {text}s, {text}m or {text}h")
     with contextlib.suppress(ValueError):
         if abs(float(text)) < _LATEST and not _is_date(text):
             return float(text)
-    interval = parse_time(text.replace(" ", "T", 1) if text[:1].isdigit() else text, now)
+    with contextlib.suppress(ValueError):
+        return now - min(parse_duration(text, None, calendar=True), _LATEST)
+    interval = _of_a_day(text.lower(), now, zone) if depends_on_zone(text) else None
+    if interval is None:
+        interval = parse_time(text.replace(" ", "T", 1) if text[:1].isdigit() else text, now)
     if interval is None:
         raise TimeRangeError(
-            f"{text[:100]!r} is not a time; expected for example 2026-11-23T14:30:00Z, now-15m or Unix seconds"
+            f"{text[:100]!r} is not a time; expected for example 2026-11-23T14:30:00Z, 14:05, yesterday, now-15m, "
+            f"Unix seconds, or {DURATIONS}"
         )
     return interval.end if end else interval.start
+
+
+def _of_a_day(words: str, now: float, zone: dt.tzinfo | None) -> Interval:
+    """Return today, yesterday, or the last minute or second that a clock showed so."""
+    midnight = dt.datetime.combine(dt.datetime.fromtimestamp(now, zone).date(), dt.time(), zone)
+    if words in _DAYS_BACK:
+        start = midnight - dt.timedelta(days=_DAYS_BACK[words])
+        return Interval(start.timestamp(), (start + dt.timedelta(days=1)).timestamp())
+    hour, minute, *second = map(int, words.split(":"))
+    at = midnight.replace(hour=hour, minute=minute, second=second[0] if second else 0)
+    began = (at if at.timestamp() <= now else at - dt.timedelta(days=1)).timestamp()
+    return Interval(began, began + (1 if second else 60))
 
 
 def _is_date(text: str) -> bool:

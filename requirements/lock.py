@@ -20,6 +20,13 @@ LOCKS = {
     "build.txt": [str(BUILD)],
     "image.txt": [str(PROJECT / "pyproject.toml"), "--extra", "all"],
     "test.txt": [str(PROJECT / "pyproject.toml"), str(BUILD), "--group", f"{PROJECT / 'pyproject.toml'}:test"],
+    # The same versions as in test.txt, which has all of these.
+    "unit.txt": [
+        *(str(PROJECT / "pyproject.toml"), "--group", f"{PROJECT / 'pyproject.toml'}:unit"),
+        *("--constraint", str(HERE / "test.txt")),
+    ],
+    # Likewise: both are installed into one environment.
+    "docs.txt": ["--group", f"{PROJECT / 'pyproject.toml'}:docs", "--constraint", str(HERE / "test.txt")],
 }
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
 
 _ROOT = str(Path(__file__).parent.parent)
@@ -16,3 +18,33 @@ pytest_plugins = ["tests.services.fixtures"]
 # A busy machine is no reason to fail: no test asserts a time.
 settings.register_profile("no deadline", deadline=None)
 settings.load_profile("no deadline")
+
+
+_LONGEST = ("services", "browser", "e2e", "handlers")
+"""Folders of tests that run programs, in the order in which they begin: what builds and starts the most first."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """
+    Spread the files of quick tests among those that run programs.
+
+    Several processes share the run a file at a time: the longest should not come last, nor all together, where they
+    would wait for each other's servers.
+    """
+    files: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+    items[:] = [item for path in _spread(list(files)) for item in files[path]]
+
+
+def _spread(paths: list[Path]) -> Iterator[Path]:
+    folders = {path: path.relative_to(_ROOT).parts[1] for path in paths if path.is_relative_to(_ROOT)}
+    slow = sorted(
+        (path for path in paths if folders.get(path) in _LONGEST), key=lambda path: _LONGEST.index(folders[path])
+    )
+    quick = [path for path in paths if folders.get(path) not in _LONGEST]
+    for number, path in enumerate(slow):
+        yield path
+        yield from quick[number * len(quick) // len(slow) : (number + 1) * len(quick) // len(slow)]
+    if not slow:
+        yield from quick

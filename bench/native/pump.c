@@ -1,9 +1,9 @@
 /*
  * pump: replays a prepared corpus as fast as told, over UDP, TCP or HTTP, and prints what it did as JSON.
  *
- *   pump udp|tcp|http HOST PORT CORPUS COUNT RATE CONNECTIONS DEPTH FIRST_SERIAL SECONDS
+ *   pump udp|udp-many|tcp|http HOST PORT CORPUS COUNT RATE CONNECTIONS DEPTH FIRST_SERIAL SECONDS
  *
- * COUNT is in messages. RATE is in messages per second, 0 means flat out. SECONDS bounds the run.
+ * udp sends from one socket, udp-many from CONNECTIONS of them in turns. COUNT is in messages. RATE is in messages per second, 0 means flat out. SECONDS bounds the run.
  * Every message that has room for a serial gets the next one, so the reader at the other end can tell
  * exactly which ones it never saw. The corpus format is described in bench/corpus.py.
  */
@@ -108,13 +108,17 @@ static int connect_to(const char *host, int port, int type) {
 #endif
 #define MOST_SEGMENTED 60000
 
-static void pump_udp(const char *host, int port, uint64_t count, double rate, double start, double deadline) {
-    int fd = connect_to(host, port, SOCK_DGRAM), size = 1 << 22;
-    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
-    int segment = 1200, segmented = getenv("PUMP_NO_SEGMENT") == NULL;
-    if (segmented && setsockopt(fd, IPPROTO_UDP, UDP_SEGMENT, &segment, sizeof segment) < 0) segmented = 0;
-    segment = 0;
-    if (segmented) setsockopt(fd, IPPROTO_UDP, UDP_SEGMENT, &segment, sizeof segment);
+static void pump_udp(const char *host, int port, uint64_t count, double rate, int sockets, double start,
+                     double deadline) {
+    int fds[MAX_CONNECTIONS], turn = 0, size = 1 << 22, segmented = getenv("PUMP_NO_SEGMENT") == NULL;
+    for (int i = 0; i < sockets; i++) {
+        fds[i] = connect_to(host, port, SOCK_DGRAM);
+        setsockopt(fds[i], SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+        int segment = 1200;
+        if (segmented && setsockopt(fds[i], IPPROTO_UDP, UDP_SEGMENT, &segment, sizeof segment) < 0) segmented = 0;
+        segment = 0;
+        if (segmented) setsockopt(fds[i], IPPROTO_UDP, UDP_SEGMENT, &segment, sizeof segment);
+    }
     uint32_t largest = 0;
     for (unsigned char *at = corpus; at < corpus_end;) {
         struct record *record = (struct record *)at;
@@ -143,7 +147,7 @@ static void pump_udp(const char *host, int port, uint64_t count, double rate, do
             if (due - now() > 20e-6) sleep_until(due);
         }
         if (now() > deadline) break;
-        int wanted = 0, datagrams = 0;
+        int wanted = 0, datagrams = 0, complete = 1;
         uint32_t run_length = 0;
         unsigned char *to = buffer;
         for (; datagrams < BURST && sent_messages < count; datagrams++) {
@@ -166,17 +170,19 @@ static void pump_udp(const char *host, int port, uint64_t count, double rate, do
             to += length;
             sent_bytes += length;
             sent_messages += record->completes;
+            complete = record->completes > 0;
         }
         for (int done = 0; done < wanted;) {
-            int n = sendmmsg(fd, headers + done, wanted - done, 0);
+            int n = sendmmsg(fds[turn], headers + done, wanted - done, 0);
             if (n > 0) done += n;
             else if (errno == ECONNREFUSED) continue; /* left over from an earlier datagram; this one was not tried */
             else if (errno == ENOBUFS || errno == EAGAIN) usleep(10);
             else die("sendmmsg");
         }
         sent_records += datagrams;
+        if (complete) turn = (turn + 1) % sockets; /* the chunks of a message stay on one socket */
     }
-    close(fd);
+    for (int i = 0; i < sockets; i++) close(fds[i]);
 }
 
 struct stream {
@@ -282,7 +288,7 @@ static void pump_streams(const char *host, int port, int http, uint64_t count, d
 
 int main(int argc, char **argv) {
     if (argc != 11) {
-        fprintf(stderr, "usage: pump udp|tcp|http HOST PORT CORPUS COUNT RATE CONNECTIONS DEPTH FIRST_SERIAL SECONDS\n");
+        fprintf(stderr, "usage: pump udp|udp-many|tcp|http HOST PORT CORPUS COUNT RATE CONNECTIONS DEPTH FIRST_SERIAL SECONDS\n");
         return 2;
     }
     const char *mode = argv[1], *host = argv[2];
@@ -299,7 +305,8 @@ int main(int argc, char **argv) {
     cursor = corpus;
     serial = strtoull(argv[9], NULL, 10);
     double start = now(), deadline = start + atof(argv[10]);
-    if (strcmp(mode, "udp") == 0) pump_udp(host, port, count, rate, start, deadline);
+    if (strcmp(mode, "udp") == 0) pump_udp(host, port, count, rate, 1, start, deadline);
+    else if (strcmp(mode, "udp-many") == 0) pump_udp(host, port, count, rate, connections, start, deadline);
     else pump_streams(host, port, strcmp(mode, "http") == 0, count, rate, connections, depth, start, deadline);
     double seconds = now() - start;
     struct timespec cpu;

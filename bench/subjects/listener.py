@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from bench.corpus import Encoding
-from bench.process import Process
+from bench.process import Family, Process
 from bench.sockets import LOOPBACK, free_port
 from bench.subjects.subject import FileRunning, Running, Subject, Target, Task
 from bench.tally import Tallied
@@ -35,10 +35,12 @@ def environment(folder: Path) -> dict[str, str]:
     return home | {"PYTHONPATH": f"{_ROOT}:{os.environ.get('PYTHONPATH', '')}"}
 
 
-def command(inputs: list[str], outputs: list[str], api: str = "off") -> list[str]:
+def command(inputs: list[str], outputs: list[str], api: str = "off", workers: int = 1) -> list[str]:
     """Return the command line."""
     flags = [flag for address in inputs for flag in ("--input", address)]
     flags += [flag for address in outputs for flag in ("--output", address)]
+    if workers > 1:
+        flags += ["--workers", str(workers)]
     return [sys.executable, "-m", "gelf_listener", "run", *flags, "--api", api]
 
 
@@ -72,9 +74,17 @@ class _NullRunning(Running):
 
 
 class Listener(Subject):
-    """gelf-listener with one input and one output."""
+    """
+    gelf-listener with one input and one output.
+
+    Args:
+        workers: How many processes take messages.
+    """
 
     name: ClassVar[str] = "gelf-listener"
+
+    def __init__(self, workers: int = 1) -> None:
+        self.workers = workers
 
     def takes(self, task: Task) -> bool:
         return True
@@ -84,8 +94,10 @@ class Listener(Subject):
         inputs = [f"{_SCHEMES.get(task.encoding, 'gelf+udp')}://{LOOPBACK}:{port}"]
         if task.target is Target.FILE:
             path = folder / "out.jsonl"
-            process = Process(command(inputs, [f"file://{path}"]), folder, environment(folder))
+            line = command(inputs, [f"file://{path}"], workers=self.workers)
+            process = (Process if self.workers == 1 else Family)(line, folder, environment(folder))
             return FileRunning(process, port, path)
         api_port = free_port()
-        process = Process(command(inputs, ["null:"], f"{LOOPBACK}:{api_port}"), folder, environment(folder))
+        line = command(inputs, ["null:"], f"{LOOPBACK}:{api_port}", self.workers)
+        process = (Process if self.workers == 1 else Family)(line, folder, environment(folder))
         return _NullRunning(process, port, api_port)

@@ -23,7 +23,7 @@ from bench.tally import FileTally, Tallied
 __all__ = ["COMPRESSED", "Running", "Subject", "Target", "Task"]
 
 COMPRESSED = frozenset({Encoding.ZLIB, Encoding.GZIP})
-_START_SECONDS = 10
+_START_SECONDS = 60
 
 
 class Target(StrEnum):

@@ -3,26 +3,26 @@ The web application: a light shell in front of the REST API.
 
 The shell answers ``/health`` and ``/metrics`` itself. Everything under ``/api`` goes to FastAPI. With our routes that
 takes a third of a second and 12 MiB to load, which a listener that nobody asks anything need not spend: it is loaded in
-a thread when the first request wants it.
+a thread when the first request wants it. So is what answers at ``/mcp``.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 from gelf_listener.api.asgi import Receive, Scope, Send
+from gelf_listener.api.contract import Listener
 from gelf_listener.api.pages import Page, find_page
+from gelf_listener.errors import ConfigError
 from gelf_listener.metrics import exposition, registry
-
-if TYPE_CHECKING:
-    from gelf_listener.api.contract import Listener
-    from gelf_listener.runner import Runner
 
 __all__ = ["Shell"]
 
 _ENDLESS = "/api/gelf/live"
+_FOR_ASSISTANTS = "/mcp is the Model Context Protocol, for assistants: it answers POST; see docs/mcp.md"
 _MISSING = b"x-gelf-listener-missing"
 
 
@@ -32,8 +32,8 @@ class Shell:
 
     ``GET /health`` answers 200 while every output works and 503 while one fails or blocks; ``GET /metrics``
     is Prometheus' text format; ``/api`` is the REST API, which answers HEAD wherever it answers GET; ``/`` and what
-    belongs to it is the page. Who asks was settled before (`gelf_listener.api.guard`): ``scope["identity"]`` is None
-    for somebody unknown, who learns nothing of health but the status.
+    belongs to it is the page; ``POST /mcp`` is for assistants. Who asks was settled before (`gelf_listener.api.guard`):
+    ``scope["identity"]`` is None for somebody unknown, who learns nothing of health but the status.
 
     Args:
         service: What to show.
@@ -42,13 +42,18 @@ class Shell:
     def __init__(self, service: Listener) -> None:
         self._service = service
         self._collectors = registry(service)
-        self._loading: asyncio.Future[Any] | None = None
+        self._api = _Late(lambda: _load(service))
+        self._assistants: _Late | None = None
 
     def preload(self) -> asyncio.Future[Any]:
         """Load the REST API in a thread, once, or again when that failed; the future is done when it answers."""
-        if self._loading is None or (self._loading.done() and self._loading.exception() is not None):
-            self._loading = asyncio.get_running_loop().run_in_executor(None, _load, self._service)
-        return self._loading
+        return self._api.load()
+
+    async def close(self) -> None:
+        """End what runs on its own."""
+        assistants = None if self._assistants is None else self._assistants.loaded
+        if assistants is not None:
+            await assistants.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request (ASGI)."""
@@ -61,16 +66,31 @@ class Shell:
                 scope, send = dict(scope) | {"method": "GET"}, _bodiless(send)
             await api(scope, receive, self._telling(send))
             return
+        if path == "/mcp":
+            await self._assist(scope, receive, send)
+            return
         page = find_page(path)
         if page is not None and scope["method"] in ("GET", "HEAD"):
             await _send_page(page, scope, send)
             return
         status, content_type, body = self._answer(scope["method"], path, known=scope.get("identity") is not None)
-        headers = [(b"content-type", content_type), (b"content-length", b"%d" % len(body))]
-        if status == 405:
-            headers.append((b"allow", b"GET, HEAD"))
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+        await _send_text(scope, send, status, body, content_type, allow=b"GET, HEAD")
+
+    async def _assist(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Speak the Model Context Protocol, where its SDK is installed; there are no streams, so POST is all."""
+        if scope["method"] != "POST":
+            await _send_text(scope, send, 405, _error(_FOR_ASSISTANTS), allow=b"POST")
+            return
+        api = await asyncio.shield(self.preload())
+        if self._assistants is None:
+            loop = asyncio.get_running_loop()
+            self._assistants = _Late(lambda: _load_assistants(api, loop))
+        try:
+            assistants = await asyncio.shield(self._assistants.load())
+        except ConfigError as error:
+            await _send_text(scope, send, 501, _error(str(error)))
+            return
+        await assistants(scope, receive, send)
 
     def _telling(self, send: Send) -> Send:
         """Say in a header what the searches of this request could not look at, for clients of every API."""
@@ -88,7 +108,7 @@ class Shell:
 
     def _answer(self, method: str, path: str, *, known: bool) -> tuple[int, bytes, bytes]:
         if path not in ("/health", "/metrics"):
-            return 404, b"application/json", _error("no such path; there are /, /health, /metrics and /api")
+            return 404, b"application/json", _error("no such path; there are /, /health, /metrics, /api and /mcp")
         if method not in ("GET", "HEAD"):
             return 405, b"application/json", _error(f"{path} answers GET")
         if path == "/metrics":
@@ -97,6 +117,31 @@ class Shell:
         status = 200 if health["status"] == "ok" else 503
         shown = health if known else {"status": health["status"]}
         return status, b"application/json", json.dumps(shown).encode()
+
+
+class _Late:
+    """
+    What takes long to load: loaded in a thread when it is wanted, once, or again when that failed.
+
+    Args:
+        make: Loads and returns it.
+    """
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._make = make
+        self._loading: asyncio.Future[Any] | None = None
+
+    def load(self) -> asyncio.Future[Any]:
+        """Begin, unless that was done; the future is done with it."""
+        if self._loading is None or (self._loading.done() and self._loading.exception() is not None):
+            self._loading = asyncio.get_running_loop().run_in_executor(None, self._make)
+        return self._loading
+
+    @property
+    def loaded(self) -> Any | None:
+        """What was loaded; None before."""
+        done = self._loading is not None and self._loading.done() and self._loading.exception() is None
+        return self._loading.result() if self._loading is not None and done else None
 
 
 def _bodiless(send: Send) -> Send:
@@ -118,6 +163,23 @@ async def _send_page(page: Page, scope: Scope, send: Send) -> None:
     await send({"type": "http.response.body", "body": b"" if known or scope["method"] == "HEAD" else page.body})
 
 
+async def _send_text(
+    scope: Scope, send: Send, status: int, body: bytes, content_type: bytes = b"application/json", allow: bytes = b""
+) -> None:
+    """Send an answer that is short; ``allow`` is what a method that is not allowed should have been."""
+    headers = [(b"content-type", content_type), (b"content-length", b"%d" % len(body))]
+    if status == 405:
+        headers.append((b"allow", allow))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+
+
+def _load_assistants(api: Any, loop: asyncio.AbstractEventLoop) -> Any:
+    from gelf_listener.api.assistants import Assistants  # with the SDK, a second or two and 30 MiB
+
+    return Assistants(api, loop)
+
+
 def _load(service: Listener) -> Any:
     from gelf_listener.api.routes import make_api  # what all this is about
 
@@ -128,29 +190,30 @@ def _error(detail: str) -> bytes:
     return json.dumps({"type": "ApiError", "message": detail}).encode()
 
 
-def _problem(runner: Runner) -> str:
-    """Return what keeps an output from doing its work; empty when nothing does."""
-    if runner.failing_since is not None and not runner.buffer.problem:
-        return runner.last_error or "failing"
-    return runner.buffer.problem or getattr(runner.output, "problem", "")
-
-
 def _health(service: Listener) -> dict[str, Any]:
     outputs = {}
-    healthy = not service.pipeline.full
-    for runner in service.pipeline.runners:
-        problem = _problem(runner)
-        healthy = healthy and not problem
-        outputs[runner.name] = {
-            "status": "failing" if problem else "ok",
-            "waiting": runner.waiting,
-            "error": problem or None,
+    healthy = service.reading
+    for output in service.outputs():
+        healthy = healthy and not output.problem
+        outputs[output.name] = {
+            "status": "failing" if output.problem else "ok",
+            "waiting": output.waiting,
+            "error": output.problem or None,
         }
     inputs = {input.name: {"listening": input.listening} for input in service.inputs}
+    workers = {}
+    for worker in service.worker_figures():
+        healthy = healthy and not worker.problem
+        workers[str(worker.number)] = {
+            "status": "failing" if worker.problem else "ok",
+            "restarts": worker.restarts,
+            "error": worker.problem or None,
+        }
     return {
         "status": "ok" if healthy else "failing",
-        "reading": not service.pipeline.full,
+        "reading": service.reading,
         "inputs": inputs,
         "outputs": outputs,
+        "workers": workers,
         "orphaned_buffers": {orphan.name: {"waiting": orphan.messages} for orphan in service.orphans},
     }

@@ -7,6 +7,7 @@ Laws:
   be named in the settings, or ``api_auth=off`` must say that no login is needed; otherwise the listener does not start.
 * Credentials come as Graylog's do: user and password, a token as user with the password ``token``, a session id as
   user with the password ``session``, or that id in the cookie ``authentication``, which wins over user and password.
+  A token may also come as a bearer, which an editor's configuration can hold without encoding it.
 * Wrong passwords are counted by address. An address that had too many is told to wait, without a look at what it sends.
   Tokens and sessions cannot be guessed and are always looked at.
 """
@@ -126,6 +127,9 @@ class Auth:
         Raises:
             TooManyAttempts: If a password was shown by an address that got too many wrong.
         """
+        bearer = _bearer(authorization)
+        if bearer:
+            return await self._of_token(bearer)
         user, password = _basic(authorization)
         marker = password.lower()
         if user and marker == "session":
@@ -229,6 +233,12 @@ def _basic(header: str) -> tuple[str, str]:
     except (binascii.Error, ValueError):
         return "", ""
     return user, password
+
+
+def _bearer(header: str) -> str:
+    """Return the token of an Authorization header; empty when it has none."""
+    scheme, _, token = header.partition(" ")
+    return token.strip() if scheme.lower() == "bearer" and len(token) <= 4096 else ""
 
 
 def _session_id(header: str) -> str:

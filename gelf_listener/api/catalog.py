@@ -1,150 +1,134 @@
 """
-Catalog: what was made through the API and outlives a restart: inputs, streams, tokens, saved searches.
+Catalog: what was made through the API and outlives a restart: inputs, streams, tokens, boards, searches, alerts.
 
-Laws:
-
-* What `put` returned from is on disk: it survives ``kill -9`` and a power cut (SQLite, fully synchronised).
-* Everything is held in memory as well, so reading never waits. Kinds are bounded.
-* The file is made by the first `put`. Where it cannot be made or read, the catalog lives in memory, and the log
-  says so.
+There are two: `FileCatalog` is one listener's own, `SharedCatalog` lies in the cluster of its store and belongs to all
+listeners there. Both hold a copy of everything in memory, so reading never waits, and both are bounded.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
-import logging
-from collections.abc import Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Literal, Protocol, TypeAlias
 
 from gelf_listener.errors import GelfError
 
-if TYPE_CHECKING:
-    import sqlite3
+__all__ = [
+    "MAX_DOCUMENTS",
+    "MAX_DOCUMENT_BYTES",
+    "Catalog",
+    "CatalogAway",
+    "CatalogConflict",
+    "CatalogFull",
+    "Kind",
+    "fitting",
+    "oldest_to_go",
+]
 
-__all__ = ["MAX_DOCUMENTS", "MAX_DOCUMENT_BYTES", "Catalog", "CatalogFull", "Kind"]
+Kind: TypeAlias = Literal[
+    "inputs",
+    "streams",
+    "tokens",
+    "searches",
+    "boards",
+    "saved_searches",
+    "alerts",
+    "alert_states",
+    "silences",
+    "leases",
+]
 
-Kind: TypeAlias = Literal["inputs", "streams", "tokens", "searches"]
-
-MAX_DOCUMENTS: Mapping[Kind, int] = {"inputs": 64, "streams": 500, "tokens": 500, "searches": 500}
-"""Of each kind. Of searches, one for each question of some clients, the oldest gives way; others are refused."""
+MAX_DOCUMENTS: Mapping[Kind, int] = {
+    "inputs": 64,
+    "streams": 500,
+    "tokens": 500,
+    "searches": 500,
+    "boards": 100,
+    "saved_searches": 500,
+    "alerts": 100,
+    "alert_states": 1000,
+    "silences": 1000,
+    "leases": 10,
+}
+"""Of each kind. Of searches (jobs of Graylog's API), one for each question of some clients, the oldest gives way."""
 
 MAX_DOCUMENT_BYTES = 256 * 1024
 """Of each as JSON: all of them are held in memory."""
-
-_log = logging.getLogger(__name__)
 
 
 class CatalogFull(GelfError):
     """There are as many of a kind as there may be, or one is too large."""
 
 
-class Catalog:
-    """
-    Documents by kind and id.
+class CatalogConflict(GelfError):
+    """Another listener changed or removed the document that was to be changed."""
 
-    Args:
-        path: The file; None keeps everything in memory.
-    """
 
-    def __init__(self, path: Path | None) -> None:
-        self._path = path
-        self._connection: sqlite3.Connection | None = None
-        self._changing = asyncio.Lock()
-        self._documents: dict[Kind, dict[str, dict[str, Any]]] = {kind: {} for kind in MAX_DOCUMENTS}
-        if path is not None and path.exists():
-            self._load(path)
+class CatalogAway(GelfError):
+    """What keeps the documents cannot be reached, so a change would be lost."""
+
+
+class Catalog(Protocol):
+    """Documents by kind and id."""
+
+    async def open(self, changed: Callable[[], Awaitable[None]]) -> None:
+        """
+        Begin to see what others change.
+
+        Args:
+            changed: Called after documents were changed by somebody else; also for those that are there at first.
+        """
 
     def all(self, kind: Kind) -> Mapping[str, dict[str, Any]]:
         """Return all documents of a kind by id, oldest first; not to be changed."""
-        return self._documents[kind]
 
     def get(self, kind: Kind, id: str) -> dict[str, Any] | None:
         """Return a document, not to be changed; None when there is none."""
-        return self._documents[kind].get(id)
 
     async def put(self, kind: Kind, id: str, document: dict[str, Any]) -> None:
         """
-        Keep a document, in the place of one with the same id.
+        Keep a document, in the place of the one with the same id that `get` returns.
 
         Raises:
             CatalogFull: If there are too many, or it is too large.
+            CatalogConflict: If somebody else changed it meanwhile.
+            CatalogAway: If it cannot be kept now.
         """
-        documents = self._documents[kind]
-        body = json.dumps(document)
-        if len(body) > MAX_DOCUMENT_BYTES:
-            raise CatalogFull(f"{len(body)} bytes are too many; there is room for {MAX_DOCUMENT_BYTES}")
-        async with self._changing:
-            gone = None
-            if id not in documents and len(documents) >= MAX_DOCUMENTS[kind]:
-                if kind != "searches":
-                    raise CatalogFull(f"there are {len(documents)} {kind} already; delete some")
-                gone = next(iter(documents))
-            await asyncio.to_thread(self._write, kind, id, body, gone)
-            if gone is not None:
-                del documents[gone]
-            documents[id] = document
 
     async def remove(self, kind: Kind, id: str) -> bool:
-        """Forget a document; False when there was none."""
-        async with self._changing:
-            if id not in self._documents[kind]:
-                return False
-            await asyncio.to_thread(self._write, kind, id, None, None)
-            del self._documents[kind][id]
-            return True
+        """
+        Forget a document; False when there was none.
+
+        Raises:
+            CatalogAway: If that cannot be kept now.
+        """
 
     def close(self) -> None:
-        """Close the file. May be called twice."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        """Let go of everything. May be called twice."""
 
-    def _load(self, path: Path) -> None:
-        import sqlite3  # of use to those only who made something through the API
 
-        try:
-            connection = self._open(path)
-            for kind, id, body in connection.execute("SELECT kind, id, body FROM documents ORDER BY rowid"):
-                if kind in self._documents:
-                    self._documents[kind][id] = json.loads(body)
-        except (sqlite3.Error, ValueError) as error:
-            _log.error("what was made through the API is not there: %s cannot be read: %s", path, error)
-            self.close()
-            self._path = None
+def fitting(document: dict[str, Any]) -> str:
+    """
+    Return a document as JSON.
 
-    def _open(self, path: Path) -> sqlite3.Connection:
-        import sqlite3
+    Raises:
+        CatalogFull: If it is too large.
+    """
+    body = json.dumps(document)
+    if len(body) > MAX_DOCUMENT_BYTES:
+        raise CatalogFull(f"{len(body)} bytes are too many; there is room for {MAX_DOCUMENT_BYTES}")
+    return body
 
-        connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=5.0)
-        self._connection = connection
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=FULL")
-        connection.execute(
-            "CREATE TABLE IF NOT EXISTS documents (kind TEXT, id TEXT, body TEXT NOT NULL, PRIMARY KEY (kind, id))"
-        )
-        return connection
 
-    def _write(self, kind: Kind, id: str, body: str | None, gone: str | None) -> None:
-        """Put or remove one row, and another one that gives way; in a thread."""
-        import sqlite3
+def oldest_to_go(kind: Kind, id: str, documents: Mapping[str, Any]) -> str | None:
+    """
+    Return the id of the document that has to give way to another one; None when there is room.
 
-        if self._path is None:
-            return
-        try:
-            connection = self._connection
-            if connection is None:
-                self._path.parent.mkdir(parents=True, exist_ok=True)
-                connection = self._open(self._path)
-                self._path.chmod(0o600)
-            for leaving in (gone, id if body is None else None):
-                connection.execute("DELETE FROM documents WHERE kind = ? AND id = ?", (kind, leaving))
-            if body is not None:
-                connection.execute(
-                    "INSERT INTO documents VALUES (?, ?, ?) ON CONFLICT (kind, id) DO UPDATE SET body = excluded.body",
-                    (kind, id, body),
-                )
-        except (sqlite3.Error, OSError) as error:
-            _log.warning("what is made through the API will be gone after a restart: %s: %s", self._path, error)
-            self._path = None
+    Raises:
+        CatalogFull: If there is none, and none of the kind may go.
+    """
+    if id in documents or len(documents) < MAX_DOCUMENTS[kind]:
+        return None
+    if kind != "searches":
+        raise CatalogFull(f"there are {len(documents)} {kind} already; delete some")
+    return next(iter(documents))

@@ -6,11 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from gelf_listener.alerts.watch import Watch
     from gelf_listener.api.auth import Auth
     from gelf_listener.api.catalog import Catalog
+    from gelf_listener.api.shared.contract import Shared
     from gelf_listener.buffers.orphans import Orphan
     from gelf_listener.config import Config
     from gelf_listener.conflicts import Conflicts
+    from gelf_listener.figures import OutputFigures, WorkerFigures
     from gelf_listener.inputs import Input
     from gelf_listener.live import LiveFeed
     from gelf_listener.pipeline import Pipeline
@@ -39,6 +42,19 @@ class Listener(Protocol):
     @property
     def pipeline(self) -> Pipeline:
         """Routes, runners and rejections."""
+
+    @property
+    def reading(self) -> bool:
+        """Whether inputs read: no buffer that blocks is full."""
+
+    def outputs(self) -> Sequence[OutputFigures]:
+        """Return what each output did and how it is."""
+
+    def worker_figures(self) -> Sequence[WorkerFigures]:
+        """Return how each worker is; nothing where the listener takes messages itself."""
+
+    def try_output(self, name: str) -> bool:
+        """End the pause before an output that failed is tried again; False if none has this name."""
 
     @property
     def live(self) -> LiveFeed:
@@ -71,6 +87,18 @@ class Listener(Protocol):
     @property
     def catalog(self) -> Catalog:
         """What was made through the API and outlives a restart."""
+
+    @property
+    def sharing(self) -> Shared | None:
+        """What is shared with the other listeners of the store; None where the store is this one's own."""
+
+    @property
+    def api_url(self) -> str:
+        """Where the API answers; empty before it does."""
+
+    @property
+    def alerts(self) -> Watch:
+        """Looks after alerts."""
 
     @property
     def orphans(self) -> Sequence[Orphan]:

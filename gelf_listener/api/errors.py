@@ -7,7 +7,7 @@ Errors as the API tells them: Graylog's bodies, for its clients read `type` and 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -20,7 +20,7 @@ from starlette.requests import ClientDisconnect
 
 from gelf_listener.errors import QueryError, Retry
 
-__all__ = ["RESPONSES", "ApiError", "ErrorBody", "add_handlers", "position", "request_error"]
+__all__ = ["RESPONSES", "ApiError", "ErrorBody", "add_handlers", "position", "request_error", "told_with"]
 
 
 class ErrorBody(BaseModel):
@@ -68,13 +68,27 @@ class ApiError(Exception):
 
 def add_handlers(api: FastAPI) -> None:
     """Make an application answer every error in Graylog's form."""
-    api.add_exception_handler(ApiError, _api_error)
-    api.add_exception_handler(HTTPException, _http_error)
-    api.add_exception_handler(RequestValidationError, request_error)
-    api.add_exception_handler(QueryError, _query_error)
-    api.add_exception_handler(Retry, _unavailable)
-    api.add_exception_handler(ClientDisconnect, _gone)
-    api.add_exception_handler(Exception, _surprise)
+    for kind, handler in {
+        ApiError: _api_error,
+        HTTPException: _http_error,
+        RequestValidationError: request_error,
+        QueryError: _query_error,
+        Retry: told_with(503, {"Retry-After": "1"}),  # a store has no room, or cannot answer now
+        ClientDisconnect: _gone,
+        Exception: _surprise,
+    }.items():
+        api.add_exception_handler(kind, handler)
+
+
+def told_with(
+    status: int, headers: Mapping[str, str] | None = None
+) -> Callable[[Request, Exception], Awaitable[JSONResponse]]:
+    """Return what answers an error with its text."""
+
+    async def answer(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001  (starlette's signature)
+        return JSONResponse({"type": "ApiError", "message": str(error)}, status, headers)
+
+    return answer
 
 
 async def _api_error(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001  (starlette's signature)
@@ -134,11 +148,6 @@ def position(error: QueryError) -> tuple[int, int]:
     """Return line and column, both from 1, of what is wrong in a query."""
     before = error.query[: max(error.column - 1, 0)]
     return before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1
-
-
-async def _unavailable(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001
-    """Ask to come again: a store has no room, or cannot answer now."""
-    return JSONResponse({"type": "ApiError", "message": str(error)}, 503, {"Retry-After": "1"})
 
 
 async def _gone(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001

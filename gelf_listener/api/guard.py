@@ -3,11 +3,11 @@ Guard: what every request passes before anybody answers it.
 
 In this order: is it addressed to us (`gelf_listener.api.hosts`), does a page from elsewhere send it, does it say that
 it means to change something, who asks, is its body small enough. Every answer gets headers that tell browsers to be
-careful.
+careful. ``/api`` and ``/mcp`` are guarded alike.
 
 A request that changes something needs Graylog's header ``X-Requested-By``, which a page from elsewhere cannot send
-without asking first, and that question is not answered here. Under ``/api/gelf`` a content type or method that such a
-page cannot send either will do as well.
+without asking first, and that question is not answered here. Under ``/api/gelf`` and ``/mcp`` a content type or
+method that such a page cannot send either will do as well.
 """
 
 from __future__ import annotations
@@ -40,6 +40,10 @@ _SECURITY_HEADERS = (
 )
 _NO_STORE = (b"cache-control", b"no-store")
 
+_GUARDED = ("/api", "/mcp")
+"""How the paths begin that pages from elsewhere and strangers may not ask."""
+_OURS = ("/api/gelf/", "/mcp")
+"""Of those, the paths whose clients do not know Graylog's header."""
 _SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
 _FORM_TYPES = frozenset(("", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data"))
 """Content types that a page from elsewhere may send unasked (the Fetch standard's safelist)."""
@@ -90,7 +94,7 @@ class Guard:
         if scope["type"] != "http":
             return
         path: str = scope["path"]
-        send = _careful(send, no_store=path.startswith("/api"))
+        send = _careful(send, no_store=path.startswith(_GUARDED))
         try:
             headers = _first_values(scope["headers"])
             self._check_origin(scope["method"], path, headers)
@@ -100,7 +104,7 @@ class Guard:
             else:
                 await self._within_bounds(scope, receive, send, headers)
         except _Refused as refused:
-            await _answer(send, refused)
+            await _answer(send, refused, bodiless=refused.status == 401 and _is_graylogs(path))
 
     async def _within_bounds(self, scope: Scope, receive: Receive, send: Send, headers: Mapping[str, str]) -> None:
         """Refuse a body that is too large: at once where its length is stated, otherwise when it gets there."""
@@ -142,7 +146,7 @@ class Guard:
             raise _Refused(
                 403, f"the name {host[:200]!r} is not known here; add it to api_hosts (--api-hosts, GELF_API_HOSTS)"
             )
-        if not path.startswith("/api"):
+        if not path.startswith(_GUARDED):
             return
         origin = headers.get("origin")
         if origin is not None and not self._hosts.same_origin(origin, host):
@@ -154,7 +158,7 @@ class Guard:
             return
         content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
         unasked = method == "POST" and content_type in _FORM_TYPES
-        if unasked or not path.startswith("/api/gelf/"):
+        if unasked or not path.startswith(_OURS):
             raise _Refused(400, _CSRF)
 
     async def _identify(self, scope: Scope, path: str, headers: Mapping[str, str]) -> Identity | None:
@@ -166,7 +170,7 @@ class Guard:
             )
         except TooManyAttempts as error:
             raise _Refused(429, str(error), {"Retry-After": f"{error.seconds:.0f}"}) from None
-        needed = path == "/metrics" or (path.startswith("/api") and path not in _OPEN_PATHS)
+        needed = path == "/metrics" or (path.startswith(_GUARDED) and path not in _OPEN_PATHS)
         if identity is None and needed:
             raise _Refused(401, "HTTP 401 Unauthorized", {} if _has_a_form(headers) else _CHALLENGE)
         return identity
@@ -219,9 +223,15 @@ def _careful(send: Send, *, no_store: bool) -> Send:
     return add
 
 
-async def _answer(send: Send, refused: _Refused) -> None:
-    body = json.dumps({"type": "ApiError", "message": str(refused)}).encode()
-    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+def _is_graylogs(path: str) -> bool:
+    """Whether a path belongs to Graylog's API, which says nothing more to those who have to log in."""
+    return path.startswith("/api") and not path.startswith(("/api/gelf/", "/api/openapi"))
+
+
+async def _answer(send: Send, refused: _Refused, *, bodiless: bool) -> None:
+    body = b"" if bodiless else json.dumps({"type": "ApiError", "message": str(refused)}).encode()
+    headers = [] if bodiless else [(b"content-type", b"application/json")]
+    headers.append((b"content-length", b"%d" % len(body)))
     headers += [(name.lower().encode(), value.encode("latin-1")) for name, value in refused.headers.items()]
     await send({"type": "http.response.start", "status": refused.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

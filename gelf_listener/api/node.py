@@ -3,21 +3,40 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from gelf_listener.api.contract import Listener
 
 if TYPE_CHECKING:
-    from gelf_listener.api.contract import Listener
+    from gelf_listener.api.shared.nodes import Node
 
-__all__ = ["cluster_id", "node_id"]
+__all__ = ["cluster_id", "is_own_input", "node_id", "other_nodes"]
 
 
 def node_id(service: Listener) -> str:
     """Return what names this listener; the same after a restart on the same machine."""
-    return str(uuid.uuid5(uuid.UUID(cluster_id()), str(service.config.api)))
+    if service.sharing is not None:
+        return service.sharing.nodes.name
+    return str(uuid.uuid5(uuid.UUID(_machine_id()), str(service.config.api)))
+
+
+def cluster_id(service: Listener) -> str:
+    """Return what names all listeners of a store, or of this machine."""
+    return _machine_id() if service.sharing is None else service.sharing.cluster_id
+
+
+def other_nodes(service: Listener) -> list[Node]:
+    """Return the other listeners of the store that are there; none where the store is this one's own."""
+    return [] if service.sharing is None else service.sharing.nodes.others()
+
+
+def is_own_input(service: Listener, document: Mapping[str, Any]) -> bool:
+    """Whether an input that the catalog has is opened by this listener: it was made here, or is for all of them."""
+    return service.sharing is None or document["global"] or document.get("node") == node_id(service)
 
 
 @cache
-def cluster_id() -> str:
-    """Return what names all listeners of this machine."""
+def _machine_id() -> str:
     return str(uuid.uuid5(uuid.NAMESPACE_DNS, f"gelf-listener.{uuid.getnode():x}"))

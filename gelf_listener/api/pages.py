@@ -20,8 +20,8 @@ from functools import cache
 from importlib.resources import files
 from typing import NamedTuple
 
-from gelf_listener.query.fields import KNOWN_FIELDS
-from gelf_listener.rendering.usual import SERVICE_FIELDS
+from gelf_listener.query.fields import KNOWN_FIELDS, SERVICE_FIELDS
+from gelf_listener.rendering.usual import NOISE, TRACE_FIELDS
 
 __all__ = ["Page", "find_page"]
 
@@ -33,7 +33,7 @@ _MEDIA_TYPES = {
 }
 
 _VIEWS = re.compile(
-    r"/|/(?:search|senders|rejected|status|start)/?"
+    r"/|/(?:search|explore|patterns|compare|boards|trace|alerts|senders|rejected|status|start)/?"
     r"|/messages?/(?:[^/]+/)?[0-9A-HJKMNP-TV-Z]{26}"  # a permalink, also as Graylog writes it
 )
 """Paths that the page's own code tells apart; the file behind them is always the same."""
@@ -80,6 +80,8 @@ def _filled(name: str, body: bytes) -> bytes:
         for known in KNOWN_FIELDS
     ]
     body = body.replace(b"KNOWN = [];", b"KNOWN = %b;" % json.dumps(table).encode(), 1)
+    body = body.replace(b"NOISE = [];", b"NOISE = %b;" % json.dumps(sorted(NOISE)).encode(), 1)
+    body = body.replace(b"TRACE_FIELDS = [];", b"TRACE_FIELDS = %b;" % json.dumps(TRACE_FIELDS).encode(), 1)
     return body.replace(b"SERVICE_FIELDS = [];", b"SERVICE_FIELDS = %b;" % json.dumps(SERVICE_FIELDS).encode(), 1)
 
 

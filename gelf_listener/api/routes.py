@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
 
 from fastapi import FastAPI
 
 from gelf_listener import __version__
 from gelf_listener.api import graylog, native
+from gelf_listener.api.contract import Listener
 from gelf_listener.api.errors import RESPONSES, add_handlers
 
-if TYPE_CHECKING:
-    from gelf_listener.api.contract import Listener
-
 __all__ = ["make_api"]
+
+_SAMPLING = 2
+"""Requests that look at tens of thousands of messages at the same time; others wait."""
 
 
 def make_api(service: Listener) -> FastAPI:
@@ -33,6 +34,7 @@ def make_api(service: Listener) -> FastAPI:
         redirect_slashes=False,
     )
     api.state.service = service
+    api.state.sampling = asyncio.Semaphore(_SAMPLING)
     add_handlers(api)
     for router in native.routers():
         api.include_router(router, responses=RESPONSES)

@@ -6,13 +6,13 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import uvicorn
 
 from gelf_listener.address import Address
 from gelf_listener.api.app import Shell
 from gelf_listener.api.auth import Auth
+from gelf_listener.api.contract import Listener
 from gelf_listener.api.guard import Guard
 from gelf_listener.api.hosts import Hosts
 from gelf_listener.api.node import node_id
@@ -20,9 +20,6 @@ from gelf_listener.api.protocol import BoundedProtocol
 from gelf_listener.api.proxied import Proxied
 from gelf_listener.errors import ConfigError
 from gelf_listener.inputs.sockets import bind_all, listening_url
-
-if TYPE_CHECKING:
-    from gelf_listener.api.contract import Listener
 
 __all__ = ["ApiServer"]
 
@@ -51,6 +48,7 @@ class ApiServer:
         self._address = address
         self._server: _Server | None = None
         self._task: asyncio.Task[None] | None = None
+        self._shell: Shell | None = None
 
     async def start(self) -> str:
         """
@@ -66,7 +64,7 @@ class ApiServer:
             sockets = bind_all(socket.SOCK_STREAM, self._address.host, self._address.port or 0)
         except ConfigError as error:
             raise ConfigError(f"api: {error}; turn it off with --api off") from None
-        shell = Shell(self._service)
+        self._shell = shell = Shell(self._service)
         self._auth.before_tokens = shell.preload
         settings = self._service.config
         guard = Guard(shell, self._auth, Hosts(settings.api_hosts, self._address.host))
@@ -93,3 +91,5 @@ class ApiServer:
             self._server.should_exit = True
             await asyncio.wait([self._task], timeout=3)
             self._server = None
+        if self._shell is not None:
+            await self._shell.close()

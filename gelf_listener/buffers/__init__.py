@@ -32,6 +32,7 @@ class Buffer(Protocol):
 
     Attributes:
         durable: Whether what it holds outlives the process.
+        safe_at_once: Whether what is put is as safe as it ever gets here: `when_safe` calls back at once.
         messages: How many it holds, those that were taken and not released included where it is durable.
         bytes: What they take of its limit.
         dropped: How many it let go because it was full.
@@ -39,6 +40,7 @@ class Buffer(Protocol):
     """
 
     durable: bool
+    safe_at_once: bool
     messages: int
     bytes: int
     dropped: int

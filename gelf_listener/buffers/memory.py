@@ -27,6 +27,7 @@ class MemoryBuffer:
     """
 
     durable = False
+    safe_at_once = True
     damaged = 0
 
     def __init__(self, max_messages: int, max_bytes: int, when_full: WhenFull) -> None:

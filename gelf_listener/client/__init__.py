@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from gelf_listener.errors import GelfError
 from gelf_listener.message import Message
+
+if TYPE_CHECKING:
+    from gelf_listener.query import Meaning
 
 __all__ = ["Client", "Found", "Missed", "Search", "Top", "Unreachable"]
 
@@ -27,6 +30,7 @@ class Search(NamedTuple):
         limit: Most messages.
         sort: Field and direction, ``timestamp:desc``.
         fields: Additional fields that are wanted; None for all.
+        meaning: Whose rules the query follows; None for those of the server.
     """
 
     query: str
@@ -34,6 +38,7 @@ class Search(NamedTuple):
     limit: int = 150
     sort: str = "timestamp:desc"
     fields: tuple[str, ...] | None = None
+    meaning: Meaning | None = None
 
 
 class Found(NamedTuple):
@@ -77,8 +82,21 @@ class Client(Protocol):
     def top(self, field: str, search: Search) -> Top:
         """Return the values of a field, at most ``search.limit``."""
 
+    def figures(self, field: str, metrics: Sequence[str], search: Search) -> Sequence[tuple[Any, Sequence[Any]]]:
+        """
+        Return the values of a field, at most ``search.limit``, each with a figure for every metric, highest first.
+
+        Args:
+            field: Its values make the groups.
+            metrics: As `/api/gelf/aggregate` takes them: ``count``, ``p95:duration_ms``.
+            search: Which messages.
+        """
+
     def graylog_total(self, search: Search) -> int | None:
         """Return how many messages a real Graylog would find; None if it is one, or would refuse the query."""
+
+    def hints(self, search: Search) -> list[str]:
+        """Return what is probably not meant in its query; nothing if it cannot be understood."""
 
     def stats(self) -> dict[str, Any]:
         """Return figures, in the server's words."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -10,8 +11,10 @@ from typing import Any
 
 from gelf_listener.client import Found, Missed, Search, Top
 from gelf_listener.client.session import Session
+from gelf_listener.errors import ConfigError
 from gelf_listener.message import Message
 from gelf_listener.quantities import duration_parts, parse_duration
+from gelf_listener.query import parse_as
 
 __all__ = ["GraylogClient"]
 
@@ -21,6 +24,7 @@ _LOOK_BACK_SECONDS = 60
 """A Graylog indexes what it gets some seconds later."""
 _MOST_AT_ONCE = 500
 _REMEMBERED = 5000
+_PERCENTILE = re.compile(r"p\d")
 _ALL_TIME = "10y"
 _MISSING = ("-", "(Empty Value)")
 """What Graylog writes for a value that is not there: in rows, and for groups."""
@@ -46,9 +50,7 @@ class GraylogClient:
     def search(self, search: Search) -> Found:
         """See `Client.search`; the total is not told, so it is the number of messages."""
         field, _, direction = search.sort.partition(":")
-        parameters = {
-            "query": search.query or "*",
-            "timerange": _timerange(search.since),
+        parameters = _asked(search) | {
             "fields": ",".join((*_KNOWN, *(search.fields or ()))),
             "sort": field,
             "sortOrder": "Ascending" if direction == "asc" else "Descending",
@@ -72,9 +74,7 @@ class GraylogClient:
 
     def top(self, field: str, search: Search) -> Top:
         """See `Client.top`."""
-        parameters = {
-            "query": search.query or "*",
-            "timerange": _timerange(search.since),
+        parameters = _asked(search) | {
             "groups": field,
             "size": search.limit,
             "metrics": "count:",
@@ -83,6 +83,27 @@ class GraylogClient:
         counted = [(row[0], int(row[-1])) for row in answer["datarows"] if row[0] not in _MISSING]
         counted.sort(key=lambda pair: -pair[1])
         return Top(counted[: search.limit], sum(count for _, count in counted))
+
+    def figures(self, field: str, metrics: Sequence[str], search: Search) -> Sequence[tuple[Any, Sequence[Any]]]:
+        """
+        See `Client.figures`; the groups are those with most messages.
+
+        Raises:
+            ConfigError: If a percentile is asked for, which this route of a Graylog does not give.
+        """
+        if any(_PERCENTILE.match(metric) for metric in metrics):
+            raise ConfigError("a Graylog is not asked for percentiles; avg, min, max, sum, stddev and distinct work")
+        names = {"distinct": "card"}
+        wanted = [metric.partition(":") for metric in metrics]
+        parameters = _asked(search) | {
+            "groups": field,
+            "size": search.limit,
+            "metrics": ",".join(f"{names.get(function, function)}:{of}" for function, _, of in wanted),
+        }
+        answer = self._session.get("/api/search/aggregate", parameters)
+        found = [(row[0], [None if value == "-" else value for value in row[1:]]) for row in answer["datarows"]]
+        found.sort(key=lambda row: -(row[1][0] or 0))
+        return [row for row in found if row[0] not in _MISSING]
 
     def stats(self) -> dict[str, Any]:
         """See `Client.stats`."""
@@ -96,6 +117,10 @@ class GraylogClient:
     def graylog_total(self, search: Search) -> int | None:  # noqa: ARG002  (the contract's)
         """See `Client.graylog_total`."""
         return None
+
+    def hints(self, search: Search) -> list[str]:
+        """See `Client.hints`; a Graylog gives none."""
+        return [hint.text for hint in parse_as(search.query or "*", "graylog").hints]
 
     def page(self) -> str:
         """See `Client.page`."""
@@ -112,6 +137,18 @@ class GraylogClient:
         for id in list(self._seen)[: max(len(self._seen) - _REMEMBERED, 0)]:
             del self._seen[id]
         return fresh
+
+
+def _asked(search: Search) -> dict[str, Any]:
+    """
+    Return the parameters that say which messages.
+
+    Raises:
+        ConfigError: If the query should mean what it does not to a Graylog.
+    """
+    if search.meaning == "extended":
+        raise ConfigError("to a Graylog a query means what it says there; --meaning extended is for a listener")
+    return {"query": search.query or "*", "timerange": _timerange(search.since)}
 
 
 def _timerange(since: str) -> str:

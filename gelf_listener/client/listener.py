@@ -66,6 +66,12 @@ class ListenerClient:
         counted = [(value["value"], value["messages"]) for value in answer["values"]]
         return Top(counted, sum(count for _, count in counted) + answer["other"])
 
+    def figures(self, field: str, metrics: Sequence[str], search: Search) -> Sequence[tuple[Any, Sequence[Any]]]:
+        """See `Client.figures`."""
+        parameters = _parameters(search) | {"by": field, "metric": ",".join(metrics), "limit": search.limit}
+        answer = self._session.get("/api/gelf/aggregate", parameters)
+        return [(group["keys"][0], group["values"]) for group in answer["groups"]]
+
     def graylog_total(self, search: Search) -> int | None:
         """See `Client.graylog_total`."""
         try:
@@ -76,6 +82,12 @@ class ListenerClient:
             return None
         total: int = answer["total"]
         return total
+
+    def hints(self, search: Search) -> list[str]:
+        """See `Client.hints`."""
+        answer = self._session.ask("POST", "/api/gelf/validate", _query(search))
+        found = self._session.json_of(answer) if answer.is_success else {}
+        return [str(hint["text"]) for hint in found.get("hints", ())]
 
     def stats(self) -> dict[str, Any]:
         """See `Client.stats`."""
@@ -106,9 +118,14 @@ def message_of(document: Mapping[str, Any]) -> Message:
 
 
 def _parameters(search: Search) -> dict[str, Any]:
-    parameters: dict[str, Any] = {"query": search.query or "*"}
+    parameters = _query(search)
     if search.since:
         parameters["since"] = search.since
     if search.fields is not None:
         parameters["fields"] = ",".join(search.fields)
     return parameters
+
+
+def _query(search: Search) -> dict[str, Any]:
+    meaning = {} if search.meaning is None else {"meaning": search.meaning}
+    return {"query": search.query or "*"} | meaning

@@ -29,13 +29,18 @@ class Session:
         url: Base address; may hold user and password.
         token: Instead of those.
         advice: What to do when nothing answers.
+        transport: What carries requests instead of a connection.
 
     Raises:
         ConfigError: If it is not an address of a web server.
     """
 
     def __init__(
-        self, url: str, token: str = "", advice: str = "is the listener running? --url names another address"
+        self,
+        url: str,
+        token: str = "",
+        advice: str = "is the listener running? --url names another address",
+        transport: httpx.BaseTransport | None = None,
     ) -> None:
         try:
             parts = httpx.URL(url if "://" in url else f"http://{url}")
@@ -50,7 +55,16 @@ class Session:
         self._advice = advice
         self.url = str(parts.copy_with(userinfo=b"")).rstrip("/")
         # A proxy between a terminal and its listener is seldom meant, and never for localhost.
-        self._client = httpx.Client(base_url=self.url, auth=auth, timeout=_SECONDS, trust_env=False)
+        # Loading the authorities takes as long as all else that a command does first, and http:// needs none: no
+        # redirection is followed.
+        self._client = httpx.Client(
+            base_url=self.url,
+            auth=auth,
+            timeout=_SECONDS,
+            trust_env=False,
+            transport=transport,
+            verify=parts.scheme == "https",
+        )
         self._headers = {"X-Requested-By": "gelf-listener", "Accept": "application/json"}
 
     def get(
@@ -75,7 +89,26 @@ class Session:
             self._check(answer)
         return self.json_of(answer)
 
-    def ask(self, method: str, path: str, parameters: Mapping[str, Any], seconds: float = 0.0) -> httpx.Response:
+    def post(self, path: str, body: Mapping[str, Any]) -> Any:
+        """
+        Ask with a JSON body, and return the answer's JSON; raises as `get` does.
+
+        Args:
+            path: Of the route.
+            body: Its document.
+        """
+        answer = self.ask("POST", path, {}, body=body)
+        self._check(answer)
+        return self.json_of(answer)
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        parameters: Mapping[str, Any],
+        seconds: float = 0.0,
+        body: Mapping[str, Any] | None = None,
+    ) -> httpx.Response:
         """
         Ask, and return the answer, whatever its status.
 
@@ -84,13 +117,14 @@ class Session:
             path: Of the route.
             parameters: In the query.
             seconds: How long the server is asked to take.
+            body: Sent as JSON.
 
         Raises:
             Unreachable: If nothing answers.
         """
         try:
             return self._client.request(
-                method, path, params=dict(parameters), headers=self._headers, timeout=_SECONDS + seconds
+                method, path, params=dict(parameters), headers=self._headers, timeout=_SECONDS + seconds, json=body
             )
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise self._unreachable(error) from None

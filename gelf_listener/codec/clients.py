@@ -136,8 +136,8 @@ _ORDERS = (
     _Order("pino-gelf", "version host short_message timestamp level", lambda _d, keys, _p: keys[3:7] == ["full_message", "timestamp", "level", "_name"]),
     _Order("slog-graylog", "version host short_message timestamp level", _bare_keys),
     _Order("go-gelf", "version host short_message timestamp level", _has_facility),
-    _Order("graygelf, node-gelf", "version host short_message timestamp level", lambda _d, keys, payload: _is_graygelf(keys, payload)),
-    _Order("graygelf, node-gelf", "short_message host version timestamp", lambda _d, keys, _p: keys[-2:] == ["version", "timestamp"]),
+    _Order("gelf-listener, graygelf, node-gelf", "version host short_message timestamp level", lambda _d, keys, payload: _is_graygelf(keys, payload)),
+    _Order("gelf-listener, graygelf, node-gelf", "short_message host version timestamp", lambda _d, keys, _p: keys[-2:] == ["version", "timestamp"]),
     _Order("logging-gelf", "version host short_message timestamp level", lambda _d, keys, _p: {"line", "file"} <= set(keys), spaced=True),
 )  # fmt: skip
 

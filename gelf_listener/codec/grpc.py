@@ -19,7 +19,7 @@ from h2.exceptions import H2Error
 from h2.settings import SettingCodes, Settings
 
 from gelf_listener.codec.batch import Batch
-from gelf_listener.codec.compression import is_gzip, is_zlib
+from gelf_listener.codec.encodings import unpack
 from gelf_listener.codec.inflater import Inflater
 from gelf_listener.codec.otlp.export import Code
 from gelf_listener.codec.receipt import Receipt
@@ -27,6 +27,9 @@ from gelf_listener.codec.session import Session
 from gelf_listener.errors import Reason, Rejected
 
 __all__ = ["GrpcSession", "Method"]
+
+_ENCODINGS = ("identity", "deflate", "gzip", "snappy", "zstd")
+"""SDKs have the first three, OpenTelemetry's collector and Rust's SDK the others."""
 
 Method = Callable[[bytes, Receipt], Generator[None, None, bytes]]
 """Takes the message of a call, with a `yield` where others may have their turn, and returns the answer's."""
@@ -48,13 +51,13 @@ _PRINTABLE = " !\"#$&'()*+,-./:;<=>?@[\\]^_`{|}~"
 class _Call:
     """A call whose message is on its way."""
 
-    __slots__ = ("compressed", "data", "method", "stream")
+    __slots__ = ("data", "encoding", "method", "stream")
 
-    def __init__(self, stream: int, method: Method, compressed: bool) -> None:
+    def __init__(self, stream: int, method: Method, encoding: str) -> None:
         self.stream = stream
         self.method = method
-        self.compressed = compressed
-        """Whether messages may be compressed: the header that says how is there."""
+        self.encoding = encoding
+        """How a message is compressed that says it is."""
         self.data = bytearray()
 
 
@@ -167,7 +170,11 @@ class GrpcSession(Session):
 
     def _receive(self, data: bytes) -> None:
         """Take frames."""
-        for event in self._http.receive_data(self._cut(data)):
+        try:
+            events = self._http.receive_data(self._cut(data))
+        except UnicodeDecodeError as error:  # which h2 lets through
+            raise Rejected(Reason.UNEXPECTED_PROTOCOL, f"headers that are not UTF-8: {error}", data) from None
+        for event in events:
             if isinstance(event, RequestReceived):
                 headers = {str(name): str(value) for name, value in event.headers or ()}
                 self._open(event.stream_id or 0, headers)
@@ -193,10 +200,10 @@ class GrpcSession(Session):
             self._fail(stream, Code.UNIMPLEMENTED, f"no such method: {headers.get(':path', '')[:200]}")
         elif not self._authorized(headers.get("authorization", "")):
             self._fail(stream, Code.UNAUTHENTICATED, "authorization is missing or wrong; nothing was stored")
-        elif encoding not in ("identity", "gzip", "deflate"):
+        elif encoding not in _ENCODINGS:
             self._fail(stream, Code.UNIMPLEMENTED, f"grpc-encoding {encoding[:50]} is not supported")
         else:
-            self._calls[stream] = _Call(stream, method, encoding != "identity")
+            self._calls[stream] = _Call(stream, method, encoding)
 
     def _add(self, stream: int, data: bytes) -> None:
         """Take a part of a message, within bounds."""
@@ -239,9 +246,10 @@ class GrpcSession(Session):
 
     def _take(self, call: _Call) -> Generator[None, None, bytes]:
         """Take a call whose message has come."""
-        return (yield from call.method(self._message(call), self._own))
+        message = yield from self._message(call)
+        return (yield from call.method(message, self._own))
 
-    def _message(self, call: _Call) -> bytes:
+    def _message(self, call: _Call) -> Generator[None, None, bytes]:
         """
         Return the message of a call.
 
@@ -254,11 +262,12 @@ class GrpcSession(Session):
         message = bytes(data[_PREFIX_BYTES:])
         if not data[0]:
             return message
-        if not call.compressed:
+        if call.encoding == "identity":
             raise Rejected(Reason.UNKNOWN_COMPRESSION, "a compressed message without grpc-encoding", message)
-        if not (is_gzip(message) or is_zlib(message)):
-            raise Rejected(Reason.CORRUPT_COMPRESSION, "neither gzip nor zlib", message)
-        return self._inflater.inflate(message, self._own)
+        plain = yield from unpack(message, call.encoding.encode(), self._inflater, self._own)
+        if plain is message:
+            raise Rejected(Reason.CORRUPT_COMPRESSION, f"a message that is not {call.encoding}", message)
+        return plain
 
     def _answer(self, stream: int, message: bytes) -> None:
         """Answer a call with success."""
@@ -286,5 +295,5 @@ class GrpcSession(Session):
 _HEADERS = [
     (":status", "200"),
     ("content-type", "application/grpc"),
-    ("grpc-accept-encoding", "identity,deflate,gzip"),
+    ("grpc-accept-encoding", ",".join(_ENCODINGS)),
 ]

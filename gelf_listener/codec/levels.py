@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["LEVEL_LETTERS", "LEVEL_NAMES", "severity_of_number", "severity_of_text"]
+__all__ = ["LEVEL_LETTERS", "LEVEL_NAMES", "LEVEL_WORDS", "severity_of_number", "severity_of_text"]
 
-LEVEL_NAMES = {
+LEVEL_WORDS = {
     "emerg": 0,
     "emergency": 0,
     "panic": 0,
@@ -31,13 +31,27 @@ LEVEL_NAMES = {
     "finer": 7,
     "finest": 7,
     "silly": 7,
+}
+"""Severities by names that are whole, as a person writes them."""
+
+LEVEL_NAMES = {
+    **LEVEL_WORDS,
     # Short forms: Serilog and zerolog (three letters), logrus, slog and log15 (four), .NET's console, NATS.
     **dict.fromkeys(("ftl", "fata", "critic", "pani", "pnc", "dpanic", "shout"), 2),
     **dict.fromkeys(("erro", "eror", "fail"), 3),
-    **dict.fromkeys(("wrn", "deprecated"), 4),
+    **dict.fromkeys(("wrn", "deprecated", "deprecation"), 4),
     **dict.fromkeys(("inf", "log", "note", "system", "http", "default"), 6),
     **dict.fromkeys(("dbg", "dbug", "debg", "debu", "trc", "trce", "trac", "vrb", "config", "spam"), 7),
     **dict.fromkeys((f"debug{number}" for number in range(1, 6)), 7),  # PostgreSQL
+    # Cut to four or five letters: Open vSwitch, OrientDB, Python's %(levelname).5s; of their own: rippled, dnf.
+    "emer": 0,
+    "criti": 2,
+    "sever": 3,
+    "warni": 4,
+    "notic": 5,
+    "nfo": 6,
+    "ddebug": 7,
+    "subdebug": 7,
 }
 """Severities by the names loggers use: syslog's, Python's, log4j's, java.util.logging's, npm's, loguru's and others."""
 
@@ -56,6 +70,8 @@ LEVEL_LETTERS = {
 """Severities by the one letter that glog, Ruby, tornado, etcd and others write, in forms of their own."""
 
 _OFFSET = re.compile(r"([A-Za-z]+)[+-]\d{1,4}\Z", re.ASCII)
+
+_UNNAMED = re.compile(r"Level (\d{1,3})\Z", re.ASCII)
 
 _MAX_TEXT = 64
 """Longest text read as a number: reading millions of digits takes a while."""
@@ -90,6 +106,14 @@ def severity_of_text(text: str) -> int | None:
     try:
         number = float(text)
     except ValueError:
-        offset = _OFFSET.match(text)  # Go's slog names a level of its own by the one below: ERROR+4
-        return None if offset is None else LEVEL_NAMES.get(offset[1].lower())
+        return _severity_of_derived(text)
     return severity_of_number(number)
+
+
+def _severity_of_derived(text: str) -> int | None:
+    """Read a level without a name of its own: Go's slog writes the one below and how far it is, Python a number."""
+    offset = _OFFSET.match(text)
+    if offset is not None:
+        return LEVEL_NAMES.get(offset[1].lower())
+    unnamed = _UNNAMED.match(text)
+    return None if unnamed is None else severity_of_number(min(max(int(unnamed[1]), 8), 100))

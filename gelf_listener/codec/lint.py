@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import NamedTuple
 
@@ -14,7 +15,7 @@ from gelf_listener.errors import Reason, Rejected
 from gelf_listener.message import Message, Peer
 from gelf_listener.notes import Deviation, Note
 
-__all__ = ["Verdict", "finding", "lint"]
+__all__ = ["Verdict", "advice", "finding", "lint"]
 
 _JAVA_SPACE = "".join(map(chr, range(0x21)))
 """What Graylog takes off both ends of a value."""
@@ -51,7 +52,15 @@ _BUGS: dict[Reason, tuple[str, str]] = {
 }
 """Of a rejection: the client's likely bug, and the fix."""
 _OTHER_BUG = ("it does not write GELF 1.1", "see what GELF 1.1 has")
-_SYSLOG_BUG = ("it speaks syslog", "send it to a syslog input, or send GELF")
+_SYSLOG_BUG = ("it speaks syslog", "send it to a syslog input (gelf-listener --also-input syslog+udp://), or send GELF")
+_TLS_BUG = ("it speaks TLS, and this port does not", "send it to gelf+tls (port 12204 with --tls-cert), or without TLS")
+_HTTP_BUG = ("it speaks HTTP", "send it to gelf+http, port 12203")
+_TEXT_BUG = (
+    "it sends plain text",
+    "run the program with gelf-listener pipe, have the input read text (gelf+udp://...?read=text), or send GELF",
+)
+_TEXT = re.compile(rb"[\w<\[(\"'/.-]", re.ASCII)
+_HTTP = re.compile(rb"(?:GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH) \S+ HTTP/")
 
 
 class Verdict(NamedTuple):
@@ -91,8 +100,7 @@ class Verdict(NamedTuple):
         """
         lines = []
         for rejected in self.rejected:
-            syslog = self.client.startswith("syslog")
-            cause, advice = _SYSLOG_BUG if syslog else _BUGS.get(rejected.reason, _OTHER_BUG)
+            cause, advice = _bug(rejected)
             if self.stored:
                 graylog = "drops it and keeps what came first" if self.messages else "stores it"
                 lines += finding(f"refused here: {rejected.detail}", graylog, cause, advice)
@@ -136,6 +144,24 @@ def lint(payload: bytes, peer: Peer | None = None) -> Verdict:
         tuple(graylogs.messages),
         tuple(graylogs.rejected),
     )
+
+
+def advice(rejected: Rejected) -> str:
+    """Say what a client probably does wrong, and how to repair it: a sentence."""
+    cause, fix = _bug(rejected)
+    return f"{cause[:1].upper()}{cause[1:]}: {fix}."
+
+
+def _bug(rejected: Rejected) -> tuple[str, str]:
+    """Return the client's likely bug, and the fix; what was sent tells more than why it was refused."""
+    payload = rejected.payload.lstrip()
+    if payload[:2] == b"\x16\x03":
+        return _TLS_BUG
+    if guess_client(rejected.payload).startswith("syslog"):
+        return _SYSLOG_BUG
+    if rejected.reason is Reason.INVALID_JSON and _TEXT.match(payload) is not None:
+        return _HTTP_BUG if _HTTP.match(payload) is not None else _TEXT_BUG
+    return _BUGS.get(rejected.reason, _OTHER_BUG)
 
 
 def finding(wrong: str, graylog: str, cause: str, advice: str) -> list[str]:

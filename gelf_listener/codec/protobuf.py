@@ -24,6 +24,7 @@ __all__ = [
     "signed",
     "too_many",
     "write_field",
+    "write_varint",
 ]
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
@@ -63,6 +64,8 @@ def read_varint(data: bytes, at: int) -> tuple[int, int]:
     """
     value = shift = 0
     try:
+        if data[at] < 0x80:  # what nearly all are
+            return data[at], at + 1
         while True:
             byte = data[at]
             at += 1
@@ -99,13 +102,12 @@ def fields(data: bytes, at: int = 0, end: int | None = None) -> Iterator[tuple[i
             raise too_many(data)
         key, at = read_varint(data, at)
         kind = key & 7
-        if kind == BYTES:
-            length, at = read_varint(data, at)
-            value, rest = at, at + length
-            at = rest
-        elif kind == VARINT:
+        if kind in (BYTES, VARINT):
             value, at = read_varint(data, at)
             rest = 0
+            if kind == BYTES:
+                value, rest = at, at + value
+                at = rest
         elif kind == FIXED64 and at + 8 <= end:
             value, rest = _fixed64(data, at)[0], 0
             at += 8
@@ -127,11 +129,12 @@ def signed(value: int) -> int:
 def write_field(number: int, value: int | bytes) -> bytes:
     """Write a field: a number as a varint, anything else as bytes."""
     if isinstance(value, int):
-        return _varint(number << 3 | VARINT) + _varint(value % _U64)
-    return _varint(number << 3 | BYTES) + _varint(len(value)) + value
+        return write_varint(number << 3 | VARINT) + write_varint(value % _U64)
+    return write_varint(number << 3 | BYTES) + write_varint(len(value)) + value
 
 
-def _varint(value: int) -> bytes:
+def write_varint(value: int) -> bytes:
+    """Write a varint, of a number that is not negative."""
     written = bytearray()
     while value > 0x7F:
         written.append(value & 0x7F | 0x80)

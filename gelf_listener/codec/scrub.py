@@ -7,14 +7,23 @@ import re
 
 import msgspec
 
-__all__ = ["encode_json", "scrub"]
+__all__ = ["encode_json", "scrub", "scrub_escapes"]
 
+_ESCAPE = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<lone>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
+    re.DOTALL,
+)
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
 def scrub(text: str) -> str:
     """Replace lone surrogates by U+FFFD."""
     return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
+
+
+def scrub_escapes(document: bytes) -> bytes:
+    """Replace lone surrogates that JSON has as escapes by U+FFFD."""
+    return _ESCAPE.sub(lambda match: b"\\ufffd" if match["lone"] else match[0], document)
 
 
 def encode_json(value: object) -> bytes:

@@ -1,4 +1,9 @@
-"""Snappy: blocks without frames, as Loki's clients compress protobuf (google/snappy, "format_description.txt")."""
+"""
+Snappy: blocks, as Loki's clients compress protobuf, and frames, which OpenTelemetry's collector sends by gRPC.
+
+Frames have checksums, which are not looked at: what carries them has its own (google/snappy, "format_description.txt"
+and "framing_format.txt").
+"""
 
 from __future__ import annotations
 
@@ -7,7 +12,17 @@ from collections.abc import Generator
 from gelf_listener.codec.protobuf import read_varint
 from gelf_listener.errors import Reason, Rejected
 
-__all__ = ["unsnap"]
+__all__ = ["SNAPPY_MAGIC", "unframe", "unsnap"]
+
+SNAPPY_MAGIC = b"\xff\x06\x00\x00sNaPpY"
+"""What frames begin with."""
+
+_COMPRESSED, _PLAIN = 0, 1
+"""Kinds of frames that hold data; those from 0x80 on may be skipped."""
+
+_MAX_FRAMES = 4096
+"""Of one message: 65536 bytes may be in each."""
+_CHECKSUM_BYTES = 4
 
 _ELEMENTS_A_STEP = 1000
 """Literals and copies that are done before other connections have their turn: a millisecond."""
@@ -78,5 +93,29 @@ def unsnap(data: bytes, room: int) -> Generator[None, None, bytes]:
     return bytes(plain)
 
 
+def unframe(data: bytes, room: int) -> Generator[None, None, bytes]:
+    """Decompress frames; see `unsnap`."""
+    parts: list[bytes] = []
+    at = frames = 0
+    while at < len(data):
+        kind, length = data[at], int.from_bytes(data[at + 1 : at + 4], "little")
+        begin, at = at + 4 + _CHECKSUM_BYTES, at + 4 + length
+        frames += 1
+        if at > len(data) or frames > _MAX_FRAMES:
+            raise _damaged("it ends too early" if at > len(data) else f"more than {_MAX_FRAMES} frames", data)
+        if kind == _COMPRESSED:
+            parts.append((yield from unsnap(data[begin:at], room)))
+        elif kind == _PLAIN:
+            parts.append(data[begin:at])
+        elif kind < 0x80:
+            raise _damaged(f"a frame of kind {kind}", data)
+        else:
+            continue
+        room -= len(parts[-1])
+        if room < 0:
+            raise Rejected(Reason.PAYLOAD_TOO_LARGE, "body inflates to more bytes than there is room for", data)
+    return b"".join(parts)
+
+
 def _damaged(detail: str, data: bytes) -> Rejected:
-    return Rejected(Reason.CORRUPT_COMPRESSION, f"damaged snappy block: {detail}", data)
+    return Rejected(Reason.CORRUPT_COMPRESSION, f"damaged snappy: {detail}", data)

@@ -14,18 +14,19 @@ from typing import NamedTuple
 import typer
 
 from gelf_listener.address import Address
+from gelf_listener.assembly import make_output
 from gelf_listener.buffers.batch_file import FILE_NAME, BatchFile, CannotSave, Totals
 from gelf_listener.buffers.disk import DiskBuffer
 from gelf_listener.codec.gelf.lenient import read_fields
+from gelf_listener.commands.progress import ProgressBar
 from gelf_listener.config import Spec
 from gelf_listener.directories import buffers_directory
 from gelf_listener.errors import ConfigError, Rejected, describe
 from gelf_listener.lock import DirectoryLock, LockedError
 from gelf_listener.message import Message
 from gelf_listener.packing import Packer
-from gelf_listener.quantities import format_duration, format_size
+from gelf_listener.quantities import counted, format_duration, format_size
 from gelf_listener.runner import Runner
-from gelf_listener.service import make_output
 from gelf_listener.settings import OutputSettings
 
 __all__ = ["clear", "export", "send", "show"]
@@ -55,7 +56,7 @@ def show(path: Path | None) -> None:
         typer.echo(f"no buffers in {directory}")
     for each in found:
         totals = each.totals
-        text = f"{each.path.name}: {_messages(totals.messages)}, {format_size(totals.bytes)}"
+        text = f"{each.path.name}: {counted(totals.messages)}, {format_size(totals.bytes)}"
         if totals.oldest_at is not None:
             text += f", the oldest {format_duration(time.time() - totals.oldest_at)} old"
         if each.pid is not None:
@@ -63,7 +64,7 @@ def show(path: Path | None) -> None:
         elif totals.messages:
             text += "; not open"
         if each.damaged:
-            text += f"; {each.damaged} damaged files set aside"
+            text += f"; {counted(each.damaged, 'damaged file')} set aside"
         typer.echo(text + (f"; {each.problem}" if each.problem else ""))
 
 
@@ -80,9 +81,9 @@ def clear(name: str, path: Path | None, *, yes: bool) -> None:
     with _opened(name, path) as file:
         messages = file.totals().messages
         if messages and not yes:
-            typer.confirm(f"Delete {_messages(messages)} from {file.path.parent}?", abort=True)
+            typer.confirm(f"Delete {counted(messages)} from {file.path.parent}?", abort=True)
         file.clear()
-        typer.echo(f"{_messages(messages)} deleted")
+        typer.echo(f"{counted(messages)} deleted")
 
 
 def send(name: str, path: Path | None, to: str, seconds: float) -> None:
@@ -121,14 +122,16 @@ def send(name: str, path: Path | None, to: str, seconds: float) -> None:
         await runner.start()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                while not problem and (not buffer.counted or buffer.messages):
-                    changed.clear()
-                    await changed.wait()
+                with ProgressBar("sending", BatchFile.peek(directory).messages) as progress:
+                    while not problem and (not buffer.counted or buffer.messages):
+                        changed.clear()
+                        await changed.wait()
+                        progress.reach(runner.written + runner.refused)
         await runner.drain(_DRAIN_SECONDS)
         return runner
 
     runner = asyncio.run(main())
-    typer.echo(f"{_messages(runner.written)} written, {runner.refused} refused, {runner.buffer.messages} left")
+    typer.echo(f"{counted(runner.written)} written, {runner.refused:,} refused, {runner.buffer.messages:,} left")
     for each in refused[:10]:
         typer.echo(f"  {each.detail}", err=True)
     if kept.is_file():
@@ -137,10 +140,6 @@ def send(name: str, path: Path | None, to: str, seconds: float) -> None:
         typer.echo(f"  {problem or runner.last_error or f'not done within {format_duration(seconds)}'}", err=True)
     if runner.buffer.messages or refused:
         raise typer.Exit(1)
-
-
-def _messages(count: int) -> str:
-    return f"{count} message{'' if count == 1 else 's'}"
 
 
 def _private(path: str, flags: int) -> int:

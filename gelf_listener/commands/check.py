@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from gelf_listener.assembly import make_alerts, make_all, make_api_auth
 from gelf_listener.config import load_config
-from gelf_listener.service import make_all, make_api_auth
 from gelf_listener.settings import written
 
 __all__ = ["check_config"]
@@ -23,12 +23,22 @@ def check_config(flags: Mapping[str, Any], file: Path | None) -> None:
     config = load_config(flags, file)
     inputs, outputs = make_all(config)
     auth = make_api_auth(config)
+    alerts, destinations = make_alerts(config)
     print("inputs:")
     for spec, input in inputs:
         _show(input.settings.shown(spec.address), input.name, input.settings)
     print("outputs:")
     for spec, output in outputs:
         _show(output.settings.shown(spec.address), output.settings.name, output.settings)
+    if destinations:
+        print("destinations:")
+        for name in destinations:
+            print(f"  {name}")
+    if alerts:
+        print("alerts:")
+        for alert in alerts:
+            to = ", ".join(alert.to) or "nowhere: only the API and the command alerts show it"
+            print(f"  {alert.name}: {alert.condition} of {alert.query}, to {to}")
     login = "  (with a login)" if auth is not None and auth.required else ""
     print(f"api: {'off' if config.api is None else config.api}{login}")
     print("configuration is valid")

@@ -13,11 +13,11 @@ from concurrent.futures import Future
 from typing import Any
 
 from gelf_listener.address import Address
+from gelf_listener.assembly import make_buffer, make_output, make_predicate
 from gelf_listener.config import Spec
 from gelf_listener.errors import ConfigError, OutputError, Rejected
 from gelf_listener.message import Message
 from gelf_listener.runner import Runner
-from gelf_listener.service import make_buffer, make_output, make_predicate
 
 __all__ = ["GELF_PORTS", "Delivery"]
 

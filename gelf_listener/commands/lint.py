@@ -16,6 +16,7 @@ from typing import BinaryIO, TypeVar
 import typer
 
 from gelf_listener.address import Address
+from gelf_listener.assembly import make_input
 from gelf_listener.codec.graylog_index import GraylogIndex
 from gelf_listener.codec.lint import Verdict, finding, lint
 from gelf_listener.commands.printing import leaving_quietly
@@ -25,8 +26,8 @@ from gelf_listener.inputs import Input
 from gelf_listener.message import Message, Peer
 from gelf_listener.notes import Deviation
 from gelf_listener.pipeline import Pipeline
+from gelf_listener.quantities import counted
 from gelf_listener.rendering.sanitise import clean
-from gelf_listener.service import make_input
 
 __all__ = ["lint_arrivals", "lint_file"]
 
@@ -84,7 +85,7 @@ class _Report:
         Raises:
             typer.Exit: With status 1 if anything deviates, or there was nothing to judge.
         """
-        typer.echo(f"{self.payloads} payloads, {self.deviating} with deviations", err=True)
+        typer.echo(f"{counted(self.payloads, 'payload')}, {self.deviating:,} with deviations", err=True)
         if self.deviating or not self.payloads:
             raise typer.Exit(_DEVIATES)
 

@@ -23,6 +23,7 @@ from types import FrameType
 from gelf_listener.commands.send import parse_field
 from gelf_listener.commands.shipper import Shipper
 from gelf_listener.errors import ConfigError, describe
+from gelf_listener.quantities import counted
 from gelf_listener.settings import check_charset, zone_named
 
 __all__ = ["run_piped"]
@@ -88,9 +89,11 @@ def run_piped(
     shipper.close()
     if shipper.dropped:
         why = shipper.problem or "it takes nothing, or too slowly"
-        print(f"gelf-listener: {shipper.dropped} lines did not reach {shipper.address}: {why}", file=sys.stderr)
+        print(
+            f"gelf-listener: {counted(shipper.dropped, 'line')} did not reach {shipper.address}: {why}", file=sys.stderr
+        )
     if shipper.kept:
-        print(f"gelf-listener: {shipper.kept} messages left in the buffer: {shipper.problem}", file=sys.stderr)
+        print(f"gelf-listener: {counted(shipper.kept)} left in the buffer: {shipper.problem}", file=sys.stderr)
     return status if status >= 0 else 128 - status
 
 

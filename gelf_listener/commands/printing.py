@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import NoReturn
 
 import typer
 
@@ -20,12 +21,14 @@ from gelf_listener.rendering.csv_rows import csv_rows
 from gelf_listener.rendering.gelf import GelfRenderer, JsonRenderer
 from gelf_listener.rendering.logfmt import LogfmtRenderer
 from gelf_listener.rendering.pretty import PrettyRenderer
+from gelf_listener.rendering.sanitise import clean
 from gelf_listener.rendering.timestamps import Timestamps
 from gelf_listener.rendering.usual import noise
 
-__all__ = ["FORMATS", "Printer", "leave_with_reader", "leaving_quietly", "split_fields"]
+__all__ = ["FORMATS", "Printer", "leave_with_reader", "leaving_quietly", "say_nothing", "split_fields"]
 
 FORMATS = ("auto", "pretty", "json", "gelf", "logfmt", "csv")
+_NOTHING = 1
 _INTERRUPTED = 130
 _PRETTY_VALUE, _PRETTY_FULL = 1000, 20_000
 _COLUMNS = ("timestamp", "source", "level", "message")
@@ -127,6 +130,22 @@ def leave_with_reader() -> None:
         os._exit(0)
 
     threading.Thread(target=wait, daemon=True).start()
+
+
+def say_nothing(text: str, *, tell: bool = False) -> NoReturn:
+    """
+    Say that there is nothing, to a person at a terminal; a script sees it by the status.
+
+    Args:
+        text: What there is not.
+        tell: Whether to say it to everybody, for it says why.
+
+    Raises:
+        typer.Exit: With status 1.
+    """
+    if tell or sys.stderr.isatty():
+        typer.echo(f"gelf-listener: {clean(text)}", err=True)
+    raise typer.Exit(_NOTHING)
 
 
 def _write_nowhere() -> None:

@@ -16,15 +16,18 @@ from gelf_listener.address import hide
 from gelf_listener.config import Config, load_config
 from gelf_listener.errors import ConfigError
 from gelf_listener.notify import notify, notify_reloading
-from gelf_listener.quantities import exact_duration
+from gelf_listener.quantities import counted, exact_duration
 from gelf_listener.service import Service
 
-__all__ = ["raise_file_limit", "run_service"]
+__all__ = ["GC_THRESHOLD", "DiscreetFormatter", "log_exception", "loop_factory", "raise_file_limit", "run_service"]
 
 _log = logging.getLogger("gelf_listener")
 
-_GC_THRESHOLD = 100_000
-"""Allocations between collections: messages hold no cycles, so the default of 700 only costs time (`make bench`)."""
+GC_THRESHOLD = 10_000
+"""
+Allocations between collections: messages hold no cycles, so the default of 700 only costs time (`make bench`), and of
+100 000 a collection takes 70 ms (`python -m bench.abuse`).
+"""
 
 
 _PATIENCE_SECONDS = 1.0
@@ -49,9 +52,9 @@ def run_service(flags: Mapping[str, Any], file: Path | None) -> int:
         signal.signal(signal.SIGHUP, lambda number, _: early.append(number))
     config = load_config(flags, file)
     logging.basicConfig(level=config.log_level.upper(), stream=sys.stderr)
-    gc.set_threshold(_GC_THRESHOLD, 20, 20)
+    gc.set_threshold(GC_THRESHOLD, 20, 20)
     raise_file_limit()
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
         return runner.run(_main(config, flags, file, early))
 
 
@@ -68,16 +71,17 @@ def raise_file_limit() -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-class _DiscreetFormatter(logging.Formatter):
+class DiscreetFormatter(logging.Formatter):
     """
     Formats what is logged, by libraries too and with tracebacks, without the settings' secrets.
 
     Args:
         secrets: Says what these are at the moment.
+        prefix: Stands before each text.
     """
 
-    def __init__(self, secrets: Callable[[], list[str]]) -> None:
-        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
+    def __init__(self, secrets: Callable[[], list[str]], prefix: str = "") -> None:
+        super().__init__(f"%(asctime)s %(levelname)s %(name)s: {prefix}%(message)s")
         self._secrets = secrets
 
     def format(self, record: logging.LogRecord) -> str:
@@ -85,7 +89,8 @@ class _DiscreetFormatter(logging.Formatter):
         return hide(super().format(record), self._secrets())
 
 
-def _loop_factory() -> Any:
+def loop_factory() -> Any:
+    """Return what makes the fastest event loop there is; None: asyncio's own."""
     try:
         import uvloop
     except ImportError:
@@ -95,10 +100,10 @@ def _loop_factory() -> Any:
 
 async def _main(config: Config, flags: Mapping[str, Any], file: Path | None, early: Sequence[int]) -> int:
     loop = asyncio.get_running_loop()
-    loop.set_exception_handler(_log_exception)
+    loop.set_exception_handler(log_exception)
     service = Service(config, file)
     for handler in logging.getLogger().handlers:
-        handler.setFormatter(_DiscreetFormatter(service.secrets))
+        handler.setFormatter(DiscreetFormatter(service.secrets))
     started = asyncio.Event()
     reloading: set[asyncio.Task[None]] = set()
 
@@ -137,7 +142,7 @@ async def _main(config: Config, flags: Mapping[str, Any], file: Path | None, ear
     return 1 if left or service.lost else 0
 
 
-def _log_exception(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:  # noqa: ARG001
+def log_exception(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:  # noqa: ARG001
     """Log what nobody caught; a connection that broke is not worth a traceback."""
     error = context.get("exception")
     if isinstance(error, OSError):
@@ -173,14 +178,14 @@ def _announce(service: Service) -> None:
         lines.append(f"page: {service.api_url}{service.config.api_base_path}/")
         if service.store is None:
             lines.append("nothing is stored, so nothing can be searched: --output replaces the defaults")
-            lines.append("  add --output store: to store messages as well")
+            lines.append("  use --also-output instead, or add --output store: to store messages as well")
     print("\n".join(lines), file=sys.stderr, flush=True)
 
 
 def _say_waiting(service: Service) -> None:
     """Say why it has not ended yet."""
-    runners = [runner for runner in service.pipeline.runners if runner.buffer.messages and not runner.buffer.durable]
-    waiting = ", ".join(f"{runner.name} ({runner.buffer.messages} messages buffered)" for runner in runners)
+    outputs = [output for output in service.outputs() if output.waiting and output.buffer == "memory"]
+    waiting = ", ".join(f"{output.name} ({counted(output.waiting)} buffered)" for output in outputs)
     text = f"stopping: still writing{': ' if waiting else ''}{waiting}; "
     text += f"ends within {exact_duration(service.config.drain_seconds)}, at once with Ctrl-C"
     print(text, file=sys.stderr, flush=True)
@@ -190,11 +195,12 @@ def _report(service: Service, left: int) -> None:
     """Say what was taken, written and lost."""
     pipeline = service.pipeline
     taken = pipeline.messages.total()
-    written = ", ".join(f"{runner.name} {runner.written}" for runner in pipeline.runners)
+    outputs = service.outputs()
+    written = ", ".join(f"{output.name} {output.written}" for output in outputs)
     drops = sum(input.counters().get("kernel_drops_total", 0) for input in service.inputs)
     dropped = sum(runner.buffer.dropped for runner in pipeline.runners) + service.dropped_before
     left += service.lost.total()
-    text = f"stopped: {taken} messages taken, {pipeline.rejections.total} rejected; written: {written or 'nothing'}"
+    text = f"stopped: {counted(taken)} taken, {pipeline.rejections.total} rejected; written: {written or 'nothing'}"
     if dropped or drops or left:
         text += f"; dropped by buffers {dropped}, by the kernel {drops:.0f}, unwritten at the end {left}"
     kept = sum(runner.buffer.messages for runner in pipeline.runners if runner.buffer.durable)

@@ -1,28 +1,21 @@
-"""``gelf-listener search`` and ``top``: what is stored."""
+"""``gelf-listener search``: what is stored."""
 
 from __future__ import annotations
 
-import os
-import shutil
+import math
 import sys
-from typing import NoReturn
+import time
 
 import typer
-from rich.cells import cell_len, set_cell_size
 
 from gelf_listener.client import Client, Search
-from gelf_listener.commands.printing import Printer, leaving_quietly
-from gelf_listener.query import parse
+from gelf_listener.commands.printing import Printer, leaving_quietly, say_nothing
+from gelf_listener.query import parse, parse_as
 from gelf_listener.query.differences import difference
-from gelf_listener.rendering.choice import wants_color
-from gelf_listener.rendering.levels import level_name
 from gelf_listener.rendering.sanitise import clean
-from gelf_listener.rendering.values import value_text
+from gelf_listener.timeranges import depends_on_zone, parse_instant
 
-__all__ = ["find", "show_top"]
-
-_NOTHING = 1
-_LEAST_BAR, _MOST_VALUE = 10, 60
+__all__ = ["find", "since_when", "when"]
 
 
 def find(client: Client, search: Search, printer: Printer, *, limited: bool = False) -> None:
@@ -46,10 +39,13 @@ def find(client: Client, search: Search, printer: Printer, *, limited: bool = Fa
         printer.print(messages)
         if found.total > len(messages) and not limited:
             typer.echo(f"gelf-listener: the newest {len(messages)} of {found.total}; --limit shows more", err=True)
-        if sys.stderr.isatty():
+        if sys.stderr.isatty() and search.meaning != "graylog":
             _hint(client, search, found.total)
+        if not messages or sys.stderr.isatty():
+            for hint in parse_as(search.query, search.meaning or "extended").hints:
+                typer.echo(f"gelf-listener: {clean(hint.text)}", err=True)
     if not messages:
-        _nothing(
+        say_nothing(
             f"no message matches: {found.nothing}" if found.nothing else "no message matches", tell=bool(found.nothing)
         )
 
@@ -67,53 +63,14 @@ def _hint(client: Client, search: Search, total: int) -> None:
         typer.echo(f"gelf-listener: {reason} ({there} found there, {total} here)", err=True)
 
 
-def show_top(client: Client, field: str, search: Search) -> None:
-    """
-    Print the values of a field with their numbers, most first, and bars on a terminal.
-
-    Raises:
-        typer.Exit: With status 1 if no message has the field.
-    """
-    found = client.top(field, search)
-    values = [(_shown(field, value), count) for value, count in found.values]
-    with leaving_quietly():
-        if values:
-            _print_bars(values)
-    if not values:
-        _nothing(f"no message that matches has a field {field!r}")
+def since_when(text: str) -> str:
+    """Return since when as a server takes it: days, and ``14:05``, are those of where the terminal is."""
+    if not depends_on_zone(text):
+        return text
+    now = time.time()
+    return f"{math.ceil(now - parse_instant(text, now, None))}s"
 
 
-def _nothing(text: str, *, tell: bool = False) -> NoReturn:
-    """Say that there is nothing: to a person, and to everybody why; a script sees it by the status."""
-    if tell or sys.stderr.isatty():
-        typer.echo(f"gelf-listener: {clean(text)}", err=True)
-    raise typer.Exit(_NOTHING)
-
-
-def _print_bars(values: list[tuple[str, int]]) -> None:
-    most = max(count for _, count in values)
-    numbers = max(len(str(count)) for _, count in values)
-    names = min(max(cell_len(name) for name, _ in values), _MOST_VALUE)
-    width = shutil.get_terminal_size().columns - names - numbers - 4
-    bars = sys.stdout.isatty() and width >= _LEAST_BAR
-    color = wants_color("auto", os.environ, sys.stdout.fileno())
-    for name, count in values:
-        text = f"{count:>{numbers}}  {_padded(name, names) if bars else name}"
-        if bars:
-            bar = "█" * max(round(width * count / most), 1)
-            text += f"  \x1b[36m{bar}\x1b[0m" if color else f"  {bar}"
-        typer.echo(text, color=True)
-
-
-def _padded(text: str, cells: int) -> str:
-    """Cut a text, or fill it up, to so many cells of a terminal: some characters take two."""
-    return set_cell_size(text, cells) if cell_len(text) <= cells else set_cell_size(text, cells - 1) + "…"
-
-
-def _shown(field: str, value: object) -> str:
-    if value is None:
-        return "(none)"
-    if field == "level" and isinstance(value, int):
-        return f"{value} {level_name(value)}"
-    text = value_text(value) if isinstance(value, str | int | float) else str(value)
-    return clean(text) or "(empty)"
+def when(text: str, *, end: bool = False) -> str:
+    """Return a time as a server takes it, or its end; see `since_when`."""
+    return str(parse_instant(text, time.time(), None, end=end)) if depends_on_zone(text) else text

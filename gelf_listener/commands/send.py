@@ -7,13 +7,16 @@ import socket
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Self
 
 from gelf_listener.address import Address
+from gelf_listener.codec.batch import Batch
 from gelf_listener.codec.levels import LEVEL_NAMES
+from gelf_listener.codec.text.lines import LineDecoder
 from gelf_listener.commands.delivery import Delivery
+from gelf_listener.commands.progress import ProgressBar
 from gelf_listener.errors import ConfigError, OutputError
-from gelf_listener.message import Message
+from gelf_listener.message import FieldValue, Message
+from gelf_listener.quantities import counted
 
 __all__ = ["parse_field", "parse_level", "send_messages"]
 
@@ -86,10 +89,11 @@ def send_messages(
     sent = 0
     try:
         delivery.start()
-        with _Progress(count if isinstance(lines, tuple) else None) as progress:
+        with ProgressBar("sending", count if isinstance(lines, tuple) else None) as progress:
             for batch in _batches(lines, count, rate):
-                delivery.put([made.message(text) for text in batch])
-                sent += len(batch)
+                messages = [message for text in batch for message in made.messages(text)]
+                delivery.put(messages)
+                sent += len(messages)
                 progress.advance(len(batch))
         delivery.finish()
     except OutputError as error:
@@ -97,9 +101,9 @@ def send_messages(
         raise OutputError(f"{delivery.address}: {error}") from None
     if delivery.refused or delivery.lost:
         raise OutputError(f"{delivery.address}: {delivery.problem}")
-    print(f"sent {_counted(sent - delivery.kept)} to {delivery.address}", file=sys.stderr)
+    print(f"sent {counted(sent - delivery.kept)} to {delivery.address}", file=sys.stderr)
     if delivery.kept:
-        print(f"{_counted(delivery.kept)} left in the buffer: {delivery.problem}", file=sys.stderr)
+        print(f"{counted(delivery.kept)} left in the buffer: {delivery.problem}", file=sys.stderr)
 
 
 def _defaults(scheme: str, compress: str, chunk_bytes: str | None) -> Mapping[str, object]:
@@ -119,17 +123,24 @@ class _Maker:
     """Makes messages that differ in their text and time."""
 
     def __init__(
-        self, host: str | None, level: int, full_message: str | None, fields: Mapping[str, str | int | float]
+        self, host: str | None, level: int, full_message: str | None, fields: Mapping[str, FieldValue]
     ) -> None:
         self._host = host or socket.gethostname() or "localhost"
         self._level = level
         self._full_message = full_message
-        self._fields = fields
+        self._fields = dict(fields)
 
-    def message(self, text: str) -> Message:
-        """Make a message that is logged now."""
+    def messages(self, text: str) -> list[Message]:
+        """Make a message that is logged now; of a record in JSON, what it says, as `pipe` does."""
         now = round(time.time(), 6)
-        return Message(now, self._host, text, self._full_message, self._level, b"", now, _fields=dict(self._fields))
+        if text.startswith("{"):
+            batch = Batch()
+            decoder = LineDecoder(self._host, self._level, fields=self._fields)
+            decoder.feed(text.encode("utf-8", "replace"), now, batch)
+            decoder.feed_eof(now, batch)
+            return batch.messages
+        fields = dict(self._fields)
+        return [Message(now, self._host, text, self._full_message, self._level, b"", now, _fields=fields)]
 
 
 def _batches(texts: Iterable[str], count: int, rate: float) -> Iterator[list[str]]:
@@ -142,10 +153,6 @@ def _batches(texts: Iterable[str], count: int, rate: float) -> Iterator[list[str
             number = 1 if rate else min(left, _TOGETHER)
             yield [text] * number
             left -= number
-
-
-def _counted(number: int) -> str:
-    return f"{number} message{'' if number == 1 else 's'}"
 
 
 def _texts(message: str | None) -> Iterable[str]:
@@ -178,36 +185,3 @@ class _Pace:
         if pause > 0:
             time.sleep(pause)
         self._due += self._interval
-
-
-class _Progress:
-    """A progress bar on stderr for long runs on a terminal; nothing otherwise."""
-
-    _SHOW_FROM = 1000
-
-    def __init__(self, total: int | None) -> None:
-        self._shown = sys.stderr.isatty() and (total is None or total >= self._SHOW_FROM)
-        self._total = total
-        self._count = 0
-
-    def __enter__(self) -> Self:
-        if self._shown:
-            from rich.console import Console
-            from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-            counted = (MofNCompleteColumn(), TextColumn("messages"), TimeElapsedColumn())
-            columns = (*Progress.get_default_columns(), *counted)
-            self._bar = Progress(*columns, console=Console(stderr=True))
-            self._bar.start()
-            self._task = self._bar.add_task("sending", total=self._total)
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        if self._shown:
-            self._bar.update(self._task, completed=self._count)
-            self._bar.stop()
-
-    def advance(self, number: int) -> None:
-        self._count += number
-        if self._shown and (number > 1 or self._count % 100 == 0):
-            self._bar.update(self._task, completed=self._count)

@@ -9,7 +9,7 @@ import typer
 
 from gelf_listener.client import Client
 from gelf_listener.commands.printing import leaving_quietly
-from gelf_listener.quantities import format_duration, format_size
+from gelf_listener.quantities import counted, format_duration, format_size
 from gelf_listener.rendering.sanitise import clean
 
 __all__ = ["show_stats"]
@@ -41,6 +41,9 @@ def _lines(stats: dict[str, Any]) -> list[str]:
             + (f"; rejected: {reasons}" if reasons else "")
             + (f"; dropped by the kernel: {drops:,.0f}" if drops else "")
         )
+    if stats["workers"]:
+        lines.append("workers:")
+        lines += [_worker(each) for each in stats["workers"]]
     lines.append("outputs:")
     for each in stats["outputs"]:
         state = "works" if each["error"] is None else f"fails: {each['error']}"
@@ -58,9 +61,15 @@ def _lines(stats: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _messages(counted: dict[str, Any]) -> str:
-    count = counted["messages"]
-    return f"{count:,} message{'' if count == 1 else 's'}"
+def _worker(worker: dict[str, Any]) -> str:
+    process = "no process" if worker["pid"] is None else f"process {worker['pid']}"
+    state = f"fails: {worker['problem']}" if worker["problem"] else "works"
+    restarts = f"; restarted {counted(worker['restarts'], 'time')}" if worker["restarts"] else ""
+    return f"  {worker['number']}: {process}, {_messages(worker)}, {clean(state)}{restarts}"
+
+
+def _messages(figures: dict[str, Any]) -> str:
+    return counted(figures["messages"])
 
 
 def _who(sender: dict[str, Any]) -> str:

@@ -12,15 +12,16 @@ from typing import Literal, TypeVar
 import typer
 
 from gelf_listener.codec.gelf.lenient import read_fields
+from gelf_listener.commands.progress import ProgressBar
 from gelf_listener.directories import state_directory
 from gelf_listener.errors import ConfigError
 from gelf_listener.message import Message
-from gelf_listener.quantities import format_size
+from gelf_listener.quantities import counted, format_size
 from gelf_listener.query import parse
 from gelf_listener.rendering.gelf import JsonRenderer
 from gelf_listener.store.parameters import EVERYTHING, Sort, Span
 from gelf_listener.store.tantivy_store import TantivyStore
-from gelf_listener.timeranges import TimeRangeError, parse_since
+from gelf_listener.timeranges import TimeRangeError, parse_instant
 
 __all__ = ["clear", "compact", "export", "info"]
 
@@ -32,11 +33,11 @@ def info(path: Path | None) -> None:
 
     async def show(store: TantivyStore) -> None:
         found = await store.info()
-        typer.echo(f"{found.location}: {found.messages} messages, {format_size(found.bytes)}")
+        typer.echo(f"{found.location}: {counted(found.messages)}, {format_size(found.bytes)}")
         if found.first is not None and found.last is not None:
             typer.echo(f"from {_time(found.first)} to {_time(found.last)}")
         for each in found.partitions:
-            typer.echo(f"  {each.name}  {each.messages:>10} messages  {format_size(each.bytes):>10}")
+            typer.echo(f"  {each.name}  {counted(each.messages):>20}  {format_size(each.bytes):>10}")
 
     _with_store(path, show)
 
@@ -46,7 +47,8 @@ def compact(path: Path | None) -> None:
 
     async def work(store: TantivyStore) -> None:
         before = (await store.info()).bytes
-        await store.compact()
+        with ProgressBar("compacting", store.messages) as progress:
+            await store.compact(progress.advance)
         after = (await store.info()).bytes
         typer.echo(f"{format_size(before)} before, {format_size(after)} after")
 
@@ -60,8 +62,8 @@ def clear(path: Path | None, query: str, since: str, *, yes: bool) -> None:
     async def work(store: TantivyStore) -> None:
         messages = await store.count(node, span)
         if messages and not yes:
-            typer.confirm(f"Delete {messages} messages from {store.path}?", abort=True)
-        typer.echo(f"{await store.delete(node, span)} messages deleted")
+            typer.confirm(f"Delete {counted(messages)} from {store.path}?", abort=True)
+        typer.echo(f"{counted(await store.delete(node, span))} deleted")
 
     _with_store(path, work)
 
@@ -73,9 +75,11 @@ def export(path: Path | None, query: str, since: str, form: Literal["gelf", "jso
     target = sys.stdout.buffer if output is None else output.open("wb")
 
     async def work(store: TantivyStore) -> None:
-        async for batch in store.scan(node, span, sort=Sort("timestamp", descending=False)):
-            target.write(render(batch))
-        target.flush()
+        with ProgressBar("exporting", await store.count(node, span)) as progress:
+            async for batch in store.scan(node, span, sort=Sort("timestamp", descending=False)):
+                target.write(render(batch))
+                progress.advance(len(batch))
+            target.flush()
 
     try:
         _with_store(path, work)
@@ -111,7 +115,7 @@ def _span(since: str) -> Span:
     if not since:
         return EVERYTHING
     try:
-        return Span(parse_since(since, time.time()), None)
+        return Span(parse_instant(since, time.time(), None), None)
     except TimeRangeError as error:
         raise ConfigError(f"--since: {error}") from None
 

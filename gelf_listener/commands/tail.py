@@ -7,6 +7,8 @@ import time
 
 from gelf_listener.client import Client, Missed, Search, Unreachable
 from gelf_listener.commands.printing import Printer, leave_with_reader, leaving_quietly
+from gelf_listener.quantities import counted
+from gelf_listener.rendering.sanitise import clean
 
 __all__ = ["follow"]
 
@@ -25,6 +27,8 @@ def follow(client: Client, search: Search, printer: Printer, tail: int) -> None:
     missed = 0
     delay = _FIRST_DELAY_SECONDS
     leave_with_reader()
+    for hint in client.hints(search):
+        _say(clean(hint))
     with leaving_quietly():
         while True:
             try:
@@ -37,7 +41,8 @@ def follow(client: Client, search: Search, printer: Printer, tail: int) -> None:
                     elif event.messages is None:
                         _say("some messages were not shown: too many at once")
                     else:
-                        _say(f"{event.messages - missed} messages were not shown: too many at once")
+                        more = event.messages - missed
+                        _say(f"{counted(more)} {'was' if more == 1 else 'were'} not shown: too many at once")
                         missed = event.messages
             except Unreachable as error:
                 if not connected:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import Any, ClassVar, Protocol
 
 from gelf_listener.intake import Intake
-from gelf_listener.settings import InputSettings
 
 __all__ = ["Input", "Intake"]
 
@@ -23,7 +22,8 @@ class Input(Protocol):
     a ``Settings`` model and is made as ``cls(settings)``.
     """
 
-    Settings: ClassVar[type[InputSettings]]
+    Settings: ClassVar[Any]
+    """Derived from `InputSettings`. If it were declared so, type checkers would refuse derived settings."""
     settings: Any
 
     @property

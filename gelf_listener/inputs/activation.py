@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from gelf_listener.errors import describe
@@ -46,11 +46,17 @@ class Inherited:
     """
 
     def __init__(self, environment: Mapping[str, str], pid: int, first: int = _FIRST) -> None:
+        self.only = False
+        """Whether nothing else may be bound: a worker has the sockets that its parent gives it."""
         self._handed: list[_Handed] = []
         count = environment.get("LISTEN_FDS", "")
         if environment.get("LISTEN_PID") != str(pid) or not count.isdecimal():
             return
-        for file in range(first, first + min(int(count), _MOST)):
+        self.add(range(first, first + min(int(count), _MOST)))
+
+    def add(self, files: Iterable[int]) -> None:
+        """Take over descriptors; they stay the caller's to close, after `forget`."""
+        for file in files:
             os.set_inheritable(file, False)
             try:
                 with socket.socket(fileno=os.dup(file)) as sock:
@@ -59,6 +65,11 @@ class Inherited:
                     self._handed.append(_Handed(file, sock.family, sock.type, *place))
             except OSError as error:
                 _log.warning("descriptor %d of LISTEN_FDS is not a socket: %s", file, describe(error))
+
+    def forget(self, files: Iterable[int]) -> None:
+        """Forget descriptors; copies that were taken stay open."""
+        gone = set(files)
+        self._handed = [handed for handed in self._handed if handed.file not in gone]
 
     def take(self, kind: socket.SocketKind, host: str, port: int) -> socket.socket | None:
         """

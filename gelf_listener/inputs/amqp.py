@@ -20,6 +20,7 @@ import re
 import time
 from collections import deque
 from collections.abc import Coroutine, Sequence
+from time import perf_counter
 from typing import Any, ClassVar, Literal, Self
 
 import aiormq
@@ -35,6 +36,7 @@ from gelf_listener.errors import Reason, Rejected, Retry
 from gelf_listener.inputs import Intake
 from gelf_listener.inputs.consumer import CHUNK_ADVICE, ConsumerSettings, is_chunk
 from gelf_listener.inputs.container_intake import reading_containers
+from gelf_listener.inputs.turns import READ_SECONDS
 from gelf_listener.settings import Duration, zone_named
 
 __all__ = ["AmqpInput", "AmqpInputSettings"]
@@ -45,8 +47,6 @@ _ULID = re.compile("[0-7][0-9A-HJKMNP-TV-Z]{25}")
 _FIRST_DELAY_SECONDS = 0.25
 _LONGEST_CLOSE_SECONDS = 5.0
 _PAUSE_AFTER_ERROR_SECONDS = 1.0
-_DECODED_AT_ONCE = 200
-"""Deliveries decoded in one turn of the loop."""
 
 
 class AmqpInputSettings(ConsumerSettings, AmqpSettings):
@@ -274,7 +274,8 @@ class _Session:
             return
         batch = Batch()
         tags: list[int] = []
-        for _ in range(min(len(self._arrived), _DECODED_AT_ONCE)):
+        ends_at = perf_counter() + READ_SECONDS
+        while self._arrived and perf_counter() < ends_at:
             delivery = self._arrived.popleft()
             if self._decode(delivery, batch):
                 tags.append(_tag(delivery))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Self
 
 from pydantic import Field, model_validator
 
@@ -22,14 +22,6 @@ CHUNK_ADVICE = "a chunk: brokers take whole messages"
 class ConsumerSettings(TextSettings):
     """Settings of inputs that fetch GELF from a broker."""
 
-    mode: Literal["lenient", "graylog"] = Field(
-        "lenient", description="lenient: repair what can be understood. graylog: decide exactly as a Graylog would."
-    )
-    type_conflicts: Literal["note", "reject"] = Field(
-        "note",
-        description="mode=graylog, where a value does not fit the kind its field has from an earlier message (a text "
-        "after numbers): note says so; reject refuses the message, which a Graylog's index loses.",
-    )
     max_payload_bytes: Size = Field(8 * 1024 * 1024, ge=1024, description="Largest payload after inflating.")
 
     @model_validator(mode="after")

@@ -35,9 +35,12 @@ _LOCAL = Peer("127.0.0.1", 0)
 class DatagramReader(Protocol):
     """Reads waiting datagrams from one non-blocking socket."""
 
-    def read(self) -> Datagrams:
+    def read(self, most: int = ...) -> Datagrams:
         """
-        Return what is waiting, at most a batch, without blocking; two empty lists when nothing is.
+        Return what is waiting without blocking; two empty lists when nothing is.
+
+        Args:
+            most: Datagrams, up to `batch`, which is the default; fewer mean that the socket is empty.
 
         Raises:
             OSError: If the socket is broken.
@@ -45,7 +48,7 @@ class DatagramReader(Protocol):
 
     @property
     def batch(self) -> int:
-        """Most datagrams one `read` returns: fewer means that the socket is empty."""
+        """Most datagrams that one `read` can return."""
 
 
 class RecvFrom:
@@ -58,11 +61,11 @@ class RecvFrom:
         self._buffer = bytearray(MAX_DATAGRAM)
         self._view = memoryview(self._buffer)
 
-    def read(self) -> Datagrams:
+    def read(self, most: int = batch) -> Datagrams:
         """Return waiting datagrams; see `DatagramReader`."""
         payloads: list[bytes] = []
         peers: list[Peer] = []
-        for _ in range(self.batch):
+        for _ in range(most):
             try:
                 size, address = self._sock.recvfrom_into(self._buffer)
             except (BlockingIOError, InterruptedError):
@@ -135,9 +138,9 @@ class RecvMmsg:
         self._starts = range(0, count * MAX_DATAGRAM, MAX_DATAGRAM)
         self._peers: dict[bytes, Peer] = {}
 
-    def read(self) -> Datagrams:
+    def read(self, most: int = batch) -> Datagrams:
         """Return waiting datagrams; see `DatagramReader`."""
-        count = self._recvmmsg(self._fd, self._headers_address, self.batch, socket.MSG_DONTWAIT, None)
+        count = self._recvmmsg(self._fd, self._headers_address, most, socket.MSG_DONTWAIT, None)
         if count < 0:
             number = ctypes.get_errno()
             if isinstance(OSError(number, ""), (BlockingIOError, InterruptedError, ConnectionError)):

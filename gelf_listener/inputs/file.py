@@ -15,6 +15,7 @@ import socket
 import time
 from collections import deque
 from pathlib import Path
+from time import perf_counter
 from typing import Annotated, ClassVar
 
 from pydantic import BeforeValidator, Field, field_validator
@@ -27,6 +28,7 @@ from gelf_listener.inputs import Intake
 from gelf_listener.inputs.files.folder import Folder
 from gelf_listener.inputs.files.followed import Followed, Identity, Piece
 from gelf_listener.inputs.files.positions import Position, Positions
+from gelf_listener.inputs.turns import READ_SECONDS
 from gelf_listener.settings import Charset, Duration, InputSettings, Size, ZoneName, split_commas, zone_named
 from gelf_listener.writer_thread import WriterThread
 
@@ -35,6 +37,8 @@ __all__ = ["FileInput", "FileSettings"]
 _log = logging.getLogger(__name__)
 
 _SAVE_SECONDS = 1.0
+_SLICE_BYTES = 2048
+"""Of a file, decoded before we look at the time: they may be a thousand lines."""
 _RETRY_SECONDS = 1.0
 _CLOSE_SECONDS = 5.0
 _NOT_PLAIN = re.compile(r"[^A-Za-z0-9._-]+")
@@ -98,14 +102,16 @@ class _Stream:
         self._reads: deque[tuple[float, int]] = deque()
         """When reads were decoded from the one on that holds the first line that waits, and where their lines began."""
 
-    def feed(self, piece: Piece, now: float, batch: Batch) -> None:
-        """Decode what was read."""
-        if piece.truncated:
-            self.decoder.feed_eof(now, batch)
-            self._reads.clear()
-            self.safe = 0
-        self._reads.append((now, self.file.offset - len(piece.data) - self.decoder.partial_bytes))
-        self.decoder.feed(piece.data, now, batch)
+    def begin_again(self, now: float, batch: Batch) -> None:
+        """Decode what is left of a file that was truncated."""
+        self.decoder.feed_eof(now, batch)
+        self._reads.clear()
+        self.safe = 0
+
+    def feed(self, data: bytes, offset: int, now: float, batch: Batch) -> None:
+        """Decode what was read at a place of the file."""
+        self._reads.append((now, offset - self.decoder.partial_bytes))
+        self.decoder.feed(data, now, batch)
 
     def done(self) -> int:
         """Return the place before which every line was given out as a message."""
@@ -221,11 +227,7 @@ class FileInput:
         await self._go_back()
         found = await self._thread.run(self._folder.read)
         for file, piece in found.pieces:
-            stream = self._streams.get(file.identity) or self._stream(file, file.offset - len(piece.data))
-            batch = Batch()
-            stream.feed(piece, self._now(), batch)
-            batch.hand_over(self._intake)
-            await asyncio.sleep(0)
+            await self._decode(file, piece)
         batch = Batch()
         for file in found.gone:
             ended = self._streams.pop(file.identity, None)
@@ -242,6 +244,24 @@ class FileInput:
         if self._changed and time.monotonic() - self._saved_at >= _SAVE_SECONDS:
             await self._save()
         return bool(found.pieces)
+
+    async def _decode(self, file: Followed, piece: Piece) -> None:
+        """Decode what was read of a file; others have their turn every some milliseconds."""
+        start = file.offset - len(piece.data)
+        stream = self._streams.get(file.identity) or self._stream(file, start)
+        batch = Batch()
+        if piece.truncated:
+            stream.begin_again(self._now(), batch)
+        ends_at = perf_counter() + READ_SECONDS
+        for at in range(0, len(piece.data), _SLICE_BYTES):
+            stream.feed(piece.data[at : at + _SLICE_BYTES], start + at, self._now(), batch)
+            if perf_counter() > ends_at:
+                batch.hand_over(self._intake)
+                batch = Batch()
+                await asyncio.sleep(0)
+                ends_at = perf_counter() + READ_SECONDS
+        batch.hand_over(self._intake)
+        await asyncio.sleep(0)
 
     async def _go_back(self) -> None:
         """Read again what a buffer could not take, a little later."""

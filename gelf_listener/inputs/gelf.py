@@ -16,8 +16,16 @@ __all__ = ["GelfInputSettings", "TextSettings", "expire_chunks"]
 
 
 class TextSettings(InputSettings):
-    """How text within GELF, or in its place, is read."""
+    """How GELF is read, and text within it or in its place."""
 
+    mode: Literal["lenient", "graylog"] = Field(
+        "lenient", description="lenient: repair what can be understood. graylog: decide exactly as a Graylog would."
+    )
+    type_conflicts: Literal["note", "reject"] = Field(
+        "note",
+        description="mode=graylog, where a value does not fit the kind its field has from an earlier message (a text "
+        "after numbers): note says so; reject refuses the message, which a Graylog's index loses.",
+    )
     read: Literal["gelf", "text"] = Field(
         "gelf",
         description="text: what a container printed, in the short_message of Docker's gelf driver, is read as lines "
@@ -32,16 +40,8 @@ class TextSettings(InputSettings):
 
 
 class GelfInputSettings(TextSettings):
-    """How GELF is read, and what its chunks may take."""
+    """What GELF and its chunks may take."""
 
-    mode: Literal["lenient", "graylog"] = Field(
-        "lenient", description="lenient: repair what can be understood. graylog: decide exactly as a Graylog would."
-    )
-    type_conflicts: Literal["note", "reject"] = Field(
-        "note",
-        description="mode=graylog, where a value does not fit the kind its field has from an earlier message (a text "
-        "after numbers): note says so; reject refuses the message, which a Graylog's index loses.",
-    )
     max_payload_bytes: Size = Field(
         8 * 1024 * 1024, ge=1024, description="Largest payload after inflating and reassembly."
     )

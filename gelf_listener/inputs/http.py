@@ -11,25 +11,24 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Generator
-from itertools import repeat
 from typing import Any, ClassVar, Self
 
 from pydantic import Field, model_validator
 
 from gelf_listener.codec import GelfDecoder, Receipt
 from gelf_listener.codec.compression import is_gzip, is_zlib
+from gelf_listener.codec.encodings import unpack
 from gelf_listener.codec.gelf.lenient import LenientGelf
-from gelf_listener.codec.text.bodies import decode_text, foreign_record, is_json
+from gelf_listener.codec.text.bodies import decode_text_in_steps, foreign_record, is_json
 from gelf_listener.codec.text.logrecord import LogRecords
 from gelf_listener.errors import Reason, Rejected
 from gelf_listener.inputs.container_intake import ReadsContainers
 from gelf_listener.inputs.gelf import GelfInputSettings, expire_chunks
 from gelf_listener.inputs.http_graylog import GRAYLOG_BODY_BYTES, GraylogResponder
 from gelf_listener.inputs.http_server.answers import Response
-from gelf_listener.inputs.http_server.bodies import unpack
 from gelf_listener.inputs.http_server.protocol import HttpProtocol
 from gelf_listener.inputs.http_server.requests import Request
-from gelf_listener.inputs.http_server.responder import Responder
+from gelf_listener.inputs.http_server.responder import Responder, run_steps
 from gelf_listener.inputs.http_server.server import HttpServerInput
 from gelf_listener.inputs.http_server.settings import HttpServerSettings
 from gelf_listener.inputs.server_connections import Connections
@@ -43,8 +42,7 @@ __all__ = ["GelfResponder", "HttpInput", "HttpSettings", "HttpsInput", "HttpsSet
 MAX_LINES = 100_000
 """Most messages of one body: each costs memory of its own until it is written."""
 
-_FRAMES_A_STEP = 64
-"""Lines of a long body that are decoded before other connections have their turn."""
+_QUICK_BYTES = 1024
 
 _RECORDS_PATH = b"/logrecord"
 """Takes the records of logging's `HTTPHandler`, and JSON of `LogRecord.__dict__`."""
@@ -149,40 +147,41 @@ class GelfResponder(Responder):
             return self.error(request, 405, self._use)
         return None
 
+    def is_quick(self, request: Request) -> bool:
+        """See `Responder.is_quick`; most clients send one short document."""
+        return (len(request.body) <= _QUICK_BYTES and request.body[:1] == b"{") or super().is_quick(request)
+
     def respond(self, request: Request, receipt: Receipt) -> Response:
         """Decode the body, and accept the request if anything is in it."""
-        batch = receipt.batch
-        before = len(batch.messages), len(batch.rejected)
-        records = request.context
-        if isinstance(records, LogRecords) and not (request.method == "POST" and _is_text(request)):
-            body = request.target.partition(b"?")[2] if request.method == "GET" else request.body
-            records.decode(self._plain(body, request, receipt), receipt.time, receipt.peer, batch)
-        elif _is_text(request):
-            decode_text(self._plain(request.body, request, receipt), receipt, self._zone)
-        else:
-            self._decode(request, receipt)
-        return self._response(request, receipt, before)
+        body = request.body
+        if request.context is None and body[:1] == b"{" and 10 not in body:
+            before = receipt.batch.count, len(receipt.batch.rejected)
+            self._decoder.gelf.decode(body, receipt.time, receipt.peer, receipt.batch)  # what most clients send
+            return self._response(request, receipt, before)
+        return run_steps(self.respond_in_steps(request, receipt))
 
     def respond_in_steps(self, request: Request, receipt: Receipt) -> Generator[None, None, Response]:
-        """Decode a body of many lines some at a time; see `respond`."""
-        if request.context is not None:
-            return (yield from super().respond_in_steps(request, receipt))
+        """Decode a body of many documents or lines some at a time; see `respond`."""
         batch = receipt.batch
-        before = len(batch.messages), len(batch.rejected)
-        body = self._plain(request.body, request, receipt)
+        before = batch.count, len(batch.rejected)
+        records = request.context
+        body = request.target.partition(b"?")[2] if request.method == "GET" else request.body
+        body = yield from self._plain(body, request, receipt)
         yield
-        frames = body_frames(body) if body else [body]
-        for start in range(0, len(frames), _FRAMES_A_STEP):
-            yield
-            step = frames[start : start + _FRAMES_A_STEP]
-            self._decoder.decode_all(zip(step, repeat(receipt.peer)), receipt.time, batch)
+        if request.method == "POST" and _is_text(request, body):
+            yield from decode_text_in_steps(body, receipt, self._zone)
+        elif isinstance(records, LogRecords):
+            yield from records.decode_in_steps(body, receipt.time, receipt.peer, batch)
+        else:
+            frames = body_frames(body) if body else [body]
+            yield from self._decoder.decode_in_steps(frames, receipt.time, receipt.peer, batch)
         return self._response(request, receipt, before)
 
     def _response(self, request: Request, receipt: Receipt, before: tuple[int, int]) -> Response:
         """Say what became of a request, given how many messages and rejections there were before it."""
         batch, records = receipt.batch, request.context
         messages, rejections = before
-        if len(batch.messages) > messages or len(batch.rejected) == rejections:
+        if batch.count > messages or len(batch.rejected) == rejections:
             # Also for a chunk of a message (nothing yet): the rest is on its way.
             return _ACCEPTED if records is None else _CREATED
         first = batch.rejected[rejections]
@@ -204,29 +203,20 @@ class GelfResponder(Responder):
         error = {"type": "ApiError", "message": detail} | ({} if reason is None else {"reason": reason.value})
         return json.dumps(error).encode(), "application/json"
 
-    def _decode(self, request: Request, receipt: Receipt) -> None:
-        body = request.body
-        if body[:1] == b"{" and 10 not in body:
-            self._decoder.gelf.decode(body, receipt.time, receipt.peer, receipt.batch)  # what most clients send
-            return
-        body = self._plain(body, request, receipt)
-        frames = body_frames(body) if body else [body]
-        self._decoder.decode_all(zip(frames, repeat(receipt.peer)), receipt.time, receipt.batch)
-
-    def _plain(self, body: bytes, request: Request, receipt: Receipt) -> bytes:
+    def _plain(self, body: bytes, request: Request, receipt: Receipt) -> Generator[None, None, bytes]:
         """Undo the encoding that the header names, or the bytes show: newline-delimited bodies are cut afterwards."""
         encoding = request.headers.get(b"content-encoding")
         if encoding and not (is_gzip(body) or is_zlib(body) or body.lstrip()[:1] in (b"{", b"[")):
-            return unpack(body, encoding.lower(), self.inflater, receipt)
+            return (yield from unpack(body, encoding.lower(), self.inflater, receipt))
         if is_gzip(body) or is_zlib(body):
             return self.inflater.inflate(body, receipt)
         return body
 
 
-def _is_text(request: Request) -> bool:
+def _is_text(request: Request, body: bytes) -> bool:
     """Whether a body is plain text by its type, and does not look like JSON that was sent under a wrong one."""
     kind = request.headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
-    return kind == b"text/plain" and not is_json(request.body)
+    return kind == b"text/plain" and not is_json(body)
 
 
 class HttpInput(ReadsContainers, HttpServerInput):

@@ -22,6 +22,7 @@ import time
 import zlib
 from collections import deque
 from collections.abc import Sequence
+from time import perf_counter
 from typing import Any, ClassVar, Literal, Self
 
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Consumer, KafkaException, TopicPartition
@@ -34,6 +35,7 @@ from gelf_listener.errors import Reason, Rejected
 from gelf_listener.inputs import Intake
 from gelf_listener.inputs.consumer import CHUNK_ADVICE, ConsumerSettings, is_chunk
 from gelf_listener.inputs.container_intake import reading_containers
+from gelf_listener.inputs.turns import READ_SECONDS
 from gelf_listener.message import ulid
 from gelf_listener.settings import Duration, Milliseconds, Size, zone_named
 
@@ -43,6 +45,7 @@ _log = logging.getLogger(__name__)
 
 _ULID = re.compile(rb"[0-7][0-9A-HJKMNP-TV-Z]{25}")
 _POLL_SECONDS = 0.1
+_RECORDS_A_STEP = 100
 _PAUSE_AFTER_ERROR_SECONDS = 1.0
 _LONGEST_REVOKE_SECONDS = 2.0
 """How long a rebalance waits for messages to become safe, so that the next owner of a partition repeats fewer."""
@@ -174,10 +177,24 @@ class KafkaInput:
         }
 
     def _take(self, records: Sequence[Any], taken: threading.Event) -> None:
-        """Decode records and hand their messages over, in the loop; their offsets wait until these are safe."""
+        """
+        Decode records and hand their messages over, in the loop; their offsets wait until these are safe.
+
+        After some milliseconds the loop looks at everything else: records may be long, or compressed.
+        """
+        count = 0
         try:
-            self._hand_over(records)
-        finally:
+            ends_at = perf_counter() + READ_SECONDS
+            while count < len(records) and perf_counter() < ends_at:
+                step = records[count : count + _RECORDS_A_STEP]
+                count += len(step)
+                self._hand_over(step)
+        except BaseException:
+            taken.set()
+            raise
+        if count < len(records):
+            self._loop.call_soon(self._take, records[count:], taken)
+        else:
             taken.set()
 
     def _hand_over(self, records: Sequence[Any]) -> None:

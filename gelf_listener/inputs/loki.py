@@ -8,12 +8,11 @@ from typing import ClassVar
 from pydantic import Field
 
 from gelf_listener.codec import Receipt
+from gelf_listener.codec.encodings import unpack
 from gelf_listener.codec.loki.push import decode_push
 from gelf_listener.codec.otlp.export import Signal
-from gelf_listener.codec.snappy import unsnap
 from gelf_listener.errors import Reason
 from gelf_listener.inputs.http_server.answers import Response
-from gelf_listener.inputs.http_server.bodies import unpack
 from gelf_listener.inputs.http_server.requests import Request
 from gelf_listener.inputs.http_server.responder import Responder, run_steps
 from gelf_listener.inputs.http_server.server import HttpServerInput
@@ -77,7 +76,7 @@ class LokiResponder(Responder):
     def respond_in_steps(self, request: Request, receipt: Receipt) -> Generator[None, None, Response]:
         """Take a push request some entries at a time."""
         if isinstance(request.context, Signal):
-            request.body = unpack(request.body, _encoding(request), self.inflater, receipt)
+            request.body = yield from unpack(request.body, _encoding(request), self.inflater, receipt)
             return (yield from self._otlp.respond_in_steps(request, receipt))
         body = yield from self._plain(request, receipt)
         tenant = request.header("x-scope-orgid").strip()
@@ -87,15 +86,10 @@ class LokiResponder(Responder):
 
     def _plain(self, request: Request, receipt: Receipt) -> Generator[None, None, bytes]:
         """Undo the encoding that is named, and that of protobuf, which is compressed whether it is named or not."""
-        body, encoding = request.body, _encoding(request)
-        is_snappy = encoding == b"snappy" or request.content_type != "application/json"
-        if encoding not in (b"", b"snappy"):
-            body = unpack(body, encoding, self.inflater, receipt)
-        if not is_snappy:
-            return body
-        plain = yield from unsnap(body, self.inflater.room(receipt))
-        self.inflater.judge(len(body), len(plain), receipt)
-        return plain
+        encoding = _encoding(request)
+        if request.content_type != "application/json" and encoding != b"snappy":
+            encoding = b"snappy," + encoding
+        return (yield from unpack(request.body, encoding, self.inflater, receipt))
 
     def error_body(
         self,

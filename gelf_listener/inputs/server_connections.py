@@ -23,6 +23,7 @@ import socket
 import ssl
 from collections import Counter
 from collections.abc import Callable
+from time import perf_counter
 from typing import NamedTuple, Protocol
 
 from gelf_listener.errors import Reason, Rejected
@@ -30,7 +31,8 @@ from gelf_listener.inputs import Intake
 from gelf_listener.inputs.allow import AllowList
 from gelf_listener.inputs.proxy_protocol import MOST_BYTES, may_begin, parse_header
 from gelf_listener.inputs.sockets import peer_of
-from gelf_listener.inputs.turns import turns_of
+from gelf_listener.inputs.tls_transport import TlsTransport
+from gelf_listener.inputs.turns import TURN_SECONDS, turns_of
 from gelf_listener.message import Peer
 
 __all__ = ["Connection", "Connections"]
@@ -244,7 +246,10 @@ class Connections:
                 connection.resume()
 
     def _accept(self, listening: socket.socket) -> None:
+        ends_at = perf_counter() + TURN_SECONDS  # in a flood there are always more
         for _ in range(_ACCEPTS_PER_TURN):
+            if perf_counter() > ends_at:
+                return
             try:
                 sock, address = listening.accept()
             except (BlockingIOError, InterruptedError, ConnectionError):
@@ -315,9 +320,7 @@ class Connections:
     async def _connect(self, sock: socket.socket, peer: Peer | None) -> None:
         """Hand a socket to its protocol, through TLS where there is a context."""
         protocol = self._make()
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101
-        self._starting[protocol] = task
+        self._starting[protocol] = _this_task()  # no name for it here: one that is cancelled would keep its own frame
         try:
             await turns_of(self._loop).room("" if peer is None else peer.host)
             if self.is_proxy(peer):
@@ -337,12 +340,13 @@ class Connections:
                     detail = "plain text on a port that speaks TLS: configure the client for TLS"
                     self._fail(sock, Reason.UNEXPECTED_PROTOCOL, detail, first, peer)
                     return
-                await self._loop.connect_accepted_socket(
-                    lambda: protocol,
-                    sock,
-                    ssl=self.context,
-                    ssl_handshake_timeout=self._handshake_timeout_seconds,  # asyncio's own default is 60
-                )
+                secured = TlsTransport(protocol, self.context, self._loop)
+                await self._loop.connect_accepted_socket(lambda: secured, sock)
+                try:
+                    await secured.established
+                except BaseException:
+                    secured.abort()
+                    raise
         except TimeoutError:
             self._fail(sock, Reason.UNEXPECTED_PROTOCOL, "TLS handshake took too long", b"", peer)
         except ssl.SSLError as error:
@@ -432,6 +436,12 @@ class Connections:
         if self._input_sweep is not None:
             self._input_sweep()
         self._sweeper = self._loop.call_later(_SWEEP_SECONDS, self._sweep)
+
+
+def _this_task() -> asyncio.Task[None]:
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101
+    return task
 
 
 def _host(connection: Connection) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import logging
 import os
 import socket
@@ -14,7 +15,7 @@ from gelf_listener.errors import ConfigError, describe
 from gelf_listener.inputs.activation import inherited
 from gelf_listener.message import Peer
 
-__all__ = ["bind_all", "bind_unix", "listening_url", "peer_of", "remove_unix"]
+__all__ = ["bind_all", "bind_shared", "bind_unix", "listening_url", "peer_of", "remove_unix"]
 
 _log = logging.getLogger(__name__)
 
@@ -80,6 +81,51 @@ def bind_all(kind: socket.SocketKind, host: str, port: int) -> list[socket.socke
             raise ConfigError(f"no address of host {host!r} exists on this machine")
         return sockets
     raise ConfigError(f"no port is free on all addresses of host {host!r}")
+
+
+def bind_shared(kind: socket.SocketKind, host: str, port: int, shares: int) -> list[list[socket.socket]]:
+    """
+    Open sockets bound to the same port, for several processes; the kernel gives each a share of what comes (Linux).
+
+    A connection, and datagrams from one address and port, always go to the same one, as long as none is closed. Of
+    sockets that were handed over, which are bound already, each share has a copy that accepts connections; datagrams
+    of one cannot be divided, and are the first's.
+
+    Args:
+        kind: `socket.SOCK_DGRAM` or `socket.SOCK_STREAM`.
+        host: As in `bind_all`.
+        port: As in `bind_all`.
+        shares: How many processes.
+
+    Returns:
+        The sockets of each share.
+
+    Raises:
+        ConfigError: If nothing can be bound, or somebody else has the port, sharing it or not.
+    """
+    found: list[list[socket.socket]] = [[] for _ in range(shares)]
+    alone = bind_all(kind, host, port)  # first: two listeners must not share a port by accident
+    for first in alone:
+        family, address = first.family, first.getsockname()
+        copy = inherited().take(kind, address[0], address[1])
+        if copy is not None:
+            copy.close()
+            found[0].append(first)
+            if kind == socket.SOCK_STREAM:
+                for share in found[1:]:
+                    share.append(first.dup())
+            elif shares > 1:
+                _log.warning("%s was handed over: one worker reads it alone", listening_url("udp", first))
+            continue
+        first.close()
+        try:
+            for share in found:
+                share.append(_open(kind, _Target(family, address[0]), address[1], shared=True))
+        except OSError as error:
+            for opened in itertools.chain(alone, *found):
+                opened.close()
+            raise ConfigError(_explain(error, host, address[1])) from None
+    return found
 
 
 def _is_dual(sockets: list[socket.socket]) -> bool:
@@ -157,16 +203,23 @@ def _is_listening(path: Path, kind: socket.SocketKind) -> bool:
 
 def _bind(kind: socket.SocketKind, target: _Target, port: int, *, optional: bool) -> socket.socket | None:
     handed = inherited().take(kind, target.host, port) if port else None
-    if handed is not None:
+    if handed is not None or inherited().only:
         return handed
     try:
-        sock = socket.socket(target.family, kind)
-    except OSError:
-        if optional:
-            return None  # a machine without IPv6
+        return _open(kind, target, port)
+    except OSError as error:
+        if optional and error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
+            _log.debug("%s is not an address of this machine", target.host)
+            return None
         raise
+
+
+def _open(kind: socket.SocketKind, target: _Target, port: int, *, shared: bool = False) -> socket.socket:
+    sock = socket.socket(target.family, kind)
     try:
         sock.setblocking(False)
+        if shared:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if kind == socket.SOCK_STREAM and os.name == "posix":
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if target.family == socket.AF_INET6:
@@ -174,11 +227,8 @@ def _bind(kind: socket.SocketKind, target: _Target, port: int, *, optional: bool
         sock.bind((target.host, port))
         if kind == socket.SOCK_STREAM:
             sock.listen(_BACKLOG)  # here, for it fails like `bind` when somebody else listens
-    except OSError as error:
+    except OSError:
         sock.close()
-        if optional and error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
-            _log.debug("%s is not an address of this machine", target.host)
-            return None
         raise
     return sock
 

@@ -227,6 +227,9 @@ class SplunkHecInput(HttpServerInput):
     scheme: ClassVar[str] = "splunk+hec"
     settings: SplunkHecSettings
 
+    def shared_port(self) -> None:
+        """Return nothing: a client may ask for its acknowledgements on another connection; see `SharesPorts`."""
+
     def responder(self) -> HecResponder:
         """Make what answers the requests of all connections."""
         self._hec = HecResponder(self.settings, self.name)

@@ -21,6 +21,7 @@ from pydantic import Field
 from gelf_listener.codec import Batch
 from gelf_listener.codec.text.lines import LineDecoder
 from gelf_listener.inputs import Intake
+from gelf_listener.inputs.turns import Backlog, turns_of
 from gelf_listener.settings import Charset, Duration, InputSettings, Size, ZoneName, zone_named
 
 __all__ = ["StdinInput", "StdinSettings"]
@@ -77,6 +78,7 @@ class StdinInput:
         self._intake = intake
         self._loop = asyncio.get_running_loop()
         self._open = True
+        self._backlog = self._make_backlog()
         self._go_on.set()
         self.listening = ["stdin:"]
         _enlarge_pipe(sys.stdin.fileno())
@@ -86,6 +88,7 @@ class StdinInput:
         """Hand over what was read; see `Input.close`. The thread ends with the process: it may wait for long."""
         if self._open:
             await asyncio.sleep(0)  # what the thread has just handed to the loop
+            self._backlog.finish()
             self._end()
 
     def counters(self) -> dict[str, float]:
@@ -107,15 +110,28 @@ class StdinInput:
             except RuntimeError:  # the loop has ended
                 return
 
+    def _make_backlog(self) -> Backlog:
+        return Backlog(turns_of(self._loop), "stdin:", self._take, _nothing, self._read_on)
+
     def _took(self, data: bytes) -> None:
+        """Decode what was read, as far as this turn of the loop has time for it; the thread waits for the rest."""
         if not self._open:
             return
         if not data:
-            self._end()
+            self._backlog.then(self._end)
             return
+        self._backlog.feed(data)
+        if not self._backlog:
+            self._read_on()
+
+    def _take(self, data: bytes) -> None:
         batch = Batch()
         self._decoder.feed(data, round(time.time(), 6), batch)
         batch.hand_over(self._intake)
+
+    def _read_on(self) -> None:
+        if not self._open:
+            return
         self._wait()
         if self._intake.crowded:
             self._intake.when_calm(self._go_on.set)
@@ -139,13 +155,20 @@ class StdinInput:
         self._wait()
 
     def _end(self) -> None:
+        if not self._open:
+            return
         self._open = False
+        self._backlog.close()
         if self._expiry is not None:
             self._expiry.cancel()
             self._expiry = None
         batch = Batch()
         self._decoder.feed_eof(round(time.time(), 6), batch)
         batch.hand_over(self._intake)
+
+
+def _nothing() -> None:
+    """Hold nothing: the thread waits until it is told to go on."""
 
 
 def _enlarge_pipe(fileno: int) -> None:

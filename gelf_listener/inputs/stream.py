@@ -49,6 +49,11 @@ class StreamInput:
         """Make the protocol of a new connection."""
         raise NotImplementedError
 
+    def shared_port(self) -> tuple[socket.SocketKind, str, int] | None:
+        """Return what workers may share; see `SharesPorts`."""
+        settings = self.settings
+        return None if settings.socket is not None else (socket.SOCK_STREAM, settings.host, settings.port)
+
     def url(self, sock: socket.socket) -> str:
         """Write where a socket listens."""
         return listening_url(self.scheme, sock)

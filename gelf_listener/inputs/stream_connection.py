@@ -105,7 +105,7 @@ class StreamConnection(asyncio.Protocol):
             if not self._unsent:
                 return False
             self._closing = True
-        return self._transport.get_extra_info("sslcontext") is None  # TLS has no half-closed connections
+        return True
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         """Take what is complete and forget the connection."""

@@ -8,13 +8,14 @@ same port. Nothing is ever written to a GELF connection: gelf-rb reads what come
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import chain
 from typing import Any, ClassVar
 
 from pydantic import Field
 
-from gelf_listener.codec import FramedSession, GelfDecoder, Receipt
+from gelf_listener.codec import Batch, FramedSession, GelfDecoder, Receipt
 from gelf_listener.codec.framing.gelf_frames import GelfFramer
 from gelf_listener.codec.framing.graylog_frames import GraylogFramer
 from gelf_listener.codec.text.bodies import foreign_record
@@ -33,6 +34,8 @@ from gelf_listener.settings import Size
 
 __all__ = ["TcpConnection", "TcpInput", "TcpSettings", "TlsInput", "TlsInputSettings"]
 
+_LONG_FRAME_BYTES = 16 * 1024
+"""Longer frames are decoded some messages at a time: they may hold very many."""
 _METHODS = (b"POST ", b"GET ", b"PUT ", b"HEAD ", b"OPTIONS ", b"DELETE ", b"PATCH ")
 _LONGEST_METHOD = max(map(len, _METHODS))
 
@@ -61,13 +64,34 @@ class GelfSession(FramedSession):
     """
 
     framer: GelfFramer
+    decoder: GelfDecoder
 
     def __init__(self, framer: GelfFramer, decoder: GelfDecoder) -> None:
         super().__init__(framer, decoder)
         self._inflater = decoder.inflater
+        self._made = Batch()
+        """What `_steps` has made and nobody has yet."""
+        self._steps: Iterator[None] | None = None
+        """Decodes frames, one of which may hold a second's worth of messages."""
 
     def feed(self, data: bytes, receipt: Receipt) -> bytes:
-        """Cut and decode frames, within the room this sender has for compressed ones."""
+        """Cut and decode frames, within the room this sender has for compressed ones; or go on decoding."""
+        if self._steps is not None:
+            self._go_on(receipt)
+        if data:
+            self._cut(data, receipt)
+        return b""
+
+    def feed_eof(self, receipt: Receipt) -> bytes:
+        """Decode what is left."""
+        while self._steps is not None:
+            self._go_on(receipt)
+        super().feed_eof(receipt)
+        while self._steps is not None:
+            self._go_on(receipt)
+        return b""
+
+    def _cut(self, data: bytes, receipt: Receipt) -> None:
         self.framer.max_payload_bytes = self._inflater.room(receipt)
         frames = self.framer.feed(data, receipt)
         for rejected in receipt.batch.rejected:
@@ -75,7 +99,22 @@ class GelfSession(FramedSession):
                 self._inflater.strike(receipt)
         self._inflater.judge(len(data), sum(map(len, frames)), receipt)
         self.decode(frames, receipt)
-        return b""
+
+    def decode(self, frames: Sequence[bytes], receipt: Receipt) -> None:
+        """Decode frames; from a long one on, some messages at a time."""
+        if not frames or max(map(len, frames)) <= _LONG_FRAME_BYTES:
+            super().decode(frames, receipt)
+            return
+        more = self.decoder.decode_in_steps(frames, receipt.time, receipt.peer, self._made)
+        self._steps = more if self._steps is None else chain(self._steps, more)
+        self._go_on(receipt)
+
+    def _go_on(self, receipt: Receipt) -> None:
+        """Do one step."""
+        if self._steps is not None and next(self._steps, self) is self:  # it has ended
+            self._steps = None
+        self.has_more = self._steps is not None
+        self._made.move_to(receipt.batch)
 
 
 class GraylogSession(FramedSession):

@@ -9,6 +9,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
+from gelf_listener.client_tls import load_certificate
 from gelf_listener.errors import ConfigError
 from gelf_listener.settings import Duration
 
@@ -53,12 +54,7 @@ def server_context(settings: TlsSettings) -> ssl.SSLContext:
     for name, path in (("cert", settings.cert), ("key", settings.key), ("client_ca", settings.client_ca)):
         if path is not None and not path.exists():
             raise ConfigError(f"setting {name!r}: {str(path)!r} does not exist")
-    try:
-        # A password callback keeps OpenSSL from asking on the terminal when a key turns out to be encrypted.
-        context.load_cert_chain(settings.cert, settings.key, lambda: settings.key_password or "")
-    except (ssl.SSLError, OSError, ValueError) as error:
-        hint = "; is 'key_password' right?" if settings.key_password else "; an encrypted key needs 'key_password'"
-        raise ConfigError(f"settings 'cert' and 'key' cannot be loaded: {error}{hint}") from None
+    load_certificate(context, settings.cert, settings.key, settings.key_password)
     client_auth = settings.client_auth or ("required" if settings.client_ca else "none")
     if client_auth != "none":
         if settings.client_ca is None:

@@ -19,17 +19,24 @@ Laws:
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator
 from time import perf_counter
 from typing import TypeAlias
 from weakref import WeakKeyDictionary
 
-__all__ = ["Backlog", "Turns", "turns_of"]
+__all__ = ["READ_SECONDS", "TURN_SECONDS", "Backlog", "Turns", "turns_of"]
 
-TURN_SECONDS = 0.004
+TURN_SECONDS = 0.002
 """How long connections may work before the loop looks at everything else."""
-MOST_QUEUED_BYTES = 4 * 1024 * 1024
+READ_SECONDS = 0.004
+"""The same for inputs that are no connections: datagrams, files, brokers."""
+MOST_QUEUED_BYTES = 2 * 1024 * 1024
+_FLOOD_BYTES = 512 * 1024
+"""In the queue of an address; what it takes to make the loop's thread give way to others more often."""
+_FLOOD_SWITCH_SECONDS = 0.0005
+"""After which it gives way then: each step of an output's thread would wait 5 ms, and honest messages with it."""
 _READ_BYTES = 256 * 1024
 """What a transport reads at a time."""
 _FIRST_SLICE_BYTES = 2048
@@ -38,7 +45,7 @@ _MOST_SLICE_BYTES = 1024 * 1024
 _CHEAP_SECONDS = 0.0005
 _DEAR_SECONDS = 0.002
 
-_Work: TypeAlias = memoryview | Iterator[None] | Callable[[], None]
+_Work: TypeAlias = memoryview | Callable[[], None]
 
 
 def turns_of(loop: asyncio.AbstractEventLoop) -> Turns:
@@ -103,6 +110,8 @@ class Turns:
         self._addresses: dict[str, _Address] = {}
         self._queue: dict[str, _Address] = {}
         """Addresses with connections that wait; the one that waits longest is the first."""
+        self._usual_switch_seconds = 0.0
+        """The interpreter's own, in a flood; 0 otherwise."""
 
     def has_time(self) -> bool:
         """Whether there is time left in this turn; the first to ask begins one."""
@@ -123,6 +132,9 @@ class Turns:
         else:
             address.waiting.append(backlog)
         self._queue.setdefault(backlog.host, address)
+        if address.queued_bytes > _FLOOD_BYTES and not self._usual_switch_seconds:
+            self._usual_switch_seconds = sys.getswitchinterval()
+            sys.setswitchinterval(min(_FLOOD_SWITCH_SECONDS, self._usual_switch_seconds))
         self.has_time()  # begins a turn, and the queue is looked at after it
 
     def enter(self, host: str) -> _Address:
@@ -166,6 +178,9 @@ class Turns:
             backlog.queued = False
             if backlog.work():
                 self.add(backlog)
+        if not self._queue and self._usual_switch_seconds:
+            sys.setswitchinterval(self._usual_switch_seconds)
+            self._usual_switch_seconds = 0.0
 
 
 _turns: WeakKeyDictionary[asyncio.AbstractEventLoop, Turns] = WeakKeyDictionary()
@@ -196,6 +211,8 @@ class Backlog:
         self._take = take
         self._hold = hold
         self.go_on = go_on
+        self._steps: deque[Iterator[None]] = deque()
+        """What is done in steps, before anything else that waits."""
         self._work: deque[_Work] = deque()
         self._blocked = False
         self.size = 0
@@ -209,12 +226,12 @@ class Backlog:
 
     def __bool__(self) -> bool:
         """Whether anything waits."""
-        return bool(self._work)
+        return bool(self._work or self._steps)
 
     @property
     def is_held(self) -> bool:
         """Whether the transport must not be read for now; `go_on` is called when it may."""
-        if self._work:
+        if self:
             return True
         if self.address.is_full:
             self.address.resting[self] = None
@@ -223,7 +240,7 @@ class Backlog:
 
     def feed(self, data: bytes) -> None:
         """Take what was read: at once, as far as the turn has time, and the rest in later turns."""
-        if not self._work:
+        if not self:
             if len(data) <= self.address.slice_bytes and self._turns.has_time():
                 self._measured(data)
                 return
@@ -236,24 +253,23 @@ class Backlog:
         self._queue(memoryview(data))
 
     def steps(self, work: Iterator[None]) -> None:
-        """Do what cannot be cut into bytes, a step a slice, before anything else that waits."""
-        if self._work:
-            self._work.appendleft(work)
-        else:
-            self._work.append(work)
+        """Do what cannot be cut into bytes, a step a slice, before bytes that wait, and behind other steps."""
+        waits = bool(self)
+        self._steps.append(work)
+        if not waits:
             self._wait()
 
     def then(self, callback: Callable[[], None]) -> None:
         """Call something when all that waits is done; now, if nothing does."""
-        if self._work:
+        if self:
             self._work.append(callback)
         else:
             callback()
 
     def work(self) -> bool:
         """Do one slice; return whether more waits for a turn."""
-        more = bool(self._work) and not self._blocked and self._step()
-        if not self._work:
+        more = bool(self) and not self._blocked and self._step()
+        if not self:
             self.go_on()
         return more
 
@@ -265,18 +281,19 @@ class Backlog:
         """Go on with what waits."""
         if self._blocked:
             self._blocked = False
-            if self._work:
+            if self:
                 self._turns.add(self)
 
     def finish(self) -> None:
         """Do all that waits now."""
-        while self._work:
+        while self:
             self._step()
 
     def drop(self) -> int:
         """Forget all that waits, and return how many bytes that were."""
         size = self.size
         self._work.clear()
+        self._steps.clear()
         self._count(-size)
         return size
 
@@ -302,6 +319,12 @@ class Backlog:
 
     def _step(self) -> bool:
         """Do one slice of the first work; return whether more waits."""
+        if self._steps:
+            self.in_steps = True
+            if next(self._steps[0], self) is self:  # it has ended
+                self._steps.popleft()
+                self.in_steps = bool(self._steps)
+            return bool(self)
         first = self._work[0]
         if isinstance(first, memoryview):
             size = self.address.slice_bytes
@@ -312,15 +335,10 @@ class Backlog:
                 self._work[0] = first[size:]
             self._count(-len(piece))
             self._measured(piece)
-        elif callable(first):
+        else:
             self._work.popleft()
             first()
-        else:
-            self.in_steps = True
-            if next(first, self) is self:  # it has ended
-                self.in_steps = False
-                self._work.popleft()
-        return bool(self._work)
+        return bool(self)
 
     def _measured(self, piece: bytes) -> None:
         """Take a slice, and learn from the time it took."""

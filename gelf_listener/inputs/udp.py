@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Sequence
 from functools import partial
+from time import perf_counter
 from typing import Any, ClassVar
 
 from pydantic import Field
@@ -22,6 +23,7 @@ from gelf_listener.inputs.datagram_reader import DatagramReader, Datagrams, data
 from gelf_listener.inputs.gelf import GelfInputSettings, expire_chunks
 from gelf_listener.inputs.listening import ListeningSettings
 from gelf_listener.inputs.sockets import bind_all, listening_url
+from gelf_listener.inputs.turns import READ_SECONDS
 from gelf_listener.intake import Intake
 from gelf_listener.message import Peer
 from gelf_listener.settings import Size
@@ -37,8 +39,10 @@ _LONGEST_CLOSE_SECONDS = 2.0
 """How long we read what the kernel holds before we close: in a flood there is always more."""
 _FULL_STEP_SECONDS = 0.01
 _PAUSE_AFTER_ERROR_SECONDS = 1.0
-_READS_PER_TURN = 4
-"""Batches read per turn of the loop, so that connections and the API get their share of a flood."""
+_FIRST_READ = 32
+_DEAR_SECONDS = 0.004
+_CHEAP_SECONDS = 0.001
+"""What one read may cost: the next ones take half as many datagrams, or twice as many."""
 
 
 class DatagramSettings(ListeningSettings):
@@ -78,6 +82,8 @@ class DatagramInput:
         self._allow = AllowList(settings.allow)
         self._sockets: list[socket.socket] = []
         self._readers: dict[int, DatagramReader] = {}
+        self._most = _FIRST_READ
+        """Datagrams of the next read; it grows while they are cheap, for garbage and bombs are not."""
         self._reading = False
         self._closed_drops = 0
         self._expiry: asyncio.TimerHandle | None = None
@@ -96,6 +102,10 @@ class DatagramInput:
         """Open the sockets."""
         return bind_all(socket.SOCK_DGRAM, self.settings.host, self.settings.port)
 
+    def shared_port(self) -> tuple[socket.SocketKind, str, int] | None:
+        """Return what workers may share; see `SharesPorts`."""
+        return socket.SOCK_DGRAM, self.settings.host, self.settings.port
+
     def url(self, sock: socket.socket) -> str:
         """Write where a socket listens."""
         return listening_url(self.scheme, sock)
@@ -109,6 +119,7 @@ class DatagramInput:
             _enlarge_receive_buffer(sock, self.settings.receive_buffer_bytes)
             self._readers[sock.fileno()] = datagram_reader(sock)
             self.listening.append(self.url(sock))
+            self._closed_drops -= _kernel_drops(sock)
         self._resume()
         self._expire()
 
@@ -124,7 +135,7 @@ class DatagramInput:
             while self._loop.time() < deadline:
                 if self._intake.full:
                     await asyncio.sleep(_FULL_STEP_SECONDS)
-                elif self._read(reader) < reader.batch:
+                elif self._read(reader, reader.batch) < reader.batch:
                     break
                 else:
                     await asyncio.sleep(0)
@@ -158,23 +169,31 @@ class DatagramInput:
                 self._loop.remove_reader(fileno)
 
     def _readable(self, reader: DatagramReader) -> None:
-        """Read a bounded number of batches: the loop has other work too."""
-        for _ in range(_READS_PER_TURN):
+        """Read for some milliseconds: the loop has other work too."""
+        began = now = perf_counter()
+        while now - began < READ_SECONDS:
             if self._intake.full:
                 self._pause()
                 self._intake.when_ready(self._ready)
                 return
-            if self._read(reader) < reader.batch:
+            most, before = min(self._most, reader.batch), now
+            count = self._read(reader, most)
+            now = perf_counter()
+            if now - before > _DEAR_SECONDS:
+                self._most = max(count // 2, 1)
+            elif count == most and now - before < _CHEAP_SECONDS:
+                self._most = most * 2
+            if count < most:
                 return
 
     def _ready(self) -> None:
         if self._sockets:
             self._resume()
 
-    def _read(self, reader: DatagramReader) -> int:
+    def _read(self, reader: DatagramReader, most: int) -> int:
         """Take one batch from the kernel and hand it on; return how many datagrams it had."""
         try:
-            payloads, peers = reader.read()
+            payloads, peers = reader.read(most)
         except OSError as error:
             _log.warning("%s: reading failed: %s", self.name, error)
             self._pause()  # the socket stays readable: without a pause the loop would do nothing else

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, Protocol
 
 from gelf_listener.message import Message
-from gelf_listener.settings import OutputSettings
 
 __all__ = ["Output"]
 
@@ -24,7 +23,8 @@ class Output(Protocol):
     a ``Settings`` model and is made as ``cls(settings)``.
     """
 
-    Settings: ClassVar[type[OutputSettings]]
+    Settings: ClassVar[Any]
+    """Derived from `OutputSettings`. If it were declared so, type checkers would refuse derived settings."""
     settings: Any
 
     async def start(self) -> None:

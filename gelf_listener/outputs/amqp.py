@@ -16,7 +16,7 @@ from gelf_listener.brokers.amqp import AMQP_ERRORS, AmqpSettings, broker_words, 
 from gelf_listener.client_tls import broker_context
 from gelf_listener.errors import Retry
 from gelf_listener.message import Message
-from gelf_listener.outputs.progress import Progress
+from gelf_listener.outputs.confirmed import ConfirmedOutput
 from gelf_listener.rendering.placeholders import compile_placeholders
 from gelf_listener.settings import Duration, OutputSettings, Size
 
@@ -60,7 +60,7 @@ class AmqpOutputSettings(OutputSettings, AmqpSettings):
         return self
 
 
-class AmqpOutput:
+class AmqpOutput(ConfirmedOutput):
     """
     Publishes messages as GELF 1.1, each with its id.
 
@@ -70,64 +70,49 @@ class AmqpOutput:
     """
 
     Settings: ClassVar[type[AmqpOutputSettings]] = AmqpOutputSettings
+    settings: AmqpOutputSettings
 
     def __init__(self, settings: AmqpOutputSettings) -> None:
-        self.settings = settings
+        super().__init__(settings)
         self._key = compile_placeholders(settings.routing_key or (settings.queue if not settings.exchange else ""))
         self._context: ssl.SSLContext | None = broker_context(settings)
-        self._progress = Progress()
         self._connection: aiormq.Connection | None = None
         self._channel: aiormq.Channel | None = None
         self._connections = 0
         self._one_by_one = False
         """Whether to look for the message that made the broker close the channel."""
-        self._closed = False
 
-    async def start(self) -> None:
-        """Connect, and declare what is to be declared; see `Output.start`."""
-        self._closed = False
+    async def connect(self) -> None:
+        """Connect, and declare what is to be declared; see `ConfirmedOutput.connect`."""
         await self._open()
 
-    async def write(self, batch: Sequence[Message]) -> None:
-        """Publish a batch and wait for all confirmations; see `Output.write`."""
-        if not batch:
-            return
-        if self._closed:
-            raise Retry("the output is closed")
-        left = self._progress.begin(batch)
+    async def send(self, messages: Sequence[Message]) -> str:
+        """Publish messages and wait for all confirmations; see `ConfirmedOutput.send`."""
         retry = ""
         try:
             channel = await self._open()
             step = 1 if self._one_by_one else _UNCONFIRMED
-            for start in range(0, len(left), step):
-                retry = await self._publish(channel, left[start : start + step])
+            for start in range(0, len(messages), step):
+                retry = await self._publish(channel, messages[start : start + step])
                 if retry:
                     break
         except AMQP_ERRORS as error:
             retry = broker_words(error)
         if retry:
-            await self._disconnect()
+            await self.disconnect()
         else:
             self._one_by_one = False
-        self._progress.finish(retry)
-
-    async def close(self) -> None:
-        """Disconnect; see `Output.close`."""
-        self._closed = True
-        await self._disconnect()
+        return retry
 
     def counters(self) -> dict[str, float]:
         """Return what was confirmed, and how often we connected."""
-        return {
-            "written_messages_total": self._progress.written_messages,
-            "connections_total": self._connections,
-        }
+        return super().counters() | {"connections_total": self._connections}
 
     async def _open(self) -> aiormq.Channel:
         """Return the channel; open it when there is none."""
         if self._channel is not None and not self._channel.is_closed:
             return self._channel
-        await self._disconnect()
+        await self.disconnect()
         settings = self.settings
         self._connection = await connect(settings, self._context)
         self._connections += 1
@@ -137,7 +122,7 @@ class AmqpOutput:
                 if settings.declare:
                     await self._declare(channel)
         except AMQP_ERRORS as error:
-            await self._disconnect()
+            await self.disconnect()
             raise Retry(f"{settings.host}: {broker_words(error)}") from None
         self._channel = channel
         return channel
@@ -210,7 +195,8 @@ class AmqpOutput:
             app_id="gelf-listener",
         )
 
-    async def _disconnect(self) -> None:
+    async def disconnect(self) -> None:
+        """Disconnect; see `ConfirmedOutput.disconnect`."""
         connection, self._connection, self._channel = self._connection, None, None
         await disconnect(connection)
 

@@ -21,7 +21,7 @@ from gelf_listener.rendering.gelf import GelfRenderer, JsonRenderer
 from gelf_listener.rendering.logfmt import LogfmtRenderer
 from gelf_listener.rendering.pretty import PrettyRenderer
 from gelf_listener.rendering.usual import noise
-from gelf_listener.settings import Duration, OutputSettings
+from gelf_listener.settings import ThreadSettings
 from gelf_listener.writer_thread import WriterThread
 
 __all__ = ["ConsoleOutput", "ConsoleSettings"]
@@ -34,14 +34,9 @@ _CLOSE_SECONDS = 2.0
 _POLL_MILLISECONDS = 100
 
 
-class ConsoleSettings(OutputSettings):
+class ConsoleSettings(ThreadSettings):
     """Settings of `console:`."""
 
-    write_timeout: Duration = Field(
-        0.0,
-        ge=0,
-        description="As for every output, but without limit: what a thread writes cannot be stopped half way.",
-    )
     format: Literal["auto", "pretty", "json", "gelf", "logfmt"] = Field(
         "auto", description="Form of a message; auto: pretty on a terminal, json otherwise."
     )

@@ -26,7 +26,7 @@ from gelf_listener.rendering.choice import FieldChoice, TimeZone, chosen_fields
 from gelf_listener.rendering.gelf import GelfRenderer, JsonRenderer
 from gelf_listener.rendering.logfmt import LogfmtRenderer
 from gelf_listener.rendering.pretty import PrettyRenderer
-from gelf_listener.settings import Duration, OutputSettings, Size
+from gelf_listener.settings import Duration, Size, ThreadSettings
 from gelf_listener.writer_thread import WriterThread
 
 __all__ = ["FileOutput", "FileSettings"]
@@ -43,14 +43,9 @@ _MISTAKES = _NEVER | {errno.EACCES, errno.EPERM, errno.EROFS}
 """Errors that at the start are a usage error. Later the same ones may pass, and the batch waits."""
 
 
-class FileSettings(OutputSettings):
+class FileSettings(ThreadSettings):
     """Settings of `file:`."""
 
-    write_timeout: Duration = Field(
-        0.0,
-        ge=0,
-        description="As for every output, but without limit: what a thread writes cannot be stopped half way.",
-    )
     path: str = Field(
         description="File to write; may hold {source}, {input}, {level}, {date}, {hour} and {_field} (any field)."
     )

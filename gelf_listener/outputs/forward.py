@@ -20,7 +20,7 @@ from gelf_listener.client_tls import ClientTlsSettings, client_context
 from gelf_listener.errors import ConfigError, Retry, describe
 from gelf_listener.message import Message
 from gelf_listener.outputs.client_connection import Connection
-from gelf_listener.outputs.progress import Progress
+from gelf_listener.outputs.confirmed import ConfirmedOutput
 from gelf_listener.rendering.placeholders import compile_placeholders
 from gelf_listener.settings import Duration, OutputSettings
 
@@ -55,7 +55,7 @@ class ForwardTlsSettings(ForwardSettings, ClientTlsSettings):
     """Settings of `forward+tls://`."""
 
 
-class ForwardOutput:
+class ForwardOutput(ConfirmedOutput):
     """
     Sends messages in chunks, one for each tag of a batch.
 
@@ -64,52 +64,42 @@ class ForwardOutput:
     """
 
     Settings: ClassVar[type[ForwardSettings]] = ForwardSettings
+    settings: ForwardSettings
 
     def __init__(self, settings: ForwardSettings, context: ssl.SSLContext | None = None) -> None:
-        self.settings = settings
+        super().__init__(settings)
         self._context = context
         try:
             self._tag = compile_placeholders(settings.tag)
         except ValueError as error:
             raise ConfigError(f"setting 'tag': {error}") from None
-        self._progress = Progress()
         self._connection: Connection | None = None
         self._unpacker: Any = None
         self._chunks = 0
-        self._closed = False
 
-    async def start(self) -> None:
-        """Connect, and shake hands where there is a key; see `Output.start`."""
-        self._closed = False
+    async def connect(self) -> None:
+        """Connect, and shake hands where there is a key; see `ConfirmedOutput.connect`."""
         await self._connected()
 
-    async def write(self, batch: Sequence[Message]) -> None:
-        """Send a batch and wait for the acknowledgements; see `Output.write`."""
-        if self._closed:
-            raise Retry("the output is closed")
+    async def send(self, messages: Sequence[Message]) -> str:
+        """Send messages and wait for the acknowledgements; see `ConfirmedOutput.send`."""
         groups: dict[str, list[Message]] = {}
-        for message in self._progress.begin(batch):
+        for message in messages:
             groups.setdefault(self._tag(message)[:_MOST_TAG_CHARACTERS] or "gelf", []).append(message)
-        retry = ""
         if groups:
             try:
                 await self._send(await self._connected(), groups)
             except (OSError, ValueError, msgpack.UnpackException) as error:
-                retry = self._said(error)
-                await self._disconnect()
+                await self.disconnect()
+                return self._said(error)
             except BaseException:  # cancelled: nobody reads the acknowledgements
-                await self._disconnect()
+                await self.disconnect()
                 raise
-        self._progress.finish(retry)
-
-    async def close(self) -> None:
-        """Disconnect; see `Output.close`."""
-        self._closed = True
-        await self._disconnect()
+        return ""
 
     def counters(self) -> dict[str, float]:
         """Return what was sent."""
-        return {"written_messages_total": self._progress.written_messages, "chunks_total": self._chunks}
+        return super().counters() | {"chunks_total": self._chunks}
 
     async def _send(self, connection: Connection, groups: dict[str, list[Message]]) -> None:
         """Send a chunk for each group; then wait until all are acknowledged."""
@@ -128,9 +118,10 @@ class ForwardOutput:
                 self._progress.written(messages)
         while waiting:
             answer = await self._answer(connection)
-            if not isinstance(answer, dict):
-                raise ValueError(f"no acknowledgement: {str(answer)[:100]}")  # noqa: TRY004  (of a peer, not of ours)
-            self._progress.written(waiting.pop(_text(answer.get("ack")), []))
+            chunk = _text(answer.get("ack")) if isinstance(answer, dict) else ""
+            if chunk not in waiting:  # who says anything may go on saying it
+                raise ValueError(f"no acknowledgement of what was sent: {str(answer)[:100]}")
+            self._progress.written(waiting.pop(chunk))
 
     def _packed(self, tag: str, chunk: str, messages: Sequence[Message]) -> bytes:
         entries = b"".join(msgpack.packb([_event_time(message.timestamp), _record(message)]) for message in messages)
@@ -147,7 +138,7 @@ class ForwardOutput:
         if self._connection is not None:
             if self._connection.lost is None:
                 return self._connection
-            await self._disconnect()
+            await self.disconnect()
         settings = self.settings
         self._unpacker = msgpack.Unpacker(
             max_buffer_size=_MOST_ANSWER_BYTES, strict_map_key=False, unicode_errors="surrogateescape"
@@ -159,7 +150,7 @@ class ForwardOutput:
             if settings.shared_key:
                 await self._shake_hands(self._connection)
         except (OSError, ValueError, msgpack.UnpackException) as error:
-            await self._disconnect()
+            await self.disconnect()
             raise Retry(self._said(error)) from None
         return self._connection
 
@@ -198,7 +189,8 @@ class ForwardOutput:
             except msgpack.OutOfData:
                 self._unpacker.feed(await connection.read(self.settings.timeout_seconds))
 
-    async def _disconnect(self) -> None:
+    async def disconnect(self) -> None:
+        """Disconnect; see `ConfirmedOutput.disconnect`."""
         connection, self._connection = self._connection, None
         if connection is not None:
             await connection.close()

@@ -46,6 +46,7 @@ class GelfHttpOutput:
     """
 
     Settings: ClassVar[type[GelfHttpSettings]] = GelfHttpSettings
+    parallel: ClassVar[bool] = True
     tls: ClassVar[bool] = False
 
     def __init__(self, settings: GelfHttpSettings) -> None:

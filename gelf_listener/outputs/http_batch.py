@@ -30,6 +30,7 @@ class HttpBatchOutput:
     """
 
     Settings: ClassVar[type[Any]]
+    parallel: ClassVar[bool] = True
     tls: ClassVar[bool] = False
     port: ClassVar[int]
     """The server's port when the settings name none."""

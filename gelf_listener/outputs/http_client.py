@@ -17,7 +17,7 @@ from gelf_listener.client_tls import ClientTlsSettings, check_files, client_cont
 from gelf_listener.errors import ConfigError, OutputError, Retry, describe
 from gelf_listener.settings import Duration, OutputSettings
 
-__all__ = ["Denied", "HttpClient", "HttpOutputSettings"]
+__all__ = ["Denied", "HttpClient", "HttpOutputSettings", "sendable"]
 
 logging.getLogger("httpx").setLevel(logging.WARNING)  # it tells of every request
 
@@ -165,13 +165,25 @@ def _headers(settings: HttpOutputSettings) -> dict[str, str]:
             continue
         if not colon or not name.strip() or not name.strip().isascii() or "\n" in part or "\r" in part:
             raise ConfigError("setting 'headers': write 'Name: value', several separated by semicolons")
-        found[name.strip().lower()] = value.strip()
+        found[name.strip().lower()] = sendable("headers", value.strip())
     if settings.token:
-        found["authorization"] = f"Bearer {settings.token}"
+        found["authorization"] = f"Bearer {sendable('token', settings.token)}"
     elif settings.user or settings.password:
         plain = httpx.BasicAuth(settings.user, settings.password)
         found["authorization"] = next(plain.auth_flow(httpx.Request("GET", "http://x"))).headers["authorization"]
     return found
+
+
+def sendable(setting: str, value: str) -> str:
+    """
+    Return what can stand in a header.
+
+    Raises:
+        ConfigError: If it cannot: every request would fail. The value, which may be a secret, is not shown.
+    """
+    if not (value.isascii() and value.isprintable()):
+        raise ConfigError(f"setting {setting!r}: a header takes only printable ASCII; is there a line end in it?")
+    return value
 
 
 async def _read(answer: httpx.Response) -> bytes:

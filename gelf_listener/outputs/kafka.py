@@ -84,6 +84,7 @@ class KafkaOutput:
     """
 
     Settings: ClassVar[type[KafkaOutputSettings]] = KafkaOutputSettings
+    parallel: ClassVar[bool] = True
 
     def __init__(self, settings: KafkaOutputSettings) -> None:
         self.settings = settings

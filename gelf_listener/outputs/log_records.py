@@ -16,7 +16,7 @@ from gelf_listener.errors import ConfigError, Retry, describe
 from gelf_listener.message import Message
 from gelf_listener.outputs.progress import Progress
 from gelf_listener.rendering.values import value_text
-from gelf_listener.settings import Duration, OutputSettings
+from gelf_listener.settings import ThreadSettings
 from gelf_listener.writer_thread import WriterThread
 
 __all__ = ["LogRecordOutput", "LogRecordSettings", "record_of"]
@@ -47,18 +47,13 @@ _TAKEN = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", 
 _CLOSE_SECONDS = 5.0
 
 
-class LogRecordSettings(OutputSettings):
+class LogRecordSettings(ThreadSettings):
     """Settings of `logging:`."""
 
     config: Path | None = Field(
         None, description="TOML or JSON file for `logging.config.dictConfig`, which says which handlers there are."
     )
     logger: str = Field("", description="Logger that gets all messages; by default the one each message names.")
-    write_timeout: Duration = Field(
-        0.0,
-        ge=0,
-        description="As for every output, but without limit: what a thread writes cannot be stopped half way.",
-    )
 
 
 class LogRecordOutput:
@@ -145,6 +140,11 @@ def record_of(message: Message) -> logging.LogRecord:
         "msecs": int(message.timestamp % 1 * 1000),
         "host": message.host,
         "gelf_id": message.id,
+        # Unknown, unless a field says: otherwise those of the listener, which logged nothing.
+        "thread": 0,
+        "threadName": "",
+        "process": 0,
+        "processName": "",
     }
     for name, value in message.fields.items():
         attribute, kind = _ATTRIBUTES.get(name, (name, None))

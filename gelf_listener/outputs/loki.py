@@ -11,7 +11,7 @@ from pydantic import Field
 from gelf_listener.errors import ConfigError
 from gelf_listener.message import Message
 from gelf_listener.outputs.http_batch import HttpBatchOutput, Request
-from gelf_listener.outputs.http_client import HttpOutputSettings
+from gelf_listener.outputs.http_client import HttpOutputSettings, sendable
 from gelf_listener.rendering.placeholders import compile_placeholders
 from gelf_listener.rendering.values import value_text
 
@@ -52,7 +52,7 @@ class LokiOutput(HttpBatchOutput):
     def __init__(self, settings: LokiSettings) -> None:
         super().__init__(settings)
         self._labels = _compile(settings.labels)
-        self._headers = {"x-scope-orgid": settings.tenant} if settings.tenant else {}
+        self._headers = {"x-scope-orgid": sendable("tenant", settings.tenant)} if settings.tenant else {}
         self._path = "/" + settings.path.lstrip("/")
 
     def encode(self, messages: Sequence[Message]) -> Request:

@@ -19,7 +19,7 @@ from pydantic import Field, model_validator
 from gelf_listener.client_tls import BrokerTlsSettings, broker_context
 from gelf_listener.errors import ConfigError, Retry, describe
 from gelf_listener.message import Message
-from gelf_listener.outputs.progress import Progress
+from gelf_listener.outputs.confirmed import ConfirmedOutput
 from gelf_listener.rendering.placeholders import compile_placeholders
 from gelf_listener.settings import Duration, OutputSettings, Size
 
@@ -74,7 +74,7 @@ class NatsSettings(OutputSettings, BrokerTlsSettings):
         return self.path.removeprefix("/")
 
 
-class NatsOutput:
+class NatsOutput(ConfirmedOutput):
     """
     Publishes messages as GELF 1.1, with their ids in the header ``Nats-Msg-Id``.
 
@@ -83,49 +83,29 @@ class NatsOutput:
     """
 
     Settings: ClassVar[type[NatsSettings]] = NatsSettings
+    settings: NatsSettings
 
     def __init__(self, settings: NatsSettings) -> None:
-        self.settings = settings
+        super().__init__(settings)
         self._subject = compile_placeholders(settings.subject, _token)
         self._context = broker_context(settings)
-        self._progress = Progress()
         self._client: Client | None = None
         self._stream: JetStreamContext
         self._duplicates = 0
-        self._closed = False
 
-    async def start(self) -> None:
-        """Connect, and make the stream when it is not there; see `Output.start`."""
-        self._closed = False
-        await self._open()
-
-    async def write(self, batch: Sequence[Message]) -> None:
-        """Publish a batch and wait for all acknowledgements; see `Output.write`."""
-        if not batch:
-            return
-        if self._closed:
-            raise Retry("the output is closed")
-        left = self._progress.begin(batch)
-        await self._open()
-        retry = ""
-        for start in range(0, len(left), _UNACKNOWLEDGED):
-            retry = await self._publish(left[start : start + _UNACKNOWLEDGED])
+    async def send(self, messages: Sequence[Message]) -> str:
+        """Publish messages and wait for all acknowledgements; see `ConfirmedOutput.send`."""
+        await self.connect()
+        for start in range(0, len(messages), _UNACKNOWLEDGED):
+            retry = await self._publish(messages[start : start + _UNACKNOWLEDGED])
             if retry:
-                await self._disconnect()
-                break
-        self._progress.finish(retry)
-
-    async def close(self) -> None:
-        """Disconnect; see `Output.close`."""
-        self._closed = True
-        await self._disconnect()
+                await self.disconnect()
+                return retry
+        return ""
 
     def counters(self) -> dict[str, float]:
         """Return what was acknowledged, and how much of it the stream had already."""
-        return {
-            "written_messages_total": self._progress.written_messages,
-            "duplicate_messages_total": self._duplicates,
-        }
+        return super().counters() | {"duplicate_messages_total": self._duplicates}
 
     async def _publish(self, messages: Sequence[Message]) -> str:
         """Publish messages and note what became of each; return why some have to be offered again."""
@@ -158,17 +138,18 @@ class NatsOutput:
                 raise answer
         return retry
 
-    async def _open(self) -> None:
+    async def connect(self) -> None:
+        """Connect, and make the stream when it is not there; see `ConfirmedOutput.connect`."""
         if self._client is not None and self._client.is_connected:
             return
-        await self._disconnect()
+        await self.disconnect()
         try:
             async with asyncio.timeout(self.settings.timeout_seconds + _CLOSE_SECONDS):
                 self._client = await self._connect()
                 self._stream = self._client.jetstream(timeout=self.settings.timeout_seconds)
                 await self._look_for_stream()
         except (nats.errors.Error, OSError, TimeoutError) as error:
-            await self._disconnect()
+            await self.disconnect()
             raise Retry(f"{self.settings.host}: {_said(error)}") from None
 
     async def _connect(self) -> Client:
@@ -224,7 +205,8 @@ class NatsOutput:
                 )
             )
 
-    async def _disconnect(self) -> None:
+    async def disconnect(self) -> None:
+        """Disconnect; see `ConfirmedOutput.disconnect`."""
         client, self._client = self._client, None
         if client is not None:
             with contextlib.suppress(nats.errors.Error, OSError, TimeoutError):

@@ -24,6 +24,7 @@ class NullOutput:
     """
 
     Settings: ClassVar[type[NullSettings]] = NullSettings
+    parallel: ClassVar[bool] = True
 
     def __init__(self, settings: NullSettings) -> None:
         self.settings = settings

@@ -11,12 +11,14 @@ from typing import Any, ClassVar
 import msgspec
 from pydantic import Field
 
+from gelf_listener.capabilities import A_DAY
 from gelf_listener.errors import ConfigError, Retry
 from gelf_listener.message import Message
 from gelf_listener.outputs.http_batch import HttpBatchOutput, Request
-from gelf_listener.outputs.http_client import Denied, HttpOutputSettings
+from gelf_listener.outputs.http_client import Denied, HttpOutputSettings, sendable
 from gelf_listener.outputs.progress import Progress
 from gelf_listener.rendering.placeholders import compile_placeholders
+from gelf_listener.rendering.timestamps import Timestamps
 
 __all__ = ["OpenSearchOutput", "OpenSearchSettings", "OpenSearchTlsOutput"]
 
@@ -88,17 +90,23 @@ class OpenSearchOutput(HttpBatchOutput):
         self._index = _Index(settings.path.strip("/"))
         self._template = "gelf-listener-" + _NO_INDEX.sub("_", self._index.pattern)
         """One for each pattern: two outputs must not overwrite each other's."""
-        self._headers = {"authorization": f"ApiKey {settings.api_key}"} if settings.api_key else {}
+        self._headers = {"authorization": f"ApiKey {sendable('api_key', settings.api_key)}"} if settings.api_key else {}
         self._unmapped: set[str] = set()
         """Ids of messages that are sent with their fields as one text."""
         self._conflicts = 0
         self._duplicates = 0
+
+    @property
+    def written_index(self) -> tuple[str, bool]:
+        """Where messages of `A_DAY` go, and whether nothing else may; see `WritesIndex`."""
+        return f"{self.client.base}/{self._index.sample}", False
 
     async def start(self) -> None:
         """Make the index template; see `Output.start`."""
         await super().start()
         if not self.settings.template:
             return
+        await self._check_stores()
         pattern = self._index.pattern
         body: dict[str, Any] = {
             "index_patterns": [pattern],
@@ -121,6 +129,29 @@ class OpenSearchOutput(HttpBatchOutput):
             raise Retry(
                 f"{error} (making the index template; template=no leaves it out)", error.after_seconds
             ) from None
+
+    async def _check_stores(self) -> None:
+        """
+        Keep out of the indices of a store, whose documents are others.
+
+        Raises:
+            ConfigError: If a listener has made a store of our index.
+        """
+        from gelf_listener.store.opensearch.names import TEMPLATES, DatedNames
+
+        path = f"{self._base}/_index_template/{TEMPLATES}*"
+        try:
+            answer = await self.client.request("GET", path, headers=self._headers)
+            names = [each.name for each in msgspec.json.decode(answer, type=_Templates).index_templates]
+        except (Denied, Retry, msgspec.MsgspecError):
+            return  # there is no store, or making our own template says what is wrong
+        for name in names:
+            prefix = name.removeprefix(TEMPLATES)
+            if DatedNames(prefix).day(self._index.sample) is not None:
+                raise ConfigError(
+                    f"the index {self._index.sample} is of the store store+opensearch+http://…/{prefix}: give this "
+                    f"output another path, such as /logs-{{date}}; a store that is no more leaves the template {name}"
+                )
 
     async def _post(self, messages: Sequence[Message], progress: Progress) -> Retry | None:
         """Send messages, and once more those whose fields the index could not map."""
@@ -224,6 +255,18 @@ class _Answer(msgspec.Struct):
 _read = msgspec.json.Decoder(_Answer).decode
 
 
+class _Template(msgspec.Struct):
+    """The name of an index template."""
+
+    name: str
+
+
+class _Templates(msgspec.Struct):
+    """What is said about index templates."""
+
+    index_templates: list[_Template] = []
+
+
 class _Index:
     """
     Names of indices, made from messages.
@@ -247,6 +290,9 @@ class _Index:
             raise ConfigError(f"the index (path) {template!r} is not a name: lower case, and no -, _ or + first")
         self._days: dict[tuple[int, str], str] = {}
         self._known: set[str] = set()
+        dated = _DATE.sub(lambda match: self._date(A_DAY * 86400, _DATES[match[1]]), template)
+        self.sample = _PLACEHOLDER.sub("x", dated)
+        """A name, as of `A_DAY`."""
 
     def of(self, message: Message) -> str:
         """Return the index of a message; names are bounded in length and number, for peers make them."""
@@ -278,14 +324,28 @@ def _clean(value: str) -> str:
     return _NO_INDEX.sub("_", value.lower()[:_MOST_INDEX_CHARACTERS]) or "_"
 
 
+_logged, _received = Timestamps(utc=True), Timestamps(utc=True)
+"""One each: neighbours share the second of each, seldom those of both."""
+_YEAR_10000 = 253_402_300_800
+
+
+def _date(timestamp: float, texts: Timestamps) -> str | int:
+    """
+    Return a time as an index takes it: RFC 3339 with microseconds, or milliseconds where that has no date.
+
+    An index of type `date` sorts and searches by milliseconds; the document keeps what was written.
+    """
+    return texts.rfc3339(timestamp) if 0 <= timestamp < _YEAR_10000 else round(timestamp * 1000)
+
+
 def _document(message: Message, *, mapped: bool) -> dict[str, Any]:
     """Return what is indexed; a field with a name of ours keeps its underscore."""
     document: dict[str, Any] = {
-        "@timestamp": round(message.timestamp * 1000),
+        "@timestamp": _date(message.timestamp, _logged),
         "message": message.short_message,
         "source": message.host,
         "id": message.id,
-        "received_at": round(message.received_at * 1000),
+        "received_at": _date(message.received_at, _received),
         "input": message.input,
     }
     if message.full_message is not None:

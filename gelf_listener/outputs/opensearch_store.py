@@ -2,33 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, ClassVar
+import re
+import socket
+from functools import cached_property
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
-from gelf_listener.errors import ConfigError, Retry
-from gelf_listener.message import FieldValue, Message
-from gelf_listener.notes import Note
-from gelf_listener.outputs.http_client import Denied, HttpClient, HttpOutputSettings
+from gelf_listener.capabilities import A_DAY
+from gelf_listener.errors import ConfigError
+from gelf_listener.outputs.http_client import Compression, Denied, HttpOutputSettings
+from gelf_listener.outputs.http_nodes import HttpNodes
+from gelf_listener.outputs.store_output import StoreBase
 from gelf_listener.settings import Duration, Size
 
 if TYPE_CHECKING:
-    from gelf_listener.message import OpenFields
+    from gelf_listener.store.opensearch.documents import SharedDocuments
+    from gelf_listener.store.opensearch.shape import Shape
     from gelf_listener.store.opensearch.store import OpenSearchStore
 
 __all__ = ["OpenSearchStoreOutput", "OpenSearchStoreSettings", "OpenSearchStoreTlsOutput"]
 
 
+_PATIENCE_SECONDS = 15.0
+"""How long a search waits for a cluster of several nodes to go on without one of them."""
+_NODE = re.compile(r"[A-Za-z0-9._-]{1,100}")
+
+
 class OpenSearchStoreSettings(HttpOutputSettings):
     """Settings of `store+opensearch+http://`."""
 
+    compress: Compression = Field(
+        "none", description="How bodies are compressed: gzip, zlib, none; gzip takes as long as making them."
+    )
     path: str = Field("/gelf", description="After the slash: what the names of indices begin with.")
-    node: str = Field("", description="What this listener is called in messages (`gl2_source_node`).")
+    shape: Literal["own", "graylog"] = Field(
+        "own",
+        description="How messages lie in the indices: `own`, made for the listener, or `graylog`, as a Graylog has "
+        "them.",
+    )
+    more_hosts: str = Field(
+        "", description="More nodes of the cluster to ask when that one is away: `host:port`, separated by commas."
+    )
+    node: str = Field(
+        "",
+        description="What this listener is called among those of the store, and in its messages (`gl2_source_node`). "
+        "The host's name by default: give each its own where several run on one host.",
+    )
     max_age: Duration = Field(7 * 86400, description="How long messages are kept, such as 30d. 0: no limit.")
     max_bytes: Size = Field(0, ge=0, description="Size of all indices beyond which the oldest go. 0: no limit.")
     shards: int = Field(1, ge=1, le=1000, description="Shards of an index; there is one index a day.")
     replicas: int = Field(0, ge=0, le=100, description="Copies of each shard on other nodes.")
+
+    @field_validator("node")
+    @classmethod
+    def _is_plain(cls, node: str) -> str:
+        if node and not _NODE.fullmatch(node):
+            raise ValueError(f"{node!r} cannot be the name of a listener: up to 100 letters, digits, - . and _")
+        return node
 
     @field_validator("path")
     @classmethod
@@ -41,7 +72,7 @@ class OpenSearchStoreSettings(HttpOutputSettings):
         return path
 
 
-class OpenSearchStoreOutput:
+class OpenSearchStoreOutput(StoreBase):
     """
     Keeps messages in an OpenSearch cluster that the API and the page search, with any number of other listeners.
 
@@ -51,36 +82,53 @@ class OpenSearchStoreOutput:
 
     Settings: ClassVar[type[OpenSearchStoreSettings]] = OpenSearchStoreSettings
     concurrent: ClassVar[bool] = True
+    parallel: ClassVar[bool] = True
     tls: ClassVar[bool] = False
     port: ClassVar[int] = 9200
 
+    settings: OpenSearchStoreSettings
+    store: OpenSearchStore | None = None
+
     def __init__(self, settings: OpenSearchStoreSettings) -> None:
-        self.settings = settings
-        self.open_fields: OpenFields = _no_fields
-        """Set by the service: reads the additional fields of a stored payload."""
-        self.written_before: Callable[[], Awaitable[None]] | None = None
-        """Set by the service: waits until everything that was taken for this output has been written to it."""
-        self.store: OpenSearchStore | None = None
-        self._client = HttpClient(settings, self.port, tls=self.tls)
-        self._closed = False
+        super().__init__(settings)
+        self._client = HttpNodes(settings, settings.more_hosts, self.port, tls=self.tls)
+        self._prefix = settings.path.strip("/")
+
+    @property
+    def node_name(self) -> str:
+        """What this listener is called among those of the store; see `Shares`."""
+        return self.settings.node or _NODE.findall(f"{socket.gethostname()}")[0]
+
+    @property
+    def written_index(self) -> tuple[str, bool]:
+        """Where messages of `A_DAY` go, and whether nothing else may; see `WritesIndex`."""
+        return f"{self._client.base}/{self._shape().names.of(A_DAY)}", True
+
+    @cached_property
+    def shared_documents(self) -> SharedDocuments:
+        """What the listeners of the store share; see `Shares`."""
+        from gelf_listener.store.opensearch.cluster import Cluster
+        from gelf_listener.store.opensearch.documents import SharedDocuments
+
+        cluster = Cluster(self._client.request, self._shape().names, Denied)
+        return SharedDocuments(cluster, f"{self._prefix}.shared")  # no pattern of messages' indices finds it
 
     async def start(self) -> None:
         """Open the store; see `Output.start`."""
         from gelf_listener.store.opensearch.store import OpenSearchStore
 
         settings = self.settings
-        prefix = settings.path.strip("/")
+        prefix = self._prefix
         store = OpenSearchStore(
             self._client.request,
             Denied,
-            self.open_fields,
+            self._shape(),
             location=f"{self._client.base}/{prefix}",
-            prefix=prefix,
-            node=settings.node,
             shards=settings.shards,
             replicas=settings.replicas,
             max_age_seconds=settings.max_age or None,
             max_bytes=int(settings.max_bytes) or None,
+            patience_seconds=_PATIENCE_SECONDS if settings.more_hosts else 0.0,
         )
         store.written_before = self.written_before
         try:
@@ -89,23 +137,18 @@ class OpenSearchStoreOutput:
             raise ConfigError(f"OpenSearch refuses the index template: {error}") from None
         self.store = store
 
-    async def write(self, batch: Sequence[Message]) -> None:
-        """Add a batch; see `Output.write`."""
-        if self._closed or self.store is None:
-            raise Retry("the store is not open")
-        await self.store.add(batch)
+    def _shape(self) -> Shape:
+        from gelf_listener.store.opensearch.graylog_shape import GraylogShape
+        from gelf_listener.store.opensearch.own_shape import OwnShape
+
+        if self.settings.shape == "graylog":
+            return GraylogShape(self._prefix, self.node_name)
+        return OwnShape(self._prefix, self.node_name, self.open_fields)
 
     async def close(self) -> None:
         """Let go of the cluster; see `Output.close`."""
-        self._closed = True
-        if self.store is not None:
-            await self.store.close()
+        await super().close()
         await self._client.close()
-
-    @property
-    def problem(self) -> str:
-        """Why messages cannot be added or found at the moment; empty when they can; see `/health`."""
-        return "" if self.store is None else self.store.problem
 
     def counters(self) -> dict[str, float]:
         """Return what retention deleted, and what has no columns or could not be stored."""
@@ -127,7 +170,3 @@ class OpenSearchStoreTlsOutput(OpenSearchStoreOutput):
     """
 
     tls = True
-
-
-def _no_fields(payload: bytes) -> tuple[dict[str, FieldValue], tuple[Note, ...]]:
-    raise NotImplementedError("the service says how fields are read")

@@ -106,12 +106,10 @@ class OtlpOutput(HttpBatchOutput):
             observed_time_unix_nano=_nanoseconds(message.received_at),
             body=AnyValue(string_value=message.short_message),
         )
-        if message.level is not None:
-            record.severity_number = SEVERITY_NUMBERS.get(message.level, 0)  # type: ignore[assignment]
-            record.severity_text = level_name(message.level)
+        severity = _set_severity(record, message)
         settings, service = self.settings, self._service_field(message)
         for name, value in message.fields.items():
-            if name in _OWN and _set_own(record, name, value, message.level):
+            if name in severity or (name in _OWN and _set_own(record, name, value)):
                 continue
             if name == settings.trace and isinstance(value, str) and _TRACE.fullmatch(value):
                 record.trace_id = bytes.fromhex(value)
@@ -136,25 +134,40 @@ class OtlpTlsOutput(OtlpOutput):
     port = 443
 
 
-_OWN = frozenset(("severity_number", "severity_text", "trace_flags", "event_name"))
-"""Fields that our own input makes of parts of a record, which they become again."""
+_SEVERITY_FIELDS = (("severity_number", "severity_text"), ("severity_text",), ("severity_number",))
+"""Fields that our own input makes of a severity; the first of these that say the message's level become it again."""
 
 
-def _set_own(record: LogRecord, name: str, value: FieldValue, level: int | None) -> bool:
+def _set_severity(record: LogRecord, message: Message) -> tuple[str, ...]:
+    """Set the severity; return which fields have become part of it."""
+    level = message.level
+    number, text = 0 if level is None else SEVERITY_NUMBERS.get(level, 0), level_name(level)
+    record.severity_number, record.severity_text = number, text  # type: ignore[assignment]
+    for names in _SEVERITY_FIELDS:
+        fields = {name: message.fields.get(name) for name in names}
+        finer, words = fields.get("severity_number", number), fields.get("severity_text", text)
+        if type(finer) is not int or not min(number, 1) <= finer < 25 or not isinstance(words, str):
+            continue
+        said = read_severity(finer, words)
+        again = {"severity_number": said.number, "severity_text": said.text}
+        if said.level == level and all([again[name] == value for name, value in fields.items()]):
+            record.severity_number, record.severity_text = finer, words  # type: ignore[assignment]
+            return names
+    return ()
+
+
+_OWN = frozenset(("trace_flags", "event_name"))
+"""Fields that our own input makes of other parts of a record, which they become again."""
+
+
+def _set_own(record: LogRecord, name: str, value: FieldValue) -> bool:
     """Make a field a part of its record again; return whether it can be one."""
-    if name == "severity_number":
-        said = read_severity(value, record.severity_text) if type(value) is int and 0 < value < 25 else None
-        if said is None or (said.level, said.number) != (level, value):
-            return False
-        record.severity_number = value  # type: ignore[assignment]
-    elif name == "trace_flags":
-        if type(value) is not int or not 0 <= value < 256:
-            return False
+    if name == "event_name" and isinstance(value, str):
+        record.event_name = value
+    elif name == "trace_flags" and type(value) is int and 0 <= value < 256:
         record.flags = value
-    elif not isinstance(value, str):
-        return False
     else:
-        setattr(record, name, value)
+        return False
     return True
 
 

@@ -19,7 +19,7 @@ from pydantic import Field, model_validator
 
 from gelf_listener.errors import ConfigError, Retry, describe
 from gelf_listener.message import FieldValue, Message
-from gelf_listener.outputs.progress import Progress
+from gelf_listener.outputs.confirmed import ConfirmedOutput
 from gelf_listener.rendering.values import value_text
 from gelf_listener.settings import Duration, OutputSettings
 
@@ -45,6 +45,7 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _LARGEST_INTEGER = 1 << 1024
 _FOR_GOOD = (psycopg.DataError, psycopg.IntegrityError, psycopg.errors.ProgramLimitExceeded)
 """Errors about a row; all others may pass, or be repaired by the operator."""
+_AWAY = (psycopg.Error, OSError, TimeoutError)
 _CLOSE_SECONDS = 2.0
 
 
@@ -77,7 +78,7 @@ class PostgresqlSettings(OutputSettings):
         return self
 
 
-class PostgresqlOutput:
+class PostgresqlOutput(ConfirmedOutput):
     """
     Copies messages into a table, a row each.
 
@@ -86,54 +87,39 @@ class PostgresqlOutput:
     """
 
     Settings: ClassVar[type[PostgresqlSettings]] = PostgresqlSettings
+    settings: PostgresqlSettings
 
     def __init__(self, settings: PostgresqlSettings) -> None:
         for name, path in (("ca", settings.ca), ("cert", settings.cert), ("key", settings.key)):
             if path is not None and not path.exists():
                 raise ConfigError(f"setting {name!r}: {str(path)!r} does not exist")
-        self.settings = settings
+        super().__init__(settings)
         self._table = sql.Identifier(*settings.table.split("."))
-        self._progress = Progress()
         self._connection: psycopg.AsyncConnection[Any] | None = None
         self._partitions: set[str] = set()
         self._duplicates = 0
-        self._closed = False
 
-    async def start(self) -> None:
-        """Connect, and make the table when it is not there; see `Output.start`."""
-        self._closed = False
+    async def connect(self) -> None:
+        """Connect, and make the table when it is not there; see `ConfirmedOutput.connect`."""
         try:
             await self._open()
-        except (psycopg.Error, OSError, TimeoutError) as error:
-            await self._disconnect()
+        except _AWAY as error:
+            await self.disconnect()
             raise Retry(describe(error)) from None
 
-    async def write(self, batch: Sequence[Message]) -> None:
-        """Copy a batch in one transaction; see `Output.write`."""
-        if not batch:
-            return
-        if self._closed:
-            raise Retry("the output is closed")
-        retry = ""
+    async def send(self, messages: Sequence[Message]) -> str:
+        """Copy messages in one transaction; see `ConfirmedOutput.send`."""
         try:
             await self._open()
-            await self._insert(self._progress.begin(batch))
-        except (psycopg.Error, OSError, TimeoutError) as error:
-            retry = describe(error)
-            await self._disconnect()
-        self._progress.finish(retry)
-
-    async def close(self) -> None:
-        """Disconnect; see `Output.close`."""
-        self._closed = True
-        await self._disconnect()
+            await self._insert(messages)
+        except _AWAY as error:
+            await self.disconnect()
+            return describe(error)
+        return ""
 
     def counters(self) -> dict[str, float]:
         """Return what was committed, and how much of it the table had already."""
-        return {
-            "written_messages_total": self._progress.written_messages,
-            "duplicate_messages_total": self._duplicates,
-        }
+        return super().counters() | {"duplicate_messages_total": self._duplicates}
 
     async def _insert(self, messages: Sequence[Message]) -> None:
         """Write messages; when a row among them cannot be stored, halves of them, down to that row."""
@@ -171,7 +157,7 @@ class PostgresqlOutput:
     async def _open(self) -> None:
         if self._connection is not None and not self._connection.closed and not self._connection.broken:
             return
-        await self._disconnect()
+        await self.disconnect()
         settings = self.settings
         async with asyncio.timeout(settings.timeout_seconds):
             self._connection = connection = await psycopg.AsyncConnection.connect(
@@ -243,14 +229,15 @@ class PostgresqlOutput:
             "select pg_advisory_xact_lock(hashtext(%s))", (f"gelf-listener {self.settings.table}",)
         )
 
-    async def _disconnect(self) -> None:
+    async def disconnect(self) -> None:
+        """Disconnect; see `ConfirmedOutput.disconnect`."""
         connection, self._connection = self._connection, None
         self._partitions.clear()
         if connection is not None:
             try:
                 async with asyncio.timeout(_CLOSE_SECONDS):
                     await connection.close()
-            except (psycopg.Error, OSError, TimeoutError):
+            except _AWAY:
                 pass
 
 

@@ -14,7 +14,7 @@ from redis.exceptions import RedisError, ResponseError
 from gelf_listener.client_tls import BrokerTlsSettings, check_files
 from gelf_listener.errors import Retry, describe
 from gelf_listener.message import Message
-from gelf_listener.outputs.progress import Progress
+from gelf_listener.outputs.confirmed import ConfirmedOutput
 from gelf_listener.rendering.placeholders import compile_placeholders
 from gelf_listener.settings import Duration, OutputSettings
 
@@ -50,7 +50,7 @@ class RedisSettings(OutputSettings, BrokerTlsSettings):
         return self
 
 
-class RedisOutput:
+class RedisOutput(ConfirmedOutput):
     """
     Appends messages to a Redis stream (XADD): the id in the field ``id``, GELF 1.1 in the field ``gelf``.
 
@@ -59,53 +59,39 @@ class RedisOutput:
     """
 
     Settings: ClassVar[type[RedisSettings]] = RedisSettings
+    settings: RedisSettings
 
     def __init__(self, settings: RedisSettings) -> None:
         check_files(settings, tls=settings.tls)
-        self.settings = settings
+        super().__init__(settings)
         self._stream = compile_placeholders(settings.stream)
-        self._progress = Progress()
         self._client: Redis | None = None
-        self._closed = False
 
-    async def start(self) -> None:
-        """Connect; see `Output.start`."""
-        self._closed = False
-        if self._client is None:
-            self._client = self._make_client()
+    async def connect(self) -> None:
+        """Connect; see `ConfirmedOutput.connect`."""
+        self._client = self._client or self._make_client()
         try:
             await self._client.ping()
         except (RedisError, OSError) as error:
             raise Retry(f"{self.settings.host}: {describe(error)}") from None
 
-    async def write(self, batch: Sequence[Message]) -> None:
-        """Append a batch; see `Output.write`."""
-        if not batch:
-            return
-        if self._closed:
-            raise Retry("the output is closed")
-        client = self._client = self._client or self._make_client()
-        left = self._progress.begin(batch)
-        retry = ""
-        for start in range(0, len(left), _PIPELINE):
-            try:
-                retry = await self._append(client, left[start : start + _PIPELINE])
-            except (RedisError, OSError) as error:
-                retry = describe(error)
-            if retry:
-                break
-        self._progress.finish(retry)
-
-    async def close(self) -> None:
-        """Disconnect; see `Output.close`."""
-        self._closed = True
+    async def disconnect(self) -> None:
+        """Disconnect; see `ConfirmedOutput.disconnect`."""
         client, self._client = self._client, None
         if client is not None:
             await client.aclose()
 
-    def counters(self) -> dict[str, float]:
-        """Return how many messages were appended."""
-        return {"written_messages_total": self._progress.written_messages}
+    async def send(self, messages: Sequence[Message]) -> str:
+        """Append messages; see `ConfirmedOutput.send`."""
+        client = self._client = self._client or self._make_client()
+        for start in range(0, len(messages), _PIPELINE):
+            try:
+                retry = await self._append(client, messages[start : start + _PIPELINE])
+            except (RedisError, OSError) as error:
+                return describe(error)
+            if retry:
+                return retry
+        return ""
 
     async def _append(self, client: Redis, messages: Sequence[Message]) -> str:
         """Append messages and note what became of each; return why some have to be offered again."""

@@ -38,6 +38,7 @@ class StreamOutput:
     """
 
     Settings: ClassVar[type[StreamOutputSettings]]
+    parallel: ClassVar[bool] = True
     settings: StreamOutputSettings
 
     def __init__(self, settings: Any, context: ssl.SSLContext | None = None) -> None:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 import ssl
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from gelf_listener.client_tls import ClientTlsSettings, client_context
+from gelf_listener.codec.syslog.facilities import FACILITIES, KEYWORDS
 from gelf_listener.errors import ConfigError
-from gelf_listener.message import Message
+from gelf_listener.message import FieldValue, Message
 from gelf_listener.outputs.datagram_output import DatagramOutput
 from gelf_listener.outputs.stream_output import StreamOutput, StreamOutputSettings
 from gelf_listener.rendering.placeholders import compile_placeholders
@@ -30,11 +31,7 @@ __all__ = [
     "SyslogUdpSettings",
 ]
 
-_FACILITIES = (
-    *("kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv", "ftp"),
-    *("ntp", "security", "console", "solaris-cron"),
-    *(f"local{number}" for number in range(8)),
-)
+_USER = KEYWORDS.index("user")
 _INFORMATIONAL = 6
 _NOT_PRINTABLE = re.compile(r"[^!-~]+")
 _NO_NAME = re.compile(r"[^!#-<>-\\^-~]+")
@@ -42,7 +39,6 @@ _ESCAPED = re.compile(r'(["\\\]])')
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _MOST_NAME = 32
 _CUT = "…".encode()
-_OWN_FIELDS = frozenset(("application_name", "process_id", "message_id", "facility", "facility_num"))
 _SD_ID = re.compile(r"[!#-<>-\\^-~]{1,32}")
 
 
@@ -50,7 +46,11 @@ class SyslogSettings(OutputSettings):
     """Settings of every syslog output."""
 
     host: str = Field("localhost", description="The server.")
-    facility: str = Field("user", description="Facility: kern, user, daemon, local0 to local7, ...")
+    facility: str = Field(
+        "",
+        description="Facility: kern, user, daemon, local0 to local7, ... Empty: the message's own (`_facility_num`), "
+        "or user.",
+    )
     application: str = Field(
         "{_application_name}", description="APP-NAME; may hold {source}, {input}, {level} and {_field}."
     )
@@ -96,8 +96,8 @@ class SyslogFormat:
     """
 
     def __init__(self, settings: SyslogSettings) -> None:
-        if settings.facility not in _FACILITIES:
-            raise ConfigError(f"setting 'facility': there is no {settings.facility!r}; {', '.join(_FACILITIES)}")
+        if settings.facility and settings.facility not in KEYWORDS:
+            raise ConfigError(f"setting 'facility': there is no {settings.facility!r}; {', '.join(KEYWORDS)}")
         if settings.structured_data and not _SD_ID.fullmatch(settings.structured_data):
             raise ConfigError(
                 "setting 'structured_data' is not an SD-ID: at most 32 printable characters without = ] \""
@@ -106,18 +106,28 @@ class SyslogFormat:
             self._application = compile_placeholders(settings.application)
         except ValueError as error:
             raise ConfigError(f"setting 'application': {error}") from None
-        self._facility = _FACILITIES.index(settings.facility)
+        self._facility = KEYWORDS.index(settings.facility) if settings.facility else None
         self._settings = settings
 
     def line(self, message: Message) -> bytes:
         """Return a message, without framing."""
         level = _INFORMATIONAL if message.level is None or not 0 <= message.level <= 7 else message.level
         fields = message.fields
-        process = fields.get("process_id", fields.get("pid", ""))
+        facility = _facility(fields.get("facility_num")) if self._facility is None else self._facility
+        application = _token(self._application(message), 48)
+        process = _token(value_text(fields.get("process_id", fields.get("pid", ""))), 128)
+        message_id = _token(value_text(fields.get("message_id", "")), 32)
+        carried = {
+            "application_name": application,
+            "process_id": process,
+            "message_id": message_id,
+            "facility_num": str(facility),
+        }
+        if fields.get("facility_num") == facility:
+            carried["facility"] = FACILITIES[facility]
         header = (
-            f"<{self._facility * 8 + level}>1 {_time(message.timestamp)} {_token(message.host, 255)}"
-            f" {_token(self._application(message), 48)} {_token(value_text(process), 128)}"
-            f" {_token(value_text(fields.get('message_id', '')), 32)} {self._data(message)} "
+            f"<{facility * 8 + level}>1 {_time(message.timestamp)} {_token(message.host, 255)}"
+            f" {application} {process} {message_id} {self._data(message, carried)} "
         )
         text = message.short_message
         if self._settings.full_message and message.full_message:
@@ -126,14 +136,15 @@ class SyslogFormat:
         bom = "\ufeff" if self._settings.bom else ""
         return (header + bom + text).encode("utf-8", "replace")
 
-    def _data(self, message: Message) -> str:
-        """Return the additional fields as an element of structured data."""
+    def _data(self, message: Message, carried: Mapping[str, str]) -> str:
+        """Return the additional fields, but for those that the header has just as they are, as structured data."""
         if not self._settings.structured_data:
             return "-"
         parts = []
         seen: set[str] = set()
         for name, value in message.fields.items():
-            if name in _OWN_FIELDS:
+            text = value_text(value)
+            if carried.get(name) == text:
                 continue
             plain = _NO_NAME.sub("_", name)[:_MOST_NAME] or "_"
             number = 2
@@ -141,7 +152,7 @@ class SyslogFormat:
                 plain = f"{plain[: _MOST_NAME - len(str(number)) - 1]}~{number}"
                 number += 1
             seen.add(plain)
-            parts.append(f' {plain}="{_ESCAPED.sub(_escape, value_text(value))}"')
+            parts.append(f' {plain}="{_ESCAPED.sub(_escape, text)}"')
         return f"[{self._settings.structured_data}{''.join(parts)}]" if parts else "-"
 
 
@@ -215,6 +226,11 @@ def _time(seconds: float) -> str:
         return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     except (ValueError, OverflowError, OSError):
         return "-"
+
+
+def _facility(value: FieldValue | None) -> int:
+    """Return a facility's number; that of user for what is not one."""
+    return value if type(value) is int and 0 <= value < len(KEYWORDS) else _USER
 
 
 def _token(text: str, most: int) -> str:

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from gelf_listener.message import Message
 from gelf_listener.outputs.http_batch import HttpBatchOutput, Request
-from gelf_listener.outputs.http_client import HttpOutputSettings
+from gelf_listener.outputs.http_client import HttpOutputSettings, sendable
 from gelf_listener.rendering.gelf import GelfRenderer, JsonRenderer
 
 __all__ = ["WebhookOutput", "WebhookSettings", "WebhookTlsOutput"]
@@ -43,7 +43,7 @@ class WebhookOutput(HttpBatchOutput):
         super().__init__(settings)
         self._render = (JsonRenderer() if settings.format == "json" else GelfRenderer()).render
         default = "application/json" if settings.body == "array" else "application/x-ndjson"
-        self._content_type = settings.content_type or default
+        self._content_type = sendable("content_type", settings.content_type) or default
         self._path = "/" + settings.path.lstrip("/")
 
     def encode(self, messages: Sequence[Message]) -> Request:

@@ -6,6 +6,7 @@ One meaning everywhere: routes, searches and tests read the same tree. See docs/
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 from gelf_listener.errors import QueryError
@@ -18,18 +19,17 @@ if TYPE_CHECKING:
 __all__ = ["Meaning", "Query", "QueryError", "compile_predicate", "parse", "parse_as"]
 
 
+_HOMES = {
+    "Meaning": "meaning",
+    "parse_as": "meaning",
+    "Query": "parser",
+    "parse": "parser",
+    "compile_predicate": "predicate",
+}
+
+
 def __getattr__(name: str) -> Any:
     """Import the parser and the compiler when somebody asks for them: they cost start-up time."""
-    if name in ("Query", "parse"):
-        from gelf_listener.query import parser
-
-        return getattr(parser, name)
-    if name in ("Meaning", "parse_as"):
-        from gelf_listener.query import meaning
-
-        return getattr(meaning, name)
-    if name == "compile_predicate":
-        from gelf_listener.query.predicate import compile_predicate
-
-        return compile_predicate
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)

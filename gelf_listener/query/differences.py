@@ -9,18 +9,18 @@ found depends on the messages, so whoever has a store counts both.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import replace
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 from gelf_listener.errors import QueryError
-from gelf_listener.query.fields import GRAYLOG_NAMES, is_analysed, is_time_field, known_field
+from gelf_listener.query.fields import FIRST_OF, GRAYLOG_NAMES, is_analysed, is_time_field, known_field
 from gelf_listener.query.graylog import parse_graylog
 from gelf_listener.query.graylog_values import interval_of, parse_date
 from gelf_listener.query.nodes import (
     Exists,
     Fuzzy,
     Group,
+    Leaf,
     MatchAll,
     Matches,
     Node,
@@ -29,13 +29,13 @@ from gelf_listener.query.nodes import (
     Regex,
     Term,
     Wildcard,
+    leaves_of,
 )
 from gelf_listener.query.parser import Hint, Query
 from gelf_listener.query.times import parse_time
 
 __all__ = ["Difference", "difference"]
 
-_Leaf: TypeAlias = Term | Phrase | Wildcard | Regex | Fuzzy | Range | Exists
 
 _MOST = 5
 """Hints for one query."""
@@ -71,26 +71,18 @@ def difference(query: Query) -> Difference:
         there = parse_graylog(query.text)
     except QueryError as error:
         return Difference(None, (Hint(f"a real Graylog refuses this: {error.detail}", error.column),))
-    told = [hint for leaf in _leaves(there.node) if (hint := _of_words(leaf, query.text))]
-    told += [hint for leaf in _leaves(query.node) if (hint := _of_leaf(leaf, there.node, query.text))]
+    told = [hint for leaf in leaves_of(there.node) if (hint := _of_words(leaf, query.text))]
+    told += [hint for leaf in leaves_of(query.node) if (hint := _of_leaf(leaf, there.node, query.text))]
     told.sort(key=lambda hint: hint.column)
     if not told and _plain(query.node) != _plain(there.node):
         told = [Hint(f"a real Graylog reads this as {_shown(str(there.node))}", 1)]
     return Difference(there.node, tuple(told[:_MOST]))
 
 
-def _leaves(node: Node) -> Iterator[_Leaf]:
-    if isinstance(node, Group):
-        for inner in (*node.must, *node.should, *node.must_not):
-            yield from _leaves(inner)
-    elif not isinstance(node, (MatchAll, Matches)):
-        yield node
-
-
 # --- leaves of Graylog's tree
 
 
-def _of_words(leaf: _Leaf, text: str) -> Hint | None:
+def _of_words(leaf: Leaf, text: str) -> Hint | None:
     """Words without an operator between them, and signs that are words."""
     if not isinstance(leaf, Term):
         return None
@@ -111,7 +103,7 @@ def _of_words(leaf: _Leaf, text: str) -> Hint | None:
 # --- leaves of the extended tree
 
 
-def _of_leaf(leaf: _Leaf, there: Node, text: str) -> Hint | None:
+def _of_leaf(leaf: Leaf, there: Node, text: str) -> Hint | None:
     """What one leaf of the extended language means to a Graylog."""
     written = text[leaf.columns[0] - 1 : leaf.columns[1] - 1]
     reason = (
@@ -126,7 +118,7 @@ def _of_leaf(leaf: _Leaf, there: Node, text: str) -> Hint | None:
     return Hint(reason, max(leaf.columns[0], 1)) if reason else None
 
 
-def _of_name(leaf: _Leaf) -> str:
+def _of_name(leaf: Leaf) -> str:
     field = leaf.field or ""
     if field == "_index":
         return ""
@@ -134,6 +126,8 @@ def _of_name(leaf: _Leaf) -> str:
         return f"a real Graylog looks in every field whose name fits {field}"
     if field in GRAYLOG_NAMES:
         return f"a real Graylog has no field {field}; write {GRAYLOG_NAMES[field]}"
+    if field in FIRST_OF:
+        return f"a real Graylog looks at the field {field} only, here it is also {', '.join(FIRST_OF[field][1:4])}, …"
     if field.startswith("_") and known_field(field) is None:
         return f"a real Graylog stores fields without the underscore; write {field[1:]}"
     if "." in field:
@@ -141,7 +135,7 @@ def _of_name(leaf: _Leaf) -> str:
     return ""
 
 
-def _of_time(leaf: _Leaf) -> str:
+def _of_time(leaf: Leaf) -> str:
     """A form of time that Graylog's own times do not take."""
     known = known_field(leaf.field or "")
     if known is None or known.matching != "time":
@@ -154,25 +148,25 @@ def _of_time(leaf: _Leaf) -> str:
     return f"a real Graylog takes times of {known.name} only as in {form}, and date math from now"
 
 
-def _of_edits(leaf: _Leaf, there: Node) -> str:
+def _of_edits(leaf: Leaf, there: Node) -> str:
     """A similar word, whose edits are counted in another way."""
     if not isinstance(leaf, Fuzzy):
         return ""
-    same = [each for each in _leaves(there) if isinstance(each, Fuzzy) and each.columns == leaf.columns]
+    same = [each for each in leaves_of(there) if isinstance(each, Fuzzy) and each.columns == leaf.columns]
     if not same or same[0].distance == leaf.distance:
         return ""
     edits = f"{same[0].distance or 'no'} edit{'s' if same[0].distance == 2 else ''}"
     return f"a real Graylog allows {edits} here; write {leaf.text}~{leaf.distance}"
 
 
-def _of_comparison(leaf: _Leaf, written: str) -> str:
+def _of_comparison(leaf: Leaf, written: str) -> str:
     match = _AFTER_COMPARISON.search(written) if isinstance(leaf, Range) else None
     if match is None:
         return ""
     return f"a real Graylog takes no {'quotation marks' if match[2] == chr(34) else 'blank'} behind {match[1]}"
 
 
-def _of_level(leaf: _Leaf, written: str) -> str:
+def _of_level(leaf: Leaf, written: str) -> str:
     """The name of a level, which the tree has as its number."""
     if leaf.field != "level" or not isinstance(leaf, (Term, Phrase, Range)):
         return ""
@@ -181,13 +175,13 @@ def _of_level(leaf: _Leaf, written: str) -> str:
     return "" if named is None else f"a real Graylog knows levels by their numbers only; write {named}"
 
 
-def _of_pattern(leaf: _Leaf) -> str:
+def _of_pattern(leaf: Leaf) -> str:
     if not isinstance(leaf, (Wildcard, Regex, Fuzzy)) or (leaf.field is not None and is_analysed(leaf.field)):
         return ""
     return "" if leaf.field == "source" else "a real Graylog finds no numbers and no dates by a pattern"
 
 
-def _of_date(leaf: _Leaf) -> str:
+def _of_date(leaf: Leaf) -> str:
     """What may be a date in an additional field."""
     if leaf.field is None or is_time_field(leaf.field) or known_field(leaf.field) is not None:
         return ""

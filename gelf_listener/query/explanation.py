@@ -35,26 +35,34 @@ def explain(query: str | Query | Node, message: Message) -> list[str]:
     """
     if isinstance(query, str):
         query = parse(query)
-    return _explain(query.node if isinstance(query, Query) else query, message)
+    return _explain(query.node, message, query.text) if isinstance(query, Query) else _explain(query, message, "")
 
 
-def _explain(node: Node, message: Message) -> list[str]:
+def _explain(node: Node, message: Message, text: str) -> list[str]:
     if compile_predicate(node)(message):
         return []
     if not isinstance(node, Group):
-        return [f"{node}: {_instead(node, message)}"]
-    lines = [line for inner in node.must for line in _explain(inner, message)]
+        return [f"{_written(node, text)}: {_instead(node, message)}"]
+    lines = [line for inner in node.must for line in _explain(inner, message, text)]
     unwanted = [inner for inner in node.must_not if compile_predicate(inner)(message)]
-    lines += [f"NOT {_nested(inner)}: {_present(inner, message)}" for inner in unwanted]
+    lines += [f"NOT {_nested(inner, text)}: {_present(inner, message)}" for inner in unwanted]
     if node.should and not node.must:
-        failed = [_explain(inner, message) for inner in node.should]
+        failed = [_explain(inner, message, text) for inner in node.should]
         if all(failed):
             lines.append("none of: " + "; ".join(line for inner in failed for line in inner))
     return lines
 
 
-def _nested(node: Node) -> str:
-    return f"({node})" if isinstance(node, Group) else str(node)
+def _nested(node: Node, text: str) -> str:
+    return f"({node})" if isinstance(node, Group) else _written(node, text)
+
+
+def _written(node: Node, text: str) -> str:
+    """Return a leaf as it stands in the query; as it is read where there is none, or its field stands elsewhere."""
+    start, end = getattr(node, "columns", (0, 0))
+    written = text[start - 1 : end - 1] if start else ""
+    field = getattr(node, "field", None)
+    return written if written and (field is None or field in written) else str(node)
 
 
 def _instead(node: Node, message: Message) -> str:

@@ -3,14 +3,15 @@ Fields: what a name in a query means.
 
 The one table of the fields that the listener knows (`KNOWN_FIELDS`): how each is named in GELF and in Graylog, how its
 value is found in a message, how it is matched, what type it has and where the embedded store keeps it. Searching,
-sorting, grouping, exporting and the API all read it, so another known field is one line here. Every other name is an
-additional field, matched exactly.
+sorting, grouping, exporting and the API all read it, so another known field is one line here. ``service`` is whatever
+names the service of a message (`FIRST_OF`). Every other name is an additional field, matched exactly.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from ipaddress import ip_address
 from operator import attrgetter
 from typing import Literal, NamedTuple
@@ -18,17 +19,23 @@ from typing import Literal, NamedTuple
 from gelf_listener.message import FieldValue, Message
 
 __all__ = [
+    "FIRST_OF",
     "GRAYLOG_NAMES",
     "KNOWN_FIELDS",
     "KNOWN_NAMES",
+    "SERVICE_FIELDS",
     "FieldType",
     "Known",
     "added_getter",
+    "bare_name",
+    "first_field",
     "getter",
     "is_analysed",
     "is_lower_case",
     "is_time_field",
     "known_field",
+    "plain_name",
+    "stored_names",
     "underscored",
 ]
 
@@ -140,6 +147,7 @@ KNOWN_FIELDS: tuple[Known, ...] = (
         "added.@input",
         property="input",
     ),
+    Known("gl2_source_node", lambda message: message.node or None, "exact", "string", (), "@node", "added.@node"),
     Known("gl2_remote_ip", _host, "exact", "ip", (), "@ip", "added.@ip"),
     Known("gl2_remote_port", _port, "exact", "long", (), "@port", "added.@port"),
     Known(
@@ -162,6 +170,15 @@ KNOWN_NAMES = {name: known for known in KNOWN_FIELDS for name in (known.name, *k
 GRAYLOG_NAMES = {alias: known.name for known in KNOWN_FIELDS for alias in known.aliases if not alias.startswith("_")}
 """GELF's name -> Graylog's."""
 
+SERVICE_FIELDS = (
+    *("service", "service_name", "service.name", "application_name", "application.name"),
+    *("container_name", "container.name", "facility", "tag"),
+)
+"""What names the service of a message, the first that it has; with dots as OpenTelemetry and ECS write it."""
+
+FIRST_OF = {"service": SERVICE_FIELDS}
+"""Name in the extended language -> fields, of which it means the first that a message has and that is not empty."""
+
 _ID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
 
 
@@ -176,9 +193,27 @@ def known_field(name: str, *, graylog: bool = False) -> Known | None:
     return None if graylog and name in GRAYLOG_NAMES else KNOWN_NAMES.get(name)
 
 
+def bare_name(name: str, *, graylog: bool = False) -> str:
+    """Return a field's name without the underscore that the extended language may have before it."""
+    return name[1:] if name.startswith("_") and len(name) > 1 and not graylog else name
+
+
+def stored_names(name: str, *, graylog: bool = False) -> tuple[str, ...]:
+    """
+    Return the names an additional field may be stored under; a message's first counts.
+
+    A name may have an underscore before it, as in GELF. ``_host`` and the like are stored as ``host_``, because
+    ``host`` means GELF's own field. Graylog's meaning knows the name itself only.
+    """
+    bare = bare_name(name, graylog=graylog)
+    if bare == name:
+        return (name,)
+    return (name, bare, f"{bare}_") if bare in KNOWN_NAMES else (name, bare)
+
+
 def underscored(name: str) -> Known | None:
     """Return the known field that a name with an underscore means where no such additional field was sent."""
-    known = KNOWN_NAMES.get(name[1:] if name.startswith("_") and len(name) > 1 else name)
+    known = KNOWN_NAMES.get(bare_name(name))
     return known if known is not None and known.underscored else None
 
 
@@ -200,24 +235,41 @@ def is_time_field(name: str) -> bool:
     return known is not None and known.matching == "time"
 
 
+def first_field(names: tuple[str, ...], fields: Mapping[str, FieldValue]) -> str | None:
+    """Return the first of some names that has a value which is not empty; None without one."""
+    for name in names:
+        if name in fields and fields[name] != "":
+            return name
+    return None
+
+
+def plain_name(name: str) -> str:
+    """Return the name that means just the field of this name, as Graylog's API does (`FIRST_OF`)."""
+    return f"_{name}" if name in FIRST_OF else name
+
+
 def getter(name: str, *, graylog: bool = False) -> _Get:
     """
     Return how to get a field's value from a message, None where it has none.
 
-    An additional field is found by its name, with or without a leading underscore, and one with dots also by the
+    An additional field is found by the names it may be stored under (`stored_names`), and one with dots also by the
     name with underscores that Graylog stores it under. Graylog itself knows that name only.
     """
     known = known_field(name, graylog=graylog)
     if known is not None:
         return known.get
-    bare = name[1:] if name.startswith("_") and len(name) > 1 and not graylog else name
+    if name in FIRST_OF and not graylog:
+        return partial(_first_value, FIRST_OF[name])
+    first, *others = stored_names(name, graylog=graylog)
+    bare = bare_name(name, graylog=graylog)
     also = None if graylog else underscored(name)
 
     def get(message: Message) -> FieldValue | None:
         fields = message.fields
-        value = fields.get(name)
-        if value is None:
-            value = fields.get(bare)
+        value = fields.get(first)
+        for other in others:
+            if value is None:
+                value = fields.get(other)
         if value is None and also is not None:
             value = also.get(message)
         if value is None and "_" in bare:
@@ -227,6 +279,12 @@ def getter(name: str, *, graylog: bool = False) -> _Get:
         return value
 
     return get
+
+
+def _first_value(names: tuple[str, ...], message: Message) -> FieldValue | None:
+    fields = message.fields
+    name = first_field(names, fields)
+    return None if name is None else fields[name]
 
 
 def added_getter(text: str) -> _Get | None:

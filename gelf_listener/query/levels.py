@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import replace
 
 from gelf_listener.query.fields import known_field
@@ -59,7 +60,9 @@ def _named(node: Node, said: list[tuple[str, int]]) -> Node:
         if number is not None:
             said.append((f"{text!r} is level {number}", node.columns[0]))
         elif text is not None and text.strip().isalpha():
-            said.append((f"{text!r} is not a level: they are 0 to 7, or {_NAMES}", node.columns[0]))
+            near = difflib.get_close_matches(text.strip().lower(), LEVEL_WORDS, n=1)
+            meant = f"did you mean {near[0]}?" if near else f"they are 0 to 7, or {_NAMES}"
+            said.append((f"{text!r} is not a level: {meant}", node.columns[0]))
     if all(number is None for number in numbers):
         return node
     written = [text if number is None else str(number) for text, number in zip(texts, numbers, strict=True)]

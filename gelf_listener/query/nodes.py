@@ -12,7 +12,7 @@ store cannot compile. Nodes that mean the same are equal wherever they stand.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -22,6 +22,7 @@ __all__ = [
     "Exists",
     "Fuzzy",
     "Group",
+    "Leaf",
     "MatchAll",
     "Matches",
     "Node",
@@ -31,6 +32,7 @@ __all__ = [
     "Term",
     "Wildcard",
     "escape",
+    "leaves_of",
 ]
 
 _SPECIAL = re.compile(r'([\\+\-!():^\[\]"{}~*?/&|<>=\s])')
@@ -220,4 +222,14 @@ def _nested(node: Node) -> str:
     return f"({node})" if isinstance(node, Group) else str(node)
 
 
-Node: TypeAlias = MatchAll | Term | Phrase | Wildcard | Regex | Fuzzy | Range | Exists | Group | Matches
+Leaf: TypeAlias = Term | Phrase | Wildcard | Regex | Fuzzy | Range | Exists
+Node: TypeAlias = MatchAll | Leaf | Group | Matches
+
+
+def leaves_of(node: Node) -> Iterator[Leaf]:
+    """Give what looks at messages by itself, in the order it is written; what matches everything is left out."""
+    if isinstance(node, Group):
+        for inner in (*node.must, *node.should, *node.must_not):
+            yield from leaves_of(inner)
+    elif not isinstance(node, (MatchAll, Matches)):
+        yield node

@@ -11,6 +11,7 @@ Operators combine as in Lucene: AND makes the clauses on both of its sides requi
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -41,6 +42,8 @@ _DEFAULT_DISTANCE = 2
 _SPACE = " \t\r\n\f\v\u3000"
 _ENDS_TERM = frozenset(_SPACE + '()[]{}"^~:')
 _NOT_AT_START = frozenset("+-!&|/")
+_PAIR = re.compile(r"([A-Za-z_@][\w.@-]*)==?(.+)")
+"""What a field and its value look like in other languages."""
 _LOOKS_LIKE_OPERATOR = frozenset(("AND", "OR", "NOT"))
 
 
@@ -377,6 +380,9 @@ class _Parser:
         if text.upper() in _LOOKS_LIKE_OPERATOR and text.upper() != text and not named:
             hint = f"{text!r} is a word to search for; operators are written {text.upper()}"
             self.hints.append(Hint(hint, start + 1, text))
+        pair = _PAIR.fullmatch(text) if field is None else None
+        if pair is not None:
+            self.hints.append(Hint(f"a field and its value have a colon between them: {pair[1]}:{pair[2]}", start + 1))
         return Term(field, text)
 
     def _fuzzy(self, field: str | None, text: str) -> Node:

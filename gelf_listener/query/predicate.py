@@ -15,6 +15,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from operator import attrgetter
+from typing import Any
 
 from gelf_listener.message import FieldValue, Message
 from gelf_listener.query import graylog_values
@@ -39,7 +40,7 @@ from gelf_listener.query.ranges import compile_range, compile_word_range, number
 from gelf_listener.query.texts import CutText, compile_phrase, compile_term
 from gelf_listener.query.times import Interval, parse_time, time_of
 
-__all__ = ["compile_predicate"]
+__all__ = ["compile_predicate", "pattern_test"]
 
 _Predicate = Callable[[Message], bool]
 _Pattern = Wildcard | Regex | Fuzzy
@@ -112,22 +113,8 @@ class _Compiler:
             return _exists(field, graylog=node.graylog)
         known = known_field(field, graylog=node.graylog)
         if known is not None and known.matching == "words":
-            cut = self._full if field == "full_message" else self._short
-            in_text = _cut_test(node)
-
-            def matches_words(message: Message) -> bool:
-                text = cut(message)
-                return text is not None and in_text(text)
-
-            return matches_words
-        get = getter(field, graylog=node.graylog)
-        test = self._range_test(node, known)
-
-        def matches(message: Message) -> bool:
-            value = get(message)
-            return value is not None and test(value)
-
-        return matches
+            return self._in_words(node, field)
+        return _tested(getter(field, graylog=node.graylog), self._range_test(node, known))
 
     def _range_test(self, node: Range, known: Known | None = None) -> _ValueTest:
         """Test a whole value."""
@@ -142,29 +129,21 @@ class _Compiler:
         """Compile a leaf that looks at one field."""
         known = known_field(field, graylog=node.graylog)
         if known is not None and known.matching == "words":
-            cut = self._full if field == "full_message" else self._short
-            in_text = _cut_test(node)
-
-            def matches_text(message: Message) -> bool:
-                text = cut(message)
-                return text is not None and in_text(text)
-
-            return matches_text
+            return self._in_words(node, field)
         if known is not None and known.matching == "lower case":
             in_source = _source_test(node)
             return lambda message: in_source(message.host.lower())
-        get = getter(field, graylog=node.graylog)
         test = self._value_test(node)
         if known is not None and known.matching == "time" and node.graylog:
             test = self._stored_time_test(node)
         elif is_time_field(field) and isinstance(node, (Term, Phrase)) and not node.graylog:
             test = _time_test(node.text, self._clock) or test
+        return _tested(getter(field, graylog=node.graylog), test)
 
-        def matches(message: Message) -> bool:
-            value = get(message)
-            return value is not None and test(value)
-
-        return matches
+    def _in_words(self, node: _Leaf | Range, field: str) -> _Predicate:
+        """Look among the words of a text."""
+        cut = self._full if field == "full_message" else self._short
+        return _tested(cut, _cut_test(node))
 
     def _stored_time_test(self, node: _Leaf) -> _ValueTest:
         """Test one of Graylog's own times, which only the form it is stored in finds."""
@@ -181,7 +160,7 @@ class _Compiler:
             return _graylog_value_test(node, self._clock)
         if isinstance(node, (Term, Phrase)):
             return _equal_test(node.text)
-        test = _pattern_test(node, lower=False)
+        test = pattern_test(node, lower=False)
         return lambda value: test(value if isinstance(value, str) else _spell(value))
 
     def _any_field(self, node: _Leaf | Range) -> _Predicate:
@@ -222,6 +201,16 @@ class _Compiler:
         return matches
 
 
+def _tested(get: Callable[[Message], Any], test: Callable[[Any], bool]) -> _Predicate:
+    """Test what a message has, if it has it."""
+
+    def matches(message: Message) -> bool:
+        value = get(message)
+        return value is not None and test(value)
+
+    return matches
+
+
 def _exists(field: str, *, graylog: bool = False) -> _Predicate:
     get = getter(field, graylog=graylog)
     return lambda message: get(message) is not None
@@ -255,7 +244,7 @@ def _cut_test(node: _Leaf | Range) -> Callable[[CutText], bool]:
         return compile_term(node.text)
     if isinstance(node, Phrase):
         return compile_phrase(node.text, node.slop)
-    test = _pattern_test(node, lower=True)
+    test = pattern_test(node, lower=True)
     literal = ""
     if isinstance(node, Wildcard):  # most texts do not have its letters at all, and need not be cut
         literal = max((text.lower() for wild, text in node.parts if not wild), key=len, default="")
@@ -274,7 +263,7 @@ def _source_test(node: _Leaf | Range) -> Callable[[str], bool]:
     if isinstance(node, (Term, Phrase)):
         wanted = node.text.lower()
         return lambda value: value == wanted
-    return _pattern_test(node, lower=True)
+    return pattern_test(node, lower=True)
 
 
 def _is_plain(node: Term | Phrase) -> bool:
@@ -291,7 +280,7 @@ def _graylog_value_test(node: _Leaf, clock: _Clock) -> _ValueTest:
     """Test a value of an index: patterns look at texts only."""
     if isinstance(node, (Term, Phrase)):
         return graylog_values.compile_equal(node.text, clock)
-    test = _pattern_test(node, lower=False)
+    test = pattern_test(node, lower=False)
     return lambda value: isinstance(value, str) and test(value) and graylog_values.date_format_of(value) is None
 
 
@@ -319,8 +308,8 @@ def _day_or_less(text: str) -> Interval | None:
     return None if time_of(text) is None else parse_time(text, 0.0)
 
 
-def _pattern_test(node: _Pattern, *, lower: bool) -> Callable[[str], bool]:
-    """Test a whole text, lower-cased by the caller where that is asked for."""
+def pattern_test(node: _Pattern, *, lower: bool) -> Callable[[str], bool]:
+    """Test a whole text, lower-cased by the caller where that is asked for; a word is a text too."""
     if isinstance(node, Wildcard):
         return compile_wildcards(tuple((wild, text.lower() if lower else text) for wild, text in node.parts))
     if isinstance(node, Regex):

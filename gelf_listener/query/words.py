@@ -10,8 +10,9 @@ characters is cut into several, which also bounds what a pattern has to look at.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 
-__all__ = ["MAX_WORD_CHARACTERS", "spaced_words", "words"]
+__all__ = ["MAX_WORD_CHARACTERS", "spaced_words", "spaced_words_of", "word_places", "words"]
 
 MAX_WORD_CHARACTERS = 255
 """Lucene's ``max_token_length``."""
@@ -38,6 +39,7 @@ _MAYBE_JOINED = re.compile(r"[.:',;](?<=[a-z0-9].)[a-z0-9]")
 """Wherever a mark may hold two words together."""
 _MAYBE_LONG = re.compile(rf"\w{{{MAX_WORD_CHARACTERS + 1}}}", re.ASCII)
 _SPACED = bytes(code if chr(code).isalnum() or chr(code) == "_" else ord(" ") for code in range(128)) + bytes(128)
+_SPACED_LINES = _SPACED[:10] + b"\n" + _SPACED[11:]
 
 
 def spaced_words(text: str) -> str:
@@ -53,9 +55,23 @@ def spaced_words(text: str) -> str:
     return " ".join(words(text))
 
 
+def spaced_words_of(texts: Sequence[str]) -> list[str]:
+    """Do what `spaced_words` does to many texts: most of them at once."""
+    joined = "\n".join(texts)
+    if not joined.isascii() or joined.count("\n") != len(texts) - 1 or max(map(len, texts)) > MAX_WORD_CHARACTERS:
+        return list(map(spaced_words, texts))
+    lower = joined.lower()
+    spaced = lower.encode().translate(_SPACED_LINES).decode().split("\n")
+    if _MAYBE_JOINED.search(lower) is not None:
+        for number, text in enumerate(lower.split("\n")):
+            if _MAYBE_JOINED.search(text) is not None:
+                spaced[number] = " ".join(words(text))
+    return spaced
+
+
 def words(text: str) -> list[str]:
     """Cut a text into lower-case words, in order."""
-    text = text.lower()
+    text = _lower(text)
     found = (_ASCII_WORD if text.isascii() else _WORD).findall(text)
     if len(text) > MAX_WORD_CHARACTERS and any(len(word) > MAX_WORD_CHARACTERS for word in found):
         return [
@@ -64,3 +80,16 @@ def words(text: str) -> list[str]:
             for start in range(0, len(word), MAX_WORD_CHARACTERS)
         ]
     return found
+
+
+def _lower(text: str) -> str:
+    """Return a text in small letters; of Turkish \u0130 an i, as Lucene does, so that ``istanbul`` finds it."""
+    return (text.replace("\u0130", "i") if "\u0130" in text else text).lower()
+
+
+def word_places(text: str) -> Iterator[tuple[int, str]]:
+    """Give each word and where it begins; nothing of the few texts whose lower case has another length."""
+    lower = _lower(text)
+    if len(lower) == len(text):
+        for match in (_ASCII_WORD if lower.isascii() else _WORD).finditer(lower):
+            yield match.start(), match[0]

@@ -11,14 +11,15 @@ import re
 from collections.abc import Mapping
 
 from gelf_listener.message import FieldValue
+from gelf_listener.query.fields import SERVICE_FIELDS, first_field
 
-__all__ = ["NOISE", "SERVICE_FIELDS", "noise", "service_field"]
+__all__ = ["NOISE", "TRACE_FIELDS", "noise", "service_field"]
 
-SERVICE_FIELDS = (
-    *("service", "service_name", "service.name", "application_name", "application.name"),
-    *("container_name", "container.name", "facility", "tag"),
+TRACE_FIELDS = (
+    *("trace_id", "trace.id", "traceId", "request_id", "request.id", "requestId", "x_request_id", "x-request-id"),
+    *("correlation_id", "correlation.id", "correlationId"),
 )
-"""What names the service, the first that a message has; with dots as OpenTelemetry and ECS write it."""
+"""What messages of one request, across services, have in common."""
 
 NOISE = frozenset(("file", "line", "function", "pid", "thread_name", "process_name", "logger"))
 """Of graypy, gelf-handlers and pygelf."""
@@ -28,10 +29,7 @@ _WORD = re.compile(r"\w+")
 
 def service_field(fields: Mapping[str, FieldValue]) -> str | None:
     """Return the name of the field that names the service; None without one."""
-    for name in SERVICE_FIELDS:
-        if name in fields and fields[name] != "":
-            return name
-    return None
+    return first_field(SERVICE_FIELDS, fields)
 
 
 def noise(query: str = "") -> frozenset[str]:

@@ -2,50 +2,39 @@
 Aggregation: groups and metrics from an engine's columns, over several partitions.
 
 Tantivy is asked in the language of OpenSearch, so this serves a cluster too. Each partition answers with trees of
-buckets, which are added up. Figures that cannot be added up (percentiles, numbers of distinct values) are worked out
-from the values themselves as long as there are few, and estimated beyond.
+buckets, which are added up; how the metrics are, `gelf_listener.store.measures` knows.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, Self
 from weakref import WeakKeyDictionary
 
 from gelf_listener.errors import QueryError
 from gelf_listener.message import FieldValue
-from gelf_listener.query.fields import known_field, underscored
+from gelf_listener.query.fields import FIRST_OF, bare_name, known_field, stored_names, underscored
 from gelf_listener.store.answers import GroupKey, Row
+from gelf_listener.store.columns import Column, value_in
 from gelf_listener.store.cuts import cut
-from gelf_listener.store.grouping import boundaries, figure_of, fill, rank_of
+from gelf_listener.store.grouping import boundaries, fill, rank_of
+from gelf_listener.store.measures import EXACT_MESSAGES, FEW_VALUES, Measure, Parts
 from gelf_listener.store.parameters import Grouping, Metric, RangesGroup, TimeGroup, ValuesGroup
 from gelf_listener.store.partition import Partition
-from gelf_listener.store.percentiles import percentile_of
-from gelf_listener.store.readings import read_value
 from gelf_listener.store.schema import REST, field_key, value_of
 from gelf_listener.store.searching import Target, side_by_side
 
-__all__ = ["TOO_MUCH", "Aggregable", "Column", "aggregate", "column_of"]
+__all__ = ["SHARED", "TOO_MUCH", "Aggregable", "Column", "Share", "aggregate", "column_at", "column_of"]
 
 TOO_MUCH = "Aborting aggregation"
 """How the engine says that there are too many groups: more than 65 000, or more than half a gigabyte of them."""
 
 
-class Column(NamedTuple):
-    """
-    Where an engine keeps a field.
-
-    Attributes:
-        path: Its name there.
-        scale: What its numbers are to be divided by.
-        read: Gives the value that a term stands for; None where it is the term.
-    """
-
-    path: str
-    scale: float = 1.0
-    read: Callable[[Any], FieldValue] | None = None
+SHARED = Column("")
+"""Stands for the column of a field that is the first of several (`query.fields.FIRST_OF`): each `Share` has its own."""
 
 
 class Aggregable(Protocol):
@@ -66,36 +55,52 @@ class Aggregable(Protocol):
         """Return those of them that have nothing in a column."""
 
 
+class Share(NamedTuple):
+    """Messages that have what `SHARED` stands for in the same column; none of them may have anything there."""
+
+    target: Aggregable
+    column: Column
+
+    def column_for(self, column: Column) -> Column:
+        """Return a column, or the share's own where that is meant."""
+        return self.column if column is SHARED else column
+
+
 def column_of(field: str, partitions: Sequence[Partition]) -> Column | None:
     """Return a field's column; None when it has none, or may be stored under several names."""
     known = known_field(field)
     if known is not None:
-        return _column(known.column, known.scale) if known.column else None
+        return column_at(known.column, known.scale) if known.column else None
+    if field in FIRST_OF:
+        return None if any(REST in each.names for each in partitions) else SHARED
     if underscored(field) is not None:
         return None
-    bare = field[1:] if field.startswith("_") and len(field) > 1 else field
-    keys = {field_key(field), field_key(bare)}
+    bare = bare_name(field)
+    keys = set(map(field_key, stored_names(field)))
     if "_" in bare:
         for partition in partitions:
             keys |= {key for key in list(partition.names) if key.replace("%2e;", "_") == bare}
     stored = {key for partition in partitions for key in keys if key in partition.names}
     if len(stored) > 1 or any(REST in each.names and not keys & each.names.keys() for each in partitions):
         return None
-    return _column(f"added.{next(iter(stored)) if stored else field_key(bare)}", 1.0)
+    return column_at(f"added.{next(iter(stored)) if stored else field_key(bare)}")
 
 
-def _column(path: str, scale: float) -> Column:
-    return Column(path, scale, value_of if path.startswith("added.") else None)
+def column_at(path: str, scale: float = 1.0) -> Column:
+    """Return a column by its name in the embedded engine."""
+    added = path.startswith("added.")
+    return Column(path, scale, value_of if added else None, mixed=added)
 
 
 class _Bucket:
-    """A group: how many messages, its metrics' parts, and its inner groups."""
+    """A group: how many messages, its metrics' parts, its inner groups, and the engine's term for its value."""
 
-    __slots__ = ("inner", "messages", "parts")
+    __slots__ = ("inner", "messages", "parts", "term")
 
     def __init__(self, metrics: int) -> None:
         self.messages = 0
-        self.parts: list[dict[str, Any]] = [{} for _ in range(metrics)]
+        self.term: Any = None
+        self.parts: list[Parts] = [{} for _ in range(metrics)]
         self.inner: dict[Any, _Bucket] = {}
 
 
@@ -106,31 +111,49 @@ class _Sizes(NamedTuple):
     Attributes:
         outer: Values of the outermost grouping, in which the most frequent of all are.
         inner: Values of a grouping inside another.
-        distinct: Values up to which percentiles and numbers of distinct values are exact.
     """
 
     outer: int
     inner: int
-    distinct: int
 
 
-_SIZES = (_Sizes(10_000, 1_000, 10_000), _Sizes(3_000, 15, 15), _Sizes(500, 50, 50), _Sizes(50, 30, 30))
+_SIZES = (_Sizes(10_000, 1_000), _Sizes(3_000, 15), _Sizes(500, 50), _Sizes(50, 30))
 """What is tried, one after another, until the engine takes it."""
 
 
 class _Asked(NamedTuple):
-    """What is asked, with the columns of its fields."""
+    """
+    What is asked, with the columns of its fields.
+
+    Attributes:
+        groups: Groupings, the outermost first.
+        measures: The metrics.
+        spans: First and last time, for calendar units.
+        sizes: How much is asked for.
+        only: The terms that the outermost grouping is about, in their order, with their messages; None for all.
+    """
 
     groups: Sequence[tuple[Grouping, Column]]
-    metrics: Sequence[tuple[Metric, Column | None]]
+    measures: Sequence[Measure]
     spans: tuple[float, float]
     sizes: _Sizes
+    only: Mapping[str | int, int] | None = None
+
+    def of(self, share: Share) -> _Asked:
+        """Return what is asked of a share."""
+        groups = [(group, share.column_for(column)) for group, column in self.groups]
+        measures = [
+            each if each.column is None else each._replace(column=share.column_for(each.column))
+            for each in self.measures
+        ]
+        return self._replace(groups=groups, measures=measures)
 
 
 def aggregate(
     targets: Sequence[Aggregable],
     groups: Sequence[tuple[Grouping, Column]],
     metrics: Sequence[tuple[Metric, Column | None]],
+    shares: Sequence[Share] = (),
 ) -> list[Row]:
     """
     Aggregate.
@@ -140,22 +163,126 @@ def aggregate(
         groups: Groupings and the columns of their fields, the outermost first.
         metrics: Metrics and the columns of their fields, if they have one; ``latest`` is not among them, for columns do
             not tell which message they belong to.
+        shares: The same messages in shares, where one of the columns is `SHARED`.
     """
-    spans = _extent(targets, groups)
-    for sizes in _SIZES:
-        asked = _Asked(groups, metrics, spans, sizes)
+    shares = shares or [Share(target, SHARED) for target in targets]
+    several = len(shares) > 1 or any(isinstance(group, RangesGroup) for group, _ in groups)
+    asked = _Asked(groups, _measures(shares, metrics, several=several), _extent(targets, groups), _SIZES[0])
+    whole, taken = _taken(shares, _outermost_first(shares, asked))
+    if not _is_about_them(whole, taken) and _may_have_fractions(shares, asked):
+        whole, taken = _taken(shares, asked)
+    return list(_rows(whole, taken, 0, ()))
+
+
+def _taken(shares: Sequence[Share], asked: _Asked) -> tuple[_Bucket, _Asked]:
+    """
+    Ask all partitions; where the engine refuses, for less.
+
+    Returns:
+        Everything, and what was asked for it.
+    """
+    cheaper = asked._replace(measures=[each.cheaper() for each in asked.measures])
+    for less in (asked, *(cheaper._replace(sizes=sizes) for sizes in _SIZES)):
         try:
-            whole = _whole(targets, asked)
+            whole = _whole(shares, less)
         except ValueError as error:
             if TOO_MUCH not in str(error):
                 raise
             continue
-        if sizes is not _SIZES[0] and len(groups) > 1:
-            cut(
-                f"there are too many groups; only the {sizes.outer} and inside them {sizes.inner} largest were compared"
-            )
-        return list(_rows(whole, asked, 0, ()))
+        if less.sizes is not _SIZES[0] and len(less.groups) > 1:
+            outer, inner = less.sizes
+            cut(f"there are too many groups; only the {outer} and inside them {inner} largest were compared")
+        return whole, less
     raise QueryError("there are too many groups; choose longer stretches of time, or fewer fields", "", 1)
+
+
+def _outermost_first(shares: Sequence[Share], asked: _Asked) -> _Asked:
+    """
+    Find out first which values the outermost grouping shows, so that what is inside is computed for those alone.
+
+    Returns:
+        What is left to ask: the same where the values are neither all texts nor all whole numbers.
+    """
+    if len(asked.groups) < 2:
+        return asked
+    group, column = asked.groups[0]
+    if not isinstance(group, ValuesGroup) or group.fold:
+        return asked
+    whole, _ = _taken(shares, asked._replace(groups=asked.groups[:1]))
+    found = [(key, bucket) for (_, key), bucket in whole.inner.items() if key is not None]
+    found.sort(key=lambda pair: _rank(pair[0], pair[1], group, asked))
+    only = {bucket.term: bucket.messages for _, bucket in found[: group.limit]}
+    alike = {type(bucket.term) if type(key) is not bool else bool for key, bucket in found}
+    if alike not in ({str}, {int}):
+        return asked
+    return asked._replace(only=only, groups=[(group._replace(order=()), column), *asked.groups[1:]])
+
+
+def _is_about_them(whole: _Bucket, asked: _Asked) -> bool:
+    """Whether the ranges that stand for whole numbers held nothing else: a column may have fractions as well."""
+    only = asked.only or {}
+    return all(
+        not isinstance(bucket.term, int) or only.get(bucket.term) == bucket.messages
+        for (_, key), bucket in whole.inner.items()
+        if asked.only is not None and key is not None
+    )
+
+
+def _may_have_fractions(shares: Sequence[Share], asked: _Asked) -> bool:
+    """Whether the outermost grouping's column may; of many values the first look counts too few, and proves nothing."""
+    for share in shares:
+        key = share.column_for(asked.groups[0][1]).path.removeprefix("added.")
+        if not isinstance(share.target, Target) or "double" in share.target.partition.names.get(key, ("double",)):
+            return True
+    return False
+
+
+def _measures(
+    shares: Sequence[Share], metrics: Sequence[tuple[Metric, Column | None]], *, several: bool
+) -> list[Measure]:
+    """
+    Decide which metrics can be exact: all of them where there are few messages, else those of few values.
+
+    Args:
+        shares: What is asked.
+        metrics: With their columns.
+        several: Whether a group may be put together from several answers.
+    """
+    percents: dict[Column | None, list[float]] = {}
+    measures = []
+    for index, (metric, column) in enumerate(metrics):
+        name = f"m{index}"
+        if metric.function == "percentile":
+            name = f"p{list(percents).index(column) if column in percents else len(percents)}{metric.reading}"
+            percents.setdefault(column, []).append(metric.percentile)
+        measures.append(Measure(metric, column, name, several=several))
+    measures = [each._replace(percents=tuple(percents.get(each.column, ()))) for each in measures]
+    if not any(each.listed for each in measures) or sum(share.target.total() for share in shares) <= EXACT_MESSAGES:
+        return measures
+    return [
+        each._replace(exact=each.column is None or not each.listed or _has_few_values(shares, each.column))
+        for each in measures
+    ]
+
+
+def _has_few_values(shares: Sequence[Share], column: Column) -> bool:
+    for share in shares:
+        target, path = share.target, share.column_for(column).path
+        partition = target.partition if isinstance(target, Target) else None
+        if partition is not None and path in _many.get(partition, ()):
+            return False
+        answer = target.aggregate({"x": {"terms": {"field": path, "size": FEW_VALUES, "segment_size": FEW_VALUES}}})[
+            "x"
+        ]
+        if answer.get("sum_other_doc_count") or len(answer["buckets"]) >= FEW_VALUES:
+            if partition is not None:
+                _many.setdefault(partition, set()).add(path)
+            return False
+    return True
+
+
+_many: WeakKeyDictionary[Partition, set[str]] = WeakKeyDictionary()
+"""By partition: columns that were found to have many values, so that nobody counts them again."""
 
 
 class _Answer(NamedTuple):
@@ -167,9 +294,10 @@ class _Answer(NamedTuple):
 
 _known: WeakKeyDictionary[Partition, tuple[Any, dict[str, _Answer]]] = WeakKeyDictionary()
 """By partition: what was last asked of all its messages, as long as nothing was committed since."""
-_MAX_KNOWN = 4
-_MAX_KNOWN_BUCKETS = 5_000
-"""Larger answers are not kept: each bucket takes some hundred bytes."""
+_MAX_KNOWN = 64
+"""Two boards of charts ask for so much."""
+_MAX_KNOWN_BUCKETS = 40_000
+"""Of all that is kept: each takes some hundred bytes."""
 
 
 def _answer(target: Aggregable, wanted: dict[str, Any]) -> _Answer:
@@ -184,11 +312,23 @@ def _answer(target: Aggregable, wanted: dict[str, Any]) -> _Answer:
     answer = answers.get(request)
     if answer is None:
         answer = _asked_now(target, wanted)
-        while len(answers) >= _MAX_KNOWN:
-            answers.pop(next(iter(answers)), None)
-        if _buckets(answer.found) <= _MAX_KNOWN_BUCKETS:
-            answers[request] = answer
+        _keep(answers, request, answer)
     return answer
+
+
+def _keep(answers: dict[str, _Answer], request: str, answer: _Answer) -> None:
+    """Keep an answer; the oldest go to make room."""
+    room = _MAX_KNOWN_BUCKETS - _buckets(answer.found)
+    if room < 0:
+        return
+    kept = list(answers.items())  # another thread may keep one meanwhile
+    used = sum([_buckets(each.found) for _, each in kept])
+    for number, (oldest, each) in enumerate(kept):
+        if used <= room and len(kept) - number < _MAX_KNOWN:
+            break
+        answers.pop(oldest, None)
+        used -= _buckets(each.found)
+    answers[request] = answer
 
 
 def _buckets(found: dict[str, Any]) -> int:
@@ -202,16 +342,17 @@ def _asked_now(target: Aggregable, wanted: dict[str, Any]) -> _Answer:
     return _Answer(target.total(), target.aggregate(wanted) if wanted else {})
 
 
-def _whole(targets: Sequence[Aggregable], asked: _Asked) -> _Bucket:
+def _whole(shares: Sequence[Share], asked: _Asked) -> _Bucket:
     """Ask all partitions."""
-    groups, wanted = asked.groups, _request(asked, 0)
-    whole = _Bucket(len(asked.metrics))
-    for target, answer in zip(targets, side_by_side(lambda each: _answer(each, wanted), targets), strict=True):
+    whole = _Bucket(len(asked.measures))
+    parts = [(share.target, asked.of(share)) for share in shares]
+    answers = side_by_side(lambda part: _answer(part[0], _request(part[1], 0)), parts)
+    for (target, part), answer in zip(parts, answers, strict=True):
         whole.messages += answer.messages
-        if wanted:
-            _take(whole, answer.found, asked, 0)
-        if groups and isinstance(groups[0][0], ValuesGroup) and groups[0][0].missing:
-            _take_missing(whole, target, asked)
+        if answer.found:
+            _take(whole, answer.found, part, 0)
+        if part.groups and isinstance(part.groups[0][0], ValuesGroup) and part.groups[0][0].missing:
+            _take_missing(whole, target, part)
     return whole
 
 
@@ -220,7 +361,7 @@ def _take_missing(whole: _Bucket, target: Aggregable, asked: _Asked) -> None:
     without = target.lacking(asked.groups[0][1].path)
     messages = without.total()
     if messages:
-        bucket = whole.inner.setdefault((False, None), _Bucket(len(asked.metrics)))
+        bucket = whole.inner.setdefault((False, None), _Bucket(len(asked.measures)))
         bucket.messages += messages
         wanted = _request(asked, 1)
         if wanted:
@@ -247,9 +388,7 @@ def _request(asked: _Asked, depth: int) -> dict[str, Any]:
     """Write what tantivy is to compute, from one level inwards."""
     wanted: dict[str, Any] = {}
     for index in _needed(asked, depth):
-        metric, measured = asked.metrics[index]
-        if measured is not None:
-            wanted |= _metric_request(f"m{index}", metric, measured, asked.sizes)
+        wanted |= asked.measures[index].request()
     if depth == len(asked.groups):
         return wanted
     group, column = asked.groups[depth]
@@ -258,9 +397,10 @@ def _request(asked: _Asked, depth: int) -> dict[str, Any]:
     if isinstance(group, ValuesGroup):
         size = asked.sizes.outer if depth == 0 else asked.sizes.inner
         kind = {"terms": {"field": column.path, "size": size, "segment_size": size}}
+        if depth == 0 and asked.only is not None:
+            kind = _only(column.path, asked.only)
     elif isinstance(group, RangesGroup):
-        ranges = [_range(low, high, column.scale) for low, high in group.ranges]
-        kind = {"range": {"field": column.path, "ranges": ranges}}
+        kind = {"range": {"field": column.path, "ranges": _pieces(group, column.scale)}}
     elif group.unit is None:
         kind = {"histogram": {"field": column.path, "interval": group.seconds * column.scale, "min_doc_count": 1}}
     else:
@@ -272,12 +412,37 @@ def _request(asked: _Asked, depth: int) -> dict[str, Any]:
     return wanted | {"g": kind | ({"aggs": inner} if inner else {})}
 
 
+def _only(path: str, terms: Collection[str | int]) -> dict[str, Any]:
+    """Write a grouping by some terms alone: the engine takes a list of texts; for a number, a range without another."""
+    texts = [term for term in terms if isinstance(term, str)]
+    if len(texts) == len(terms):
+        return {"terms": {"field": path, "size": max(1, len(terms)), "include": texts}}
+    numbers = [(index, int(term)) for index, term in enumerate(terms)]
+    return {"range": {"field": path, "ranges": [{"key": f"{_ONE}{at}", "from": n, "to": n + 1} for at, n in numbers]}}
+
+
+_ONE = "only "
+"""Before the number of a term in the key of its range, so that it is not taken for what lies between."""
+
+
 def _needed(asked: _Asked, depth: int) -> Iterable[int]:
     """Return which metrics a bucket has: all of them inside the innermost group, elsewhere those it is sorted by."""
     if depth == len(asked.groups):
-        return range(len(asked.metrics))
+        return range(len(asked.measures))
     group = asked.groups[depth - 1][0] if depth else None
     return [each.metric for each in group.order if each.metric is not None] if isinstance(group, ValuesGroup) else []
+
+
+def _pieces(group: RangesGroup, scale: float) -> list[dict[str, float]]:
+    """
+    Cut the numbers at all ends of some ranges, and at the next whole number.
+
+    Where a column of tantivy has whole numbers only, it cuts off what stands behind the point of an end: 2 would lie in
+    the range from 2.5 on. With the pieces 2.5 to 3 and from 3 on, every number is in a piece that begins in its range.
+    """
+    ends = {end * scale for pair in group.ranges for end in pair if end is not None}
+    cuts = [None, *sorted(ends | {float(math.ceil(end)) for end in ends}), None]
+    return [_range(low, high, 1.0) for low, high in itertools.pairwise(cuts)]
 
 
 def _range(low: float | None, high: float | None, scale: float) -> dict[str, float]:
@@ -289,117 +454,53 @@ def _range(low: float | None, high: float | None, scale: float) -> dict[str, flo
     return found
 
 
-def _metric_request(name: str, metric: Metric, column: Column, sizes: _Sizes) -> dict[str, Any]:
-    function, field = metric.function, {"field": column.path}
-    if function == "count":
-        return {name: {"value_count": field}}
-    if function == "card":
-        return {name: {"terms": field | {"size": sizes.distinct}}, name + "e": {"cardinality": field}}
-    if function == "percentile":
-        estimate = {"percentiles": field | {"percents": [metric.percentile]}}
-        return {name: {"terms": field | {"size": sizes.distinct}}, name + "e": estimate}
-    if metric.reading == "single":
-        return {name: {"terms": field | {"size": sizes.distinct}}, name + "e": {"extended_stats": field}}
-    return {name: {"extended_stats": field}}
-
-
 def _take(into: _Bucket, found: dict[str, Any], asked: _Asked, depth: int) -> None:
     """Add what one partition answered."""
     for index in _needed(asked, depth):
-        metric, measured = asked.metrics[index]
-        if measured is not None:
-            _take_metric(into.parts[index], metric, measured, found, f"m{index}")
+        asked.measures[index].take(into.parts[index], found)
     if depth == len(asked.groups):
         return
     group, column = asked.groups[depth]
-    for bucket in found["g"]["buckets"]:
+    for bucket in _groups(found["g"], asked.only if depth == 0 else None):
+        for key in _keys(bucket, group, column):
+            inner = into.inner.setdefault((type(key) is bool, key), _Bucket(len(asked.measures)))
+            inner.messages += bucket["doc_count"]
+            inner.term = bucket["key"]
+            _take(inner, bucket, asked, depth + 1)
+
+
+def _groups(found: dict[str, Any], only: Collection[str | int] | None) -> Iterator[dict[str, Any]]:
+    """Give the groups of an answer that have messages; ranges that stand for a number as groups of that term."""
+    terms = list(only or ())
+    numbers = any(isinstance(term, int) for term in terms)
+    for bucket in found["buckets"]:
         if not bucket["doc_count"]:
             continue
-        key = _key(bucket, group, column)
-        if key is _OUTSIDE:
-            continue
-        if isinstance(group, ValuesGroup) and group.fold and isinstance(key, str):
-            key = key.lower()
-        inner = into.inner.setdefault((type(key) is bool, key), _Bucket(len(asked.metrics)))
-        inner.messages += bucket["doc_count"]
-        _take(inner, bucket, asked, depth + 1)
+        if not numbers:
+            yield bucket
+        elif str(bucket["key"]).startswith(_ONE):
+            yield bucket | {"key": terms[int(bucket["key"].removeprefix(_ONE))]}
 
 
-_OUTSIDE = object()
-
-
-def _key(bucket: dict[str, Any], group: Grouping, column: Column) -> Any:
+def _keys(bucket: dict[str, Any], group: Grouping, column: Column) -> list[Any]:
+    """Return the groups that a bucket belongs to: none if it is what lies outside, several where ranges overlap."""
     if isinstance(group, ValuesGroup):
-        return _value(bucket, column)
+        value = value_in(bucket, column)
+        return [value.lower() if group.fold and isinstance(value, str) else value]
+    low = bucket.get("from")
     if isinstance(group, RangesGroup):
-        ends = _ends(bucket, column)
-        return ends if ends in group.ranges else _OUTSIDE
+        return [ends for ends in group.ranges if _begins_in(low, ends, column.scale)]
     if group.unit is None:
-        return round(bucket["key"] / column.scale, 6)
-    low, _ = _ends(bucket, column)
-    return _OUTSIDE if low is None else low
+        return [round(bucket["key"] / column.scale, 6)]
+    return [] if low is None else [low / column.scale]
 
 
-def _ends(bucket: dict[str, Any], column: Column) -> tuple[float | None, float | None]:
-    low, high = bucket.get("from"), bucket.get("to")
-    return None if low is None else low / column.scale, None if high is None else high / column.scale
-
-
-def _value(bucket: dict[str, Any], column: Column) -> FieldValue:
-    term: FieldValue = bucket["key"]
-    if bucket.get("key_as_string") in ("true", "false") and not isinstance(term, str):
-        return bool(bucket["key_as_string"] == "true")
-    if column.read is not None:
-        term = column.read(term)
-    if isinstance(term, float) and column.scale != 1.0:
-        return term / column.scale
-    if isinstance(term, float) and term.is_integer() and abs(term) < 2**53:
-        return int(term)
-    if isinstance(term, int) and not isinstance(term, bool) and column.scale != 1.0:
-        return term / column.scale
-    return term
-
-
-def _take_metric(parts: dict[str, Any], metric: Metric, column: Column, found: dict[str, Any], name: str) -> None:
-    answer = found[name]
-    if metric.function == "count":
-        parts["count"] = parts.get("count", 0) + answer["value"]
-    elif metric.function in ("card", "percentile"):
-        _take_values(parts, metric, column, answer)
-        estimate = found[name + "e"]
-        parts.setdefault("estimates", []).append(
-            estimate["value"] if metric.function == "card" else next(iter(estimate["values"].values()))
-        )
-    elif metric.reading == "single":
-        _take_values(parts, metric, column, answer)
-        _take_statistics(parts, column, found[name + "e"])
-    else:
-        _take_statistics(parts, column, answer)
-
-
-def _take_values(parts: dict[str, Any], metric: Metric, column: Column, answer: dict[str, Any]) -> None:
-    """Add up how often each value occurs."""
-    values = parts.setdefault("values", {})
-    for bucket in answer["buckets"]:
-        value = read_value(_value(bucket, column), metric.reading)
-        values[type(value) is bool, value] = values.get((type(value) is bool, value), 0) + bucket["doc_count"]
-    parts["other"] = parts.get("other", 0) + answer.get("sum_other_doc_count", 0)
-
-
-def _take_statistics(parts: dict[str, Any], column: Column, answer: dict[str, Any]) -> None:
-    if not answer["count"]:
-        return
-    count, total, before = answer["count"], answer["sum"] / column.scale, parts.get("count", 0)
-    # From squares of large numbers, such as times, nothing is left of how far they are apart.
-    apart = (answer["variance_population"] or 0.0) * count / column.scale**2
-    if before:
-        apart += (total / count - parts["sum"] / before) ** 2 * before * count / (before + count)
-    parts["apart"] = parts.get("apart", 0.0) + apart
-    parts["count"] = before + count
-    parts["sum"] = parts.get("sum", 0.0) + total
-    parts["squares"] = parts.get("squares", 0.0) + answer["sum_of_squares"] / column.scale**2
-    parts["min"] = min(parts.get("min", math.inf), answer["min"] / column.scale)
-    parts["max"] = max(parts.get("max", -math.inf), answer["max"] / column.scale)
+def _begins_in(start: float | None, ends: tuple[float | None, float | None], scale: float) -> bool:
+    """Whether a piece (`_pieces`) that begins at a number, None: has no beginning, is one of a range."""
+    low, high = ends
+    if start is None:
+        return low is None
+    return (low is None or start >= low * scale) and (high is None or start < high * scale)
 
 
 def _rows(bucket: _Bucket, asked: _Asked, depth: int, keys: tuple[GroupKey, ...]) -> list[Row]:
@@ -410,13 +511,17 @@ def _rows(bucket: _Bucket, asked: _Asked, depth: int, keys: tuple[GroupKey, ...]
     if isinstance(group, ValuesGroup):
         without = [pair for pair in found if pair[0] is None]
         found = [pair for pair in found if pair[0] is not None]
-        found.sort(key=lambda pair: _rank(pair[0], pair[1], group, asked))
+        if depth == 0 and asked.only is not None:
+            order = {term: index for index, term in enumerate(asked.only)}
+            found.sort(key=lambda pair: order[pair[1].term])
+        else:
+            found.sort(key=lambda pair: _rank(pair[0], pair[1], group, asked))
         found = found[: group.limit] + without
     elif isinstance(group, RangesGroup):
         by_range = dict(found)
-        found = [(ends, by_range.get(ends, _Bucket(len(asked.metrics)))) for ends in group.ranges]
+        found = [(ends, by_range.get(ends, _Bucket(len(asked.measures)))) for ends in group.ranges]
     else:
-        found = fill(dict(found), group, lambda: _Bucket(len(asked.metrics)))
+        found = fill(dict(found), group, lambda: _Bucket(len(asked.measures)))
     rows: list[Row] = []
     for key, inner in found:
         rows += _rows(inner, asked, depth + 1, (*keys, key))
@@ -427,7 +532,7 @@ def _rank(key: Any, bucket: _Bucket, group: ValuesGroup, asked: _Asked) -> tuple
     sizes: list[FieldValue | None] = [
         bucket.messages
         if each.metric is None
-        else _metric_value(bucket.parts[each.metric], asked.metrics[each.metric], bucket.messages)
+        else asked.measures[each.metric].figure(bucket.parts[each.metric], bucket.messages)
         for each in group.order
     ]
     return rank_of(sizes, key, group)
@@ -435,55 +540,5 @@ def _rank(key: Any, bucket: _Bucket, group: ValuesGroup, asked: _Asked) -> tuple
 
 def _values(bucket: _Bucket, asked: _Asked) -> tuple[FieldValue | None, ...]:
     return tuple(
-        _metric_value(parts, metric, bucket.messages)
-        for parts, metric in zip(bucket.parts, asked.metrics, strict=False)
+        measure.figure(parts, bucket.messages) for parts, measure in zip(bucket.parts, asked.measures, strict=True)
     )
-
-
-def _metric_value(parts: dict[str, Any], asked: tuple[Metric, Column | None], messages: int) -> FieldValue | None:
-    metric, column = asked
-    function = metric.function
-    count: int = messages if column is None else int(parts.get("count", 0))
-    if function == "count":
-        return count
-    if function == "card":
-        known = len(parts.get("values", ()))
-        return known if not parts.get("other") else max(known, round(max(parts["estimates"])))
-    if function == "percentile":
-        return _percentile(parts, metric.percentile)
-    if not count:
-        return None
-    if metric.reading == "single" and not parts["other"]:
-        numbers = [value for value, often in _numbers(parts) for _ in range(often)]
-        return figure_of(numbers, function) if numbers else None
-    number = _number(parts, function, count)
-    return number if math.isfinite(number) else None  # larger than a number can be
-
-
-def _numbers(parts: dict[str, Any]) -> list[tuple[float, int]]:
-    """Return the numbers among the values, in rising order, and how often each occurs."""
-    return sorted(
-        (value, count) for (_, value), count in parts.get("values", {}).items()
-        if isinstance(value, (int, float)) and not isinstance(value, bool)
-    )  # fmt: skip
-
-
-def _number(parts: dict[str, Any], function: str, count: int) -> float:
-    if function in ("min", "max", "sum"):
-        return float(parts[function])
-    if function == "sumofsquares":
-        return float(parts["squares"])
-    if function == "avg":
-        return float(parts["sum"] / count)
-    variance = parts["apart"] / count
-    return float(variance) if function == "variance" else math.sqrt(variance)
-
-
-def _percentile(parts: dict[str, Any], percentile: float) -> float | None:
-    values = _numbers(parts)
-    if not values:
-        return None
-    if parts.get("other"):
-        known = [estimate for estimate in parts["estimates"] if estimate is not None and not math.isnan(estimate)]
-        return math.fsum(known) / len(known) if known else None
-    return float(percentile_of(values, percentile))

@@ -19,6 +19,7 @@ __all__ = [
     "Row",
     "StoreInfo",
     "ValueCount",
+    "beginning_with",
     "known_and",
 ]
 
@@ -91,6 +92,12 @@ class ValueCount(NamedTuple):
     messages: int
 
 
+def beginning_with(rows: Iterable[Row], prefix: str, limit: int) -> list[ValueCount]:
+    """Return the values of groups by one field that begin with a text, whatever its case."""
+    values = [ValueCount(row.keys[0], row.messages) for row in rows if not isinstance(row.keys[0], tuple | None)]
+    return [each for each in values if str(each.value).lower().startswith(prefix.lower())][:limit]
+
+
 class FieldInfo(NamedTuple):
     """A field, named as in a query, and the types its values have had."""
 
@@ -141,7 +148,19 @@ class PartitionInfo(NamedTuple):
 
 
 class StoreInfo(NamedTuple):
-    """How much is stored, and where."""
+    """
+    How much is stored, and where.
+
+    Attributes:
+        location: Where, for a person.
+        messages: How many messages.
+        bytes: What they take.
+        first: The first timestamp, UTC Unix seconds; None when there is none.
+        last: The last one.
+        partitions: Its parts, the oldest first.
+        max_bytes: Beyond so many bytes the oldest messages go; None is no limit.
+        max_age_seconds: How long messages are kept; None is no limit.
+    """
 
     location: str
     messages: int
@@ -149,3 +168,5 @@ class StoreInfo(NamedTuple):
     first: float | None
     last: float | None
     partitions: Sequence[PartitionInfo]
+    max_bytes: int | None = None
+    max_age_seconds: float | None = None

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import Any, Self
 
-from gelf_listener.store.schema import FORMAT, Names
+from gelf_listener.store.schema import FORMAT, SAME_INDEX, Names
 
 __all__ = ["Description"]
 
@@ -60,7 +60,8 @@ class Description:
             found: dict[str, Any] = json.loads(text)
             made.format = int(found.get("format", 1))
             made.created_at = float(found["created_at"])
-            if made.format == FORMAT:
+            if SAME_INDEX <= made.format <= FORMAT:
+                made.format = FORMAT  # once it is written again
                 made.first, made.last, made.received = found["first"], found["last"], found["received"]
                 made.names = Names({key: set(kinds) for key, kinds in found["names"].items()})
         except (KeyError, TypeError, AttributeError, ValueError) as error:

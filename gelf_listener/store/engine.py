@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from gelf_listener.message import FieldValue
+from gelf_listener.message import FieldValue, is_ulid, ulid_key, ulid_milliseconds
 from gelf_listener.store.algebra import Algebra
 from gelf_listener.store.algebra import Bounds as _Bounds
 from gelf_listener.store.expressions import NOTHING
+from gelf_listener.store.schema import slot_and_low
 
 if TYPE_CHECKING:
     import tantivy
@@ -20,9 +21,8 @@ __all__ = ["MAX_DISTINCT", "Bounds", "Engine"]
 MAX_DISTINCT = 60_000
 """Different values that are asked for at once: tantivy refuses more than 65 000."""
 
-_PATH_END = "\x00"
-"""Between a path and the kind of its value in a term of a JSON field."""
-
+_LAST_MILLISECOND = (1 << 48) - 1
+"""Of those that an id may begin with."""
 
 Bounds: TypeAlias = "_Bounds[tantivy.Query]"
 
@@ -77,6 +77,21 @@ class Engine(Algebra["tantivy.Query"]):
             return self.term(field, values[0])
         return self.exactly(self._query.term_set_query(self.schema, field, list(values)))
 
+    def valued(self, path: str, value: FieldValue) -> Bounds:
+        """Messages with a value in a column that has no terms."""
+        term = self._query.term_query(self.schema, path, value, "basic")
+        return self.exactly(self._query.const_score_query(term, 1.0))  # without a score it is looked up in the column
+
+    def at(self, orders: Iterable[int]) -> Bounds:
+        """Messages at some places in receive order."""
+        slots: dict[int, list[FieldValue]] = {}
+        for order in orders:
+            slot, low = slot_and_low(order)
+            slots.setdefault(low, []).append(slot)
+        return self.any_of(
+            [self.all_of([self.term("low", low), self.terms("slot", each)]) for low, each in slots.items()]
+        )
+
     def phrase(self, field: str, words: Sequence[str]) -> Bounds:
         """Words in a row."""
         return self.exactly(self._query.phrase_query(self.schema, field, list(words)))
@@ -85,10 +100,22 @@ class Engine(Algebra["tantivy.Query"]):
         """Messages that have a column."""
         return self.exactly(self._query.exists_query(path))
 
+    def ids(self, wanted: Iterable[str]) -> Bounds:
+        """What may be the messages with some ids: those that came with such a key, or when the ids say."""
+        return self.maybe(self.any_of(self._of_ids(list(wanted))).most)
+
+    def _of_ids(self, wanted: Sequence[str]) -> Iterable[Bounds]:
+        yield self.terms("key", [ulid_key(id) for id in wanted])
+        times = sorted({ulid_milliseconds(id) for id in wanted if is_ulid(id)})
+        for first, last in _rows(times):
+            # A millisecond's ends, and what rounding may make of them; what is beyond all ids has their ends.
+            low = None if first == 0 else first * 1000 - 1
+            yield self.numbers("received", low, None if last == _LAST_MILLISECOND else (last + 1) * 1000 + 1)
+
     def numbers(self, column: str, low: int | None, high: int | None) -> Bounds:
         """Whole numbers of a column from `low` up to, not including, `high`."""
-        kind = self._types.Integer
-        return self.exactly(self._query.range_query(self.schema, column, kind, low, high, include_upper=False))
+        kind, open_ended = self._types.Integer, high is None
+        return self.exactly(self._query.range_query(self.schema, column, kind, low, high, include_upper=open_ended))
 
     def parsed(self, query: str) -> Bounds | None:
         """What tantivy's own language means, for what nothing else offers; None where it cannot say it."""
@@ -115,20 +142,6 @@ class Engine(Algebra["tantivy.Query"]):
         return self.exactly(
             self._query.fuzzy_term_query(self.schema, field, text, distance=distance, transposition_cost_one=True)
         )
-
-    def near_value(self, path: str, text: str, distance: int) -> Bounds:
-        """Texts of a column that are at most so many edits away."""
-        if distance == 0:
-            return self.term(path, text)
-        written = text.replace("\\", "\\\\").replace('"', '\\"')
-        field = path.partition(".")[0]
-        query = self.partition.engine.parse_query(f'{path}:"{written}"', fuzzy_fields={field: (False, distance, True)})
-        return self.exactly(query)
-
-    @staticmethod
-    def path_expression(key: str) -> str:
-        """Write what the terms of a column's texts begin with."""
-        return key.replace("%", "\\x25") + _PATH_END + "s"
 
     def count(self, query: tantivy.Query) -> int:
         """Return how many messages a query finds."""
@@ -168,3 +181,32 @@ class Engine(Algebra["tantivy.Query"]):
         if found["sum_other_doc_count"] or len(found["buckets"]) >= MAX_DISTINCT:
             return None
         return [bucket["key"] for bucket in found["buckets"] if "key_as_string" not in bucket]
+
+    def places(self, path: str, include: str) -> dict[str, tuple[int, int, int]]:
+        """
+        Return where the different texts of a column are that match an expression; they are at most `MAX_DISTINCT`.
+
+        Returns:
+            By text: how many messages have it, and the places of the first and the last.
+        """
+        ends = {name: {name: {"field": "order"}} for name in ("min", "max")}
+        wanted = {"field": path, "size": MAX_DISTINCT, "segment_size": MAX_DISTINCT, "include": include}
+        found = self.searcher.aggregate(self.everything.least, {"values": {"terms": wanted, "aggs": ends}})["values"]
+        return {
+            bucket["key"]: (bucket["doc_count"], int(bucket["min"]["value"]), int(bucket["max"]["value"]))
+            for bucket in found["buckets"]
+        }
+
+
+def _rows(numbers: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """Give the first and last of numbers that follow one another; they are rising."""
+    row: tuple[int, int] | None = None
+    for number in numbers:
+        if row is not None and number == row[1] + 1:
+            row = (row[0], number)
+            continue
+        if row is not None:
+            yield row
+        row = (number, number)
+    if row is not None:
+        yield row

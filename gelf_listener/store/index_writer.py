@@ -48,7 +48,9 @@ _LOCK_PAUSE_SECONDS = 0.02
 _META = "meta.json"
 _WRITER_LOCK = ".tantivy-writer.lock"
 _STEP_BYTES = 16 * 1024 * 1024
-"""Raw messages that are held at once."""
+"""Documents that are held at once, and those of one block."""
+_FEW = 3
+"""So many times fewer messages than a block has are read one by one."""
 _TROUBLE = "An IO error occurred"
 """How the engine says that the disk, and not what is on it, is the trouble."""
 _UNREADABLE = ("could not be parsed", "not valid JSON")
@@ -187,18 +189,33 @@ class IndexWriter:
         end = min(upto, self.given + most)
         room = _STEP_BYTES
         made: list[tuple[int, Indexable]] = []
-        for place, packed in self._blocks.since(self.given + 1, end):
-            try:
-                made.append((place, self._documents.of(packed, place)))
-            except Exception as error:  # noqa: BLE001  (one odd message must not keep the others from being found)
-                self._leave_out(place, repr(error))
-            room -= len(packed)
+        for first, messages, places in self._blocks.blocks(self.given + 1, end):
+            for place, document in self._documents_of(first, messages, places):
+                made.append((place, document))
+                room -= len(document.text)
             if room <= 0:
-                end = place
+                end = min(end, first + len(messages) - 1)
                 break
         if made:
             self._give(made)
         self.given = end
+
+    def _documents_of(
+        self, first: int, messages: Sequence[bytes], places: Sequence[int]
+    ) -> Iterator[tuple[int, Indexable]]:
+        """Make the documents of a block's messages; what cannot be indexed is left out."""
+        few = len(places) * _FEW < len(messages)
+        at_once = [None] * len(messages) if few else self._documents.of_block(messages, first)
+        for place in places:
+            document = at_once[place - first]
+            if document is None:
+                try:
+                    if packed := messages[place - first]:
+                        document = self._documents.of(packed, place)
+                except Exception as error:  # noqa: BLE001  (one odd message must not keep the others from being found)
+                    self._leave_out(place, repr(error))
+            if document is not None:
+                yield place, document
 
     def commit(self) -> None:
         """
@@ -235,7 +252,10 @@ class IndexWriter:
             if self._changed:
                 with contextlib.suppress(ValueError, OSError):
                     writer.rollback()
-            writer.wait_merging_threads()
+            try:
+                writer.wait_merging_threads()
+            except ValueError as error:  # what was committed is there all the same, or is made again
+                _log.warning("segments of the index in %s were not merged: %s", self.path, error)
         self._blocks.close()
 
     def collect_garbage(self) -> None:

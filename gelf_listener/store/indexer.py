@@ -15,10 +15,15 @@ import msgspec
 from gelf_listener.errors import describe
 from gelf_listener.message import OpenFields
 from gelf_listener.packing import Packer
-from gelf_listener.store.documents import OpenDocument
-from gelf_listener.store.index_writer import IndexWriter
+from gelf_listener.store.blocks import FILE_NAME, BlockReader
+from gelf_listener.store.documents import Documents, OpenDocument
+from gelf_listener.store.index_writer import IndexWriter, empty_index, is_index
+from gelf_listener.store.schema import Names
 
 __all__ = ["Indexer", "Order", "Report"]
+
+_ALONE_HEAP_BYTES = 15_000_000
+"""The least that the engine takes."""
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -31,6 +36,7 @@ class Order(msgspec.Struct, frozen=True):
         most: How many places to go on, at most.
         commit: Whether to make what was given searchable afterwards.
         last: Whether no further orders for the partition come, once this one is done.
+        alone: Only to try the message at `upto` in an index of its own, which is forgotten.
     """
 
     path: str
@@ -38,6 +44,7 @@ class Order(msgspec.Struct, frozen=True):
     most: int
     commit: bool = False
     last: bool = False
+    alone: bool = False
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -78,6 +85,8 @@ class Indexer:
     def work(self, order: Order) -> Report:
         """Carry out an order; what goes wrong is in the report."""
         path = Path(order.path)
+        if order.alone:
+            return self._try_alone(path, order.upto)
         try:
             writer = self._open(path)
         except OSError as error:
@@ -91,6 +100,9 @@ class Indexer:
             if order.commit or (order.last and writer.given >= order.upto):
                 writer.commit()
         except OSError as error:
+            if (path / FILE_NAME).exists() and not is_index(path):  # somebody removed it while it was open
+                self.release()
+                return Report(-1, -1, error=describe(error), damaged=True)
             trouble = describe(error)
         report = Report(writer.given, writer.committed, writer.unindexable, trouble)
         writer.unindexable = []
@@ -110,6 +122,23 @@ class Indexer:
     def close(self) -> None:
         """Release everything. May be called twice."""
         self.release()
+
+    def _try_alone(self, path: Path, place: int) -> Report:
+        """Index one message by itself; what matters is whether the process lives to tell."""
+        documents = Documents(self._packer, Names(), self._open_document)
+        index = empty_index()
+        reader = BlockReader(path)
+        try:
+            for at, packed in reader.since(place, place):
+                writer = index.writer(_ALONE_HEAP_BYTES, 1)
+                writer.add_json(documents.of(packed, at).text)
+                writer.commit()
+                writer.wait_merging_threads()
+        except Exception as error:  # noqa: BLE001  (it lives)
+            return Report(-1, -1, error=repr(error))
+        finally:
+            reader.close()
+        return Report(place, place)
 
     def _open(self, path: Path) -> IndexWriter:
         if self._writer is not None and self._writer.path != path:

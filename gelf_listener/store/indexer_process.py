@@ -6,8 +6,11 @@ Laws:
 * The process is started by the first order and ended by `close`, by `release`, or when its parent is gone, however
   that ended: it reads the end of its standard input.
 * Orders and reports are msgpack, each with its length before it (4 bytes, big endian), over standard input and output.
-* When it dies, the order is answered with an error, and the next order starts another one. A message that was being
-  indexed when it died again and again is found by going on in smaller and smaller steps, and left out.
+* When it dies, the order is answered with an error, and the next order starts another one, which says first where it
+  goes on. What it dies of is searched for in smaller and smaller steps, each committed, until one message is left.
+* A message is left out when the process died three times with nothing else in hand, and once more of that message in an
+  index of its own. When it does not die of it there, or dies while it opens the index, the index is made again instead;
+  only if it dies of the same message in the new one too, that is left out.
 """
 
 from __future__ import annotations
@@ -39,7 +42,7 @@ _CLOSE_SECONDS = 10.0
 _NARROWING = 8
 """After a death so much fewer messages are taken at a time."""
 _DEATHS = 3
-"""So often it has to die of one message, and nothing else, for that to be left out: people kill processes, too."""
+"""How often it has to die of one message, and nothing else, or while it opens an index: people kill processes, too."""
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode_order = msgspec.msgpack.Decoder(Order).decode
@@ -47,10 +50,20 @@ _decode_report = msgspec.msgpack.Decoder(Report).decode
 
 
 class _Suspect(NamedTuple):
-    """Where it died: after which place of a partition, with how many messages in hand, and how often."""
+    """
+    What it may have died of.
+
+    Attributes:
+        path: The partition.
+        place: After which place; None while it opened the index, and had no message in hand.
+        end: The last place that it may have had in hand.
+        most: How many messages are taken at a time until `end` is behind it.
+        deaths: How often it died of this.
+    """
 
     path: str
-    place: int
+    place: int | None
+    end: int
     most: int
     deaths: int
 
@@ -67,8 +80,10 @@ class IndexerProcess:
         self.deaths = 0
         self._child: subprocess.Popen[bytes] | None = None
         self._given: dict[str, int] = {}
-        """The last place that a partition's index was given, as far as it told."""
+        """The last place that the index of the partition that the child has open was given, as it told."""
         self._suspect: _Suspect | None = None
+        self._acquitted: set[tuple[str, int]] = set()
+        """Messages that it died of beside others, and not in an index of their own."""
 
     @property
     def pid(self) -> int | None:
@@ -82,12 +97,18 @@ class IndexerProcess:
             # Committed each time: or it might answer first and die of it later.
             order = msgspec.structs.replace(order, most=min(order.most, suspect.most), commit=True)
         try:
+            self._started()
+            if order.path not in self._given:
+                opened = self._ask(Order(order.path, order.upto, 0))
+                if opened.error:
+                    return opened
+                self._given = {order.path: opened.given}
             report = self._ask(order)
         except OSError:
             return self._died(order)
         if report.given >= 0:
             self._given = {order.path: report.given}
-        if suspect is not None and suspect.path == order.path and report.given > suspect.place:
+        if suspect is not None and suspect.path == order.path and report.given >= suspect.end:
             self._suspect = None
         return report
 
@@ -98,6 +119,7 @@ class IndexerProcess:
     def close(self) -> None:
         """End the child. May be called twice."""
         child, self._child = self._child, None
+        self._given = {}
         if child is None:
             return
         with contextlib.suppress(OSError):
@@ -120,21 +142,43 @@ class IndexerProcess:
     def _died(self, order: Order) -> Report:
         """Say that an order was not carried out, and by which message, once that is certain."""
         self.deaths += 1
-        status = self._bury()
-        place = self._given.get(order.path, -1)
-        suspect = self._suspect
-        again = suspect is not None and (suspect.path, suspect.place, suspect.most) == (order.path, place, 1)
-        deaths = suspect.deaths + 1 if again and suspect is not None else 1
-        why = f"the store's indexer ended with status {status}"
-        if deaths >= _DEATHS:
-            self._suspect = None
-            return Report(place, -1, [(place + 1, why)])
-        self._suspect = _Suspect(order.path, place, max(1, order.most // _NARROWING), deaths)
-        return Report(-1, -1, error=why)
+        place = self._given.get(order.path)
+        why = f"the store's indexer ended with status {self._bury()}"
+        before = self._suspect if self._suspect is not None and self._suspect.path == order.path else None
+        # Without a suspect what it was given before may not be committed, and be the reason.
+        certain = place is None or (order.most == 1 and before is not None)
+        deaths = int(certain)
+        if certain and before is not None and before.place == place:
+            deaths += before.deaths
+        if place is not None:
+            end, most = place + order.most, max(1, order.most // _NARROWING)
+        else:
+            end, most = (-1, order.most) if before is None else (before.end, before.most)
+        self._suspect = _Suspect(order.path, place, end, most, deaths)
+        if deaths < _DEATHS:
+            return Report(-1, -1, error=why)
+        self._suspect = None
+        if place is None or not self._is_to_blame(order.path, place + 1):
+            return Report(-1, -1, error=why, damaged=True)
+        return Report(place, -1, [(place + 1, why)])
+
+    def _is_to_blame(self, path: str, place: int) -> bool:
+        """Whether it dies of a message that is alone in an index, or did so in two indexes beside others."""
+        if (path, place) in self._acquitted:
+            return True
+        try:
+            self._started()
+            self._ask(Order(path, place, 1, alone=True))
+        except OSError:
+            self._bury()
+            return True
+        self._acquitted.add((path, place))
+        return False
 
     def _bury(self) -> int | None:
         """Let go of a dead child; return its status."""
         child, self._child = self._child, None
+        self._given = {}
         if child is None:
             return None
         child.kill()
@@ -145,6 +189,7 @@ class IndexerProcess:
 
     def _started(self) -> subprocess.Popen[bytes]:
         if self._child is None or self._child.poll() is not None:
+            self._given = {}
             self._child = subprocess.Popen(  # noqa: S603  (our own module)
                 [sys.executable, "-m", _MODULE],
                 cwd=Path(__file__).parents[

@@ -29,7 +29,7 @@ from gelf_listener.store.answers import (
 )
 from gelf_listener.store.grouping import aggregate, statistics
 from gelf_listener.store.parameters import EVERYTHING, NEWEST_FIRST, Grouping, Metric, Sort, Span
-from gelf_listener.store.searching import sort_key
+from gelf_listener.store.searching import sort_keys
 
 __all__ = ["MemoryStore", "types_of"]
 
@@ -165,8 +165,8 @@ class MemoryStore:
     @staticmethod
     def sorted(messages: list[Message], sort: Sort) -> list[Message]:
         """Sort by value and then receive order; those without the field come last."""
-        get = getter(sort.field)
-        keyed = [(sort_key(get(message)), place, message) for place, message in enumerate(messages)]
+        key_of = sort_keys(sort.field)
+        keyed = [(key_of(message), place, message) for place, message in enumerate(messages)]
         have = sorted((each for each in keyed if each[0][0] != 2), key=lambda each: each[:2], reverse=sort.descending)
         missing = [each for each in keyed if each[0][0] == 2]
         return [message for *_, message in have + (missing[::-1] if sort.descending else missing)]

@@ -10,6 +10,9 @@ format what it has
 1      index and messages in one directory; what was deleted is known by the index only; levels from 0 up only
 2      the index in a directory of its own; what was deleted is known by the messages' file
 3      values without a column are terms of ``rest``
+4      ids are found by when their messages arrived; no lengths of texts, and no terms of a column of hosts
+5      numbers and ids are found by their columns, and have no terms
+6      the messages of a block lie in tables; the index is that of format 5, and is kept
 ====== =======================================================================================================
 """
 

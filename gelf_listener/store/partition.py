@@ -113,6 +113,8 @@ class Partition:
             if created_at is not None:
                 self._description.created_at = created_at
             self._description.write(path)  # last, for it says that the partition is whole
+        elif self._description.format == FORMAT:
+            self._description.write(path)  # before anything is: an earlier format with the same index becomes this one
         if self._made_again or (self.blocks.mark(HALF_DELETED) and self.format == FORMAT):
             self.make_again()
         indexed = self.blocks.mark(_INDEXED) if self.format == FORMAT else None
@@ -225,14 +227,17 @@ class Partition:
         self.blocks.add([pack(message) for message in messages])
         self._received = max([self._received, *(message.received_at for message in messages)])
 
-    def save(self) -> None:
+    def save(self, *, quickly: bool = False) -> None:
         """
         Make what was added safe (adding thread).
+
+        Args:
+            quickly: Whether time is scarcer than room.
 
         Raises:
             OSError: If it cannot be written; the next call tries again.
         """
-        self.blocks.save()
+        self.blocks.save(quickly=quickly)
 
     # --- searching
 

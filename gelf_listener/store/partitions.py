@@ -73,8 +73,8 @@ class Partitions:
         self._path = path
         self._packer = packer
         self._partition_messages = partition_messages
-        self._max_age_seconds = max_age_seconds
-        self._max_bytes = max_bytes
+        self.max_age_seconds = max_age_seconds
+        self.max_bytes = max_bytes
         self._clock = clock
         self._lock = self._new_lock()
         self.reserve = Reserve(path)
@@ -89,9 +89,9 @@ class Partitions:
     @property
     def retention_seconds(self) -> float:
         """How often `retain` is to be called."""
-        if self._max_age_seconds is None:
+        if self.max_age_seconds is None:
             return _RETENTION_SECONDS
-        return min(_RETENTION_SECONDS, max(self._max_age_seconds / (2 * _STEPS), 0.01))
+        return min(_RETENTION_SECONDS, max(self.max_age_seconds / (2 * _STEPS), 0.01))
 
     def open(self) -> None:
         """
@@ -162,11 +162,8 @@ class Partitions:
         current = self.current
         if current.messages and (
             current.messages >= self._partition_messages
-            or (self._max_bytes is not None and current.size > self._max_bytes / _STEPS)
-            or (
-                self._max_age_seconds is not None
-                and self._clock() - current.created_at > self._max_age_seconds / _STEPS
-            )
+            or (self.max_bytes is not None and current.size > self.max_bytes / _STEPS)
+            or (self.max_age_seconds is not None and self._clock() - current.created_at > self.max_age_seconds / _STEPS)
         ):
             self.begin()
 
@@ -242,28 +239,28 @@ class Partitions:
             partition.close()
 
     def _too_old(self, partition: Partition) -> bool:
-        if self._max_age_seconds is None:
+        if self.max_age_seconds is None:
             return False
         newest = partition.last_received
         if newest is None:  # it is not known before the index is made
             return not partition.messages
-        return newest < self._clock() - self._max_age_seconds
+        return newest < self._clock() - self.max_age_seconds
 
     def _too_large(self) -> bool:
-        if self._max_bytes is None:
+        if self.max_bytes is None:
             return False
         size = sum(partition.size for partition in self.list) + sum(map(size_of, self._damaged()))
-        return size > self._max_bytes
+        return size > self.max_bytes
 
     def _damaged(self) -> list[Path]:
         """Return what was set aside, the oldest first."""
         return sorted(self._path.glob("damaged-*"))
 
     def _damaged_too_old(self, directory: Path) -> bool:
-        if self._max_age_seconds is None:
+        if self.max_age_seconds is None:
             return False
         try:
-            return directory.stat().st_mtime < self._clock() - self._max_age_seconds
+            return directory.stat().st_mtime < self._clock() - self.max_age_seconds
         except OSError:
             return False
 

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from gelf_listener.errors import QueryError
 from gelf_listener.message import FieldValue, Message
-from gelf_listener.query.fields import getter, known_field
+from gelf_listener.query.fields import getter, is_lower_case, known_field
 from gelf_listener.store.parameters import Sort
 from gelf_listener.store.partition import Partition
 
 if TYPE_CHECKING:
     import tantivy
 
-__all__ = ["Found", "Place", "Target", "after", "count", "places", "read", "side_by_side", "sort_key", "total_of"]
+__all__ = ["Found", "Place", "Target", "after", "count", "places", "read", "side_by_side", "sort_keys", "total_of"]
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -50,8 +50,8 @@ class Target(NamedTuple):
         return found
 
     def total(self) -> int:
-        """Return how many messages match."""
-        return total_of(self.searcher, self.query)
+        """Return how many messages match; all of a partition need not be counted."""
+        return self.searcher.num_docs if self.whole else total_of(self.searcher, self.query)
 
     def lacking(self, column: str) -> Target:
         """Return what finds those of the messages that have nothing in a column."""
@@ -87,7 +87,7 @@ class Found(NamedTuple):
 
 def count(targets: Sequence[Target]) -> int:
     """Return how many messages match."""
-    return sum(side_by_side(_count, targets))
+    return sum(side_by_side(Target.total, targets))
 
 
 def side_by_side(function: Callable[[T], R], items: Sequence[T]) -> list[R]:
@@ -97,10 +97,6 @@ def side_by_side(function: Callable[[T], R], items: Sequence[T]) -> list[R]:
     with ThreadPoolExecutor(_AT_ONCE, "store-partition") as pool:
         # Each has a copy of the context, so that what is cut there is noted here.
         return [each.result() for each in [pool.submit(copy_context().run, function, item) for item in items]]
-
-
-def _count(target: Target) -> int:
-    return total_of(target.searcher, target.query)
 
 
 def total_of(searcher: tantivy.Searcher, query: tantivy.Query) -> int:
@@ -146,7 +142,7 @@ def places(targets: Sequence[Target], sort: Sort, limit: int, offset: int) -> Fo
     numbered = list(enumerate(targets))
     for number, target in reversed(numbered) if sort.descending else numbered:
         if wanted == 0 or (column == "timestamp" and len(kept) >= wanted and _beyond(target.partition, kept[-1], sort)):
-            total += _count(target)
+            total += target.total()
             continue
         if column is not None:
             matched, found = _by_column(number, target, column, wanted, descending=sort.descending)
@@ -256,18 +252,35 @@ def _by_value(number: int, target: Target, sort: Sort, wanted: int) -> tuple[int
     """
     import tantivy
 
-    get = getter(sort.field)
+    key_of = sort_keys(sort.field)
     result: Any = target.searcher.search(
         target.query, limit=_MAX_READ, count=True, order_by_field="order", order=tantivy.Order.Desc
     )
     found = []
     for order, message in target.partition.read([int(order) for order, _ in result.hits]):
-        kind, key = sort_key(get(message))
+        kind, key = key_of(message)
         found.append(Place(kind, key, order, number))
     return int(result.count), _best(found, sort)[:wanted]
 
 
-def sort_key(value: FieldValue | None) -> tuple[int, Any]:
+def sort_keys(field: str) -> Callable[[Message], tuple[int, Any]]:
+    """
+    Return what gives the key by which a message is sorted.
+
+    What is matched without regard to case, which is `source`, is sorted so too, as in a Graylog's index.
+    """
+    get = getter(field)
+    if not is_lower_case(field):
+        return lambda message: _sort_key(get(message))
+
+    def folded(message: Message) -> tuple[int, Any]:
+        value = get(message)
+        return _sort_key(value.lower() if isinstance(value, str) else value)
+
+    return folded
+
+
+def _sort_key(value: FieldValue | None) -> tuple[int, Any]:
     """Return by what a value is sorted: numbers and truth values before texts, nothing last."""
     if value is None:
         return _MISSING, 0

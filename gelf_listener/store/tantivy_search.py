@@ -7,15 +7,17 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from gelf_listener.errors import QueryError
-from gelf_listener.message import Message, ulid_key
-from gelf_listener.query.fields import known_field, underscored
+from gelf_listener.message import Message
+from gelf_listener.query.fields import FIRST_OF, known_field, underscored
 from gelf_listener.query.nodes import MatchAll, Node
 from gelf_listener.store import aggregation, grouping, searching
-from gelf_listener.store.answers import FieldStatistics, Hits, Row, ValueCount
+from gelf_listener.store.answers import FieldStatistics, Hits, Row, ValueCount, beginning_with
 from gelf_listener.store.cuts import cut
+from gelf_listener.store.engine import Engine
 from gelf_listener.store.parameters import EVERYTHING, Grouping, Metric, Sort, Span, TimeGroup, ValuesGroup
 from gelf_listener.store.partition import Partition
 from gelf_listener.store.partitions import Partitions
+from gelf_listener.store.schema import field_key
 from gelf_listener.store.searching import Place, Target
 from gelf_listener.store.translation import Translator, span_of
 
@@ -32,6 +34,10 @@ _BATCH_BYTES = 4 * 1024 * 1024
 """What a batch may take, going by the one before it."""
 _PAGE = 10_000
 """Messages whose places are looked up at once when all are read."""
+
+
+_NO_FIELD = "@none"
+"""A key that no field has."""
 
 
 class TantivySearch:
@@ -87,27 +93,18 @@ class TantivySearch:
 
     def known(self, ids: Iterable[str]) -> set[str]:
         """Return which of some ids are there."""
-        import tantivy
-
-        wanted = {ulid_key(id): id for id in ids}
+        wanted = set(ids)
         found: set[str] = set()
         for partition in self._all.list if wanted else ():
-            query = tantivy.Query.term_set_query(partition.schema, "key", list(wanted))
-            found.update(message.id for message in _read_all(partition, query, len(wanted) * 2))
-        return found.intersection(wanted.values())
+            found |= wanted.intersection([message.id for message in _with_ids(partition, wanted)])
+        return found
 
     def get(self, id: str) -> Message | None:
         """Return a message; see `Store.get`."""
-        import tantivy
-
         if len(id) != 26:
             return None
-        for partition in reversed(self._all.list):
-            query = tantivy.Query.term_query(partition.schema, "key", ulid_key(id), "basic")
-            for message in _read_all(partition, query, 10):
-                if message.id == id:
-                    return message
-        return None
+        found = (message for partition in reversed(self._all.list) for message in _with_ids(partition, [id]))
+        return next((message for message in found if message.id == id), None)
 
     def aggregate(self, query: Node, span: Span, groups: Sequence[Grouping], metrics: Sequence[Metric]) -> list[Row]:
         """Group messages; see `Store.aggregate`."""
@@ -127,7 +124,28 @@ class TantivySearch:
         )
         if len(covered) < len(groups) or missing or blind:
             return grouping.aggregate(self._few(targets), groups, metrics)
-        return aggregation.aggregate(targets, covered, measured)
+        return self._from_columns(targets, covered, measured)
+
+    def _from_columns(
+        self,
+        targets: Sequence[Target],
+        groups: Sequence[tuple[Grouping, aggregation.Column]],
+        metrics: Sequence[tuple[Metric, aggregation.Column | None]],
+    ) -> list[Row]:
+        """Aggregate from columns; what is the first of several fields is in another one for each share of messages."""
+        shared = [asked.field for asked, column in (*groups, *metrics) if column is aggregation.SHARED]
+        names = FIRST_OF[shared[0]] if shared and shared[0] is not None else ()
+        shares = [share for target in targets for share in self._shares(target, names)] if names else []
+        return aggregation.aggregate(targets, groups, metrics, shares)
+
+    def _shares(self, target: Target, names: Sequence[str]) -> list[aggregation.Share]:
+        translator = self._translator(target.partition)
+        shares = translator.shares(names)
+        columns = [aggregation.column_at(f"added.{key}") for key in (*[key for key, _ in shares], _NO_FIELD)]
+        return [
+            aggregation.Share(target._replace(query=query, whole=False), column)
+            for query, column in zip(translator.shared_out(target.query, shares), columns, strict=True)
+        ]
 
     def _check(self, metrics: Sequence[Metric], partitions: Sequence[Partition]) -> None:
         """Refuse figures of texts, as Graylog does."""
@@ -141,10 +159,10 @@ class TantivySearch:
                 continue  # its messages are read
             if column is None or column.path == "host":
                 raise QueryError(f"{metric.field} holds texts; the metric needs numbers", metric.field, 1)
-            kinds: set[str] = set()
-            for partition in partitions:
-                kinds |= partition.names.get(column.path.removeprefix("added."), set())
-            if kinds == {"text"}:
+            keys = [column.path.removeprefix("added.")]
+            if column is aggregation.SHARED:
+                keys = [field_key(name) for name in FIRST_OF[metric.field]]
+            if set().union(*(partition.names.get(key, ()) for partition in partitions for key in keys)) == {"text"}:
                 raise QueryError(f"{metric.field} holds texts; the metric needs numbers", metric.field, 1)
 
     def _few(self, targets: Sequence[Target]) -> list[Message]:
@@ -164,7 +182,7 @@ class TantivySearch:
         asked = [(Metric(function, field), column) for function in functions]
         if column.path == "host":
             asked = asked[:2]
-        (row,) = aggregation.aggregate(targets, [], asked)
+        (row,) = self._from_columns(targets, [], asked)
         values: list[Any] = [*row.values, None, None, None, None, None]
         present, distinct, low, high, mean, total, deviation = values[:7]
         return FieldStatistics(row.messages, int(present), int(distinct), low, high, mean, total, deviation)
@@ -175,12 +193,8 @@ class TantivySearch:
         column = aggregation.column_of(field, [target.partition for target in targets])
         if column is None:
             return []
-        rows = aggregation.aggregate(targets, [(ValuesGroup(field, 10_000), column)], [])
-        begin = prefix.lower()
-        found = [
-            ValueCount(row.keys[0], row.messages) for row in rows if not isinstance(row.keys[0], (tuple, type(None)))
-        ]
-        return [each for each in found if str(each.value).lower().startswith(begin)][:limit]
+        rows = self._from_columns(targets, [(ValuesGroup(field, 10_000), column)], [])
+        return beginning_with(rows, prefix, limit)
 
     def _targets(self, query: Node, span: Span) -> list[Target]:
         """Translate a query for every partition that may have something, oldest first."""
@@ -197,10 +211,14 @@ class TantivySearch:
         return Translator(partition, self._clock())
 
 
-def _read_all(partition: Partition, query: tantivy.Query, limit: int) -> Iterable[Message]:
-    """Read what a query finds."""
-    hits: Any = partition.searcher.search(query, limit=limit, count=False, order_by_field="order").hits
-    return [message for _, message in partition.read([int(order) for order, _ in hits])]
+def _with_ids(partition: Partition, ids: Iterable[str]) -> Iterator[Message]:
+    """Give what may be the messages with some ids."""
+    engine = Engine(partition)
+    query = engine.ids(ids).most
+    count = engine.count(query)
+    if count:
+        hits: Any = engine.searcher.search(query, limit=count, count=False, order_by_field="order").hits
+        yield from (message for _, message in partition.read([int(order) for order, _ in hits]))
 
 
 def _has_column(group: Grouping, column: aggregation.Column) -> bool:

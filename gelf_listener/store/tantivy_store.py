@@ -78,11 +78,17 @@ _FLOOD_COMMIT_SECONDS = 0.5
 """How long is between two commits in a flood, whoever searches."""
 _MAX_UNSAVED_BYTES = 4 * 1024 * 1024
 """Packed messages after which is saved whatever the time."""
+_HURRY_BYTES_A_SECOND = 4_000_000
+"""Packed messages from which on there is no time to lay them out, some 8000 a second: datagrams would be lost."""
+_SHORTLY = 0.05
+"""Seconds below which nothing is said of that; no more than one second counts, for a flood may begin after a pause."""
 _PATIENCE_SECONDS = 10.0
 _FLOOD_PATIENCE_SECONDS = 1.5
 """How long a search waits for the index, and how long while more comes in."""
 _FLOOD = 2000
 """Messages added within a second that make a flood of the next one."""
+_MAX_RECENT = 100_000
+"""Messages that came with an id and that are remembered as long as the index has not all of them."""
 _IDLE_SECONDS = 15.0
 """How long the indexer is kept when there is nothing to index: it takes memory."""
 _RETRY_SECONDS = (0.2, 5.0)
@@ -169,6 +175,8 @@ class TantivyStore:
         self._readers = ThreadPoolExecutor(_READERS, "store-reader")
         self._index_lock = asyncio.Lock()
         """Held by whoever changes an index."""
+        self._offer_lock = asyncio.Lock()
+        """Held while messages are added that may be there: what one call adds, the next has to know."""
         self._wake = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._opened = False
@@ -280,14 +288,26 @@ class TantivyStore:
         if not messages:
             return
         if any([message.stored_id for message in messages]):
-            messages = await self._new(messages)
+            async with self._offer_lock:
+                messages = await self._new(messages)
+                await self._put(messages)
+                self._recent.update([message.key for message in messages if message.stored_id])
         else:
-            self._unlisted = True
+            await self._put(messages)
+
+    async def _put(self, messages: Sequence[Message]) -> None:
+        """
+        Add messages that are not there.
+
+        Raises:
+            Retry: If nothing is taken now.
+        """
         try:
             await self._in(self._adding, partial(self._add, messages))
         except OSError as error:
             self._wake.set()
             raise Retry(f"the store cannot write: {error}") from None
+        self._unlisted = self._unlisted or not all([message.stored_id for message in messages])
         self._count(len(messages))
         self._wake.set()
 
@@ -308,27 +328,40 @@ class TantivyStore:
 
     def _save(self) -> None:
         """Make what was added safe, and begin a new partition when it is time."""
-        self._saved_at = time.monotonic()
+        now, before = time.monotonic(), self._saved_at
+        self._saved_at = now
         self._all.begin_again_where_lost()
-        self._all.current.save()
+        current = self._all.current
+        seconds = min(max(now - before, _SHORTLY), 1.0)
+        current.save(quickly=current.blocks.unsaved_bytes > _HURRY_BYTES_A_SECOND * seconds)
         with contextlib.suppress(OSError):  # then the current one goes on
             self._all.roll()
 
     async def _new(self, messages: Sequence[Message]) -> Sequence[Message]:
-        """Leave out those that are there: they come from a disk buffer, or after a failure, again."""
+        """
+        Leave out those that are there: they come from a disk buffer, or after a failure, again.
+
+        Raises:
+            Retry: If nobody can tell, because the index cannot be written now: they might be stored twice.
+        """
         await self._run(self._find_damage)
-        if self._unlisted or any([partition.rebuilding or partition.broken for partition in self._all.list]):
-            await self._catch_up(whole=True, rebuilt=True)
+        unsure = self._unlisted or any([partition.rebuilding or partition.broken for partition in self._all.list])
+        if unsure or len(self._recent) > _MAX_RECENT:
+            late = _lacking(await self._indexed(whole=True, rebuilt=True))
+            if late:
+                raise Retry(
+                    f"{late} messages are not indexed yet, so what comes again may be among them: {self.trouble}"
+                )
+            self._recent.clear()
         again = {message.id for message in messages if message.stored_id}
-        known, recent = await self._run(lambda: self._engine().known(again)), self._recent
+        known = await self._run(lambda: self._engine().known(again))
+        here: set[int] = set()
         new = []
         for message in messages:
             if message.stored_id:
-                if message.key in recent or message.id in known:
+                if message.key in self._recent or message.key in here or message.id in known:
                     continue
-                recent.add(message.key)
-            else:
-                self._unlisted = True
+                here.add(message.key)
             new.append(message)
         return new
 
@@ -362,6 +395,7 @@ class TantivyStore:
         """Save what was added and have it indexed, as long as the store is open."""
         pause, longest = _RETRY_SECONDS
         busy_at = time.monotonic()
+        untidy = False
         while True:
             try:
                 worked = await self._do_next()
@@ -381,6 +415,11 @@ class TantivyStore:
                 busy_at = math.inf
                 async with self._index_lock:
                     await self._in(self._indexing, self._rest)
+                untidy = True
+            if untidy and busy_at == math.inf and not self._wake.is_set():
+                async with self._index_lock:
+                    untidy = await self._in(self._indexing, self._tidy)
+                continue
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._until_due(busy_at)):
                     await self._wake.wait()
@@ -408,6 +447,9 @@ class TantivyStore:
             return saved
         async with self._index_lock:
             await self._in(self._indexing, partial(self._index, partition))
+        if not self.pending:
+            self._recent.clear()
+            self._unlisted = False
         self._settle()
         return True
 
@@ -480,9 +522,6 @@ class TantivyStore:
             self.commits += 1
             partition.refresh(report.committed)
         partition.given = report.given
-        if not partition.pending:
-            self._recent.clear()
-            self._unlisted = False
         if report.error:
             raise OSError(report.error)
 
@@ -491,7 +530,23 @@ class TantivyStore:
         self._indexer.release()
         for partition in self._all.list:
             if not partition.pending:
-                partition.remember_indexed()
+                with contextlib.suppress(OSError):  # the disk is full, and the next start asks the index
+                    partition.remember_indexed()
+
+    def _tidy(self) -> bool:
+        """
+        Lay a few blocks out that were saved in a flood (indexing thread).
+
+        Returns:
+            Whether there may be more.
+        """
+        with contextlib.suppress(OSError):  # the disk is full: they stay as they are
+            for partition in self._all.list:
+                if partition.blocks.lay_out():
+                    return True
+                if partition is not self._all.current:
+                    partition.blocks.give_back()
+        return False
 
     async def _finish(self) -> None:
         """
@@ -651,9 +706,12 @@ class TantivyStore:
         with self._all.reserve.released():
             partition.delete(query)
 
-    async def compact(self) -> None:
+    async def compact(self, done: Callable[[int], None] = lambda _: None) -> None:
         """
         Merge what can be merged, and give back the room of what was deleted.
+
+        Args:
+            done: Is told the messages of each partition that is done.
 
         Raises:
             Retry: If that cannot be written; what could be given back has been.
@@ -661,11 +719,11 @@ class TantivyStore:
         with contextlib.suppress(OSError):  # the disk is full: that is why
             await self._finish()
         try:
-            await self._compact_all()
+            await self._compact_all(done)
         except OSError as error:
             raise Retry(f"the store cannot write: {error}") from None
 
-    async def _compact_all(self) -> None:
+    async def _compact_all(self, done: Callable[[int], None]) -> None:
         async with self._index_lock:
             current = self._all.current
             if current.messages and current.blocks.removed:  # nothing may be added to what is compacted
@@ -673,6 +731,7 @@ class TantivyStore:
             for partition in self._all.list:
                 if partition.blocks.removed:
                     await self._in(self._indexing, partial(self._compact, partition))
+                done(partition.messages)
 
     def _compact(self, partition: Partition) -> None:
         self._indexer.release()
@@ -697,6 +756,8 @@ class TantivyStore:
             min(firsts, default=None),
             max(lasts, default=None),
             partitions,
+            self._all.max_bytes,
+            self._all.max_age_seconds,
         )
 
     # --- threads
@@ -743,6 +804,12 @@ class TantivyStore:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_FLOOD_PATIENCE_SECONDS if self._flooded else _PATIENCE_SECONDS):
                     await self.written_before()
+        looks = await self._indexed(whole=whole, rebuilt=rebuilt)
+        _late.set(_lacking(looks))
+        return looks
+
+    async def _indexed(self, *, whole: bool, rebuilt: bool) -> list[_Look]:
+        """Have what this store was given until now indexed; see `_catch_up`."""
         place = self._all.current.blocks.last
         if not self._is_found(place, rebuilt=rebuilt):
             patience = None if whole else _FLOOD_PATIENCE_SECONDS if self._flooded else _PATIENCE_SECONDS
@@ -752,9 +819,7 @@ class TantivyStore:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(patience):
                     await future
-        looks = [_look(each, place) for each in self._all.list]
-        _late.set(_lacking(looks))
-        return looks
+        return [_look(each, place) for each in self._all.list]
 
     async def _run(self, function: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._readers, _guarded(function, _search_failed))

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from gelf_listener.message import FieldValue, ulid_key
+from gelf_listener.message import FieldValue
 from gelf_listener.query import compile_predicate
 from gelf_listener.query.fields import Known, added_getter
 from gelf_listener.query.nodes import Node, Phrase, Term
@@ -153,7 +153,7 @@ class Translator(TreeTranslator["tantivy.Query"]):
     def _id(self, node: Leaf) -> Bounds:
         engine = self._engine
         if isinstance(node, (Term, Phrase)):
-            return engine.term("key", ulid_key(node.text)) if len(node.text) == 26 else engine.nothing
+            return engine.ids([node.text]) if len(node.text) == 26 else engine.nothing
         return engine.maybe(engine.everything.most)
 
     def _span(self, span: Span) -> Bounds | None:
@@ -169,8 +169,7 @@ class Translator(TreeTranslator["tantivy.Query"]):
             cut(f"{detail}; narrow it by a field or by time", str(node)[:100])
         predicate = compile_predicate(node, self._clock)
         orders = [int(order) for order, _ in found.hits[:MAX_VERIFIED]]
-        keys: list[FieldValue] = [message.key for _, message in self.partition.read(orders) if predicate(message)]
-        return self._engine.terms("key", keys)
+        return self._engine.at([order for order, message in self.partition.read(orders) if predicate(message)])
 
 
 def span_of(span: Span) -> tuple[int | None, int | None]:

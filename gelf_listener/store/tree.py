@@ -8,13 +8,13 @@ decided here; how a leaf of each kind is asked of an engine is what a derived cl
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Generic, TypeAlias, TypeVar
 
 from gelf_listener.message import FieldValue, Message
 from gelf_listener.query import compile_predicate
-from gelf_listener.query.fields import Known, known_field, underscored
+from gelf_listener.query.fields import FIRST_OF, Known, bare_name, known_field, stored_names, underscored
 from gelf_listener.query.nodes import (
     Exists,
     Fuzzy,
@@ -32,7 +32,7 @@ from gelf_listener.store.algebra import Algebra, Bounds
 from gelf_listener.store.schema import field_key, field_name
 from gelf_listener.store.time_leaves import TimeLeaves
 
-__all__ = ["Leaf", "TreeTranslator", "bare_name"]
+__all__ = ["Leaf", "TreeTranslator"]
 
 Q = TypeVar("Q")
 
@@ -138,7 +138,28 @@ class TreeTranslator(ABC, Generic[Q]):
         known = known_field(field, graylog=node.graylog)
         if known is not None:
             return self._known(node, known)
+        if field in FIRST_OF and not node.graylog:
+            shares = self.shares(FIRST_OF[field])
+            return self._engine.any_of([self._engine.all_of([has, self._stored(node, key)]) for key, has in shares])
         return self._first_of(node, field)
+
+    def shares(self, names: Sequence[str]) -> list[tuple[str, Bounds[Q]]]:
+        """Return, for each key of some names, the messages in which it is the first that is there and not empty."""
+        engine = self._engine
+        found: list[tuple[str, Bounds[Q]]] = []
+        before: list[Bounds[Q]] = []
+        for key in map(field_key, names):
+            if key in self._names or self._unnamed:
+                has = engine.all_but(self._has(key), self._stored(Phrase(None, ""), key))
+                found.append((key, engine.all_but(has, engine.any_of(before)) if before else has))
+                before.append(has)
+        return found
+
+    def shared_out(self, query: Q, shares: Sequence[tuple[str, Bounds[Q]]]) -> list[Q]:
+        """Return what an exact query finds of each share, and of none of them."""
+        engine = self._engine
+        rest = engine.all_but(engine.exactly(query), engine.any_of([has for _, has in shares]))
+        return [engine.both(query, has.most) for _, has in shares] + [rest.most]
 
     def _known(self, node: Leaf, known: Known) -> Bounds[Q]:
         """Translate a leaf that looks at a field that the listener knows."""
@@ -158,11 +179,11 @@ class TreeTranslator(ABC, Generic[Q]):
 
     def _first_of(self, node: Leaf, field: str) -> Bounds[Q]:
         """Look at the first of the names a field may be stored under that a message has (`query.fields.getter`)."""
-        engine, names = self._engine, self._names
+        engine = self._engine
         bare = bare_name(field, graylog=node.graylog)
         dotted = self._dotted(bare)
-        stored = dict.fromkeys((field_key(field), field_key(bare)))
-        choices = [(self._has(key), self._stored(node, key)) for key in stored if key in names or self._unnamed]
+        stored = dict.fromkeys(map(field_key, stored_names(field, graylog=node.graylog)))
+        choices = [(self._has(key), self._stored(node, key)) for key in stored if self._may_have(key)]
         also = None if node.graylog else underscored(field)
         if also is not None:
             choices.append((self._exists(also.name), self._underscored(node, also)))
@@ -193,15 +214,21 @@ class TreeTranslator(ABC, Generic[Q]):
         engine, known = self._engine, known_field(field, graylog=graylog)
         if known is not None:
             return self._has_known(known)
+        if field in FIRST_OF and not graylog:
+            return engine.any_of([has for _, has in self.shares(FIRST_OF[field])])
         bare = bare_name(field, graylog=graylog)
-        keys = dict.fromkeys((field_key(field), field_key(bare), *self._dotted(bare)))
-        found = [self._has(key) for key in keys if key in self._names or self._unnamed]
+        keys = dict.fromkeys((*map(field_key, stored_names(field, graylog=graylog)), *self._dotted(bare)))
+        found = [self._has(key) for key in keys if self._may_have(key)]
         if "_" in bare and self._unnamed:
             found.append(self._alike(bare, []))
         also = None if graylog else underscored(field)
         if also is not None:
             found.append(self._has_known(also))
         return engine.any_of(found)
+
+    def _may_have(self, key: str) -> bool:
+        """Whether messages may have an additional field that a query names."""
+        return key in self._names or self._unnamed
 
     # --- the predicate
 
@@ -214,8 +241,3 @@ class TreeTranslator(ABC, Generic[Q]):
     def _clock(self) -> Callable[[], float]:
         now = self._now
         return lambda: now
-
-
-def bare_name(field: str, *, graylog: bool) -> str:
-    """Return a field's name without the underscore that the extended language may have before it."""
-    return field[1:] if field.startswith("_") and len(field) > 1 and not graylog else field

@@ -21,6 +21,13 @@ class _Attached(NamedTuple):
     options: Mapping[str, Any]
 
 
+def _below(logger: logging.Logger) -> list[logging.Logger]:
+    """Return the loggers below one, by name; below the root are all."""
+    prefix = "" if logger is logging.root else f"{logger.name}."
+    known = sorted(logging.Logger.manager.loggerDict.items())
+    return [each for name, each in known if name.startswith(prefix) and isinstance(each, logging.Logger)]
+
+
 class Attachments:
     """
     Keeps handlers, to flush them before a question and to close them at the end.
@@ -51,6 +58,24 @@ class Attachments:
         """Put a handler on a logger until the end, when the logger gets the level again that it has now."""
         logger.addHandler(handler)
         self._attached.append(_Attached(handler, logger, logger.level, options))
+
+    def obstacles(self) -> list[str]:
+        """Say what keeps records of the loggers from their handlers, a line each: somebody changed them since."""
+        found = []
+        if logging.root.manager.disable > logging.NOTSET:
+            found.append(f"logging.disable({logging.root.manager.disable}) lets nothing of that level or below pass")
+        for each in self._attached:
+            name = f"logger {each.logger.name!r}"
+            if each.handler not in each.logger.handlers:
+                found.append(f"{name} has lost the handler that attach() gave it: something configured logging since")
+            if each.logger.disabled:
+                found.append(f"{name} is disabled: logging.config does so without disable_existing_loggers=False")
+            for below in _below(each.logger):
+                if below.disabled:
+                    found.append(f"logger {below.name!r}, below it, is disabled")
+                elif not below.propagate:
+                    found.append(f"logger {below.name!r} has propagate=False, so its records do not reach {name}")
+        return found
 
     def flush(self) -> None:
         """Have every handler send what it queued."""

@@ -13,7 +13,8 @@ try:
     from testcontainers.core.wait_strategies import HttpWaitStrategy
 except ModuleNotFoundError as error:
     raise ImportError(
-        f"GelfListenerContainer needs {error.name!r}; try: pip install 'gelf-listener[testcontainers]'"
+        f"GelfListenerContainer needs {error.name!r}; "
+        "in the directory of gelf-listener's source: pip install '.[testcontainers]'"
     ) from error
 
 __all__ = ["GelfListenerContainer"]

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from gelf_listener.errors import Rejected
 from gelf_listener.message import Message
+from gelf_listener.quantities import counted
 from gelf_listener.query.explanation import explain
 from gelf_listener.query.parser import Query
 from gelf_listener.rendering.sanitise import clean
@@ -104,6 +105,10 @@ def _shown(query: str, messages: Sequence[Message]) -> list[str]:
     return lines + ([f"  and {len(messages) - _MOST_SHOWN} more"] if len(messages) > _MOST_SHOWN else [])
 
 
+def _were(count: int) -> str:
+    return "was" if count == 1 else "were"
+
+
 def circumstances(situation: Situation) -> list[str]:
     """Say what else may have kept a message away, a line each."""
     lines = []
@@ -114,9 +119,8 @@ def circumstances(situation: Situation) -> list[str]:
         lines.append(f"rejected ({len(situation.rejected)}):")
         lines += [f"  {rejected_line(rejected)}" for rejected in situation.rejected[-_MOST_SHOWN:]]
     if situation.forgotten:
-        lines.append(
-            f"the oldest {situation.forgotten} messages were forgotten for lack of room (max_messages, max_bytes)"
-        )
+        oldest = f"the oldest {counted(situation.forgotten)} {_were(situation.forgotten)}"
+        lines.append(f"{oldest} forgotten for lack of room (max_messages, max_bytes)")
     if situation.kernel_drops:
-        lines.append(f"the kernel dropped {situation.kernel_drops} datagrams; TCP loses none")
+        lines.append(f"the kernel dropped {counted(situation.kernel_drops, 'datagram')}; TCP loses none")
     return lines

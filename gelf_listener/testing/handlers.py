@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from gelf_listener.testing.endpoint import Endpoint
+from gelf_listener.testing.plain_handler import PlainHandler
 
 __all__ = ["Library", "Transport", "make_handler"]
 
@@ -16,6 +17,10 @@ Transport = Literal["udp", "tcp", "http"]
 Library = Literal["gelf_handlers", "graypy"]
 
 _LIBRARIES: tuple[Library, ...] = ("gelf_handlers", "graypy")
+_INSTALL = {
+    "gelf_handlers": "in the directory of gelf-listener's source: pip install ./handlers",
+    "graypy": "try: pip install graypy",
+}
 _GRAYPY = {"gelf+udp": "GELFUDPHandler", "gelf+tcp": "GELFTCPHandler", "gelf+http": "GELFHTTPHandler"}
 
 
@@ -24,11 +29,11 @@ def make_handler(endpoint: Endpoint, library: Library | None, options: Mapping[s
     Make a handler that sends to an endpoint.
 
     Raises:
-        ImportError: If the library is not installed; without a wish, if none is.
+        ImportError: If the library is not installed; without a wish, our own small handler stands in.
     """
     wanted = library or next((each for each in _LIBRARIES if importlib.util.find_spec(each)), None)
     if wanted is None:
-        raise ImportError("a ready-made handler needs gelf-handlers or graypy; try: pip install gelf-handlers")
+        return PlainHandler(endpoint, **options)
     if wanted not in _LIBRARIES:
         raise ValueError(f"library is {wanted!r}, not one of {', '.join(_LIBRARIES)}")
     try:
@@ -36,7 +41,7 @@ def make_handler(endpoint: Endpoint, library: Library | None, options: Mapping[s
     except ModuleNotFoundError as error:
         if error.name != wanted:
             raise
-        raise ImportError(f"{wanted} is not installed; try: pip install {wanted.replace('_', '-')}") from None
+        raise ImportError(f"{wanted} is not installed; {_INSTALL[wanted]}") from None
     made: logging.Handler
     if wanted == "gelf_handlers":
         made = module.handler_for(str(endpoint), **options)

@@ -47,6 +47,7 @@ _MOST_ROUNDS = 500
 _QUIET_SECONDS = 1.0
 """So often as many turns, and so long, while something arrives: somebody may send without end."""
 
+_MOST_OBSTACLES = 5
 _BLOCKED = "wait_for holds up the event loop it is called in; there is: await gelf.wait_for_async(...)"
 
 _START_SECONDS = 30.0
@@ -326,7 +327,11 @@ class Listening:
         __tracebackhide__ = True
         if not watch.complete:
             situation = self._situation()
-            others = circumstances(situation) + ([_BLOCKED] if blocked else [])
+            others = (
+                circumstances(situation)
+                + self._attachments.obstacles()[:_MOST_OBSTACLES]
+                + ([_BLOCKED] if blocked else [])
+            )
             misses = closest(query, situation.messages)
             raise AssertionError(missing_text(query.text, count, watch.found, misses, seconds, others))
         return watch.found

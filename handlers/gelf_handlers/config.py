@@ -7,7 +7,7 @@ import logging
 import os
 import ssl
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from gelf_handlers import lifecycle
@@ -17,19 +17,6 @@ from gelf_handlers.stdout import ReadableFormatter, StdoutHandler
 from gelf_handlers.tls import make_context
 
 __all__ = ["configure", "handler_for"]
-
-_DEFAULT_PORTS: Final = {
-    "gelf+udp": 12201,
-    "gelf+tcp": 12201,
-    "gelf+tls": 12204,
-    "gelf+http": 12203,
-    "gelf+https": 443,
-    "gelf+amqp": 5672,
-    "gelf+amqps": 5671,
-    "syslog+udp": 514,
-    "syslog+tcp": 514,
-    "syslog+tls": 6514,
-}
 
 
 def _boolean(text: str) -> bool:
@@ -76,19 +63,19 @@ _QUEUE: Final[_Converters] = {
 }
 _TLS: Final[_Converters] = {"validate": _boolean, "ca_certs": str, "certfile": str, "keyfile": str}
 _SYSLOG: Final[_Converters] = {"syslog_facility": str, "appname": str, "resolve_seconds": float}
-_SETTINGS: Final[dict[str, _Converters]] = {
-    "gelf+udp": {"compress": _boolean, "chunk_size": _chunk_size, "resolve_seconds": float},
-    "gelf+tcp": {},
-    "gelf+tls": {**_TLS, "check_hostname": _boolean, "server_hostname": str},
-    "gelf+http": {"compress": _boolean, "timeout": float, "bulk": _bulk, "pipeline": int},
-    "gelf+https": {"compress": _boolean, "timeout": float, "bulk": _bulk, "pipeline": int, **_TLS},
-    "gelf+amqp": {"exchange": str, "exchange_type": str, "routing_key": str},
-    "gelf+amqps": {"exchange": str, "exchange_type": str, "routing_key": str, **_TLS},
-    "syslog+udp": _SYSLOG,
-    "syslog+tcp": _SYSLOG,
-    "syslog+tls": {**_SYSLOG, **_TLS},
-    "stdout": {"readable": _readable},
-}
+_HTTP: Final[_Converters] = {"compress": _boolean, "timeout": float, "bulk": _bulk, "pipeline": int}
+_AMQP: Final[_Converters] = {"exchange": str, "exchange_type": str, "routing_key": str}
+
+
+class _Place(NamedTuple):
+    """What an address says besides settings."""
+
+    scheme: str
+    host: str
+    port: int
+    user: str | None
+    password: str | None
+    path: str
 
 
 def handler_for(address: str, *, exit_on_sigterm: bool = False, **settings: Any) -> logging.Handler:
@@ -106,11 +93,12 @@ def handler_for(address: str, *, exit_on_sigterm: bool = False, **settings: Any)
     """
     parts = urlsplit(address.strip())
     scheme = parts.scheme.lower()
-    if scheme not in _SETTINGS:
-        raise ValueError(f"unknown address scheme {scheme!r} in {address!r}{_nearest(scheme, _SETTINGS)}")
+    if scheme not in _SCHEMES:
+        raise ValueError(f"unknown address scheme {scheme!r} in {address!r}{_nearest(scheme, _SCHEMES)}")
+    default_port, own, build = _SCHEMES[scheme]
     options = dict(settings)
     fields = dict(options.get("fields") or {})
-    known = {**_MESSAGE, "exit_on_sigterm": _boolean, **({} if scheme == "stdout" else _QUEUE), **_SETTINGS[scheme]}
+    known = {**_MESSAGE, "exit_on_sigterm": _boolean, **({} if scheme == "stdout" else _QUEUE), **own}
     for name, text in parse_qsl(parts.query, keep_blank_values=True):
         if name.startswith("fields."):
             fields[name.removeprefix("fields.")] = text
@@ -125,18 +113,15 @@ def handler_for(address: str, *, exit_on_sigterm: bool = False, **settings: Any)
         options["fields"] = fields
     if options.pop("exit_on_sigterm", exit_on_sigterm):
         lifecycle.exit_on_sigterm()
-    if scheme == "stdout":
-        message_options = {**_MESSAGE, **_SETTINGS[scheme], "fields": None}
-        return StdoutHandler(**{key: value for key, value in options.items() if key in message_options})
     try:
         port = parts.port
     except ValueError as error:
         raise ValueError(f"address {address!r}: {error}") from error
+    user, password = (None if text is None else unquote(text) for text in (parts.username, parts.password))
     host = unquote(parts.hostname or "localhost")
-    port = _DEFAULT_PORTS[scheme] if port is None else port
-    user = None if parts.username is None else unquote(parts.username)
-    password = None if parts.password is None else unquote(parts.password)
-    return _BUILDERS[scheme](scheme, host, port, user, password, unquote(parts.path), options)
+    return build(
+        _Place(scheme, host, default_port if port is None else port, user, password, unquote(parts.path)), options
+    )
 
 
 def _nearest(name: str, known: Mapping[str, Any]) -> str:
@@ -144,61 +129,56 @@ def _nearest(name: str, known: Mapping[str, Any]) -> str:
     return f"; did you mean {near[0]!r}?" if near else f"; one of {', '.join(sorted(known))}"
 
 
-def _udp(
-    _scheme: str, host: str, port: int, _user: str | None, _password: str | None, _path: str, options: dict[str, Any]
-) -> logging.Handler:
+def _stdout(_place: _Place, options: dict[str, Any]) -> logging.Handler:
+    return StdoutHandler(**{name: options[name] for name in options if name in {*_MESSAGE, "readable", "fields"}})
+
+
+def _udp(place: _Place, options: dict[str, Any]) -> logging.Handler:
     from gelf_handlers.udp import GELFUDPHandler
 
     size = options.pop("chunk_size", WAN_CHUNK)
     options.setdefault("gelf_chunker", GELFTruncatingChunker(size))
-    return GELFUDPHandler(host, port, **options)
+    return GELFUDPHandler(place.host, place.port, **options)
 
 
-def _tcp(
-    scheme: str, host: str, port: int, _user: str | None, _password: str | None, _path: str, options: dict[str, Any]
-) -> logging.Handler:
+def _tcp(place: _Place, options: dict[str, Any]) -> logging.Handler:
     from gelf_handlers.tcp import GELFTCPHandler, GELFTLSHandler
 
-    if scheme == "gelf+tcp":
-        return GELFTCPHandler(host, port, **options)
+    if place.scheme == "gelf+tcp":
+        return GELFTCPHandler(place.host, place.port, **options)
     if options.get("ssl_context") is None:
         options["ssl_context"] = _context(options, check_hostname=options.pop("check_hostname", True))
-    return GELFTLSHandler(host, port, **options)
+    return GELFTLSHandler(place.host, place.port, **options)
 
 
-def _http(
-    scheme: str, host: str, port: int, user: str | None, password: str | None, path: str, options: dict[str, Any]
-) -> logging.Handler:
+def _http(place: _Place, options: dict[str, Any]) -> logging.Handler:
     from gelf_handlers.http import GELFHTTPHandler
 
-    if user is not None or password is not None:
-        options.update(username=user, password=password)
-    options.setdefault("path", path if path.strip("/") else "/gelf")
-    return GELFHTTPHandler(host, port, tls=scheme == "gelf+https", **options)
+    if place.user is not None or place.password is not None:
+        options.update(username=place.user, password=place.password)
+    options.setdefault("path", place.path if place.path.strip("/") else "/gelf")
+    return GELFHTTPHandler(place.host, place.port, tls=place.scheme == "gelf+https", **options)
 
 
-def _amqp(
-    scheme: str, host: str, port: int, user: str | None, password: str | None, path: str, options: dict[str, Any]
-) -> logging.Handler:
+def _amqp(place: _Place, options: dict[str, Any]) -> logging.Handler:
     from urllib.parse import quote
 
     from gelf_handlers.rabbit import GELFRabbitHandler
 
-    login = "" if user is None else f"{quote(user, safe='')}:{quote(password or '', safe='')}@"
-    authority = f"[{host}]" if ":" in host else host
-    name = quote(path[1:], safe="")
-    return GELFRabbitHandler(f"{scheme.removeprefix('gelf+')}://{login}{authority}:{port}/{name}", **options)
+    login = "" if place.user is None else f"{quote(place.user, safe='')}:{quote(place.password or '', safe='')}@"
+    authority = f"[{place.host}]" if ":" in place.host else place.host
+    name = quote(place.path[1:], safe="")
+    scheme = place.scheme.removeprefix("gelf+")
+    return GELFRabbitHandler(f"{scheme}://{login}{authority}:{place.port}/{name}", **options)
 
 
-def _syslog(
-    scheme: str, host: str, port: int, _user: str | None, _password: str | None, _path: str, options: dict[str, Any]
-) -> logging.Handler:
+def _syslog(place: _Place, options: dict[str, Any]) -> logging.Handler:
     from gelf_handlers.syslog import RFC5424Handler
 
-    transport: Any = scheme.removeprefix("syslog+")
+    transport: Any = place.scheme.removeprefix("syslog+")
     if transport == "tls" and options.get("ssl_context") is None:
         options["ssl_context"] = _context(options)
-    return RFC5424Handler(host, port, transport=transport, **options)
+    return RFC5424Handler(place.host, place.port, transport=transport, **options)
 
 
 def _context(options: dict[str, Any], *, check_hostname: bool = True) -> ssl.SSLContext:
@@ -212,19 +192,20 @@ def _context(options: dict[str, Any], *, check_hostname: bool = True) -> ssl.SSL
     )
 
 
-_Builder = Callable[[str, str, int, str | None, str | None, str, dict[str, Any]], logging.Handler]
-_BUILDERS: Final[dict[str, _Builder]] = {
-    "gelf+udp": _udp,
-    "gelf+tcp": _tcp,
-    "gelf+tls": _tcp,
-    "gelf+http": _http,
-    "gelf+https": _http,
-    "gelf+amqp": _amqp,
-    "gelf+amqps": _amqp,
-    "syslog+udp": _syslog,
-    "syslog+tcp": _syslog,
-    "syslog+tls": _syslog,
+_SCHEMES: Final[dict[str, tuple[int, _Converters, Callable[[_Place, dict[str, Any]], logging.Handler]]]] = {
+    "gelf+udp": (12201, {"compress": _boolean, "chunk_size": _chunk_size, "resolve_seconds": float}, _udp),
+    "gelf+tcp": (12201, {}, _tcp),
+    "gelf+tls": (12204, {**_TLS, "check_hostname": _boolean, "server_hostname": str}, _tcp),
+    "gelf+http": (12203, _HTTP, _http),
+    "gelf+https": (443, {**_HTTP, **_TLS}, _http),
+    "gelf+amqp": (5672, _AMQP, _amqp),
+    "gelf+amqps": (5671, {**_AMQP, **_TLS}, _amqp),
+    "syslog+udp": (514, _SYSLOG, _syslog),
+    "syslog+tcp": (514, _SYSLOG, _syslog),
+    "syslog+tls": (6514, {**_SYSLOG, **_TLS}, _syslog),
+    "stdout": (0, {"readable": _readable}, _stdout),
 }
+"""Default port, settings of its own, and what makes the handler."""
 
 
 def configure(

@@ -444,14 +444,7 @@ class GELFHTTPHandler(QueuedGELFHandler, graypy.GELFHTTPHandler):
         )
 
     def _open(self, timeout_seconds: float) -> socket.socket:
-        plain = connect(self.host, self.port, timeout_seconds)
-        if self.ssl_context is None:
-            return plain
-        try:
-            return self.ssl_context.wrap_socket(plain, server_hostname=self.host)
-        except BaseException:
-            plain.close()
-            raise
+        return connect(self.host, self.port, timeout_seconds, self.ssl_context)
 
     def _head(self) -> bytes:
         """Return the request line and headers; made again when ``headers`` was changed."""

@@ -23,7 +23,15 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Final
 
-__all__ = ["after_fork", "end_child_on_sigterm", "exit_on_sigterm", "is_flushing", "uninterrupted"]
+__all__ = [
+    "after_fork",
+    "after_fork_in_parent",
+    "before_fork",
+    "end_child_on_sigterm",
+    "exit_on_sigterm",
+    "is_flushing",
+    "uninterrupted",
+]
 
 _CHILD_MODULES: Final = ("multiprocessing.process", "billiard.process")
 _POKE_SECONDS: Final = 0.05
@@ -34,6 +42,8 @@ _main_process: list[int] = []
 _flushing: list[int] = []
 """The process that is flushing: a forked child has to tell its own flush from its parent's."""
 _wakeup: list[socket.socket] = []
+_forking = threading.local()
+"""The mask of signals that a thread had before it forks."""
 
 
 def exit_on_sigterm(flush: Callable[[], None]) -> None:
@@ -75,11 +85,30 @@ def uninterrupted(flush: Callable[[], None]) -> None:
             signal.signal(signal.SIGINT, interrupt)
 
 
+def before_fork() -> None:
+    """
+    Let SIGTERM wait for `after_fork`, in both processes.
+
+    Python forgets what comes to a child while its handlers are still the parent's, and the pool that ended the child
+    with it waits for that indefinitely.
+    """
+    if signal.getsignal(signal.SIGTERM) is _on_sigterm:
+        _forking.mask = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM,))
+
+
+def after_fork_in_parent() -> None:
+    """Go on as before."""
+    mask, _forking.mask = getattr(_forking, "mask", None), None
+    if mask is not None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
 def after_fork() -> None:
     """Forget, in a forked child, what the parent was doing."""
     _flushing.clear()
     if signal.getsignal(signal.SIGTERM) is _on_sigterm:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    after_fork_in_parent()
     if _wakeup:  # or our signals would be the parent's
         _wakeup.clear()
         signal.set_wakeup_fd(-1)

@@ -27,20 +27,35 @@ _SIOCOUTQ: Final = 0x5411
 codecs.lookup("idna")  # see gelf_handlers.resolve
 
 
-def connect(host: str, port: int, timeout_seconds: float) -> socket.socket:
+def connect(
+    host: str, port: int, timeout_seconds: float, context: ssl.SSLContext | None = None, name: str | None = None
+) -> socket.socket:
     """
-    Connect over TCP, to whichever of the name's addresses answers, IPv6 or IPv4.
+    Connect over TCP, to whichever of the name's addresses answers, IPv6 or IPv4, and shake hands where it is TLS.
 
     Keep-alive is on: a peer that vanished (power, firewall) is noticed within about a minute while idle.
+
+    Args:
+        host: Name or address.
+        port: Its port.
+        timeout_seconds: To connect, and for each step of the handshake.
+        context: For TLS; None without.
+        name: To expect of the server, if not `host`.
     """
     connected = socket.create_connection((host, port), timeout_seconds)
     connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for name, value in (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3)):
-        option = getattr(socket, name, None)
+    for keep_alive, value in (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3)):
+        option = getattr(socket, keep_alive, None)
         if option is not None:
             connected.setsockopt(socket.IPPROTO_TCP, option, value)
-    return connected
+    if context is None:
+        return connected
+    try:
+        return context.wrap_socket(connected, server_hostname=name or host)
+    except BaseException:
+        connected.close()
+        raise
 
 
 def unacknowledged_bytes(connected: socket.socket) -> int:

@@ -76,14 +76,7 @@ class RFC5424Handler(QueuedGELFHandler):
         return StreamTransport(self._open, counters)
 
     def _open(self) -> socket.socket:
-        plain = connect(self.host, self.port, 5.0)
-        if self.ssl_context is None:
-            return plain
-        try:
-            return self.ssl_context.wrap_socket(plain, server_hostname=self.host)
-        except BaseException:
-            plain.close()
-            raise
+        return connect(self.host, self.port, 5.0, self.ssl_context)
 
     def _encode(self, captured: Captured) -> bytes:
         record = self._restore(captured)

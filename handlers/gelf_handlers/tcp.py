@@ -95,11 +95,6 @@ class GELFTLSHandler(GELFTCPHandler, graypy.GELFTLSHandler):
         self.keyfile = keyfile or certfile
         GELFTCPHandler.__init__(self, host, port, **options)
 
-    def makeSocket(self, timeout: float = 1) -> ssl.SSLSocket:
+    def makeSocket(self, timeout: float = 1) -> socket.socket:
         """Connect and shake hands; called by the worker."""
-        plain = connect(self.host, self.port, timeout)
-        try:
-            return self.ssl_context.wrap_socket(plain, server_hostname=self.server_hostname or self.host)
-        except BaseException:
-            plain.close()
-            raise
+        return connect(self.host, self.port, timeout, self.ssl_context, self.server_hostname)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import subprocess
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,9 @@ from typing import Any
 import pytest
 
 from tests.e2e.listener import Listener, until
+from tests.e2e.toolchains import JAVA_SECONDS
 from tests.requirements import missing, need
+from tests.services.opensearch import OpenSearch
 
 sync_api = pytest.importorskip("playwright.sync_api")
 sync_api.expect.set_options(timeout=40_000)  # the machine may be busy
@@ -54,19 +58,44 @@ class Site:
 
 
 def make_listener(
-    directory: Path, *flags: str, api: str = "127.0.0.1:0", environment: Mapping[str, str] | None = None
+    directory: Path,
+    *flags: str,
+    api: str = "127.0.0.1:0",
+    environment: Mapping[str, str] | None = None,
+    store: str = "",
 ) -> Listener:
-    """A listener with a store, which is not started yet."""
+    """A listener with a store, by default an embedded one, which is not started yet."""
     directory.mkdir(exist_ok=True)
     arguments = ["--input", "gelf+udp://127.0.0.1:0", "--input", "gelf+tcp://127.0.0.1:0", "--api", api]
-    arguments += ["--output", f"store://{directory}/store", *flags]
+    arguments += ["--output", store or f"store://{directory}/store", *flags]
     return Listener(directory, plain=True, arguments=arguments, environment=environment)
 
 
+def open_tool(page: Any, name: str) -> None:
+    """Choose a view in the menu of the navigation."""
+    page.locator("#views .menu > button").click()
+    page.locator("#views .panel").get_by_role("link", name=name).click()
+
+
+on_both_stores = pytest.mark.parametrize(
+    "site",
+    [
+        "embedded",
+        pytest.param("opensearch", marks=[pytest.mark.external, pytest.mark.timeout(JAVA_SECONDS)]),
+    ],
+    indirect=True,
+)
+"""Runs a test with the embedded store, and with one in an OpenSearch that all tests of a run share."""
+
+
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
+def site(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Site]:
     """A listener of the test's own."""
-    with make_listener(tmp_path / "listener") as listener:
+    store = ""
+    if getattr(request, "param", "embedded") == "opensearch":
+        opensearch: OpenSearch = request.getfixturevalue("opensearch")
+        store = f"store+opensearch+http://127.0.0.1:{opensearch.port}/page{uuid.uuid4().hex[:8]}"
+    with make_listener(tmp_path / "listener", store=store) as listener:
         yield Site(listener)
 
 
@@ -78,7 +107,8 @@ def chromium() -> Iterator[Any]:
     Not of the whole run: while Playwright is there, its event loop counts as running in this thread, and no other test
     of the worker could use `asyncio.run`.
     """
-    program = need("chromium")
+    # The engine without the rest of a browser, where it is installed: it takes less than half the processor time.
+    program = shutil.which("chromium-headless-shell") or need("chromium")
     with sync_api.sync_playwright() as playwright:
         try:
             browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])

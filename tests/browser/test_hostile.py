@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.browser.conftest import Open, Site, sync_api
+from tests.browser.conftest import Open, Site, make_listener, sync_api
 
 expect = sync_api.expect
 
@@ -46,11 +48,19 @@ HOSTILE = {
 }
 
 
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """One listener for all of them."""
+    with make_listener(tmp_path_factory.mktemp("hostile")) as listener:
+        yield Site(listener)
+
+
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_it_is_shown_as_what_it_is(kind: str, open_page: Open, site: Site) -> None:
     """In the list, as one message, and in the tables; live as well as stored."""
-    page = open_page("/")
-    site.send(HOSTILE[kind])
+    case = uuid.uuid4().hex
+    page = open_page(f"/?q=case:{case}")
+    site.send(HOSTILE[kind] | {"_case": case})
     row = page.locator(".list .message:not(.hidden)")
     expect(row).to_have_count(1)
     assert row.bounding_box()["height"] == 24
@@ -85,8 +95,9 @@ def shown(page: Any) -> str:
 )
 def test_what_would_hide_is_made_visible(kind: str, parts: list[str], open_page: Open, site: Site) -> None:
     """Control and bidirectional characters by their names, line ends as a sign."""
-    site.send(HOSTILE[kind])
-    page = open_page("/?range=all")
+    case = uuid.uuid4().hex
+    site.send(HOSTILE[kind] | {"_case": case})
+    page = open_page(f"/?range=all&q=case:{case}")
     expect(page.locator(".list .message:not(.hidden)")).to_have_count(1)
     for part in parts:
         assert part in shown(page)

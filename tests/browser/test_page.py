@@ -9,7 +9,8 @@ import sys
 import time
 from typing import Any
 
-from tests.browser.conftest import Open, Site, sync_api
+from tests.browser.conftest import Open, Site, on_both_stores, open_tool, sync_api
+from tests.browser.test_accessibility import violations
 from tests.e2e.listener import until
 
 expect = sync_api.expect
@@ -27,12 +28,13 @@ def rows(page: Any) -> Any:
 
 
 def texts(page: Any) -> list[str]:
-    return [row.locator("div").last.inner_text() for row in rows(page).all()]
+    """Texts of the rows, without the fields behind them."""
+    return [row.locator("div").last.evaluate("cell => cell.firstChild.textContent") for row in rows(page).all()]
 
 
 def test_services_of_one_machine_are_told_apart(open_page: Open, site: Site) -> None:
     """The service stands beside the host in the list, whichever field names it; what names none is the host alone."""
-    documents = (
+    documents: tuple[dict[str, Any], ...] = (
         {"_service": "shop"},
         {"_facility": "cron"},
         {"_container_name": "c1", "_tag": "t"},
@@ -46,6 +48,7 @@ def test_services_of_one_machine_are_told_apart(open_page: Open, site: Site) -> 
     assert sorted(cells) == sorted(["web/shop", "web/cron", "web/c1", "web", "web"])
 
 
+@on_both_stores
 def test_a_message_is_on_the_page_within_a_second(open_page: Open, site: Site) -> None:
     """Without a reload; the newest at the top."""
     page = open_page("/")
@@ -75,6 +78,7 @@ def test_scrolling_pauses_and_the_badge_counts(open_page: Open, site: Site) -> N
     expect(badge).to_be_hidden()
 
 
+@on_both_stores
 def test_a_query_filters_the_stream(open_page: Open, site: Site) -> None:
     """Only what matches is shown, also of what comes later."""
     site.send({"short_message": "a", "_user_id": 1}, {"short_message": "b", "_user_id": 2})
@@ -109,6 +113,7 @@ def test_a_query_that_differs_in_a_graylog_is_told(open_page: Open, site: Site) 
     expect(rows(page)).to_have_count(2)
 
 
+@on_both_stores
 def test_fields_and_values_are_completed(open_page: Open, site: Site) -> None:
     """By keyboard: Tab takes what is offered."""
     site.send(*({"short_message": "x", "_service": name} for name in ("shop", "shop", "billing")))
@@ -126,6 +131,71 @@ def test_fields_and_values_are_completed(open_page: Open, site: Site) -> None:
     expect(rows(page)).to_have_count(2)
 
 
+def test_fields_that_come_late_are_completed(open_page: Open, site: Site) -> None:
+    """What was typed before the listener named its fields is completed then, whatever the histogram does."""
+    site.send({"short_message": "x", "_order_id": 4711})
+    page = open_page("/patterns?range=all")
+    held: list[Any] = []
+    page.route("**/api/gelf/fields", lambda route: held.append(route))
+    page.route("**/api/gelf/histogram?*", lambda route: route.abort())
+    page.goto(f"{site.url}/?range=all")
+    page.get_by_label("Query", exact=True).click()
+    page.keyboard.type("ord")
+    expect(page.locator("#query-problem")).to_have_text("")
+    until(lambda: page.wait_for_timeout(50) or held, 60)
+    expect(page.locator(".offers li")).to_have_count(0)
+    for route in held:
+        route.continue_()
+    expect(page.locator(".offers li")).to_have_text(["order_idlong"])
+    page.keyboard.press("Tab")
+    assert page.get_by_label("Query", exact=True).input_value() == "order_id:"
+
+
+def test_the_navigation(open_page: Open, site: Site) -> None:
+    """What everybody needs stands by itself; the menu has the rest, says where we are, and that something was rejected."""
+    site.send_raw(b"{no json at all")
+    page = open_page("/")
+    expect(page.locator("#views > a")).to_have_text(["Messages", "Explore", "Boards", "Alerts", "Get started"])
+    tools = page.locator("#views .menu > button")
+    expect(tools).to_have_text("Tools1 ▾")
+    tools.focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    expect(page.locator("#views .panel a").first).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(tools).to_have_text("Patterns1 ▾")
+    expect(tools).to_have_attribute("aria-current", "page")
+    expect(page.locator("#views .panel")).to_be_hidden()
+    page.get_by_role("link", name="Explore").click()
+    expect(tools).to_have_text("Tools1 ▾")
+
+
+def test_the_numbers_of_a_field(open_page: Open, site: Site) -> None:
+    """Percentiles, distribution and trend; a percentile and a range narrow the query, and Explore shows more of it."""
+    now = time.time()
+    site.send(*({"short_message": "x", "timestamp": now - 90 + n, "_took_ms": n} for n in range(1, 41)))
+    page = open_page("/?range=15m&live=0")
+    page.locator(".fields button.name", has_text="took_ms").click()
+    numbers = page.locator(".numbers")
+    expect(numbers.get_by_title("Only those from p50 on")).to_have_text("p50 20.5 ms")
+    expect(numbers.get_by_role("img", name="Distribution of took_ms")).to_be_visible()
+    expect(numbers.get_by_role("img", name="p50 and p95 of took_ms over time")).to_be_visible()
+    assert violations(page) == []
+    numbers.get_by_title("Only those from p50 on").click()
+    expect(page).to_have_url(re.compile(r"q=took_ms%3A%3E%3D20\.5"))
+    found = page.locator(".counts")
+    expect(found).to_contain_text(re.compile("^20 found"))
+    page.go_back()
+    expect(found).to_contain_text(re.compile("^40 found"))
+    lowest = page.locator(".numbers .range").first
+    expect(lowest.locator("title")).to_contain_text(": 2 messages")
+    lowest.click()
+    expect(page).to_have_url(re.compile("AND"))
+    expect(found).to_contain_text(re.compile("^2 found"))
+    page.locator(".numbers").get_by_role("link", name="Explore").click()
+    expect(page.locator(".explore thead")).to_contain_text("p99 of took_ms")
+
+
 def test_history_is_kept(open_page: Open, site: Site) -> None:
     """Enter remembers a query, arrow down offers it again."""
     page = open_page("/?range=all")
@@ -140,6 +210,7 @@ def test_history_is_kept(open_page: Open, site: Site) -> None:
     expect(page.locator(".offers li").first).to_have_text("level:3")
 
 
+@on_both_stores
 def test_time_ranges(open_page: Open, site: Site) -> None:
     """Relative, in words, and since the page was opened; the back button goes back."""
     site.send({"short_message": "old", "timestamp": time.time() - 7200}, {"short_message": "new"})
@@ -160,6 +231,7 @@ def test_time_ranges(open_page: Open, site: Site) -> None:
     expect(rows(page)).to_have_count(0)
 
 
+@on_both_stores
 def test_dragging_over_the_histogram_zooms(open_page: Open, site: Site) -> None:
     """The range becomes an absolute one."""
     now = time.time()
@@ -177,6 +249,7 @@ def test_dragging_over_the_histogram_zooms(open_page: Open, site: Site) -> None:
     assert 0 < int(re.sub(r"\D", "", page.locator(".counts").inner_text().split("found")[0])) < 60
 
 
+@on_both_stores
 def test_top_values_of_a_field(open_page: Open, site: Site) -> None:
     """With their numbers; pressing one adds it to the query."""
     site.send(*({"short_message": "x", "_service": name, "_took": 5} for name in ("shop", "shop", "billing")))
@@ -189,6 +262,7 @@ def test_top_values_of_a_field(open_page: Open, site: Site) -> None:
     assert page.get_by_label("Query", exact=True).input_value() == "service:billing"
 
 
+@on_both_stores
 def test_one_message(open_page: Open, site: Site) -> None:
     """Fields with their types, the traceback by frames, JSON as a tree, notes and what a Graylog would do."""
     site.send(
@@ -248,6 +322,7 @@ def test_copying(open_page: Open, site: Site) -> None:
     assert [message["fields"]["a.b"] for message in messages] == [2] * 3
 
 
+@on_both_stores
 def test_columns_and_highlights_are_in_the_address(open_page: Open, site: Site) -> None:
     """So a link shows the same."""
     site.send({"short_message": "a", "_user_id": 1}, {"short_message": "b", "_user_id": 2})
@@ -274,12 +349,12 @@ def test_the_tables(open_page: Open, site: Site) -> None:
     expect(page.get_by_role("region", name="Fields that differ in kind")).to_contain_text(
         "codea numbershop-1a textshop-2"
     )
-    page.get_by_role("link", name="Rejected").first.click()
+    open_tool(page, "Rejected")
     card = page.locator("article.card")
     expect(card).to_contain_text("{no json at all")
     card.locator("summary").click()
     expect(card).to_contain_text("7b 6e 6f 20 6a 73 6f 6e")
-    page.get_by_role("link", name="Inputs & outputs").click()
+    open_tool(page, "Inputs & outputs")
     expect(page.locator("main")).to_contain_text("gelf+udp://127.0.0.1:")
     expect(page.locator("main")).to_contain_text("works")
 
@@ -298,6 +373,7 @@ def test_getting_started_turns_green(open_page: Open, site: Site) -> None:
     expect(light.locator(".dot.good")).to_be_visible()
 
 
+@on_both_stores
 def test_export_import_and_delete(open_page: Open, site: Site, tmp_path: Any) -> None:
     """What matches, as it was sent; back again; and away."""
 
@@ -361,5 +437,16 @@ def test_a_phone(open_page: Open, site: Site) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     assert rows(page).first.locator("div").last.bounding_box()["x"] < 180  # room for the message
     assert page.locator("#top").bounding_box()["height"] < 90
+    site.send_raw(b"{no json")
+    expect(page.locator("#views .badge").first).to_have_text("1")
+    places = page.locator("#views > *").evaluate_all("each => each.map(one => one.getBoundingClientRect().top)")
+    assert len(set(places)) == 1  # in one line, and what has no room there is in the menu
+    open_tool(page, "Get started")
+    expect(page.locator("#views [aria-current]").first).to_contain_text("Get started")
+    open_tool(page, "Inputs & outputs")  # a long name, beside the badge
+    expect(page.locator("#views .menu > button")).to_contain_text("Inputs")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    page.go_back()
+    page.go_back()
     rows(page).first.click()
     expect(page.locator(".detail .said")).to_be_visible()

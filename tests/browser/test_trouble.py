@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
 
 from tests.browser.conftest import Open, Site, make_listener, sync_api
-from tests.browser.test_page import rows, texts
+from tests.browser.test_page import open_tool, rows, texts
 from tests.e2e.listener import free_port
 
 expect = sync_api.expect
@@ -35,6 +36,39 @@ def test_a_wrong_time_in_the_address(open_page: Open, site: Site, time: str) -> 
     expect(page.locator(".empty")).to_contain_text("is not a time")
     page.get_by_role("button", name="Search all messages").click()
     expect(rows(page)).to_have_count(1)
+
+
+def test_workers_are_shown(open_page: Open) -> None:
+    """Each with its process, what it took, how often it was started again, and what is wrong with it."""
+    page = open_page("/")
+    healthy = {"number": 1, "pid": 4711, "messages": 1234, "restarts": 0, "problem": ""}
+    silent = {"number": 2, "pid": 4712, "messages": 5, "restarts": 3, "problem": "has said nothing for 12 s"}
+    figures = {"cpu_seconds": 1.5, "memory_bytes": 1 << 20}
+
+    def with_workers(route: Any) -> None:
+        found = route.fetch().json()
+        route.fulfill(json=found | {"workers": [healthy | figures, silent | figures]})
+
+    page.route("**/api/gelf/stats", with_workers)
+    open_tool(page, "Inputs & outputs")
+    shown = page.get_by_role("region", name="Workers").get_by_role("row")
+    expect(shown.nth(1)).to_contain_text(re.compile("4711.*works.*1,234"))
+    expect(shown.nth(2)).to_contain_text(re.compile("4712.*has said nothing for 12 s.*5.*3"))
+
+
+def test_a_message_without_its_payload(open_page: Open, site: Site) -> None:
+    """A store that keeps none says nothing of how the message came."""
+    site.send({"short_message": "no payload"})
+    page = open_page("/?live=0&range=all")
+
+    def without(route: Any) -> None:
+        found = route.fetch().json()
+        route.fulfill(json=found | {"raw_bytes": 0, "raw_text": "", "raw_base64": "", "notes": [], "graylog": None})
+
+    page.route(re.compile("/api/gelf/messages/[0-9A-Z]{26}$"), without)
+    rows(page).first.click()
+    expect(page.get_by_text("Its payload is not stored.")).to_be_visible()
+    expect(page.get_by_text("It did not come as GELF.")).to_have_count(0)
 
 
 def test_what_is_being_typed_stays(open_page: Open, site: Site) -> None:

@@ -15,7 +15,6 @@ import re
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 import urllib.error
@@ -24,6 +23,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 from urllib.parse import urlsplit
+
+from tests.e2e import forks
 
 __all__ = ["ANSWER_SECONDS", "Endpoint", "Listener", "free_port", "run_cli", "until"]
 
@@ -96,16 +97,7 @@ def run_cli(
     directory: Path, *arguments: str, environment: Mapping[str, str] | None = None, seconds: float = 60.0
 ) -> subprocess.CompletedProcess[str]:
     """Run a command line that ends by itself."""
-    return subprocess.run(
-        [sys.executable, "-m", "gelf_listener", *arguments],
-        cwd=directory,
-        env=_environment(directory, environment),
-        capture_output=True,
-        text=True,
-        timeout=seconds,
-        check=False,
-        stdin=subprocess.DEVNULL,
-    )
+    return forks.run(arguments, directory, _environment(directory, environment), seconds)
 
 
 class Listener:
@@ -141,7 +133,7 @@ class Listener:
         """From the start of the process to its saying that it listens."""
         if outputs is None:
             outputs = [f"file://{self.file}" + (f"?{output_options}" if output_options else "")]
-        self.command = [sys.executable, "-m", "gelf_listener", "run"]
+        self.command = ["run"]
         if not plain:
             for address in inputs:
                 self.command += ["--input", address]
@@ -150,7 +142,7 @@ class Listener:
             self.command += ["--api", api]
         self.command += arguments
         self._environment = _environment(directory, environment)
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: forks.Process | subprocess.Popen[bytes] | None = None
         self._reader: threading.Thread | None = None
         self._tail = 0
         self._lines: list[dict[str, Any]] = []
@@ -159,14 +151,7 @@ class Listener:
 
     def __enter__(self) -> Self:
         began = time.monotonic()
-        self._process = subprocess.Popen(
-            self.command,
-            cwd=self.directory,
-            env=self._environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-        )
+        self._process = forks.start(self.command, self.directory, self._environment, stderr=subprocess.PIPE)
         self._reader = threading.Thread(target=self._read_stderr, daemon=True)
         self._reader.start()
         try:

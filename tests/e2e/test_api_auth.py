@@ -79,7 +79,7 @@ def test_requests_beyond_the_bounds(start: Start) -> None:
         ([head.encode() + b"Transfer-Encoding: chunked\r\n\r\n", *[large] * 9, b"0\r\n\r\n"], b"413"),
         ([head.encode(), *[b"X-More: " + b"y" * 8000 + b"\r\n"] * 40], b"431"),
     ):
-        with socket.create_connection((host, int(port)), 10) as connection:
+        with socket.create_connection((host, int(port)), ANSWER_SECONDS) as connection:
             answer = b""
             try:
                 for part in request:

@@ -32,7 +32,7 @@ def test_input_and_stream(start: Start, tmp_path: Path) -> None:
         sender.sendto(b'{"version":"1.1","host":"h","short_message":"after"}', ("127.0.0.1", port))
     until(lambda: second.metric("gelf_input_messages_total", input=input_id) == 1)
     with httpx.Client(base_url=second.api_url, headers=HEADERS, timeout=ANSWER_SECONDS) as client:
-        query = {"query": f"streams:{stream}", "range": 0}
+        query: dict[str, str | int] = {"query": f"streams:{stream}", "range": 0}
         found = until(lambda: client.get("/api/search/universal/relative", params=query).json()["messages"])
         assert [hit["message"]["message"] for hit in found] == ["after"]
         assert stream in found[0]["message"]["streams"]

@@ -37,7 +37,7 @@ def listener(start: Start, tmp_path: Path) -> Listener:
             sender.sendto(payload % (number, number), running.endpoint("gelf+udp").address)
 
     def found() -> bool:
-        query = {"query": "*", "range": 0}
+        query: dict[str, str | int] = {"query": "*", "range": 0}
         answer = httpx.get(
             f"{running.api_url}/api/search/universal/relative.json", params=query, auth=("admin", PASSWORD)
         )

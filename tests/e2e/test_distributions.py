@@ -200,7 +200,7 @@ def test_page(listener_environment: Environment) -> None:
         try:
 
             def get(path: str) -> str:
-                with urllib.request.urlopen(f"http://127.0.0.1:{api}{path}", timeout=5) as answer:
+                with urllib.request.urlopen(f"http://127.0.0.1:{api}{path}", timeout=60) as answer:
                     return str(answer.read().decode())
 
             def healthy() -> bool:

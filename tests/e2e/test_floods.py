@@ -24,14 +24,12 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.conftest import Certificates, Start
-from tests.e2e.listener import Listener, until
+from tests.e2e.listener import ANSWER_SECONDS, Listener, until
 from tests.e2e.wire import HttpClient, chunks, gelf
 
 FLOOD_SECONDS = 1.5
 HONEST = "127.0.0.1"
 FLOODER = "127.0.0.2"
-ANSWERS_SECONDS = 5.0
-"""The only bound on time: an honest message is in the file by then, whatever else goes on."""
 
 SMALL_RATE = 20_000
 BOMB_RATE = 1_000
@@ -161,7 +159,7 @@ class Watch:
             time.sleep(0.02)
 
     def report(self, what: str, sent: int, margin: float) -> None:
-        """Wait for the honest messages, print the figures, hold memory and delays to their bounds."""
+        """Wait for the honest messages, print the figures (``bench.abuse`` takes them), hold memory to its bound."""
         try:
             until(lambda: len(self.delays) == len(self.sent), 20, "every honest message in the file")
             lost = 0
@@ -181,7 +179,6 @@ class Watch:
         print("\n" + figures)
         assert self.listener.alive, figures
         assert not lost, figures
-        assert delays[-1] < ANSWERS_SECONDS, figures
         assert peak < self.at_rest + margin, figures
         assert "Traceback" not in self.listener.log, self.listener.log
 
@@ -433,7 +430,7 @@ def test_random_bytes_on_every_port(start: Start, certificates: Certificates) ->
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
                 sock.sendto(gelf(name), address)
         else:
-            with socket.create_connection(address, 5) as sock:
+            with socket.create_connection(address, ANSWER_SECONDS) as sock:
                 sock.sendall(gelf(name) + b"\0")
     assert listener.rejected() > 0
     watch.report("random bytes on every port", sent, margin=48)

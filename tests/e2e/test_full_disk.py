@@ -80,7 +80,7 @@ def test_a_disk_that_the_buffer_filled_by_itself(tmp_path: Path, small_disk: Pat
         connection.close()
         return status
 
-    acknowledged = []
+    acknowledged: list[str] = []
     with near(1) as first:
         while post(first, text := f"{len(acknowledged)}") == 202:
             acknowledged.append(text)

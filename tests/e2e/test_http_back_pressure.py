@@ -54,7 +54,7 @@ def test_a_connection_that_got_503_goes_on(start: Start, plugin_path: Path, tmp_
         environment={"PYTHONPATH": str(plugin_path)},
     )
     with HttpClient(listener.endpoint("gelf+http").address) as client:
-        statuses = []
+        statuses: list[int] = []
         while 503 not in statuses:
             began = time.monotonic()
             statuses.append(client.post(gelf(f"message {len(statuses)}")).status)

@@ -73,6 +73,27 @@ def talk(url: str, main: Callable[[Ask], Awaitable[None]], **environment: str) -
     asyncio.run(begin())
 
 
+def test_patterns_compare_trace_alerts_and_lint(listener: Listener) -> None:
+    """What messages look like, what is different, the story of a request."""
+
+    async def main(ask: Ask) -> None:
+        head, paid, failed = (await ask("patterns")).splitlines()
+        assert head == "150 messages:"
+        assert paid.startswith("149, info  order <*> \\u202epaid (")
+        assert failed.startswith("1, error  order could not be paid (")
+        assert (await ask("compare", query="request_id:r-42", other_query="NOT request_id:r-42")).splitlines()[0] == (
+            "here: 3 messages; there: 147 messages"
+        )
+        title, *lines = (await ask("trace", id="r-42")).splitlines()
+        assert title.startswith("3 messages within ")
+        assert "order could not be paid" in lines[-1]
+        assert "no message has" in await ask("trace", id="nobody")
+        assert await ask("alerts") == "0 alerts"
+        assert "host" in await ask("lint", payload='{"version": "1.1", "short_message": "x"}')
+
+    talk(listener.api_url, main)
+
+
 def test_why_a_request_failed_in_three_calls(listener: Listener) -> None:
     """Where errors are, the message, and its traceback with what was logged around it."""
 
@@ -156,7 +177,7 @@ def test_what_arrives(start: Start) -> None:
         assert missed.startswith("0 of 1 message within 300ms\nwhat came closest:\n")
         assert missed.endswith("does not match: status:500: status is 200")
         assert await ask("wait", query="before", seconds=0.1, since="0s") == "0 of 1 message within 100ms"
-        watching = asyncio.create_task(ask("tail", query="order", seconds=40, limit=2))
+        watching = asyncio.ensure_future(ask("tail", query="order", seconds=40, limit=2))
         for number in range(400):
             if watching.done():
                 break

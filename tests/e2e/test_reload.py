@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.conftest import Start
-from tests.e2e.listener import Listener, free_port, until
+from tests.e2e.listener import ANSWER_SECONDS, Listener, free_port, until
 from tests.e2e.wire import HttpClient, gelf, send_tcp, send_udp, texts
 
 
@@ -52,7 +52,7 @@ def test_inputs_are_added_and_removed(start: Start, tmp_path: Path) -> None:
     listener = start(plain=True, arguments=["--config", str(config)])
     listener.file = output
     kept, removed = listener.endpoints
-    with socket.create_connection(kept.address, 5) as connection:
+    with socket.create_connection(kept.address, ANSWER_SECONDS) as connection:
         connection.sendall(gelf("before") + b"\0")
         send_udp(removed.address, gelf("before, by UDP"))
         listener.messages(2)
@@ -109,7 +109,7 @@ def test_outputs_are_added_and_removed(start: Start, tmp_path: Path) -> None:
     configure(config, ["gelf+tcp://127.0.0.1:0"], [f"file://{one}"])
     listener = start(plain=True, arguments=["--config", str(config)])
     address = listener.endpoint("gelf+tcp").address
-    with socket.create_connection(address, 5) as connection:
+    with socket.create_connection(address, ANSWER_SECONDS) as connection:
         connection.sendall(b"".join(gelf(f"{number}") + b"\0" for number in range(1000)))
         until(lambda: listener.metric("gelf_input_messages_total") == 1000, what="all taken")
         configure(config, ["gelf+tcp://127.0.0.1:0"], [f"file://{two}"])
@@ -129,7 +129,7 @@ def test_a_broken_configuration_changes_nothing(start: Start, tmp_path: Path) ->
     listener = start(plain=True, arguments=["--config", str(config)])
     listener.file = output
     before = listener.endpoints
-    with socket.create_connection(before[0].address, 5) as connection, socket.socket() as taken:
+    with socket.create_connection(before[0].address, ANSWER_SECONDS) as connection, socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]

@@ -73,3 +73,5 @@ def test_a_reload_during_the_start_does_not_end_it(tmp_path: Path) -> None:
     finally:
         process.kill()
         process.wait()
+        if process.stderr is not None:
+            process.stderr.close()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.conftest import Certificates, Start
-from tests.e2e.listener import until
+from tests.e2e.listener import ANSWER_SECONDS, until
 from tests.e2e.wire import gelf
 
 BUFFER = 8 * 1024 * 1024
@@ -37,7 +37,7 @@ def test_senders_wait_and_nothing_is_lost(
         environment={"PYTHONPATH": str(plugin_path)},
     )
     at_rest = listener.memory()[0]
-    sock = socket.create_connection(listener.endpoint(scheme).address, 5)
+    sock = socket.create_connection(listener.endpoint(scheme).address, ANSWER_SECONDS)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 64 * 1024)
     if scheme == "gelf+tls":
         sock = certificates.client_context().wrap_socket(sock, server_hostname="localhost")
@@ -118,7 +118,7 @@ def test_dropping_instead_of_waiting(start: Start, plugin_path: Path, tmp_path: 
         environment={"PYTHONPATH": str(plugin_path)},
     )
     total = 20_000
-    with socket.create_connection(listener.endpoint("gelf+tcp").address, 5) as sock:
+    with socket.create_connection(listener.endpoint("gelf+tcp").address, ANSWER_SECONDS) as sock:
         sock.settimeout(10)
         for number in range(total):
             sock.sendall(gelf(f"{number}") + b"\0")

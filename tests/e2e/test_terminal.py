@@ -23,6 +23,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from rich.cells import cell_len
 
+from tests.e2e import forks
 from tests.e2e.listener import Listener, free_port, run_cli, until
 from tests.e2e.wire import gelf, send_udp
 
@@ -67,8 +68,9 @@ def on_a_terminal(listener: Listener, *arguments: str, stderr: bool = False, **m
     environment = {k: v for k, v in os.environ.items() if not k.startswith("GELF_")}
     environment |= {"GELF_API_URL": listener.api_url, "TERM": "xterm", "COLUMNS": "200"} | more
     main, side = pty.openpty()
-    command = [sys.executable, "-m", "gelf_listener", *arguments]
-    process = subprocess.Popen(command, env=environment, stdout=side, stderr=side if stderr else None)
+    process = forks.start(
+        arguments, listener.directory, environment, stdin=0, stdout=side, stderr=side if stderr else 2
+    )
     os.close(side)
     data = b""
     try:
@@ -86,16 +88,21 @@ class Tail:
 
     def __init__(self, listener: Listener, *arguments: str) -> None:
         environment = {k: v for k, v in os.environ.items() if not k.startswith("GELF_")}
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "gelf_listener", "tail", *arguments],
-            env=environment | {"GELF_API_URL": listener.api_url, "PYTHONUNBUFFERED": "1"},
+        self.process = forks.start(
+            ["tail", *arguments],
+            listener.directory,
+            environment | {"GELF_API_URL": listener.api_url, "PYTHONUNBUFFERED": "1"},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
         self.out: list[str] = []
         self.err: list[str] = []
-        for stream, lines in ((self.process.stdout, self.out), (self.process.stderr, self.err)):
-            threading.Thread(target=self._read, args=(stream, lines), daemon=True).start()
+        self._readers = [
+            threading.Thread(target=self._read, args=(stream, lines), daemon=True)
+            for stream, lines in ((self.process.stdout, self.out), (self.process.stderr, self.err))
+        ]
+        for reader in self._readers:
+            reader.start()
 
     def __enter__(self) -> Self:
         return self
@@ -103,14 +110,17 @@ class Tail:
     def __exit__(self, *_: object) -> None:
         self.process.kill()
         self.process.wait(10)
+        for reader in self._readers:
+            reader.join(10)
 
     @property
     def texts(self) -> list[str]:
         return [json.loads(line)["short_message"] for line in self.out]
 
     def _read(self, stream: Any, lines: list[str]) -> None:
-        for line in stream:
-            lines.append(line.decode().rstrip("\n"))
+        with stream:
+            for line in stream:
+                lines.append(line.decode().rstrip("\n"))
 
 
 def test_search(listener: Listener) -> None:
@@ -191,6 +201,72 @@ def test_top_and_stats(listener: Listener) -> None:
     assert json.loads(ask(listener, "stats", "--json").stdout)["rejected"] == 1
 
 
+@pytest.mark.parametrize("flags", [["--no-graylog"], ["--graylog"]])
+def test_top_by_figures(listener: Listener, flags: list[str]) -> None:
+    """The highest of the first metric first; several at once; what a metric may be is said."""
+    done = ask(listener, "top", "service", "--metric", "max:user_id", "-m", "count,distinct:user_id", *flags)
+    assert done.returncode == 0, done.stderr
+    head, *rows = [line.split() for line in done.stdout.splitlines()]
+    assert head == ["max:user_id", "count", "distinct:user_id", "service"]
+    assert sorted(rows) == [["2", "1", "1", "billing"], ["2", "2", "2", "shop"]]
+    by_count = ask(listener, "top", "service", "-m", "count", *flags).stdout
+    assert [line.split() for line in by_count.splitlines()[1:]] == [["2", "shop"], ["1", "billing"]]
+    assert ask(listener, "top", "nobody", "-m", "count", *flags).returncode == 1
+
+
+def test_top_by_a_percentile(listener: Listener) -> None:
+    """Any of them; a wrong one is said."""
+    done = ask(listener, "top", "service", "-m", "p50:user_id", "--query", "service:billing")
+    assert [line.split() for line in done.stdout.splitlines()] == [["p50:user_id", "service"], ["2", "billing"]]
+    wrong = ask(listener, "top", "service", "-m", "p95")
+    assert (wrong.returncode, "p95 with a field" in wrong.stderr) == (2, True), wrong.stderr
+    assert "not asked for percentiles" in ask(listener, "top", "service", "-m", "p50:user_id", "--graylog").stderr
+    assert "█" in on_a_terminal(listener, "top", "service", "-m", "p95:user_id")
+
+
+@pytest.fixture(scope="module")
+def orders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Listener]:
+    """One with twenty orders that were paid, a minute before eight of one request that were lost."""
+    folder, now = tmp_path_factory.mktemp("orders"), time.time()
+    with Listener(folder, "gelf+udp://127.0.0.1:0", outputs=[f"store://{folder}/store"]) as running:
+        paid = [{"short_message": f"order {n} paid", "timestamp": now - 900 + n, "_release": 1} for n in range(20)]
+        bad = {"level": 3, "_release": 2, "_request_id": "r-7"}
+        fill(running, *paid, *({"short_message": f"order {n} \u202elost"} | bad for n in range(8)))
+        yield running
+
+
+def test_patterns(orders: Listener) -> None:
+    """What messages look like, and what is new; what was sent cannot steer the terminal."""
+    found = ask(orders, "patterns", "--since", "10m")
+    head, line = found.stdout.splitlines()
+    assert head.split()[:2] == ["messages", "before"]
+    assert (line.split()[:2], line.endswith("order <*> \\u202elost")) == (["8", "new"], True)
+    assert "before: 20 messages" in found.stderr
+    assert json.loads(ask(orders, "patterns", "--new", "--since", "10m", "--json").stdout)["other_patterns"] == 0
+    assert ask(orders, "patterns", "nobody").returncode == 1
+
+
+def test_compare(orders: Listener) -> None:
+    """What differs, with how many there are of it."""
+    found = ask(orders, "compare", "level:3", "--other-query", "NOT level:3")
+    rows = {line.split(maxsplit=3)[3]: line.split()[:3] for line in found.stdout.splitlines()}
+    assert rows["release=2"] == rows["level=3 (error)"] == ["100.0%", "0.0%", "8:0"]
+    assert "here: 8 messages" in found.stderr
+    assert ask(orders, "compare", "--other-query", "*").returncode == 1
+
+
+def test_trace(orders: Listener) -> None:
+    """The story of a request."""
+    found = ask(orders, "trace", "r-7")
+    head, start, *rest = found.stdout.splitlines()
+    assert head.startswith("request_id=r-7: 8 messages within ")
+    assert start.startswith("from ")
+    assert rest[0].split()[0] == "+0.000"
+    assert sum("lost" in line for line in rest) == 8
+    assert ask(orders, "trace", "r-7", "-n", "2").stderr.startswith("gelf-listener: 6 later messages")
+    assert ask(orders, "trace", "nobody").returncode == 1
+
+
 def test_open(listener: Listener) -> None:
     """The address, and no browser where nobody can see it."""
     done = ask(listener, "open", DISPLAY="", WAYLAND_DISPLAY="")
@@ -209,7 +285,7 @@ def test_top_on_a_terminal(tmp_path: Path) -> None:
 def test_a_person_is_told_that_there_is_nothing(listener: Listener) -> None:
     """A script has the status."""
     assert "no message matches" in on_a_terminal(listener, "search", "nothing", stderr=True)
-    assert "no message that matches has a field 'nobody'" in on_a_terminal(listener, "top", "nobody", stderr=True)
+    assert "has a field 'nobody'" in on_a_terminal(listener, "top", "nobody", stderr=True)
 
 
 def test_a_person_is_told_what_a_graylog_would_find(listener: Listener) -> None:
@@ -221,6 +297,20 @@ def test_a_person_is_told_what_a_graylog_would_find(listener: Listener) -> None:
     assert "Graylog" not in on_a_terminal(listener, "search", "paid came", stderr=True)
     assert "a real Graylog refuses this" in on_a_terminal(listener, "search", "user:-5", stderr=True)
     assert ask(listener, "search", "nobody olga").stderr == ""
+
+
+def test_meaning(listener: Listener) -> None:
+    """Of search, top and tail: as in a real Graylog, or more; to a Graylog a query has one meaning."""
+    fill(listener, {"short_message": "red", "_kind": "grey"}, {"short_message": "grey"})
+    for meaning, texts in (("graylog", ["grey"]), ("extended", ["red", "grey"])):
+        found = ask(listener, "search", "blue grey", "--meaning", meaning)
+        assert [json.loads(line)["short_message"] for line in found.stdout.splitlines()] == texts
+    refused = [
+        ask(listener, *command, "--meaning", "graylog") for command in (("top", "kind", "-q", "n:-1"), ("tail", "n:-1"))
+    ]
+    assert [(done.returncode, "column" in done.stderr) for done in refused] == [(2, True)] * 2
+    elsewhere = ask(listener, "search", "blue", "--meaning", "extended", "--graylog")
+    assert (elsewhere.returncode, "--meaning" in elsewhere.stderr) == (2, True)
 
 
 @pytest.mark.parametrize("url", ["ftp://localhost", "http://", "http://localhost:port"])
@@ -369,9 +459,11 @@ def test_tail_of_an_empty_listener_waits_too(tmp_path: Path) -> None:
 def test_tail_of_a_proxy_whose_listener_is_away(tmp_path: Path) -> None:
     """What comes between answers for it meanwhile; tail goes on when it answers again."""
     stream = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n: hello\n\n"
+    json = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}"
     answers = iter(
         [
-            b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}",
+            json,  # that it is a listener
+            json,  # what it would hint at
             stream,
             b"HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
             b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",

@@ -11,7 +11,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 
 from tests.e2e.conftest import Certificates, Start
-from tests.e2e.listener import Listener, until
+from tests.e2e.listener import ANSWER_SECONDS, Listener, until
 from tests.e2e.wire import HttpClient, gelf, read_all, send_tcp, texts
 
 REJECTED = "unexpected_protocol"
@@ -20,7 +20,7 @@ REJECTED = "unexpected_protocol"
 def send_tls(listener: Listener, context: ssl.SSLContext, data: bytes, scheme: str = "gelf+tls") -> bytes:
     """Send over TLS and return what came back; raises what the handshake raises."""
     with (
-        socket.create_connection(listener.endpoint(scheme).address, 5) as plain,
+        socket.create_connection(listener.endpoint(scheme).address, ANSWER_SECONDS) as plain,
         context.wrap_socket(plain, server_hostname="localhost") as sock,
     ):
         sock.sendall(data)
@@ -32,7 +32,7 @@ def refused(listener: Listener, context: ssl.SSLContext) -> bool:
     """Whether the listener ends the handshake; TLS 1.3 tells the client only when it reads."""
     try:
         with (
-            socket.create_connection(listener.endpoint("gelf+tls").address, 5) as plain,
+            socket.create_connection(listener.endpoint("gelf+tls").address, ANSWER_SECONDS) as plain,
             context.wrap_socket(plain, server_hostname="localhost") as sock,
         ):
             sock.sendall(gelf("refused") + b"\0")
@@ -58,7 +58,7 @@ def test_clients_that_only_write_lose_nothing_when_they_close(start: Start, cert
     listener = start(f"gelf+tls://127.0.0.1:0?cert={certificates.server}")
     context = certificates.client_context()
     for number in range(20):
-        plain = socket.create_connection(listener.endpoint("gelf+tls").address, 5)
+        plain = socket.create_connection(listener.endpoint("gelf+tls").address, ANSWER_SECONDS)
         sock = context.wrap_socket(plain, server_hostname="localhost")
         for part in range(50):
             sock.sendall(gelf(f"{number}/{part}", _padding="x" * 2000) + b"\0")
@@ -140,7 +140,7 @@ def test_tls_on_the_plain_port(start: Start, certificates: Certificates) -> None
     """And a client that should not have: the handshake is recognised."""
     listener = start("gelf+tcp://127.0.0.1:0")
     with (
-        socket.create_connection(listener.endpoint("gelf+tcp").address, 5) as plain,
+        socket.create_connection(listener.endpoint("gelf+tcp").address, ANSWER_SECONDS) as plain,
         pytest.raises((ssl.SSLError, OSError)),
     ):
         certificates.client_context().wrap_socket(plain, server_hostname="localhost")
@@ -154,7 +154,10 @@ def test_a_handshake_that_takes_too_long(start: Start, certificates: Certificate
     """Neither silence nor half a hello keeps a connection indefinitely."""
     listener = start(f"gelf+tls://127.0.0.1:0?cert={certificates.server}&handshake_timeout_seconds=0.5")
     address = listener.endpoint("gelf+tls").address
-    with socket.create_connection(address, 5) as silent, socket.create_connection(address, 5) as half:
+    with (
+        socket.create_connection(address, ANSWER_SECONDS) as silent,
+        socket.create_connection(address, ANSWER_SECONDS) as half,
+    ):
         half.sendall(b"\x16\x03\x01\x02\x00\x01\x00")
         for sock in (silent, half):
             with contextlib.suppress(ConnectionError):
@@ -166,7 +169,7 @@ def test_https_and_gelf_on_one_tls_port(start: Start, certificates: Certificates
     """What a connection speaks is told by its first bytes, inside of TLS too."""
     listener = start(f"gelf+tls://127.0.0.1:0?cert={certificates.server}")
     context = certificates.client_context()
-    plain = socket.create_connection(listener.endpoint("gelf+tls").address, 5)
+    plain = socket.create_connection(listener.endpoint("gelf+tls").address, ANSWER_SECONDS)
     with HttpClient(("", 0), context.wrap_socket(plain, server_hostname="localhost")) as client:
         for number in range(3):
             assert client.post(gelf(f"https {number}")).status == 202

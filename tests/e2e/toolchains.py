@@ -7,13 +7,15 @@ later runs need no registry at all and a changed client is built again. Every st
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -40,10 +42,10 @@ __all__ = [
 _CLIENTS = Path(__file__).parent / "clients"
 _CACHE = Path(__file__).parents[2] / ".cache" / "e2e"
 
-NODE_SECONDS = GO_SECONDS = 180
-JAVA_SECONDS = 300
+NODE_SECONDS = GO_SECONDS = 300
+JAVA_SECONDS = 600
 PYTHON_SECONDS = 300
-GO_BUILD_SECONDS = 400
+GO_BUILD_SECONDS = 600
 """Time for a first build with downloads; tests that build need a time limit beyond it."""
 
 
@@ -53,15 +55,27 @@ def _build(name: str, sources: Sequence[Path], make: Callable[[Path], None]) -> 
     folder = _CACHE / f"{name}-{digest}"
     if folder.exists():
         return folder
-    building = _CACHE / f"{name}-{digest}.{os.getpid()}"
-    shutil.rmtree(building, ignore_errors=True)
-    building.mkdir(parents=True)
-    try:
-        make(building)
-        building.rename(folder)  # whole or not at all: an interrupted build is not a build
-    finally:
+    building = _CACHE / f"{name}-{digest}.building"
+    with _only_here(name):  # the other processes of a run wait for what they would build as well
+        if folder.exists():
+            return folder
         shutil.rmtree(building, ignore_errors=True)
+        building.mkdir(parents=True)
+        try:
+            make(building)
+            building.rename(folder)  # whole or not at all: an interrupted build is not a build
+        finally:
+            shutil.rmtree(building, ignore_errors=True)
     return folder
+
+
+@contextmanager
+def _only_here(name: str) -> Iterator[None]:
+    """Hold a lock that one process at a time can have; the system releases it when the process ends."""
+    _CACHE.mkdir(parents=True, exist_ok=True)
+    with (_CACHE / f"{name}.lock").open("wb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def python_client(program: str) -> str:
@@ -122,9 +136,7 @@ def java_client() -> list[str]:
     sources = [_CLIENTS / "java" / name for name in ("pom.xml", "Client.java")]
 
     def make(folder: Path) -> None:
-        copy = ["-B", "-q", "-f", str(sources[0]), f"-Dmaven.repo.local={_CACHE / 'maven'}"]
-        copy += ["dependency:copy-dependencies", f"-DoutputDirectory={folder / 'lib'}"]
-        _run(["mvn", *copy], JAVA_SECONDS, folder)
+        _copy_jars(sources[0], folder / "lib")
         compile_ = ["javac", "-encoding", "UTF-8", "-cp", str(folder / "lib" / "*"), "-d", str(folder / "classes")]
         _run([*compile_, str(sources[1])], 60, folder)
 
@@ -133,13 +145,19 @@ def java_client() -> list[str]:
     return [java, "-Xmx128m", "-XX:TieredStopAtLevel=1", "-cp", classpath, "Client"]
 
 
+def _copy_jars(pom: Path, folder: Path, *options: str) -> None:
+    """Fetch the dependencies of a project; each has a repository of its own, for two Mavens may not share one."""
+    where = [f"-Dmaven.repo.local={_CACHE / 'maven' / pom.parent.name / pom.stem}", f"-DoutputDirectory={folder}"]
+    command = ["mvn", "-B", "-q", "-f", str(pom), *where, *options, "dependency:copy-dependencies"]
+    _run(command, JAVA_SECONDS, folder.parent)
+
+
 def maven_jars(pom: Path) -> Path:
     """Return a folder with the dependencies of a project file."""
     need("java", "mvn")
 
     def make(folder: Path) -> None:
-        copy = ["-B", "-q", "-f", str(pom), f"-Dmaven.repo.local={_CACHE / 'maven'}", "-DincludeScope=runtime"]
-        _run(["mvn", *copy, "dependency:copy-dependencies", f"-DoutputDirectory={folder}"], JAVA_SECONDS, folder)
+        _copy_jars(pom, folder, "-DincludeScope=runtime")
 
     return _build(pom.stem, [pom], make)
 

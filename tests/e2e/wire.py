@@ -96,7 +96,7 @@ class HttpClient:
     """
 
     def __init__(self, address: tuple[str, int], sock: socket.socket | None = None) -> None:
-        self.sock = sock or socket.create_connection(address, 5)
+        self.sock = sock or socket.create_connection(address, 40)
         self.sock.settimeout(40)
         self._buffer = b""
 

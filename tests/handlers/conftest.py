@@ -27,6 +27,16 @@ def quick(monkeypatch):
     monkeypatch.setattr("gelf_handlers.stream._LINGER_SECONDS", 0.2)
 
 
+@pytest.fixture(autouse=True)
+def loggers():
+    """Leave no logger disabled or apart from the others: other tests of the process may use it."""
+    yield
+    for logger in list(logging.root.manager.loggerDict.values()):
+        if isinstance(logger, logging.Logger):
+            logger.disabled, logger.propagate = False, True
+            logger.setLevel(logging.NOTSET)
+
+
 @pytest.fixture
 def attach():
     """Attach a handler to a logger of its own; close it afterwards without waiting for an absent server."""

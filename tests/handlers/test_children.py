@@ -84,6 +84,36 @@ def test_two_hundred_times(method, kind, script):
         run_once(script, method, kind)
 
 
+EARLY = """
+    import os, signal, sys
+
+    def blocked():
+        return signal.SIGTERM in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+    seen = []
+    def early():                        # before the handlers' own, as a signal may come
+        seen.append(blocked())
+        if sys.argv[2] == "kill":
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    os.register_at_fork(after_in_child=early)
+    import gelf_handlers
+    gelf_handlers.configure("orders", f"gelf+tcp://127.0.0.1:{sys.argv[1]}")
+    pid = os.fork()
+    if not pid:
+        os._exit(0 if seen == [True] and not blocked() else 1)
+    print(os.waitpid(pid, 0)[1], blocked())
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this platform")
+@pytest.mark.parametrize(("what", "end"), [("look", 0), ("kill", 15)])
+def test_a_child_is_ended_however_early(run, what, end):
+    """Python forgets a signal that comes before a child has its own handlers; a pool would wait for its end forever."""
+    with TCPReceiver() as receiver:
+        assert run(EARLY, receiver.port, what).stdout.split() == [str(end), "False"]
+
+
 SIGNALS = """
     import logging, os, signal, sys, threading, time
     import gelf_handlers

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import textwrap
+from typing import Any
 
 import gelf_handlers
 import pytest
@@ -130,21 +131,21 @@ def test_standard_output_is_readable_on_a_terminal(monkeypatch):
     ],
 )
 def test_addresses_name_a_handler_and_its_default_port(address, kind, host, port):
-    handler = handler_for(address)
+    handler: Any = handler_for(address)
     assert type(handler).__name__ == kind
     assert (handler.host, handler.port) == (host, port)
     handler.close()
 
 
 def test_query_parameters_are_settings():
-    handler = handler_for(
+    handler: Any = handler_for(
         "gelf+http://user:p%40ss@graylog:1234/in?compress=no&timeout=2.5&bulk=true&max_queued=7&when_full=drop_oldest&facility=f"
     )
     assert (handler.compress, handler.timeout, handler.bulk, handler.path) == (False, 2.5, True, "/in")
     assert (handler._max_queued, handler._queue_settings.when_full, handler.facility) == (7, "drop_oldest", "f")
     assert handler.headers["Authorization"] == "Basic dXNlcjpwQHNz"
     handler.close()
-    udp = handler_for("gelf+udp://h?chunk_size=lan")
+    udp: Any = handler_for("gelf+udp://h?chunk_size=lan")
     assert udp.gelf_chunker.chunk_size == gelf_handlers.LAN_CHUNK
     udp.close()
 
@@ -198,7 +199,9 @@ def test_dict_config(root):
         messages = receiver.wait(2)
         assert {m["short_message"] for m in messages} == {"[orders] hello", "hello"}
         assert {m.get("_env") for m in messages} == {"test", None}
-        logging.config.dictConfig({"version": 1, "loggers": {"orders": {"handlers": []}}})
+        logging.config.dictConfig(
+            {"version": 1, "disable_existing_loggers": False, "loggers": {"orders": {"handlers": []}}}
+        )
 
 
 def test_file_config(root, tmp_path):

@@ -87,11 +87,11 @@ def test_argument_errors_are_graypys():
     with pytest.raises(ValueError, match="certfile"):
         gelf_handlers.GELFTLSHandler("h", keyfile="k")
     with pytest.raises(TypeError):
-        gelf_handlers.GELFTCPHandler("h", compress=True)
+        gelf_handlers.GELFTCPHandler("h", compress=True)  # type: ignore[call-arg]
     with pytest.raises(ValueError, match="max_queued"):
         gelf_handlers.GELFUDPHandler("h", max_queued=0)
     with pytest.raises(ValueError, match="when_full"):
-        gelf_handlers.GELFUDPHandler("h", when_full="explode")
+        gelf_handlers.GELFUDPHandler("h", when_full="explode")  # type: ignore[arg-type]
 
 
 def test_override_points_still_work_and_the_output_stays_clean(attach):

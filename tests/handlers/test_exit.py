@@ -258,6 +258,7 @@ def test_sigterm_becomes_a_normal_exit_and_flushes():
             stdout=subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": str(HANDLERS)},
         )
+        assert process.stdout is not None
         assert process.stdout.readline() == b"ready\n"
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 143

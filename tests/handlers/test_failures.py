@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 import warnings
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from gelf_handlers import (
@@ -22,7 +22,7 @@ from receivers import HTTPReceiver, TCPReceiver, UDPReceiver, free_port, wait_fo
 
 HANDLERS = {"udp": GELFUDPHandler, "tcp": GELFTCPHandler, "http": GELFHTTPHandler}
 RECEIVERS = {"udp": UDPReceiver, "tcp": TCPReceiver, "http": HTTPReceiver}
-QUICK = {"retry_min_seconds": 0.02, "retry_max_seconds": 0.1}
+QUICK: dict[str, Any] = {"retry_min_seconds": 0.02, "retry_max_seconds": 0.1}
 every_transport = pytest.mark.parametrize("kind", ["udp", "tcp", "http"])
 
 
@@ -59,7 +59,7 @@ def test_dns_failure_neither_raises_nor_prints_per_record_and_loses_nothing(kind
         assert wait_for(lambda: names.lookups >= 3)
         assert handler.stats.queued == 50
         assert handler.stats.connected is False
-        assert "gaierror" in handler.stats.last_error
+        assert "gaierror" in str(handler.stats.last_error)
         assert names.lookups < 40, "a lookup per attempt, not per record"
         names.known = True
         receiver.wait(50)
@@ -125,7 +125,7 @@ def test_udp_refused_is_noticed_and_does_not_raise(attach):
         log.info("into the void")
         handler.flush()
     assert handler.stats.possibly_lost > 0
-    assert "ConnectionRefusedError" in handler.stats.last_error
+    assert "ConnectionRefusedError" in str(handler.stats.last_error)
 
 
 def test_udp_goes_on_after_a_refusal(attach):
@@ -242,7 +242,8 @@ def test_http_server_that_never_replies_is_left_and_asked_again(attach):
         log.info("patience")
         receiver.wait(1)
         assert len(receiver.requests) == 2
-        assert "Timeout" in handler.stats.last_error or "timed out" in handler.stats.last_error
+        error = str(handler.stats.last_error)
+        assert "Timeout" in error or "timed out" in error
 
 
 @pytest.mark.parametrize("kind", ["tcp", "http"])
@@ -277,7 +278,7 @@ def test_http_refusal_is_counted_said_and_not_repeated(status, attach, capfd):
         log.info("taken")
         receiver.wait(1)
         assert receiver.texts == ["taken"]
-        assert handler.stats.last_error.endswith(f"HTTP {status}")
+        assert str(handler.stats.last_error).endswith(f"HTTP {status}")
     assert f"rejected: HTTP {status}" in capfd.readouterr().err
 
 
@@ -350,7 +351,7 @@ class BadRepr:
 
 
 def _cyclic():
-    value = {}
+    value: dict[str, Any] = {}
     value["me"] = [value]
     return value
 

@@ -1,4 +1,4 @@
-"""The other roads: GELF JSON lines, RFC 5424 by our handlers and by the standard SysLogHandler."""
+"""The other ways to send logs: GELF JSON lines, RFC 5424 by our handlers and by the standard SysLogHandler."""
 
 import io
 import json

@@ -209,7 +209,9 @@ def test_asyncio_task_names_are_sent(attach):
         log = attach(GELFTCPHandler("127.0.0.1", receiver.port))
 
         async def work():
-            log.info("from %s", asyncio.current_task().get_name())
+            task = asyncio.current_task()
+            assert task is not None
+            log.info("from %s", task.get_name())
 
         async def main():
             await asyncio.gather(asyncio.create_task(work(), name="payer"), asyncio.create_task(work(), name="mailer"))

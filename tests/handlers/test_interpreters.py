@@ -1,7 +1,7 @@
 """
 The core suite under the other CPythons of this machine, each in an environment of its own, kept in a cache.
 
-By default what differs between interpreters most (TLS, exit, forks, task names: seconds); all of it with GELF_REQUIRE_ALL=1.
+What differs between interpreters most (TLS, exit, forks, task names: seconds); all of it in the long runs.
 """
 
 import hashlib
@@ -62,8 +62,9 @@ def environment(python, version):
 
 @pytest.mark.external
 @pytest.mark.timeout(900)
+@pytest.mark.parametrize("chosen", [QUICK, pytest.param("", marks=pytest.mark.soak)], ids=["quick", "all"])
 @pytest.mark.parametrize("version", VERSIONS)
-def test_core_suite_passes(version):
+def test_core_suite_passes(version, chosen):
     if os.environ.get("GELF_HANDLERS_INNER"):
         pytest.skip("this is the inner run")
     if version == f"{sys.version_info.major}.{sys.version_info.minor}":
@@ -72,7 +73,7 @@ def test_core_suite_passes(version):
     if python is None:
         pytest.skip(f"no CPython {version} on this machine")
     done = subprocess.run(
-        [environment(python, version), "-m", "pytest", "-q", "-x", "-m", "not soak", "-k", "" if ALL else QUICK, "-c", str(HANDLERS / "pyproject.toml"),
+        [environment(python, version), "-m", "pytest", "-q", "-x", "-m", "not soak", "-k", chosen, "-c", str(HANDLERS / "pyproject.toml"),
          "--rootdir", str(HERE.parents[1]), *(str(HERE / name) for name in CORE)],
         capture_output=True, text=True, check=False, timeout=600, env={**os.environ, "GELF_HANDLERS_INNER": "1"},
     )  # fmt: skip

@@ -6,9 +6,10 @@ import decimal
 import enum
 import logging
 import pathlib
+import queue
 import sys
 import uuid
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from gelf_handlers import GELFFormatter, GELFTCPHandler, bind, gelf
@@ -128,7 +129,7 @@ def test_a_traceback_merged_by_a_queue_handler_is_parted_again():
     try:
         raise ValueError("boom")
     except ValueError:
-        prepared = QueueHandler(None).prepare(record("failed", exc_info=sys.exc_info()))
+        prepared = QueueHandler(queue.Queue()).prepare(record("failed", exc_info=sys.exc_info()))
     message = encode(prepared)
     assert message["short_message"] == "failed"
     assert message["full_message"].endswith("ValueError: boom")
@@ -245,7 +246,9 @@ def test_lone_surrogates_are_replaced():
 
 def test_an_asyncio_task_name_is_a_field():
     async def main():
-        asyncio.current_task().set_name("payer")
+        task = asyncio.current_task()
+        assert task is not None
+        task.set_name("payer")
         made = record()
         if sys.version_info >= (3, 12):
             made.taskName = "payer"
@@ -257,13 +260,13 @@ def test_an_asyncio_task_name_is_a_field():
 
 
 def cyclic():
-    value = []
+    value: list[Any] = []
     value.append(value)
     return value
 
 
 def deep():
-    value = []
+    value: list[Any] = []
     for _ in range(5000):
         value = [value]
     return value

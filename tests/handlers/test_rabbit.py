@@ -2,6 +2,7 @@
 
 import os
 import sys
+from typing import Any
 
 import gelf_handlers
 import pytest
@@ -9,7 +10,7 @@ from gelf_handlers import GELFRabbitHandler
 from gelf_rules import assert_valid
 from receivers import free_port, wait_for
 
-QUICK = {"retry_min_seconds": 0.05, "retry_max_seconds": 0.3}
+QUICK: dict[str, Any] = {"retry_min_seconds": 0.05, "retry_max_seconds": 0.3}
 
 
 def test_without_the_extra_it_says_how_to_get_it(monkeypatch):
@@ -57,7 +58,7 @@ def queue(broker):
         assert wait_for(more, seconds), f"{len(taken)} of {count}"
         return taken
 
-    take.name = name
+    vars(take)["name"] = name
     yield take
     try:
         channel.queue_delete(name)
@@ -101,7 +102,7 @@ def test_a_message_no_queue_takes_is_rejected_not_lost_silently(attach, broker):
     handler = GELFRabbitHandler(f"amqp://guest:guest@127.0.0.1:{broker.port}/", exchange="unbound")
     attach(handler).info("for nobody")
     assert wait_for(lambda: handler.stats.rejected == 1)
-    assert "no queue is bound" in handler.stats.last_error
+    assert "no queue is bound" in str(handler.stats.last_error)
 
 
 @pytest.mark.external

@@ -101,10 +101,10 @@ def test_the_message_shown_is_what_the_first_block_sends(run):
 def test_every_setting_of_an_address_is_in_the_readme():
     from gelf_handlers import config
 
-    for settings in (config._MESSAGE, config._QUEUE, *config._SETTINGS.values()):
+    for settings in (config._MESSAGE, config._QUEUE, *(own for _, own, _ in config._SCHEMES.values())):
         for name in settings:
             assert f"`{name}`" in README, name
-    for scheme in config._SETTINGS:
+    for scheme in config._SCHEMES:
         assert f"{scheme}:" in README or f"`{scheme}`" in README, scheme
 
 

@@ -5,6 +5,7 @@ import logging
 import threading
 import urllib.error
 import urllib.request
+from typing import Any
 
 import pytest
 from gelf_handlers import GELFTCPHandler, asgi, wsgi
@@ -18,7 +19,7 @@ def sent(attach, monkeypatch):
         logger = logging.getLogger(name)
         for attribute, value in (("propagate", True), ("disabled", False), ("handlers", []), ("level", logging.NOTSET)):
             monkeypatch.setattr(logger, attribute, value)
-        logger.manager._clear_cache()
+        logger.manager._clear_cache()  # type: ignore[attr-defined]
     with TCPReceiver() as receiver:
         handler = GELFTCPHandler("127.0.0.1", receiver.port)
         attach(handler)
@@ -107,8 +108,9 @@ def test_a_response_that_began_is_not_begun_again():
     async def send(message):
         messages.append(message)
 
+    middleware: Any = asgi.RequestIdMiddleware(app)
     with pytest.raises(ValueError, match="boom"):
-        asyncio.run(asgi.RequestIdMiddleware(app)({"type": "http", "headers": []}, None, send))
+        asyncio.run(middleware({"type": "http", "headers": []}, None, send))
     assert [message["type"] for message in messages] == ["http.response.start"]
     assert len(messages[0]["headers"]) == 1, "the header stands once"
 
@@ -150,8 +152,8 @@ def test_the_wsgi_twin(path, sent):
 
 
 def test_a_bad_id_is_replaced_under_wsgi(sent):
-    got = {}
-    app = wsgi.RequestIdMiddleware(wsgi_app, make_id=lambda: "made")
+    got: dict[str, Any] = {}
+    app: Any = wsgi.RequestIdMiddleware(wsgi_app, make_id=lambda: "made")
     response = app(
         {"PATH_INFO": "/", "HTTP_X_REQUEST_ID": "bad id"}, lambda status, headers: got.update(status=status, h=headers)
     )

@@ -3,12 +3,13 @@
 import os
 import socket
 import ssl
+from typing import Any
 
 import pytest
 from gelf_handlers import GELFHTTPHandler, GELFHTTPSHandler, GELFTLSHandler, handler_for
 from receivers import HTTPReceiver, TCPReceiver, wait_for
 
-QUICK = {"retry_min_seconds": 0.02, "retry_max_seconds": 0.1}
+QUICK: dict[str, Any] = {"retry_min_seconds": 0.02, "retry_max_seconds": 0.1}
 
 
 def test_messages_arrive_over_tls(attach, server_context):
@@ -50,7 +51,7 @@ def test_a_certificate_for_another_name_is_refused(attach, certificates):
 
 def test_an_unknown_authority_is_refused_by_an_address_and_taken_by_graypys_default(attach, server_context):
     with TCPReceiver(context=server_context) as receiver:
-        strict = handler_for(f"gelf+tls://localhost:{receiver.port}", **QUICK)
+        strict: Any = handler_for(f"gelf+tls://localhost:{receiver.port}", **QUICK)
         attach(strict).info("never")
         assert wait_for(lambda: "CERTIFICATE_VERIFY_FAILED" in (strict.stats.last_error or ""))
         attach(handler_for(f"gelf+tls://localhost:{receiver.port}?validate=false")).info("unchecked")

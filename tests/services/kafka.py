@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from tests.e2e.toolchains import maven_jars
 from tests.requirements import need
+from tests.services.proxy import TcpProxy
 from tests.services.server import Server, free_port
 
 __all__ = ["Kafka"]
@@ -29,9 +30,9 @@ _CONFIG = """\
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller}
-listeners=PLAIN://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller},SECURE://127.0.0.1:{secure}
-advertised.listeners=PLAIN://127.0.0.1:{port},SECURE://localhost:{secure}
-listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAIN:PLAINTEXT,SECURE:SASL_SSL
+listeners=PLAIN://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller},SECURE://127.0.0.1:{secure},PROXIED://127.0.0.1:{behind}
+advertised.listeners=PLAIN://127.0.0.1:{port},SECURE://localhost:{secure},PROXIED://127.0.0.1:{proxied}
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAIN:PLAINTEXT,PROXIED:PLAINTEXT,SECURE:SASL_SSL
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAIN
 log.dirs={folder}/data
@@ -70,11 +71,14 @@ class Kafka:
         java = need("java")
         jars = maven_jars(_POM)
         self.port, self.secure_port, controller = free_port(), free_port(), free_port()
+        self._behind, self._proxied = free_port(), free_port()
         self._folder = folder
         self._config = folder / "server.properties"
         text = _CONFIG.format(
             port=self.port,
             secure=self.secure_port,
+            behind=self._behind,
+            proxied=self._proxied,
             controller=controller,
             folder=folder,
             max_message_bytes=MAX_MESSAGE_BYTES,
@@ -100,6 +104,10 @@ class Kafka:
         """Host and port."""
         return f"127.0.0.1:{self.port}"
 
+    def proxy(self) -> TcpProxy:
+        """Open a way to the broker whose connections can be broken: who begins at its port stays on it."""
+        return TcpProxy(self._proxied, self._behind)
+
     def start(self) -> None:
         """Format its folder when that is new, start it, and wait until it answers."""
         if not (self._folder / "data" / "meta.properties").exists():
@@ -116,7 +124,7 @@ class Kafka:
 
     def create(self, topic: str, partitions: int = 1, **config: str) -> None:
         """Create a topic."""
-        from confluent_kafka.admin import NewTopic
+        from confluent_kafka.admin import NewTopic  # type: ignore[attr-defined]
 
         admin = self.admin()  # kept until it answered
         made = admin.create_topics(

@@ -41,5 +41,5 @@ def relay(folder: Path, output: str, source: str, count: int = 200) -> None:
         for listener in (second, first):
             status, report = listener.stop()
             assert status == 0, listener.log
-            assert f"{count} messages taken, 0 rejected" in report
+            assert f"{count:,} messages taken, 0 rejected" in report
             assert "Traceback" not in listener.log

@@ -7,6 +7,7 @@ itself adds, so it is the judge of queries that nobody recorded.
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import json
 import time
@@ -22,9 +23,13 @@ from hypothesis import strategies as st
 
 from gelf_listener.message import Message
 from gelf_listener.query import QueryError, compile_predicate, parse_as
+from gelf_listener.store.opensearch.store import OpenSearchStore
+from gelf_listener.store.parameters import EVERYTHING
 from tests.e2e.toolchains import JAVA_SECONDS
 from tests.services.opensearch import OpenSearch
+from tests.services.opensearch_store import opened
 from tests.unit.query.samples import EXCEPTIONS, RECORDED, expected_hits, message, recorded_messages
+from tests.unit.store.samples import PHASES, SOAK_EXAMPLES
 
 pytestmark = [pytest.mark.external, pytest.mark.timeout(JAVA_SECONDS)]
 
@@ -133,6 +138,40 @@ def test_recorded(judge: Judge, kept: list[Message]) -> None:
     assert different == []
 
 
+async def found_by(store: OpenSearchStore, query: str) -> set[Any] | None:
+    """Return the numbers of the messages that a store finds; None where the query is refused."""
+    try:
+        hits = await store.search(parse_as(query, "graylog").node, EVERYTHING, limit=1000)
+    except QueryError:
+        return None
+    assert hits.total == len(hits.messages)
+    return {each.fields["n"] for each in hits.messages}
+
+
+@pytest.mark.parametrize("every", [9, pytest.param(1, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("shape", ["own", "graylog"])
+def test_recorded_through_our_store(opensearch: OpenSearch, shape: str, every: int) -> None:
+    """A Graylog's hits, of some queries or of all: what the cluster cannot decide is finished on the messages."""
+    entries = [entry for entry in RECORDED if entry["query"] not in EXCEPTIONS and "state" not in entry][::every]
+
+    async def main() -> list[tuple[str, set[Any] | None, set[Any] | None]]:
+        room = asyncio.Semaphore(8)
+        async with opened(opensearch, shape=shape, clock=time.time) as store:
+            await store.add(recorded_messages())
+
+            async def ask(entry: dict[str, Any]) -> tuple[str, set[Any] | None, set[Any] | None]:
+                async with room:
+                    found = await found_by(store, entry["query"])
+                wanted = expected_hits(entry, found or set()) if entry["status"] == 200 else None
+                return entry["query"], found, wanted
+
+            return await asyncio.gather(*map(ask, entries))
+
+    asked = asyncio.run(main())
+    assert len(asked) > 1000 // every
+    assert [(query, found, wanted) for query, found, wanted in asked if found != wanted] == []
+
+
 WORDS = st.sampled_from(
     [*ODD, "ssh", "login", "foo", "bar", "web1", "DB-Master", "alice", "Bob", "user 7", "200", "5", "05", "-5", "4.2",
      "E-42", "10.0.0.17", "O'Neil", "MÜLLER", "2024-05-05", "2024-05", "2024", "1e2", "true", "or", "a.b.c", "日本語",
@@ -207,10 +246,38 @@ PIECES = st.lists(
 ).map("".join)  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), phases=PHASES)
 @given(st.lists(QUERIES | PIECES, min_size=25, max_size=25))
 def test_random_queries(judge: Judge, kept: list[Message], queries: list[str]) -> None:
     """Ours against theirs: the same messages, or a refusal by both."""
     asked = [query for query in queries if query.strip()]
     for query, theirs in zip(asked, judge.find(asked) if asked else [], strict=True):
         assert ours(query, kept) == theirs, query
+
+
+@pytest.mark.parametrize("examples", [4, SOAK_EXAMPLES])
+@pytest.mark.parametrize("shape", ["own", "graylog"])
+def test_random_queries_through_our_store(opensearch: OpenSearch, shape: str, examples: int) -> None:
+    """In Graylog's meaning, refusals included: what the predicate lets through, of a store that is opened once."""
+    recorded = recorded_messages()
+    loop = asyncio.new_event_loop()
+    opening = opened(opensearch, shape=shape, clock=time.time)
+
+    async def ask(store: OpenSearchStore, queries: list[str]) -> None:
+        for query in queries:
+            found, wanted = await found_by(store, query), ours(query, recorded)
+            assert found == wanted, query
+
+    try:
+        store = loop.run_until_complete(opening.__aenter__())
+        loop.run_until_complete(store.add(recorded))
+
+        @settings(max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck), phases=PHASES)
+        @given(st.lists(QUERIES, min_size=10, max_size=10))
+        def check(queries: list[str]) -> None:
+            loop.run_until_complete(ask(store, [query for query in queries if query.strip()]))
+
+        check()
+        loop.run_until_complete(opening.__aexit__(None, None, None))
+    finally:
+        loop.close()

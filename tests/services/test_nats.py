@@ -18,6 +18,7 @@ from gelf_listener.outputs.nats import NatsOutput
 from gelf_listener.plugins import OUTPUT_GROUP, make
 from gelf_listener.testing.contracts import OutputContract, run
 from tests.services.nats import NatsServer
+from tests.services.runner import start_patiently, write_patiently
 from tests.unit.outputs.messages import make_batch, make_message
 
 pytestmark = pytest.mark.external
@@ -175,19 +176,19 @@ def test_the_server_is_away(nats_server: NatsServer, stream: str) -> None:
 
     async def main() -> None:
         made = output(nats_server, stream, timeout_seconds=0.5)
-        await made.start()
+        await start_patiently(made)
         nats_server.freeze()
         try:
             with pytest.raises(Retry, match="no answer in time"):
                 await made.write(make_batch(1))
         finally:
             nats_server.thaw()
-        await made.write(make_batch(1, start=1))
+        await write_patiently(made, make_batch(1, start=1))
         nats_server.stop()
         with pytest.raises(Retry):
             await made.write(make_batch(1, start=2))
         nats_server.start()
-        await made.write(make_batch(1, start=2))
+        await write_patiently(made, make_batch(1, start=2))
         await made.close()
 
     run(main())

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import itertools
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+import datetime as dt
+import json
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -21,34 +21,22 @@ from gelf_listener.packing import Packer
 from gelf_listener.query.nodes import Node
 from gelf_listener.store import Store
 from gelf_listener.store.memory_store import MemoryStore
+from gelf_listener.store.opensearch import layout
 from gelf_listener.store.opensearch import store as opensearch_store
+from gelf_listener.store.opensearch.own_shape import OwnShape
 from gelf_listener.store.opensearch.store import OpenSearchStore
 from gelf_listener.store.parameters import EVERYTHING, Metric, RangesGroup, Span, TimeGroup, ValuesGroup
 from gelf_listener.testing.contracts import OutputContract
+from tests.e2e import wire
+from tests.e2e.listener import Listener
 from tests.e2e.toolchains import JAVA_SECONDS
 from tests.services.opensearch import OpenSearch
+from tests.services.opensearch_store import new_prefix, opened
 from tests.unit.store.contract import StoreContract, node
-from tests.unit.store.samples import START, plain
+from tests.unit.store.samples import PHASES, START, plain
 from tests.unit.store.test_agreement import MESSAGES, QUESTIONS
 
 pytestmark = [pytest.mark.external, pytest.mark.timeout(JAVA_SECONDS)]
-
-_numbers = itertools.count()
-
-
-@asynccontextmanager
-async def opened(opensearch: OpenSearch, **more: Any) -> AsyncIterator[OpenSearchStore]:
-    """A store in indices of its own, which are deleted afterwards."""
-    prefix = f"store{next(_numbers)}"
-    client = HttpClient(OpenSearchStoreSettings(host="127.0.0.1", port=opensearch.port), 9200, tls=False)
-    store = OpenSearchStore(client.request, Denied, read_fields, prefix=prefix, clock=lambda: START, **more)
-    await store.open()
-    try:
-        yield store
-    finally:
-        await store.close()
-        await client.request("DELETE", f"/{prefix}-*")
-        await client.close()
 
 
 class TestOpenSearchStoreOutput(OutputContract):
@@ -59,7 +47,7 @@ class TestOpenSearchStoreOutput(OutputContract):
     @pytest.fixture(autouse=True)
     def _server(self, opensearch: OpenSearch) -> None:
         self._opensearch = opensearch
-        self._name = f"output{next(_numbers)}"
+        self._name = new_prefix()
 
     def make(self, tmp_path: Path) -> OpenSearchStoreOutput:
         settings = OpenSearchStoreSettings(host="127.0.0.1", port=self._opensearch.port, path=f"/{self._name}")
@@ -105,7 +93,7 @@ def test_it_finds_what_the_predicate_lets_through(opensearch: OpenSearch, part: 
     """Twenty random queries on each of some sets of random messages."""
     from hypothesis import strategies as st
 
-    @settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck), phases=PHASES)
     @given(st.lists(MESSAGES, min_size=1, max_size=12), QUESTIONS)
     def check(messages: list[Message], questions: list[tuple[Node, Span]]) -> None:
         asyncio.run(agree(opensearch, messages, questions))
@@ -128,6 +116,8 @@ def test_the_cluster_computes_what_the_messages_say(opensearch: OpenSearch, monk
         for number in range(200)
     ]
     messages += [plain("other", at=1.0, user=7), plain("none", at=2.0, took=True)]
+    named: Any = ({"service": "a", "tag": "t"}, {"service": "", "facility": "b"}, {"tag": "a"}, {"service.name": "c"})
+    messages += [plain("named", at=number, **fields) for number, fields in enumerate(named)]
 
     async def main() -> None:
         judge = MemoryStore(clock=lambda: START)
@@ -138,6 +128,7 @@ def test_the_cluster_computes_what_the_messages_say(opensearch: OpenSearch, monk
                 ([ValuesGroup("user", 10)], [Metric("count"), Metric("avg", "took"), Metric("card", "level")]),
                 ([ValuesGroup("source", 10, missing=True), ValuesGroup("level", 10)], [Metric("max", "took")]),
                 ([ValuesGroup("user", 10, missing=True)], [Metric("count", "took")]),
+                ([ValuesGroup("service", 10, missing=True)], [Metric("card", "service"), Metric("count", "took")]),
                 ([TimeGroup(seconds=300.0, empty=True)], [Metric("sum", "took"), Metric("min", "level")]),
                 ([TimeGroup(unit="hour", zone="Europe/Berlin")], [Metric("count")]),
                 ([RangesGroup("took", ((None, 10.0), (10.0, 30.0), (30.0, None)))], [Metric("stddev", "took")]),
@@ -158,7 +149,7 @@ def test_the_cluster_computes_what_the_messages_say(opensearch: OpenSearch, monk
 
 def test_more_names_than_columns_are_found(opensearch: OpenSearch, monkeypatch: pytest.MonkeyPatch) -> None:
     """A flood of names takes nothing from others, and is found itself."""
-    monkeypatch.setattr(opensearch_store, "MAX_COLUMNS", 20)
+    monkeypatch.setattr(layout, "MAX_COLUMNS", 20)
 
     async def main() -> None:
         async with opened(opensearch) as store:
@@ -199,13 +190,15 @@ def test_two_listeners_share_it(opensearch: OpenSearch) -> None:
     """What one was told, a search of the other finds at once; and what both were told is there once."""
 
     async def main() -> None:
-        async with opened(opensearch) as store:
+        name = new_prefix()
+        async with opened(opensearch, name) as store:
             client = HttpClient(OpenSearchStoreSettings(host="127.0.0.1", port=opensearch.port), 9200, tls=False)
-            other = OpenSearchStore(client.request, Denied, read_fields, prefix=f"store{next(_numbers) - 1}")
+            other = OpenSearchStore(client.request, Denied, OwnShape(name, "other", read_fields))
             await other.open()
             for number in range(20):
-                await store.add([plain(f"number{number}", fresh=number)])
-                assert await other.count(node(f"number{number}"), EVERYTHING) == 1
+                await store.add([plain(f"number{number}", **{f"fresh_{number}": "new"})])
+                for query in (f"number{number}", f"fresh_{number}:new", f"_exists_:fresh_{number}"):
+                    assert await other.count(node(query), EVERYTHING) == 1, query
             again = plain("number20")
             await store.add([again])
             await other.add([again])
@@ -214,3 +207,70 @@ def test_two_listeners_share_it(opensearch: OpenSearch) -> None:
             await client.close()
 
     asyncio.run(main())
+
+
+def test_stores_whose_names_begin_alike(opensearch: OpenSearch) -> None:
+    """Each has its own messages, fields, indices, template and shared documents, whichever was opened first."""
+    name = new_prefix()
+
+    async def main() -> None:
+        async with AsyncExitStack() as stack:
+            stores = {}
+            for number, prefix in enumerate((f"{name}-test", name, f"{name}_test", f"{name}-2026", f"{name}-test-2")):
+                made = opened(opensearch, prefix, shards=number + 1, max_age_seconds=86_400.0)
+                stores[prefix] = await stack.enter_async_context(made)
+            for prefix, store in stores.items():
+                old = plain("old", **{f"old_{prefix}": 1})
+                old.received_at = START - 5 * 86_400
+                await store.add([old, plain(f"of {prefix}", **{f"only_{prefix}": 1})])
+            for number, (prefix, store) in enumerate(stores.items()):
+                found = await store.search(node("of"), EVERYTHING)
+                assert [each.short_message for each in found.messages] == [f"of {prefix}"]
+                names = {each.name for each in await store.fields() if each.name.startswith("only_")}
+                assert names == {f"only_{prefix}"}
+                assert [each.messages for each in (await store.info()).partitions] == [1, 1]
+                index = f"{prefix}-{dt.datetime.fromtimestamp(START, dt.UTC):%Y.%m.%d}"
+                settings = opensearch.ask("GET", f"/{index}/_settings")[index]["settings"]["index"]
+                assert settings["number_of_shards"] == str(number + 1)
+            await stores[name].retain()
+            assert await stores[name].delete(node(), EVERYTHING) == 1
+            await stores[name].compact()
+            for prefix, store in stores.items():
+                assert await store.count(node(), EVERYTHING) == (0 if prefix == name else 2), prefix
+
+    asyncio.run(main())
+
+
+def test_shared_documents_of_stores_whose_names_begin_alike(opensearch: OpenSearch) -> None:
+    """Neither sees the other's, and no search finds them."""
+    name = new_prefix()
+
+    async def main() -> None:
+        outputs = []
+        for prefix in (name, f"{name}-test"):
+            settings = OpenSearchStoreSettings(host="127.0.0.1", port=opensearch.port, path=f"/{prefix}")
+            output = OpenSearchStoreOutput(settings)
+            await output.start()
+            outputs.append(output)
+            await output.shared_documents.put("one", "kind", f'"{prefix}"', None)
+        for output in outputs:
+            found, _ = await output.shared_documents.changes({})
+            assert [each.body for each in found.values()] == [f'"{output.settings.path.strip("/")}"']
+            assert output.store is not None
+            assert await output.store.count(node(), EVERYTHING) == 0
+            await output.close()
+        for prefix in (name, f"{name}-test"):
+            opensearch.ask("DELETE", f"/{prefix}.shared")
+
+    asyncio.run(main())
+
+
+def test_workers_add_by_themselves(opensearch: OpenSearch, tmp_path: Path) -> None:
+    """And a search sees what any of them acknowledged before it was asked."""
+    store = f"store+opensearch+http://127.0.0.1:{opensearch.port}/{new_prefix()}"
+    with Listener(tmp_path, "gelf+http://127.0.0.1:0", outputs=[store], arguments=["--workers", "2"]) as listener:
+        for number in range(1, 21):  # a connection each, so both have some
+            with wire.HttpClient(listener.endpoint("gelf+http").address) as client:
+                assert client.post(wire.gelf(f"number {number}")).status == 202
+            status, answer = listener.get("/api/gelf/search?query=*&limit=0")
+            assert (status, json.loads(answer)["total"]) == (200, number)

@@ -16,6 +16,7 @@ from gelf_listener.outputs.postgresql import PostgresqlOutput
 from gelf_listener.plugins import OUTPUT_GROUP, make
 from gelf_listener.testing.contracts import OutputContract, run
 from tests.services.postgresql import PostgreSql
+from tests.services.runner import start_patiently, write_patiently
 from tests.unit.outputs.messages import RECEIVED_AT, make_batch, make_message
 
 pytestmark = pytest.mark.external
@@ -74,7 +75,7 @@ class TestOutputContract(OutputContract):
 
 def test_a_row(postgresql: PostgreSql, connection: Any, table: str) -> None:
     """Every part of a message has its column; fields keep their types."""
-    fields = {"n": 5, "x": 1.5, "yes": True, "text": "ü", "big": 2**70}
+    fields: dict[str, Any] = {"n": 5, "x": 1.5, "yes": True, "text": "ü", "big": 2**70}
     message = make_message(
         "hello", level=3, full_message="more", fields=fields, timestamp=RECEIVED_AT - 1.25, received_at=RECEIVED_AT
     )
@@ -91,7 +92,13 @@ def test_a_row(postgresql: PostgreSql, connection: Any, table: str) -> None:
 
 def test_what_postgresql_cannot_hold(postgresql: PostgreSql, connection: Any, table: str) -> None:
     """NUL, half surrogates, infinite and gigantic numbers, and times beyond the calendar are made fit."""
-    fields = {"nul\0": "a\0b", "half": "\ud800x", "nan": float("nan"), "inf": float("-inf"), "big": 10**5000}
+    fields: dict[str, Any] = {
+        "nul\0": "a\0b",
+        "half": "\ud800x",
+        "nan": float("nan"),
+        "inf": float("-inf"),
+        "big": 10**5000,
+    }
     odd = make_message("a\0b\udfff", host="h\0", fields=fields, timestamp=1e18, raw=b"{}", exact=False)
     tabs = make_message("tab\tnew\nline\\N", fields={"null": "\\N"})
     run(written(output(postgresql, table), [odd, tabs]))
@@ -196,18 +203,18 @@ def test_the_server_is_away(postgresql: PostgreSql, table: str) -> None:
     async def main() -> None:
         made = output(postgresql, table, timeout_seconds=1)
         batch = make_batch(3)
-        await made.start()
-        await made.write(batch[:1])
+        await start_patiently(made)
+        await write_patiently(made, batch[:1])
         with postgresql.connect() as other, other.transaction():
             other.execute(f"lock table {table} in access exclusive mode")
             with pytest.raises(Retry, match="no answer in time"):
                 await made.write(batch)
-        await made.write(batch)
+        await write_patiently(made, batch)
         postgresql.stop()
         with pytest.raises(Retry):
             await made.write(batch)
         postgresql.start()
-        await made.write(batch)
+        await write_patiently(made, batch)
         await made.close()
 
     run(main())

@@ -15,6 +15,7 @@ from gelf_listener.outputs.redis import RedisOutput
 from gelf_listener.plugins import OUTPUT_GROUP, make
 from gelf_listener.testing.contracts import OutputContract, run
 from tests.services.redis import RedisServer
+from tests.services.runner import start_patiently, write_patiently
 from tests.unit.outputs.messages import make_batch, make_message
 
 pytestmark = pytest.mark.external
@@ -155,7 +156,7 @@ def test_the_server_is_away(redis_server: RedisServer, client: Any, stream: str)
 
     async def main() -> None:
         made = output(redis_server, stream, timeout_seconds=0.3)
-        await made.start()
+        await start_patiently(made)
         redis_server.freeze()
         try:
             with pytest.raises(Retry, match=r"[Tt]imeout"):
@@ -166,7 +167,7 @@ def test_the_server_is_away(redis_server: RedisServer, client: Any, stream: str)
         with pytest.raises(Retry):
             await made.write(make_batch(1))
         redis_server.start()
-        await made.write(make_batch(2))
+        await write_patiently(made, make_batch(2))
         await made.close()
 
     run(main())

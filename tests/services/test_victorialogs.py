@@ -24,7 +24,7 @@ def find(victorialogs: VictoriaLogs, kind: type[Any], text: str, **settings: Any
     """Send three messages, one of them with fields, and return what became of that one."""
     mark = uuid.uuid4().hex
     batch = [make_message(f"{mark} {number}") for number in range(2)]
-    fields = {"user_id": 4711, "ok": True, "service": "shop", "note": "ü 日本"}
+    fields: dict[str, Any] = {"user_id": 4711, "ok": True, "service": "shop", "note": "ü 日本"}
     batch.append(make_message(f"{mark} special", level=3, timestamp=1790000000.123456, fields=fields))
 
     async def main() -> None:

@@ -12,10 +12,15 @@ from typing import Any
 from tests.e2e.toolchains import go_program
 from tests.services.server import Server, free_port, until_open
 
-__all__ = ["VictoriaLogs"]
+__all__ = ["VictoriaLogs", "victorialogs"]
 
 _MODULE = Path(__file__).parent / "go" / "victorialogs"
 _PACKAGE = "github.com/VictoriaMetrics/VictoriaMetrics/app/victoria-logs"
+
+
+def victorialogs() -> str:
+    """Return the program, built on first use."""
+    return go_program(_MODULE, _PACKAGE)
 
 
 class VictoriaLogs(Server):
@@ -35,12 +40,12 @@ class VictoriaLogs(Server):
             "-retentionPeriod=100y",
         ]
         flags += [f"-syslog.listenAddr.tcp=127.0.0.1:{self.syslog_port}", "-memory.allowedBytes=64MB"]
-        super().__init__(folder, [go_program(_MODULE, _PACKAGE), *flags], until_open(self.port))
+        super().__init__(folder, [victorialogs(), *flags], until_open(self.port))
 
     def find(self, query: str, count: int) -> list[dict[str, Any]]:
         """Wait until a query of LogsQL finds so many entries, and return them."""
         address = f"http://127.0.0.1:{self.port}/select/logsql/query?" + urllib.parse.urlencode({"query": query})
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         found: list[dict[str, Any]] = []
         while len(found) < count and time.monotonic() < deadline:
             with urllib.request.urlopen(address, timeout=10) as answer:

@@ -33,11 +33,12 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._virtual_now += seconds
 
     def _run_once(self) -> None:
-        if not self._ready:
-            due = [handle._when for handle in self._scheduled if not handle._cancelled]
+        loop: Any = self  # what it uses is not public
+        if not loop._ready:
+            due = [handle._when for handle in loop._scheduled if not handle._cancelled]
             if due:
                 self._virtual_now = max(self._virtual_now, min(due))
-        super()._run_once()
+        super()._run_once()  # type: ignore[misc]
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:

@@ -93,9 +93,9 @@ def below(*layers: str) -> list[str]:
 
 
 def test_offenders_are_found() -> None:
-    """The service imports inputs, some of it late; the API's contract names the pipeline for types only."""
+    """The service imports inputs, the assembly the parser, late; the contract names the pipeline for types only."""
     assert any("gelf_listener.inputs" in found for found in offenders(below("service"), {"inputs"}))
-    assert any("gelf_listener.query" in found for found in offenders(below("service"), {"query"}))
+    assert any("gelf_listener.query" in found for found in offenders(below("assembly"), {"query"}))
     contract = ["gelf_listener.api.contract"]
     assert offenders(contract, {"pipeline"}) != []
     assert offenders(contract, {"pipeline"}, but_for_types=True) == []
@@ -111,12 +111,15 @@ def test_the_query_language_is_a_pure_function() -> None:
     assert offenders(below("query"), {"asyncio", "socket", "inputs", "outputs", "codec"}) == []
 
 
-LOW = {"message", "errors", "notes", "intake", "quantities"}
-MIDDLE = {"brokers", "client_tls", "codec", "query", "rendering", "address", "settings"}
+LOW = {"message", "document_classes", "errors", "notes", "intake", "quantities"}
+MIDDLE = {"brokers", "client_tls", "codec", "patterns", "query", "rendering", "address", "settings"}
 HIGH = {
+    "alerts",
+    "assistant",
     "buffers",
     "budget",
     "runner",
+    "figures",
     "pipeline",
     "rejections",
     "live",
@@ -133,13 +136,14 @@ HIGH = {
     "commands",
     "config",
     "cli",
+    "workers",
 }
 
 
 @pytest.mark.parametrize("name", sorted(LOW | MIDDLE))
 def test_dependencies_point_one_way(name: str) -> None:
     """Messages and errors know nothing above them; codec, query and settings nothing of the machinery."""
-    forbidden = HIGH | {"service", "plugins"} | (MIDDLE if name in LOW else set())
+    forbidden = HIGH | {"assembly", "leftovers", "service", "plugins"} | (MIDDLE if name in LOW else set())
     assert offenders(below(name), forbidden, but_for_types=True) == []
 
 
@@ -147,8 +151,11 @@ def test_inputs_and_outputs_do_not_know_each_other() -> None:
     """Nor the pipeline: an input hands over to an `Intake`, an output is called by its runner."""
     above = {"pipeline", "runner", "buffers", "service", "api", "cli", "commands", "config", "plugins"}
     assert offenders(below("inputs"), above | {"outputs", "rendering"}) == []
-    # The parts of the codec that go both ways: how a message is cut into chunks, and OpenTelemetry's severities.
-    both = ("imports gelf_listener.codec.gelf.chunking", "imports gelf_listener.codec.otlp.severity")
+    # The parts of the codec that go both ways: how a message is cut into chunks, OpenTelemetry's severities, and the
+    # names of syslog's facilities.
+    both = tuple(
+        f"imports gelf_listener.codec.{part}" for part in ("gelf.chunking", "otlp.severity", "syslog.facilities")
+    )
     found = offenders(below("outputs"), above | {"inputs", "codec"})
     assert [each for each in found if not each.endswith(both)] == []
 
@@ -159,12 +166,27 @@ def test_a_store_knows_messages_and_queries() -> None:
     assert offenders(below("store"), above | {"inputs", "outputs", "codec"}) == []
 
 
+def test_alerts_know_the_store_and_outputs() -> None:
+    """Not who configures them, keeps what is remembered of them, or shows them."""
+    above = {"pipeline", "runner", "buffers", "service", "api", "cli", "commands", "config", "plugins", "inputs"}
+    assert offenders(below("alerts"), above) == []
+
+
 def test_the_pipeline_does_not_know_transports() -> None:
     """Nor what is built on it."""
     assert (
         offenders(
             below(
-                "pipeline", "buffers", "rejections", "runner", "budget", "live", "senders", "conflicts", "throughput"
+                "pipeline",
+                "buffers",
+                "rejections",
+                "runner",
+                "figures",
+                "budget",
+                "live",
+                "senders",
+                "conflicts",
+                "throughput",
             ),
             {"inputs", "service", "api", "socket"},
         )
@@ -270,8 +292,7 @@ def public_definitions(tree: ast.Module) -> Iterator[tuple[str, ast.ClassDef | a
             yield node.name, node
             if isinstance(node, ast.ClassDef):
                 for method in node.body:
-                    named = isinstance(method, (ast.FunctionDef, ast.AsyncFunctionDef))
-                    if named and not method.name.startswith("_"):
+                    if isinstance(method, (ast.FunctionDef, ast.AsyncFunctionDef)) and not method.name.startswith("_"):
                         yield f"{node.name}.{method.name}", method
 
 

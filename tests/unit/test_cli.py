@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from gelf_listener import __version__, cli
+from gelf_listener.commands import completion
 from gelf_listener.commands import run as run_module
 
 
@@ -141,3 +142,63 @@ def test_python_m() -> None:
         [sys.executable, "-m", "gelf_listener", "--version"], capture_output=True, text=True, timeout=30, check=False
     )
     assert (done.returncode, done.stdout) == (0, f"gelf-listener {__version__}\n")
+
+
+@pytest.mark.parametrize(
+    ("shell", "mark"), [("bash", "COMPREPLY"), ("zsh", "#compdef"), ("fish", "complete --command")]
+)
+def test_completion_of_any_shell(
+    shell: str, mark: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whichever shell asks: each has a script of its own."""
+    monkeypatch.delenv("_GELF_LISTENER_COMPLETE", raising=False)
+    monkeypatch.setattr(os, "environ", dict(os.environ))
+    assert call("completion", shell) == 0
+    assert mark in capsys.readouterr().out
+
+
+def test_no_completion(capsys: pytest.CaptureFixture[str]) -> None:
+    """Of a shell that is not known."""
+    assert call("completion", "tcsh") == 2
+    assert "expected bash, zsh or fish" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "typed", "offered"),
+    [
+        ("inputs", "gelf+u", ["gelf+udp://"]),
+        ("outputs", "conso", ["console:"]),
+        ("senders", "gelf+tl", ["gelf+tls://localhost"]),
+        ("levels", "warn", ["warn", "warning"]),
+        ("formats", "pr", ["pretty"]),
+        ("shells", "z", ["zsh"]),
+    ],
+)
+def test_values_are_completed(name: str, typed: str, offered: list[str]) -> None:
+    """From what is installed."""
+    assert getattr(completion, name)(typed) == offered
+
+
+def test_fields_are_completed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From a running listener, the last of several; without one nothing is offered, and nothing fails."""
+    monkeypatch.setenv("GELF_API_URL", "http://127.0.0.1:1")
+    assert completion.fields("u") == []
+    monkeypatch.setattr(completion, "_stored_fields", lambda: ["user_id", "user_name", "status"])
+    assert completion.fields("status,user_") == ["status,user_id", "status,user_name"]
+
+
+def test_switches_have_no_type(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """They take no value."""
+    monkeypatch.setenv("COLUMNS", "200")
+    for arguments in (["--help"], ["tail", "--help"], ["store", "--help"], ["store", "clear", "--help"]):
+        call(*arguments)
+        assert "<bool>" not in capsys.readouterr().out
+
+
+def test_a_mistake_is_one_line_and_the_way_to_help(capsys: pytest.CaptureFixture[str]) -> None:
+    """Whoever finds it: typer or we."""
+    assert call("sned") == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "gelf-listener: No such command 'sned'. Did you mean 'send'?",
+        "try: gelf-listener --help",
+    ]

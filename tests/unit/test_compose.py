@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
+from gelf_listener.assembly import make_all, make_api_auth
 from gelf_listener.config import load_config
-from gelf_listener.service import make_all, make_api_auth
 from tests.e2e.toolchains import GO_SECONDS, go_client
 
 ROOT = Path(__file__).parents[2]

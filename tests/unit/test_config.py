@@ -19,7 +19,7 @@ UDP = Spec(Address.parse("gelf+udp://*:1"))
 TCP = Spec(Address.parse("gelf+tcp://*:1"))
 
 
-def load(flags: dict[str, Any] | None = None, toml: str | Path | None = None, **environment: str) -> Config:
+def load(flags: Any = None, toml: Any = None, **environment: str) -> Config:
     return load_config(flags or {}, Path(toml) if toml else None, environment)
 
 
@@ -155,6 +155,9 @@ def test_every_setting_has_a_variable(name: str) -> None:
     good = {
         "GELF_INPUTS": "gelf+udp://*:1",
         "GELF_ALL_INPUTS": "yes",
+        "GELF_ALSO_INPUTS": "gelf+udp://*:2",
+        "GELF_ALSO_OUTPUTS": "null:",
+        "GELF_DESTINATIONS": "console:",
         "GELF_OUTPUTS": "null:",
         "GELF_API": "off",
         "GELF_API_AUTH": "on",
@@ -162,6 +165,7 @@ def test_every_setting_has_a_variable(name: str) -> None:
         "GELF_LOG_LEVEL": "debug",
         "GELF_QUERY": "graylog",
         "GELF_DRAIN_SECONDS": "3",
+        "GELF_WORKERS": "2",
     }
     made = load(**{name: good.get(name, "value")})
     assert getattr(made, ENVIRONMENT[name]) != getattr(load(), ENVIRONMENT[name])
@@ -311,3 +315,26 @@ def test_by_default_messages_go_to_the_console_and_the_store(monkeypatch: pytest
     console, store = default_outputs()
     assert console.address.scheme == "console"
     assert (store.address.scheme, store.address.path) == ("store", "/state?#{date}/gelf-listener/store")
+
+
+def test_inputs_and_outputs_besides_the_defaults() -> None:
+    """What is given alone replaces the defaults; what is given besides adds to either."""
+
+    def addresses(**variables: str) -> list[str]:
+        config = load(**variables)
+        return [spec.address.scheme for spec in (*config.input_specs(), *config.output_specs())]
+
+    defaults = addresses()
+    assert addresses(GELF_ALSO_OUTPUTS="null:") == [*defaults, "null"]
+    assert addresses(GELF_OUTPUTS="store:", GELF_ALSO_OUTPUTS="null: console:")[-3:] == ["store", "null", "console"]
+    assert "syslog+udp" in addresses(GELF_ALSO_INPUTS="syslog+udp://127.0.0.1:1514")
+    assert len(addresses(GELF_ALSO_INPUTS="syslog+udp://127.0.0.1:1514")) == len(defaults) + 1
+
+
+@pytest.mark.parametrize("given", ["banana", "http"])
+def test_a_word_is_not_an_address_of_the_api(given: str) -> None:
+    """A host alone is more often a slip; with its port it is meant."""
+    assert f"such as {given}:9000" in error_of({"api": given})
+    api = load({"api": f"{given}:9000"}).api
+    assert api is not None
+    assert api.host == given

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from gelf_listener.codec import Batch, GelfDecoder
-from gelf_listener.conflicts import Conflicts
+from gelf_listener.conflicts import Conflicts, Samples
 from gelf_listener.message import Message, Peer
 
 PEER = Peer("192.0.2.1", 4000)
@@ -84,3 +84,17 @@ def test_bounds() -> None:
     conflicts.saw([decoded("c", 2000.5, **{f"x{n}": 1}) for n in range(300)])
     conflicts.saw([decoded("d", 2001.0, f2="z")])
     assert next(each for each in conflicts.found() if each.conflict.field == "f2").conflict.lost_sender == "d"
+
+
+def test_samples_of_other_processes() -> None:
+    """Are chosen there, as many as one process looks at, and looked at here."""
+    looked: list[int] = []
+    samples = Samples(lambda chosen: looked.append(len(chosen)))
+    for second in (1000.0, 1001.0):
+        for _ in range(20):
+            samples.saw([decoded("a", at=second)] * 1000)
+    assert sum(looked) == 400
+    assert max(looked) <= 32
+    conflicts = Conflicts()
+    conflicts.look([decoded("a", user=5), decoded("b", user="bob")])
+    assert [each.messages for each in conflicts.found()] == [1]

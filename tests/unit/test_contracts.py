@@ -36,6 +36,7 @@ OUTPUTS = {
     "file": "unit/outputs/test_file.py",
     "logging": "unit/outputs/test_log_records.py",
     "null": "unit/outputs/test_null.py",
+    **dict.fromkeys(("smtp", "smtps"), "unit/outputs/test_smtp.py"),
     "store": "unit/outputs/test_store.py",
     "amqp": "services/test_amqp.py",
     "forward": "services/test_forward.py",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from gelf_listener import directories
@@ -19,7 +21,7 @@ def test_state_directory(
     platform: str, variables: dict[str, str], expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The platform's place for what a program keeps; a name that is set wins."""
-    monkeypatch.setattr(directories.sys, "platform", platform)
+    monkeypatch.setattr(sys, "platform", platform)
     monkeypatch.delenv("XDG_STATE_HOME", raising=False)
     monkeypatch.setenv("HOME", "/home/ann")
     for name, value in variables.items():

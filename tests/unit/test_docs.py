@@ -27,10 +27,12 @@ import typer
 
 from gelf_listener import cli
 from gelf_listener.address import Address
+from gelf_listener.alerts.definition import Alert
+from gelf_listener.assembly import make_alerts, make_all, make_input
 from gelf_listener.cli import app
 from gelf_listener.config import ENVIRONMENT, Config, Spec, load_config
 from gelf_listener.plugins import INPUT_GROUP, OUTPUT_GROUP, load, names, registered
-from gelf_listener.service import Service, make_all, make_input
+from gelf_listener.service import Service
 from gelf_listener.settings import OutputSettings
 from tests.requirements import need
 from tests.unit.conftest import Install
@@ -76,7 +78,8 @@ def ours(group: str) -> list[str]:
 def page_of(group: str, scheme: str) -> Path:
     kind = "inputs" if group == INPUT_GROUP else "outputs"
     if kind == "outputs":
-        return DOCS / kind / f"{scheme.partition('+')[0]}.md"  # one for all transports
+        name = scheme.partition("+")[0]  # one for all transports
+        return DOCS / kind / f"{'smtp' if name == 'smtps' else name}.md"
     return DOCS / kind / f"{_PAGES_OF.get(scheme, scheme.removeprefix('gelf+').partition('+')[0])}.md"
 
 
@@ -138,16 +141,18 @@ def test_no_page_has_a_setting_that_does_not_exist(scheme: str) -> None:
     assert documented - known == set()
 
 
-WITHOUT_FLAG = {"tls_key_password"} | {
+WITHOUT_FLAG = {"tls_key_password", "alerts", "destinations"} | {
     f"api_{secret}{suffix}" for secret in ("password", "users", "tokens") for suffix in ("", "_file")
 }
-"""Secrets, which other users of the machine would see, and where secrets are."""
+"""Secrets, which other users of the machine would see, and where secrets are; and tables of a file."""
 
 
 def test_configuration_page() -> None:
     """Every setting with its variable and its flag."""
     text = (DOCS / "configuration.md").read_text(encoding="utf-8")
-    flags = {"inputs": "--input", "outputs": "--output"} | dict.fromkeys(WITHOUT_FLAG)
+    repeated = {"inputs": "--input", "outputs": "--output"}
+    repeated |= {"also_inputs": "--also-input", "also_outputs": "--also-output"}
+    flags = repeated | dict.fromkeys(WITHOUT_FLAG)
     for variable, setting in ENVIRONMENT.items():
         flag = flags.get(setting, f"--{setting.replace('_', '-')}")
         shown = f" `{flag}` " if flag else "  "
@@ -157,10 +162,18 @@ def test_configuration_page() -> None:
         assert description in text
 
 
+def test_alerts_page() -> None:
+    """Every setting of an alert, with its meaning."""
+    text = (DOCS / "alerts.md").read_text(encoding="utf-8")
+    for name, field in Alert.model_fields.items():
+        assert re.search(rf"^\| `{name}` \| .*\| {re.escape(str(field.description))} \|$", text, re.MULTILINE), name
+    assert set(re.findall(r"^\| `(\w+)` \| `?[\w ]*`? ?\| [A-Z]", text, re.MULTILINE)) <= set(Alert.model_fields)
+
+
 def test_every_flag_is_a_setting() -> None:
     """`run` and `check` take the same, and nothing the configuration does not know."""
     commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
-    flags = {"input": "inputs", "output": "outputs"}
+    flags = {name: f"{name}s" for name in ("input", "output", "also_input", "also_output")}
     for command in ("run", "check"):
         parameters = {flags.get(parameter.name, parameter.name) for parameter in commands[command].params}
         assert parameters - {"config"} == set(Config.model_fields) - WITHOUT_FLAG
@@ -208,7 +221,9 @@ def test_toml(block: Block, directory: Path) -> None:
         return
     path = directory / "gelf.toml"
     path.write_text(block.text, encoding="utf-8")
-    make_all(load_config({}, path, {}))
+    config = load_config({}, path, {})
+    make_all(config)
+    make_alerts(config)
 
 
 def commands(text: str) -> Iterator[list[str]]:
@@ -217,7 +232,7 @@ def commands(text: str) -> Iterator[list[str]]:
         words = shlex.split(line.removeprefix("$ "), comments=True) if "gelf-listener" in line else []
         start = next((index for index, word in enumerate(words) if word == "gelf-listener"), None)
         if start is not None and all("=" in word for word in words[:start]):
-            yield words
+            yield words[: words.index(">")] if ">" in words else words
 
 
 @pytest.mark.parametrize(
@@ -237,6 +252,7 @@ def test_commands(
             arguments = ["run", *arguments]
         if arguments[0] in (
             *("send", "pipe", "password", "store", "buffers", "tail", "search", "top", "stats", "open", "lint", "mcp"),
+            *("patterns", "compare", "trace", "alerts"),
         ):
             typer.main.get_command(app).commands[arguments[0]].make_context(arguments[0], arguments[1:])  # type: ignore[attr-defined]
             continue
@@ -308,7 +324,7 @@ def test_curl(block: Block, install: Install) -> None:
     printed = asyncio.run(main())
     codes = re.findall(r"^(\d{3})$", printed, re.MULTILINE)
     assert len(codes) == len(re.findall(r"\bcurl ", block.text))
-    assert set(codes) <= ({"504"} if "/wait" in block.text else {"200"}), printed
+    assert set(codes) <= ({"504"} if "/wait" in block.text else {"200", "204"}), printed
 
 
 def run_python(text: str) -> str:

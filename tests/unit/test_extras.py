@@ -46,5 +46,6 @@ def test_a_missing_extra(group: str, scheme: str, library: str, extra: str, monk
         load(group, scheme)
     kind = "input" if group == INPUT_GROUP else "output"
     assert str(caught.value) == (
-        f"{kind} {scheme!r} needs {library!r}, which is not installed; try: pip install 'gelf-listener[{extra}]'"
+        f"{kind} {scheme!r} needs {library!r}, which is not installed; "
+        f"in the directory of gelf-listener's source: pip install '.[{extra}]'"
     )

@@ -193,3 +193,23 @@ def test_most_watchers() -> None:
         assert len(taps) == 1
 
     run(main())
+
+
+def test_others_are_told_that_somebody_watches() -> None:
+    """By the first and the last one alone; what they could not send in time is missed."""
+
+    async def main() -> None:
+        feed = LiveFeed([])
+        told: list[bool] = []
+        feed.on_watch.append(told.append)
+        feed.note([message("nobody sees it")])
+        assert feed.end == 0
+        with feed.subscribe(everything) as first:
+            with feed.subscribe(everything):
+                assert told == [True]
+            feed.skip(7)
+            feed.note([message("a")])
+            assert (texts(await first.take(1)), first.missed) == (["a"], 7)
+        assert told == [True, False]
+
+    run(main())

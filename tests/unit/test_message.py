@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gelf_listener.message import Message, Peer, ulid
+from gelf_listener.message import FieldValue, Message, Peer, ulid
 
 
 def make(**changes: object) -> Message:
@@ -88,3 +89,23 @@ def test_peer_reads_as_an_address() -> None:
     for peer in (Peer("::1", 5), Peer("127.0.0.1", 0)):
         assert Peer.parse(str(peer)) == peer
     assert Peer.parse(None) is Peer.parse("") is None
+
+
+def test_it_is_shown_in_a_line() -> None:
+    """As it stands in a failed assertion: what tells it from others, however much it holds."""
+    fields: dict[str, FieldValue] = {f"f{number}": "v" * 100 for number in range(20)}
+    message = Message(1.0, "web", "x" * 1000, "trace" * 1000, 3, b"raw" * 1000, 1.0, _fields=fields)
+    assert len(repr(message)) < 700
+    assert repr(message).startswith("<Message level=3 'web' 'xxx")
+    small = Message(1.0, "web", "paid", None, 6, b"", 1.0, _fields={"user_id": 42})
+    assert repr(small) == "<Message level=6 'web' 'paid' user_id='42'>"
+
+
+def test_other_names_are_explained() -> None:
+    """Graylog's, and those of additional fields."""
+    message = Message(1.0, "web", "paid", None, 6, b"", 1.0, _fields={"user_id": 42})
+    with pytest.raises(AttributeError, match="no attribute 'message'; it is short_message"):
+        _ = message.message
+    with pytest.raises(AttributeError, match=r"no attribute 'user_id'; additional fields are in \.fields"):
+        _ = message.user_id
+    assert not hasattr(message, "nothing")

@@ -14,6 +14,7 @@ from gelf_listener import __version__
 from gelf_listener.buffers.orphans import Orphan
 from gelf_listener.config import Config
 from gelf_listener.errors import Reason, Rejected
+from gelf_listener.figures import WorkerFigures
 from gelf_listener.metrics import METRICS, exposition, registry
 from gelf_listener.service import Service
 from tests.unit.conftest import Install
@@ -62,10 +63,11 @@ def everything(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
     secret = [f"gelf+{kind}://127.0.0.1:0?cert={path}" for kind in ("tls", "https")]
 
     def act(service: Service) -> None:
+        service.worker_figures = lambda: [WorkerFigures(1, 4711, 12, 0, "", 1.5, 2**20)]  # type: ignore[method-assign]
         service.pipeline.reject(rejection())
         service.orphans.append(Orphan(Path("left"), None, 1, 2, None))
 
-    found = samples(act, inputs=plain + secret, outputs=["null:"])
+    found = samples(act, inputs=plain + secret, outputs=["null:"], alerts=[{"name": "a", "none": True}])
     own = {f"gelf_output_{name}" for name in ("written_messages_total",)}
     return ours(found) - own
 

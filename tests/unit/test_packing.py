@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from gelf_listener.codec.gelf.lenient import read_fields
-from gelf_listener.message import Message
+from gelf_listener.message import Message, Peer
 from gelf_listener.packing import Packer
 from tests.unit.codec.test_vectors import VECTORS, decode, payload_of
 from tests.unit.fakes import message
@@ -73,3 +73,18 @@ def test_no_packed_message(data: bytes) -> None:
     """What something else wrote, or a disk broke."""
     with pytest.raises(ValueError, match="no packed message"):
         PACKER.unpack(data)
+
+
+def test_what_stands_before_payloads_is_read_of_many() -> None:
+    """Their number is passed over, however large, and so is their length."""
+    heads, expected = [], []
+    for size, sequence in ((1, 1), (300, 200), (70_000, 70_000), (3, 1 << 40)):
+        payload = b'{"version":"1.1","host":"h","short_message":"%b","timestamp":1}' % (b"x" * size)
+        [made] = decode([payload], "lenient").messages
+        made.sequence, made.peer = sequence, Peer("::1", size)
+        heads.append(PACKER.pack(made).removesuffix(payload))
+        expected.append((made.received_at, made.input, "::1", size))
+    assert Packer.open_heads(heads) == expected
+    assert Packer.open_heads([*heads, heads[0][:-2]]) is None
+    assert Packer.open_heads([b"\x96\x92"]) is None
+    assert Packer.open_heads([PACKER.pack(message())]) is None

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import importlib.util
 import json
+import os
+import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -39,6 +41,33 @@ def test_it_needs_the_public_module_only(file: Path) -> None:
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("gelf_listener")
     }
     assert imported <= {"gelf_listener.plugin"}
+
+
+def test_type_checkers_take_it_for_a_plugin(tmp_path: Path) -> None:
+    """Also with settings of its own, which ``type[OutputSettings]`` as a class variable would refuse."""
+    checked = tmp_path / "checked.py"
+    checked.write_text(
+        "from gelf_listener.plugin import Input, Output\n"
+        "from gelf_listener_example.gate import GateOutput\n"
+        "from gelf_listener_example.text_udp import TextUdpInput\n"
+        "def input(made: TextUdpInput) -> Input:\n    return made\n"
+        "def output(made: GateOutput) -> Output:\n    return made\n"
+        "def wrong(made: TextUdpInput) -> Output:\n    return made\n"
+    )
+    root = Path(__file__).parents[2]
+    done = subprocess.run(
+        # With the project's settings and cache: without, all of the product would be checked again.
+        [sys.executable, "-m", "mypy", "--no-error-summary", "--hide-error-context", str(checked)],
+        cwd=root,
+        env=os.environ | {"MYPYPATH": str(FOLDER.parent)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=110,
+    )
+    errors = [line for line in done.stdout.splitlines() if ": error: " in line]
+    assert len(errors) == 1, done.stdout + done.stderr
+    assert 'expected "Output"' in errors[0]
 
 
 class TestTextUdp(InputContract):

@@ -61,7 +61,7 @@ class TestLines(OutputContract):
     def make(self, tmp_path: Path) -> Any:
         server = self
 
-        class Read(NAMES["LinesOutput"]):  # type: ignore[misc]
+        class Read(NAMES["LinesOutput"]):  # type: ignore[misc, name-defined, valid-type]
             """
             Reads what was written, in the same loop.
 

@@ -78,3 +78,14 @@ def test_a_payload_cannot_forge_log_lines(caplog: pytest.LogCaptureFixture) -> N
     assert "\x1b" not in caplog.messages[0]
     assert len(caplog.messages[0]) < 300
     assert "from unknown" in caplog.messages[0]
+
+
+def test_those_of_another_process(caplog: pytest.LogCaptureFixture) -> None:
+    """Are counted and kept, and were logged there."""
+    made = Rejections(keep=3)
+    made.add(rejection(0))
+    caplog.clear()
+    made.counted({("in", "no_message"): 7, ("other", "invalid_json"): 1}, [rejection(number) for number in range(5, 8)])
+    assert made.counts == {("in", "no_message"): 8, ("other", "invalid_json"): 1}
+    assert [kept.detail for kept in made.recent] == ["number 5", "number 6", "number 7"]
+    assert caplog.text == ""

@@ -121,7 +121,7 @@ def test_what_no_client_is_known_of_is_looked_at_ever_more_seldom() -> None:
         looked.append(1)
         real(*arguments)  # type: ignore[arg-type]
 
-    senders._guess = count  # type: ignore[method-assign]
+    senders._guess = count  # type: ignore[assignment, method-assign]
     for _ in range(10_000):
         senders.saw([plain])
     assert len(looked) == 20 + 9
@@ -138,3 +138,37 @@ def test_the_client_of_another_protocol() -> None:
     made.fields["telemetry.sdk.language"] = "nodejs"
     senders.saw([made])
     assert [each.client for each in senders.top(1)] == ["OpenTelemetry, nodejs"]
+
+
+def test_what_another_process_counted() -> None:
+    """Is taken from there and added here, again and again, to the same rows."""
+    there, here = Senders(), Senders()
+    here.saw(messages("a", 1, at=50.0))
+    for at in (10.0, 99.0):
+        there.saw(messages("a", 2, at=at) + messages("b", 1, at=at))
+        there.refused(Rejected(Reason.NO_MESSAGE, "", peer=Peer("192.0.2.1", 1), received_at=at))
+        here.add(there.take())
+        assert there.take() == []
+    found = {each.host: each for each in here.top(10)}
+    assert {host: (each.messages, each.bytes, each.rejected) for host, each in found.items()} == {
+        "a": (5, 25, 0),
+        "b": (2, 10, 0),
+        "": (0, 0, 2),
+    }
+    assert (found["a"].first_seen, found["b"].first_seen, found["b"].last_seen) == (10.0, 10.0, 99.0)
+
+
+def test_a_client_is_known_after_its_counts_were_taken() -> None:
+    """And nothing is taken twice when it becomes known only then."""
+    senders, everywhere = Senders(), Senders()
+    unknown = message("a", b'{"short_message":"a"}')
+    known = message("a")
+    known.exact = False
+    known.fields["telemetry.sdk.language"] = "nodejs"
+    senders.saw([unknown, unknown])
+    everywhere.add(senders.take())
+    for _ in range(3):
+        senders.saw([known])
+    everywhere.add(senders.take())
+    assert sum(each.messages for each in everywhere.top(10)) == 5
+    assert len({each.client for each in everywhere.top(10)}) == 2

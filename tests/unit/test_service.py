@@ -13,12 +13,14 @@ from typing import Any
 import pytest
 
 from gelf_listener.address import Address
+from gelf_listener.assembly import make_all, make_predicate
 from gelf_listener.config import Config, Spec
 from gelf_listener.errors import ConfigError, Retry
 from gelf_listener.inputs import Input
 from gelf_listener.message import Message
 from gelf_listener.metrics import exposition, registry
-from gelf_listener.service import Service, make_all, make_predicate
+from gelf_listener.query import Meaning
+from gelf_listener.service import Service
 from tests.unit.conftest import Install
 from tests.unit.fakes import PluggedOutput, message, settle
 from tests.unit.fakes import run as run_virtual
@@ -414,10 +416,8 @@ def test_a_reload_that_cannot_go_back(taken: int, caplog: pytest.LogCaptureFixtu
         service = Service(config(["gelf+udp://127.0.0.1:0", "gelf+tcp://127.0.0.1:0"]))
         await service.start()
         tcp = service.inputs[1]
-        service._open_inputs[1] = (
-            Config.from_values({"inputs": f"gelf+tcp://127.0.0.1:{taken}"}, "test").inputs[0],
-            tcp,
-        )  # type: ignore[index]
+        (elsewhere,) = Config.from_values({"inputs": f"gelf+tcp://127.0.0.1:{taken}"}, "test").inputs or ()
+        service._open_inputs[1] = (elsewhere, tcp)
         with pytest.raises(ConfigError, match="in use"):
             await service.reload(config(["gelf+udp://127.0.0.1:0", f"gelf+http://127.0.0.1:{taken}"]))
         assert [input.name for input in service.inputs] == ["gelf+udp-0"]
@@ -483,9 +483,10 @@ def test_the_defaults_are_valid() -> None:
 
 def test_a_route_means_what_the_setting_says() -> None:
     """Words side by side are one text in a Graylog."""
-    fields = {"user": "alice"}
+    fields: dict[str, Any] = {"user": "alice"}
     sample = Message(0.0, "web", "paid", None, None, b"", 0.0, _fields=fields)
-    for meaning, expected in (("extended", True), ("graylog", False)):
+    meanings: dict[Meaning, bool] = {"extended": True, "graylog": False}
+    for meaning, expected in meanings.items():
         matches = make_predicate("alice nobody", meaning)
         assert matches is not None
         assert matches(sample) is expected

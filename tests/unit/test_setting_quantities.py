@@ -27,8 +27,8 @@ class Setting(NamedTuple):
 
     def read(self, value: object) -> Any:
         """The setting's value, of a table that has no other settings."""
-        annotation: Any = self.field.annotation
-        table = create_model("Table", __base__=Settings, **{self.name: (annotation, self.field)})
+        fields: dict[str, Any] = {self.name: (self.field.annotation, self.field)}
+        table = create_model("Table", __base__=Settings, **fields)
         return getattr(table.from_values({self.name: value}, "there"), self.name)
 
     def bounds(self) -> tuple[float, float]:

@@ -11,7 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gelf_listener.store.parameters import Span
-from gelf_listener.timeranges import TimeRangeError, parse_keyword, parse_short, parse_since, parse_timerange
+from gelf_listener.timeranges import (
+    TimeRangeError,
+    parse_instant,
+    parse_keyword,
+    parse_short,
+    parse_timerange,
+)
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOW = dt.datetime(2026, 11, 25, 15, 30, tzinfo=BERLIN).timestamp()  # a Wednesday
@@ -167,14 +173,14 @@ def test_short_forms(text: str, seconds: float) -> None:
 )
 def test_since(text: str, start: float) -> None:
     """A duration up to now, Unix seconds, or a time."""
-    assert parse_since(text, NOW) == pytest.approx(start)
+    assert parse_instant(text, NOW) == pytest.approx(start)
 
 
 @pytest.mark.parametrize("text", ["", "nope", "1parsec", "nan", "1e300", "99999999999999999999w"])
 def test_what_is_no_since(text: str) -> None:
     """Said with what is allowed."""
     with pytest.raises(TimeRangeError, match=r"is not a time; expected .* or a duration with"):
-        parse_since(text, NOW)
+        parse_instant(text, NOW)
 
 
 def test_durations_in_words() -> None:
@@ -202,3 +208,42 @@ def test_any_text_is_a_range_or_an_error(text: str) -> None:
     assert span.start is not None
     assert span.end is not None
     assert span.start <= span.end
+
+
+def test_since_a_day() -> None:
+    """From its midnight on, in a zone or, without one, this machine's."""
+    now = 1_795_913_700.0  # 2026-11-29T00:55:00Z
+    assert parse_instant("today", now) == now - 55 * 60
+    assert parse_instant(" Yesterday ", now) == now - 55 * 60 - 86_400
+    assert parse_instant("today", now, ZoneInfo("Asia/Tokyo")) == now - (9 * 3600 + 55 * 60)
+    assert parse_instant("0:25", now) == now - 30 * 60
+    assert parse_instant("00:55:00", now) == now
+    assert parse_instant("23:55:30", now) == now - 3600 + 30  # of yesterday: today it is still to come
+    assert parse_instant("09:25", now, ZoneInfo("Asia/Tokyo")) == now - 30 * 60
+    assert 0 <= now - parse_instant("today", now, None) < 86_400
+
+
+@pytest.mark.parametrize(
+    ("text", "start", "end"),
+    [
+        ("today", -55 * 60, 23 * 3600 + 5 * 60),
+        ("yesterday", -55 * 60 - 86_400, -55 * 60),
+        ("0:25", -30 * 60, -29 * 60),
+        ("00:25:30", -30 * 60 + 30, -30 * 60 + 31),
+        ("23:55", -3600, -3600 + 60),
+        ("1h30m", -5400, -5400),
+        ("2026-11-28", -55 * 60 - 86_400, -55 * 60),
+    ],
+)
+def test_both_ends_of_a_time(text: str, start: float, end: float) -> None:
+    """As long as it is written: from the beginning of a day or minute, and up to its end."""
+    now = 1_795_913_700.0  # 2026-11-29T00:55:00Z
+    assert parse_instant(text, now) == now + start
+    assert parse_instant(text, now, end=True) == now + end
+
+
+@pytest.mark.parametrize("text", ["5", " 15 ", "999"])
+def test_a_number_alone_is_not_since(text: str) -> None:
+    """It lacks its unit; nobody means the first minutes of 1970."""
+    with pytest.raises(TimeRangeError, match="has no unit; write"):
+        parse_instant(text, 1e9)

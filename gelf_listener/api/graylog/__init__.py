@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
 
-from gelf_listener.api.catalog import CatalogFull
+from gelf_listener.api.catalog import CatalogAway, CatalogConflict, CatalogFull
+from gelf_listener.api.contract import Listener
+from gelf_listener.api.errors import told_with
 from gelf_listener.api.graylog import (
+    absent,
     aggregate,
     cluster,
     export,
@@ -21,6 +22,7 @@ from gelf_listener.api.graylog import (
     search_messages,
     search_universal,
     stream_routes,
+    stream_rule_routes,
     system,
     users,
     validate,
@@ -32,9 +34,6 @@ from gelf_listener.api.graylog.media_types import MediaTypes
 from gelf_listener.api.graylog.streams import Streams
 from gelf_listener.api.graylog.violations import RESPONSES, Violations, respond, wrong_request
 from gelf_listener.timeranges import TimeRangeError
-
-if TYPE_CHECKING:
-    from gelf_listener.api.contract import Listener
 
 __all__ = ["include", "prepare"]
 
@@ -52,7 +51,9 @@ _MODULES = (
     fields,
     validate,
     stream_routes,
+    stream_rule_routes,
     messages,
+    absent,
 )
 
 
@@ -61,10 +62,15 @@ def include(api: FastAPI, service: Listener) -> None:
     for module in _MODULES:
         api.include_router(module.router, responses=RESPONSES)
     api.add_middleware(MediaTypes)
-    api.add_exception_handler(TimeRangeError, _bad_request)
-    api.add_exception_handler(CatalogFull, _bad_request)
-    api.add_exception_handler(Violations, respond)
-    api.add_exception_handler(RequestValidationError, wrong_request)
+    for kind, handler in {
+        TimeRangeError: told_with(400),
+        CatalogFull: told_with(400),
+        CatalogConflict: told_with(409),
+        CatalogAway: told_with(503),
+        Violations: respond,
+        RequestValidationError: wrong_request,
+    }.items():
+        api.add_exception_handler(kind, handler)
     prepare(api, service)
 
 
@@ -77,7 +83,3 @@ def prepare(api: FastAPI, service: Listener) -> None:
     api.state.event_log = EventLog("gelf_listener")
     if service.auth is not None:
         service.auth.token_owner = partial(users.owner_of, service)
-
-
-async def _bad_request(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001  (starlette's signature)
-    return JSONResponse({"type": "ApiError", "message": str(error)}, 400)

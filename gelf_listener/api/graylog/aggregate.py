@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from starlette.responses import Response
 
-from gelf_listener.api.context import TheService, TheStore
 from gelf_listener.api.errors import ApiError
 from gelf_listener.api.graylog.figures import EMPTY, Figure, figure, figures_of, key_text, most_frequent
 from gelf_listener.api.graylog.index_types import IndexType, index_types
@@ -19,17 +18,13 @@ from gelf_listener.api.graylog.intervals import automatic, time_group, timeunit
 from gelf_listener.api.graylog.ranges import body_span, effective, written_span
 from gelf_listener.api.graylog.rows import rows_response, scripting
 from gelf_listener.api.graylog.search_messages import DAY
-from gelf_listener.api.graylog.search_parameters import Direction, TheStreams, names, node_for
-from gelf_listener.api.graylog.streams import Streams
+from gelf_listener.api.graylog.search_parameters import Asking, Direction, TheAsking, names, node_for
 from gelf_listener.api.graylog.tables import AS_TABLE
 from gelf_listener.api.graylog.titles import Column
 from gelf_listener.api.graylog.violations import check, not_blank, not_empty
 from gelf_listener.query.nodes import Node
 from gelf_listener.store import Store
 from gelf_listener.store.parameters import Grouping, Order, Span
-
-if TYPE_CHECKING:
-    from gelf_listener.api.contract import Listener
 
 __all__ = ["router"]
 
@@ -90,22 +85,15 @@ class AggregateRequest(BaseModel):
 
 
 @router.post("/aggregate", responses=AS_TABLE)
-async def post_aggregate(
-    request: Request, service: TheService, store: TheStore, streams: TheStreams, body: AggregateRequest
-) -> Response:
+async def post_aggregate(asking: TheAsking, body: AggregateRequest) -> Response:
     """Return figures of groups; JSON, CSV or a table by the header Accept."""
     now = time.time()
-    return await _aggregate(
-        request, service, store, streams, body, body_span(DAY if body.timerange is None else body.timerange, now), now
-    )
+    return await _aggregate(asking, body, body_span(DAY if body.timerange is None else body.timerange, now), now)
 
 
 @router.get("/aggregate", responses=AS_TABLE)
 async def get_aggregate(
-    request: Request,
-    service: TheService,
-    store: TheStore,
-    streams: TheStreams,
+    asking: TheAsking,
     groups: Annotated[str, Query(description="Fields, separated by commas.")] = "",
     metrics: Annotated[str, Query(description="function:field, separated by commas.")] = "count:",
     query: str = "*",
@@ -129,7 +117,7 @@ async def get_aggregate(
         metrics=[_written_metric(figure) for figure in figures],
     )
     now = time.time()
-    return await _aggregate(request, service, store, streams, body, written_span(timerange, now), now)
+    return await _aggregate(asking, body, written_span(timerange, now), now)
 
 
 def _written_metric(text: str) -> MetricRequest:
@@ -137,15 +125,8 @@ def _written_metric(text: str) -> MetricRequest:
     return MetricRequest(function=function[:100], field=field or None)
 
 
-async def _aggregate(
-    request: Request,
-    service: Listener,
-    store: Store,
-    streams: Streams,
-    body: AggregateRequest,
-    span: Span,
-    now: float,
-) -> Response:
+async def _aggregate(asking: Asking, body: AggregateRequest, span: Span, now: float) -> Response:
+    request, service, store, streams = asking
     by, asked = body.group_by or [], body.metrics or []
     path = "ScriptingApiResource.executeQuery.arg0"
     check(

@@ -1,4 +1,4 @@
-"""Cluster: what clients want to know of nodes and indices; there is one of each."""
+"""Cluster: what clients want to know of nodes, which are the listeners of a store, and of indices: there is one."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from starlette.responses import Response
 from gelf_listener.api.context import TheService
 from gelf_listener.api.errors import ApiError
 from gelf_listener.api.graylog.figures import FUNCTIONS
-from gelf_listener.api.graylog.message_encoding import INDEX, answer, iso
+from gelf_listener.api.graylog.message_encoding import INDEX, answer
 from gelf_listener.api.graylog.stream_words import INDEX_SET
 from gelf_listener.api.graylog.system import overview
-from gelf_listener.api.node import node_id
+from gelf_listener.api.node import other_nodes
+from gelf_listener.api.shared.nodes import Node
+from gelf_listener.rendering.graylog_times import iso
 
 __all__ = ["router"]
 
@@ -38,25 +40,48 @@ _TITLES = {
 
 @router.get("/cluster")
 async def cluster(request: Request, service: TheService) -> Response:
-    """Return what each node is: the listener."""
-    return answer({node_id(service): overview(request, service)})
+    """Return what each node is: this listener, and those that share its store."""
+    known = overview(request, service)
+    return answer({known["node_id"]: known} | {node.name: _overview(known, node) for node in other_nodes(service)})
 
 
 @router.get("/system/cluster/nodes")
 async def nodes(request: Request, service: TheService) -> Response:
-    """Return the nodes: the listener."""
+    """Return the nodes that are there: this listener, and those that share its store."""
     known = overview(request, service)
-    node = {
+    found = [_node(known, f"{request.base_url}api/", time.time())]
+    found += [
+        _node(_overview(known, node), f"{node.said['url']}/api/", node.last_seen) for node in other_nodes(service)
+    ]
+    return answer({"nodes": found, "total": len(found)})
+
+
+def _node(known: dict[str, Any], address: str, last_seen: float) -> dict[str, Any]:
+    return {
         "cluster_id": known["cluster_id"],
         "node_id": known["node_id"],
-        "transport_address": f"{request.base_url}api/",
-        "last_seen": iso(time.time()),
+        "transport_address": address,
+        "last_seen": iso(last_seen),
         "short_node_id": known["node_id"][:8],
         "hostname": known["hostname"],
-        "is_leader": True,
-        "is_master": True,
+        "is_leader": known["is_leader"],
+        "is_master": known["is_leader"],
     }
-    return answer({"nodes": [node], "total": 1})
+
+
+def _overview(own: dict[str, Any], node: Node) -> dict[str, Any]:
+    """Return what another node is, from what it says of itself; what it does not say is as with ours."""
+    said = node.said
+    return own | {
+        "node_id": node.name,
+        "version": said["version"],
+        "started_at": iso(said["started_at"]),
+        "is_processing": said["reading"],
+        "hostname": said["host"],
+        "lb_status": "alive" if said["reading"] else "throttled",
+        "operating_system": said["system"],
+        "is_leader": False,
+    }
 
 
 @router.get("/system/deflector")
@@ -83,21 +108,6 @@ async def index_set(service: TheService, index_set_id: str) -> Response:
     if index_set_id != INDEX_SET:
         raise ApiError(404, f"Couldn't load index set with ID <{index_set_id[:100]}>")
     return answer(_index_set(service.started_at))
-
-
-@router.get("/system/notifications")
-async def notifications() -> Response:
-    """Return what the server has to say to its administrators: nothing, problems are in its log and metrics."""
-    return answer({"total": 0, "notifications": []})
-
-
-@router.get("/search/saved")
-async def saved(page: int = 1, per_page: int = 50, query: str = "") -> Response:
-    """Return the saved searches of Graylog's page, of which there are none."""
-    pagination = {"total": 0, "count": 0, "page": page, "per_page": per_page}
-    found: dict[str, Any] = {"query": query, "pagination": pagination, "total": 0, "sort": "title", "order": "asc"}
-    defaults = {"sort": {"id": "title", "direction": "ASC"}}
-    return answer(found | {"elements": [], "attributes": [], "defaults": defaults})
 
 
 @router.get("/views/functions")

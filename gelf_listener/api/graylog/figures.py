@@ -10,15 +10,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from typing import Any, NamedTuple, get_args
 
 from gelf_listener.api.errors import ApiError
 from gelf_listener.api.graylog.index_types import IndexType, folds, is_number, reading_of
-from gelf_listener.api.graylog.message_encoding import index_time, iso
 from gelf_listener.api.graylog.streams import Streams, all_of
 from gelf_listener.message import FieldValue
-from gelf_listener.query.fields import known_field
+from gelf_listener.query.fields import known_field, plain_name
 from gelf_listener.query.nodes import Node
+from gelf_listener.rendering.graylog_times import index_time, iso
 from gelf_listener.store import Store
 from gelf_listener.store.answers import GroupKey
 from gelf_listener.store.grouping import rank_of
@@ -40,6 +41,9 @@ _NOTHING: Mapping[str, Any] = {
     "latest": None,
 }
 """What a function gives where there is nothing to compute it of, as JSON has it; 0.0 for all others."""
+
+_MOST_AROUND = 10_000
+"""Groups around the streams that are looked for in each stream; those that are shown are the first in all of them."""
 
 _UNGROUPED = ("avg", "max", "min", "percentile", "stddev", "sum", "sumofsquares", "variance")
 
@@ -99,7 +103,8 @@ def figure(
         )
     chosen: Function = next(each for each in get_args(Function) if each == asked)
     reading = "stored" if not field else reading_of(field, type)
-    return Figure(name, field or None, Metric(chosen, field or None, percentile, reading), type == "date")
+    meant = plain_name(field) if field else None
+    return Figure(name, field or None, Metric(chosen, meant, percentile, reading), type == "date")
 
 
 def most_frequent(field: str, type: IndexType | None, limit: int, order: tuple[Order, ...]) -> ValuesGroup:
@@ -115,27 +120,36 @@ def most_frequent(field: str, type: IndexType | None, limit: int, order: tuple[O
             f"Failed to obtain results. {field} is searched by words; messages cannot be grouped by it.",
         )
     known = known_field(field)
-    return ValuesGroup(field, limit, missing=known is None or not known.always, order=order, fold=folds(field))
+    missing = known is None or not known.always
+    return ValuesGroup(plain_name(field), limit, missing=missing, order=order, fold=folds(field))
 
 
 async def figures_of(
     store: Store, streams: Streams, node: Node, span: Span, groups: Sequence[Grouping], figures: Sequence[Figure]
 ) -> list[FigureRow]:
-    """Ask a store; see `Store.aggregate`. The outermost group may be the streams, which no message has as a field."""
-    if not groups or groups[0].field != "streams" or not isinstance(groups[0], ValuesGroup):
+    """Ask a store; see `Store.aggregate`. One of the groups may be the streams, which no message has as a field."""
+    at = next((at for at, group in enumerate(groups) if group.field == "streams"), -1)
+    by = groups[at] if at >= 0 else None
+    if not isinstance(by, ValuesGroup):
         return await _stored(store, node, span, groups, figures)
-    by_stream = []
+    around, within = groups[:at], groups[at + 1 :]
+    wide = [each._replace(limit=_MOST_AROUND) if isinstance(each, ValuesGroup) else each for each in around]
+    inside: dict[tuple[GroupKey, ...], list[tuple[tuple[Any, ...], list[FigureRow]]]] = {}
     for id in streams.ids():
-        inside = all_of((node, streams.node(id)))
-        (whole,) = await _stored(store, inside, span, (), figures)
-        if whole.messages:
-            sizes = [whole.messages if each.metric is None else whole.values[each.metric] for each in groups[0].order]
-            by_stream.append((rank_of(sizes, id, groups[0]), id, inside))
-    rows = []
-    for _, id, inside in sorted(by_stream)[: groups[0].limit]:
-        found = await _stored(store, inside, span, groups[1:], figures)
-        rows += [row._replace(keys=(id, *row.keys)) for row in found]
-    return rows
+        matching = all_of((node, streams.node(id)))
+        rows: dict[tuple[GroupKey, ...], list[FigureRow]] = {}
+        for row in await _stored(store, matching, span, (*wide, *within), figures) if within else ():
+            rows.setdefault(row.keys[:at], []).append(row._replace(keys=(*row.keys[:at], id, *row.keys[at:])))
+        for whole in await _stored(store, matching, span, wide, figures):
+            if whole.messages:
+                sizes = [whole.messages if each.metric is None else whole.values[each.metric] for each in by.order]
+                own = rows.get(whole.keys, []) if within else [whole._replace(keys=(*whole.keys, id))]
+                inside.setdefault(whole.keys, []).append((rank_of(sizes, id, by), own))
+    found = []
+    for outer in await _stored(store, node, span, around, figures) if around else [FigureRow((), 0, ())]:
+        for _, own in sorted(inside.get(outer.keys, ()), key=itemgetter(0))[: by.limit]:
+            found += own
+    return found
 
 
 async def _stored(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
+from typing import Any, TypeAlias
 
-from gelf_listener.query.fields import is_analysed
-from gelf_listener.query.nodes import Group, Node, Phrase, Term
-from gelf_listener.query.words import words
+from gelf_listener.query.fields import is_analysed, is_lower_case
+from gelf_listener.query.nodes import Fuzzy, Group, Node, Phrase, Regex, Term, Wildcard
+from gelf_listener.query.predicate import pattern_test
+from gelf_listener.query.words import word_places, words
 
 __all__ = ["highlights"]
 
@@ -19,6 +21,8 @@ _MOST_WORDS = 20
 _MOST_CHARACTERS = 32 * 1024
 """Of a text that are looked at."""
 
+_Leaf: TypeAlias = Term | Phrase | Wildcard | Regex | Fuzzy
+
 _STORED = {"short_message": "message", "host": "source"}
 
 
@@ -26,8 +30,8 @@ def highlights(fields: Mapping[str, Any], node: Node) -> dict[str, list[dict[str
     """
     Return what to highlight: ranges (start and length in characters) by field.
 
-    Terms and phrases are marked, words in texts and other values as a whole; wildcards, regular expressions and fuzzy
-    words are not, and neither is what was negated.
+    Marked is what a term, a phrase or a pattern (wildcards, a regular expression, a fuzzy word) matches: words of
+    texts, other values as a whole. What was negated is not.
     """
     found: dict[str, list[dict[str, int]]] = {}
     room = _MOST_RANGES
@@ -36,7 +40,7 @@ def highlights(fields: Mapping[str, Any], node: Node) -> dict[str, list[dict[str
         for name in named:
             value = fields.get(name)
             if isinstance(value, str):
-                for start, end in _places(name, value, leaf.text):
+                for start, end in _places(name, value, leaf):
                     if room > 0:
                         room -= 1
                         found.setdefault(name, []).append({"start": start, "length": end - start})
@@ -45,22 +49,39 @@ def highlights(fields: Mapping[str, Any], node: Node) -> dict[str, list[dict[str
     return found
 
 
-def _leaves(node: Node) -> Iterator[Term | Phrase]:
-    """Give the terms and phrases that a message is found by."""
-    if isinstance(node, (Term, Phrase)):
+def _leaves(node: Node) -> Iterator[_Leaf]:
+    """Give the terms, phrases and patterns that a message is found by."""
+    if isinstance(node, _Leaf):
         yield node
     elif isinstance(node, Group):
         for inner in (*node.must, *node.should):
             yield from _leaves(inner)
 
 
-def _places(name: str, value: str, sought: str) -> Iterator[tuple[int, int]]:
+def _places(name: str, value: str, leaf: _Leaf) -> Iterator[tuple[int, int]]:
     if not is_analysed(name):
-        if value.lower() == sought.lower():
+        if _matches_whole(name, value, leaf):
             yield 0, len(value)
         return
-    found = words(sought)[:_MOST_WORDS]
+    if not isinstance(leaf, (Term, Phrase)):
+        test = _tested(leaf, lower=True)
+        yield from ((start, start + len(word)) for start, word in word_places(value[:_MOST_CHARACTERS]) if test(word))
+        return
+    found = words(leaf.text)[:_MOST_WORDS]
     if found:
         pattern = r"\W+".join(map(re.escape, found))
         for match in re.finditer(rf"(?<!\w){pattern}(?!\w)", value[:_MOST_CHARACTERS], re.IGNORECASE):
             yield match.span()
+
+
+def _matches_whole(name: str, value: str, leaf: _Leaf) -> bool:
+    if isinstance(leaf, (Term, Phrase)):
+        return value.lower() == leaf.text.lower()
+    lower = is_lower_case(name)
+    return _tested(leaf, lower=lower)(value.lower() if lower else value)
+
+
+@lru_cache(maxsize=_MOST_LEAVES)
+def _tested(leaf: Wildcard | Regex | Fuzzy, *, lower: bool) -> Callable[[str], bool]:
+    """Compile a pattern once for all messages of an answer."""
+    return pattern_test(leaf, lower=lower)

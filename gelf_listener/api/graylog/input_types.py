@@ -109,25 +109,8 @@ TYPES = {
     "org.graylog2.inputs.syslog.tcp.SyslogTCPInput": InputType("Syslog TCP", "syslog+tcp", "syslog+tls", 514),
 }
 
-_SETTINGS = {
-    "recv_buffer_size": "receive_buffer_bytes",
-    "max_message_size": "max_frame_bytes",
-    "tcp_keepalive": "keepalive",
-    "decompress_size_limit": "max_payload_bytes",
-    "enable_cors": "cors",
-    "expand_structured_data": "expand_structured_data",
-    "allow_override_date": "allow_override_date",
-    "store_full_message": "store_full_message",
-    "timezone": "timezone",
-}
-"""Graylog's option -> our setting; options that are not here are accepted and change nothing."""
-
-_TLS_SETTINGS = {
-    "tls_cert_file": "cert",
-    "tls_key_file": "key",
-    "tls_key_password": "key_password",
-    "tls_client_auth_cert_file": "client_ca",
-}
+_PLACE = ("bind_address", "port")
+"""Options that are told by the address."""
 _CLIENT_AUTH = {"disabled": "none", "optional": "optional", "required": "required"}
 _UNUSABLE = (
     ("override_source", "sources are taken as they are sent"),
@@ -181,7 +164,8 @@ def spec_of(id: str, type_id: str, configuration: Mapping[str, Any]) -> Spec:
     for option, why in _UNUSABLE:
         if configuration.get(option):
             raise ApiError(400, f"Missing or invalid input configuration: {option} is not supported: {why}")
-    missing = [name for name, option in options_of(type_id).items() if option.needed and name not in configuration]
+    options = options_of(type_id)
+    missing = [name for name, option in options.items() if option.needed and name not in configuration]
     if missing:
         raise ApiError(400, f"Missing or invalid input configuration: {', '.join(missing)} missing")
     secure = bool(configuration.get("tls_enable"))
@@ -194,7 +178,7 @@ def spec_of(id: str, type_id: str, configuration: Mapping[str, Any]) -> Spec:
     host = str(configuration.get("bind_address") or "0.0.0.0")  # noqa: S104  (Graylog's default)
     try:
         known = load(INPUT_GROUP, scheme).Settings
-        settings = {"name": id} | _settings(configuration, known.model_fields, secure=secure)
+        settings = {"name": id} | _settings(configuration, options, known.model_fields, secure=secure)
         address = Address(scheme, "", "", host, port, "", {})
         known.from_address(address._replace(settings=settings))
     except ConfigError as error:
@@ -202,12 +186,15 @@ def spec_of(id: str, type_id: str, configuration: Mapping[str, Any]) -> Spec:
     return Spec(address, tuple(sorted(settings.items())))
 
 
-def _settings(configuration: Mapping[str, Any], known: Mapping[str, Any], *, secure: bool) -> dict[str, Any]:
-    named = _SETTINGS | (_TLS_SETTINGS if secure else {})
+def _settings(
+    configuration: Mapping[str, Any], options: Mapping[str, Option], known: Mapping[str, Any], *, secure: bool
+) -> dict[str, Any]:
+    """Return our settings that options become; those that are not known are accepted and change nothing."""
+    named = {name: option.setting for name, option in options.items() if name not in _PLACE}
     settings = {
-        setting: configuration[option]
-        for option, setting in named.items()
-        if setting in known and configuration.get(option) not in (None, "")
+        setting: configuration[name]
+        for name, setting in (named | {"timezone": "timezone"}).items()
+        if setting in known and configuration.get(name) not in (None, "") and (secure or not name.startswith("tls_"))
     }
     if secure and configuration.get("tls_client_auth"):
         mode = str(configuration["tls_client_auth"])

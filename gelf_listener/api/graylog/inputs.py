@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter
@@ -13,18 +13,17 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from gelf_listener.api.context import TheService
+from gelf_listener.api.contract import Listener
 from gelf_listener.api.errors import ApiError
 from gelf_listener.api.graylog.input_types import TYPES, Option, attributes_of, options_of, spec_of, type_of_scheme
-from gelf_listener.api.graylog.message_encoding import answer, iso
+from gelf_listener.api.graylog.message_encoding import answer
 from gelf_listener.api.identity import TheUser
-from gelf_listener.api.node import node_id
+from gelf_listener.api.node import is_own_input, node_id, other_nodes
 from gelf_listener.config import Spec
 from gelf_listener.errors import ConfigError
 from gelf_listener.inputs import Input
 from gelf_listener.plugins import INPUT_GROUP, load
-
-if TYPE_CHECKING:
-    from gelf_listener.api.contract import Listener
+from gelf_listener.rendering.graylog_times import iso
 
 __all__ = ["router"]
 
@@ -88,9 +87,7 @@ async def create(service: TheService, body: InputRequest, user: TheUser) -> Resp
 async def update(service: TheService, input_id: str, body: InputRequest) -> Response:
     """Change an input: it is closed and opened again."""
     old = _own(service, input_id)
-    spec_of(input_id, body.type, body.configuration)  # what is wrong is told before anything is closed
-    await service.close_input(input_id)
-    await _put(service, input_id, body, old["creator_user_id"], old["created_at"])
+    await _put(service, input_id, body, old["creator_user_id"], old["created_at"], old.get("node"))
     return answer({"id": input_id}, 201)
 
 
@@ -132,13 +129,17 @@ async def stop(service: TheService, input_id: str) -> Response:
     return answer({"id": input_id})
 
 
-async def _put(service: Listener, id: str, body: InputRequest, user: str, created_at: str) -> None:
+async def _put(
+    service: Listener, id: str, body: InputRequest, user: str, created_at: str, node: str | None = None
+) -> None:
+    """Keep an input and open it, in the place of one with this id; what is wrong is told before that is closed."""
     spec = spec_of(id, body.type, body.configuration)
     document = {
         "id": id,
         "title": body.title,
         "type": body.type,
         "global": body.global_,
+        "node": node or node_id(service),
         "configuration": body.configuration,
         "creator_user_id": user,
         "created_at": created_at,
@@ -147,11 +148,12 @@ async def _put(service: Listener, id: str, body: InputRequest, user: str, create
         "settings": spec.settings,
     }
     await service.catalog.put("inputs", id, document)
+    await service.close_input(id)
     await _open(service, document)
 
 
 async def _open(service: Listener, document: Mapping[str, Any]) -> None:
-    if all(input.name != document["id"] for input in service.inputs):
+    if is_own_input(service, document) and all(input.name != document["id"] for input in service.inputs):
         await service.open_kept_input(document)
 
 
@@ -191,19 +193,22 @@ def _configured(service: Listener, input: Input) -> dict[str, Any]:
     shown = {name: "<password set>" if value and not fields[name].repr else value for name, value in settings.items()}
     attributes = attributes_of(type, shown, secure=scheme.endswith(("tls", "https"))) or shown
     attributes |= {"bind_address": settings.get("host", ""), "port": listening.port or settings.get("port")}
-    return {
-        "id": input.name,
-        "title": input.name,
-        "name": name,
-        "type": type,
-        "global": True,
-        "content_pack": None,
-        "created_at": iso(service.started_at),
-        "creator_user_id": "admin",
-        "attributes": attributes,
-        "static_fields": {},
-        "node": None,
-    }
+    return _shown(
+        input.name,
+        input.name,
+        name,
+        type,
+        attributes,
+        {"created_at": iso(service.started_at), "creator_user_id": "admin"},
+    )
+
+
+def _shown(
+    id: str, title: str, name: str, type: str, attributes: Mapping[str, Any], others: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return an input as Graylog shows one."""
+    usual: dict[str, Any] = {"global": True, "content_pack": None, "static_fields": {}, "node": None}
+    return usual | {"id": id, "title": title, "name": name, "type": type, "attributes": attributes} | dict(others)
 
 
 def _made(service: Listener, document: Mapping[str, Any]) -> dict[str, Any]:
@@ -214,24 +219,15 @@ def _made(service: Listener, document: Mapping[str, Any]) -> dict[str, Any]:
     opened = next((input for input in service.inputs if input.name == document["id"]), None)
     if opened is not None and opened.listening and not attributes.get("port"):
         attributes["port"] = urlsplit(opened.listening[0]).port
-    return {
-        "id": document["id"],
-        "title": document["title"],
-        "name": type_of_scheme(document["address"].partition(":")[0])[1],
-        "type": document["type"],
-        "global": document["global"],
-        "content_pack": None,
-        "created_at": document["created_at"],
-        "creator_user_id": document["creator_user_id"],
-        "attributes": attributes,
-        "static_fields": {},
-        "node": None if document["global"] else node_id(service),
-    }
+    name = type_of_scheme(document["address"].partition(":")[0])[1]
+    others = {each: document[each] for each in ("global", "created_at", "creator_user_id")}
+    others["node"] = None if document["global"] else document.get("node", node_id(service))
+    return _shown(document["id"], document["title"], name, document["type"], attributes, others)
 
 
 def _state(service: Listener, document: dict[str, Any]) -> dict[str, Any]:
     id = document["id"]
-    running = any(input.name == id for input in service.inputs)
+    running = any(input.name == id for input in service.inputs) or _runs_elsewhere(service, id)
     failure = service.failed_inputs.get(id)
     return {
         "id": id,
@@ -240,6 +236,11 @@ def _state(service: Listener, document: dict[str, Any]) -> dict[str, Any]:
         "detailed_message": failure,
         "message_input": document,
     }
+
+
+def _runs_elsewhere(service: Listener, id: str) -> bool:
+    """Whether another listener of the store has an input open."""
+    return any(input["name"] == id for node in other_nodes(service) for input in node.said["inputs"])
 
 
 def _type(id: str) -> dict[str, Any]:

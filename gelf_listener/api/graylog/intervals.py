@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Mapping
-from typing import Any
 
 from gelf_listener.api.errors import ApiError
 from gelf_listener.api.graylog.index_types import IndexType, reading_of
 from gelf_listener.api.graylog.ranges import bounds
+from gelf_listener.api.graylog.views_query import AutomaticInterval, TimeunitInterval
 from gelf_listener.query.nodes import Node
 from gelf_listener.store import Store
 from gelf_listener.store.parameters import CalendarUnit, Span, TimeGroup
@@ -88,15 +88,13 @@ def time_group(field: str, interval: Interval, type: IndexType | None, zone: str
     return TimeGroup(field, seconds=interval, empty=True, reading=reading)
 
 
-async def interval_of(store: Store, node: Node, span: Span, interval: Mapping[str, Any]) -> Interval:
-    """Read the interval of a pivot: automatic, or so many units."""
-    kind = interval.get("type", "auto")
-    if kind == "auto":
-        scaling = interval.get("scaling")
-        if scaling is not None and (isinstance(scaling, bool) or not isinstance(scaling, (int, float))):
-            raise ApiError(400, f"interval.scaling is {str(scaling)[:50]!r}; expected a number")
-        return await automatic(store, node, span, 1.0 if scaling is None else float(scaling))
-    if kind != "timeunit":
-        raise ApiError(400, f"interval.type is {str(kind)[:50]!r}; expected auto or timeunit")
-    unit = _LETTERS.get(str(interval.get("unit")))
-    return timeunit(str(interval.get("timeunit") or f"{interval.get('value', 1)}{unit or '?'}"))
+async def interval_of(store: Store, node: Node, span: Span, asked: AutomaticInterval | TimeunitInterval) -> Interval:
+    """
+    Read the interval of a pivot.
+
+    Raises:
+        ApiError: If its unit is none.
+    """
+    if isinstance(asked, AutomaticInterval):
+        return await automatic(store, node, span, asked.scaling)
+    return timeunit(asked.timeunit or f"{asked.value}{_LETTERS.get(asked.unit or '', '?')}")

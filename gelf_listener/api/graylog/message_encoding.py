@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -13,26 +12,17 @@ from gelf_listener.api.graylog.highlights import highlights
 from gelf_listener.message import Message
 from gelf_listener.query.fields import KNOWN_FIELDS
 from gelf_listener.query.nodes import Node
+from gelf_listener.rendering.graylog_times import index_time, iso
 
-__all__ = ["INDEX", "answer", "flat", "hit", "index_time", "iso"]
+__all__ = ["INDEX", "answer", "flat", "hit"]
 
 INDEX = "graylog_0"
 """The one index all messages are said to be in; Graylog's name for its first."""
-
-_EARLIEST, _LATEST = -62135596800.0, 253402300799.999
 
 
 def answer(document: Any, status: int = 200) -> Response:
     """Answer with JSON. Integers of any size and halves of surrogate pairs are written, as they were sent."""
     return Response(json.dumps(document).encode(), status, media_type="application/json")
-
-
-def iso(seconds: float) -> str:
-    """Write a time as Graylog does: ISO 8601, UTC, milliseconds."""
-    # Integers, because a float's milliseconds may be one less than those that were meant.
-    milliseconds = round(min(max(seconds, _EARLIEST), _LATEST) * 1e6) // 1000
-    time = dt.datetime(1970, 1, 1) + dt.timedelta(milliseconds=milliseconds)  # noqa: DTZ001  (UTC by construction)
-    return time.isoformat(timespec="milliseconds") + "Z"
 
 
 def flat(message: Message, streams: Sequence[str], node_id: str) -> dict[str, Any]:
@@ -46,17 +36,12 @@ def flat(message: Message, streams: Sequence[str], node_id: str) -> dict[str, An
         "_id": message.id,
         "streams": list(streams),
         "gl2_source_input": message.input,
-        "gl2_source_node": node_id,
+        "gl2_source_node": message.node or node_id,
         "gl2_accounted_message_size": len(message.raw),
         "gl2_processing_timestamp": _written("gl2_processing_timestamp", message.received_at),
         "gl2_processing_duration_ms": 0,
     }
     return document
-
-
-def index_time(seconds: float) -> str:
-    """Write a time as Graylog keeps it in its index: ``2026-11-28 10:00:00.123``, UTC."""
-    return iso(seconds)[:-1].replace("T", " ")
 
 
 def _written(name: str, seconds: float) -> str:

@@ -45,9 +45,9 @@ async def parse(service: TheService, body: ParseRequest) -> Response:
     if body.codec in ("gelf", "gelf-udp", "gelf-tcp", "gelf-http"):
         GraylogGelf("").decode(payload, time.time(), peer, batch)
     elif body.codec == "syslog":
-        from gelf_listener.codec.syslog.decoder import SyslogDecoder  # few ask
+        from gelf_listener.codec.syslog.graylog import GraylogSyslog  # few ask
 
-        SyslogDecoder("").decode_all([(payload, peer)], time.time(), batch)
+        GraylogSyslog("").decode_all([(payload, peer)], time.time(), batch)
     elif body.codec == "raw":
         now = time.time()
         batch.messages.append(Message(now, body.remote_address, body.message, None, None, b"", now))

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from gelf_listener.api.context import TheService
+from gelf_listener.api.contract import Listener
 from gelf_listener.api.errors import ApiError
 from gelf_listener.api.graylog.message_encoding import answer
 from gelf_listener.metrics import ServiceCollector
-
-if TYPE_CHECKING:
-    from gelf_listener.api.contract import Listener
 
 __all__ = ["router"]
 
@@ -97,19 +95,19 @@ def _figures(service: Listener) -> dict[str, _Figure]:
 def _graylogs(service: Listener) -> dict[str, _Figure]:
     """Return what Graylog would call our counters."""
     pipeline = service.pipeline
-    runners = pipeline.runners
+    outputs = service.outputs()
     rates = service.throughput.rates()
     written = sum(rate for name, rate in rates.items() if name.startswith("output "))
-    waiting = sum(runner.waiting for runner in runners)
-    room = sum(runner.output.settings.buffer_messages_limit for runner in runners)
-    bytes_waiting = sum(runner.waiting_bytes for runner in runners)
-    bytes_room = sum(runner.output.settings.buffer_bytes_limit for runner in runners)
+    waiting = sum(output.waiting for output in outputs)
+    room = sum(output.max_messages for output in outputs)
+    bytes_waiting = sum(output.waiting_bytes for output in outputs)
+    bytes_room = sum(output.max_bytes for output in outputs)
     gauges = {
         "throughput.input.1-sec-rate": rates.get("messages", 0.0),
         "throughput.output.1-sec-rate": written,
         "journal.append.1-sec-rate": rates.get("messages", 0.0),
         "journal.read.1-sec-rate": written,
-        "journal.segments": len(runners),
+        "journal.segments": len(outputs),
         "journal.entries-uncommitted": waiting,
         "journal.size": bytes_waiting,
         "journal.size-limit": bytes_room,
@@ -123,7 +121,7 @@ def _graylogs(service: Listener) -> dict[str, _Figure]:
     }
     counters = {
         "throughput.input": pipeline.messages.total(),
-        "throughput.output": sum(runner.written for runner in runners),
+        "throughput.output": sum(output.written for output in outputs),
     }
     found = {f"org.graylog2.{name}": _Figure("gauge", value) for name, value in gauges.items()}
     return found | {f"org.graylog2.{name}": _Figure("counter", value) for name, value in counters.items()}

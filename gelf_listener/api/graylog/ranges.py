@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from gelf_listener.api.errors import ApiError
 from gelf_listener.api.graylog.keywords import parse_graylog_keyword
-from gelf_listener.api.graylog.message_encoding import iso
 from gelf_listener.query.nodes import Node
+from gelf_listener.rendering.graylog_times import iso
 from gelf_listener.store import Store
 from gelf_listener.store.parameters import Span
 from gelf_listener.timeranges import TimeRangeError, parse_moment, parse_short, parse_timerange

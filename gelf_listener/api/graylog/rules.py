@@ -17,13 +17,13 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from gelf_listener.api.errors import ApiError
-from gelf_listener.api.graylog.message_encoding import iso
 from gelf_listener.api.graylog.patterns import alternatives, anywhere, in_words
 from gelf_listener.errors import QueryError
 from gelf_listener.message import FieldValue, Message
 from gelf_listener.query.automaton import Automaton
 from gelf_listener.query.fields import Known, is_analysed, is_lower_case, known_field
 from gelf_listener.query.nodes import Exists, Group, MatchAll, Matches, Node, Phrase, Range, Regex, Term, Wildcard
+from gelf_listener.rendering.graylog_times import iso
 from gelf_listener.rendering.values import value_text
 
 __all__ = ["Rule", "compile_rules", "node_of", "query_of"]

@@ -4,27 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from gelf_listener.api.context import TheService, TheStore
 from gelf_listener.api.graylog.index_types import index_types
 from gelf_listener.api.graylog.message_encoding import flat
 from gelf_listener.api.graylog.ranges import body_span, effective, written_span
 from gelf_listener.api.graylog.rows import column_type, rows_response, scripting
-from gelf_listener.api.graylog.search_parameters import Direction, TheStreams, check_sort, names, node_for, page
-from gelf_listener.api.graylog.streams import Streams
+from gelf_listener.api.graylog.search_parameters import Asking, Direction, TheAsking, check_sort, names, node_for, page
 from gelf_listener.api.graylog.tables import AS_TABLE
 from gelf_listener.api.graylog.titles import Column
-from gelf_listener.api.node import node_id
-from gelf_listener.store import Store
 from gelf_listener.store.parameters import Sort, Span
-
-if TYPE_CHECKING:
-    from gelf_listener.api.contract import Listener
 
 __all__ = ["DAY", "router"]
 
@@ -53,22 +46,15 @@ class MessagesRequest(BaseModel):
 
 
 @router.post("/messages", responses=AS_TABLE)
-async def post_messages(
-    request: Request, service: TheService, store: TheStore, streams: TheStreams, body: MessagesRequest
-) -> Response:
+async def post_messages(asking: TheAsking, body: MessagesRequest) -> Response:
     """Return fields of messages; JSON, CSV or a table by the header Accept."""
     now = time.time()
-    return await _messages(
-        request, service, store, streams, body, body_span(DAY if body.timerange is None else body.timerange, now), now
-    )
+    return await _messages(asking, body, body_span(DAY if body.timerange is None else body.timerange, now), now)
 
 
 @router.get("/messages", responses=AS_TABLE)
 async def get_messages(
-    request: Request,
-    service: TheService,
-    store: TheStore,
-    streams: TheStreams,
+    asking: TheAsking,
     query: str = "*",
     stream_ids: Annotated[str, Query(alias="streams")] = "",
     stream_categories: Annotated[str, Query(description="Accepted; there are no categories.")] = "",  # noqa: ARG001
@@ -90,18 +76,11 @@ async def get_messages(
         **{"from": from_},
     )
     now = time.time()
-    return await _messages(request, service, store, streams, body, written_span(timerange, now), now)
+    return await _messages(asking, body, written_span(timerange, now), now)
 
 
-async def _messages(
-    request: Request,
-    service: Listener,
-    store: Store,
-    streams: Streams,
-    body: MessagesRequest,
-    span: Span,
-    now: float,
-) -> Response:
+async def _messages(asking: Asking, body: MessagesRequest, span: Span, now: float) -> Response:
+    request, service, store, streams = asking
     columns = [Column(service, name) for name in body.fields or _FIELDS]
     sort = Sort(body.sort or "timestamp", body.sort_order != "asc")
     with scripting():
@@ -110,7 +89,7 @@ async def _messages(
         types = await index_types(store, [sort.field, *(each.field for each in columns)])
         check_sort(sort.field, types.get(sort.field))
         hits = await store.search(node, span, limit=limit, offset=offset, sort=sort)
-    rows = [_row(flat(message, streams.of(message), node_id(service)), columns) for message in hits.messages]
+    rows = [_row(flat(message, streams.of(message), asking.node), columns) for message in hits.messages]
     schema = [
         {
             "column_type": "field",

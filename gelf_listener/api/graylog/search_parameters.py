@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from fastapi import Depends, Request
 from pydantic import BeforeValidator
 
+from gelf_listener.api.context import TheService, TheStore
+from gelf_listener.api.contract import Listener
 from gelf_listener.api.errors import ApiError
 from gelf_listener.api.graylog.index_types import IndexType
 from gelf_listener.api.graylog.streams import Streams, all_of
+from gelf_listener.api.node import node_id
 from gelf_listener.query.nodes import MatchAll, Node
+from gelf_listener.store import Store
 from gelf_listener.store.parameters import NEWEST_FIRST, Sort
 
 __all__ = [
     "MOST_RESULTS",
+    "Asking",
     "Direction",
+    "TheAsking",
     "TheStreams",
     "check_sort",
     "names",
@@ -38,6 +44,32 @@ def streams_of(request: Request) -> Streams:
 
 
 TheStreams = Annotated[Streams, Depends(streams_of)]
+
+
+class Asking(NamedTuple):
+    """What answers a search: the listener, its store and streams, in the form that the request wants."""
+
+    request: Request
+    service: Listener
+    store: Store
+    streams: Streams
+
+    @property
+    def accept(self) -> str:
+        """What media types are wanted."""
+        return self.request.headers.get("accept", "")
+
+    @property
+    def node(self) -> str:
+        """What names the listener."""
+        return node_id(self.service)
+
+
+def _asking(request: Request, service: TheService, store: TheStore, streams: TheStreams) -> Any:
+    return Asking(request, service, store, streams)
+
+
+TheAsking = Annotated[Asking, Depends(_asking)]
 
 
 def node_for(streams: Streams, query: str, ids: Sequence[str] = (), filter: str = "") -> Node:

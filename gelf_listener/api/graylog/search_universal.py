@@ -7,16 +7,14 @@ import time
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, NamedTuple
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response, StreamingResponse
 
-from gelf_listener.api.context import TheService, TheStore
 from gelf_listener.api.errors import ApiError
 from gelf_listener.api.graylog.index_types import index_type
 from gelf_listener.api.graylog.message_encoding import answer, flat, hit
 from gelf_listener.api.graylog.ranges import effective, span_of
-from gelf_listener.api.graylog.search_parameters import TheStreams, check_sort, names, node_for, page, sort_of
-from gelf_listener.api.graylog.streams import Streams
+from gelf_listener.api.graylog.search_parameters import Asking, TheAsking, check_sort, names, node_for, page, sort_of
 from gelf_listener.api.graylog.tables import (
     AS_CSV,
     CSV,
@@ -29,9 +27,7 @@ from gelf_listener.api.graylog.tables import (
     rows_of,
 )
 from gelf_listener.api.graylog.violations import check, not_empty
-from gelf_listener.api.node import node_id
 from gelf_listener.query.nodes import Node
-from gelf_listener.store import Store
 from gelf_listener.store.parameters import Sort, Span
 
 __all__ = ["router"]
@@ -40,8 +36,9 @@ router = APIRouter(prefix="/api/search/universal", tags=["Search/Universal"])
 
 
 class _Wanted(NamedTuple):
-    """The parameters that all kinds of range share."""
+    """The parameters that all kinds of range share, and what answers them."""
 
+    asking: Asking
     query: str
     node: Node
     limit: int
@@ -51,7 +48,7 @@ class _Wanted(NamedTuple):
 
 
 def _wanted(
-    streams: TheStreams,
+    asking: TheAsking,
     query: Annotated[str, Query(description="In Graylog's query language.", min_length=1)],
     limit: Annotated[int, Query(description="0 means 150, or everything for an export.")] = 0,
     offset: int = 0,
@@ -62,8 +59,8 @@ def _wanted(
     decorate: Annotated[str, Query(description="Accepted; there are no decorators.")] = "",  # noqa: ARG001
     batch_size: Annotated[int, Query(description="Accepted; an export chooses its own.")] = 500,  # noqa: ARG001
 ) -> Any:
-    node = node_for(streams, query, streams.existing(names(stream_ids)), filter)
-    return _Wanted(query, node, limit, offset, names(fields), sort_of(sort))
+    node = node_for(asking.streams, query, asking.streams.existing(names(stream_ids)), filter)
+    return _Wanted(asking, query, node, limit, offset, names(fields), sort_of(sort))
 
 
 def _relative(range: Annotated[int, Query(ge=0, description="Seconds; 0 is all time.")]) -> Any:
@@ -88,63 +85,47 @@ OfKeyword = Annotated[Span, Depends(_of_keyword)]
 
 
 @router.get("/relative", responses=AS_CSV)
-async def search_relative(
-    request: Request, service: TheService, store: TheStore, streams: TheStreams, wanted: Wanted, span: Relative
-) -> Response:
+async def search_relative(wanted: Wanted, span: Relative) -> Response:
     """Search the last seconds, minutes or hours."""
-    return await _search(request, store, streams, wanted, span, node_id(service))
+    return await _search(wanted, span)
 
 
 @router.get("/absolute", responses=AS_CSV)
-async def search_absolute(
-    request: Request, service: TheService, store: TheStore, streams: TheStreams, wanted: Wanted, span: Absolute
-) -> Response:
+async def search_absolute(wanted: Wanted, span: Absolute) -> Response:
     """Search between two times."""
-    return await _search(request, store, streams, wanted, span, node_id(service))
+    return await _search(wanted, span)
 
 
 @router.get("/keyword", responses=AS_CSV)
-async def search_keyword(
-    request: Request, service: TheService, store: TheStore, streams: TheStreams, wanted: Wanted, span: OfKeyword
-) -> Response:
+async def search_keyword(wanted: Wanted, span: OfKeyword) -> Response:
     """Search a time in words: last hour, yesterday."""
-    return await _search(request, store, streams, wanted, span, node_id(service))
+    return await _search(wanted, span)
 
 
 @router.get("/relative/export", response_class=StreamingResponse, responses=AS_CSV)
-async def export_relative(
-    request: Request,
-    service: TheService,
-    store: TheStore,
-    streams: TheStreams,
-    wanted: Wanted,
-    span: Relative,
-    range: int,
-) -> Response:
+async def export_relative(wanted: Wanted, span: Relative, range: int) -> Response:
     """Give all messages of the last seconds, minutes or hours as a CSV file."""
-    return _export(request, store, streams, wanted, span, node_id(service), f"relative-{range}")
+    return _export(wanted, span, f"relative-{range}")
 
 
 @router.get("/absolute/export", response_class=StreamingResponse, responses=AS_CSV)
-async def export_absolute(
-    request: Request, service: TheService, store: TheStore, streams: TheStreams, wanted: Wanted, span: Absolute
-) -> Response:
+async def export_absolute(wanted: Wanted, span: Absolute) -> Response:
     """Give all messages between two times as a CSV file."""
     found = effective(span, 0.0)
     name = f"absolute-{found['from']}-{found['to']}".replace(":", "-")
-    return _export(request, store, streams, wanted, span, node_id(service), name)
+    return _export(wanted, span, name)
 
 
 @router.get("/keyword/export", response_class=StreamingResponse, responses=AS_CSV)
-async def export_keyword(
-    request: Request, service: TheService, store: TheStore, streams: TheStreams, wanted: Wanted, span: OfKeyword
-) -> Response:
+async def export_keyword(wanted: Wanted, span: OfKeyword) -> Response:
     """Give all messages of a time in words as a CSV file."""
-    return _export(request, store, streams, wanted, span, node_id(service), "keyword")
+    return _export(wanted, span, "keyword")
 
 
-async def _search(request: Request, store: Store, streams: Streams, asked: _Wanted, span: Span, node: str) -> Response:
-    as_csv = negotiated(request.headers.get("accept", ""), (CSV, "application/json")) == CSV
+async def _search(asked: _Wanted, span: Span) -> Response:
+    _, _, store, streams = asked.asking
+    node = asked.asking.node
+    as_csv = negotiated(asked.asking.accept, (CSV, "application/json")) == CSV
     fields = _columns(asked.fields) if as_csv else asked.fields
     limit, offset = page(asked.limit, max(asked.offset, 0))
     check_sort(asked.sort.field, await index_type(store, asked.sort.field))
@@ -174,10 +155,9 @@ async def _search(request: Request, store: Store, streams: Streams, asked: _Want
     return await asyncio.to_thread(build)  # ten thousand messages would keep the inputs waiting
 
 
-def _export(
-    request: Request, store: Store, streams: Streams, asked: _Wanted, span: Span, node: str, name: str
-) -> Response:
-    if acceptable(request.headers.get("accept", ""), (CSV,)) is None:
+def _export(asked: _Wanted, span: Span, name: str) -> Response:
+    _, _, store, streams = asked.asking
+    if acceptable(asked.asking.accept, (CSV,)) is None:
         raise ApiError(406, "HTTP 406 Not Acceptable")
     fields = _columns(asked.fields)
 
@@ -186,7 +166,7 @@ def _export(
         async for messages in store.scan(
             asked.node, span, limit=asked.limit if asked.limit > 0 else None, sort=asked.sort
         ):
-            yield csv_lines(one_line(rows_of(messages, fields, streams, node))).encode("utf-8", "replace")
+            yield csv_lines(one_line(rows_of(messages, fields, streams, asked.asking.node))).encode("utf-8", "replace")
 
     return attachment(lines(), CSV, f"graylog-search-result-{name}.csv")
 

@@ -15,18 +15,22 @@ from starlette.responses import Response
 from gelf_listener.api.catalog import Catalog
 from gelf_listener.api.context import TheService
 from gelf_listener.api.errors import ApiError
-from gelf_listener.api.graylog.message_encoding import answer, iso
+from gelf_listener.api.graylog.message_encoding import answer
 from gelf_listener.api.graylog.rules import Rule, compile_rules, query_of
-from gelf_listener.api.graylog.stream_words import ATTRIBUTES, INDEX_SET, RULE_TYPES
+from gelf_listener.api.graylog.stream_words import ATTRIBUTES, INDEX_SET
 from gelf_listener.api.graylog.streams import DEFAULT_STREAM, DEFAULT_TITLE
 from gelf_listener.api.identity import TheUser
 from gelf_listener.message import Message
 from gelf_listener.query import compile_predicate, parse
+from gelf_listener.rendering.graylog_times import iso
 from gelf_listener.timeranges import TimeRangeError, parse_moment
 
-__all__ = ["router"]
+__all__ = ["MAX_RULES", "router", "shown", "stored"]
 
 router = APIRouter(prefix="/api/streams", tags=["Streams"])
+
+MAX_RULES = 100
+"""Of a stream."""
 
 
 class StreamRequest(BaseModel):
@@ -34,7 +38,7 @@ class StreamRequest(BaseModel):
 
     title: str = Field(min_length=1, max_length=1000)
     description: str | None = Field("", max_length=10_000)
-    rules: list[Rule] | None = Field(None, max_length=100)
+    rules: list[Rule] | None = Field(None, max_length=MAX_RULES)
     matching_type: Literal["AND", "OR"] | None = "AND"
     query: str | None = Field(None, description="Our own: in place of rules.", max_length=16_384)
     remove_matches_from_default_stream: bool | None = False
@@ -53,7 +57,7 @@ class StreamChange(BaseModel):
 
     title: str | None = Field(None, min_length=1, max_length=1000)
     description: str | None = Field(None, max_length=10_000)
-    rules: list[Rule] | None = Field(None, max_length=100)
+    rules: list[Rule] | None = Field(None, max_length=MAX_RULES)
     matching_type: Literal["AND", "OR"] | None = None
     query: str | None = Field(None, max_length=16_384)
     remove_matches_from_default_stream: bool | None = None
@@ -84,8 +88,8 @@ async def paginated(service: TheService, page: int = 1, per_page: int = 50, quer
         (stream for stream in every if text.lower() in stream["title"].lower()),
         key=lambda stream: str(stream["title"]).lower(),
     )
-    shown = found[(page - 1) * per_page : page * per_page]
-    pagination = {"total": len(found), "count": len(shown), "page": page, "per_page": per_page}
+    elements = found[(page - 1) * per_page : page * per_page]
+    pagination = {"total": len(found), "count": len(elements), "page": page, "per_page": per_page}
     return answer(
         {
             "query": query,
@@ -93,7 +97,7 @@ async def paginated(service: TheService, page: int = 1, per_page: int = 50, quer
             "total": len(every),
             "sort": "title",
             "order": "asc",
-            "elements": shown,
+            "elements": elements,
             "attributes": ATTRIBUTES,
             "defaults": {"sort": {"id": "title", "direction": "ASC"}},
         }
@@ -143,13 +147,13 @@ async def get(service: TheService, stream_id: str) -> Response:
     """Return a stream."""
     if stream_id == DEFAULT_STREAM:
         return answer(_default(service.started_at))
-    return answer(_shown(_stored(service.catalog, stream_id)))
+    return answer(shown(stored(service.catalog, stream_id)))
 
 
 @router.put("/{stream_id}")
 async def update(service: TheService, stream_id: str, body: StreamChange) -> Response:
     """Change a stream."""
-    old = _stored(service.catalog, stream_id)
+    old = stored(service.catalog, stream_id)
     changed = {
         name: value
         for name in ("title", "description", "remove_matches_from_default_stream")
@@ -161,46 +165,21 @@ async def update(service: TheService, stream_id: str, body: StreamChange) -> Res
         changed |= _ruled(rules, body.matching_type or old["matching_type"], query)
     document = old | changed
     await service.catalog.put("streams", stream_id, document)
-    return answer(_shown(document))
-
-
-@router.get("/{stream_id}/rules")
-async def rules(service: TheService, stream_id: str) -> Response:
-    """Return the rules of a stream."""
-    found = [] if stream_id == DEFAULT_STREAM else _shown(_stored(service.catalog, stream_id))["rules"]
-    return answer({"total": len(found), "stream_rules": found})
-
-
-@router.get("/{stream_id}/rules/types")
-async def rule_types(service: TheService, stream_id: str) -> Response:
-    """Return the types of rules there are."""
-    if stream_id != DEFAULT_STREAM:
-        _stored(service.catalog, stream_id)
-    return answer(RULE_TYPES)
-
-
-@router.get("/{stream_id}/rules/{rule_id}")
-async def rule(service: TheService, stream_id: str, rule_id: str) -> Response:
-    """Return one rule of a stream."""
-    shown = _shown(_stored(service.catalog, stream_id))
-    found = next((each for each in shown["rules"] if each["id"] == rule_id), None)
-    if found is None:
-        raise ApiError(404, f"Stream rule <{rule_id[:100]}> not found!")
-    return answer(found)
+    return answer(shown(document))
 
 
 @router.get("/{stream_id}/outputs")
 async def outputs(service: TheService, stream_id: str) -> Response:
     """Return the outputs of a stream, of which there are none."""
     if stream_id != DEFAULT_STREAM:
-        _stored(service.catalog, stream_id)
+        stored(service.catalog, stream_id)
     return answer({"total": 0, "outputs": []})
 
 
 @router.delete("/{stream_id}", status_code=204)
 async def delete(service: TheService, stream_id: str) -> Response:
     """Delete a stream; no message goes with it."""
-    _stored(service.catalog, stream_id)
+    stored(service.catalog, stream_id)
     await service.catalog.remove("streams", stream_id)
     return Response(status_code=204)
 
@@ -208,14 +187,14 @@ async def delete(service: TheService, stream_id: str) -> Response:
 @router.post("/{stream_id}/pause", status_code=204)
 async def pause(service: TheService, stream_id: str) -> Response:
     """Leave a stream out of messages' lists of streams."""
-    await service.catalog.put("streams", stream_id, _stored(service.catalog, stream_id) | {"disabled": True})
+    await service.catalog.put("streams", stream_id, stored(service.catalog, stream_id) | {"disabled": True})
     return Response(status_code=204)
 
 
 @router.post("/{stream_id}/resume", status_code=204)
 async def resume(service: TheService, stream_id: str) -> Response:
     """Undo a pause."""
-    await service.catalog.put("streams", stream_id, _stored(service.catalog, stream_id) | {"disabled": False})
+    await service.catalog.put("streams", stream_id, stored(service.catalog, stream_id) | {"disabled": False})
     return Response(status_code=204)
 
 
@@ -230,7 +209,7 @@ class CloneRequest(BaseModel):
 async def clone(service: TheService, stream_id: str, body: CloneRequest, user: TheUser) -> Response:
     """Copy a stream."""
     id = secrets.token_hex(12)
-    document = _stored(service.catalog, stream_id) | {
+    document = stored(service.catalog, stream_id) | {
         "id": id,
         "title": body.title,
         "description": body.description or "",
@@ -250,7 +229,7 @@ class TestMatchRequest(BaseModel):
 @router.post("/{stream_id}/testMatch")
 async def test_match(service: TheService, stream_id: str, body: TestMatchRequest) -> Response:
     """Tell whether a message would be in a stream, and which of its rules it matches."""
-    document = _stored(service.catalog, stream_id)
+    document = stored(service.catalog, stream_id)
     if not body.message.get("_id"):
         raise ApiError(400, "message id cannot be null; add an _id to the message")
     message = _message(body.message)
@@ -291,7 +270,8 @@ def _moment(value: Any) -> float:
         raise ApiError(400, f"timestamp: {error}") from None
 
 
-def _stored(catalog: Catalog, id: str) -> dict[str, Any]:
+def stored(catalog: Catalog, id: str) -> dict[str, Any]:
+    """Return a stream that was made, as the catalog has it; an ApiError tells that there is none."""
     document = catalog.get("streams", id)
     if document is None:
         if id == DEFAULT_STREAM:
@@ -301,14 +281,14 @@ def _stored(catalog: Catalog, id: str) -> dict[str, Any]:
 
 
 def _all(catalog: Catalog, started_at: float) -> list[dict[str, Any]]:
-    return [_default(started_at), *map(_shown, catalog.all("streams").values())]
+    return [_default(started_at), *map(shown, catalog.all("streams").values())]
 
 
-def _shown(document: Mapping[str, Any]) -> dict[str, Any]:
+def shown(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a stream as Graylog shows one."""
     hidden = ("written",) if document.get("written") else ("written", "query")
-    shown = {name: value for name, value in document.items() if name not in hidden}
     kept = ("field", "id", "type", "inverted", "value")
-    return shown | {
+    return {name: value for name, value in document.items() if name not in hidden} | {
         "rules": [
             {name: rule.get(name) for name in kept}
             | {"stream_id": document["id"], "description": rule.get("description") or ""}
@@ -335,4 +315,4 @@ def _default(started_at: float) -> dict[str, Any]:
         "rules": [],
         "matching_type": "AND",
     }
-    return _shown(document) | {"is_default": True}
+    return shown(document) | {"is_default": True}

@@ -5,21 +5,20 @@ from __future__ import annotations
 import platform
 import socket
 import time
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import PlainTextResponse, Response
 
 from gelf_listener import __version__
 from gelf_listener.api.context import TheService
+from gelf_listener.api.contract import Listener
 from gelf_listener.api.errors import ApiError
 from gelf_listener.api.graylog.eventlog import EventLog
-from gelf_listener.api.graylog.message_encoding import answer, iso
+from gelf_listener.api.graylog.message_encoding import answer
 from gelf_listener.api.node import cluster_id, node_id
+from gelf_listener.rendering.graylog_times import iso
 from gelf_listener.timeranges import parse_moment
-
-if TYPE_CHECKING:
-    from gelf_listener.api.contract import Listener
 
 __all__ = ["overview", "router"]
 
@@ -35,7 +34,7 @@ async def greeting(service: TheService) -> Response:
     """Return what answers here."""
     return answer(
         {
-            "cluster_id": cluster_id(),
+            "cluster_id": cluster_id(service),
             "node_id": node_id(service),
             "version": __version__,
             "tagline": "Manage your logs in the dark and have lasers going and make it look like you're from space!",
@@ -55,10 +54,10 @@ def overview(request: Request, service: Listener) -> dict[str, Any]:
         "facility": "gelf-listener",
         "codename": "gelf-listener",
         "node_id": node_id(service),
-        "cluster_id": cluster_id(),
+        "cluster_id": cluster_id(service),
         "version": __version__,
         "started_at": iso(service.started_at),
-        "is_processing": not service.pipeline.full,
+        "is_processing": service.reading,
         "hostname": socket.gethostname(),
         "lifecycle": "running",
         "lb_status": _balance(request, service).lower(),
@@ -70,12 +69,16 @@ def overview(request: Request, service: Listener) -> dict[str, Any]:
 
 def _balance(request: Request, service: Listener) -> str:
     override: str | None = request.app.state.lb_override
-    return override or ("THROTTLED" if service.pipeline.full else "ALIVE")
+    return override or ("ALIVE" if service.reading else "THROTTLED")
 
 
 @router.get("/system/lbstatus", response_class=PlainTextResponse)
 async def lbstatus(request: Request, service: TheService) -> Response:
-    """Tell a load balancer whether to send more: ALIVE, DEAD (503) or THROTTLED (429), when a full buffer blocks."""
+    """
+    Tell a load balancer whether to send more: ALIVE, DEAD (503) or THROTTLED (429), when a full buffer blocks.
+
+    A Graylog answers 406 to who accepts JSON only; here whoever asks is told, for scripts wait for a listener so.
+    """
     status = _balance(request, service)
     return PlainTextResponse(status, _STATUS[status])
 
@@ -103,18 +106,18 @@ def _written_rates(service: Listener) -> list[float]:
 @router.get("/system/journal")
 async def journal(service: TheService) -> Response:
     """Return how full the outputs' buffers are, which stand where Graylog has its journal."""
-    runners = service.pipeline.runners
-    oldest = [at for runner in runners if (at := runner.oldest_at) is not None]
+    outputs = service.outputs()
+    oldest = [at for output in outputs if (at := output.oldest_at) is not None]
     rates = service.throughput.rates()
     return answer(
         {
-            "enabled": any(runner.output.settings.buffer != "memory" for runner in runners),
+            "enabled": any(output.buffer != "memory" for output in outputs),
             "append_events_per_second": round(rates.get("messages", 0.0)),
             "read_events_per_second": round(max(_written_rates(service), default=0.0)),
-            "uncommitted_journal_entries": sum(runner.waiting for runner in runners),
-            "journal_size": sum(runner.buffer.bytes for runner in runners),
-            "journal_size_limit": sum(runner.output.settings.buffer_bytes_limit for runner in runners),
-            "number_of_segments": len(runners),
+            "uncommitted_journal_entries": sum(output.waiting for output in outputs),
+            "journal_size": sum(output.buffer_bytes for output in outputs),
+            "journal_size_limit": sum(output.max_bytes for output in outputs),
+            "number_of_segments": len(outputs),
             "oldest_segment": iso(min(oldest, default=time.time())),
             "journal_config": None,
         }

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import socket
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from gelf_listener.api.contract import Listener
 from gelf_listener.api.graylog.streams import DEFAULT_STREAM, DEFAULT_TITLE
 from gelf_listener.api.node import node_id
-
-if TYPE_CHECKING:
-    from gelf_listener.api.contract import Listener
 
 __all__ = ["Column"]
 
@@ -46,7 +44,7 @@ class Column:
 
     def _title(self, id: str) -> str:
         if self._kind == "node":
-            return socket.gethostname() if id == node_id(self._service) else id
+            return socket.gethostname() if id == node_id(self._service) and self._service.sharing is None else id
         if self._kind == "stream" and id == DEFAULT_STREAM:
             return DEFAULT_TITLE
         document = self._service.catalog.get("streams" if self._kind == "stream" else "inputs", id)

@@ -6,7 +6,7 @@ import re
 import secrets
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
@@ -14,12 +14,11 @@ from starlette.responses import Response
 
 from gelf_listener.api.auth import COOKIE, Auth, TooManyAttempts
 from gelf_listener.api.context import TheService
+from gelf_listener.api.contract import Listener
 from gelf_listener.api.errors import ApiError
-from gelf_listener.api.graylog.message_encoding import answer, iso
+from gelf_listener.api.graylog.message_encoding import answer
 from gelf_listener.api.passwords import equal, hash_token, new_token
-
-if TYPE_CHECKING:
-    from gelf_listener.api.contract import Listener
+from gelf_listener.rendering.graylog_times import iso
 
 __all__ = ["owner_of", "router"]
 
@@ -66,7 +65,7 @@ async def log_in(request: Request, service: TheService, body: LoginRequest) -> R
     except TooManyAttempts as error:
         raise ApiError(429, str(error), headers={"Retry-After": f"{error.seconds:.0f}"}) from None
     if session is None:
-        raise ApiError(401, "Invalid credentials for user")
+        return Response(status_code=401)
     response = answer(
         {
             "valid_until": iso(session.valid_until),

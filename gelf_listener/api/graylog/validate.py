@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
@@ -20,20 +20,8 @@ from gelf_listener.api.graylog.ranges import body_span, effective
 from gelf_listener.api.graylog.search_parameters import TheStreams
 from gelf_listener.api.graylog.streams import Streams
 from gelf_listener.errors import QueryError
-from gelf_listener.query.fields import known_field
-from gelf_listener.query.nodes import (
-    Exists,
-    Fuzzy,
-    Group,
-    MatchAll,
-    Matches,
-    Node,
-    Phrase,
-    Range,
-    Regex,
-    Term,
-    Wildcard,
-)
+from gelf_listener.query.fields import known_field, plain_name
+from gelf_listener.query.nodes import Leaf, Range, leaves_of
 from gelf_listener.query.ranges import number_of
 from gelf_listener.query.times import parse_time
 from gelf_listener.store.parameters import ValuesGroup
@@ -52,8 +40,6 @@ _TITLES = {
     "UNKNOWN_FIELD": "Unknown field",
     "INVALID_VALUE_TYPE": "Invalid value type",
 }
-
-_Leaf: TypeAlias = Term | Phrase | Wildcard | Regex | Fuzzy | Range | Exists
 
 
 class ValidateRequest(BaseModel):
@@ -102,7 +88,7 @@ async def validate(store: TheStore, streams: TheStreams, body: ValidateRequest) 
             )
             found["related_property"] = hint.operator
         explanations.append(found | _place(text, hint.column, hint.column + len(hint.operator or " ")))
-    leaves = list(_leaves(query.node))
+    leaves = [leaf for leaf in leaves_of(query.node) if leaf.field is not None]
     names = {name for leaf in leaves for name in (leaf.field or "", (leaf.field or "").removeprefix("_"))}
     types = await index_types(store, names)
     for leaf in leaves:
@@ -118,7 +104,7 @@ def _context(searched: Mapping[str, str], streams: Streams, ids: Sequence[str] |
     return {"searched_time_range": searched, "searched_index_ranges": [index], "data_routed_streams": []}
 
 
-def _judge(text: str, node: _Leaf, types: Mapping[str, IndexType], now: float) -> Iterator[dict[str, Any]]:
+def _judge(text: str, node: Leaf, types: Mapping[str, IndexType], now: float) -> Iterator[dict[str, Any]]:
     """Say when a field is not known, or holds numbers or times and is compared with something else."""
     field = node.field or ""
     type = types.get(field) or (None if node.graylog else types.get(field.removeprefix("_")))
@@ -138,7 +124,7 @@ def _judge(text: str, node: _Leaf, types: Mapping[str, IndexType], now: float) -
             yield found | _place(text, *_value_columns(text, node, value))
 
 
-def _value_columns(text: str, node: _Leaf, value: str) -> tuple[int, int]:
+def _value_columns(text: str, node: Leaf, value: str) -> tuple[int, int]:
     """Return where a value stands; for the ends of a range the name of the field is pointed at, as there."""
     start = node.columns[0]
     name = node.field or ""
@@ -171,15 +157,6 @@ def _place(text: str, start: int, end: int = 0) -> dict[str, int]:
     }
 
 
-def _leaves(node: Node) -> Iterator[_Leaf]:
-    """Return what looks at a field that is named, in the order it is written."""
-    if isinstance(node, Group):
-        for inner in (*node.must, *node.should, *node.must_not):
-            yield from _leaves(inner)
-    elif not isinstance(node, (MatchAll, Matches)) and node.field is not None:
-        yield node
-
-
 @router.post("/suggest")
 async def suggest(store: TheStore, body: SuggestRequest) -> Response:
     """Return the most frequent values of a field that begin with a text."""
@@ -189,7 +166,7 @@ async def suggest(store: TheStore, body: SuggestRequest) -> Response:
         why = f"no mapping found for field [{body.field}]" if type is None else f"{body.field} is searched by words"
         return answer(asked | {"error": {"type": "illegal_argument_exception", "reason": why}})
     counted: Counter[str] = Counter()
-    for each in await store.suggest(body.field, body.input, _MOST_SUGGESTED):
+    for each in await store.suggest(plain_name(body.field), body.input, _MOST_SUGGESTED):
         text = key_text(each.value, ValuesGroup(body.field), type)
         counted[text.lower() if folds(body.field) else text] += each.messages
     if not counted:

@@ -6,28 +6,37 @@ import asyncio
 import secrets
 import time
 import uuid
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from contextlib import suppress
+from typing import Any
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, ValidationError
 from starlette.responses import Response
 
 from gelf_listener.api.catalog import Catalog
-from gelf_listener.api.context import TheService, TheStore
+from gelf_listener.api.context import TheService
 from gelf_listener.api.errors import ApiError, position
 from gelf_listener.api.graylog.jobs import Job, Jobs
 from gelf_listener.api.graylog.message_encoding import answer, flat, hit
 from gelf_listener.api.graylog.pivots import pivot
 from gelf_listener.api.graylog.ranges import effective, span_of
-from gelf_listener.api.graylog.search_parameters import TheStreams, node_for, page
+from gelf_listener.api.graylog.search_parameters import Asking, TheAsking, node_for, page
 from gelf_listener.api.graylog.streams import Streams, all_of
-from gelf_listener.api.graylog.views_query import RECENT, QueryText, ViewsQuery, everywhere, shown_query
+from gelf_listener.api.graylog.views_query import (
+    RECENT,
+    MessagesType,
+    PivotType,
+    QueryText,
+    SearchType,
+    SortKey,
+    ViewsQuery,
+    everywhere,
+    shown_query,
+)
 from gelf_listener.api.identity import TheUser
 from gelf_listener.api.node import node_id
 from gelf_listener.errors import QueryError, Retry
 from gelf_listener.query.nodes import Node
-from gelf_listener.store import Store
 from gelf_listener.store.parameters import Sort, Span
 from gelf_listener.timeranges import TimeRangeError
 
@@ -49,44 +58,37 @@ class SearchRequest(BaseModel):
     parameters: list[dict[str, Any]] | None = Field(None, max_length=100)
 
 
-class _Where(NamedTuple):
-    """What every search type needs."""
-
-    store: Store
-    streams: Streams
-    node_id: str
-
-
 @router.post("", status_code=201)
 async def create(service: TheService, body: SearchRequest, user: TheUser) -> Response:
     """Store a search."""
     _check_size(body)
-    catalog: Catalog = service.catalog
-    document = body.model_dump() | {"id": body.id or secrets.token_hex(12), "owner": user, "created_at": time.time()}
-    await catalog.put("searches", document["id"], document)
-    response = answer(_shown(document), 201)
-    response.headers["Location"] = f"/api/views/search/{document['id']}"
+    body.id = body.id or secrets.token_hex(12)
+    document = body.model_dump(by_alias=True) | {"owner": user, "created_at": time.time()}
+    await service.catalog.put("searches", body.id, document)
+    response = answer(_shown(body), 201)
+    response.headers["Location"] = f"/api/views/search/{body.id}"
     return response
 
 
 @router.get("")
 async def listing(service: TheService) -> Response:
-    """Return all stored searches."""
-    return answer([_shown(document) for document in service.catalog.all("searches").values()])
+    """Return all stored searches; those that an earlier version stored and nobody can execute are left out."""
+    shown = []
+    for id in service.catalog.all("searches"):
+        with suppress(ApiError):
+            shown.append(_shown(_stored(service.catalog, id)))
+    return answer(shown)
 
 
 @router.post("/sync")
-async def sync(
-    request: Request, service: TheService, store: TheStore, streams: TheStreams, body: SearchRequest, user: TheUser
-) -> Response:
+async def sync(where: TheAsking, body: SearchRequest, user: TheUser) -> Response:
     """Execute a search and wait for it."""
-    where = _Where(store, streams, node_id(service))
-    jobs: Jobs = request.app.state.jobs
+    jobs: Jobs = where.request.app.state.jobs
     messages = _check_size(body)
     job = jobs.start(body.id or secrets.token_hex(12), user, _results(where, body), messages)
     try:
         await asyncio.wait([job.task])
-        document = _status(job, where.node_id)
+        document = _status(job, where.node)
     finally:
         jobs.forget(job)  # nobody comes back for what was answered
     return await asyncio.to_thread(answer, document)
@@ -117,37 +119,32 @@ async def get(service: TheService, search_id: str) -> Response:
     return answer(_shown(_stored(service.catalog, search_id)))
 
 
+class GlobalOverride(BaseModel):
+    """What is asked instead of what the queries of a search say."""
+
+    timerange: dict[str, Any] | None = None
+    query: QueryText | None = None
+
+
 class ExecutionState(BaseModel):
     """What is different this time."""
 
-    global_override: dict[str, Any] | None = None
+    global_override: GlobalOverride | None = None
     parameter_bindings: dict[str, Any] | None = None
 
 
 @router.post("/{search_id}/execute", status_code=201)
-async def execute(
-    request: Request,
-    service: TheService,
-    store: TheStore,
-    streams: TheStreams,
-    search_id: str,
-    user: TheUser,
-    body: ExecutionState | None = None,
-) -> Response:
+async def execute(where: TheAsking, search_id: str, user: TheUser, body: ExecutionState | None = None) -> Response:
     """Begin to execute a stored search; ask for its status."""
-    search = SearchRequest.model_validate(_stored(service.catalog, search_id))
-    override = (body.global_override if body else None) or {}
+    search = _stored(where.service.catalog, search_id)
+    override = (body.global_override if body else None) or GlobalOverride()
     for query in search.queries:
-        if isinstance(override.get("timerange"), dict):
-            query.timerange = override["timerange"]
-        text = override.get("query")
-        if isinstance(text, dict) and isinstance(text.get("query_string"), str):
-            query.query = QueryText(query_string=text["query_string"])
-    where = _Where(store, streams, node_id(service))
-    jobs: Jobs = request.app.state.jobs
+        query.timerange = override.timerange or query.timerange
+        query.query = override.query or query.query
+    jobs: Jobs = where.request.app.state.jobs
     messages = _check_size(search)
     job = jobs.start(search_id, user, _results(where, search), messages)
-    started = _status(job, where.node_id)
+    started = _status(job, where.node)
     del started["progress"]
     response = answer(started | {"cancel_after_seconds": 0}, 201)
     response.headers["Location"] = f"/api/views/search/status/{job.id}"
@@ -164,18 +161,28 @@ def _check_size(search: SearchRequest) -> int:
     asked = [each for query in search.queries for each in query.search_types]
     if len(asked) > _MOST_SEARCH_TYPES:
         raise ApiError(400, f"a search has at most {_MOST_SEARCH_TYPES} search types, not {len(asked)}")
-    limits = [each.get("limit") for each in asked if each.get("type") == "messages"]
-    messages = sum(limit if isinstance(limit, int) and limit > 0 else 150 for limit in limits)
+    messages = sum(page(each.limit, each.offset)[0] for each in asked if isinstance(each, MessagesType))
     if messages > _MOST_MESSAGES:
         raise ApiError(400, f"a search gives at most {_MOST_MESSAGES} messages, not {messages}; an export any number")
     return messages
 
 
-def _stored(catalog: Catalog, id: str) -> dict[str, Any]:
+def _stored(catalog: Catalog, id: str) -> SearchRequest:
+    """
+    Read a stored search.
+
+    Raises:
+        ApiError: If there is none of this id, or an earlier version stored something that cannot be executed.
+    """
     document = catalog.get("searches", id)
     if document is None:
         raise ApiError(404, f"Search with id {id[:100]} does not exist")
-    return document
+    try:
+        return SearchRequest.model_validate(document)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise ApiError(400, f"Search with id {id[:100]} cannot be read: {where}: {first['msg']}") from None
 
 
 def _job(request: Request, id: str) -> Job:
@@ -186,10 +193,10 @@ def _job(request: Request, id: str) -> Job:
     return job
 
 
-def _shown(document: Mapping[str, Any]) -> dict[str, Any]:
-    queries = [shown_query(ViewsQuery.model_validate(query)) for query in document["queries"]]
-    parameters = document.get("parameters") or []
-    return {"id": document["id"], "queries": queries, "parameters": parameters, "skip_no_streams_check": False}
+def _shown(search: SearchRequest) -> dict[str, Any]:
+    queries = [shown_query(query) for query in search.queries]
+    parameters = search.parameters or []
+    return {"id": search.id, "queries": queries, "parameters": parameters, "skip_no_streams_check": False}
 
 
 def _status(job: Job, node: str) -> dict[str, Any]:
@@ -210,7 +217,7 @@ def _status(job: Job, node: str) -> dict[str, Any]:
     }
 
 
-async def _results(where: _Where, search: SearchRequest) -> dict[str, Any]:
+async def _results(where: Asking, search: SearchRequest) -> dict[str, Any]:
     """Execute all queries; what fails is told in its place."""
     results = {}
     for query in search.queries:
@@ -219,23 +226,23 @@ async def _results(where: _Where, search: SearchRequest) -> dict[str, Any]:
     return results
 
 
-async def _query_result(where: _Where, id: str, query: ViewsQuery) -> dict[str, Any]:
+async def _query_result(where: Asking, id: str, query: ViewsQuery) -> dict[str, Any]:
     began = time.time()
     text = query.query or QueryText()
     found: dict[str, Any] = {}
     errors: list[dict[str, Any]] = []
     searched: dict[str, str] | None = None
     for asked in query.search_types:
-        type_id = str(asked.get("id") or uuid.uuid4())
+        type_id = asked.id or str(uuid.uuid4())
         try:
-            span = span_of(_timerange(query, asked), began)
+            span = span_of(asked.timerange or query.timerange or RECENT, began)
             node = _node(where.streams, text, query, asked)
             searched = searched or effective(span, began)
-            found[type_id] = {name: asked[name] for name in ("name", "type") if asked.get(name)} | {"id": type_id}
-            found[type_id] |= await _search_type(where, node, span, asked)
+            named = {"name": asked.name} if asked.name else {}
+            result = await _search_type(where, node, span, asked)
+            found[type_id] = named | {"type": asked.type, "id": type_id} | result
             found[type_id]["effective_timerange"] = effective(span, began)
         except (ApiError, QueryError, Retry, TimeRangeError) as error:
-            found.pop(type_id, None)
             errors.append(_problem(error, id, type_id))
     return {
         "query": shown_query(query.model_copy(update={"id": id, "filter": query.filter or everywhere(where.streams)})),
@@ -250,24 +257,17 @@ async def _query_result(where: _Where, id: str, query: ViewsQuery) -> dict[str, 
     }
 
 
-def _timerange(query: ViewsQuery, asked: Mapping[str, Any]) -> Mapping[str, Any]:
-    own = asked.get("timerange")
-    return own if isinstance(own, dict) else query.timerange or RECENT
-
-
-def _node(streams: Streams, text: QueryText, query: ViewsQuery, asked: Mapping[str, Any]) -> Node:
-    own = asked.get("query")
-    own_text = str(own.get("query_string") or "") if isinstance(own, dict) else ""
-    ids = asked.get("streams")
+def _node(streams: Streams, text: QueryText, query: ViewsQuery, asked: SearchType) -> Node:
+    own_text = asked.query.query_string if asked.query else ""
     return all_of(
         (
             node_for(streams, text.query_string, _stream_ids(query.filter)),
-            node_for(streams, own_text, [str(id) for id in ids] if isinstance(ids, list) else []),
+            node_for(streams, own_text, asked.streams),
         )
     )
 
 
-def _stream_ids(filter: Mapping[str, Any] | None) -> list[str]:
+def _stream_ids(filter: dict[str, Any] | None) -> list[str]:
     """Return the streams of a filter: ``{"type": "or", "filters": [{"type": "stream", "id": ...}]}``."""
     inner = (filter or {}).get("filters")
     filters = [filter, *(inner if isinstance(inner, list) else [])]
@@ -278,39 +278,22 @@ def _stream_ids(filter: Mapping[str, Any] | None) -> list[str]:
     ]
 
 
-async def _search_type(where: _Where, node: Node, span: Span, asked: Mapping[str, Any]) -> dict[str, Any]:
-    kind = asked.get("type")
-    if kind == "pivot":
+async def _search_type(where: Asking, node: Node, span: Span, asked: SearchType) -> dict[str, Any]:
+    if isinstance(asked, PivotType):
         return await pivot(where.store, where.streams, node, span, asked)
-    if kind != "messages":
-        raise ApiError(400, f"search type {str(kind)[:50]!r} is not known here; there are messages and pivot")
-    limit, offset = page(_integer(asked, "limit", 150), _integer(asked, "offset", 0))
-    hits = await where.store.search(node, span, limit=limit, offset=offset, sort=_sort(asked))
-    fields = asked.get("fields")
-    only = [str(each) for each in fields] if isinstance(fields, list) else []
+    if not isinstance(asked, MessagesType):
+        kind = asked.type[:50]
+        raise ApiError(400, f"Unknown search type {kind!r}, cannot generate query; there are messages and pivot")
+    limit, offset = page(asked.limit, asked.offset)
+    first = asked.sort[0] if asked.sort else SortKey()
+    hits = await where.store.search(node, span, limit=limit, offset=offset, sort=Sort(first.field, first.descending))
 
     def build() -> list[dict[str, Any]]:
-        return [hit(flat(message, where.streams.of(message), where.node_id), node, only) for message in hits.messages]
+        return [
+            hit(flat(message, where.streams.of(message), where.node), node, asked.fields) for message in hits.messages
+        ]
 
     return {"messages": await asyncio.to_thread(build), "total_results": hits.total}
-
-
-def _integer(asked: Mapping[str, Any], name: str, default: int) -> int:
-    value = asked.get(name)
-    if value is None:
-        return default
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise ApiError(400, f"{name} is {str(value)[:50]!r}; expected a number")
-    return value
-
-
-def _sort(asked: Mapping[str, Any]) -> Sort:
-    sorts = asked.get("sort")
-    first = sorts[0] if isinstance(sorts, list) and sorts else {}
-    if not isinstance(first, dict):
-        raise ApiError(400, "sort is a list of objects with field and order")
-    descending = not str(first.get("order", "DESC")).upper().startswith("ASC")
-    return Sort(str(first.get("field") or "timestamp"), descending)
 
 
 def _problem(error: Exception, query_id: str, type_id: str) -> dict[str, Any]:

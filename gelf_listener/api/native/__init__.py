@@ -6,11 +6,24 @@ from collections.abc import Sequence
 
 from fastapi import APIRouter
 
-from gelf_listener.api.native import aggregate, fields, listener, live, messages, search, waiting
+from gelf_listener.api.native import (
+    aggregate,
+    alerts,
+    boards,
+    fields,
+    listener,
+    live,
+    messages,
+    patterns,
+    search,
+    trace,
+    waiting,
+)
 
 __all__ = ["routers"]
 
 
 def routers() -> Sequence[APIRouter]:
     """Return the native routes."""
-    return [module.router for module in (live, search, messages, fields, aggregate, listener, waiting)]
+    modules = (live, search, messages, trace, fields, aggregate, patterns, boards, alerts, listener, waiting)
+    return [module.router for module in modules]

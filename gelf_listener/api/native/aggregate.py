@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -13,10 +12,10 @@ from gelf_listener.api.context import TheStore
 from gelf_listener.api.errors import ApiError
 from gelf_listener.api.native.buckets import extent, interval_of
 from gelf_listener.api.native.encoding import json_response, missing_document
-from gelf_listener.api.native.parameters import Asked, TheAsked
+from gelf_listener.api.native.parameters import TheAsked
 from gelf_listener.api.native.shapes import AggregateShape
-from gelf_listener.store import Store
-from gelf_listener.store.parameters import Function, Grouping, Metric, Order, TimeGroup, ValuesGroup
+from gelf_listener.store.parameters import Grouping, Metric, Order, TimeGroup, ValuesGroup
+from gelf_listener.store.written import parse_metric
 
 __all__ = ["router"]
 
@@ -24,17 +23,6 @@ router = APIRouter(prefix="/api/gelf", tags=["fields"])
 
 _MOST_BY, _MOST_METRICS, _MOST_GROUPS = 2, 8, 50_000
 _TIME = "time"
-_PERCENTILE = re.compile(r"p(\d{1,2}(?:\.\d{1,4})?|100)", re.ASCII)
-_FUNCTIONS: dict[str, Function] = {
-    "count": "count",
-    "distinct": "card",
-    "avg": "avg",
-    "min": "min",
-    "max": "max",
-    "sum": "sum",
-    "stddev": "stddev",
-    "variance": "variance",
-}
 
 
 @router.get("/aggregate", response_model=AggregateShape)
@@ -61,7 +49,8 @@ async def aggregate(
     if not 0 < len(metrics) <= _MOST_METRICS:
         raise ApiError(400, f"metric={metric[:100]!r}: expected 1 to {_MOST_METRICS} metrics")
     figures = [_metric(each) for each in metrics]
-    seconds = await _seconds(store, asked, interval, buckets, limit) if _TIME in names else None
+    span = await extent(store, asked) if _TIME in names else None
+    seconds = _seconds(span, interval, buckets, limit) if _TIME in names else None
     if _TIME not in names and limit ** len(names) > _MOST_GROUPS:
         raise ApiError(400, f"limit={limit}: more than {_MOST_GROUPS} groups")
     order = (Order(None if figures[0].field is None else 0),)
@@ -74,6 +63,8 @@ async def aggregate(
         "by": names,
         "metrics": metrics,
         "seconds": seconds,
+        "start": None if span is None else span[0],
+        "end": None if span is None else span[1],
         "messages": await store.count(asked.node, asked.span),
         "groups": [{"keys": row.keys, "messages": row.messages, "values": row.values} for row in rows],
         "missing": missing_document(store),
@@ -85,9 +76,8 @@ def _names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
-async def _seconds(store: Store, asked: Asked, interval: str, buckets: int, limit: int) -> float:
+def _seconds(span: tuple[float, float] | None, interval: str, buckets: int, limit: int) -> float:
     """Choose or read how long a stretch of time is."""
-    span = await extent(store, asked)
     length = 0.0 if span is None else span[1] - span[0]
     seconds = interval_of(interval, length, buckets)
     if math.ceil(length / seconds) * limit > _MOST_GROUPS:
@@ -97,18 +87,12 @@ async def _seconds(store: Store, asked: Asked, interval: str, buckets: int, limi
 
 def _metric(text: str) -> Metric:
     """
-    Read ``count``, ``avg:duration_ms`` or ``p95:duration_ms``.
+    Read a metric; see `parse_metric`.
 
     Raises:
-        ApiError: If it is none of them.
+        ApiError: If it is none.
     """
-    function, _, field = text.partition(":")
-    percentile = _PERCENTILE.fullmatch(function)
-    if text == "count":
-        return Metric("count")
-    if not field or (percentile is None and function not in _FUNCTIONS):
-        known = ", ".join(_FUNCTIONS)
-        raise ApiError(400, f"metric={text[:100]!r}: expected count, or one of {known}, p95 with a field: p95:duration")
-    if percentile is not None:
-        return Metric("percentile", field, float(percentile[1]))
-    return Metric(_FUNCTIONS[function], field)
+    try:
+        return parse_metric(text)
+    except ValueError as error:
+        raise ApiError(400, str(error)) from None

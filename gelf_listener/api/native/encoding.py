@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
+from gelf_listener.api.standing import rejected_document
 from gelf_listener.codec.lint import Verdict
-from gelf_listener.errors import Rejected
 from gelf_listener.message import Message
 from gelf_listener.notes import Note
 from gelf_listener.query.fields import KNOWN_FIELDS
@@ -21,7 +21,6 @@ __all__ = [
     "message_document",
     "missing_document",
     "note_document",
-    "rejected_document",
 ]
 
 _UNNAMED = tuple(known for known in KNOWN_FIELDS if not known.property)
@@ -100,20 +99,6 @@ def note_document(note: Note) -> dict[str, Any]:
         "graylog": note.deviation.graylog,
         "advice": note.deviation.advice,
         "cause": note.deviation.cause,
-    }
-
-
-def rejected_document(rejected: Rejected) -> dict[str, Any]:
-    """Return a rejection (`RejectedShape`)."""
-    return {
-        "reason": rejected.reason.value,
-        "detail": rejected.detail,
-        "peer": None if rejected.peer is None else str(rejected.peer),
-        "input": rejected.input,
-        "received_at": rejected.received_at,
-        "payload_bytes": rejected.payload_bytes,
-        "payload_hex": rejected.payload.hex(),
-        "payload_text": rejected.payload.decode("utf-8", "replace"),
     }
 
 

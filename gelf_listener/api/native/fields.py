@@ -2,30 +2,45 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from gelf_listener.api.context import TheStore
 from gelf_listener.api.errors import ApiError
-from gelf_listener.api.native.buckets import MOST_BUCKETS, extent, interval_of
+from gelf_listener.api.native.buckets import MOST_BUCKETS, edges_of, extent, interval_of
 from gelf_listener.api.native.encoding import json_response, missing_document
 from gelf_listener.api.native.parameters import TheAsked
-from gelf_listener.api.native.shapes import FieldsShape, HistogramShape, StatisticsShape, SuggestShape, TopShape
-from gelf_listener.store.parameters import TimeGroup, ValuesGroup
+from gelf_listener.api.native.shapes import (
+    DistributionShape,
+    FieldsShape,
+    HistogramShape,
+    StatisticsShape,
+    SuggestShape,
+    TopShape,
+)
+from gelf_listener.query.fields import FIRST_OF
+from gelf_listener.store.parameters import Metric, RangesGroup, TimeGroup, ValuesGroup
 
 __all__ = ["router"]
 
 router = APIRouter(prefix="/api/gelf", tags=["fields"])
 
+_PERCENTILES = (50.0, 95.0, 99.0)
+
 
 @router.get("/fields", response_model=FieldsShape)
 async def fields(store: TheStore) -> Response:
-    """Return every field that is stored, with the types it has had."""
+    """Return every field that is stored, and ``service`` where something names one, with the types it has had."""
     found = await store.fields()
-    return json_response({"fields": [{"name": field.name, "types": list(field.types)} for field in found]})
+    types = {field.name: list(field.types) for field in found}
+    for name, names in FIRST_OF.items():
+        if not types.keys().isdisjoint(names):
+            types[name] = sorted({type for each in names for type in types.get(each, ())})
+    return json_response({"fields": [{"name": name, "types": types[name]} for name in sorted(types)]})
 
 
 @router.get("/fields/{name:path}/top", response_model=TopShape)
@@ -50,6 +65,42 @@ async def statistics(store: TheStore, asked: TheAsked, name: str) -> Response:
     """Return what a field holds: how many values, how many different ones, and the figures of numbers."""
     found = await store.statistics(asked.node, asked.span, name)
     return json_response({"field": name} | found._asdict() | {"missing": missing_document(store)})
+
+
+@router.get("/fields/{name:path}/distribution", response_model=DistributionShape)
+async def distribution(
+    store: TheStore,
+    asked: TheAsked,
+    name: str,
+    buckets: Annotated[int, Query(ge=2, le=100, description="About how many ranges.")] = 20,
+) -> Response:
+    """Count the numbers of a field by ranges of one length; what is far beyond the others is in the last one."""
+    metrics = [Metric("min", name), Metric("max", name)] + [Metric("percentile", name, each) for each in _PERCENTILES]
+    [row] = await store.aggregate(asked.node, asked.span, [], metrics)
+    low, high, p50, p95, p99 = [each if isinstance(each, (int, float)) else None for each in row.values]
+    found: list[dict[str, Any]] = []
+    if low is not None and high is not None:
+        edges = edges_of(low, high, high if p99 is None else p99, buckets)
+        ranges: tuple[tuple[float | None, float | None], ...] = tuple(itertools.pairwise(edges))
+        if high >= edges[-1]:
+            ranges += ((edges[-1], None),)
+        rows = await store.aggregate(asked.node, asked.span, [RangesGroup(name, ranges)])
+        found = [
+            {"from": start, "to": end, "messages": each.messages}
+            for (start, end), each in zip(ranges, rows, strict=True)
+        ]
+    return json_response(
+        {
+            "field": name,
+            "minimum": low,
+            "maximum": high,
+            "p50": p50,
+            "p95": p95,
+            "p99": p99,
+            "buckets": found,
+            "missing": missing_document(store),
+        }
+    )
 
 
 @router.get("/fields/{name:path}/suggest", response_model=SuggestShape)
@@ -95,13 +146,15 @@ async def histogram(
     if number > MOST_BUCKETS:
         raise ApiError(400, f"interval={interval}: more than {MOST_BUCKETS} buckets")
     time = TimeGroup(seconds=seconds)
-    counts = [0] * number
-    for row in await store.aggregate(asked.node, asked.span, [time]):
-        _count(counts, row.keys[0], seconds, first, row.messages)
     series: dict[object, list[int]] = {}
     if split:
         for row in await store.aggregate(asked.node, asked.span, [ValuesGroup(split, limit), time]):
             _count(series.setdefault(row.keys[0], [0] * number), row.keys[1], seconds, first, row.messages)
+    counts = [0] * number
+    for row in await store.aggregate(asked.node, asked.span, [time]):
+        _count(counts, row.keys[0], seconds, first, row.messages)
+    # Messages come and go between the two looks; no bucket may have fewer than its parts.
+    counts = [max(count, sum(each[at] for each in series.values())) for at, count in enumerate(counts)]
     return json_response(
         {
             "seconds": seconds,

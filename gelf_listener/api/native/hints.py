@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import Request
 
+from gelf_listener.api.native.nothing import unknown_fields
 from gelf_listener.api.native.parameters import meaning_of
 from gelf_listener.errors import QueryError
 from gelf_listener.query import Meaning, Query
@@ -25,6 +26,9 @@ async def hints_of(request: Request, query: Query, meaning: Meaning | None, *, c
         compare: Whether to count what a real Graylog would find, which takes as long as two searches.
     """
     hints = [hint for hint in query.hints if hint.field != "streams"]  # that one is for routes
+    store = request.app.state.service.store
+    if store is not None:
+        hints += [Hint(text, max(column, 1)) for text, column in await unknown_fields(store, query.node)]
     if compare and meaning_of(request, meaning) == "extended":
         hints += await _differences(request, query)
     return hints

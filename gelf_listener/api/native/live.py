@@ -17,7 +17,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import msgspec
 from fastapi import APIRouter, Header, Query, Request
@@ -25,6 +25,7 @@ from fastapi.responses import StreamingResponse
 
 from gelf_listener.api.asgi import Send
 from gelf_listener.api.context import TheService
+from gelf_listener.api.contract import Listener
 from gelf_listener.api.errors import ApiError
 from gelf_listener.api.native.encoding import chosen, message_document
 from gelf_listener.api.native.parameters import MEANING, node_of
@@ -36,9 +37,6 @@ from gelf_listener.message import Message
 from gelf_listener.query import Meaning, compile_predicate
 from gelf_listener.query.nodes import Node
 from gelf_listener.store.parameters import EVERYTHING
-
-if TYPE_CHECKING:
-    from gelf_listener.api.contract import Listener
 
 __all__ = ["router"]
 

@@ -30,7 +30,7 @@ from gelf_listener.settings import Duration
 from gelf_listener.store import Store
 from gelf_listener.store.parameters import Sort, Span
 
-__all__ = ["router"]
+__all__ = ["router", "same", "stored"]
 
 router = APIRouter(prefix="/api/gelf", tags=["messages"])
 
@@ -40,6 +40,7 @@ _MOST_NEIGHBOURS = 200
 _MOST_EQUAL = 1000
 """Messages of one timestamp that are put in order by their ids."""
 _MOST_LINT_BYTES = 8 * 1024 * 1024
+_LINES_A_STEP = 256
 _MOST_LINE_BYTES = 8 * 1024 * 1024
 _CHOOSING = ("query", "since", "from", "to", "keyword", "zone")
 """Parameters of `asked`."""
@@ -60,7 +61,13 @@ async def _safe(pipeline: Pipeline) -> str | None:
     return await safe
 
 
-async def _stored(store: Store, id: str) -> Message:
+async def stored(store: Store, id: str) -> Message:
+    """
+    Return the message with an id.
+
+    Raises:
+        ApiError: If there is none.
+    """
     message = await store.get(id)
     if message is None:
         raise ApiError(404, f"no message has the id {id[:80]!r}")
@@ -70,7 +77,7 @@ async def _stored(store: Store, id: str) -> Message:
 @router.get("/messages/{id}", response_model=MessageDetail)
 async def message(service: TheService, store: TheStore, id: str) -> Response:
     """Return a message with its types, raw bytes and notes, and what a real Graylog would do with it."""
-    found = await _stored(store, id)
+    found = await stored(store, id)
     verdict = _verdict(found, service.inputs)
     document = message_document(found) | {
         "types": {name: _TYPES[type(value)] for name, value in found.fields.items()},
@@ -106,11 +113,11 @@ async def surrounding(
     ] = 3600.0,
 ) -> Response:
     """Return the messages before and after one that have the same value of a field."""
-    found = await _stored(store, id)
+    found = await stored(store, id)
     value = getter(field)(found)
     if value is None:
         raise ApiError(400, f"the message has no field {field!r}")
-    node = _same(field, value)
+    node = same(field, value)
     at = found.timestamp
     older = await _neighbours(store, node, Span(at - seconds, at + _INSTANT), found, before, descending=True)
     newer = await _neighbours(store, node, Span(at, at + seconds + _INSTANT), found, after, descending=False)
@@ -124,8 +131,8 @@ async def surrounding(
     )
 
 
-def _same(field: str, value: FieldValue) -> Node:
-    """Make the query for a value; a phrase is compared as it stands."""
+def same(field: str, value: FieldValue) -> Node:
+    """Return the query for messages that have a value; a phrase is compared as it stands."""
     text = str(value).lower() if isinstance(value, bool) else str(value)
     return Phrase(field, text)
 
@@ -190,7 +197,9 @@ async def import_lines(service: TheService, request: Request) -> Response:
         *lines, rest = (rest + piece).split(b"\n")
         if len(rest) > _MOST_LINE_BYTES:
             raise ApiError(413, f"a line is longer than {_MOST_LINE_BYTES} bytes; {taken} messages were taken")
-        await hand_over(lines)
+        for start in range(0, len(lines), _LINES_A_STEP):
+            await hand_over(lines[start : start + _LINES_A_STEP])
+            await asyncio.sleep(0)  # others have their turn
     await hand_over([rest])
     problem = await _safe(service.pipeline)
     if problem is not None:

@@ -12,9 +12,9 @@ from gelf_listener.quantities import parse_duration
 from gelf_listener.query import Meaning, parse_as
 from gelf_listener.query.nodes import Node
 from gelf_listener.store.parameters import Span
-from gelf_listener.timeranges import TimeRangeError, parse_instant, parse_keyword, parse_since
+from gelf_listener.timeranges import TimeRangeError, parse_instant, parse_keyword
 
-__all__ = ["MEANING", "Asked", "TheAsked", "asked", "duration_of", "meaning_of", "moment", "node_of", "since_of"]
+__all__ = ["MEANING", "Asked", "TheAsked", "asked", "duration_of", "meaning_of", "moment", "node_of"]
 
 
 class Asked(NamedTuple):
@@ -23,6 +23,8 @@ class Asked(NamedTuple):
     text: str
     node: Node
     span: Span
+    recent: bool = False
+    """Whether it is the last stretch of time, up to now."""
 
 
 MEANING = Query(
@@ -60,7 +62,8 @@ def asked(
         str | None, Query(description="The last stretch of time (15m, 1h30m, 2d), or from a time on.", examples=["15m"])
     ] = None,
     from_: Annotated[
-        str | None, Query(alias="from", description="ISO 8601 (UTC without offset), date math or Unix seconds.")
+        str | None,
+        Query(alias="from", description="ISO 8601 (UTC without offset), date math, Unix seconds, or as `since`."),
     ] = None,
     to: Annotated[
         str | None, Query(description="Up to the end of this day, minute, ...; Unix seconds are exclusive.")
@@ -87,9 +90,9 @@ def asked(
         return Asked(query, node_of(request, query, meaning), _in_words(keyword, zone, now))
     start = None if from_ is None else moment(from_, now, "from")
     if since is not None:
-        start = since_of(since, now)
+        start = moment(since, now, "since")
     end = None if to is None else moment(to, now, "to", end=True)
-    return Asked(query, node_of(request, query, meaning), Span(start, end))
+    return Asked(query, node_of(request, query, meaning), Span(start, end), recent=since is not None and to is None)
 
 
 def _in_words(keyword: str, zone: str, now: float) -> Span:
@@ -114,19 +117,6 @@ def duration_of(text: str, name: str) -> float:
         return parse_duration(text)
     except ValueError as error:
         raise ApiError(400, f"{name}={text[:100]!r}: {error}") from None
-
-
-def since_of(text: str, now: float) -> float:
-    """
-    Read since when, UTC Unix seconds: a duration before now, Unix seconds or a time.
-
-    Raises:
-        ApiError: If it is neither.
-    """
-    try:
-        return parse_since(text, now)
-    except TimeRangeError as error:
-        raise ApiError(400, f"since={error}") from None
 
 
 def moment(text: str, now: float, name: str, *, end: bool = False) -> float:

@@ -17,7 +17,7 @@ from gelf_listener.api.context import TheStore
 from gelf_listener.api.errors import ApiError, position
 from gelf_listener.api.native.encoding import chosen, json_response, message_document, missing_document
 from gelf_listener.api.native.hints import hints_of
-from gelf_listener.api.native.nothing import why_nothing
+from gelf_listener.api.native.nothing import unknown_field, why_nothing
 from gelf_listener.api.native.parameters import MEANING, TheAsked, meaning_of
 from gelf_listener.api.native.shapes import SearchPage, Validity
 from gelf_listener.errors import QueryError
@@ -36,6 +36,7 @@ _MOST_OFFSET = 10_000
 """Graylog's result window; a cursor goes on from there."""
 _INSTANT = 1e-6
 """Timestamps are exact to the microsecond."""
+_ALWAYS_SORTED = ("timestamp", "gl2_receive_timestamp")
 _COLUMNS = ("timestamp", "source", "level", "message")
 _MEDIA_TYPES = {"csv": "text/csv", "jsonl": "application/x-ndjson", "gelf": "application/x-ndjson"}
 
@@ -107,6 +108,10 @@ async def search(
         total = await store.count(asked.node, span)
         span, offset = _after(before, span, order), before.given
     hits = await store.search(asked.node, span, limit=limit, offset=offset, sort=order)
+    if order.field not in _ALWAYS_SORTED and hits.messages and getter(order.field)(hits.messages[0]) is None:
+        unknown = await unknown_field(store, order.field)  # messages without the field come last
+        if unknown:
+            raise ApiError(400, f"sort={sort!r}: {unknown}")
     more = len(hits.messages) == limit and limit > 0 and hits.total > offset + limit
     following = _next(hits.messages, before) if more and order.field == "timestamp" else None
     wanted = chosen(fields)

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import BaseModel, Field
+
+from gelf_listener.api.native.described import Described, described_by
+from gelf_listener.figures import OutputFigures, WorkerFigures
+from gelf_listener.senders import Sender
+from gelf_listener.store.answers import FieldStatistics, Missing, StoreInfo
 
 __all__ = [
     "AggregateShape",
     "ConflictShape",
     "Deleted",
+    "DistributionShape",
     "FieldShape",
     "FieldsShape",
     "GroupShape",
@@ -17,12 +25,17 @@ __all__ = [
     "HistogramShape",
     "Imported",
     "InputStats",
+    "KeptRejection",
     "LintShape",
     "MessageDetail",
     "MessageShape",
     "NearMiss",
+    "NodeShape",
+    "NodesShape",
     "NoteShape",
     "OutputStats",
+    "PatternsShape",
+    "RangeShape",
     "RejectedPage",
     "RejectedShape",
     "RetryShape",
@@ -84,6 +97,7 @@ class RejectedShape(BaseModel):
     payload_bytes: int = Field(description="Length of the whole payload.")
     payload_hex: str = Field(description="Its first KiB.")
     payload_text: str = Field(description="The same as text, where it is UTF-8; other bytes are replaced.")
+    advice: str = Field(description="What the client probably does wrong, and how to repair it.")
 
 
 class LintShape(BaseModel):
@@ -103,7 +117,7 @@ class MessageDetail(MessageShape):
 
     types: dict[str, str] = Field(description="JSON type of every additional field: string, number or boolean.")
     notes: list[NoteShape]
-    raw_text: str = Field(description="The payload as it was received, inflated and in UTF-8.")
+    raw_text: str = Field(description="The payload as it was received, inflated and in UTF-8; empty without one.")
     raw_base64: str = Field(description="The same payload, byte by byte.")
     raw_bytes: int
     client: str | None = Field(description="The program that probably sent it; null when nothing tells.")
@@ -122,14 +136,10 @@ class Surrounding(BaseModel):
     after: list[MessageShape]
 
 
-class MissingShape(BaseModel):
+@described_by(Missing)
+class MissingShape(Described):
     """What a search could not look at."""
 
-    late: int = Field(description="Messages that were stored before it was asked and are not indexed yet.")
-    unindexable: int = Field(description="Messages that cannot be indexed.")
-    damaged: int = Field(description="Parts of the store that could not be read and were set aside.")
-    trouble: str = Field(description="Why messages cannot be saved or indexed at the moment; empty when they can.")
-    cut: str = Field(description="Why only the newest messages were looked at; empty when all of them were.")
     text: str = Field(description="All of it, for a person.")
 
 
@@ -179,13 +189,19 @@ class Imported(BaseModel):
     reasons: dict[str, int]
 
 
+class KeptRejection(RejectedShape):
+    """Bytes that could not become a message, and where."""
+
+    node: str | None = Field(description="Which listener, where several share a store; null elsewhere.")
+
+
 class RejectedPage(BaseModel):
     """What could not become a message, newest first."""
 
     total: int = Field(description="All rejections since the start, also those that are no longer kept.")
     by_reason: dict[str, int] = Field(description="All of them by reason.")
     kept: int = Field(description="How many are kept.")
-    rejected: list[RejectedShape]
+    rejected: list[KeptRejection]
 
 
 class FieldShape(BaseModel):
@@ -225,18 +241,32 @@ class SuggestShape(BaseModel):
     values: list[TopValue]
 
 
-class StatisticsShape(BaseModel):
+@described_by(FieldStatistics)
+class StatisticsShape(Described):
     """What a field holds; the figures of numbers are null where there are none."""
 
     field: str
+    missing: MissingShape | None = _MISSING
+
+
+class NumbersShape(BaseModel):
+    """How many messages have a number from `from` up to, not including, `to`."""
+
+    from_: float = Field(alias="from")
+    to: float | None = Field(description="Null: what is beyond all others.")
     messages: int
-    present: int
-    distinct: int
+
+
+class DistributionShape(BaseModel):
+    """How the numbers of a field are distributed; figures are null where there are none."""
+
+    field: str
     minimum: float | None
     maximum: float | None
-    mean: float | None
-    total: float | None
-    deviation: float | None
+    p50: float | None
+    p95: float | None
+    p99: float | None
+    buckets: list[NumbersShape]
     missing: MissingShape | None = _MISSING
 
 
@@ -282,9 +312,164 @@ class AggregateShape(BaseModel):
     by: list[str]
     metrics: list[str]
     seconds: float | None = Field(description="Length of a stretch of time; null when none is asked for.")
+    start: float | None = Field(
+        description="Where the stretches of time begin, UTC Unix seconds: the range asked for, open ends closed "
+        "by what matches; null when none are asked for, or nothing matches."
+    )
+    end: float | None = Field(description="Where they end, exclusive.")
     messages: int = Field(description="Messages that match the query, in a group or not.")
     groups: list[GroupShape]
     missing: MissingShape | None = _MISSING
+
+
+class RangeShape(BaseModel):
+    """A range of messages, and how many of them were looked at."""
+
+    query: str
+    start: float | None
+    end: float | None
+    messages: int = Field(description="How many match.")
+    looked_at: int = Field(description="How many were counted: all, or the newest.")
+    looked_at_since: float | None = Field(description="The oldest that was counted; null when all were.")
+
+
+class Example(BaseModel):
+    """A message as an example."""
+
+    id: str
+    short_message: str = Field(description="At most 500 characters of it.")
+
+
+class PatternShape(BaseModel):
+    """Messages whose texts look alike."""
+
+    pattern: str = Field(description="Their text; `<*>` stands for what varies.")
+    messages: int = Field(description="Of those that were looked at.")
+    before: int | None = Field(description="How many the range before has; null when that is not known.")
+    new: bool | None = Field(description="Whether the range before has none; null when that is not known.")
+    first_seen: float | None
+    last_seen: float | None
+    level: int | None = Field(description="The most severe level of them.")
+    example: Example
+    query: str = Field(description="Finds them, and perhaps some more.")
+
+
+class PatternsShape(RangeShape):
+    """Messages grouped by what their texts look like, those with most messages first."""
+
+    before: RangeShape | None = Field(description="The range before, as long; null when the range has no beginning.")
+    patterns: list[PatternShape]
+    other_patterns: int = Field(description="Patterns that are not given.")
+    other_messages: int = Field(description="Messages of none of these patterns.")
+    missing: MissingShape | None = _MISSING
+
+
+class DifferenceShape(BaseModel):
+    """How frequent something is in two ranges."""
+
+    counts: list[int] = Field(description="Messages that have it, in each range.")
+    shares: list[float] = Field(description="Of the messages of each range, 0 to 1.")
+    strength: float = Field(
+        description="How little it can be chance (G test); negative when it is less frequent in the first range."
+    )
+
+
+class PatternDifference(PatternShape, DifferenceShape):
+    """A pattern that is more frequent in one of two ranges."""
+
+
+class ValueDifference(DifferenceShape):
+    """A value of a field that is more frequent in one of two ranges."""
+
+    field: str
+    value: Value
+
+
+class ComparisonShape(BaseModel):
+    """What is more frequent in one of two ranges, the strongest first."""
+
+    ranges: list[RangeShape]
+    patterns: list[PatternDifference]
+    values: list[ValueDifference]
+    missing: MissingShape | None = _MISSING
+
+
+class TraceId(BaseModel):
+    """A field that names a trace, and its value."""
+
+    field: str
+    value: Value
+
+
+class TraceService(BaseModel):
+    """A service of a trace: how many messages it has, from when to when, and the most severe level."""
+
+    name: str
+    messages: int
+    first: float
+    last: float
+    level: int | None
+
+
+class TraceMessage(MessageShape):
+    """A message of a trace."""
+
+    service: str = Field(description="What it is of; the host where it names no service.")
+
+
+class TraceShape(BaseModel):
+    """Everything that one request caused, oldest first."""
+
+    ids: list[TraceId]
+    total: int
+    start: float | None
+    end: float | None
+    services: list[TraceService] = Field(description="Of the messages that are given, in the order they come.")
+    messages: list[TraceMessage]
+    missing: MissingShape | None = _MISSING
+
+
+class AlertChange(BaseModel):
+    """A change of an alert's state."""
+
+    at: float = Field(description="UTC Unix seconds.")
+    state: str = Field(description="firing, ok, unknown, silenced or silence ended.")
+    text: str
+
+
+class AlertShape(BaseModel):
+    """An alert and its state."""
+
+    name: str
+    definition: dict[str, Any] = Field(description="Its settings, as they are put.")
+    condition: str = Field(description="When it fires, for a person.")
+    interval_seconds: float = Field(description="How often it is looked at.")
+    configured: bool = Field(description="Whether the configuration makes it; it is changed there then.")
+    state: str = Field(description="ok, firing, silenced or unknown.")
+    firing: bool = Field(description="Whether its condition held when that could be told last.")
+    since: float | None = Field(description="Since when that is so; null before the first look.")
+    text: str = Field(description="What was found last.")
+    unknown: str | None = Field(description="Why it cannot be told at the moment; null when it can.")
+    figure: float | None = Field(description="Messages, or the metric, at the last look.")
+    silenced_until: float | None
+    pending_notices: int = Field(description="Notices that are not delivered yet.")
+    history: list[AlertChange] = Field(description="Newest first, at most 100.")
+
+
+class AlertsShape(BaseModel):
+    """All alerts by name, and where they can send notices."""
+
+    alerts: list[AlertShape]
+    destinations: list[str]
+
+
+class AlertTrial(BaseModel):
+    """What an alert would find now."""
+
+    condition: str
+    holds: bool = Field(description="Whether it would fire; for new values never, as it knows none before it looks.")
+    figure: float | None
+    values: list[Value] = Field(description="Values of the field, for an alert on new ones.")
 
 
 class NearMiss(BaseModel):
@@ -306,17 +491,12 @@ class Waited(BaseModel):
     missing: MissingShape | None = _MISSING
 
 
-class SenderShape(BaseModel):
+@described_by(Sender)
+class SenderShape(Described):
     """Who sends."""
 
-    host: str = Field(description="As the messages say.")
-    address: str = Field(description="Where they came from; empty when unknown.")
-    messages: int
-    bytes: int
-    rejected: int
+    node: str | None = Field(description="Which listener, where several share a store; null elsewhere.")
     client: str | None = Field(description="The program that probably sends; null when nothing tells.")
-    first_seen: float
-    last_seen: float
 
 
 class ConflictShape(BaseModel):
@@ -330,6 +510,29 @@ class ConflictShape(BaseModel):
     messages: int = Field(description="Messages with such a value; an estimate in a flood.")
     last_seen: float
     text: str = Field(description="All of it in one sentence.")
+
+
+class NodeShape(BaseModel):
+    """A listener that shares the store."""
+
+    name: str = Field(description="As its messages are marked: `gl2_source_node`.")
+    own: bool = Field(description="Whether it is the one that answers.")
+    alive: bool = Field(description="Whether it said something within the last 20 seconds.")
+    last_seen: float = Field(description="When it said something last, by its own clock.")
+    url: str = Field(description="Where its API listens; empty without one.")
+    host: str = Field(description="The name of its machine.")
+    version: str
+    started_at: float
+    messages: int
+    messages_per_second: float
+    rejected: int
+
+
+class NodesShape(BaseModel):
+    """The listeners that share the store."""
+
+    nodes: list[NodeShape]
+    trouble: str | None = Field(description="Why the cluster cannot be asked for them; they are as they were last.")
 
 
 class RetryShape(BaseModel):
@@ -350,6 +553,7 @@ class SendersShape(BaseModel):
 class InputStats(BaseModel):
     """One input; rates are messages a second, over the last second and the last minute."""
 
+    node: str | None = Field(description="Which listener, where several share a store; null elsewhere.")
     name: str
     listening: list[str]
     reading: bool = Field(description="False while a full buffer stops all inputs.")
@@ -362,31 +566,20 @@ class InputStats(BaseModel):
     counters: dict[str, float] = Field(description="The transport's own: kernel_drops_total, connections, ...")
 
 
-class OutputStats(BaseModel):
+@described_by(OutputFigures, "written", "buffer_bytes", "max_messages", "max_bytes", "oldest_at", "problem")
+class OutputStats(Described):
     """One output and the buffer in front of it."""
 
-    name: str
-    where: str
-    failing_since: float | None
     circuit: str = Field(description="closed while it works, open while it is left alone, half_open while it is tried.")
-    next_try_at: float | None = Field(description="When it is tried again, while its circuit is open.")
     error: str | None = Field(description="Why it fails now.")
     last_error: str | None
     messages: int
     messages_per_second: float
     messages_per_second_minute: float
-    batches: int
-    retries: int
-    refused: int
     dropped: int
-    waiting: int
-    waiting_bytes: int
     oldest_seconds: float
-    full: bool
     buffer: str = Field(description="memory or disk.")
     buffer_problem: str | None = Field(description="Why the buffer cannot write to its disk.")
-    buffer_damaged: int
-    counters: dict[str, float]
 
 
 class OrphanStats(BaseModel):
@@ -399,15 +592,16 @@ class OrphanStats(BaseModel):
     oldest_seconds: float
 
 
-class StoreStats(BaseModel):
+@described_by(StoreInfo)
+class StoreStats(Described):
     """How much is stored."""
 
-    location: str
-    messages: int
-    bytes: int
-    first: float | None
-    last: float | None
     partitions: int
+
+
+@described_by(WorkerFigures)
+class WorkerStats(Described):
+    """One of the processes that take messages."""
 
 
 class StatsShape(BaseModel):
@@ -425,6 +619,7 @@ class StatsShape(BaseModel):
     reading: bool
     inputs: list[InputStats]
     outputs: list[OutputStats]
+    workers: list[WorkerStats] = Field(description="Empty where the listener takes messages itself.")
     orphaned_buffers: list[OrphanStats]
     store: StoreStats | None
     watchers: int

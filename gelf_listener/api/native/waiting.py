@@ -7,15 +7,16 @@ import contextlib
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from gelf_listener.api.context import TheService
+from gelf_listener.api.contract import Listener
 from gelf_listener.api.errors import ApiError
 from gelf_listener.api.native.encoding import json_response, message_document, missing_document
-from gelf_listener.api.native.parameters import MEANING, node_of, since_of
+from gelf_listener.api.native.parameters import MEANING, moment, node_of
 from gelf_listener.api.native.received import received_since
 from gelf_listener.api.native.shapes import Waited
 from gelf_listener.budget import Budget
@@ -25,11 +26,8 @@ from gelf_listener.query import Meaning, compile_predicate
 from gelf_listener.query.explanation import explain
 from gelf_listener.query.nodes import MatchAll, Node
 from gelf_listener.settings import Duration
+from gelf_listener.store import Store
 from gelf_listener.store.parameters import EVERYTHING, Sort
-
-if TYPE_CHECKING:
-    from gelf_listener.api.contract import Listener
-    from gelf_listener.store import Store
 
 __all__ = ["router"]
 
@@ -95,7 +93,7 @@ async def wait(
 
 def _start(since: str | None) -> float | None:
     """Read since when; None is the beginning."""
-    return None if since is None else since_of(since, time.time())
+    return None if since is None else moment(since, time.time(), "since")
 
 
 def _sorter(matches: Callable[[Message], bool], others: deque[Message]) -> Callable[[Message], bool]:

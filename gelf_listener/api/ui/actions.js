@@ -1,8 +1,9 @@
 // @ts-check
 /** Actions: what the menu ⋯ of the messages view does with what matches: export, import, delete; and saved searches. */
 import { ask, url } from "./api.js";
-import { button, el, notice } from "./dom.js";
-import { address, keep, kept, state } from "./state.js";
+import { button, el, modal, notice } from "./dom.js";
+import { savedSearches } from "./searches.js";
+import { go, state } from "./state.js";
 import { count, line } from "./text.js";
 import { rangeParameters, rangeText } from "./times.js";
 
@@ -10,10 +11,14 @@ import { rangeParameters, rangeText } from "./times.js";
  * @typedef {object} Surroundings
  * @property {string} order where the newest message stands: top or bottom
  * @property {(order: string) => void} reorder
+ * @property {boolean} wrap whether lines are wrapped
+ * @property {(wrap: boolean) => void} rewrap
  * @property {() => void} changed what is stored has changed
+ * @property {string[]} fields names of what else messages have
  */
 
-/** @typedef {{name: string, address: string}} Saved */
+/** Columns of a file beside the chosen ones: their names go into an address. */
+const MOST_CSV_FIELDS = 500;
 
 /**
  * The menu's content.
@@ -23,11 +28,13 @@ import { rangeParameters, rangeText } from "./times.js";
 export function actions(close, around) {
   return [
     el("strong", {}, "Export what matches"),
-    el("div", { class: "row" }, exports()),
+    el("div", { class: "row" }, exports(around)),
     el("strong", {}, "Saved searches"),
     savedSearches(close),
     el("strong", {}, "Newest message"),
     el("div", { class: "row" }, orders(close, around)),
+    el("strong", {}, "Rows"),
+    el("div", { class: "row" }, rows(close, around)),
     el("strong", {}, "Import"),
     el("div", { class: "row" }, importing(close, around)),
     el("strong", {}, "Delete"),
@@ -35,54 +42,18 @@ export function actions(close, around) {
   ];
 }
 
-function exports() {
+/** @param {Surroundings} around */
+function exports(around) {
   const now = state();
   const parameters = { query: now.q || "*", ...rangeParameters(now), ...(now.sort && { sort: now.sort }) };
-  const fields = ["timestamp", "level", "source", ...now.columns, "message"].join(",");
+  const others = around.fields.filter((name) => !now.columns.includes(name)).slice(0, MOST_CSV_FIELDS);
+  const fields = ["timestamp", "level", "source", ...now.columns, "message", ...others].join(",");
   const link = (/** @type {string} */ text, /** @type {object} */ more) =>
     el("a", { class: "button", download: "", href: url("export", { ...parameters, ...more }) }, text);
   return [
     link("CSV", { format: "csv", fields }),
     link("JSON lines", { format: "jsonl" }),
     link("GELF", { format: "gelf" }),
-  ];
-}
-
-/** @param {() => void} close */
-function savedSearches(close) {
-  const saved = kept("saved", /** @type {Saved[]} */ ([]));
-  const name = el("input", {
-    type: "text",
-    placeholder: "Name of this search",
-    "aria-label": "Name of this search",
-    class: "grow",
-    maxlength: 100,
-  });
-  const save = (/** @type {Event} */ event) => {
-    event.preventDefault();
-    const called = name.value.trim();
-    if (!called) return;
-    keep("saved", [...saved.filter((one) => one.name !== called), { name: called, address: address({ id: "" }) }]);
-    notice("Saved in this browser");
-    close();
-  };
-  const forget = (/** @type {Saved} */ one) => {
-    keep(
-      "saved",
-      saved.filter((other) => other !== one),
-    );
-    close();
-  };
-  return [
-    saved.map((one) =>
-      el(
-        "div",
-        { class: "row" },
-        el("a", { class: "grow", href: one.address }, one.name),
-        button("✕", () => forget(one), { "aria-label": `Forget ${one.name}` }),
-      ),
-    ),
-    el("form", { on: { submit: save } }, el("div", { class: "row" }, name, el("button", { type: "submit" }, "Save"))),
   ];
 }
 
@@ -96,6 +67,25 @@ function orders(close, around) {
     return button(text, choose, { "aria-pressed": String(around.order === order) });
   };
   return [choice("At the top", "top"), choice("At the bottom", "bottom")];
+}
+
+/** @param {() => void} close @param {Surroundings} around */
+function rows(close, around) {
+  const choice = (/** @type {string} */ text, /** @type {boolean} */ chosen, /** @type {() => void} */ act) =>
+    button(
+      text,
+      () => {
+        close();
+        act();
+      },
+      { "aria-pressed": String(chosen) },
+    );
+  const { inline } = state();
+  return [
+    choice("Wrap lines", around.wrap, () => around.rewrap(!around.wrap)),
+    choice("Usual fields", !inline, () => go({ inline: "" })),
+    choice("No fields", inline === "-", () => go({ inline: "-" })),
+  ];
 }
 
 /** @param {() => void} close @param {Surroundings} around */
@@ -169,11 +159,7 @@ function confirmed(question) {
         button("Keep", () => box.close()),
       ),
     );
-    box.addEventListener("close", () => {
-      box.remove();
-      resolve(box.returnValue === "yes");
-    });
-    document.body.append(box);
-    box.showModal();
+    box.addEventListener("close", () => resolve(box.returnValue === "yes"));
+    modal(box);
   });
 }

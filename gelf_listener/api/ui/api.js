@@ -1,7 +1,7 @@
 // @ts-check
 /** The API: every word between this page and the listener. */
 
-import { knownField } from "./known.js";
+import { knownField, serviceOf } from "./known.js";
 import { here } from "./paths.js";
 
 /**
@@ -136,5 +136,6 @@ export function live(parameters, to) {
 export function valueOf(message, name) {
   const known = knownField(name);
   if (known) return known.property ? Reflect.get(message, known.property) : message.known[known.name];
+  if (name === "service") return serviceOf(message.fields);
   return Object.hasOwn(message.fields, name) ? message.fields[name] : undefined;
 }

@@ -2,16 +2,21 @@
 /** One message: everything that is known of it, and what can be done with it. */
 import { ask } from "./api.js";
 import { button, copy, el, menu, show } from "./dom.js";
+import { TRACE_FIELDS } from "./known.js";
+import { link } from "./links.js";
 import { here } from "./paths.js";
 import { add } from "./query.js";
 import { addresses } from "./snippets.js";
 import { address, go, state } from "./state.js";
-import { block, bytesText, fieldName, levelName, LEVELS, line, quote } from "./text.js";
+import { block, bytesText, condition, levelName, LEVELS, line, quote } from "./text.js";
 import { ago, isoOf, stamp } from "./times.js";
 import { isTrace, parsed, trace, tree } from "./trace.js";
 
 const REQUEST_IDS = /^(?:request|req|correlation|trace|transaction|span)[_.-]?id$/i;
 const MOST_FIELDS = 300;
+
+/** What a row does not have of its message. */
+const UNKNOWN = { types: {}, notes: [], raw_text: "", raw_hex: "", raw_bytes: 0 };
 
 export class Detail {
   constructor() {
@@ -19,8 +24,12 @@ export class Detail {
     this._id = "";
   }
 
-  /** Show a message, or nothing. @param {string} id */
-  async set(id) {
+  /**
+   * Show a message, or nothing.
+   * @param {string} id
+   * @param {any} [known] what a row has of it, which is all there is where nothing is stored
+   */
+  async set(id, known) {
     if (id === this._id) return;
     this._id = id;
     this.element.classList.toggle("hidden", !id);
@@ -29,7 +38,9 @@ export class Detail {
       const [message, { inputs }] = await Promise.all([ask(`messages/${encodeURIComponent(id)}`), ask("stats")]);
       if (id === this._id) this._draw(message, addresses(inputs, location.hostname));
     } catch (error) {
-      if (id === this._id) show(this.element, this._close(), el("p", {}, /** @type {Error} */ (error).message));
+      if (id !== this._id) return;
+      if (known) this._draw({ ...UNKNOWN, ...known }, addresses([], location.hostname));
+      else show(this.element, this._close(), el("p", {}, /** @type {Error} */ (error).message));
     }
     this.element.scrollTop = 0;
   }
@@ -81,7 +92,7 @@ export class Detail {
       graylog(message),
       surroundings(message),
       origin(message),
-      raw(message),
+      message.raw_bytes > 0 && raw(message),
     );
   }
 }
@@ -115,7 +126,7 @@ function fieldTable(message) {
 
 /** @param {[string, any, string]} entry */
 function row([name, value, type]) {
-  const condition = value === "" ? `${fieldName(name)}:""` : `${fieldName(name)}:${quote(value)}`;
+  const found = condition(name, value);
   const nested = parsed(value);
   const action = (/** @type {string} */ sign, /** @type {string} */ title, /** @type {() => void} */ click) =>
     button(sign, click, { class: "plain", title, "aria-label": `${title}: ${line(name, 60)}` });
@@ -137,8 +148,8 @@ function row([name, value, type]) {
     el(
       "td",
       { class: "actions" },
-      action("+", "Add to the query", () => go({ q: add(state().q, condition) })),
-      action("−", "Exclude", () => go({ q: add(state().q, `NOT ${condition}`) })),
+      action("+", "Add to the query", () => go({ q: add(state().q, found) })),
+      action("−", "Exclude", () => go({ q: add(state().q, `NOT ${found}`) })),
       action("✎", "Highlight", () => go({ mark: state().mark === `${name}:${value}` ? "" : `${name}:${value}` })),
       name !== "source" &&
         name !== "level" &&
@@ -168,12 +179,14 @@ function notes(message) {
       note.advice && el("div", {}, "What to do: ", line(note.advice, 1000)),
     ),
   );
-  return [el("h2", {}, "Notes"), lines.length ? lines : el("p", { class: "faint" }, "Nothing deviates from GELF 1.1.")];
+  const none = message.raw_bytes > 0 ? "Nothing deviates from GELF 1.1." : "Its payload is not stored.";
+  return [el("h2", {}, "Notes"), lines.length ? lines : el("p", { class: "faint" }, none)];
 }
 
 /** @param {any} message */
 function graylog(message) {
   const verdict = message.graylog;
+  if (message.raw_bytes === 0) return null;
   if (!verdict) return el("p", { class: "faint" }, "It did not come as GELF.");
   if (verdict.clean) return el("p", { class: "faint" }, "A real Graylog stores it just so.");
   const stored = verdict.graylog_messages[0];
@@ -224,12 +237,19 @@ function surroundings(message) {
     el(
       "div",
       { class: "row" },
+      TRACE_FIELDS.filter((name) => (message.fields[name] ?? "") !== "").map((name) =>
+        link(
+          { view: "trace", trace: String(message.fields[name]), id: "" },
+          { class: "button" },
+          `Everything with this ${name}`,
+        ),
+      ),
       same.map(([name, value]) =>
         el(
           "a",
           {
             class: "button",
-            href: address({ ...window(86400), q: `${fieldName(name)}:${quote(value)}`, view: "messages" }),
+            href: address({ ...window(86400), q: condition(name, value), view: "messages" }),
           },
           `Same ${line(name, 60)}`,
         ),

@@ -70,6 +70,41 @@ export function notice(text, kind = "good") {
   setTimeout(() => line.remove(), kind === "bad" ? 9000 : 3500);
 }
 
+/** Show a dialog over the page, until it is closed. @param {HTMLDialogElement} box */
+export function modal(box) {
+  box.addEventListener("close", () => box.remove());
+  document.body.append(box);
+  box.showModal();
+}
+
+/**
+ * Explain something in a dialog, as a table of two columns.
+ * @param {string} title
+ * @param {[Child | Child[], Child][]} rows
+ * @returns {() => void} closes it
+ */
+export function explain(title, rows) {
+  const close = () => box.close();
+  const cells = (/** @type {[Child | Child[], Child]} */ row) => row.map((cell) => el("td", {}, cell));
+  const box = el(
+    "dialog",
+    { "aria-label": title },
+    el("h1", {}, title),
+    el(
+      "table",
+      {},
+      el(
+        "tbody",
+        {},
+        rows.map((row) => el("tr", {}, cells(row))),
+      ),
+    ),
+    el("p", {}, button("Close", close)),
+  );
+  modal(box);
+  return close;
+}
+
 /** Put a text on the clipboard and say so. @param {string} text @param {string} what */
 export async function copy(text, what) {
   try {
@@ -89,9 +124,7 @@ export async function copy(text, what) {
         button("Close", () => box.close()),
       ),
     );
-    box.addEventListener("close", () => box.remove());
-    document.body.append(box);
-    box.showModal();
+    modal(box);
     area.select();
   }
 }
@@ -127,6 +160,9 @@ export function menu(label, content, properties = {}) {
     {
       class: "menu",
       on: {
+        click: (/** @type {Event} */ event) => {
+          if (/** @type {Element} */ (event.target).closest(".panel a")) close();
+        },
         keydown: (/** @type {KeyboardEvent} */ event) => {
           if (event.key === "Escape" && !panel.classList.contains("hidden")) {
             event.stopPropagation();

@@ -2,8 +2,9 @@
 /** The query box: colours, completion of fields and values, validation as one types, history. */
 import { ApiError, ask } from "./api.js";
 import { KNOWN } from "./known.js";
-import { el, show } from "./dom.js";
+import { button, el, show } from "./dom.js";
 import { atCaret, tokens } from "./query.js";
+import { showQueryHelp } from "./queryhelp.js";
 import { keep, kept } from "./state.js";
 import { fieldName, LEVELS, line, quote } from "./text.js";
 
@@ -13,11 +14,17 @@ const HISTORY = 50;
 const TALLEST = 160;
 
 export class QueryEditor {
-  /** @param {(query: string) => void} run Enter was pressed, or the query is fine and typing paused */
-  constructor(run) {
+  /**
+   * @param {(query: string) => void} run Enter was pressed, or the query is fine and typing paused
+   * @param {string} [prefix] of the ids of its elements, where a page has several
+   */
+  constructor(run, prefix = "") {
+    this._prefix = prefix;
     this._run = run;
     /** @type {{name: string, types: string[]}[]} */
-    this.fields = [];
+    this._fields = [];
+    /** The turn in which names of fields were offered. */
+    this._named = -1;
     /** @type {{insert: string, text: string, note: string, start: number}[]} */
     this._offers = [];
     this._at = -1;
@@ -36,18 +43,28 @@ export class QueryEditor {
       placeholder: 'Search: level:<=3 AND source:web, "exact words", user_id:42',
       "aria-label": "Query",
       "aria-haspopup": "listbox",
-      "aria-controls": "offers",
+      "aria-controls": `${prefix}offers`,
       "aria-autocomplete": "list",
       maxlength: 8000,
     });
-    this.list = el("ul", { class: "offers hidden", id: "offers", role: "listbox", "aria-label": "Completions" });
-    this.problem = el("div", { class: "problem hidden", role: "status", id: "query-problem" });
+    this.list = el("ul", {
+      class: "offers hidden",
+      id: `${prefix}offers`,
+      role: "listbox",
+      "aria-label": "Completions",
+    });
+    this.problem = el("div", { class: "problem hidden", role: "status", id: `${prefix}query-problem` });
     this.element = el(
       "div",
       { class: "query" },
       el("div", { class: "layers" }, this.colours, this.area),
       this.list,
       this.problem,
+      button("?", () => showQueryHelp((text) => this._example(text)), {
+        class: "plain syntax",
+        title: "How to search",
+        "aria-label": "How to search",
+      }),
     );
     this.area.addEventListener("input", () => this._typed());
     this.area.addEventListener("scroll", () => {
@@ -63,6 +80,13 @@ export class QueryEditor {
     });
   }
 
+  /** Fields to offer; those that come after somebody began to type are offered then. @param {{name: string, types: string[]}[]} fields */
+  set fields(fields) {
+    if (fields === this._fields) return;
+    this._fields = fields;
+    if (this._named === this._turn && this._at < 0) void this._complete(this._turn);
+  }
+
   get value() {
     return this.area.value.trim();
   }
@@ -74,10 +98,18 @@ export class QueryEditor {
     this._tell(null);
     this._paint();
     this._close();
+    if (query) void this.judge(); // hints stand on a link that was opened, too
   }
 
   focus() {
     this.area.focus();
+  }
+
+  /** @param {string} text */
+  _example(text) {
+    this.area.value = this.value ? `${this.value} AND ${text}` : text;
+    this.area.focus();
+    this._typed();
   }
 
   /** Remember a query that was run. @param {string} query */
@@ -205,7 +237,7 @@ export class QueryEditor {
           "level",
           "_exists_",
           ...KNOWN.map((known) => known.name),
-          ...this.fields.map((one) => one.name),
+          ...this._fields.map((one) => one.name),
         ]),
       ];
       const begin = names.filter((name) => name.toLowerCase().startsWith(wanted));
@@ -215,12 +247,13 @@ export class QueryEditor {
       offers = [...begin, ...inside].slice(0, 12).map((name) => ({
         insert: fieldName(name) + ":",
         text: line(name, 80),
-        note: this.fields.find((one) => one.name === name)?.types.join(", ") ?? "",
+        note: this._fields.find((one) => one.name === name)?.types.join(", ") ?? "",
         start,
       }));
       if (field === "_exists_") offers = offers.map((offer) => ({ ...offer, insert: offer.insert.slice(0, -1) }));
     }
     this._offer(offers.filter((offer) => offer.insert !== this.area.value.slice(offer.start, caret)));
+    if (field === null || field === "_exists_") this._named = this._turn;
   }
 
   /** @param {typeof this._offers} offers */
@@ -233,7 +266,7 @@ export class QueryEditor {
       offers.map((offer, index) =>
         el(
           "li",
-          { role: "option", id: `offer-${index}`, "aria-selected": "false", dataset: { index } },
+          { role: "option", id: `${this._prefix}offer-${index}`, "aria-selected": "false", dataset: { index } },
           el("span", {}, offer.text),
           el("span", { class: "faint" }, offer.note),
         ),
@@ -285,7 +318,7 @@ export class QueryEditor {
       for (const [index, item] of [...this.list.children].entries())
         item.setAttribute("aria-selected", String(index === this._at));
       this.list.children[this._at].scrollIntoView({ block: "nearest" });
-      this.area.setAttribute("aria-activedescendant", `offer-${this._at}`);
+      this.area.setAttribute("aria-activedescendant", `${this._prefix}offer-${this._at}`);
     } else if (event.key === "Tab" && open && !event.shiftKey) {
       event.preventDefault();
       this._take(Math.max(this._at, 0));

@@ -9,7 +9,7 @@ import { fieldName, levelName, line, quote, spell } from "./text.js";
 import { rangeParameters, stamp } from "./times.js";
 
 const MOST = 300;
-const FIRST = ["level", "source", "message", "full_message", "timestamp"];
+const FIRST = ["level", "source", "service", "message", "full_message", "timestamp"];
 
 export class Fields {
   constructor() {
@@ -79,6 +79,8 @@ export class Fields {
     show(into, el("span", { class: "faint" }, "…"));
     try {
       const column = current.columns.includes(name);
+      const inRows = current.inline.split(",").filter((other) => other && other !== "-" && other !== name);
+      const inlined = current.inline.split(",").includes(name);
       const fixed = ["timestamp", "level", "source", "message"].includes(name);
       const buttons = el(
         "div",
@@ -93,6 +95,15 @@ export class Fields {
               this._draw();
             },
             { "aria-pressed": String(column) },
+          ),
+        !fixed &&
+          button(
+            "In rows",
+            () => {
+              go({ inline: inlined ? inRows.join(",") || "-" : [...inRows, name].join(",") });
+              this._draw();
+            },
+            { "aria-pressed": String(inlined), title: "Show it behind the text of each row" },
           ),
         button("Present", () => go({ q: add(state().q, `_exists_:${fieldName(name)}`) })),
       );
@@ -123,6 +134,7 @@ export class Fields {
             !time &&
               `, mean ${figure(statistics.mean)}, sum ${figure(statistics.total)}, deviation ${figure(statistics.deviation)}`,
           ),
+        statistics.minimum !== null && !time && name !== "level" && drawn(name),
         top.values
           .filter((/** @type {any} */ one) => one.value !== null)
           .map((/** @type {{value: any, messages: number}} */ one) => {
@@ -159,6 +171,16 @@ export class Fields {
       show(into, el("span", { class: "faint" }, String(/** @type {Error} */ (error).message)));
     }
   }
+}
+
+/** The charts of a numeric field; loaded with the first of them. @param {string} name */
+function drawn(name) {
+  const into = el("div");
+  import("./numbers.js").then(
+    ({ numbers }) => show(into, numbers(name)),
+    () => undefined, // the figures above are there all the same
+  );
+  return into;
 }
 
 /** @param {string[]} types */

@@ -2,7 +2,7 @@
 /** The histogram: messages over time by severity; drag to zoom, arrow keys and Enter do the same. */
 import { button, el, show, svg } from "./dom.js";
 import { count } from "./text.js";
-import { stamp } from "./times.js";
+import { stamp, ticks } from "./times.js";
 
 /** Severities drawn as one colour, from the bottom of a bar up. */
 const BANDS = /** @type {[string, (level: number) => boolean, string][]} */ ([
@@ -34,9 +34,10 @@ export class Histogram {
       "aria-label": "Messages over time",
       "aria-description": "Arrow keys choose a bar, with Shift several, Enter zooms in",
     });
+    this.axis = el("div", { class: "axis", "aria-hidden": "true" });
     this.legend = el("div", { class: "legend" });
     this.told = el("div", { class: "unseen", role: "status" });
-    this.element = el("div", { class: "histogram" }, this.chart, this.legend, this.told);
+    this.element = el("div", { class: "histogram" }, this.chart, this.axis, this.legend, this.told);
     /** The bars that were chosen by key: where it began, and where one is; none before the first key. @type {[number, number] | null} */
     this._chosen = null;
     this._drag();
@@ -44,13 +45,18 @@ export class Histogram {
     this.chart.addEventListener("blur", () => this._choose(null));
   }
 
+  /** What it shows; null before the first answer. */
+  get data() {
+    return this._data;
+  }
+
   /** @param {{seconds: number, messages: number, buckets: {start: number, messages: number}[], series: {value: any, messages: number, counts: number[]}[]}} data */
   set(data) {
     this._data = data;
     const most = Math.max(1, ...data.buckets.map((bucket) => bucket.messages));
     const width = 1000 / Math.max(1, data.buckets.length);
-    const without = data.buckets.map(
-      (bucket, index) => bucket.messages - data.series.reduce((sum, one) => sum + (one.counts[index] ?? 0), 0),
+    const without = data.buckets.map((bucket, index) =>
+      Math.max(0, bucket.messages - data.series.reduce((sum, one) => sum + (one.counts[index] ?? 0), 0)),
     );
     const bands = BANDS.map(([name, has, title]) => {
       const series = data.series.filter(({ value }) => has(Number(value)));
@@ -84,6 +90,7 @@ export class Histogram {
     this.selection = svg("rect", { class: "selection", y: 0, height: HEIGHT, width: 0, x: 0 });
     show(this.chart, bars, this.selection);
     if (this._chosen) this._choose(this._chosen);
+    this._drawAxis();
     this.chart.setAttribute(
       "aria-label",
       `Messages over time: ${count(data.messages, "message")}, at most ${most.toLocaleString()} in ${spanText(data.seconds)}`,
@@ -110,6 +117,25 @@ export class Histogram {
           ),
         ),
       data.buckets.length > 0 && el("span", { class: "span" }, this._spanText(0, data.buckets.length - 1)),
+    );
+  }
+
+  /** Times below the bars, at round ones; the last is where the bars end. */
+  _drawAxis() {
+    const { buckets, seconds } = this._data;
+    if (!buckets.length) return show(this.axis);
+    const from = buckets[0].start;
+    const to = buckets[buckets.length - 1].start + seconds;
+    const most = Math.max(2, Math.floor(this.axis.clientWidth / 90));
+    show(
+      this.axis,
+      ticks(from, to, most).map(({ at, text }) => {
+        const mark = el("span", {}, text);
+        const share = (at - from) / (to - from);
+        mark.style.left = `${(100 * share).toFixed(3)}%`;
+        mark.style.transform = `translateX(${share < 0.04 ? 0 : share > 0.96 ? -100 : -50}%)`;
+        return mark;
+      }),
     );
   }
 

@@ -16,13 +16,25 @@ export const KNOWN = [];
 /** What names the service of a message, the first that it has. @type {string[]} */
 export const SERVICE_FIELDS = [];
 
+/** What logging libraries add of the place in the code and the process, which would drown a row. @type {string[]} */
+export const NOISE = [];
+
+/** What messages of one request have in common, across services. @type {string[]} */
+export const TRACE_FIELDS = [];
+
+/** What names the service of a message; undefined when nothing does. @param {Record<string, string | number | boolean>} fields */
+export function serviceOf(fields) {
+  const name = SERVICE_FIELDS.find((each) => Object.hasOwn(fields, each) && fields[each] !== "");
+  return name === undefined ? undefined : fields[name];
+}
+
 /**
  * The host of a message, with the service beside it where that says more.
  * @param {{host: string, fields: Record<string, string | number | boolean>}} message
  */
 export function sourceOf({ host, fields }) {
-  const name = SERVICE_FIELDS.find((each) => Object.hasOwn(fields, each) && fields[each] !== "");
-  return name === undefined || fields[name] === host ? host : `${host}/${fields[name]}`;
+  const service = serviceOf(fields);
+  return service === undefined || service === host ? host : `${host}/${service}`;
 }
 
 const BY_NAME = new Map(KNOWN.flatMap((known) => [known.name, ...known.aliases].map((name) => [name, known])));

@@ -1,20 +1,13 @@
 // @ts-check
 /** The page: header, views, keys, login. */
 import { ask, login } from "./api.js";
-import { button, el, notice, show } from "./dom.js";
+import { button, el, explain, menu, modal, notice, show } from "./dom.js";
 import { Messages } from "./messages.js";
 import { here } from "./paths.js";
-import { Rejected, Senders, Status } from "./sheets.js";
-import { Start } from "./start.js";
 import { go, keep, kept, state, watch } from "./state.js";
+import { showUtc } from "./times.js";
+import { GROUPS, VIEWS } from "./views.js";
 
-const TITLES = /** @type {Record<string, string>} */ ({
-  messages: "Messages",
-  senders: "Senders",
-  rejected: "Rejected",
-  status: "Inputs & outputs",
-  start: "Get started",
-});
 const KEYS = [
   ["/", "Go to the query"],
   ["j k ↓ ↑", "Next and previous message"],
@@ -24,26 +17,106 @@ const KEYS = [
   ["f", "Follow what arrives, or search"],
   ["p", "Pause and go on"],
   ["t", "Light or dark"],
-  ["g then m s r i h", "Messages, senders, rejected, inputs and outputs, get started"],
+  [
+    `g then ${Object.values(VIEWS)
+      .map(({ key }) => key)
+      .join(" ")}`,
+    Object.values(VIEWS)
+      .map(({ title }, index) => (index ? title.toLowerCase() : title))
+      .join(", "),
+  ],
   ["?", "These keys"],
 ];
 
+showUtc(state().zone === "utc");
+watch(({ zone }) => showUtc(zone === "utc")); // before any view hears of it
+
 const messages = new Messages();
-/** @type {Record<string, {element: HTMLElement, enter: () => void, leave: () => void}>} */
-const views = { messages, senders: new Senders(), rejected: new Rejected(), status: new Status(), start: new Start() };
+/** Those that were opened. @type {Record<string, import("./views.js").View>} */
+const views = { messages };
+
+/** Load a view unless it is there. @param {string} name */
+async function loaded(name) {
+  if (!views[name]) {
+    const view = await /** @type {NonNullable<import("./views.js").Entry["load"]>} */ (VIEWS[name].load)();
+    views[name] ??= view; // pressed twice
+    document.getElementById("main")?.append(views[name].element);
+  }
+  return views[name];
+}
 
 /** @param {string} name */
-function enter(name) {
-  for (const [other, view] of Object.entries(views)) view.element.classList.toggle("hidden", other !== name);
-  for (const link of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("#views a"))) {
-    if (link.dataset.view === name) link.setAttribute("aria-current", "page");
-    else link.removeAttribute("aria-current");
+async function enter(name) {
+  point(name);
+  const { title } = VIEWS[name];
+  document.title = name === "messages" ? "gelf-listener" : `${title} – gelf-listener`;
+  try {
+    await loaded(name);
+  } catch {
+    return notice("This view could not be loaded: the listener does not answer", "bad");
   }
-  document.title = name === "messages" ? "gelf-listener" : `${TITLES[name]} – gelf-listener`;
+  if (state().view !== name) return; // another was opened meanwhile
+  for (const [other, view] of Object.entries(views)) view.element.classList.toggle("hidden", other !== name);
+  entered = name;
   views[name].enter();
 }
 
-const rejectedBadge = el("span", { class: "badge bad hidden" });
+/** The view that was entered last, and not left. */
+let entered = "";
+
+/** Mark a place of the navigation as where we are. @param {HTMLElement} place @param {boolean} here */
+function current(place, here) {
+  if (here) place.setAttribute("aria-current", "page");
+  else place.removeAttribute("aria-current");
+}
+
+/** Whether there is room for the most important views only. */
+const phone = matchMedia("(max-width: 480px)");
+
+/** In which part of the menu a view is; empty: it stands by itself. @param {string} name */
+const groupOf = (name) => VIEWS[name].group || (name === "start" && phone.matches ? GROUPS[GROUPS.length - 1] : "");
+
+/** Show in the navigation where we are. @param {string} name */
+function point(name) {
+  for (const link of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("#views > a")))
+    current(link, link.dataset.view === name);
+  show(toolsName, groupOf(name) ? VIEWS[name].title : "Tools");
+  current(/** @type {HTMLElement} */ (tools.firstElementChild), Boolean(groupOf(name)));
+}
+
+/** Put the views into the navigation. */
+function navigate() {
+  const alone = Object.keys(VIEWS).filter((name) => !groupOf(name));
+  show(
+    /** @type {Element} */ (document.getElementById("views")),
+    alone.map((name) => way(name)),
+    tools,
+  );
+}
+
+/** The way to a view. @param {string} name @param {import("./dom.js").Child[]} more behind its title */
+function way(name, ...more) {
+  const path = here(name === "messages" ? "/" : `/${name}`);
+  return el("a", { href: path, dataset: { view: name } }, VIEWS[name].title, more);
+}
+
+/** What stands in the menu of the navigation: the views in groups. */
+function grouped() {
+  return GROUPS.map((group) => [
+    el("strong", {}, group),
+    Object.keys(VIEWS)
+      .filter((name) => groupOf(name) === group)
+      .map((name) => {
+        const link = way(name, name === "rejected" && [" ", rejectedBadge.cloneNode(true)]);
+        current(link, name === state().view);
+        return link;
+      }),
+  ]);
+}
+
+const rejectedBadge = el("span", { class: "badge bad hidden", title: "Rejected" });
+const toolsName = el("span", {}, "Tools");
+const tools = menu([toolsName, rejectedBadge, " ▾"], grouped, { class: "plain" });
 const theme = button("◐", turn, { class: "plain", title: "Light or dark (t)", "aria-label": "Light or dark" });
 const help = button("?", showKeys, { class: "plain", title: "Keys (?)", "aria-label": "Keys" });
 const rate = el("span", { class: "faint" });
@@ -59,39 +132,10 @@ function turn() {
 }
 
 function showKeys() {
-  const box = el(
-    "dialog",
-    { "aria-label": "Keys" },
-    el("h1", {}, "Keys"),
-    el(
-      "table",
-      {},
-      el(
-        "tbody",
-        {},
-        KEYS.map(([key, text]) =>
-          el(
-            "tr",
-            {},
-            el(
-              "td",
-              {},
-              key.split(" ").map((one) => (one === "then" ? " then " : el("kbd", {}, one))),
-            ),
-            el("td", {}, text),
-          ),
-        ),
-      ),
-    ),
-    el(
-      "p",
-      {},
-      button("Close", () => box.close()),
-    ),
+  explain(
+    "Keys",
+    KEYS.map(([key, text]) => [key.split(" ").map((one) => (one === "then" ? " then " : el("kbd", {}, one))), text]),
   );
-  box.addEventListener("close", () => box.remove());
-  document.body.append(box);
-  box.showModal();
 }
 
 let asking = false;
@@ -130,8 +174,7 @@ login.ask = () => {
     }
   }
   box.addEventListener("cancel", (/** @type {Event} */ event) => event.preventDefault());
-  document.body.append(box);
-  box.showModal();
+  modal(box);
 };
 
 /** Whether somebody is logged in, who can log out then. */
@@ -176,13 +219,7 @@ addEventListener("keydown", (event) => {
   if (/^(?:INPUT|TEXTAREA|SELECT)$/.test(target.tagName)) return;
   if (waitingFor === "g") {
     waitingFor = "";
-    const view = /** @type {Record<string, string>} */ ({
-      m: "messages",
-      s: "senders",
-      r: "rejected",
-      i: "status",
-      h: "start",
-    })[event.key];
+    const view = Object.keys(VIEWS).find((name) => VIEWS[name].key === event.key);
     if (view) {
       event.preventDefault();
       return go({ view });
@@ -221,28 +258,19 @@ addEventListener("click", (event) => {
 addEventListener("error", (event) => notice(`This page failed: ${event.message}`, "bad"));
 
 if (kept("theme", "")) document.documentElement.dataset.theme = kept("theme", "");
-show(
-  /** @type {Element} */ (document.getElementById("views")),
-  Object.entries(TITLES).map(([name, title]) =>
-    el(
-      "a",
-      { href: here(name === "messages" ? "/" : `/${name}`), dataset: { view: name } },
-      title,
-      name === "rejected" && [" ", rejectedBadge],
-    ),
-  ),
-);
-show(/** @type {Element} */ (document.getElementById("pulse")), dot, rate, logout, theme, help);
-show(
-  /** @type {Element} */ (document.getElementById("main")),
-  Object.values(views).map((view) => view.element),
-);
-watch((now, before) => {
-  if (now.view !== before.view) {
-    views[before.view].leave();
-    enter(now.view);
-  }
+navigate();
+phone.addEventListener("change", () => {
+  navigate();
+  point(state().view);
 });
-enter(state().view);
+show(/** @type {Element} */ (document.getElementById("pulse")), dot, rate, logout, theme, help);
+show(/** @type {Element} */ (document.getElementById("main")), messages.element);
+watch((now) => {
+  if (now.view === entered) return;
+  views[entered]?.leave();
+  entered = "";
+  void enter(now.view);
+});
+void enter(state().view);
 void pulse();
 void greet();

@@ -7,7 +7,7 @@ import { button, el, menu, show } from "./dom.js";
 import { QueryEditor } from "./editor.js";
 import { Fields } from "./fields.js";
 import { Histogram } from "./histogram.js";
-import { SERVICE_FIELDS } from "./known.js";
+import { knownField, SERVICE_FIELDS } from "./known.js";
 import { MessageList } from "./list.js";
 import { here } from "./paths.js";
 import { add } from "./query.js";
@@ -26,11 +26,16 @@ const CHARACTERS = 400;
 /** A row keeps so many fields, and no others than are shown where there are more: some messages have thousands. */
 const MOST_FIELDS = 50;
 
-/** What the list asks for: of each text no more than a row shows. @param {import("./state.js").State} now */
-const asked = (now) => ({ query: now.q || "*", characters: CHARACTERS });
-
 /** Additional fields that are a column or highlighted. @param {import("./state.js").State} now */
-const fieldsShown = (now) => [...SERVICE_FIELDS, ...now.columns, ...(now.mark ? [now.mark.split(":")[0]] : [])];
+const fieldsShown = (now) => [
+  ...SERVICE_FIELDS,
+  ...now.columns,
+  ...(inlineOf(now) ?? []),
+  ...(now.mark ? [now.mark.split(":")[0]] : []),
+];
+
+/** Fields behind the text of a row; null for the usual ones. @param {import("./state.js").State} now */
+const inlineOf = (now) => (now.inline ? now.inline.split(",").filter((name) => name && name !== "-") : null);
 
 /** @param {import("./state.js").State} now */
 const hasRange = (now) => Boolean(now.keyword || now.from || now.to || now.range !== "all");
@@ -66,11 +71,33 @@ export class Messages {
     this.flash = button("", () => this._resume(), { class: "primary flash hidden" });
     this.counts = el("div", { class: "counts", role: "status" });
     this.order = kept("order", "top");
-    const again = { changed: () => this._start(), reorder: (/** @type {string} */ order) => this._reorder(order) };
-    const more = menu("⋯", (close) => actions(close, { order: this.order, ...again }), {
-      "aria-label": "More",
-      title: "Export, import, saved searches, clear",
-    });
+    this.unstored = el(
+      "p",
+      { class: "unstored hidden", role: "note" },
+      "Nothing is stored: only what arrives while this page is open is shown, and nothing can be searched. ",
+      el("code", {}, "--also-output"),
+      " instead of ",
+      el("code", {}, "--output"),
+      " keeps the store, or add ",
+      el("code", {}, "--output store:"),
+    );
+    /** Whether messages can be asked for again; false: what the rows have is all there is. */
+    this._stored = true;
+    const again = {
+      changed: () => this._start(),
+      reorder: (/** @type {string} */ order) => this._reorder(order),
+      rewrap: (/** @type {boolean} */ wrap) => this._rewrap(wrap),
+    };
+    const fields = () =>
+      this.fields.all.map((one) => one.name).filter((name) => !knownField(name) && name !== "service");
+    const more = menu(
+      "⋯",
+      (close) => actions(close, { order: this.order, wrap: this.list.wrap, fields: fields(), ...again }),
+      {
+        "aria-label": "More",
+        title: "Export, import, saved searches, clear",
+      },
+    );
     const toggle = button("☰", () => this.fields.element.classList.toggle("open"), {
       class: "fields-toggle",
       "aria-label": "Fields",
@@ -80,6 +107,7 @@ export class Messages {
       "div",
       { class: "grow hidden" },
       el("div", { class: "bar" }, toggle, this.editor.element, this.picker.element, this.follow, more),
+      this.unstored,
       this.histogram.element,
       el(
         "div",
@@ -104,6 +132,7 @@ export class Messages {
     this._shown = "";
     this._fields = "";
     this._lightened = false;
+    this._zone = state().zone;
     watch((now, before) => {
       if (now.view === "messages" && before.view === "messages") this._changed(false, now.q !== before.q);
     });
@@ -111,7 +140,27 @@ export class Messages {
 
   /** The view is opened. */
   enter() {
+    this.list.setRows(inlineOf(state()), kept("wrap", false));
     this._changed(true, true);
+    void this._lookForStore();
+  }
+
+  /** Without a store rows are all there is of a message, so they have to be whole. */
+  async _lookForStore() {
+    try {
+      const { store } = await ask("stats");
+      this.unstored.classList.toggle("hidden", Boolean(store));
+      if (Boolean(store) === this._stored) return;
+      this._stored = Boolean(store);
+      if (state().view === "messages") this._start();
+    } catch {
+      /* the pulse says that nothing answers */
+    }
+  }
+
+  /** What the list asks for: of each text no more than a row shows, if it can be asked for again. @param {import("./state.js").State} now */
+  _asked(now) {
+    return { query: now.q || "*", ...(this._stored && { characters: CHARACTERS }) };
   }
 
   /** The view is left: stop what runs for it. */
@@ -125,6 +174,12 @@ export class Messages {
   _changed(entering, asked) {
     const now = state();
     if (asked) this.editor.set(now.q); // else what is being typed stays
+    if (now.zone !== this._zone) {
+      this._zone = now.zone;
+      this.list.redraw();
+      if (this.histogram.data) this.histogram.set(this.histogram.data);
+    }
+    this.list.setRows(inlineOf(now), this.list.wrap);
     this.picker.update();
     this.follow.setAttribute("aria-pressed", String(now.live));
     this.follow.textContent = now.live ? "● Live" : "▶ Live";
@@ -136,7 +191,10 @@ export class Messages {
       : () => false;
     this.list.chosen = now.id;
     this.list.draw();
-    void this.detail.set(now.id);
+    void this.detail.set(
+      now.id,
+      this.list.messages.find((message) => message.id === now.id),
+    );
     const wanted = JSON.stringify([now.q, now.live, now.range, now.from, now.to, now.keyword, now.sort]);
     const lacking = this._lightened && fieldsShown(now).join() !== this._fields;
     if (wanted === this._shown && !entering && !lacking) return;
@@ -154,12 +212,17 @@ export class Messages {
     this._cursor = null;
     this._fields = fieldsShown(state()).join();
     this._lightened = false;
-    this.list.messages = [];
     this.list.setSort(state().sort);
-    show(this.list.empty);
     this._flash();
-    if (state().live) this._follow();
-    else void this._search();
+    if (state().live) {
+      this.list.messages = [];
+      this.list.redraw(); // the same messages may come with other fields
+      show(this.list.empty);
+      this._follow();
+    } else {
+      this.list.element.classList.add("stale"); // what was found before stays until there is an answer
+      void this._search();
+    }
     void this._around(this._run);
   }
 
@@ -172,13 +235,14 @@ export class Messages {
     this._loading = true;
     try {
       const found = await ask("search", {
-        parameters: { ...asked(now), ...rangeParameters(now), sort: now.sort, limit: PAGE },
+        parameters: { ...this._asked(now), ...rangeParameters(now), sort: now.sort, limit: PAGE },
       });
       if (run !== this._run) return;
+      this.list.element.classList.remove("stale");
       this.list.messages = this._lighten(found.messages);
       this._total = found.total;
       this._cursor = found.cursor;
-      this.list.update();
+      this.list.redraw();
       this.list.toTop();
       show(
         this.list.empty,
@@ -228,7 +292,7 @@ export class Messages {
     try {
       const page = this._cursor ? { cursor: this._cursor } : { offset };
       const found = await ask("search", {
-        parameters: { ...asked(now), ...rangeParameters(now), sort: now.sort, limit: PAGE, ...page },
+        parameters: { ...this._asked(now), ...rangeParameters(now), sort: now.sort, limit: PAGE, ...page },
       });
       if (run !== this._run) return;
       const known = new Set(this.list.messages.slice(-PAGE * 2).map((message) => message.id));
@@ -287,6 +351,7 @@ export class Messages {
         : [el("p", { class: "level-3", role: "alert" }, line(message, 1000)), way && el("p", {}, way)],
     );
     this._say();
+    this.list.element.classList.remove("stale");
     this.list.messages = [];
     this.list.update();
   }
@@ -303,6 +368,7 @@ export class Messages {
 
   _follow() {
     const run = this._run;
+    this.list.element.classList.remove("stale");
     show(
       this.list.empty,
       el("p", { class: "waiting" }, el("span", { class: "dot" }), " Waiting for messages"),
@@ -326,7 +392,7 @@ export class Messages {
       );
     };
     const stop = live(
-      { ...asked(state()), tail: PAGE },
+      { ...this._asked(state()), tail: PAGE },
       {
         messages: (messages, stored) => {
           if (run !== this._run) return;
@@ -442,6 +508,12 @@ export class Messages {
       : "Paused: go on";
   }
 
+  /** @param {boolean} wrap */
+  _rewrap(wrap) {
+    keep("wrap", wrap);
+    this.list.setRows(inlineOf(state()), wrap);
+  }
+
   /** @param {string} order */
   _reorder(order) {
     this.order = order;
@@ -461,10 +533,11 @@ export class Messages {
         ask("histogram", {
           parameters: { query: now.q || "*", ...rangeParameters(now), split: "level", limit: 20, buckets: width },
         }),
-        this.fields.load(),
+        this.fields.load().then(() => {
+          this.editor.fields = this.fields.all; // whatever the histogram does
+        }),
       ]);
       if (run !== this._run) return;
-      this.editor.fields = this.fields.all;
       this.histogram.set(histogram);
     } catch {
       /* the list says what is wrong */

@@ -3,46 +3,10 @@
 import { ask } from "./api.js";
 import { button, copy, el, show } from "./dom.js";
 import { here } from "./paths.js";
+import { Sheet } from "./sheet.js";
 import { go } from "./state.js";
 import { block, bytesText, count, line, quote } from "./text.js";
 import { ago, stamp } from "./times.js";
-
-const EVERY = 2000;
-
-/** A view that draws itself again and again. */
-class Sheet {
-  /** @param {string} title */
-  constructor(title) {
-    this.body = el("div");
-    this.element = el("div", { class: "sheet hidden" }, el("h1", {}, title), this.body);
-    this._timer = 0;
-    this._open = false;
-  }
-
-  enter() {
-    this._open = true;
-    void this._again();
-  }
-
-  leave() {
-    this._open = false;
-    clearTimeout(this._timer);
-  }
-
-  async _again() {
-    try {
-      if (!document.hidden) await this.draw();
-    } catch (error) {
-      show(this.body, el("p", {}, String(/** @type {Error} */ (error).message)));
-    }
-    if (this._open) this._timer = window.setTimeout(() => void this._again(), EVERY);
-  }
-
-  /** @returns {Promise<void>} */
-  async draw() {
-    throw new Error("each sheet draws itself");
-  }
-}
 
 /** @param {string} label @param {string[]} heads @param {Node[]} rows @param {number[]} [numbers] columns of numbers */
 function table(label, heads, rows, numbers = []) {
@@ -66,6 +30,9 @@ function table(label, heads, rows, numbers = []) {
   );
 }
 
+/** Whether rows say which listener they are of: several share a store. @param {any[]} rows */
+const shared = (rows) => rows.some((one) => one.node !== null);
+
 /** @param {any} value */
 const number = (value) => el("td", { class: "right" }, Number(value).toLocaleString());
 
@@ -81,7 +48,10 @@ export class Senders extends Sheet {
       senders.length
         ? table(
             "Senders",
-            ["Host", "Address", "Client", "Messages", "Bytes", "Rejected", "First seen", "Last seen"],
+            [
+              ...["Host", "Address", "Client", "Messages", "Bytes", "Rejected", "First seen", "Last seen"],
+              ...(shared(senders) ? ["Listener"] : []),
+            ],
             senders.map((/** @type {any} */ one) =>
               el(
                 "tr",
@@ -124,6 +94,7 @@ export class Senders extends Sheet {
                 ),
                 el("td", {}, stamp(one.first_seen)),
                 el("td", {}, ago(one.last_seen)),
+                one.node !== null && el("td", {}, line(one.node, 100)),
               ),
             ),
             [3, 4, 5],
@@ -219,7 +190,9 @@ export class Rejected extends Sheet {
             "div",
             { class: "faint" },
             `from ${one.peer ?? "unknown"} · input ${line(one.input, 100)} · ${bytesText(one.payload_bytes)}`,
+            one.node !== null && ` · listener ${line(one.node, 100)}`,
           ),
+          el("p", {}, line(one.advice, 500)),
           one.payload_text && el("pre", {}, block(one.payload_text, 2000)),
           el(
             "details",
@@ -249,13 +222,77 @@ function hexdump(hex) {
   return lines.join("\n");
 }
 
+/** The listeners that share the store. @param {any[]} nodes @param {string | null} trouble */
+function listeners(nodes, trouble) {
+  return [
+    el("h2", {}, "Listeners of this store"),
+    trouble !== null && el("p", { class: "badge bad" }, `As they were seen last: ${line(trouble, 300)}`),
+    table(
+      "Listeners of this store",
+      ["Name", "State", "API", "Version", "Up since", "Messages", "Per second", "Rejected"],
+      nodes.map((one) =>
+        el(
+          "tr",
+          {},
+          el("td", {}, line(one.name, 100), one.own && el("span", { class: "faint" }, " (this one)")),
+          el(
+            "td",
+            {},
+            one.alive
+              ? el("span", { class: "badge good" }, "there")
+              : el("span", { class: "badge bad" }, `gone, last seen ${ago(one.last_seen)}`),
+          ),
+          el("td", { class: "mono" }, line(one.url, 200)),
+          el("td", {}, line(one.version, 40)),
+          el("td", {}, stamp(one.started_at, true)),
+          number(one.messages),
+          number(one.messages_per_second),
+          number(one.rejected),
+        ),
+      ),
+      [5, 6, 7],
+    ),
+  ];
+}
+
+/** The processes that take messages. @param {any[]} all */
+function workers(all) {
+  return [
+    el("h2", {}, "Workers"),
+    table(
+      "Workers",
+      ["Worker", "Process", "State", "Messages", "Restarts", "Processor time", "Memory"],
+      all.map((one) =>
+        el(
+          "tr",
+          {},
+          el("td", {}, String(one.number)),
+          el("td", { class: "mono" }, one.pid === null ? "-" : String(one.pid)),
+          el(
+            "td",
+            {},
+            one.problem
+              ? [el("span", { class: "badge bad" }, "fails"), el("div", { class: "faint" }, line(one.problem, 300))]
+              : el("span", { class: "badge good" }, "works"),
+          ),
+          number(one.messages),
+          number(one.restarts),
+          el("td", { class: "right" }, `${one.cpu_seconds.toFixed(1)} s`),
+          el("td", { class: "right" }, bytesText(one.memory_bytes)),
+        ),
+      ),
+      [3, 4, 5, 6],
+    ),
+  ];
+}
+
 export class Status extends Sheet {
   constructor() {
     super("Inputs and outputs");
   }
 
   async draw() {
-    const found = await ask("stats");
+    const [found, { nodes, trouble }] = await Promise.all([ask("stats"), ask("nodes")]);
     const counters = (/** @type {Record<string, number>} */ all) =>
       Object.entries(all)
         .filter(([, value]) => value)
@@ -271,10 +308,14 @@ export class Status extends Sheet {
           ? el("span", { class: "badge good" }, "reading")
           : el("span", { class: "badge bad" }, "not reading: an output is full"),
       ),
+      nodes.length > 0 && listeners(nodes, trouble),
       el("h2", {}, "Inputs"),
       table(
         "Inputs",
-        ["Name", "Listens on", "State", "Messages", "Per second", "Rejected", "Kernel drops", "Counters"],
+        [
+          ...["Name", "Listens on", "State", "Messages", "Per second", "Rejected", "Kernel drops", "Counters"],
+          ...(shared(found.inputs) ? ["Listener"] : []),
+        ],
         found.inputs.map((/** @type {any} */ one) =>
           el(
             "tr",
@@ -305,10 +346,12 @@ export class Status extends Sheet {
               ),
             ),
             el("td", {}, counters(one.counters)),
+            one.node !== null && el("td", {}, line(one.node, 100)),
           ),
         ),
         [3, 4, 5, 6],
       ),
+      found.workers.length > 0 && workers(found.workers),
       el("h2", {}, "Outputs"),
       table(
         "Outputs",
@@ -391,6 +434,9 @@ export class Status extends Sheet {
             {},
             `${count(store.messages, "message")} in ${bytesText(store.bytes)}`,
             store.first !== null && `, from ${stamp(store.first, true)} to ${stamp(store.last, true)}`,
+            store.max_bytes !== null &&
+              `, ${Math.round((1000 * store.bytes) / store.max_bytes) / 10} % of the ${bytesText(store.max_bytes)} it may take`,
+            store.max_age_seconds !== null && `, kept for ${+(store.max_age_seconds / 86400).toFixed(1)} days`,
             `, ${count(store.partitions, "partition")} at `,
             el("code", {}, line(store.location)),
           )

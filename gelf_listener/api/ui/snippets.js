@@ -55,7 +55,7 @@ export function snippets({ host, udp, tcp, http, otlp, loki, forward, elasticsea
     {
       name: "Python: gelf-handlers",
       by: "tcp",
-      install: "pip install gelf-handlers",
+      install: "pip install ./handlers  # in the directory of gelf-listener's source",
       code: `import logging\n\nimport gelf_handlers\n\ngelf_handlers.configure("shop", "gelf+tcp://${inUrl}:${tcpPort}")\nlogging.getLogger(__name__).warning("Stock is low", extra={"article": 4711})`,
     },
     {
@@ -73,7 +73,7 @@ export function snippets({ host, udp, tcp, http, otlp, loki, forward, elasticsea
     {
       name: "Python: structlog",
       by: "tcp",
-      install: "pip install 'gelf-handlers[structlog]'",
+      install: "pip install './handlers[structlog]'  # in the directory of gelf-listener's source",
       code: `import gelf_handlers\nimport structlog\nfrom gelf_handlers.structlog import to_logging\n\ngelf_handlers.configure("shop", "gelf+tcp://${inUrl}:${tcpPort}")\nstructlog.configure(\n    processors=[structlog.contextvars.merge_contextvars, to_logging],\n    logger_factory=structlog.stdlib.LoggerFactory(),\n    wrapper_class=structlog.stdlib.BoundLogger,\n)\nstructlog.get_logger("shop").warning("Stock is low", article=4711)`,
     },
     {

@@ -93,6 +93,9 @@ export function fieldName(name) {
   return name.replace(/[\\+\-!():^[\]"{}~*?/&|<>=\s]/g, "\\$&");
 }
 
+/** What a query finds messages by that have a value in a field. @param {string} name @param {unknown} value */
+export const condition = (name, value) => `${fieldName(name)}:${quote(value)}`;
+
 export const LEVELS = ["emergency", "alert", "critical", "error", "warning", "notice", "info", "debug"];
 const SHORT = ["EMERG", "ALERT", "CRIT", "ERROR", "WARN", "NOTE", "INFO", "DEBUG"];
 

@@ -2,39 +2,46 @@
 /** The time selector: relative, absolute, in words, or since this page was opened. */
 import { button, el, menu } from "./dom.js";
 import { go, state } from "./state.js";
-import { isoOf, localInput, OPENED, PRESETS, rangeText } from "./times.js";
+import { isoOf, localInput, momentOf, ofLocalInput, OPENED, PRESETS, rangeText } from "./times.js";
 
-/** Make the selector. @returns {{element: HTMLElement, update: () => void}} */
-export function timePicker() {
-  const label = el("span", {}, rangeText(state()));
-  const element = menu([label, " ▾"], content, { title: "Time range" });
+/**
+ * Make the selector.
+ * @param {() => import("./times.js").Range} [shown] the range that holds now
+ * @returns {{element: HTMLElement, update: () => void}}
+ */
+export function timePicker(shown = state) {
+  const label = el("span", {}, rangeText(shown()));
+  const element = menu([label, " ▾"], (close) => content(close, shown()), { title: "Time range" });
   return {
     element,
     update: () => {
-      label.textContent = rangeText(state());
+      label.textContent = rangeText(shown());
     },
   };
 }
 
-/** @param {() => void} close */
-function content(close) {
+/** @param {() => void} close @param {import("./times.js").Range} current */
+function content(close, current) {
   const choose = (/** @type {Partial<import("./state.js").State>} */ changes) => {
     close();
     go({ range: "", from: "", to: "", keyword: "", ...changes });
   };
-  const current = state();
+  const zone = (/** @type {string} */ name) => {
+    close();
+    go({ zone: name });
+  };
   const now = Date.now() / 1000;
   const from = el("input", {
     type: "datetime-local",
     step: 1,
     "aria-label": "From",
-    value: localInput(Date.parse(current.from) / 1000 || now - 3600),
+    value: localInput(momentOf(current.from ?? "") || now - 3600),
   });
   const to = el("input", {
     type: "datetime-local",
     step: 1,
     "aria-label": "To",
-    value: localInput(Date.parse(current.to) / 1000 || now),
+    value: localInput(momentOf(current.to ?? "") || now),
   });
   const words = el("input", {
     type: "text",
@@ -44,13 +51,15 @@ function content(close) {
     class: "grow",
   });
   const absolute = () => {
-    const [start, end] = [new Date(from.value).getTime() / 1000, new Date(to.value).getTime() / 1000];
+    const [start, end] = [ofLocalInput(from.value), ofLocalInput(to.value)];
     if (Number.isFinite(start) && Number.isFinite(end)) choose({ from: isoOf(start), to: isoOf(end), live: false });
   };
   return [
     ...PRESETS.map(([range, text]) =>
       button(text, () => choose({ range }), { "aria-pressed": String(current.range === range) }),
     ),
+    button("Times in UTC", () => zone("utc"), { "aria-pressed": String(state().zone === "utc") }),
+    button("Local times", () => zone(""), { "aria-pressed": String(state().zone !== "utc") }),
     button("Since I opened this page", () => choose({ from: isoOf(OPENED) })),
     el("strong", {}, "From and to"),
     el(

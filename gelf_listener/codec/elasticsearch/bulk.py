@@ -110,11 +110,13 @@ class _Heads:
             value: Any = msgspec.json.decode(line)
         except (ValueError, RecursionError) as error:
             raise _malformed(number, str(error), line) from None
-        if type(value) is not dict or len(value) != 1:
-            raise _malformed(number, "expected an object with one operation", line)
-        ((action, where),) = value.items()
-        if action not in _KNOWN or not isinstance(where, dict):
-            raise _malformed(number, "expected index, create, update or delete", line)
+        actions = [name for name in value if name in _KNOWN] if type(value) is dict else []
+        if len(actions) != 1:  # winston-elasticsearch has a count of its own beside it
+            raise _malformed(number, "expected an object with one operation: index, create, update or delete", line)
+        action = actions[0]
+        where = value[action]
+        if not isinstance(where, dict):
+            raise _malformed(number, f"expected an object in {action}", line)
         names = (_name(where.get("_index")) or self._index, _name(where.get("_id")))
         if any(len(name) > _MAX_NAME for name in names):
             raise _malformed(number, f"a name longer than {_MAX_NAME} characters", line)

@@ -75,6 +75,8 @@ def answer(asked: Asked) -> Answer | None:
         return Answer(400, error_of("illegal_argument_exception", detail, 400))
     if last in ("_refresh", "_flush", "_forcemerge"):
         return Answer(200, _SHARDS)
+    if asked.parts == ("_cluster", "settings"):
+        return _OK
     if first == "_monitoring":
         return Answer(200, {"took": 0, "ignored": True, "errors": False})
     if first == "_security":
@@ -184,6 +186,11 @@ def _cat(asked: Asked) -> Answer:
     return Answer(200, [] if asked.query.get("format") == "json" else "")
 
 
+def _stats(_: Asked) -> Answer:
+    """Count nothing: there are no indices."""
+    return Answer(200, {"_shards": {"total": 0, "successful": 0, "failed": 0}, "_all": {}, "indices": {}})
+
+
 _READS = {
     "": _root,
     "_license": _license,
@@ -191,4 +198,5 @@ _READS = {
     "_cluster": _cluster,
     "_nodes": _nodes,
     "_cat": _cat,
+    "_stats": _stats,
 }

@@ -15,6 +15,8 @@ from typing import Any
 
 import msgspec
 
+from gelf_listener.codec.times import to_seconds
+
 __all__ = ["EventTime", "read_value", "seconds_of", "text_of"]
 
 _EVENT_TIME = 0
@@ -102,14 +104,23 @@ def text_of(value: object) -> str:
 
 
 def seconds_of(value: object) -> float | str | None:
-    """Return the time of an event, if it has one: seconds, or a text for others to read; zero is none."""
+    """
+    Return the time of an event, if it has one; zero is none.
+
+    Returns:
+        Seconds, of whatever unit it has (JavaScript's clock: milliseconds); a text for others to read; a number that is
+        not a time.
+    """
     if isinstance(value, list) and value:  # Fluent Bit's: a time, and metadata
         value = value[0]
     if isinstance(value, dt.datetime):
         return value.timestamp()
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None
-    return value or None
+    if isinstance(value, str):
+        return value or None
+    read = to_seconds(value)
+    return read[0] if read is not None else value or None
 
 
 class _Tolerant:

@@ -57,6 +57,11 @@ class SyslogFramer:
         """Bytes held for a frame that has not ended."""
         return len(self._buffer)
 
+    @property
+    def first_pending_byte(self) -> bytes:
+        """The first byte of a frame that has not ended; none if there is no such frame."""
+        return bytes(self._buffer[:1])
+
     def feed(self, data: bytes, receipt: Receipt) -> list[bytes]:
         """
         Take bytes of the stream.

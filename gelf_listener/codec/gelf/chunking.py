@@ -38,29 +38,6 @@ _UNIT_BYTES = 32 * 1024
 """One unit of a sender's weight: 128 MiB over 4096 messages, so both limits weigh the same."""
 
 
-_SHORT_HEADER = (
-    "a chunk with a header of 5 bytes, one of them the message id, instead of 12: npm's gelf and gelf-node write it, "
-    "and no server can put such messages together; use another client, or send what fits one datagram"
-)
-_MOST_SHORT_HEADERS = 1024
-_COMPRESSED = (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda", b"\x1f\x8b")
-
-
-def _may_have_short_header(datagram: bytes) -> bool:
-    """Whether a number and a count stand where they would behind one byte of message id."""
-    return len(datagram) >= 8 and datagram[3] < datagram[4] <= MAX_CHUNKS
-
-
-def _has_short_header(datagram: bytes) -> bool:
-    """Whether a compressed payload begins behind magic, one byte of message id, number 0 and a count."""
-    return (
-        _may_have_short_header(datagram)
-        and datagram[3] == 0
-        and datagram[5:7] in _COMPRESSED
-        and datagram[12:14] not in _COMPRESSED
-    )
-
-
 class Chunk(NamedTuple):
     """One part of a chunked message (GELF via UDP, "Chunking")."""
 
@@ -80,8 +57,6 @@ class Chunk(NamedTuple):
         Raises:
             Rejected: If the header is short or its numbers are out of range.
         """
-        if _has_short_header(datagram):
-            raise Rejected(Reason.CHUNK_TOO_SHORT, _SHORT_HEADER, datagram)
         if len(datagram) < HEADER_BYTES:
             detail = f"chunk of {len(datagram)} bytes, shorter than its header of {HEADER_BYTES}"
             raise Rejected(Reason.CHUNK_TOO_SHORT, detail, datagram)
@@ -251,8 +226,6 @@ class Reassembler:
         self._pending: OrderedDict[_Key, _Pending] = OrderedDict()
         self._by_sender: dict[str, OrderedDict[_Key, None]] = {}
         self._ranking = _Ranking()
-        self._short_headers: OrderedDict[Peer | None, None] = OrderedDict()
-        """Peers that write headers of 5 bytes, of which some happen to look like one of 12."""
 
     def __len__(self) -> int:
         """Return how many messages are pending."""
@@ -273,16 +246,7 @@ class Reassembler:
         Raises:
             Rejected: If this chunk cannot be used.
         """
-        if receipt.peer in self._short_headers and _may_have_short_header(datagram):
-            raise Rejected(Reason.CHUNK_TOO_SHORT, _SHORT_HEADER, datagram)
-        try:
-            message_id, number, count, data = Chunk.parse(datagram)
-        except Rejected as rejected:
-            if rejected.detail == _SHORT_HEADER:
-                self._short_headers[receipt.peer] = None
-                if len(self._short_headers) > _MOST_SHORT_HEADERS:
-                    self._short_headers.popitem(last=False)
-            raise
+        message_id, number, count, data = Chunk.parse(datagram)
         self.counters.total_chunks += 1
         if self._pending:
             self.expire(receipt)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple
@@ -10,13 +11,16 @@ from gelf_listener.codec.batch import Batch
 from gelf_listener.codec.compression import FIRST_GUESS_BYTES, MAX_RATIO, is_gzip, is_zlib
 from gelf_listener.codec.gelf.chunking import Reassembler
 from gelf_listener.codec.gelf.graylog import GraylogGelf, TypeConflicts
-from gelf_listener.codec.gelf.lenient import Foreign, LenientGelf
+from gelf_listener.codec.gelf.keys import note
+from gelf_listener.codec.gelf.lenient import VALUES_A_STEP, Foreign, LenientGelf
+from gelf_listener.codec.gelf.short_chunks import ShortChunks, lengthened
 from gelf_listener.codec.inflater import Inflater
 from gelf_listener.codec.receipt import Receipt
 from gelf_listener.errors import Reason, Rejected
 from gelf_listener.message import Peer
+from gelf_listener.notes import Deviation
 
-__all__ = ["GelfDecoder", "Limits", "Mode"]
+__all__ = ["MOST_A_DATAGRAM", "GelfDecoder", "Limits", "Mode"]
 
 Mode = Literal["lenient", "graylog"]
 
@@ -25,8 +29,23 @@ _ZLIB_OR_GZIP = 32 + zlib.MAX_WBITS
 _SMALL_BYTES = 1024
 """Compressed payloads up to this length are inflated in one go: at most a megabyte comes out."""
 
+_LONG_BYTES = 4096
+"""Longer payloads may hold more messages than are decoded before others have their turn."""
+
+MOST_A_DATAGRAM = 1024
+"""
+Messages of one datagram. GELF has one message in each, and one can hold 50 000 when it is compressed: half a second of
+work that nothing can interrupt.
+"""
+
 _MAGIC = frozenset((0x78, 0x1F, 0x1E))
 """First bytes that may announce zlib, gzip or a chunk."""
+
+
+_SHORT_HEADER = (
+    "a chunk with a header of 5 bytes, one of them the message id, instead of 12: npm's gelf and gelf-node write it, "
+    "and a Graylog does not put such messages together; use another client, or send what fits one datagram"
+)
 
 
 class Limits(NamedTuple):
@@ -80,6 +99,7 @@ class GelfDecoder:
             limits.max_payload_bytes,
             graylog=mode == "graylog",
         )
+        self._short_chunks = ShortChunks()
 
     def decode_all(self, datagrams: Iterable[tuple[bytes, Peer | None]], now: float, batch: Batch) -> None:
         """
@@ -106,9 +126,24 @@ class GelfDecoder:
         """
         pairs = zip(payloads, peers, strict=True)
         if all(payloads) and _MAGIC.isdisjoint([payload[0] for payload in payloads]):
-            self.gelf.decode_all(pairs, now, batch)
+            self.gelf.decode_all(pairs, now, batch, MOST_A_DATAGRAM)
         else:
-            self.decode_all(pairs, now, batch)
+            self.gelf.decode_all(self._payloads(pairs, now, batch), now, batch, MOST_A_DATAGRAM)
+
+    def decode_in_steps(self, frames: Sequence[bytes], now: float, peer: Peer | None, batch: Batch) -> Iterator[None]:
+        """
+        Decode frames or lines of one peer; see `decode_all`.
+
+        Each `yield` lets others have their turn: one frame may hold many messages, and there may be many frames.
+        """
+        pairs = zip(frames, itertools.repeat(peer))
+        for number, (payload, _) in enumerate(self._payloads(pairs, now, batch), 1):
+            if len(payload) > _LONG_BYTES:
+                yield from self.gelf.decode_in_steps(payload, now, peer, batch)
+            else:
+                self.gelf.decode(payload, now, peer, batch)
+            if number % VALUES_A_STEP == 0:
+                yield
 
     def decode(self, datagram: bytes, now: float, peer: Peer | None, batch: Batch) -> None:
         """Decode one datagram, frame or body; see `decode_all`."""
@@ -160,6 +195,9 @@ class GelfDecoder:
         """
         first = data[0]
         if first == 0x1E and data[1:2] == b"\x0f":
+            if self._short_chunks.has(data, receipt.peer):
+                self._open_short(data, receipt)
+                return None
             payload = self.reassembler.feed(data, receipt)
             if payload is None:
                 return None
@@ -177,3 +215,19 @@ class GelfDecoder:
             detail = f"starts with {data[:2].hex(' ')}: neither zlib, gzip, a chunk nor JSON"
             raise Rejected(Reason.UNKNOWN_COMPRESSION, detail, data)
         return data
+
+    def _open_short(self, data: bytes, receipt: Receipt) -> None:
+        """
+        Reassemble chunks with a short header, and decode what they make.
+
+        Raises:
+            Rejected: If a Graylog would not, or the chunks do not make one compressed payload.
+        """
+        if isinstance(self.gelf, GraylogGelf):
+            raise Rejected(Reason.CHUNK_TOO_SHORT, _SHORT_HEADER, data)
+        payload = self.reassembler.feed(lengthened(data), receipt)
+        if payload is None:
+            return
+        if not is_zlib(payload) and not is_gzip(payload):
+            raise Rejected(Reason.CHUNK_TOO_SHORT, f"{_SHORT_HEADER}; these do not make a compressed payload", payload)
+        self.gelf.decode_noted(self.inflater.inflate(payload, receipt), note(Deviation.SHORT_CHUNK_HEADER), receipt)

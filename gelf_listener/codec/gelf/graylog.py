@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Literal
 
 from gelf_listener.codec.batch import Batch
@@ -98,7 +98,13 @@ class GraylogGelf:
         self._index = GraylogIndex() if index is None else index
         self._strict = type_conflicts == "reject"
 
-    def decode_all(self, payloads: Iterable[tuple[bytes, Peer | None]], received_at: float, batch: Batch) -> None:
+    def decode_all(
+        self,
+        payloads: Iterable[tuple[bytes, Peer | None]],
+        received_at: float,
+        batch: Batch,
+        most: int | None = None,  # noqa: ARG002  (a payload is one document)
+    ) -> None:
         """Decode inflated payloads; see `LenientGelf.decode_all`."""
         for payload, peer in payloads:
             self._decode(payload, Receipt(self.input, peer, received_at, batch))
@@ -106,6 +112,11 @@ class GraylogGelf:
     def decode(self, payload: bytes, received_at: float, peer: Peer | None, batch: Batch) -> None:
         """Decode one inflated payload."""
         self._decode(payload, Receipt(self.input, peer, received_at, batch))
+
+    def decode_in_steps(self, payload: bytes, received_at: float, peer: Peer | None, batch: Batch) -> Iterator[None]:
+        """Decode one inflated payload, which is one step."""
+        self.decode(payload, received_at, peer, batch)
+        return iter(())
 
     def _decode(self, payload: bytes, receipt: Receipt) -> None:
         try:

@@ -21,8 +21,8 @@ __all__ = ["KNOWN", "MAX_NOTED", "Key", "Shape", "Shapes", "client_notes", "note
 KNOWN = frozenset(("version", "host", "short_message", "full_message", "timestamp", "level"))
 """GELF's own fields."""
 
-_ALIASES = KNOWN | {"source", "message"}
-"""Names with a meaning of their own; an additional field of that name gets a trailing underscore."""
+_ALIASES = (KNOWN - {"version"}) | {"source", "message"}
+"""Names with a meaning of their own in a query; an additional field of that name gets a trailing underscore."""
 
 MAX_NOTED = 200
 """Most characters of a key or detail in a note."""

@@ -9,7 +9,7 @@ read when somebody asks for it. Everything else goes through the `Normaliser`, k
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Annotated, Any
 
 import msgspec
@@ -27,7 +27,7 @@ from gelf_listener.errors import Reason
 from gelf_listener.message import FieldValue, Message, Peer
 from gelf_listener.notes import Deviation, Note
 
-__all__ = ["LEVEL_NAMES", "Foreign", "LenientGelf", "read_document", "read_fields"]
+__all__ = ["LEVEL_NAMES", "VALUES_A_STEP", "Foreign", "LenientGelf", "read_document", "read_fields"]
 
 MAX_STRUCTURE = 1_000_000
 """Most brackets and commas in one payload: parsed, each may cost a hundred times its byte."""
@@ -37,6 +37,9 @@ MAX_FAILURES_A_SECOND = 200
 
 _BYTES_A_FAILURE = 1024
 """A failure counts once more for each so many bytes, because looking closely costs a microsecond for each."""
+
+VALUES_A_STEP = 64
+"""Values of one payload that are decoded before others have their turn; some of them take a millisecond."""
 
 MAX_IN_VAIN = 100
 """Values of one payload, in a row, that may not be messages before the rest is given up as a whole."""
@@ -93,7 +96,13 @@ class LenientGelf:
         self._hosts: set[str] = set()
         """Hosts seen before that are not blank: one look-up instead of three checks."""
 
-    def decode_all(self, payloads: Iterable[tuple[bytes, Peer | None]], received_at: float, batch: Batch) -> None:
+    def decode_all(
+        self,
+        payloads: Iterable[tuple[bytes, Peer | None]],
+        received_at: float,
+        batch: Batch,
+        most: int | None = None,
+    ) -> None:
         """
         Decode inflated payloads.
 
@@ -104,6 +113,7 @@ class LenientGelf:
                 concatenated or in an array.
             received_at: UTC Unix seconds.
             batch: Takes the results.
+            most: Values of one payload that are decoded; the rest of it is rejected. None: all.
         """
         parse = _KNOWN_ONLY.decode
         input = self.input
@@ -114,7 +124,7 @@ class LenientGelf:
             try:
                 known = parse(payload)
             except (ValueError, RecursionError):
-                self._decode_carefully(payload, Receipt(input, peer, received_at, batch))
+                self._decode_carefully(payload, Receipt(input, peer, received_at, batch), most=most)
                 continue
             host = known.host
             short_message = known.short_message
@@ -142,12 +152,21 @@ class LenientGelf:
                 )
                 size += len(payload)
                 continue
-            self._decode_carefully(payload, Receipt(input, peer, received_at, batch))
+            self._decode_carefully(payload, Receipt(input, peer, received_at, batch), most=most)
         batch.size += size
 
     def decode(self, payload: bytes, received_at: float, peer: Peer | None, batch: Batch) -> None:
         """Decode one payload; see `decode_all`."""
         self.decode_all(((payload, peer),), received_at, batch)
+
+    def decode_in_steps(self, payload: bytes, received_at: float, peer: Peer | None, batch: Batch) -> Iterator[None]:
+        """Decode one payload that may hold many documents; each `yield` lets others have their turn."""
+        try:
+            _KNOWN_ONLY.decode(payload)
+        except (ValueError, RecursionError):
+            yield from self._careful_steps(payload, Receipt(self.input, peer, received_at, batch))
+        else:
+            self.decode(payload, received_at, peer, batch)
 
     def _is_usable(self, host: str) -> bool:
         """Look at a host for the first time, and remember it when it is not blank."""
@@ -159,23 +178,36 @@ class LenientGelf:
             self._hosts.add(host)
         return True
 
-    def _decode_carefully(self, payload: bytes, receipt: Receipt) -> None:
-        """Decode what the fast path does not take."""
+    def decode_noted(self, payload: bytes, noted: Note, receipt: Receipt) -> None:
+        """Decode one payload whose messages get a note."""
+        self._decode_carefully(payload, receipt, (noted,))
+
+    def _decode_carefully(
+        self, payload: bytes, receipt: Receipt, notes: tuple[Note, ...] = (), most: int | None = None
+    ) -> None:
+        """Decode at once what the fast path does not take."""
+        for number, _ in enumerate(self._careful_steps(payload, receipt, notes), 1):
+            if most is not None and number * VALUES_A_STEP >= most:
+                detail = f"more than {most} messages in one payload; the rest of it was not looked at"
+                receipt.reject(Reason.TOO_COMPLEX, detail, payload)
+                return
+
+    def _careful_steps(self, payload: bytes, receipt: Receipt, notes: tuple[Note, ...] = ()) -> Iterator[None]:
+        """Decode what the fast path does not take, some values at a time."""
         if too_complex(payload):
             receipt.reject(Reason.TOO_COMPLEX, f"more than {MAX_STRUCTURE} brackets and commas", payload)
             return
         document = _parse_object(payload)
-        notes: tuple[Note, ...] = ()
         if document is None and payload.endswith(b"\0"):  # C clients count the end of their string
             payload = payload.rstrip(b"\0 \t\r\n")
-            notes = (note(Deviation.TRAILING_BYTES),)
+            notes = (*notes, note(Deviation.TRAILING_BYTES))
             document = _parse_object(payload)
         if document is None:
-            self._decode_tolerantly(payload, notes, receipt)
+            yield from self._tolerant_steps(payload, notes, receipt)
         else:
             _decode_document(document, payload, notes, receipt, self._foreign, strict=True)
 
-    def _decode_tolerantly(self, payload: bytes, notes: tuple[Note, ...], receipt: Receipt) -> None:
+    def _tolerant_steps(self, payload: bytes, notes: tuple[Note, ...], receipt: Receipt) -> Iterator[None]:
         """Decode what the strict parser refused, or what is not a single object."""
         if is_pickle(payload):
             receipt.reject(Reason.UNEXPECTED_PROTOCOL, PICKLE_ADVICE, payload)
@@ -184,38 +216,48 @@ class LenientGelf:
             detail = f"no JSON; not looked at closely, because this sender sent more than {MAX_FAILURES_A_SECOND} such"
             receipt.reject(Reason.INVALID_JSON, detail, payload)
             return
-        before = len(receipt.batch.rejected)
-        _decode_values(payload, notes, receipt, self._foreign)
-        rejected = receipt.batch.rejected[before:]
-        if rejected:
-            in_vain = sum([each.payload_bytes for each in rejected])
-            self._failures.add(receipt.sender, len(rejected) + in_vain // _BYTES_A_FAILURE)
+        in_vain: list[int] = []
+        yield from _decode_values(payload, notes, receipt, self._foreign, in_vain.append)
+        if in_vain:
+            self._failures.add(receipt.sender, len(in_vain) + sum(in_vain) // _BYTES_A_FAILURE)
 
 
-def _decode_values(payload: bytes, notes: tuple[Note, ...], receipt: Receipt, foreign: Foreign | None) -> None:
-    """Decode each value of a payload."""
+def _decode_values(
+    payload: bytes,
+    notes: tuple[Note, ...],
+    receipt: Receipt,
+    foreign: Foreign | None,
+    failed: Callable[[int], None],
+) -> Iterator[None]:
+    """Decode each value of a payload; tell how long each was that is not a message."""
     found: Found | None = None
-    messages = receipt.batch.messages
     in_vain = 0
     """Values in a row that were not messages."""
-    for found in find_values(payload):
+
+    def reject(reason: Reason, detail: str, raw: bytes) -> None:
+        receipt.reject(reason, detail, raw)
+        failed(len(raw))
+
+    for count, found in enumerate(find_values(payload)):
+        if count and count % VALUES_A_STEP == 0:
+            yield
         raw = found.text.encode("utf-8", "replace")
-        before = len(messages)
+        messages = len(receipt.batch.messages)
         if found.error is not None:
-            receipt.reject(Reason.INVALID_JSON, found.error, raw)
+            reject(Reason.INVALID_JSON, found.error, raw)
         elif type(found.value) is not dict:
-            receipt.reject(Reason.NOT_AN_OBJECT, f"JSON, but not an object: {type(found.value).__name__}", raw)
+            reject(Reason.NOT_AN_OBJECT, f"JSON, but not an object: {type(found.value).__name__}", raw)
         else:
             _decode_document(found.value, raw, notes + found.notes, receipt, foreign, strict=False)
-        in_vain = 0 if len(messages) > before else in_vain + 1
+            if len(receipt.batch.messages) == messages:
+                failed(len(raw))
+        in_vain = 0 if len(receipt.batch.messages) > messages else in_vain + 1
         if in_vain == MAX_IN_VAIN:
             detail = f"{in_vain} values in a row were not messages; the rest of the payload was not looked at"
-            receipt.reject(Reason.TOO_COMPLEX, detail, payload)
+            reject(Reason.TOO_COMPLEX, detail, payload)
             return
     if found is None:
-        receipt.reject(
-            Reason.EMPTY_PAYLOAD, "nothing but white space and NULs" if payload else "no bytes but NULs", payload
-        )
+        reject(Reason.EMPTY_PAYLOAD, "nothing but white space and NULs" if payload else "no bytes but NULs", payload)
 
 
 def _decode_document(

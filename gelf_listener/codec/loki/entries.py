@@ -22,6 +22,8 @@ _LEVELS = (
 )
 """Labels that say how severe an entry is; the last is Loki's own guess."""
 
+_LEVEL_NAMES = frozenset(_LEVELS)
+
 _HOSTS = ("host", "hostname", "host.name")
 _NODES = ("node_name", "nodename", "node", "pod", "instance")
 """Labels that say where an entry comes from; those of the second kind say more than that and stay fields."""
@@ -31,14 +33,16 @@ _STREAMS = ("stream", "source", "std_stream")
 
 _TRACES = ("exception.stacktrace", "exception_stacktrace", "stack_trace", "stacktrace")
 
+_TRACE_NAMES = frozenset(_TRACES)
+
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 """winston's `colorize` puts them around levels, which winston-loki makes labels of."""
 
 _LOKI4J = re.compile(r"\[([^\]]{1,100})\] ([\w.$-]{1,200}) - ")
 """What loki4j (2.x) puts before a text by default, besides saying it in structured metadata."""
 
-_LOKI4J_1 = re.compile(r"l=(\w{1,20}) h=(\S{0,200}) c=(\S{1,200}) t=([^|]{1,100}) \| ")
-"""The same of 1.x, which says it nowhere else."""
+_LOKI4J_1 = re.compile(r"l=(\w{1,20}) (?:h=(\S{0,200}) )?c=(\S{1,200}) t=([^|]{1,100}) \| ")
+"""The same of 1.x, with a host or without, which says it nowhere else."""
 
 
 def take_entry(
@@ -71,7 +75,9 @@ def take_entry(
     reading = read_whole(line, receipt.time)
     if header:
         said = {**said, **header}
-        level = _pop_level(said) if level is None else level
+        own_level = _pop_level(said)
+        level = own_level if level is None else level
+        host = host or _pop_host(said)
     full_message = reading.full_message or _pop_trace(said)
     if level is None:
         level = _level_of(reading, said)
@@ -98,6 +104,8 @@ def take_entry(
 
 def _pop_level(said: dict[str, Any]) -> int | None:
     """Take the level off; one that nobody knows stays a field."""
+    if _LEVEL_NAMES.isdisjoint(said):
+        return None
     for name in _LEVELS:
         value = said.get(name)
         level = severity_of_text(_COLOURS.sub("", value)) if isinstance(value, str) else None
@@ -120,6 +128,8 @@ def _pop_host(said: dict[str, Any]) -> str:
 
 
 def _pop_trace(said: dict[str, Any]) -> str | None:
+    if _TRACE_NAMES.isdisjoint(said):
+        return None
     for name in _TRACES:
         value = said.get(name)
         if isinstance(value, str) and "\n" in value.strip():
@@ -149,7 +159,8 @@ def _without_header(line: str, said: Mapping[str, Any]) -> tuple[str, dict[str, 
         if match is not None:
             level, host, logger, thread = match.groups()
             named = {"level": level, "host": host, "logger": logger, "thread": thread.strip()}
-            return line[match.end() :], {name: value for name, value in named.items() if name not in said and value}
+            text = line[match.end() :].removesuffix(" ")  # before an exception, where there is one
+            return text, {name: value for name, value in named.items() if name not in said and value}
     return line, {}
 
 

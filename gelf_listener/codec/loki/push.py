@@ -16,7 +16,7 @@ from gelf_listener.codec.loki.entries import take_entry
 from gelf_listener.codec.loki.labels import parse_labels
 from gelf_listener.codec.protobuf import BYTES, VARINT, fields, signed
 from gelf_listener.codec.receipt import Receipt
-from gelf_listener.codec.scrub import encode_json
+from gelf_listener.codec.scrub import encode_json, scrub_escapes
 from gelf_listener.codec.times import seconds_of_text
 from gelf_listener.errors import Reason, Rejected
 
@@ -142,7 +142,10 @@ def _of_json(data: bytes) -> Iterator[_Entry | Rejected | None]:
     """Read a request in JSON; see `_of_protobuf`."""
     document: Any
     try:
-        document = msgspec.json.decode(data)
+        try:
+            document = msgspec.json.decode(data)
+        except ValueError:  # half an emoji in one line takes the others with it
+            document = msgspec.json.decode(scrub_escapes(data))
     except RecursionError:
         raise Rejected(Reason.TOO_COMPLEX, "nested too deep", data) from None
     except ValueError as error:

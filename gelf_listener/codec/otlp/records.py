@@ -20,7 +20,7 @@ from gelf_listener.errors import Reason
 from gelf_listener.message import FieldValue, Message
 from gelf_listener.notes import Note
 
-__all__ = ["MAX_RECORDS", "RECORDS_A_STEP", "Attributes", "Scope", "Taker"]
+__all__ = ["MAX_RECORDS", "RECORDS_A_STEP", "TRACE_NAMES", "Attributes", "Scope", "Taker", "is_plain_body"]
 
 MAX_RECORDS = 100_000
 """Most records of one request: each costs memory of its own until it is written."""
@@ -35,7 +35,7 @@ _TRACES = ("exception.stacktrace", "exception.stack_trace", "error.stack_trace",
 _TRACE_OBJECTS = ("exception", "error", "err", "stack", "stackTrace", "stacktrace", "traceback")
 """Where loggers behind an SDK put errors: texts of several lines, lists of frames, objects with either."""
 
-_TRACE_NAMES = frozenset((*_TRACES, *_TRACE_OBJECTS, "full_message"))
+TRACE_NAMES = frozenset((*_TRACES, *_TRACE_OBJECTS, "full_message"))
 """Attributes that are GELF's `full_message`; the last is our own output's."""
 
 Attributes = dict[str, Any]
@@ -80,6 +80,13 @@ class Scope:
         self.fields: dict[str, FieldValue]
         self.notes: tuple[Note, ...]
         self.fields, self.notes = read_fields(own, receipt)
+
+    def with_own(self, fields: dict[str, FieldValue]) -> dict[str, FieldValue]:
+        """Return a record's own fields and those of the scope; of the same name its own count."""
+        merged = {**fields, **self.fields}
+        if len(merged) < len(fields) + len(self.fields):
+            merged.update(fields)
+        return merged
 
 
 class Taker:
@@ -145,7 +152,7 @@ class Taker:
         severity = read_severity(number, severity_text) if number or severity_text else _UNSAID
         level = severity.level
         host, notes = scope.host, scope.notes
-        if attributes and not _TRACE_NAMES.isdisjoint(attributes):
+        if attributes and not TRACE_NAMES.isdisjoint(attributes):
             full_message = _pop_trace(attributes)
         if trace_id:
             attributes["trace_id"] = trace_id
@@ -155,7 +162,7 @@ class Taker:
             attributes["trace_flags"] = flags & 0xFF
         if event_name or dropped or severity.number or severity.text:
             _add_rest(attributes, event_name, dropped, severity)
-        if isinstance(body, str) and number and body and body[0] != "{" and "\n" not in body:
+        if isinstance(body, str) and number and is_plain_body(body):
             text = body if plain else scrub(body)  # what nearly all are
         elif body is None or body == "":
             if not attributes and full_message is None:
@@ -177,15 +184,26 @@ class Taker:
             plain = False
         read = read_plain_fields(attributes) if plain else None
         fields, own_notes = read or read_fields(attributes, receipt)
-        shared = scope.fields
-        merged = {**fields, **shared}
-        if len(merged) < len(fields) + len(shared):
-            merged.update(fields)  # the record's own count
+        merged = scope.with_own(fields)
         if seconds is None or not SECONDS_MIN <= seconds < SECONDS_MAX:
             if seconds is not None:
                 merged["original_timestamp"] = nanoseconds
             seconds = receipt.time
-        batch = receipt.batch
+        self.add(seconds, host, text, full_message, level, raw, merged, notes + own_notes if own_notes else notes)
+
+    def add(
+        self,
+        seconds: float,
+        host: str,
+        text: str,
+        full_message: str | None,
+        level: int | None,
+        raw: bytes,
+        fields: dict[str, FieldValue],
+        notes: tuple[Note, ...],
+    ) -> None:
+        """Put a message of values that are in order into the batch; see `Receipt.message`."""
+        receipt, batch = self.receipt, self.receipt.batch
         batch.messages.append(
             Message(
                 seconds,
@@ -199,11 +217,16 @@ class Taker:
                 receipt.peer,
                 False,
                 None,
-                merged,
-                notes + own_notes if own_notes else notes,
+                fields,
+                notes,
             )
         )
         batch.size += len(raw)
+
+
+def is_plain_body(body: str) -> bool:
+    """Whether a text, with a severity beside it, is the message as it is: what nearly all are."""
+    return body != "" and body[0] != "{" and "\n" not in body
 
 
 _UNSAID = read_severity(0, "")
@@ -227,7 +250,9 @@ def _pop_trace(attributes: Attributes) -> str | None:
         value = attributes.get(name)
         text = trace_of(value)
         if text or (name == "exception.stacktrace" and isinstance(value, str) and value.strip()):
-            del attributes[name]
+            for other in (name, *_TRACE_OBJECTS):  # winston's transport sends it twice
+                if attributes.get(other) == value:
+                    del attributes[other]
             return scrub(text or str(value)).rstrip("\n")
     for name in _TRACE_OBJECTS:
         value = attributes.get(name)

@@ -45,6 +45,15 @@ _ADDRESS = re.compile(
 _NAME = re.compile(r"[\d._-]|[a-z][A-Z]|[A-Z]{2}")
 """What tells the name of a host from a word."""
 _LEVEL_WORDS = frozenset(LEVEL_NAMES) | {name.upper() for name in LEVEL_NAMES} | {name.title() for name in LEVEL_NAMES}
+_PROGRAMS = frozenset(("system", "System", "config", "Config", "log", "Log", "default", "Default"))
+"""Levels that are programs more often: APC, Brocade and Peplink log as System."""
+_FACILITIES = ("kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv", "ftp")
+_PRIORITIES = frozenset(
+    f"{facility}.{level}"
+    for facility in (*_FACILITIES, *(f"local{number}" for number in range(8)))
+    for level in ("emerg", "alert", "crit", "err", "warn", "warning", "notice", "info", "debug")
+)
+"""What BusyBox and OpenWrt write between host and tag: daemon.info."""
 _NO_HOST = frozenset(("last", "message", "Message", "the", "The", *(name.upper() for name in LEVEL_NAMES)))
 """Words that stand where a host would, and are none: levels, and what syslogd itself says."""
 _SENTENCE = frozenset(
@@ -52,11 +61,11 @@ _SENTENCE = frozenset(
     "opened or repeated restarted started stopped that the this to up user was were will with".split()
 )
 """Second words of a sentence: the first is not a host."""
-_NO_TAG = _LEVEL_WORDS | {"Severity", "Event", "Message", "message", "http", "https"}
+_NO_TAG = (_LEVEL_WORDS - _PROGRAMS) | {"Severity", "Event", "Message", "message", "http", "https"}
 """Words with a colon that are not the name of a program."""
 
 _VERBS = frozenset(("error", "failure", "timeout", "success"))
-_ODD = _NO_HOST | _NO_TAG | _VERBS | frozenset(ZONES)
+_ODD = _NO_HOST | _PRIORITIES | _NO_TAG | _VERBS | frozenset(ZONES)
 """Words that are looked at closely."""
 
 _NAMED_VALUES = re.compile(r"[^,:]{1,60}, [A-Z][\w /]{1,30}: ")
@@ -73,6 +82,10 @@ _BEFORE_TAG = (
         r"(?:[a-z0-9]{2,10}\.)?(?:emerg|alert|crit|err|error|warn|warning|notice|info|debug) (?=[\w/.-]+(?:\[\w+\])?: )"
     ),
     re.compile(r"(?P<message_id>\d{5}) (?=[\w-]+: )"),  # HP ProCurve
+    re.compile(r"\[ ?[A-Z]{4,8} *\] (?=[\w./-]+\[\d+\]: )"),  # Axis
+    re.compile(  # SONiC
+        r"(?:EMERG|ALERT|CRIT|ERR|WARNING|NOTICE|INFO|DEBUG) (?=[\w.-]{1,40}#[\w/.-]{1,60}(?:\[\d+\])?: )"
+    ),
     re.compile(r"<[\w.:]+ [0-9A-Fa-f:]{17}> +"),  # Aruba Instant
     re.compile(
         r"(?P<device>\(?\"?(?:[\w.+-]{1,64},)?[0-9A-Fa-f]{12},[\w.+-]{1,64}\"?\)?):? (?=[^\s:\[\]]+(?:\[\d+\])?: )"
@@ -83,6 +96,8 @@ _BEFORE_TAG = (
 _FORWARDED = re.compile(r"Message forwarded from ([\w.-]{1,255}): |Original Address=([\w.:]{1,64}) +")
 """AIX and Kiwi name the sender of what they forward."""
 _NETAPP = re.compile(r"\[(?:(?P<host>[\w-]+):)?(?P<app>[a-z]\w*(?:\.\w+)+):\w+\]: +")
+_NEXUS = re.compile(r"([A-Za-z][\w.-]{0,254}) (?=%[A-Z0-9_-]{1,60}-\d-)")
+"""The name of a switch behind the time, as its own log file has it."""
 _MERAKI = re.compile(r"1 \d{10}\.\d")
 """The header of its devices, in which the host is always there, and what kind of message it is comes behind it."""
 _ISE = re.compile(r"(CISE_\w+) (?=\d{10} )")
@@ -196,6 +211,9 @@ def _place(text: str, fields: dict[str, FieldValue], clock: Clock, host: str, *,
     """Read host and tag behind a time stamp."""
     if _is_cisco(text):
         return _Place(text, host)
+    named = _NEXUS.match(text) if in_cisco and not host else None
+    if named is not None:
+        return _Place(text[named.end() :], named[1])
     if host or in_cisco:
         tag = _TAG.match(text)
         return _Place(text if tag is None or not tag["pid"] else _untag(tag, text, fields), host)
@@ -220,11 +238,14 @@ def _place(text: str, fields: dict[str, FieldValue], clock: Clock, host: str, *,
 def _behind_host(text: str, fields: dict[str, FieldValue], clock: Clock) -> _Place:
     """Read a text that begins with a host, if it does."""
     first, blank, behind = text.partition("\t" if "\tMSWinEventLog\t" in text[:300] else " ")
+    if first == "(none)":  # Linux without a host name
+        return _Place(_tagged(behind.lstrip(" "), fields))
     bare = first[1:-1] if first[:1] == "[" and first[-1:] == "]" else first  # Aruba's controllers
     if (
         not blank
         or not _HOST.fullmatch(bare)
         or bare in _NO_HOST
+        or bare in _PRIORITIES
         or bare.isdecimal()
         or bare[-1] in ":-"
         or bare[0] == "-"

@@ -19,6 +19,7 @@ _PIECE = re.compile(
     r"""
     (?P<sequence>\d{1,10}):\ +
     | (?:(?P<router>[A-Za-z][\w.-]{0,254})\ )?(?P<node>(?:RP|LC|SP|\d{1,3})/\w{1,8}(?:/\w{1,8}){1,2}):\ ?
+    | (?P<ap>AP:[0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4}):\ +
     | \*(?P<task>[A-Za-z][\w.-]{0,64}):\ +
     | (?P<host>[A-Za-z0-9][\w.-]{0,254}):\ +
     """,
@@ -71,6 +72,8 @@ def read_prefix(text: str, clock: Clock) -> Prefix | None:
         elif piece["node"]:
             host = piece["router"] or host
             fields["node"] = piece["node"]
+        elif piece["ap"]:
+            host = piece["ap"]
         elif piece["task"]:
             fields["application_name"] = piece["task"]
         elif host:

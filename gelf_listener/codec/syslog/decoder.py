@@ -26,6 +26,7 @@ from gelf_listener.codec.pickles import PICKLE_ADVICE, is_pickle
 from gelf_listener.codec.receipt import Receipt
 from gelf_listener.codec.syslog.bsd import parse_bsd
 from gelf_listener.codec.syslog.devices import SAYS_MORE, read_device
+from gelf_listener.codec.syslog.facilities import FACILITIES
 from gelf_listener.codec.syslog.stamps import Clock, iso_seconds, read_stamp
 from gelf_listener.codec.syslog.structured_data import StructuredData, parse_structured_data
 from gelf_listener.codec.syslog.texts import CEE, read_body, undo_escapes
@@ -36,30 +37,10 @@ from gelf_listener.errors import Reason, Rejected
 from gelf_listener.message import FieldValue, Message, Peer
 from gelf_listener.notes import Deviation, Note
 
-__all__ = ["FACILITIES", "SyslogDecoder", "SyslogOptions"]
+__all__ = ["SyslogDecoder", "SyslogOptions"]
 
 _log = logging.getLogger(__name__)
 
-FACILITIES = (
-    "kernel",
-    "user-level",
-    "mail",
-    "system daemon",
-    "security/authorization",
-    "syslogd",
-    "line printer",
-    "network news",
-    "UUCP",
-    "clock",
-    "security/authorization",
-    "FTP",
-    "NTP",
-    "log audit",
-    "log alert",
-    "clock",
-    *(f"local{number}" for number in range(8)),
-)
-"""Names by number, in Graylog's words."""
 
 _PRIORITIES = {f"<{number}>": (number & 7, number >> 3) for number in range(192)}
 _VERSIONED = {f"{text}1": priority for text, priority in _PRIORITIES.items()}

@@ -26,6 +26,8 @@ _HOSTS = ("devname", "device_name", "dvchost", "fw", "device")
 """Names under which devices name themselves: Fortinet, Sophos, CEF, SonicWall, old Sophos."""
 _DEVICES = frozenset(("devid", "device_id", "devID", "log_id", "logid", "logver", "sn"))
 """Names that only devices have; other pairs are a logger's, and read as lines are."""
+_OF_FIREWALLS = frozenset(("src", "dst"))
+"""Names that only firewalls have both of (Zyxel)."""
 _OFFSET = re.compile(r"\(?(?:UTC|GMT)?([+-])(\d{1,2}):?(\d\d)?\)?")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _TIME = re.compile(r"\d\d:\d\d:\d\d(?:\.\d{1,9})?")
@@ -94,7 +96,8 @@ def _pairs(text: str, _match: re.Match[str], clock: Clock) -> Device | None:
             break
     seconds, stamped, notes = _time_of(fields, clock)
     host = next((str(fields[name]) for name in _HOSTS if fields.get(name)), "")
-    if not (host or _DEVICES & fields.keys() or (stamped and "date" in fields and "msg" not in fields)):
+    is_firewall = bool(_DEVICES & fields.keys()) or fields.keys() >= _OF_FIREWALLS
+    if not (host or is_firewall or (stamped and "date" in fields and "msg" not in fields)):
         return None
     fields.pop("level", None)  # a word; the priority has the number
     return Device(fields, host, seconds, stamped, notes)

@@ -19,7 +19,8 @@ from gelf_listener.codec.gelf.jackson import decode_utf8
 from gelf_listener.codec.graylog_index import GraylogIndex
 from gelf_listener.codec.payload_decoder import PayloadDecoder
 from gelf_listener.codec.receipt import Receipt
-from gelf_listener.codec.syslog.decoder import FACILITIES, SyslogOptions
+from gelf_listener.codec.syslog.decoder import SyslogOptions
+from gelf_listener.codec.syslog.facilities import FACILITIES
 from gelf_listener.errors import Reason, Rejected
 from gelf_listener.message import FieldValue
 

@@ -32,7 +32,7 @@ _DATE = re.compile(
     (?:
         (?P<iso>\d{{4}}-\d\d-\d\d[T ]\d\d:\d\d:\d\d (?:[.,]\d{{1,9}})?)
         |
-        (?P<utm>\d{{4}}:\d\d:\d\d-\d\d:\d\d:\d\d)       # Sophos UTM
+        (?P<utm>\d{{4}}(?::\d\d:\d\d-|/\d\d/\d\d:)\d\d:\d\d:\d\d)  # Sophos UTM; NetScaler, year first
         |
         (?P<american>\d\d/\d\d/\d{{4}}:\d\d:\d\d:\d\d)  # NetScaler
         |
@@ -41,14 +41,14 @@ _DATE = re.compile(
         (?P<month>{"|".join(MONTHS)})\ +(?P<day>\d{{1,2}}),?\ +
         (?:(?P<year>\d{{4}})\ +)?
         (?P<time>\d\d:\d\d:\d\d) (?:\ (?P<half>[AP]M)(?=[. :]))? (?P<fraction>[.,]\d{{1,9}})? (?!:?\d)
-        (?:\ (?P<year_last>(?:19|20)\d\d)(?=[ :]|\Z))?
+        (?:\ (?P<year_last>(?:19|20)\d\d)(?=\ |:[ ]|:?\Z))?
     )
     """,
     re.VERBOSE | re.IGNORECASE | re.ASCII,
 )
 _OFFSET = re.compile(r" ?(Z|[+-]\d\d:?\d\d)(?: DST)?(?=[ :]|\Z)")
 _NAME = re.compile(r" ?([A-Z]{2,5})(?=[ :]|\Z)")
-_YEAR_BEHIND = re.compile(r" ((?:19|20)\d\d)(?=[ :]|\Z)")
+_YEAR_BEHIND = re.compile(r" ((?:19|20)\d\d)(?= |:[ ]|:?\Z)")
 _END = re.compile(r" ?:?(?: +|\Z)")
 _HOST_AND_TAG = re.compile(r" +[\w.:-]+ +(?::|%|[^\s:\[\]]+(?:\[[^\]\s]*\])?:)")
 _EPOCH = re.compile(r"1 (\d{10})(\.\d{1,9})?(?: +|\Z)")
@@ -166,8 +166,8 @@ def _numbers(match: re.Match[str], zone: dt.tzinfo | None) -> tuple[float | None
     if match["iso"]:
         return iso_seconds(match["iso"], zone), ()
     if match["utm"]:
-        date, _, time = match["utm"].partition("-")
-        return iso_seconds(f"{date.replace(':', '-')}T{time}", zone), ()
+        date, time = match["utm"][:10], match["utm"][11:]
+        return iso_seconds(f"{date.replace(':', '-').replace('/', '-')}T{time}", zone), ()
     date, _, time = match["american"].partition(":")
     month, day, year = date.split("/")
     if int(month) > 12:

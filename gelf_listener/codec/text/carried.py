@@ -13,7 +13,6 @@ from typing import Any
 
 from gelf_listener.codec.receipt import Receipt
 from gelf_listener.codec.record import OF_GELF_ONLY, make_message
-from gelf_listener.codec.text.plain import is_prose
 from gelf_listener.codec.text.reading import Reading
 from gelf_listener.codec.text.records import is_far, read_record
 from gelf_listener.codec.text.whole import read_whole
@@ -122,7 +121,5 @@ def _read_record(
 
 def _read_text(text: str, now: float, near: float | None) -> Reading:
     """Read a text; a time in it that is far from the protocol's is not the message's."""
-    if "\n" not in text and "=" not in text and is_prose(text):
-        return Reading(text, None, None, None, "", {})
     reading = read_whole(text.strip("\r\n\0"), now, dt.UTC)
     return reading._replace(seconds=None) if reading.seconds is not None and is_far(reading.seconds, near) else reading

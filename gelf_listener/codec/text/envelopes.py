@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from gelf_listener.codec.text.plain import read_header
 from gelf_listener.codec.text.stamps import read_stamp
 from gelf_listener.message import FieldValue
 
@@ -48,13 +49,13 @@ class EnvelopeShape(NamedTuple):
         name: As docs/inputs/lines.md lists it.
         needs: A text that it always has, which is cheaper to look for than the pattern.
         pattern: Matches it at the beginning of a line; what is behind is the line within.
-        read: Makes the envelope of a match.
+        read: Makes the envelope of a match; None when it is a line's own beginning after all.
     """
 
     name: str
     needs: str
     pattern: re.Pattern[str]
-    read: Callable[[re.Match[str], str, float, dt.tzinfo | None], Envelope]
+    read: Callable[[re.Match[str], str, float, dt.tzinfo | None], Envelope | None]
 
 
 def _cri(match: re.Match[str], text: str, now: float, zone: dt.tzinfo | None) -> Envelope:
@@ -75,9 +76,17 @@ def _kubectl(match: re.Match[str], text: str, _now: float, _zone: dt.tzinfo | No
 _STAMP = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{1,9}(?:Z|[+-]\d\d:\d\d)"
 
 
-def _stamped(match: re.Match[str], text: str, now: float, zone: dt.tzinfo | None) -> Envelope:
+def _stamped(match: re.Match[str], text: str, now: float, zone: dt.tzinfo | None) -> Envelope | None:
+    """Read a time in nanoseconds, unless it is the line's own, without which its level is not one (log4j2's status)."""
+    inner = text[match.end() :]
+    if (
+        inner[:1] != "{"
+        and read_header(inner, now, zone).level is None
+        and read_header(text, now, zone).level is not None
+    ):
+        return None
     stamp = read_stamp(match[1], 0, now, zone)
-    return Envelope(text[match.end() :], "", None if stamp is None else stamp.seconds)
+    return Envelope(inner, "", None if stamp is None else stamp.seconds)
 
 
 ENVELOPES = (
@@ -110,8 +119,9 @@ def open_envelope(text: str, now: float, zone: dt.tzinfo | None) -> Envelope | N
     for shape in ENVELOPES:
         if shape.needs in beginning:
             match = shape.pattern.match(text)
-            if match is not None:
-                return shape.read(match, text, now, zone)
+            envelope = None if match is None else shape.read(match, text, now, zone)
+            if envelope is not None:
+                return envelope
     return None
 
 

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from gelf_listener.codec.levels import LEVEL_LETTERS, LEVEL_NAMES
-from gelf_listener.codec.text.stamps import ISO, iso_stamp, read_stamp
+from gelf_listener.codec.text.languages import month_number
+from gelf_listener.codec.text.stamps import ISO, believable, iso_stamp, read_stamp
 from gelf_listener.message import FieldValue
 
 __all__ = ["NO_HEADER", "SHAPES", "Header", "Shape"]
@@ -54,14 +55,14 @@ class Shape(NamedTuple):
 
     Attributes:
         name: As docs/inputs/lines.md lists it.
-        starts: First characters of such lines; empty: any.
+        starts: First characters of such lines, or their first two; empty: any. One regular expression less for others.
         pattern: Matches at the beginning of a line.
         read: Makes the header of a match, the time now and the zone of times without one.
         needs: A text that such a line has in it: cheaper to look for than the pattern.
     """
 
     name: str
-    starts: str
+    starts: Sequence[str]
     pattern: re.Pattern[str]
     read: Callable[[re.Match[str], float, dt.tzinfo | None], Header]
     needs: str = ""
@@ -88,12 +89,21 @@ def _glog(match: re.Match[str], now: float, zone: dt.tzinfo | None) -> Header:
     return Header(LEVEL_LETTERS[letter], _at(stamp, now, zone), True)
 
 
+def _when(match: re.Match[str], now: float, zone: dt.tzinfo | None) -> tuple[float | None, bool]:
+    """Return the time of a form, and whether it has one."""
+    stamp = match.groupdict().get("stamp")
+    return None if stamp is None else _at(stamp, now, zone), stamp is not None
+
+
+def _severity(level: str) -> int | None:
+    return LEVEL_LETTERS.get(level) if len(level) == 1 else LEVEL_NAMES.get(level.lower())
+
+
 def _month_day(match: re.Match[str], now: float, zone: dt.tzinfo | None) -> Header:
     """Read log15's and logcat's time, which has a month and a day but no year."""
     level, month, day, time = match["level"], match["month"], match["day"], match["time"]
     name = _MONTH_NAMES[int(month)] if 1 <= int(month) <= 12 else ""
-    severity = LEVEL_LETTERS.get(level) if len(level) == 1 else LEVEL_NAMES.get(level.lower())
-    return Header(severity, _at(f"{name} {day} {time}", now, zone), True)
+    return Header(_severity(level), _at(f"{name} {day} {time}", now, zone), True)
 
 
 def _lettered(match: re.Match[str], now: float, zone: dt.tzinfo | None) -> Header:
@@ -140,6 +150,47 @@ def _first_of_two(match: re.Match[str], now: float, zone: dt.tzinfo | None) -> H
     return Header(None, _at(match["stamp"], now, zone), True, goes_on=1)
 
 
+def _elsewhere(match: re.Match[str], now: float, zone: dt.tzinfo | None) -> Header:
+    """Read java.util.logging's first line in another language: ``Nov. 29, 2026 8:11:46 PM``."""
+    number = month_number(match["month"])
+    half = "PM" if match["half"][:1] in "Pp" or match["half"] in ("\u5348\u5f8c", "\u4e0b\u5348") else "AM"
+    stamp = f"{_MONTH_NAMES[number or 0]} {match['day']}, {match['year']} {match['time']} {half}"
+    return NO_HEADER if number is None else Header(None, _at(stamp, now, zone), True, goes_on=1)
+
+
+def _snort(match: re.Match[str], now: float, zone: dt.tzinfo | None) -> Header:
+    month, day, year, time = match.groups()
+    name = _MONTH_NAMES[int(month)] if 1 <= int(month) <= 12 else ""
+    return Header(4, _at(f"{name} {day} {year + ' ' if year else ''}{time}", now, zone), True)
+
+
+def _chromium(match: re.Match[str], now: float, zone: dt.tzinfo | None) -> Header:
+    month, day, hour, minute, second, level = match.groups()
+    name = _MONTH_NAMES[int(month)] if 1 <= int(month) <= 12 else ""
+    severity = LEVEL_NAMES.get(level.rstrip("0123456789").lower())
+    return Header(severity, _at(f"{name} {day} {hour}:{minute}:{second}", now, zone), True)
+
+
+def _status(match: re.Match[str], _now: float, _zone: dt.tzinfo | None) -> Header:
+    return Header(_STATUSES[match[1].strip()], rest=match.end())
+
+
+def _ef_core(match: re.Match[str], now: float, zone: dt.tzinfo | None) -> Header:
+    level, stamp, event, number, category = match.groups()
+    fields: dict[str, FieldValue] = {"logger": category, "event": event, "event_id": int(number)}
+    return Header(LEVEL_NAMES[level], _at(stamp, now, zone), True, fields=fields, goes_on=1)
+
+
+def _says(match: re.Match[str], now: float, zone: dt.tzinfo | None) -> Header:
+    """Read a form that names a level, and a time if there is one."""
+    return Header(LEVEL_NAMES[match["level"].lower()], *_when(match, now, zone))
+
+
+def _tagged(match: re.Match[str], _now: float, _zone: dt.tzinfo | None) -> Header:
+    fields: dict[str, FieldValue] = {"application_name": match["app"], "process_id": match["pid"]}
+    return Header(fields=fields, rest=match.end())
+
+
 def _timed(match: re.Match[str], now: float, zone: dt.tzinfo | None) -> Header:
     seconds = _at(match["stamp"], now, zone)
     return Header(None, seconds, seconds is not None)
@@ -148,6 +199,63 @@ def _timed(match: re.Match[str], now: float, zone: dt.tzinfo | None) -> Header:
 def _erlang(match: re.Match[str], now: float, zone: dt.tzinfo | None) -> Header:
     level = {"ERROR": 3, "CRASH": 3, "WARNING": 4, "SUPERVISOR": 3}.get(match[1], 6)
     return Header(level, _at(match[2].replace("::", " "), now, zone), True, goes_on=_TO_A_BLANK_LINE)
+
+
+def _of_letter(levels: dict[str, int]) -> Callable[[re.Match[str], float, dt.tzinfo | None], Header]:
+    """Return what reads a form whose letter, digit or word means what a table says, and a time if there is one."""
+
+    def read(match: re.Match[str], now: float, zone: dt.tzinfo | None) -> Header:
+        return Header(levels.get(match["level"]), *_when(match, now, zone))
+
+    return read
+
+
+def _day_first(match: re.Match[str], now: float, zone: dt.tzinfo | None) -> Header:
+    """Read NFS-Ganesha's time, whose day comes first."""
+    day, month, year, time = match["day"], match["month"], match["year"], match["time"]
+    return Header(_GANESHA[match["level"]], _at(f"{year}-{month}-{day} {time}", now, zone), True)
+
+
+def _month_first(match: re.Match[str], now: float, zone: dt.tzinfo | None) -> Header:
+    """Read Splunk's time, whose month comes first."""
+    month, day, year, time, level = match.groups()
+    return Header(LEVEL_NAMES.get(level.lower()), _at(f"{year}-{month}-{day} {time}", now, zone), True)
+
+
+def _compact(match: re.Match[str], now: float, zone: dt.tzinfo | None) -> Header:
+    """Read a date and a time of day without marks between their numbers: Meteor, Zabbix, Greenplum."""
+    groups = match.groupdict()
+    date, time, level = groups["date"], groups["time"].replace(":", ""), groups.get("level")
+    stamp = f"{date[:4]}-{date[4:6]}-{date[6:]} {time[:2]}:{time[2:4]}:{time[4:]}"
+    return Header(None if not level else _severity(level), _at(stamp, now, zone), True)
+
+
+def _db2(match: re.Match[str], now: float, zone: dt.tzinfo | None) -> Header:
+    """Read the first line of a record of db2diag.log: the zone is in minutes, and its other lines have names."""
+    date, hour, minute, second, sign, minutes, level = match.groups()
+    east = f"{sign}{int(minutes) // 60:02}:{int(minutes) % 60:02}"
+    severity = {"event": 6}.get(level.lower(), LEVEL_NAMES.get(level.lower()))
+    seconds = _at(f"{date} {hour}:{minute}:{second}{east}", now, zone)
+    return Header(severity, seconds, True, goes_on=_TO_A_BLANK_LINE)
+
+
+def _hexadecimal(match: re.Match[str], now: float, _zone: dt.tzinfo | None) -> Header:
+    """Read slapd's time: seconds and nanoseconds since 1970, hexadecimal."""
+    seconds = believable(int(match["whole"], 16) + int(match["nanos"], 16) / 1e9, now)
+    return Header(None, None if seconds is None else round(seconds, 6), True)
+
+
+def _nagios(match: re.Match[str], now: float, zone: dt.tzinfo | None) -> Header:
+    return Header(_NAGIOS.get(match["state"]), _at(match["stamp"], now, zone), True)
+
+
+def _record_of(level: int | None, goes_on: int) -> Callable[[re.Match[str], float, dt.tzinfo | None], Header]:
+    """Return what reads the first line of a record of several lines."""
+
+    def read(match: re.Match[str], now: float, zone: dt.tzinfo | None) -> Header:
+        return Header(level, *_when(match, now, zone), goes_on=goes_on)
+
+    return read
 
 
 def _syslog_file(match: re.Match[str], now: float, zone: dt.tzinfo | None) -> Header:
@@ -167,14 +275,34 @@ _MONTH_NAMES = ("", "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep
 _REDIS = {".": 7, "-": 6, "*": 5, "#": 4}
 """As Redis itself hands them to syslog."""
 
+_GANESHA = {"FATAL": 2, "MAJ": 2, "CRIT": 3, "WARN": 4, "EVENT": 5, "INFO": 6, "DEBUG": 7, "M_DBG": 7, "F_DBG": 7}
+"""As NFS-Ganesha itself hands them to syslog."""
+
+_NAGIOS = {"CRITICAL": 2, "DOWN": 2, "UNREACHABLE": 3, "WARNING": 4, "UNKNOWN": 4, "OK": 6, "UP": 6}
+_WEBSPHERE = dict(zip("FEWAICDOR123", (2, 3, 4, 5, 6, 6, 6, 6, 3, 7, 7, 7), strict=True))
+"""A: audit, O and R: what a program printed on standard output and standard error, 1 to 3: tracing."""
+_NUMBERED = {str(number): number for number in range(8)}
+"""syslog's own: stunnel, the kernel's ring buffer."""
+_ULOGD = {"1": 7, "3": 6, "5": 5, "7": 3, "8": 2}
+_PLAIN_LETTERS = {**LEVEL_LETTERS, "N": 6}
+"""N: normal."""
+_SMALL_LETTERS = {letter.lower(): level for letter, level in LEVEL_LETTERS.items()}
+
+_STATUSES = {"FAILED": 3, "DEPEND": 3, "TIME": 3, "WARN": 4, "OK": 6, "INFO": 6, "SKIP": 6}
+"""systemd's, on the console."""
+
 _NAMED = {
-    **dict.fromkeys(("critical",), 2),
-    **dict.fromkeys(("err!", "error", "ee"), 3),
+    **dict.fromkeys(("critical", "fatal"), 2),
+    **dict.fromkeys(("err!", "error!", "error", "ee", "failure", "failed", "[!]"), 3),
     **dict.fromkeys(("warn", "warning", "ww", "ni"), 4),
     **dict.fromkeys(("notice", "message"), 5),
-    **dict.fromkeys(("info", "http", "timing", "ii"), 6),
+    **dict.fromkeys(("info", "http", "timing", "ii", "query"), 6),
     **dict.fromkeys(("verb", "sill", "debug", "dbg"), 7),
-    **dict.fromkeys("\u2716\u2718\u274c\u2a2f\u2717", 3),
+    "(!)": 4,
+    "emergency": 0,
+    "alert": 1,
+    "informational": 6,
+    **dict.fromkeys("\u2716\u2718\u274c\u2a2f\u2717\U0001f6a8", 3),
     "\u26a0": 4,
     "\u2139": 6,
 }
@@ -182,36 +310,129 @@ _NAMED = {
 _ANY_STAMP = r"(?P<stamp>[\d\-:.,/TZ+ ]{10,40}?|\w{3} [ \d]\d [\d:.]{8,15})"
 _SYSLOG_STAMP = r"(?P<stamp>[A-Z][a-z]{2} [ \d]\d (?:\d{4} )?\d\d:\d\d:\d\d(?:\.\d{1,9})?)"
 
+_WHO = r"(?P<host>[A-Za-z0-9][\w.-]{0,254}) (?P<app>[\w./@()-]{1,64}?)(?:\[(?P<pid>\d{1,10})\]|(?<= kernel)): "
+_QUOTED = r'"(?:[^"]|""){0,1000}+"'
+
+_DIGITS = "0123456789"
+_YEARS = ("19", "20")
+
+
+def _pairs(first: str, second: str) -> tuple[str, ...]:
+    """Return every pair of a character and another behind it."""
+    return tuple(one + other for one in first for other in second)
+
+
 SHAPES = (
-    Shape("klog, glog", "IWEFD", re.compile(r"([IWEFD])(\d{4}|\d{6}|\d{8}) (\d\d:\d\d:\d\d\.\d{1,9}) +\d+ \S+:\d+"), _glog),
-    Shape("Ruby's Logger", "DIWEFA", re.compile(rf"(?P<letter>[DIWEFA]), \[{_ANY_STAMP} #\d+\]"), _lettered),
-    Shape("CUPS", "DIWENA", re.compile(r"(?P<letter>[DIWENA]) \[(?P<stamp>\d\d/\w{3}/\d{4}:[\d:]{8} [+-]\d{4})\]"), _lettered),
-    Shape("Android's logcat", "VDIWEF", re.compile(r"([VDIWEF])/[^(:]{1,80}\( *\d+\):"), _letter),
-    Shape("Android's logcat", "01", re.compile(r"(?P<month>\d\d)-(?P<day>\d\d) (?P<time>\d\d:\d\d:\d\d\.\d{3}) +\d+ +\d+ (?P<level>[VDIWEF]) "), _month_day),
-    Shape("tornado, Jupyter", "[", re.compile(r"\[([DIWECF]) (\d{6}|\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d{1,6})?)"), _tornado),
+    Shape("klog, glog, PyTorch", (*_pairs("IWEFD[", _DIGITS), "[r", "[I", "[W", "[E", "[F", "[D"), re.compile(r"(?:\[rank\d+\]:)?\[?([IWEFD])(\d{4}|\d{6}|\d{8}) (\d\d:\d\d:\d\d\.\d{1,9})(?: +\d+)? \S+:\d+"), _glog),
+    Shape("Chromium, Electron", _pairs("[", _DIGITS), re.compile(r"\[(?:\d+:(?:\d+:)?)?(\d\d)(\d\d)/(\d\d)(\d\d)(\d\d(?:\.\d{1,6})?):(ERROR|WARNING|INFO|FATAL|VERBOSE\d):"), _chromium),
+    Shape("Ruby's Logger", _pairs("DIWEFA", ","), re.compile(rf"(?P<letter>[DIWEFA]), \[{_ANY_STAMP} #\d+\]"), _lettered),
+    Shape("CUPS", _pairs("DIWENA", " "), re.compile(r"(?P<letter>[DIWENA]) \[(?P<stamp>\d\d/\w{3}/\d{4}:[\d:]{8} [+-]\d{4})\]"), _lettered),
+    Shape("Android's logcat", _pairs("VDIWEF", "/"), re.compile(r"([VDIWEF])/[^(:]{1,80}\( *\d+\):"), _letter),
+    Shape("Android's logcat", _pairs("01", _DIGITS), re.compile(r"(?P<month>\d\d)-(?P<day>\d\d) (?P<time>\d\d:\d\d:\d\d\.\d{3}) +(?:\d+ +\d+ )?(?P<level>[VDIWEF])[ /]"), _month_day),
+    Shape("vLLM", "DIWEC(", re.compile(r"(?:\([\w.=: -]{1,60}\) )?(?P<level>DEBUG|INFO|WARNING|ERROR|CRITICAL) (?P<month>\d\d)-(?P<day>\d\d) (?P<time>\d\d:\d\d:\d\d(?:\.\d{1,6})?) \["), _month_day),
+    Shape("ESP-IDF", _pairs("EWIDV", " "), re.compile(r"([EWIDV]) \(\d{1,10}\) [\w.:-]{1,60}: "), _letter),
+    Shape("tornado, Jupyter", _pairs("[", "DIWECF"), re.compile(r"\[([DIWECF]) (\d{6}|\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d{1,6})?)"), _tornado),
     Shape("log15, geth", "DEIWCTL", re.compile(r"(?P<level>DBUG|DEBUG|EROR|ERROR|INFO|WARN|CRIT|TRACE) *\[(?P<month>\d\d)-(?P<day>\d\d)\|(?P<time>\d\d:\d\d:\d\d(?:\.\d{1,6})?)\]"), _month_day),
-    Shape("a time and a letter", "[12", re.compile(rf"\[?{ISO}\]? (?P<level>[FEWINDTC])(?:!|\d? \||\d? +[A-Z]+ +\[| \[)", re.ASCII),
+    Shape("a time and a letter", (*_YEARS, "[1", "[2"), re.compile(rf"\[?{ISO}\]? (?P<level>[FEWINDTC])(?:!|\d? \||\d? +[A-Z]+ +\[| \[| [a-z](?:\.\w+){{1,9}} | {{1,2}}[\w.-]{{1,60}}\[\d+[:\]]| \d+ \d+\] )", re.ASCII),
           lambda match, now, zone: _iso(match, now, zone, LEVEL_LETTERS[match["level"]])),
-    Shape("swift-log", "12", re.compile(rf"{ISO} (?P<level>trace|debug|info|notice|warning|error|critical) [\w.-]{{1,100}} ?:", re.ASCII),
+    Shape("TensorFlow, logcat with a year, Tarantool", _YEARS, re.compile(rf"{ISO}(?::| +\d+ +\d+| +\d+-\d+ +\S{{1,80}} +\S{{1,80}}| \[\d+\](?: [\w./:]{{1,80}}){{1,3}}) +(?P<level>[VDIWEFAC])(?=[> ])", re.ASCII),
+          lambda match, now, zone: _iso(match, now, zone, LEVEL_LETTERS[match["level"]])),
+Shape("WebSphere, Open Liberty", _pairs("[", _DIGITS), re.compile(r"\[(?P<stamp>\d{1,2}/\d{1,2}/\d\d,? \d{1,2}:\d\d:\d\d:\d{3} [A-Z]{1,5})\] [0-9a-f]{8} \S{1,200} +(?P<level>[FEWAICDOR123]) "), _of_letter(_WEBSPHERE)),
+    Shape("SAP HANA", _pairs("[", _DIGITS), re.compile(r"\[\d{1,10}\]\{-?\d{1,10}\}\[-?\d{1,10}/-?\d{1,10}\] (?P<stamp>\d{4}-\d\d-\d\d [\d:.]{8,15}) (?P<level>[fewidt]) "), _of_letter(_SMALL_LETTERS), "]{"),
+    Shape("qBittorrent", _pairs("(", "NIWC"), re.compile(r"\((?P<level>[NIWC])\) (?P<stamp>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d) - "), _of_letter(_PLAIN_LETTERS)),
+    Shape("Meteor", _pairs("IWEFD", "2"), re.compile(r"(?P<level>[IWEFD])(?P<date>\d{8})-(?P<time>\d\d:\d\d:\d\d\.\d{3})\(-?\d{1,4}\)\? "), _compact, ")? "),
+    Shape("PipeWire", _pairs("[", "EWIDT"), re.compile(r"\[(?P<level>[EWIDT])\]\[[\d:.]{1,24}\] "), _of_letter(LEVEL_LETTERS)),
+    Shape("WirePlumber, GLib", _pairs("EWNIDTC", " "), re.compile(r"(?P<level>[EWNIDTC]) +\d\d:\d\d:\d\d\.\d{3,6} "), _of_letter(LEVEL_LETTERS)),
+    Shape("PulseAudio", _pairs("EWNID", ":"), re.compile(r"(?P<level>[EWNID]): \[[^\]]{1,60}\] [\w./-]{1,80}\.c: "), _of_letter(_PLAIN_LETTERS), ".c: "),
+    Shape("apt, debootstrap", _pairs("EW", ":"), re.compile(r"(?P<level>[EW]): (?=[A-Z][\w':/-]* \S+ \S)"), _of_letter(LEVEL_LETTERS)),
+    Shape("Kotlin's compiler", _pairs("ew", ":"), re.compile(r"(?P<level>[ew]): (?=file:///|/|[A-Z]:\\)"), _of_letter(_SMALL_LETTERS)),
+    Shape("stunnel", _YEARS, re.compile(r"(?P<stamp>\d{4}\.\d\d\.\d\d \d\d:\d\d:\d\d) LOG(?P<level>[0-7])\["), _of_letter(_NUMBERED), " LOG"),
+    Shape("the kernel's ring buffer", _DIGITS, re.compile(r"(\d{1,3}),\d{1,20},\d{1,20},[^;]{1,40};"), _priority, ";"),
+    Shape("ulogd", "MTWFS", re.compile(r"(?P<stamp>[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4}) <(?P<level>[13578])> "), _of_letter(_ULOGD), " <"),
+    Shape("Ceph", _YEARS, re.compile(r"(?P<stamp>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d{4}) [0-9a-f]{8,16} (?P<level>-1| ?\d{1,2}) "), _of_letter({"-1": 3})),
+    Shape("Splunk", _pairs("01", _DIGITS), re.compile(r"(\d\d)-(\d\d)-(\d{4}) (\d\d:\d\d:\d\d\.\d{3} [+-]\d{4}) ([A-Z]{4,9}) "), _month_first),
+    Shape("Nagios, Icinga 1", ("[1", "[2"), re.compile(r"\[(?P<stamp>\d{10}\]) (?:(?:CURRENT|INITIAL) )?(?:SERVICE|HOST) (?:ALERT|STATE|NOTIFICATION|FLAPPING ALERT|DOWNTIME ALERT): [^;]{1,255}(?:;[^;]{0,255}){0,2}?;(?P<state>CRITICAL|WARNING|UNKNOWN|OK|DOWN|UP|UNREACHABLE)(?=[; (])"), _nagios),
+    Shape("Nagios, Icinga 1", ("[1", "[2"), re.compile(r"\[(?P<stamp>\d{10}\]) (?=(?:SERVICE|HOST|EXTERNAL|PASSIVE|LOG|CURRENT|INITIAL) [A-Z])"), _timed),
+    Shape("Zabbix", " 0123456789", re.compile(r"\s{0,8}\d{1,7}:(?P<date>\d{8}):(?P<time>\d{6}\.\d{3}) "), _compact, ":20"),
+    Shape("Greenplum", ("20",), re.compile(r"(?P<date>\d{8}):(?P<time>\d\d:\d\d:\d\d):\d{6} [^\[\]]{1,200}-\[(?P<level>[A-Z]{4,8})\]:-"), _compact, "]:-"),
+    Shape("NFS-Ganesha", _pairs("0123", _DIGITS), re.compile(r"(?P<day>\d\d)/(?P<month>\d\d)/(?P<year>\d{4}) (?P<time>\d\d:\d\d:\d\d) : epoch \w{1,16} : \S{1,255} : [^:]{1,80} [^:]{1,80} :[^:]{1,40}:(?P<level>FATAL|MAJ|CRIT|WARN|EVENT|INFO|DEBUG|M_DBG|F_DBG) ?:"), _day_first, " : epoch "),
+    Shape("Kodi", _YEARS, re.compile(r"(?P<stamp>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}) T:\d{1,10} +(?P<level>debug|info|notice|warning|error|fatal) +<"), _says, " T:"),
+    Shape("Pgpool-II", _YEARS, re.compile(r"(?P<stamp>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{3})?): [\w ]{1,60} pid \d{1,10}: (?P<level>DEBUG[1-5]?|LOG|INFO|NOTICE|WARNING|ERROR|FATAL|PANIC): "), _says, " pid "),
+    Shape("Hyperion", _YEARS, re.compile(r"(?P<stamp>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}) [\w -]{1,60}: <(?P<level>DEBUG|INFO|WARNING|ERROR)> "), _says, " : <"),
+    Shape("Falco", _pairs("012", _DIGITS), re.compile(r"(?:(?P<stamp>\d{4}-\d\d-\d\dT[\d:.]{8,18}[+-]\d{4})|\d\d:\d\d:\d\d\.\d{9}): (?P<level>Emergency|Alert|Critical|Error|Warning|Notice|Informational|Debug) "), _says),
+    Shape("a level, then a time", ("tr", "de", "in", "wa", "er", "fa", "no", "cr"), re.compile(r"(?P<level>trace|debug|info|warn|warning|error|fatal|notice|critical) +(?P<stamp>\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[\d.,]{0,10}(?:Z|[+-]\d\d:?\d\d)?)(?=[ \t:])"), _says, ":"),
+    Shape("Jitsi", ("JV", "Ji"), re.compile(r"(?:JVB|Jicofo|Jigasi|Jibri) (?P<stamp>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}) (?P<level>[A-Z]{4,7}): "), _says),
+    Shape("db2diag.log", _YEARS, re.compile(r"(\d{4}-\d\d-\d\d)-(\d\d)\.(\d\d)\.(\d\d\.\d{6})([+-])(\d{3}) \S{1,40} +LEVEL: (\w{4,8})"), _db2, " LEVEL: "),
+    Shape("i2pd", _pairs("012", _DIGITS), re.compile(r"\d\d:\d\d:\d\d@\d{1,6}/(error|warn|info|debug|critical) - "), _named, "@"),
+    Shape("Factorio", " 0123456789", re.compile(r"\s{0,8}\d{1,8}\.\d{3} (Info|Warning|Error|Verbose) \S{1,80}:\d+: "), _named, ": "),
+    Shape("Prosody", "abcdefghijklmnopqrstuvwxyz", re.compile(r"[\w.:@-]{1,60} +(debug|info|warn|error)\t"), _named, "\t"),
+    Shape("GORM", ("20",), re.compile(r"(?P<stamp>\d{4}/\d\d/\d\d \d\d:\d\d:\d\d) \S{1,300}\.go:\d+ SLOW SQL "), _record_of(4, 1), " SLOW SQL "),
+    Shape("GORM", ("20",), re.compile(r"(?P<stamp>\d{4}/\d\d/\d\d \d\d:\d\d:\d\d) /\S{1,300}\.go:\d+(?: |\Z)"), _record_of(None, 1), ".go:"),
+    Shape("MySQL's and MariaDB's slow query log", ("# ",), re.compile(r"# Time: (?P<stamp>\S{19,40}|\d{6} +\d{1,2}:\d\d:\d\d)\Z"), _record_of(None, _TO_A_BLANK_LINE)),
+    Shape("Oracle's utilities", ("TN", "RM", "PL", "SP"), re.compile(r"(?:TNS|RMAN|PLS|SP2)-\d{4,5}: "), lambda _match, _now, _zone: Header(3), "-"),
+    Shape("HAProxy's own", _pairs("[", "EACWNID"), re.compile(r"\[(?P<level>EMERG|ALERT|CRIT|ERR|WARNING|NOTICE|INFO|DIAG)\] +\(\d{1,10}\) : "),
+          lambda match, _now, _zone: Header(LEVEL_NAMES.get(match["level"].lower(), 6), goes_on=-1)),
+    Shape("Gradle, ninja", ("FA",), re.compile(r"(FAILURE|FAILED): "), _named),
+    Shape("R", ("Wa", "In"), re.compile(r"(?:In addition: )?Warning messages?:\Z"), _record_of(4, 1), "Warning message"),
+    Shape("npmlog, Ansible", ("ER",), re.compile(r"(ERR!|ERROR!) "), _named, "! "),
+    Shape("pnpm", "\u2009 ", re.compile(r"[\u2009 ](?:ERR_[A-Z][A-Z0-9_]{2,60}|ELIFECYCLE)[\u2009 ]"), lambda _match, _now, _zone: Header(3)),
+    Shape("kubectl, Docker, Snakemake and others", ("Er", "er"), re.compile(r"[Ee]rror (?:from server(?: \(\w{1,60}\))?:|response from |in (?:rule|group|checkpoint) |during |occurred|while [a-z]+ing |(?:building|pulling|pushing|getting|validating|initializing|applying|executing|connecting|opening|loading|reading|writing|parsing|creating|starting|running|fetching|processing|resolving) )"), lambda _match, _now, _zone: Header(3), "rror "),
+    Shape("Zig's std.log, TigerBeetle", (*_YEARS, "er", "wa", "in", "de"), re.compile(r"(?:(?P<stamp>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[\d.]{0,7}Z?) )?(?P<level>error|warning|info|debug)\([\w.]{1,60}\): "), _says, "): "),
+    Shape("yarn 1, Vite, Gatsby", ("er", "wa"), re.compile(r"(error|warning|warn) (?:during \w+:|[A-Z\"']|\S{1,200}(?:@|\.json:|#|>))"), _named),
+    Shape("DuckDB", ("Bi", "Ca", "Co", "Pa"), re.compile(r"(?:Binder|Catalog|Constraint|Parser) Error: "), lambda _match, _now, _zone: Header(3), " Error: "),
+    Shape("MSBuild, C#, TypeScript", "", re.compile(r"[^\s()][^()]{0,300}\(\d{1,6}(?:,\d{1,6}){0,3}\) ?: (?:fatal )?(error|warning) [A-Z]{1,10}\d{1,6}: "), _named, "): "),
+    Shape("MSBuild, C#, TypeScript", "", re.compile(r"[A-Za-z]{2,20} : (?:fatal )?(error|warning) [A-Z]{1,10}\d{1,6}: "), _named, " : "),
+    Shape("ESLint", ("  ",), re.compile(r" {2,6}\d{1,6}:\d{1,6} +(error|warning) {2,}\S"), _named, ":"),
+    Shape("Prisma", ("pr",), re.compile(r"prisma:(error|warn|info|query)(?= |\Z)"), _named),
+    Shape("Rollup", ("(!", "[!"), re.compile(r"(\(!\)|\[!\]) "), _named),
+    Shape("Oracle's alert log", ("20",), re.compile(r"(?P<stamp>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}[+-]\d\d:\d\d)\Z"), _first_of_two),
+    Shape("Oracle's alert log", "O", re.compile(r"ORA-\d{5}: "), lambda _match, _now, _zone: Header(3)),
+    Shape("Windows' CBS, macOS log show, Emby", _YEARS, re.compile(rf"{ISO},? (?:0x[0-9a-f]+ +)?(?P<level>Debug|Info|Default|Warn|Warning|Error|Fatal)(?: {{2,20}}\S| [\w.]{{1,60}}: )", re.ASCII),
+          lambda match, now, zone: _iso(match, now, zone, LEVEL_NAMES[match["level"].lower()])),
+    Shape("Mattermost", "dewfpit", re.compile(r"(?P<level>debug|info|warn|error|fatal|panic|trace) +\[(?P<stamp>\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d[\d.]{0,10}(?: ?Z| [+-]\d\d:\d\d)?)\]"), _says),
+    Shape("Couchbase", "[", re.compile(r"\[\w{1,60}:(?P<level>debug|info|warn|error|critical),(?P<stamp>[\dT:.-]{19,26}(?:Z|[+-]\d\d:\d\d)),"), _says, ","),
+    Shape("Passenger", ("[ ",), re.compile(r"\[ (?P<letter>[CENWIDT]) (?P<stamp>\d{4}-\d\d-\d\d [\d:.]{8,18}) "), _lettered),
+    Shape("EF Core", "tdiwfc", re.compile(r"(trce|dbug|info|warn|fail|crit): (\d[\d/.:-]{5,9} [\d:.]{8,16}(?: [AP]M)?) ([\w.]{1,200})\[(\d{1,10})\] \(([\w.]{1,200})\) *\Z"), _ef_core),
+    Shape("PostgreSQL's csvlog", _YEARS, re.compile(rf"(?P<stamp>\d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{{3}} [^,]{{1,40}})(?:,(?:{_QUOTED}|[^,\"]{{0,200}})){{10}},(?P<level>DEBUG[1-5]|LOG|INFO|NOTICE|WARNING|ERROR|FATAL|PANIC),"), _says, ","),
+    Shape("Snort, Suricata's fast.log", "01", re.compile(r"(\d\d)/(\d\d)(?:/(\d{4}))?-(\d\d:\d\d:\d\d\.\d{6}) {1,2}\[\*\*\] "), _snort),
+    Shape("dmesg -x", "kumdaslnc", re.compile(r"(?:kern|user|mail|daemon|auth|syslog|lpr|news|uucp|cron|authpriv|ftp|local\d) *:(?P<level>emerg|alert|crit|err|warn|notice|info|debug) *: (?:\[(?P<stamp>[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4})\])?"), _says),
+    Shape("systemd's status", _pairs("[", " FDTWOIS"), re.compile(r"\[ ?(FAILED|DEPEND| TIME | WARN |  OK | INFO | SKIP ) ?\] "), _status),
+    Shape("GitHub Actions", ("##", "::"), re.compile(r"##\[(error|warning|notice|debug)\]|::(error|warning|notice|debug)(?: [^:]{0,400})?::"), _named),
+    Shape("CMake", "C", re.compile(r"CMake (?:Deprecation )?(Error|Warning)\b"), _named),
+    Shape("sanitisers of GCC and Clang", "=", re.compile(r"==\d+==(ERROR|WARNING): "), _named),
+    Shape("SLF4J", ("SL",), re.compile(r"SLF4J\(([EWID])\): "), _letter),
+    Shape("Java's virtual machine", "OJ", re.compile(r"(?:OpenJDK|Java HotSpot\(TM\)) [\w-]{1,20} (?:Server |Client |Zero )?VM (warning|error): "), _named),
+    Shape("webpack", "<", re.compile(r"<([ewit])> \["), lambda match, _now, _zone: Header(LEVEL_LETTERS[match[1].upper()])),
+    Shape("Next.js 13", "-", re.compile(r"- (error|warn|info) "), _named),
+    Shape("swift-log", _YEARS, re.compile(rf"{ISO} (?P<level>trace|debug|info|notice|warning|error|critical) [\w.-]{{1,100}} ?:", re.ASCII),
           lambda match, now, zone: _iso(match, now, zone, LEVEL_NAMES[match["level"]])),
-    Shape("Redis", "0123456789", re.compile(r"\d{1,10}:[A-Z] (?P<stamp>\d\d \w{3}(?: \d{4})? [\d:.]{8,15}) (?P<mark>[.*#-]) "), _redis),
+    Shape("Redis, KeyDB", "0123456789", re.compile(r"\d{1,10}:(?:\d{1,10}:)?[A-Z] (?P<stamp>\d\d \w{3}(?: \d{4})? [\d:.]{8,15}) (?P<mark>[.*#-]) "), _redis),
     Shape("systemd's priority", "<", re.compile(r"<(\d{1,3})>"), _priority),
     Shape(".NET console", "tdiwfc[0123456789", re.compile(r"([\[(]?\d[\d\-:.,/TZ+ ]{7,40}[\])]? ?)?(trce|dbug|info|warn|fail|crit): ([\w.+`<>,-]{1,200}+)\[(-?\d{1,10})\](.*)"), _dotnet),
-    Shape("npm", "n", re.compile(r"npm (ERR!|error|WARN|warn|notice|info|http|verb|sill|timing)(?: |\Z)"), _named),
+    Shape("npm, lerna", "nl", re.compile(r"(?:npm|lerna) (ERR!|error|WARN|warn|notice|info|http|verb|sill|timing)(?: |\Z)"), _named),
     Shape("Node.js warnings", "(", re.compile(r"\((?:node|bun|deno):\d+\) (?:\[\w+\] )?\w*Warning: |\((?:node|bun|deno):\d+\) Warning"), _warning),
     Shape("Python warnings", "", re.compile(r"(?:[\w./<>~ -]{1,200}+|\S{1,200}+):\d+: [A-Z]\w*Warning: "), _warning, "Warning: "),
     Shape("GLib", "*(", re.compile(r"(?:\*\* )?\((?:process|[\w./-]{1,80}):\d+\): (?:[\w.-]{1,60}-)?(ERROR|CRITICAL|WARNING|Message|INFO|DEBUG)(?: \*\*)?: "), _named),
     Shape("rustc", "ew", re.compile(r"(error|warning)\[[A-Z]\d{1,6}\]: "), _named),
-    Shape("X.Org", "([", re.compile(r"(?:\[ *[\d.]{1,20}\] )?\((EE|WW|II|NI|DBG)\) "), _named),
+    Shape("X.Org", (*_pairs("(", "EWIND"), *_pairs("[", " 0123456789")), re.compile(r"(?:\[ *[\d.]{1,20}\] )?\((EE|WW|II|NI|DBG)\) "), _named),
     Shape("java.util.logging", "JFMASOND", re.compile(r"(?P<stamp>[A-Z][a-z]{2} \d{1,2}, \d{4},? \d{1,2}:\d\d:\d\d[ \u202f][AP]M) [\w.$]{1,200}+(?: [\w$<>.]{1,200}+)?\Z"), _first_of_two),
-    Shape("tinylog", "12", re.compile(r"(?P<stamp>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) \[[^\]]{1,80}\] [\w.$]{1,200}+\(\)\Z"), _first_of_two),
-    Shape("Samba", "[", re.compile(r"\[(?P<stamp>\d{4}/\d\d/\d\d \d\d:\d\d:\d\d\.\d{1,6}), +\d+(?:, [^\]]*)?\] \S+:\d+\("), _first_of_two),
+    Shape("java.util.logging", "", re.compile(r"(?P<month>[^\W\d_]{3,10}\.?|\d{1,2}\u6708) (?P<day>\d{1,2}), (?P<year>20\d\d) (?P<time>\d{1,2}:\d\d:\d\d)[ \u202f](?P<half>[AaPp]\.?[ \u00a0\u202f]?[Mm]\.?|\u5348[\u524d\u5f8c]|[\u4e0a\u4e0b]\u5348) [\w.$]{1,200}+(?: [\w$<>.]{1,200}+)?\Z"), _elsewhere, ", 20"),
+    Shape("tinylog", _YEARS, re.compile(r"(?P<stamp>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) \[[^\]]{1,80}\] [\w.$]{1,200}+\(\)\Z"), _first_of_two, "()"),
+    Shape("Samba", _pairs("[", "12"), re.compile(r"\[(?P<stamp>\d{4}/\d\d/\d\d \d\d:\d\d:\d\d\.\d{1,6}), +\d+(?:, [^\]]*)?\] \S+:\d+\("), _first_of_two),
     Shape("Erlang's reports", "=", re.compile(r"=([A-Z]+) REPORT==== (\d{1,2}-\w{3}-\d{4}::[\d:.]{8,15}) ==="), _erlang),
     Shape("access log", "", re.compile(r"\S{1,255}+ (?:\S{1,255}+ )?\S{1,255}+ \S{1,255}+ \[(?P<stamp>\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4})\] \""), _timed, '] "'),
-    Shape("HAProxy's access log", "0123456789:abcdef", re.compile(r"[0-9a-f.:]{3,45}:\d{1,5} \[(?P<stamp>\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d\.\d{3})\] "), _timed),
+    Shape("HAProxy's access log", "0123456789:abcdef", re.compile(r"[0-9a-f.:]{3,45}:\d{1,5} \[(?P<stamp>\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d\.\d{3})\] "), _timed, "] "),
     Shape("audit", "tn", re.compile(r"(?:node=\S{1,255} )?type=\S{1,40} msg=audit\((?P<stamp>\d{10}\.\d{3}):\d+"), _timed),
     Shape("syslog file", "JFMASOND", re.compile(rf"{_SYSLOG_STAMP} (?P<host>[A-Za-z0-9][\w.:-]{{0,253}}(?<!:)) (?P<app>[\w./@()-]{{1,64}}?)(?:\[(?P<pid>\d{{1,10}})\])?: "), _syslog_file),
-    Shape("syslog file", "12", re.compile(r"(?P<stamp>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:?\d\d)) (?P<host>[A-Za-z0-9][\w.-]{0,254}) (?P<app>[\w./@()-]{1,64}?)(?:\[(?P<pid>\d{1,10})\]|(?<= kernel)): "), _syslog_file),
-    Shape("marks", "\u2716\u2718\u274c\u2a2f\u2717\u26a0\u2139 ", re.compile("\\s*([\u2716\u2718\u274c\u2a2f\u2717\u26a0\u2139])\ufe0f?\\s"), _named),
+    Shape("syslog file", _YEARS, re.compile(r"(?P<stamp>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:?\d\d)) " + _WHO), _syslog_file),
+    Shape("syslog file", _YEARS, re.compile(r"(?P<stamp>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}) (?P<host>[A-Za-z0-9][\w.-]{0,254}) (?P<app>[\w./@-]{1,64})\[(?P<pid>\d{1,10})\](?: [\w.:-]{1,255})?: "), _syslog_file, "]"),
+    Shape("OpenLDAP", "0123456789abcdef", re.compile(r"(?P<whole>[0-9a-f]{8})\.(?P<nanos>[0-9a-f]{8}) 0x[0-9a-f]{4,16} "), _hexadecimal, " 0x"),
+    Shape("syslog file", "MTWFS", re.compile(rf"[A-Z][a-z]{{2}} (?P<stamp>\d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{{1,6}})? [A-Z\d:+-]{{1,6}}) {_WHO}"), _syslog_file),
+    Shape("syslog file", "1", re.compile(rf"(?P<stamp>1\d{{9}}\.\d{{6}}) {_WHO}"), _syslog_file),
+    Shape("syslog file", _pairs("[", " 0123456789"), re.compile(rf"(?P<stamp>\[ *\d{{1,10}}\.\d{{6}}\]) {_WHO}"), _syslog_file),
+    Shape("signale, scoped", "[", re.compile("(?:\\[[^\\]]{1,60}\\] ){1,4}\u203a ([\u2716\u26a0\u2139])\\s+(?:(fatal)(?= {2}))?"), lambda match, now, zone: _named(match, now, zone)._replace(rest=1), "\u203a "),
+    Shape("a tag, as logger -s prints it", "", re.compile(r"(?P<app>[A-Za-z_][\w./-]{0,63})\[(?P<pid>\d{1,10})\]: "), _tagged, "]: "),
+    Shape("turbo, nx", "abcdefghijklmnopqrstuvwxyz@", re.compile(r"[a-z@][\w@/.-]{0,60}:[a-z][\w.:-]{0,40}: (?=[\[A-Z\d{])"), lambda match, _now, _zone: Header(rest=match.end()), ": "),
+    Shape("marks", "\u2716\u2718\u274c\u2a2f\u2717\u26a0\u2139\U0001f6a8 ", re.compile("\\s*([\u2716\u2718\u274c\u2a2f\u2717\u26a0\u2139\U0001f6a8])\ufe0f?\\s+(?:(fatal)(?= {2}))?"), _named),
 )  # fmt: skip
 """Every shape that the words of a header do not tell; the first that matches counts."""

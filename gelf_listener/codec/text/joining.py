@@ -8,12 +8,26 @@ message; what has none may belong to the line before, if that is a trace or the 
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import NamedTuple
 
 from gelf_listener.codec.batch import Batch
 from gelf_listener.codec.gelf.keys import note
 from gelf_listener.codec.text.plain import NO_HEADER, Header, read_header
-from gelf_listener.codec.text.traces import Beginning, Trace, begins, continues, headline, raises
+from gelf_listener.codec.text.traces import (
+    Beginning,
+    Doubt,
+    Trace,
+    begins,
+    begins_behind_a_time,
+    continues,
+    crashes,
+    doubts,
+    headline,
+    raises,
+    settles,
+    takes_lines,
+)
 from gelf_listener.message import FieldValue, Message, Peer
 from gelf_listener.notes import Deviation, Note
 
@@ -23,11 +37,18 @@ _MAX_LINES = 2000
 _MAX_BLANKS = 3
 """Blank lines within a trace; loguru prints two."""
 _MAX_DOUBTFUL = 20
+_ERROR, _WARNING = 3, 4
 _CLOSE_SECONDS = 600.0
 """How far a line's own time may be from that of the envelope it came in; further, its zone is not the one we think."""
 
 _LEVEL_GUESSED = (note(Deviation.GUESSED, "level", "a word of the text that is in no known place"),)
 _LEVEL_OF_TRACE = (note(Deviation.GUESSED, "level", "the text does not say; a trace follows it"),)
+
+
+_TAGGED = re.compile(r"[A-Z], \[[^\]]{20,60}\] {1,2}[A-Z]{3,5} -- [^:\[]{0,60}: (\[[\w.:-]{1,64}\])")
+"""A line of Ruby's Logger with a tag."""
+_TRACED = re.compile(r"I\d{4} [^\]]{10,80}\] (Trace\[\d{1,20}\]: )")
+"""The first line of what Kubernetes' servers say of a slow request."""
 
 
 class Origin(NamedTuple):
@@ -58,6 +79,11 @@ class Origin(NamedTuple):
 _NOWHERE = Origin("", 6)
 
 
+def _is_alone(beginning: Beginning | None) -> bool:
+    """Whether a line begins a trace of its own."""
+    return beginning is not None and beginning.alone
+
+
 class Joiner:
     """
     Joins the lines of one source.
@@ -76,6 +102,7 @@ class Joiner:
             "_beginning",
             "_blanks",
             "_bytes",
+            "_doubt",
             "_doubtful",
             "_header",
             "_input",
@@ -107,7 +134,9 @@ class Joiner:
         self._raised = 0
         """Which of them is the exception of a Python traceback; 0: none yet."""
         self._doubtful: list[tuple[str, bytes, float, Origin]] = []
-        """Lines behind a Rust panic's message: its own if what follows shows that it goes on."""
+        """Lines behind what was thrown: of its message, which has no mark, if what follows shows that it goes on."""
+        self._doubt: Doubt | None = None
+        """What the doubtful line may begin, when there is no trace yet."""
 
     @property
     def waits(self) -> bool:
@@ -122,7 +151,7 @@ class Joiner:
     @property
     def is_done(self) -> bool:
         """Whether nothing waits that a line of prose could belong to."""
-        return not self._lines or (self._trace is None and self._header.goes_on == 0)
+        return not self._lines or (self._trace is None and self._header.goes_on == 0 and not self._doubtful)
 
     def take(self, text: str, raw: bytes, now: float, origin: Origin, batch: Batch) -> None:
         """
@@ -141,23 +170,31 @@ class Joiner:
                 if self._blanks > _MAX_BLANKS:
                     self.release(batch)
             return
-        if self._trace is not None and text[0] in " \t" and self._lines and not self._blanks:
+        if self._trace is not None and text[0] in " \t" and self._lines and not self._blanks and not self._doubtful:
+            if self._is_crash(text):
+                self._part(batch)
             self._join(text, raw, now, origin, batch)  # nearly all lines of a trace
             return
         header = read_header(text, now, self._zone)
-        if self._lines and self._trace is Trace.RUST and self._is_doubtful(text, header):
-            self._doubtful.append((text, raw, now, origin))
+        if self._lines and self._is_doubtful(text, header):
+            self._doubtful += [("", b"", now, origin)] * self._blanks + [(text, raw, now, origin)]
+            self._blanks = 0
             return
         if self._lines:
-            if self._joins(text, header):
+            if self._is_shown(text) or (
+                self._doubt is None and self._joins(text, header) and (not self._doubtful or self._is_settled(text))
+            ):
                 self._join(text, raw, now, origin, batch)
                 return
-            self.release(batch)
-        beginning = None if header.stamped else begins(text)
+            self._emit(batch)
+            if self._lines:  # those that were doubtful
+                self.take(text, raw, now, origin, batch)
+                return
+        beginning = begins_behind_a_time(text) if header.stamped else begins(text)
         if beginning is None:
             self.hold(text, raw, now, origin, header)
         else:
-            self.hold(text, raw, now, origin, NO_HEADER)
+            self.hold(text, raw, now, origin, header if header.stamped else NO_HEADER)
             self._begin(beginning, 0)
 
     def hold(self, text: str, raw: bytes, now: float, origin: Origin, header: Header) -> None:
@@ -179,6 +216,8 @@ class Joiner:
         """Whether a line that is not blank belongs to those that wait."""
         if header.stamped:
             return False
+        if self._is_tagged(text):
+            return True
         if self._trace is not None:
             return self._is_taken() or continues(
                 self._trace, text, self._lines[-1], self._blanks, self._lines[self._raised] if self._raised else ""
@@ -192,8 +231,19 @@ class Joiner:
                 return False
             self._begin(beginning, len(self._lines) + self._blanks)
             return True
-        # .NET's texts and Python's warnings are indented, PostgreSQL's statements begin with a tab.
-        return indented and not self._blanks and (goes_on != 0 or (text[0] == "\t" and self._header.stamped))
+        return indented and not self._blanks and (goes_on != 0 or self._header.stamped)
+
+    def _is_tagged(self, text: str) -> bool:
+        """Whether a line has the tag of the record before it, with which Rails begins each line of a text."""
+        first = self._lines[0]
+        if text.startswith("Trace[") and (traced := _TRACED.match(first)) is not None:
+            return text.startswith(traced[1])
+        match = _TAGGED.match(first) if first[1:4] == ", [" else None
+        if match is None or not text.startswith(match[1]):
+            return False
+        if match.end() == len(first.rstrip()):  # the text begins in the next line
+            self._header = self._header._replace(goes_on=1)
+        return True
 
     def _is_taken(self) -> bool:
         """Whether the next line is the trace's own whatever it looks like."""
@@ -201,17 +251,64 @@ class Joiner:
         return beginning is not None and not self._blanks and len(self._lines) - self._trace_at <= beginning.takes
 
     def _is_doubtful(self, text: str, header: Header) -> bool:
-        """Whether a line may be of a panic's message, which has several and no mark."""
+        """
+        Whether only what follows shows if a line belongs to those that wait.
+
+        It may be of the message of what was thrown, which has several lines and no mark, or begin a trace.
+        """
+        trace, level = self._trace, self._header.level
+        if header.stamped:
+            return False
+        if trace is None:
+            if self._doubt is None:
+                self._doubt = doubts(text, after_error=level is not None and level <= _ERROR)
+                return self._doubt is not None
+            return False
         return (
-            not header.stamped
-            and header.level is None
-            and not self._blanks
-            and len(self._lines) == 2
+            header.level is None
             and len(self._doubtful) < _MAX_DOUBTFUL
-            and self._beginning is not None
-            and self._beginning.takes == 1
-            and not continues(Trace.RUST, text, "", 0)
+            and not settles(trace, text)
+            and not _is_alone(begins(text))
+            and (bool(self._doubtful) or not self._joins(text, header))
+            and takes_lines(trace, self._lines[self._trace_at :], self._raised - self._trace_at, self._blanks)
         )
+
+    def _is_shown(self, text: str) -> bool:
+        """Whether a line shows that the doubtful one before it begins a trace."""
+        doubt = self._doubt
+        if doubt is None or not doubt.proof.match(text):
+            return False
+        blanks = len(self._doubtful) - 1
+        self._begin(doubt.beginning, len(self._lines) + blanks)
+        return True
+
+    def _is_settled(self, text: str) -> bool:
+        """Whether a line shows that the doubtful ones before it are of the trace."""
+        return self._trace is not None and settles(self._trace, text)
+
+    def _is_crash(self, text: str) -> bool:
+        """Whether a frame of a trace shows that it ended the program: a line that tells of no error did not log it."""
+        level = self._header.level
+        return (
+            self._trace_at > 0
+            and level is not None
+            and level > _WARNING
+            and self._lines[-1].startswith("Traceback (")
+            and crashes(text)
+        )
+
+    def _part(self, batch: Batch) -> None:
+        """Make a message of the line before a trace that only stands behind it."""
+        beginning, trace, at, origin = self._beginning, self._lines[self._trace_at :], self._at, self._origin
+        self._lines = self._lines[: self._trace_at]
+        while not self._lines[-1]:
+            self._lines.pop()
+        self._beginning = self._trace = None
+        self.release(batch)
+        self.hold(trace[0], "\n".join(trace).encode(), at, origin, NO_HEADER)
+        self._lines = trace
+        if beginning is not None:
+            self._begin(beginning, 0)
 
     def _join(self, text: str, raw: bytes, now: float, origin: Origin, batch: Batch) -> None:
         """Add a line to those that wait."""
@@ -219,6 +316,7 @@ class Joiner:
             self._lines.append(doubtful[0])
             self._bytes += len(doubtful[1])
         self._doubtful = []
+        self._doubt = None
         if self._bytes + len(raw) > self._max_bytes or len(self._lines) >= _MAX_LINES:
             beginning = self._beginning
             self.release(batch)
@@ -247,9 +345,12 @@ class Joiner:
             self._header = self._header._replace(level=behind.level, guessed=behind.guessed)
 
     def release(self, batch: Batch) -> None:
-        """Make a message of the lines that wait."""
-        if not self._lines:
-            return
+        """Make messages of the lines that wait."""
+        while self._lines:
+            self._emit(batch)
+
+    def _emit(self, batch: Batch) -> None:
+        """Make a message of the lines that wait; those that were doubtful wait then."""
         lines, self._lines = self._lines, []
         header, origin = self._header, self._origin
         full_message = None
@@ -263,14 +364,15 @@ class Joiner:
         if level is None:
             level = origin.level
             if self._beginning is not None:
-                level = min(level, self._beginning.level)
+                said = read_header(text, self._at, self._zone).level if self._trace is Trace.BOX else None
+                level = said or min(level, self._beginning.level)
                 if self._trace_at:
                     notes += _LEVEL_OF_TRACE
         else:
             if header.guessed:
                 notes += _LEVEL_GUESSED
             if self._trace is not None:
-                level = min(level, 4)  # whatever comes with a trace deserves a look
+                level = min(level, _WARNING)  # whatever comes with a trace deserves a look
         self._beginning = self._trace = None
         self._trace_at = self._raised = self._blanks = 0
         seconds = header.seconds
@@ -295,22 +397,24 @@ class Joiner:
             )
         )
         batch.size += len(raw)
-        if self._doubtful:
-            doubtful, self._doubtful = self._doubtful, []
-            for line in doubtful:
-                self.take(*line, batch)
-            self.release(batch)
+        doubtful, self._doubtful = self._doubtful, []
+        self._doubt = None
+        for line in doubtful:
+            self.take(*line, batch)
 
     def _texts(self, lines: list[str]) -> tuple[str, str | None]:
         """Return text and trace of several lines."""
         at = self._trace_at
         if self._beginning is None:
             return self._of_record(lines)
-        trace = "\n".join(lines[at:])
         if at:
             while not lines[at - 1]:
                 at -= 1
-            return self._of_record(lines[:at])[0], trace
+            text = self._of_record(lines[:at])[0]
+            own = 2 if self._header.goes_on > 0 else 1
+            # Lines between text and trace go with the trace, so that none is missing.
+            return text, "\n".join(lines[own if own < at else self._trace_at :])
+        trace = "\n".join(lines)
         return headline(self._beginning.trace, lines, self._raised, self._beginning.takes), trace
 
     def _of_record(self, lines: list[str]) -> tuple[str, str | None]:

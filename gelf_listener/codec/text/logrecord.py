@@ -13,14 +13,14 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl
 
 import msgspec
 
 from gelf_listener.codec.batch import Batch
-from gelf_listener.codec.gelf.lenient import MAX_STRUCTURE, LenientGelf, too_complex
+from gelf_listener.codec.gelf.lenient import MAX_STRUCTURE, VALUES_A_STEP, LenientGelf, too_complex
 from gelf_listener.codec.gelf.normaliser import Normaliser
 from gelf_listener.codec.levels import severity_of_number, severity_of_text
 from gelf_listener.codec.pickles import PICKLE_ADVICE, is_pickle
@@ -102,13 +102,20 @@ class LogRecords:
             peer: Who sent it.
             batch: Takes the results.
         """
+        for _ in self.decode_in_steps(body, now, peer, batch):
+            pass
+
+    def decode_in_steps(self, body: bytes, now: float, peer: Peer | None, batch: Batch) -> Iterator[None]:
+        """Decode a form or JSON, some records at a time; see `decode`."""
         receipt = Receipt(self._input, peer, now, batch)
         try:
             records = _json_records(body) if body.lstrip()[:1] in (b"{", b"[") else [_form_record(body)]
         except Rejected as rejected:
             receipt.add_rejection(rejected)
             return
-        for record in records:
+        for number, record in enumerate(records):
+            if number and number % VALUES_A_STEP == 0:
+                yield
             if isinstance(record, dict) and record.keys() == {"gelf"} and isinstance(record["gelf"], str):
                 self._gelf.decode(record["gelf"].encode("utf-8", "replace"), now, peer, batch)
                 continue

@@ -17,9 +17,11 @@ _PAIR = re.compile(
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _UNESCAPED = {"n": "\n", "t": "\t", "r": "\r"}
 _MAX_PAIRS = 1000
+_TIME = re.compile(r"\d\d:\d\d|\d{9}")
+"""What there is in a time, and not in a duration."""
 
 _TEXTS = frozenset(("msg", "message", "event"))
-_LEVELS = ("level", "lvl", "severity", "log_level", "at")
+_LEVELS = ("prio", "level", "lvl", "severity", "log_level", "at")
 _TIMES = frozenset(("time", "ts", "timestamp", "t", "@timestamp", "date", "datetime"))
 
 
@@ -28,8 +30,8 @@ def read_pairs(line: str) -> dict[str, str] | None:
     Read a line of pairs.
 
     Returns:
-        Values by name, ``at`` as ``level`` where it is one (logfmter, Heroku); None when the line is something else, or
-        has neither a text with a level or a time, nor a level with a time.
+        Values by name, ``at`` and ``prio`` as ``level`` where they are one (logfmter, Heroku; PowerDNS); None when the
+        line is something else, or has neither a text with a level or a time, nor a level with a time.
     """
     pairs: dict[str, str] = {}
     at = flags = 0
@@ -50,12 +52,12 @@ def read_pairs(line: str) -> dict[str, str] | None:
     if flags * 2 > len(pairs):
         return None
     level = next((name for name in _LEVELS if name in pairs and _is_level(name, pairs[name])), None)
-    has_time = not pairs.keys().isdisjoint(_TIMES)
+    has_time = any(_TIME.search(pairs[name]) for name in _TIMES & pairs.keys())
     has_text = not pairs.keys().isdisjoint(_TEXTS)
     if not (has_text and (level or has_time or "level" in pairs)) and not (level and (has_time or level == "at")):
         return None
-    if level == "at":
-        pairs["level"] = pairs.pop("at")
+    if level in ("at", "prio"):
+        pairs["level"] = pairs.pop(level)
     return pairs
 
 

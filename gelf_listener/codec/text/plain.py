@@ -14,7 +14,9 @@ import re
 from typing import NamedTuple
 
 from gelf_listener.codec.levels import LEVEL_LETTERS, LEVEL_NAMES
-from gelf_listener.codec.text.header_shapes import NO_HEADER, SHAPES, Header
+from gelf_listener.codec.text.header_shapes import NO_HEADER, SHAPES, Header, Shape
+from gelf_listener.codec.text.languages import LEVELS as OTHER_LANGUAGES
+from gelf_listener.codec.text.languages import MONTHS
 from gelf_listener.codec.text.stamps import read_stamp, whole_seconds
 
 __all__ = ["NO_HEADER", "Header", "is_prose", "read_common", "read_header"]
@@ -23,12 +25,13 @@ __all__ = ["NO_HEADER", "Header", "is_prose", "read_common", "read_header"]
 _BARE = (
     "TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERR|ERROR|SEVERE|CRIT|CRITICAL|FATAL|VERBOSE|INFORMATION|DPANIC"
     "|WRN|FTL|DBG|VRB|INF|TRC|ERRO|DEBU|FATA|PANI|TRAC|EROR|DBUG|DEBG|TRCE|FINEST|FINER"
+    "|EMER|NFO|WARNI|SEVER|CRITI|NOTIC|DDEBUG|SUBDEBUG"
 )
 """Levels that are one wherever they stand in a header; in capitals: in small letters they are words of a sentence."""
 
 _MARKED = frozenset((
     *("alert", "emerg", "emergency", "panic", "fine", "config", "success", "log", "note", "system", "shout", "silly"),
-    *("debug1", "debug2", "debug3", "debug4", "debug5", "http", "deprecated"),
+    *("debug1", "debug2", "debug3", "debug4", "debug5", "http", "deprecated", "deprecation"),
 ))  # fmt: skip
 """Levels that are one only behind a time or between marks: they are too much like words."""
 
@@ -38,10 +41,15 @@ _BEFORE_COLON = {
     word: LEVEL_NAMES[word]
     for word in (
         *("trace", "debug", "info", "notice", "warn", "warning", "err", "error", "severe", "crit", "critical", "fatal"),
-        *("panic", "emerg", "verbose", "silly", "fail", "dbug", "trce"),
+        *("panic", "emerg", "verbose", "silly", "fail", "dbug", "trce", "debug1", "debug2", "debug3"),
     )
 }
 """Levels in any letters with a colon behind them: ``error: x``, ``Warning: x``."""
+_SHORT = {word: LEVEL_NAMES[word] for word in ("err", "wrn", "inf", "dbg", "trc", "ftl", "vrb", "nfo")}
+"""Levels that are one in small letters behind a time, because they are no words."""
+
+_OFFSET = re.compile(r"([A-Z]{3,8})[+-]\d{1,2}\Z")
+"""Levels of one's own, named by the one below: ``INFO+2`` (Go's slog), ``INF+2`` (tint)."""
 
 _COMMON = re.compile(
     r"[\[(]?(\d{4}[-/.]\d\d[-/.]\d\d[T ][\d:]{8})(?:[.,](\d{1,6}+)(?!\d))?( ?(?:Z|[+-]\d\d:?\d\d|UTC|GMT)(?![\w:.]))?"
@@ -80,7 +88,9 @@ _SENTENCE = frozenset(
 
 _PHRASES = {
     **dict.fromkeys(("fatal error", "parse error", "catchable fatal error", "recoverable fatal error"), 3),
-    **dict.fromkeys(("core error", "compile error", "user error", "uncaught exception", "unhandled exception"), 3),
+    **dict.fromkeys(("core error", "compile error", "user error", "config error", "options error"), 3),
+    **dict.fromkeys(("uncaught exception", "unhandled exception"), 3),
+    **dict.fromkeys(("internal server error", "wordpress database error"), 3),
     **dict.fromkeys(("warning", "core warning", "compile warning", "user warning", "php warning"), 4),
     **dict.fromkeys(("notice", "user notice", "strict standards"), 5),
     **dict.fromkeys(("deprecated", "user deprecated"), 4),
@@ -88,23 +98,42 @@ _PHRASES = {
 _NOT_PROSE = frozenset(
     "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec Mon Tue Wed Thu Fri Sat Sun PHP npm "  # noqa: SIM905  (words)
     "Fatal Parse Catchable Recoverable Core Compile User Uncaught Unhandled Strict E W I D F A N V "
+    "CMake OpenJDK Java lerna Full Error Raised thread Catalog Binder Parser Constraint WordPress "
+    "error warning warn Warning Options Detected Jicofo Jigasi Jibri "
     "fatal parse catchable recoverable core compile user uncaught unhandled strict "
     "Current Thread Stack Exception Traceback Emitted Extension Unhandled goroutine created exit terminate stack "
     "Node Bun Next During The Thrown".split()
+).union(MONTHS)
+_PHRASE = re.compile(
+    rf"(?:PHP )?({'|'.join(sorted(_PHRASES, key=len, reverse=True))})(?:: |(?<=database error) )", re.IGNORECASE
 )
-_PHRASE = re.compile(rf"(?:PHP )?({'|'.join(sorted(_PHRASES, key=len, reverse=True))}): ", re.IGNORECASE)
 """Levels of two words, PHP's above all."""
+_PHRASE_STARTS = frozenset(phrase[0].upper() for phrase in _PHRASES) | {"P"}
 
-_ENDS_LEVEL = frozenset(("", *" \t\r]):>|*,["))
+_PAIRS = frozenset(opening + closing for opening in "[<(" for closing in "])>") | {"||"}
+"""What a level stands between: brackets of any kind, or bars."""
+_ENDS_LEVEL = frozenset(("", *" \t\r]):>|*,[", "\u2009"))  # pnpm: a thin blank
+_SAYS_A_VALUE = re.compile(
+    r": *(?:true|false|yes|no|on|off|none|null|nil|enabled|disabled|0%?|\{\}|\[\]|\"\"|'')\s*\Z", re.IGNORECASE
+)
+"""What is behind a level that is the name of a setting: ``debug: true``, ``error: null``."""
 
+_PID = re.compile(r"\[\d{1,10}\] ")
 _NAME = re.compile(r"[^A-Za-z]|[a-z][A-Z]")
 """What tells a name from a word: a digit, a dot, a slash, capitals within."""
 
-_ANY_START = tuple(shape for shape in SHAPES if not shape.starts)
-_BY_START = {
-    first: tuple(shape for shape in SHAPES if first in shape.starts or not shape.starts)
-    for first in {first for shape in SHAPES for first in shape.starts}
-}
+_shapes: dict[str, tuple[Shape, ...]] = {}
+"""Those that a line may have, by its first two characters."""
+_MAX_STARTS = 4096
+
+
+def _shapes_of(start: str) -> tuple[Shape, ...]:
+    """Return the shapes of lines that start so, and remember them."""
+    if len(_shapes) >= _MAX_STARTS:
+        _shapes.clear()
+    shapes = tuple(shape for shape in SHAPES if not shape.starts or start.startswith(tuple(shape.starts)))
+    _shapes[start] = shapes
+    return shapes
 
 
 def read_header(text: str, now: float, zone: dt.tzinfo | None = None) -> Header:
@@ -121,7 +150,8 @@ def read_header(text: str, now: float, zone: dt.tzinfo | None = None) -> Header:
         return Header(common[0], common[1], True)
     if is_prose(text):
         return NO_HEADER
-    for shape in _BY_START.get(text[:1], _ANY_START):
+    start = text[:2]
+    for shape in _shapes.get(start) or _shapes_of(start):
         match = shape.pattern.match(text) if shape.needs in text else None
         if match is not None:
             header = shape.read(match, now, zone)
@@ -178,10 +208,14 @@ class _Word(NamedTuple):
     """The first character behind it that is not a blank."""
     stamped: bool
     """Whether a time came before."""
+    padded: bool
+    """Whether two blanks are behind it, as in a column."""
 
 
 def _words(text: str, now: float, zone: dt.tzinfo | None) -> Header:
     """Read word by word, as long as it looks like a header."""
+    if text[:1] == "#" and text.lstrip("#")[:1] == " ":
+        return NO_HEADER  # a heading, a comment
     at = 0
     level: int | None = None
     seconds: float | None = None
@@ -197,6 +231,10 @@ def _words(text: str, now: float, zone: dt.tzinfo | None) -> Header:
         start = match.start(2)
         if not stamped or seconds is None:
             stamp = read_stamp(text, start, now, zone) if (number == 0 or depth or not plain) else None
+            if stamp is not None and _is_of_something(before, text, start, number, said=level is not None):
+                break
+            if stamp is not None and stamp.seconds is None and before == ":":
+                stamp = None  # main.rs:12:18
             if stamp is not None and (stamp.seconds is not None or not stamped):
                 stamped, seconds = True, stamp.seconds
                 at = stamp.end
@@ -205,11 +243,13 @@ def _words(text: str, now: float, zone: dt.tzinfo | None) -> Header:
                 continue
         end = match.end()
         if level is None:
-            level = _level_of(_Word(before.rstrip()[-1:], word, text[end : end + 1], _beyond(text, end), stamped))
-            if level is None and not plain and word[0] in "PFUCRDNSW":
-                phrase = _PHRASE.match(text, start)
-                level = None if phrase is None else _PHRASES[phrase[1].lower()]
+            behind, padded = text[end : end + 1], text[end : end + 2] == "  "
+            level = _level_of(_Word(before.rstrip()[-1:], word, behind, _beyond(text, end), stamped, padded))
+            if level is None and not plain and word[0] in _PHRASE_STARTS and (phrase := _PHRASE.match(text, start)):
+                level = _PHRASES[phrase[1].lower()]
             if level is not None:
+                if not stamped and _is_none(text, start, end, number):
+                    return NO_HEADER
                 guessed = plain > 0
                 at = end
                 if stamped:
@@ -217,7 +257,7 @@ def _words(text: str, now: float, zone: dt.tzinfo | None) -> Header:
                 continue
         elif depth == 0 and not before.rstrip().endswith(("-", "[")):
             break  # behind the level only what is in brackets may be a time
-        if depth == 0 and not _NAME.search(word):
+        if depth == 0 and not _NAME.search(word) and not (text[end : end + 1] == "[" and _PID.match(text, end)):
             plain += 1
             marked = stamped or any(mark in before + text[end : end + 3] for mark in "-:|")
             if plain > 1 or not marked or word.lower() in _SENTENCE:
@@ -226,6 +266,27 @@ def _words(text: str, now: float, zone: dt.tzinfo | None) -> Header:
     if level is None and seconds is None and not stamped:
         return NO_HEADER
     return Header(level, seconds, stamped, guessed)
+
+
+def _is_of_something(before: str, text: str, start: int, number: int, *, said: bool) -> bool:
+    """Whether a time is not the line's, but that of a header of HTTP, or of the build of a version."""
+    if ":" in before and text[start + 3 : start + 5] == ", ":
+        return True  # Last-Modified: Sat, 28 Nov 2026 10:00:00 GMT
+    return number > 1 and not said and before[-1] == "("  # slapd 2.5.13 (Feb  8 2023 01:56:12)
+
+
+def _is_none(text: str, start: int, end: int, number: int) -> bool:
+    """Whether what looks like a level is a setting, or a part of a table or of markup: no text follows it."""
+    word, rest = text[start:end], text[end:].strip()
+    if not rest:
+        return number > 0 or "=" in word
+    if rest in ("]", ":"):
+        return word.islower() and (rest == "]" or text[0] == " ")
+    return (
+        (rest[0] == ":" and _SAYS_A_VALUE.match(rest) is not None)
+        or (rest[-1] == "|" and text.lstrip()[0] == "|")
+        or (rest[0] == ">" and f"</{word}>" in rest)
+    )
 
 
 def _depth(depth: int, marks: str) -> int:
@@ -250,32 +311,48 @@ def _level_of(at: _Word) -> int | None:
     word, behind = at.text, at.behind
     if word in _CAPITALS:
         return _CAPITALS[word] if behind in _ENDS_LEVEL else None
-    between = at.opened != "" and at.opened in "[<(" and at.beyond != "" and at.beyond in "])>"
-    if (at.stamped or behind == ":" or between) and word in _MARKED_CAPITALS:
+    between = at.opened != "" and at.opened + at.beyond in _PAIRS
+    marked = behind == ":" or between
+    if word in _MARKED_CAPITALS and (marked or (at.stamped and word != "HTTP")):  # HTTP begins many a sentence
         return _MARKED_CAPITALS[word]
     lower = word.lower()
-    if behind == ":" and lower in _BEFORE_COLON:
+    if lower in _BEFORE_COLON and (behind == ":" or (at.stamped and at.beyond == ":")):
         return _BEFORE_COLON[lower]
+    if behind == ":" and word in OTHER_LANGUAGES:
+        return OTHER_LANGUAGES[word]
     if lower in LEVEL_NAMES and not word.isupper():
-        if between or (at.stamped and behind == "\t") or (at.opened == ":" and behind == "]"):  # [core:error]: Apache
+        if between or (at.stamped and at.beyond == "\t") or (at.opened == ":" and behind == "]"):  # [core:error]
             return LEVEL_NAMES[lower]
-        return None
+        if at.stamped and at.padded and word in _BEFORE_COLON:
+            return _BEFORE_COLON[word]
+        return _SHORT.get(word) if at.stamped and behind == " " else None
     return _level_within(at, between)
 
 
 def _level_within(at: _Word, between: bool) -> int | None:
     """Return the level that is a part of a word."""
     word = at.text
-    if "/" in word:  # WARNING/MainProcess: Celery
-        return _CAPITALS.get(word.partition("/")[0])
-    if "." in word and at.behind == ":":  # production.ERROR: Laravel, Symfony
+    if "/" in word:  # WARNING/MainProcess: Celery; Server thread/WARN: Minecraft
+        first, *between_slashes, last = word.split("/")
+        level = _CAPITALS.get(first)
+        if level is None and at.stamped and at.behind == ":" and first:  # warning/cli: Icinga; host/ERROR/main: Locust
+            level = LEVEL_NAMES.get(first) or next(filter(None, map(_CAPITALS.get, between_slashes)), None)
+        return _CAPITALS.get(last) if level is None and at.behind == "]" else level
+    if "#" in word and at.behind == "]":  # app.web#critical: Twisted
+        return LEVEL_NAMES.get(word.rpartition("#")[2])
+    if "." in word and (at.behind == ":" or (between and at.behind in "]>")):  # production.ERROR: Laravel; Craft
         last = word.rpartition(".")[2]
+        if at.behind == ">" and at.stamped:  # <local3.err>: Solace
+            return LEVEL_NAMES.get(last)
         return _CAPITALS.get(last, _MARKED_CAPITALS.get(last))
     if "=" in word:
         key, _, value = word.partition("=")
         return LEVEL_NAMES.get(value.strip('"').lower()) if key in ("level", "lvl", "severity") else None
     if word.startswith("LOG_"):  # Quill
         return _CAPITALS.get(word[4:])
+    if "+" in word or "-" in word:
+        offset = None if between else _OFFSET.match(word)  # [ERROR-1] is a thread
+        return None if offset is None else _CAPITALS.get(offset[1])
     if at.stamped and between and len(word) == 1 and at.behind == "]":  # [E]: beego, Gitea
         return LEVEL_LETTERS.get(word)
     return None

@@ -29,6 +29,7 @@ from gelf_listener.codec.text.pairs import read_pairs
 from gelf_listener.codec.text.plain import is_prose, read_common, read_header
 from gelf_listener.codec.text.reading import Reading
 from gelf_listener.codec.text.records import read_record
+from gelf_listener.codec.text.stamps import read_stamp
 from gelf_listener.errors import Reason
 from gelf_listener.message import Message
 
@@ -48,6 +49,8 @@ _MAX_OBJECTS = 100
 """Objects on one line."""
 _MAX_PREFIX = 120
 _PREFIX = re.compile(r"\s*(?:\S{1,80}+\s*){0,2}+\Z")
+_TAG = re.compile(r"\A[\w.-]{1,64}\[[\w.-]{1,64}\]: ")
+"""Heroku's, between time and pairs."""
 STREAM_LEVELS = {"stdout": 6, "stderr": 3}
 """Levels of text that does not say, by the stream it was printed on, as Docker has it."""
 _STAMP_STARTS = frozenset((b"[", *(b"%d" % digit for digit in range(10))))
@@ -313,6 +316,7 @@ class TextReader:
         """Take a whole line."""
         if "\x1b" in text:
             text = _ANSI.sub("", text)
+        text = text.removeprefix("\ufeff")
         first = text[:1]
         if (first == "{" or (first in _LEADING and text.lstrip(_LEADING)[:1] == "{")) and self._objects(
             text, raw, now, source, origin, batch, depth
@@ -477,9 +481,12 @@ def _parse_loosely(text: str) -> tuple[list[dict[str, Any]], bool] | None:
 def _record_in(text: str, now: float, zone: dt.tzinfo | None) -> Reading | None:
     """Read a line of pairs, or one that has a record behind a short beginning: a time, a tag, Python's `INFO:root:`."""
     stripped = text.strip()
-    pairs = read_pairs(stripped) if "=" in text else None
-    if pairs is not None:
-        return read_record(pairs, now, zone, line=stripped)
+    if "=" in text:
+        stamp = read_stamp(stripped, 0, now, zone)
+        pairs = read_pairs(stripped if stamp is None else _TAG.sub("", stripped[stamp.end :].lstrip(), 1))
+        reading = None if pairs is None else read_record(pairs, now, zone, line=stripped)
+        if reading is not None:
+            return reading if stamp is None or reading.seconds is not None else reading._replace(seconds=stamp.seconds)
     at = text.find("{", 0, _MAX_PREFIX)
     if at <= 0 or not stripped.endswith("}"):
         return None
@@ -518,6 +525,9 @@ def read_text(text: str, now: float, zone: dt.tzinfo | None = None) -> Reading:
         What it says; level, time and host are None or empty where it does not. Further messages in it become lines of
         the first one's `full_message`.
     """
+    usual = _read_usual(text, now, zone)
+    if usual is not None:
+        return usual
     reader, batch = TextReader(zone=zone), Batch()
     for line in text.split("\n"):
         reader.take(line.encode("utf-8", "replace"), now, _UNSAID, batch)
@@ -535,6 +545,16 @@ def read_text(text: str, now: float, zone: dt.tzinfo | None = None) -> Reading:
         first.fields,
         first.notes,
     )
+
+
+def _read_usual(text: str, now: float, zone: dt.tzinfo | None) -> Reading | None:
+    """Read what most texts are, as `TextReader.take_all` does: one line of prose, or a time and a level before it."""
+    if not text or "\n" in text or "\x1b" in text:
+        return None
+    if text[0] in "[0123456789":
+        common = read_common(text, now, zone) if text[-1] not in "\r\0}" else None
+        return None if common is None else Reading(text, None, *common, "", {})
+    return Reading(text, None, None, None, "", {}) if "=" not in text and is_prose(text) else None
 
 
 _UNSAID = Origin("\0", 8)

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from gelf_listener.codec.levels import severity_of_text
 from gelf_listener.codec.syslog.structured_data import parse_structured_data
 
 __all__ = ["RECORD_SHAPES", "RecordShape", "fill_template"]
@@ -279,7 +280,9 @@ def _winston_elasticsearch(record: Mapping[str, Any]) -> Record | None:
     """Read what winston-elasticsearch makes of metadata: an object `fields` beside the severity."""
     if not isinstance(record["fields"], dict):
         return None
-    return _lifted(record, "fields", (), {})
+    source = record.get("source")  # an option of the transport, which is the service's name
+    named = {"service": source} if isinstance(source, str) and source else {}
+    return _lifted(record, "fields", ("source",) if named else (), named)
 
 
 def _winston_splunk(record: Mapping[str, Any]) -> Record | None:
@@ -388,9 +391,10 @@ def _tslog_5(record: Mapping[str, Any]) -> Record:
 
 def _log4js(record: Mapping[str, Any]) -> Record:
     data = record["data"] if isinstance(record["data"], list) else [record["data"]]
+    level = record["level"]
     return {
         "message": " ".join(_shown(each) for each in data) or None,
-        "level": _object(record["level"]).get("levelStr"),
+        "level": level if isinstance(level, str) else _object(level).get("levelStr"),
         "timestamp": record["startTime"],
         "logger": record["categoryName"],
         **_without(record, "data", "level", "startTime", "categoryName"),
@@ -443,6 +447,39 @@ def _log_record(record: Mapping[str, Any]) -> Record | None:
     return common_names(record)
 
 
+_OF_PYTHON = frozenset(("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"))
+
+
+def _fluent_format(record: Mapping[str, Any]) -> Record | None:
+    """Read the format that the readme of Python's fluent-logger has, whose level is a type."""
+    level = record["type"] if isinstance(record["type"], str) else ""
+    return {**_without(record, "type"), "level": level} if level in _OF_PYTHON else None
+
+
+_GO_ZERO = {"stat": "info", "slow": "warn"}
+"""Levels of go-zero's own."""
+
+
+def _elastic_handler(record: Mapping[str, Any]) -> Record | None:
+    """Read what handlers named ElasticHandler send: a text, and a traceback behind it, as content."""
+    content = record["content"]
+    if not isinstance(content, str):
+        return None
+    text, newline, trace = content.partition("\nTraceback (most recent call last):")
+    flat = {
+        **_without(record, "content"),
+        "message": text,
+        "level": _GO_ZERO.get(str(record["level"]), record["level"]),
+    }
+    return flat | {"stack_trace": f"{newline}{trace}".lstrip("\n")} if newline else flat
+
+
+def _loki4j(record: Mapping[str, Any]) -> Record:
+    """Read loki4j's JSON layout, which puts what the context and a call say behind prefixes."""
+    prefixed = {name[4:]: value for name, value in record.items() if name.startswith(("mdc_", "kvp_"))}
+    return prefixed | {name: value for name, value in record.items() if not name.startswith(("mdc_", "kvp_"))}
+
+
 def _lambda_platform(record: Mapping[str, Any]) -> Record | None:
     kind = record["type"]
     if not isinstance(kind, str) or not kind.startswith(("platform.", "function", "extension")):
@@ -451,6 +488,71 @@ def _lambda_platform(record: Mapping[str, Any]) -> Record | None:
     if isinstance(inner, dict):
         return {"message": kind, "timestamp": record["time"], **inner}
     return {"message": inner, "timestamp": record["time"], "type": kind}
+
+
+def _tagged(record: Mapping[str, Any]) -> Record | None:
+    """Read what OpenSearch Dashboards and Kibana 7 print: the level is one of the tags."""
+    tags = record["tags"] if isinstance(record["tags"], list) else []
+    level = next((tag for tag in tags if isinstance(tag, str) and severity_of_text(tag) is not None), None)
+    return None if level is None else {**record, "level": level}
+
+
+def _klog(record: Mapping[str, Any]) -> Record | None:
+    """Read klog's JSON: information has a verbosity, errors have none."""
+    if "level" in record or not ("v" in record or "err" in record):
+        return None
+    return {**_without(record, "v"), "level": "info" if "v" in record else "error"}
+
+
+def _funcr(record: Mapping[str, Any]) -> Record | None:
+    """Read logr's funcr, whose level is a verbosity: 0 is information, not an emergency."""
+    names = list(record)
+    if names[0] != "logger" or record["level"] != 0 or names[names.index("level") + 1 :][:1] != ["msg"]:
+        return None
+    return {**record, "level": "info"}
+
+
+def _falco(record: Mapping[str, Any]) -> Record:
+    return {**_without(record, "output", "priority"), "message": record["output"], "level": record["priority"]}
+
+
+def _google_cloud(record: Mapping[str, Any]) -> Record | None:
+    """Read an entry of Google Cloud's logs: what was logged is one of its payloads."""
+    flat = _without(record, "textPayload", "jsonPayload")
+    if isinstance(record.get("jsonPayload"), dict):
+        return {**record["jsonPayload"], **flat}
+    return {**flat, "message": record["textPayload"]} if isinstance(record.get("textPayload"), str) else None
+
+
+def _victorialogs(record: Mapping[str, Any]) -> Record:
+    return {**_without(record, "_msg", "_time"), "message": record["_msg"], "timestamp": record["_time"]}
+
+
+def _logcli(record: Mapping[str, Any]) -> Record | None:
+    """Read a line of Loki: labels beside the line that was logged."""
+    if not isinstance(record["labels"], dict) or not isinstance(record["line"], str):
+        return None
+    return {**record["labels"], "log": record["line"], "timestamp": record["timestamp"]}
+
+
+def _go_test(record: Mapping[str, Any]) -> Record:
+    """Read `go test -json`: what a test printed, or what became of it."""
+    action = record["Action"]
+    text = record.get("Output") or f"{action} {record.get('Test') or record['Package']}"
+    return {**_without(record, "Output"), "log": text, **({"level": "error"} if action == "fail" else {})}
+
+
+def _envoy_access(record: Mapping[str, Any]) -> Record:
+    return {"timestamp": record["start_time"], **record}
+
+
+_NEXTCLOUD = {0: "debug", 1: "info", 2: "warn", 3: "error", 4: "fatal"}
+
+
+def _nextcloud(record: Mapping[str, Any]) -> Record | None:
+    """Read Nextcloud's and ownCloud's JSON, whose levels are numbers of their own."""
+    level = _NEXTCLOUD.get(record["level"]) if type(record["level"]) is int else None
+    return None if level is None else {**record, "level": level}
 
 
 RECORD_SHAPES = (
@@ -479,6 +581,20 @@ RECORD_SHAPES = (
     RecordShape("zap, short keys", frozenset(("L", "M")), _zap_short),
     RecordShape("OpenTelemetry", frozenset(("body",)), _opentelemetry),
     RecordShape("Python LogRecord", frozenset(("levelno", "msg", "args")), _log_record),
+    RecordShape("CMRESHandler", frozenset(("levelname", "msg", "args", "exc_text")), _log_record),
+    RecordShape("fluent-logger for Python", frozenset(("where", "type")), _fluent_format),
+    RecordShape("loki4j's JsonLayout", frozenset(("timestamp_ms", "logger_name", "thread_name")), _loki4j),
+    RecordShape("ElasticHandler for Python, go-zero", frozenset(("@timestamp", "level", "content")), _elastic_handler),
+    RecordShape("OpenSearch Dashboards", frozenset(("type", "@timestamp", "tags", "pid")), _tagged),
+    RecordShape("klog's JSON", frozenset(("ts", "caller", "msg")), _klog),
+    RecordShape("logr's funcr", frozenset(("logger", "level", "msg")), _funcr),
+    RecordShape("Falco", frozenset(("output", "priority", "rule", "time")), _falco),
+    RecordShape("Google Cloud's log entries", frozenset(("insertId", "logName")), _google_cloud),
+    RecordShape("Nextcloud, ownCloud", frozenset(("reqId", "level", "time", "remoteAddr", "message")), _nextcloud),
+    RecordShape("VictoriaLogs", frozenset(("_msg", "_time")), _victorialogs),
+    RecordShape("logcli -o jsonl (Loki)", frozenset(("labels", "line", "timestamp")), _logcli),
+    RecordShape("go test -json", frozenset(("Time", "Action", "Package")), _go_test),
+    RecordShape("Envoy's access log", frozenset(("start_time", "method", "path", "response_code")), _envoy_access),
     RecordShape("AWS Lambda platform", frozenset(("time", "type", "record")), _lambda_platform),
 )  # fmt: skip
 """The first whose keys are there, and which does not decline, counts."""

@@ -46,6 +46,7 @@ _TEXTS = (
     "LogMessage",
     "logmessage",
     "message_text",
+    "event_message",
 )
 _LEVELS = (
     *("levelname", "level_name", "levelName", "level", "severity", "error_severity", "log.level", "lvl", "loglevel"),
@@ -57,17 +58,32 @@ _TIMES = (
     *("created_at", "createdAt", "Timestamp", "TimeStamp", "Time", "instant", "date_time", "timeMillis", "t"),
     *("timeUnixNano", "time_unix_nano", "observedTimeUnixNano", "time_iso8601", "time_local", "ibm_datetime"),
     *("requestReceivedTimestamp", "StartUTC", "event.created", "log_time", "timestampMillis", "dt", "when"),
+    *("written_at", "msec", "EventTime", "EdgeStartTimestamp", "syslog.timestamp", "logtail.client_time"),
+    "timestamp_ms",
 )  # fmt: skip
-_HOSTS = ("host", "hostname", "hostName", "host.name", "host.hostname", "source_host", "HostName", "HOSTNAME")
+_HOSTS = (
+    "host",
+    "hostname",
+    "hostName",
+    "host.name",
+    "host.hostname",
+    "source_host",
+    "HostName",
+    "HOSTNAME",
+    "Hostname",
+    "syslog.hostname",
+)
 _TRACES = (
     *("exc_info", "exc_text", "exception", "stack_trace", "stack", "stacktrace", "error.stack_trace", "error_stack"),
     *("stackTrace", "StackTrace", "Stacktrace", "Exception", "traceback", "err.stack", "error.stack", "throwable"),
     *("exception.stacktrace", "exception.stack_trace", "context.exception", "error.stackTrace", "backtrace", "thrown"),
-    *("errorStack", "err", "error", "exceptionStackTrace", "exception.stack", "stack_info"),
+    *("errorStack", "err", "error", "exceptionStackTrace", "exception.stack", "stack_info", "cause"),
+    "_exception.stackTrace",
 )  # fmt: skip
 _OF_REQUESTS = frozenset((
     *("method", "uri", "url", "path", "request", "status", "remote_addr", "remote_ip", "client_ip", "request_method"),
     *("user_agent", "http_user_agent", "request_uri", "status_code", "http_status", "bytes_sent", "body_bytes_sent"),
+    *("statusCode", "requestMethod", "remoteAddr", "response_code"),
 ))  # fmt: skip
 """Two of these make an access log, whose `host` is what the client asked for."""
 
@@ -93,7 +109,11 @@ _Name = tuple[str, tuple[str, ...]]
 
 
 class _Usual(NamedTuple):
-    """Where things are in records that need no second look: flat, each once, no trace (see `make bench`, stdin)."""
+    """
+    Where things are in records that need no second look: each once, no trace (see `bench.stdin` and `bench.intake`).
+
+    Nested records are made flat before; a name with dots is one of those, or what a protocol allows.
+    """
 
     text: str
     level: str
@@ -103,6 +123,8 @@ class _Usual(NamedTuple):
     """Empty: there is none."""
     is_node: bool
     """Whether numbers of levels are bunyan's and pino's."""
+    is_carried: bool
+    """Whether they are in order only when a protocol carries the record: there are dots in their names."""
     fields: tuple[tuple[str, str], ...]
     """Names of everything else, and what they are stored under."""
 
@@ -112,24 +134,27 @@ class _Usual(NamedTuple):
         found = []
         for names in (_TEXTS, _LEVELS, _TIMES, _HOSTS):
             among = [name for name in names if name in keys]
-            if len(among) > 1 or any("." in name for name in among) or "log" in keys or "err" in keys:
+            if len(among) > 1 or any(name.partition(".")[0] in keys for name in among if "." in name):
                 return None
             found.append(among[0] if among else "")
         text, level, time, host = found
-        if not (text and level):
+        if not (text and level) or "log" in keys or "err" in keys:
             return None
         rest = [(name, read_key("_" + name)) for name in keys if name not in found]
         stored = {key.clean for _, key in rest}
-        if len(stored) < len(rest) or any(key.notes for _, key in rest):
+        if len(stored) < len(rest) or not all(_is_odd_in_gelf_only(key) for _, key in rest):
             return None
-        fields = tuple((name, key.clean) for name, key in rest)
-        return cls(text, level, time, host, time == "time" or "v" in keys or host == "hostname", fields)
+        is_carried = any(key.notes for _, key in rest) or any("." in name for name in found)
+        is_node = time == "time" or "v" in keys or host == "hostname"
+        return cls(text, level, time, host, is_node, is_carried, tuple((name, key.clean) for name, key in rest))
 
     def read(
         self, record: Mapping[str, Any], now: float, zone: dt.tzinfo | None, near: float | None, *, carried: bool
     ) -> Reading | None:
         """Read a record with these keys; None when a value needs a second look."""
         text, level = record[self.text], record[self.level]
+        if self.is_carried and not carried:
+            return None
         if type(text) is not str or text[:1] in _CLOSER or text[-1:] in _CLOSER:
             return None
         if type(level) is str:
@@ -197,7 +222,7 @@ class _Plan(NamedTuple):
         every = frozenset(keys)
         shapes = tuple(shape for shape in RECORD_SHAPES if shape.needs <= every)
         traces, is_asked = _among(every, _TRACES), len(every & _OF_REQUESTS) >= 2
-        usual = None if shapes or traces or is_asked else _Usual.of(keys)
+        usual = None if traces or (is_asked and "host" in keys) else _Usual.of(keys)
         names = [_among(every, names) for names in (_LEVELS, _TIMES, _HOSTS)]
         return cls(shapes, names[0], names[1], names[2], traces, is_asked, usual)
 
@@ -252,13 +277,43 @@ def read_record(
         None when it is not a record of a logger.
     """
     plan = _plan(record)
-    usual = plan.usual.read(record, now, zone, near, carried=carried) if plan.usual is not None and strict else None
-    if usual is not None:
-        return usual
-    flat = next((flat for flat in (shape.flatten(record) for shape in plan.shapes) if flat is not None), None)
-    if flat is not None:
-        record, plan = flat, _plan(flat)
+    for shape in plan.shapes:
+        flat = shape.flatten(record)
+        if flat is not None:
+            record, plan = flat, _plan(flat)
+            break
+    if strict:
+        usual = None
+        if carried and dict in map(type, record.values()):
+            usual = None if plan.traces else _read_flat(record, now, zone, near)
+        elif plan.usual is not None:
+            usual = plan.usual.read(record, now, zone, near, carried=carried)
+        if usual is not None:
+            return usual
     return _Reader(dict(record), plan, now, zone, line, strict=strict, depth=depth, carried=carried, near=near).read()
+
+
+def _read_flat(record: Mapping[str, Any], now: float, zone: dt.tzinfo | None, near: float | None) -> Reading | None:
+    """Read a nested record as the flat one that it becomes; None when that needs a second look."""
+    flat: dict[str, Any] = {}
+    if not _flatten(record, "", flat):
+        return None
+    usual = _plan(flat).usual
+    return None if usual is None else usual.read(flat, now, zone, near, carried=True)
+
+
+def _flatten(record: Mapping[str, Any], prefix: str, flat: dict[str, Any]) -> bool:
+    """Put the values of a nested record under dotted names. False: two have the same, or it is too large."""
+    for name, value in record.items():
+        whole = prefix + name
+        if type(value) is dict:
+            if len(whole) > _MAX_PREFIX or not _flatten(value, whole + ".", flat):
+                return False
+        elif whole in flat:
+            return False
+        else:
+            flat[whole] = value
+    return len(flat) <= _MAX_KEYS
 
 
 def _is_odd_in_gelf_only(key: Key) -> bool:
@@ -294,6 +349,8 @@ class _Reader:
         self._notes: list[Note] = []
         self._is_line = False
         """Whether the text is a line of a program, as Fluent Bit has it."""
+        self._is_named = False
+        """Whether the level is a name: a number alone may be anything's."""
 
     def read(self) -> Reading | None:
         """Return what the record says."""
@@ -306,7 +363,7 @@ class _Reader:
         seconds = self._time()
         if level is None and self._is_line and text is not None:
             level = read_header(text, self._now, self._zone).level
-        if text is None and level is None and seconds is None and not self._carried:
+        if text is None and seconds is None and not self._carried and (level is None or not self._is_named):
             return None
         if text is not None and text[:1] == "{" and text[-1:] == "}" and logged is None and self._depth < _MAX_DEPTH:
             inner = self._inner(text, level, seconds)
@@ -314,6 +371,8 @@ class _Reader:
                 return inner
         host = self._host()
         trace = self._trace()
+        if text is not None and trace and text.endswith("\n" + trace):
+            text = text[: -len(trace) - 1]  # which loggers put behind their text besides
         if text is None:
             text = self._line or self._rendered(trace)
             if not self._line:
@@ -405,6 +464,7 @@ class _Reader:
         for name, value in self._found(self._plan.levels):
             level = self._severity(name, value)
             if level is not None:
+                self._is_named = not isinstance(value, (int, float))
                 self._drop(name)
                 if name in ("level_name", "levelname"):  # Monolog and Python have the number besides
                     for number in ("level", "levelno"):
@@ -453,6 +513,8 @@ class _Reader:
             nanos = value.get("nanoOfSecond", value.get("nanos", 0))
             if type(whole) is int and type(nanos) is int and abs(whole) < 1 << 40:
                 return whole + nanos / 1e9
+            if isinstance(value.get("date"), str):  # PHP's DateTime
+                return self._seconds(f"{value['date']} {value.get('timezone', '')}")
             return self._seconds(value.get("$date") or value.get("$numberLong"))
         return None
 

@@ -38,28 +38,40 @@ _NAMES = "|".join(sorted((name for name in ZONES if name != "Z"), key=len, rever
 _PLACE = "(?:Africa|America|Antarctica|Asia|Atlantic|Australia|Europe|Indian|Pacific)/[A-Za-z_/+-]{2,40}"
 ZONE = rf"(?:[ ]?(Z(?![\w])|[+-]\d\d(?::?\d\d)?(?![\w:.])|(?:{_NAMES})(?![\w])|{_PLACE}))?"
 
-ISO = rf"(\d{{4}})([-/.])(\d\d)\2(\d\d)(?:[T ]|[ ][ -][ ])(\d\d:\d\d:\d\d)(?:[.,](\d{{1,9}}))?{ZONE}"
-"""ISO 8601 and what resembles it: six groups and the zone's; ``2026/11/28 - 10:00:00`` is gin's."""
+_FRACTION = r"(?:(?:[.,]|:(?=\d{3}(?!\d)))(\d{1,9}))?"
+ISO = rf"(\d{{4}})([-/.])(\d\d)\2(\d\d)(?:[T ]|[ ][ -][ ]|\]\[|[ ]{{2}}(?=\d:))(\d{{1,2}}:\d\d:\d\d){_FRACTION}{ZONE}"
+"""
+ISO 8601 and what resembles it: six groups and the zone's; ``2026/11/28 - 10:00:00`` is gin's, ``][`` fern's, an hour
+of one digit MariaDB's.
+"""
 
 CLOCK = re.compile(r"\d{1,2}:\d\d(?::\d\d(?:[.,:]\d{1,9})?)?(?:\s?[AP]M)?(?![\w:])")
 """A time of day alone: passed over, for it does not say of which day."""
 
 _ISO = re.compile(ISO, re.ASCII)
-_DAY_FIRST = re.compile(  # 28-Nov-2026 10:00:00.123; 28/Nov/2026:10:00:00 +0000; 28 Nov 2026 10:00:00
-    rf"(\d{{1,2}})([-/ ])({_MONTH})\2(\d{{4}})(?:::?|[ ]){_TIME}{ZONE}", re.IGNORECASE | re.ASCII
+_DAY_FIRST = re.compile(  # 28-Nov-2026 10:00:00.123; 28/Nov/2026:10:00:00 +0000; 28Nov2026 10:00:00
+    rf"(\d{{1,2}})([-/ ]?)({_MONTH})\2(\d{{4}}|\d\d)(?:::?|[ ]){_TIME}{ZONE}", re.IGNORECASE | re.ASCII
 )
-_NUMBERS = re.compile(  # 11/28/2026, 10:00:00 AM; 28.11.2026 10:00:00; [11/28/26 10:00:00:123 CET]
-    rf"(\d{{1,2}})([/.])(\d{{1,2}})\2(\d{{4}}),?[ ](\d{{1,2}}:\d\d:\d\d)"
-    rf"(?:[.,:](\d{{1,9}}))?(?:[ \u202f]([AP]M))?{ZONE}"
+_YEAR_NAMED = re.compile(rf"(\d{{4}})([- ])({_MONTH})\2(\d{{1,2}})[ T]{_TIME}{ZONE}", re.IGNORECASE | re.ASCII)  # Boost
+_NUMBERS = (
+    re.compile(  # 11/28/2026, 10:00:00 AM; 28.11.2026 10:00:00; 28/11/2026 -- 10:00:00; [11/28/2026] [8:12:15 AM]
+        rf"(\d{{1,2}})([/.-])(\d{{1,2}})\2(\d{{4}})(?:,?[ ]|[ ]--[ ]|\][ ]\[)(\d{{1,2}}:\d\d:\d\d)"
+        rf"(?:[.,:](\d{{1,9}}))?(?:[ \u202f]([AP]M))?{ZONE}"
+    )
 )
-_TWO_DIGITS = re.compile(r"(\d\d)/(\d\d)/(\d\d) (\d\d:\d\d:\d\d)(?![\w:])")  # 26/11/28 10:00:00: Spark, Hadoop
-_EPOCH = re.compile(r"(\d{10})(\.\d{3,9})?(?=[\]: ]|\Z)")  # Squid, mosquitto, unbound
+_TWO_DIGITS = re.compile(  # 26/11/28, 261128: Spark, MySQL; 11/28/26, 10:00:00:123 UTC: WebSphere
+    rf"(\d{{1,2}})(/?)(\d\d?)\2(\d\d),?[ ]{{1,2}}(\d{{1,2}}:\d\d:\d\d)"
+    rf"(?:[.,:](\d{{3,6}}))?(?![\w:])(?:[ ]([AP]M))?{ZONE}"
+)
+_EPOCH = re.compile(r"\d{10}(?:\.\d{3,9}(?=[\]: \t]|\Z)|(?=[\]:]))")  # Squid, mosquitto, unbound
 _CTIME = re.compile(  # Sat Nov 28 10:00:00.123456 2026; Sat Nov 28 10:00:00 UTC 2026
     rf"{_WEEKDAY}[ ]({_MONTH})[ ]{{1,2}}(\d{{1,2}})[ ]{_TIME}(?:[ ](Z|[+-]\d{{4}}|{_NAMES}))?[ ](\d{{4}})(?![\w])"
 )
-_RFC1123 = re.compile(  # Sat, 28 Nov 2026 10:00:00 GMT
-    rf"{_WEEKDAY},[ ](\d{{1,2}})[ ]({_MONTH})[ ](\d{{4}})[ ]{_TIME}{ZONE}"
+_RFC1123 = re.compile(  # Sat, 28 Nov 2026 10:00:00 GMT; RFC 822 has two digits of the year
+    rf"{_WEEKDAY},[ ](\d{{1,2}})[ ]({_MONTH})[ ](\d{{4}}|\d\d)[ ]{_TIME}{ZONE}"
 )
+_WITH_WEEKDAY = re.compile(rf"{_WEEKDAY}[ ](?=\d{{4}}-|{_MONTH}[ ]{{1,2}}\d{{1,2}}[ ]\d{{4}}[ ])")
+"""systemd: Sat 2026-11-28 10:00:00 UTC; InspIRCd: Sat Nov 28 2026 10:00:00."""
 _JAVA = re.compile(  # Nov 28, 2026 11:28:41 PM; Java 20 writes a narrow blank before PM
     rf"({_MONTH})[ ](\d{{1,2}}),[ ](\d{{4}}),?[ ](\d{{1,2}}:\d\d:\d\d)(?:[.,](\d{{1,9}}))?(?:[ \u202f]([AP]M))?{ZONE}"
 )
@@ -101,7 +113,8 @@ def _whole(
             if zone is None:
                 return None
         leap = second == 60
-        moment = dt.datetime(int(year), int(month), int(day), hour, minute, 59 if leap else second, tzinfo=zone)
+        years = int(year) if len(year) > 2 else 2000 + int(year)
+        moment = dt.datetime(years, int(month), int(day), hour, minute, 59 if leap else second, tzinfo=zone)
         return moment.timestamp() + leap
     except (ValueError, OverflowError, OSError):
         return None
@@ -185,7 +198,7 @@ def read_stamp(text: str, at: int, now: float, zone: dt.tzinfo | None) -> Stamp 
 
 def _other_digits(text: str, at: int, now: float, zone: dt.tzinfo | None) -> Stamp | None:
     """Read a time that begins with a digit and is not ISO 8601's."""
-    for read in (_day_first, _numbers, _two_digits, _epoch, _day_month):
+    for read in (_day_first, _numbers, _two_digits, _epoch, _day_month, _year_named):
         stamp = read(text, at, now, zone)
         if stamp is not None:
             return stamp
@@ -193,13 +206,36 @@ def _other_digits(text: str, at: int, now: float, zone: dt.tzinfo | None) -> Sta
     return None if clock is None else Stamp(clock.end(), None)
 
 
+def _dated(
+    match: re.Match[str],
+    now: float,
+    zone: dt.tzinfo | None,
+    date: tuple[str, str, str],
+    time: str,
+    fraction: str | None,
+    named: str | None = None,
+    half: str | None = None,
+) -> Stamp:
+    """Return the time of a match, of a date whose month has a name (year, month, day)."""
+    year, month, day = date
+    seconds = _whole(year, _MONTHS[month.lower()], day, time, half, named, zone)
+    return Stamp(match.end(), _with_fraction(seconds, fraction, now))
+
+
 def _day_first(text: str, at: int, now: float, zone: dt.tzinfo | None) -> Stamp | None:
     match = _DAY_FIRST.match(text, at)
     if match is None:
         return None
     day, _, month, year, time, fraction, named = match.groups()
-    seconds = _whole(year, _MONTHS[month.lower()], day, time, None, named, zone)
-    return Stamp(match.end(), _with_fraction(seconds, fraction, now))
+    return _dated(match, now, zone, (year, month, day), time, fraction, named)
+
+
+def _year_named(text: str, at: int, now: float, zone: dt.tzinfo | None) -> Stamp | None:
+    match = _YEAR_NAMED.match(text, at)
+    if match is None:
+        return None
+    year, _, month, day, time, fraction, named = match.groups()
+    return _dated(match, now, zone, (year, month, day), time, fraction, named)
 
 
 def _numbers(text: str, at: int, now: float, zone: dt.tzinfo | None) -> Stamp | None:
@@ -209,7 +245,7 @@ def _numbers(text: str, at: int, now: float, zone: dt.tzinfo | None) -> Stamp | 
         return None
     one, separator, other, year, time, fraction, half, named = match.groups()
     month, day = (other, one) if separator == "." or (half is None and int(one) > 12) else (one, other)
-    if separator == "/" and half is None and int(one) <= 12 and int(other) <= 12 and one != other:
+    if separator != "." and half is None and int(one) <= 12 and int(other) <= 12 and one != other:
         return Stamp(match.end(), None)
     return Stamp(match.end(), _with_fraction(_whole(year, month, day, time, half, named, zone), fraction, now))
 
@@ -219,12 +255,17 @@ def _two_digits(text: str, at: int, now: float, zone: dt.tzinfo | None) -> Stamp
     match = _TWO_DIGITS.match(text, at)
     if match is None:
         return None
-    one, two, three, time = match.groups()
+    one, slash, two, three, time, fraction, half, named = match.groups()
+    if not slash and len(one) + len(two) < 4:
+        return None
+    orders = ((one, two, three), (three, two, one), (three, one, two)) if slash else ((one, two, three),)
     found = {
-        believable(_whole(f"20{year}", month, day, time, None, None, zone), now)
-        for year, month, day in ((one, two, three), (three, two, one), (three, one, two))
-    } - {None}
-    return Stamp(match.end(), found.pop() if len(found) == 1 else None)
+        believable(_whole(year, month, day, time, half, named, zone), now)
+        for year, month, day in orders
+        if len(year) == 2
+    }
+    found.discard(None)
+    return Stamp(match.end(), _with_fraction(found.pop(), fraction, now) if len(found) == 1 else None)
 
 
 def _epoch(text: str, at: int, now: float, _zone: dt.tzinfo | None) -> Stamp | None:
@@ -250,24 +291,23 @@ def _named(text: str, at: int, now: float, zone: dt.tzinfo | None) -> Stamp | No
         year = year or year_behind
         if year is None:
             return Stamp(match.end(), _without_year(month, day, time, fraction, now, zone))
-        seconds = _whole(year, _MONTHS[month.lower()], day, time, None, None, zone)
-        return Stamp(match.end(), _with_fraction(seconds, fraction, now))
+        return _dated(match, now, zone, (year, month, day), time, fraction)
     match = _CTIME.match(text, at)
     if match is not None:
         month, day, time, fraction, named, year = match.groups()
-        seconds = _whole(year, _MONTHS[month.lower()], day, time, None, named, zone)
-        return Stamp(match.end(), _with_fraction(seconds, fraction, now))
+        return _dated(match, now, zone, (year, month, day), time, fraction, named)
     match = _RFC1123.match(text, at)
     if match is not None:
         day, month, year, time, fraction, named = match.groups()
-        seconds = _whole(year, _MONTHS[month.lower()], day, time, None, named, zone)
-        return Stamp(match.end(), _with_fraction(seconds, fraction, now))
+        return _dated(match, now, zone, (year, month, day), time, fraction, named)
+    match = _WITH_WEEKDAY.match(text, at)
+    if match is not None:
+        return read_stamp(text, match.end(), now, zone)
     match = _JAVA.match(text, at)
     if match is None:
         return None
     month, day, year, time, fraction, half, named = match.groups()
-    seconds = _whole(year, _MONTHS[month.lower()], day, time, half, named, zone)
-    return Stamp(match.end(), _with_fraction(seconds, fraction, now))
+    return _dated(match, now, zone, (year, month, day), time, fraction, named, half)
 
 
 def _without_year(

@@ -14,7 +14,21 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-__all__ = ["BEGINNINGS", "Beginning", "Trace", "begins", "continues", "headline", "raises"]
+__all__ = [
+    "BEGINNINGS",
+    "Beginning",
+    "Doubt",
+    "Trace",
+    "begins",
+    "begins_behind_a_time",
+    "continues",
+    "crashes",
+    "doubts",
+    "headline",
+    "raises",
+    "settles",
+    "takes_lines",
+]
 
 
 class Trace(enum.Enum):
@@ -29,7 +43,17 @@ class Trace(enum.Enum):
     RUBY = "Ruby"
     ELIXIR = "Elixir, Erlang"
     DART = "Dart"
-    NATIVE = "C++"
+    NATIVE = "C++, sanitisers"
+    MACHINE = "Java's virtual machine"
+    SCRIPT = "Lua, Perl, Julia, R"
+    FUNCTIONAL = "Haskell, OCaml"
+    ZIG = "Zig"
+    SWIFT = "Swift"
+    NIM = "Nim"
+    D = "D"
+    TCL = "Tcl"
+    LISP = "Lisp"
+    BOX = "Terraform, Typer"
 
 
 class Beginning(NamedTuple):
@@ -45,6 +69,7 @@ class Beginning(NamedTuple):
         level: Syslog severity of a trace that begins so and belongs to no line.
         takes: How many lines behind it are its own, whatever they look like: a message, a line of source.
         behind: A text that the line before has in it, if one is needed to tell.
+        stamped: Whether a time may stand before it.
     """
 
     trace: Trace
@@ -55,25 +80,40 @@ class Beginning(NamedTuple):
     level: int = 3
     takes: int = 0
     behind: str = ""
+    stamped: bool = False
 
 
-_JAVA_HEAD = r"(?:Exception in thread \".{1,200}\" )?(?:[a-z_$][\w$]{0,60}\.){1,12}+[A-Z][\w$]{0,120}(?:Exception|Error|Throwable)(?:: |\Z)"
+_JAVA_HEAD = r"(?:Exception in thread \".{1,200}\" )?(?:[a-z_$][\w$]{0,60}\.){1,12}+(?:[A-Z][\w$]{0,120})?(?:Exception|Error|Throwable)(?:: |\Z)"
 _DOTNET_HEAD = r"(?:[A-Z]\w{0,60}\.){1,12}+\w{0,120}Exception(?: \(0x[0-9A-Fa-f]{8}\))?: "
 _JS_ERROR = r"(?:Uncaught )?(?:[A-Z]\w{0,60})?(?:Error|Exception|Rejection)(?: \[[\w-]{1,60}\])?(?:: |\Z)"
 _GO_FUNCTION = r"(?:[\w.-]{1,100}/){0,12}+[\w-]{1,100}\.[\w.()*\[\]\u00b7]{1,200}"
+_AT = (
+    r"\s+at (?:async |new )?[^\s(]{1,400}(?: \[as [^\]]{1,100}\])?(?: ?\(|:\d+:\d+)"
+    r"|\s+at [\w$.<>/@~\- ]{1,400}\(|\s+at [\w.`<>\[\]+]{1,300}\("
+)
+"""A frame of Java, JavaScript and .NET."""
 _CARET = r"\s+[\^~]+\s*\Z"
 
 BEGINNINGS = (
+    Beginning(Trace.NIM, False, "T", "Traceback (most", re.compile(r"Traceback \(most recent call last\)\Z"), takes=1),
     Beginning(Trace.PYTHON, False, "", "Traceback (most", re.compile(r"[\s|]*(?:\+ )?(?:Exception Group )?Traceback \(most recent call last\):?|[\u256d+\u250c][\u2500\u2501-]+ .{0,80}Traceback \(most recent call last\)")),
+    Beginning(Trace.PYTHON, False, "f", "future: <", re.compile(r"future: <(?:Task|Future) "), behind=" never retrieved"),
+    Beginning(Trace.PYTHON, False, "cm", "RemoteTraceback", re.compile(r"(?:concurrent\.futures\.process\._|multiprocessing\.pool\.)RemoteTraceback: ?\Z"), takes=1),
     Beginning(Trace.PYTHON, False, " ", 'File "', re.compile(r"  File \".+\", line \d+\Z")),
     Beginning(Trace.FAULT, True, "F", "Fatal Python error: ", re.compile("Fatal Python error: "), 2),
     Beginning(Trace.FAULT, False, "CT", "hread 0x", re.compile(r"(?:Current t|T)hread 0x[0-9a-f]+ .{0,100}\(most recent call first\):")),
-    Beginning(Trace.STACK, False, "abcdefghijklmnopqrstuvwxyzE", ".", re.compile(_JAVA_HEAD)),
+    Beginning(Trace.STACK, True, "S", "Stack overflow.", re.compile(r"Stack overflow\.\Z"), 2),
+    Beginning(Trace.MACHINE, True, "#", "# A fatal error", re.compile(r"# A fatal error has been detected by the Java Runtime Environment:"), 2),
+    Beginning(Trace.MACHINE, False, "F", "Full thread dump ", re.compile("Full thread dump "), 6),
+    Beginning(Trace.STACK, True, "E", "xception in thread ", re.compile(r"Exception in thread \".{1,200}\" ")),
+    Beginning(Trace.STACK, False, "abcdefghijklmnopqrstuvwxyz", ".", re.compile(_JAVA_HEAD)),
     Beginning(Trace.STACK, False, " ABCDEFGHIJKLMNOPQRSTUVWXYZ", "Exception", re.compile(rf"\s{{0,12}}+{_DOTNET_HEAD}")),
-    Beginning(Trace.STACK, False, " \t", "at ", re.compile(r"\s+at (?:async |new )?[^\s(]{1,400}(?: \[as [^\]]{1,100}\])?(?: ?\(|:\d+:\d+)|\s+at [\w$.<>/@~\- ]{1,400}\(|\s+at [\w.`<>\[\]+]{1,300}\(")),
+    Beginning(Trace.STACK, False, " \t", "at ", re.compile(_AT)),
     Beginning(Trace.STACK, False, " \tCSW", ": ", re.compile(r"\s*(?:Caused by|Suppressed|Wrapped by): ")),
     Beginning(Trace.STACK, False, " ", "--->", re.compile(r" +---> ")),
     Beginning(Trace.STACK, False, "!", "!", re.compile(rf"! (?:at |{_JAVA_HEAD}|Caused by: |\.\.\. )")),
+    Beginning(Trace.RUST, False, " ", "--> ", re.compile(r"\s{1,8}--> \S{1,400}:\d+:\d+\Z")),
+    Beginning(Trace.STACK, False, " ", ":", re.compile(r" {4}\S{1,400}:\d+:\d+:\Z")),  # esbuild
     Beginning(Trace.STACK, False, " ", "^", re.compile(_CARET)),
     Beginning(Trace.STACK, False, " ", ": ", re.compile(r" {1,8}(?:errno|syscall|code|port|address|path|hostname): \S.*,\Z")),
     Beginning(Trace.STACK, True, "U", "nhandled ", re.compile(r"Unhandled (?:exception\. |Exception: )")),
@@ -83,11 +123,16 @@ BEGINNINGS = (
     Beginning(Trace.STACK, True, "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "", re.compile(_JS_ERROR)),
     Beginning(Trace.GO, True, "p", "panic: ", re.compile("panic: "), 2),
     Beginning(Trace.GO, True, "f", "fatal error: ", re.compile("fatal error: "), 2),
+    Beginning(Trace.GO, True, "", "panic recovered:", re.compile(r".{0,120}panic recovered:\Z"), stamped=True),  # gin
+    Beginning(Trace.GO, False, "D", "Detected at:", re.compile(r"Detected at:\Z")),  # controller-runtime
+    Beginning(Trace.GO, True, "W", "DATA RACE", re.compile(r"WARNING: DATA RACE\Z")),
+    Beginning(Trace.GO, False, "/", " (0x", re.compile(r"/\S{1,400}\.(?:go|s):\d+ \(0x[0-9a-f]+\)\Z")),
     Beginning(Trace.GO, True, "S", "SIG", re.compile(r"SIG[A-Z]{2,6}: .{0,100}\Z"), 2),
     Beginning(Trace.GO, False, "g", "goroutine ", re.compile(r"goroutine \d+ (?:gp=\S+ )?.{0,100}\[")),
     Beginning(Trace.GO, False, "", ".", re.compile(rf"{_GO_FUNCTION}\Z"), behind="\t"),  # zap's console
     Beginning(Trace.RUST, True, "t", "panicked at ", re.compile(r"thread '[^']{0,200}' (?:\(\d+\) )?panicked at .{1,1000}:\d+:\d+:\Z"), 2, takes=1),
     Beginning(Trace.RUST, True, "t", "panicked at ", re.compile(r"thread '[^']{0,200}' (?:\(\d+\) )?panicked at "), 2),
+    Beginning(Trace.RUST, True, "B", "Backtrace (most", re.compile(r"Backtrace \(most recent call first\):\Z"), 2),  # better-panic
     Beginning(Trace.RUST, False, "s", "stack backtrace:", re.compile(r"stack backtrace:\Z")),
     Beginning(Trace.RUST, False, "C", "Caused by:", re.compile(r"Caused by:\Z")),
     Beginning(Trace.PHP, False, "SP", "tack trace:", re.compile(r"(?:PHP )?Stack trace:\Z")),
@@ -95,12 +140,34 @@ BEGINNINGS = (
     Beginning(Trace.PHP, False, "#", "#0 ", re.compile(r"#0 (?=\S*(?:\.php|\[internal|\{main))")),
     Beginning(Trace.RUBY, True, "", ":in ", re.compile(r"\S{1,400}:\d+:in [`'].{1,300}': .*\(\w[\w:]*\)\Z")),
     Beginning(Trace.RUBY, False, "", ":in ", re.compile(r"\s*(?:from )?\S{1,400}:\d+:in [`']")),
+    Beginning(Trace.RUBY, False, "", ":in ", re.compile(r"[\w-]{1,80} \([\w.]{1,40}\) \S{1,400}:\d+:in [`']")),
+    Beginning(Trace.RUBY, False, " ", "from ", re.compile(r"\s+from \S{1,400}:\d+:\d+ in '")),
+    Beginning(Trace.RUBY, True, "ABCDEFGHIJKLMNOPQRSTUVWXYZ", " (", re.compile(r"(?:[A-Z]\w{0,60}::){0,6}[A-Z]\w{0,60}(?:Error|NotFound|Invalid|Exception|NotUnique|Missing) \(.{1,2000}\):\Z")),
+    Beginning(Trace.SCRIPT, False, "s", "stack traceback:", re.compile(r"stack traceback:\Z")),
+    Beginning(Trace.SCRIPT, False, "S", "Stacktrace:", re.compile(r"Stacktrace:\Z")),
+    Beginning(Trace.SCRIPT, False, " \t", " called at ", re.compile(r"\s+\S{1,200}(?:\(.{0,400}\))? called at \S{1,400} line \d+")),
+    Beginning(Trace.SCRIPT, True, "E", "Error in ", re.compile(r"Error in .{1,200} : ")),
+    Beginning(Trace.FUNCTIONAL, False, "CH", "CallStack", re.compile(r"(?:CallStack \(from HasCallStack\)|HasCallStack backtrace):\Z")),
+    Beginning(Trace.FUNCTIONAL, False, "R", "Raised ", re.compile(r"Raised (?:at|by primitive operation at) ")),
+    Beginning(Trace.FUNCTIONAL, True, "", ": Uncaught exception ", re.compile(r"\S{1,200}: Uncaught exception [\w.:-]{1,200}:\Z")),
+    Beginning(Trace.SCRIPT, False, "L", "LINE ", re.compile(r"LINE \d+: "), behind="ERROR:  "),  # psql
+    Beginning(Trace.SWIFT, True, "", ".swift:", re.compile(r"\S{1,300}\.swift:\d+: Fatal error(?:: |\Z)"), 2),
+    Beginning(Trace.SWIFT, False, "CS*", "", re.compile(r"Current stack trace:\Z|Stack dump:\Z|\*\*\* (?:Signal \d+|Swift runtime failure|Program crashed): ")),
+    Beginning(Trace.NIM, True, "", ".nim(", re.compile(r"\S{1,400}\.nims?\(\d+\) +\S+\Z")),
+    Beginning(Trace.D, True, "", ".d(", re.compile(r"[\w.]{1,200}@\S{1,400}\.d\(\d+\)(?:: |\Z)")),
+    Beginning(Trace.TCL, False, " ", "while executing", re.compile(r" {4}while executing\Z")),
+    Beginning(Trace.LISP, True, "U", " in thread #<", re.compile(r"Unhandled [A-Z][\w:-]{1,100} in thread #<"), 2),
+    Beginning(Trace.BOX, True, "\u2577", "", re.compile("\u2577\\s*\\Z")),
+    Beginning(Trace.BOX, True, "\u256d\u250c", " Error ", re.compile("[\u256d\u250c]\u2500+ Error \u2500")),
+    Beginning(Trace.ZIG, True, "t", " panic: ", re.compile(r"thread \d+ panic: "), 2),
     Beginning(Trace.ELIXIR, False, "*", "** (", re.compile(r"\*\* \(\w[\w.]{0,100}\) ")),
     Beginning(Trace.ELIXIR, False, " ", "in ", re.compile(r"\s+in (?:function |call from )")),
     Beginning(Trace.ELIXIR, False, " ", ": ", re.compile(r"\s{4}(?:\([\w ]{1,60} [\d.]{1,20}(?:-[\w.]+)?\) )?\S{1,200}\.(?:exs?|erl):\d+: ")),
     Beginning(Trace.DART, True, "U", "nhandled exception:", re.compile(r"Unhandled exception:\Z"), takes=1),
     Beginning(Trace.DART, False, "#", "#0 ", re.compile(r"#0 {2,}\S.{0,300}\(.{1,300}\)\Z")),
     Beginning(Trace.NATIVE, True, "t", "terminate called", re.compile(r"terminate called (?:after throwing an instance of |without an active exception)"), 2),
+    Beginning(Trace.NATIVE, False, "*", "*** ", re.compile(r"\*\*\* (?:Check failure stack trace: \*\*\*|Aborted at \d+ \(unix time\)|SIG[A-Z]{2,6} \(@0x)"), 2),  # glog
+    Beginning(Trace.NATIVE, True, "=", "Sanitizer: ", re.compile(r"==\d+==ERROR: \w+Sanitizer: ")),
 )  # fmt: skip
 """Every way in which a trace begins; the first that matches counts."""
 
@@ -108,16 +175,27 @@ _GOES_ON: dict[Trace, re.Pattern[str]] = {
     Trace.FAULT: re.compile(r"(?:Current t|T)hread 0x|Extension modules: |<truncated rest of calls>|Python runtime state: |Current thread's C stack trace"),
     Trace.STACK: re.compile(
         r"\}|\]|Caused by:|Suppressed: |Wrapped by: |\[CIRCULAR REFERENCE|Emitted '|--- End of |! |"
-        r"Node\.js v\d|Bun v\d|\d{1,6} \| |Thrown at:|\(Use `node "
+        r"Node\.js v\d|Bun v\d|>? ?\d{1,6} \| |Thrown at:|\(Use `node |Repeat \d+ times:|-{32}\Z|Location:\Z|Stack backtrace:\Z"
     ),
     Trace.GO: re.compile(
         rf"{_GO_FUNCTION}\Z|"
-        r"goroutine \d+ |\[signal |created by |exit status \d+\Z|\t|[\w./*()\[\]{}\u00b7-]{1,400}\(.*\)\Z|panic: |\[recovered\]|"
-        r"(?:rax|rbx|rcx|rdx|rdi|rsi|rbp|rsp|r8|r9|r1\d|rip|rflags|cs|fs|gs|pc|lr|sp|x\d+) +0x|runtime: |runtime stack:|PC=0x"
+        r"goroutine \d+ |\[signal |created by |(?:Previous )?(?:[Rr]ead|[Ww]rite) at 0x|Goroutine \d+ \(|={18}\Z|/\S{1,400}\.(?:go|s):\d+ \(0x|exit status \d+\Z|\t|[\w./*()\[\]{}\u00b7-]{1,400}\(.*\)\Z|panic: |\[recovered\]|"
+        r"(?:rax|rbx|rcx|rdx|rdi|rsi|rbp|rsp|r8|r9|r1\d|rip|rflags|cs|fs|gs|pc|lr|sp|x\d+) +0x|runtime: |runtime stack:|PC=0x|\d{{1,3}}\. {{1,2}}\S"
     ),
-    Trace.RUST: re.compile(r"stack backtrace:|note: |Caused by:|Location:|  "),
-    Trace.PHP: re.compile(r"#\d+ |Stack trace:|\[stacktrace\]|\[previous exception\]|\"\} ?\Z|Next [\w\\]{1,200}: |PHP {1,4}\d+\. |PHP Stack trace:|\{main\}"),
-    Trace.RUBY: re.compile(r"\S{1,400}:\d+:in [`']|\S{1,400}:\d+: "),
+    Trace.RUST: re.compile(r"stack backtrace:|note: |Caused by:|Location:|  |\d{1,6} +\||\.\.\.\Z|in \S{1,400}, line \d+\Z|thread: "),
+    Trace.PHP: re.compile(r"#\d+ |Stack trace:|\[stacktrace\]|\[previous exception\]|\"\}(?: \[\]| \{.{0,400}\})? ?\Z|Next [\w\\]{1,200}: |PHP {1,4}\d+\. |PHP Stack trace:|\{main\}"),
+    Trace.RUBY: re.compile(r"\S{1,400}:\d+:in [`']|\S{1,400}:\d+: |[\w-]{1,80} \([\w.]{1,40}\) \S{1,400}:\d+:in [`']"),
+    Trace.NATIVE: re.compile(r"PC: @ |\*\*\* SIG|(?:READ|WRITE) of size |0x[0-9a-f]+ is located |(?:freed|previously allocated|allocated) by thread |SUMMARY: |Shadow bytes? |==\d+==ABORTING"),
+    Trace.MACHINE: re.compile(r"#|\"[^\"]{1,200}\" |JNI global |Threads class SMR info:|_java_thread_list|0x[0-9a-f]|\}\Z|Heap\Z"),
+    Trace.SCRIPT: re.compile(r"coroutine \d+:|in expression starting at |Calls: |Execution halted|(?:DETAIL|HINT|CONTEXT|QUERY):  "),
+    Trace.FUNCTIONAL: re.compile(r"Called from |Re-raised at |Raised |HasCallStack backtrace:\Z|CallStack "),
+    Trace.SWIFT: re.compile(r"\d+ +\S|Thread \d+|Registers:\Z|Images |\*\*\* |Crash took |Stack dump:|Current stack trace:\Z|[A-Za-z0-9]+ 0x|at /|Backtrace took "),
+    Trace.NIM: re.compile(r"\S{1,400}\(\d+\) +\S|Error: unhandled exception: |\[\[reraised from:|\]\]"),
+    Trace.D: re.compile(r"-{16}\Z|\?\?:\? |\S{1,400}:\d+ .{0,1000}\[0x[0-9a-f]+\]\Z"),
+    Trace.TCL: re.compile(r"\".{0,1000}\"\Z"),
+    Trace.LISP: re.compile(r"\d+: |Backtrace for: #<|unhandled condition in --disable-debugger mode"),
+    Trace.BOX: re.compile("[\u2502\u2575\u2570\u2514]"),
+    Trace.ZIG: re.compile(r"\S{1,400}\.zig:\d+:\d+: |\?\?\?:\?:\?: "),
     Trace.ELIXIR: re.compile(r"\*\* \(|Function: |Initial Call: |Ancestors: |Last message(?: \(.{1,60}\))?: |State: |Message: |Client |Start Call: "),
     Trace.DART: re.compile(r"#\d+ {2,}|<asynchronous suspension>|\(elided "),
 }  # fmt: skip
@@ -126,18 +204,25 @@ _GOES_ON: dict[Trace, re.Pattern[str]] = {
 _AFTER_BLANK: dict[Trace, re.Pattern[str]] = {
     Trace.FAULT: re.compile(r"(?:Current t|T)hread 0x|Extension modules: "),
     Trace.STACK: re.compile(
-        rf"\s+at |Node\.js v\d|Bun v\d|\d{{1,6}} \| |Caused by:|Suppressed: |\s+(?:info|hint|docs): |{_JS_ERROR}"
+        rf"\s+at |Node\.js v\d|Bun v\d|\d{{1,6}} \| |Caused by:|Suppressed: |\s+(?:info|hint|docs|help): |{_JS_ERROR}"
+        rf"|Location:\Z|Stack backtrace:\Z|\s+[\u2501\u00d7\u26a0]"  # eyre, anyhow, miette
     ),
     Trace.GO: _GOES_ON[Trace.GO],
-    Trace.RUST: re.compile(r"Caused by:|stack backtrace:|note: |Location:"),
+    Trace.RUST: re.compile(r"Caused by:|stack backtrace:|note: |Location:|The application panicked"),
     Trace.PHP: re.compile(r"Next [\w\\]{1,200}: |\[previous exception\]|\s+thrown in "),
     Trace.DART: re.compile(r"#\d+ {2,}"),
+    Trace.RUBY: re.compile(r"\S{1,400}:\d+:in [`']|[\w-]{1,80} \([\w.]{1,40}\) \S{1,400}:\d+:in [`']"),
+    Trace.NATIVE: _GOES_ON[Trace.NATIVE],
+    Trace.MACHINE: _GOES_ON[Trace.MACHINE],
+    Trace.FUNCTIONAL: _GOES_ON[Trace.FUNCTIONAL],
+    Trace.SWIFT: _GOES_ON[Trace.SWIFT],
+    Trace.LISP: _GOES_ON[Trace.LISP],
 }
 """Lines behind a blank one that go on with a trace."""
 
 # Python's tracebacks need more: the exception itself stands behind the frames, without indentation.
 
-_PYTHON_HEAD = BEGINNINGS[0].pattern
+_PYTHON_HEAD = next(row.pattern for row in BEGINNINGS if row.trace is Trace.PYTHON)
 _PYTHON_FRAME = "  \t> |\u2502+\u2570\u256d\u251c"
 """First characters of a frame: blanks, loguru's mark, rich's and exception groups' boxes."""
 _PYTHON_RAISED = re.compile(r"[A-Za-z_][\w.]{0,200}(?:: |\Z)")
@@ -146,6 +231,8 @@ _PYTHON_CHAIN = ("During handling of the above exception", "The above exception 
 _MESSAGE_GOES_ON = re.compile(
     r"\[SQL: |\[parameters: |\(Background on this error at: "  # SQLAlchemy
     r"|LINE \d+: |(?:DETAIL|HINT|CONTEXT|QUERY): "  # PostgreSQL
+    r"|Call stack:\Z|Message: |Arguments: |Unable to print the message and arguments"  # logging's own
+    r"|\"\"\"\Z"  # a traceback from another process
 )
 """Later lines of a message, without indentation. In general they cannot be told from what is printed next."""
 
@@ -154,13 +241,72 @@ _FIELD = re.compile(r"\S+\Z")
 """pydantic: the path of a field stands alone, and what is wrong with it indented below."""
 
 _BOX = ("\u2502", "\u2570", "\u256d")
+_BOX_BEGINS, _BOX_ENDS = "\u2577\u256d\u250c", "\u2575\u2570\u2514"
+_BOX_MARKS = "\u2502 "
+_RECOVERED = "panic recovered:"
+"""gin's, whose request and error stand between it and the frames."""
+_UNCAUGHT = ": Uncaught exception "
+"""GHC's, from 9.10 on: what was thrown stands below, between blank lines."""
 _ERROR_LINE = re.compile(rf"{_JS_ERROR}|error: ")
+
+_FRAME = re.compile(r"\s+at (?:async |new )?\S|\s+\.\.\. \d+ (?:more|common frames)")
+_THROWN = re.compile(rf"\s*(?:Caused by|Suppressed|Wrapped by): |{_JAVA_HEAD}|{_JS_ERROR}")
+_OUTERMOST = re.compile(r"  File \"(?:.*\", line \d+, in <module>\Z|<frozen runpy>\")")
+
+
+class Doubt(NamedTuple):
+    """
+    A line that may begin a trace of the line before it: the next one shows whether it does.
+
+    Attributes:
+        beginning: What it begins then.
+        proof: Matches the line that shows it.
+    """
+
+    beginning: Beginning
+    proof: re.Pattern[str]
+
+
+_DOUBTS = (
+    # Exceptions of any name; an error of JavaScript behind a line that tells of one; Go's pkg/errors.
+    Doubt(
+        Beginning(
+            Trace.STACK, False, "", ".", re.compile(r"(?:[a-z_$][\w$]{0,60}\.){1,12}+[A-Z][\w$]{0,120}(?:: |\Z)")
+        ),
+        re.compile(_AT),
+    ),
+    Doubt(Beginning(Trace.STACK, False, "", "", re.compile(_JS_ERROR)), re.compile(_AT)),
+    Doubt(Beginning(Trace.GO, False, "S", "Stack:", re.compile(r"Stack:\Z")), re.compile(r"1\. {1,2}\S")),  # GoFrame
+    Doubt(Beginning(Trace.GO, False, "", ".", re.compile(rf"{_GO_FUNCTION}\Z")), re.compile(r"\t/\S{1,400}\.go:\d+\Z")),
+)
+
+
+def doubts(line: str, *, after_error: bool) -> Doubt | None:
+    """
+    Return what a line may be, if the next line shows it; None when it is what it looks like.
+
+    Args:
+        line: Is not blank, and stands behind a line that has no trace yet.
+        after_error: Whether that line says that it is an error.
+    """
+    if line[0] in " \t" or (" " in line and ": " not in line):  # most lines, told cheaply
+        return None
+    for doubt in _DOUBTS:
+        row = doubt.beginning
+        if row.needs in line and row.pattern.match(line) and (row.needs or after_error):
+            beginning = begins(line)
+            return None if beginning is not None and not beginning.alone else doubt
+    return None
+
 
 _ANY_START = tuple(row for row in BEGINNINGS if not row.starts)
 _BY_START = {
     first: tuple(row for row in BEGINNINGS if first in row.starts or not row.starts)
     for first in {first for row in BEGINNINGS for first in row.starts}
 }
+
+
+_STAMPED = tuple(row for row in BEGINNINGS if row.stamped)
 
 
 def begins(line: str, before: str = "") -> Beginning | None:
@@ -171,9 +317,50 @@ def begins(line: str, before: str = "") -> Beginning | None:
     return None
 
 
+def begins_behind_a_time(line: str) -> Beginning | None:
+    """Return how a trace begins with a line that has a time before it; None when it does not."""
+    for row in _STAMPED:
+        if row.needs in line and row.pattern.match(line):
+            return row
+    return None
+
+
 def raises(line: str) -> bool:
     """Whether a line of a Python traceback is neither head nor frame: the exception."""
     return line[:1] not in _PYTHON_FRAME and not line.startswith(_PYTHON_CHAIN) and not _PYTHON_HEAD.match(line)
+
+
+def takes_lines(trace: Trace, lines: Sequence[str], raised: int, blanks: int) -> bool:
+    """
+    Whether what was thrown has just been said, so that lines without a mark may be more of its message.
+
+    Args:
+        trace: Whose.
+        lines: The trace so far.
+        raised: Which of them is the exception (Python).
+        blanks: How many blank lines are behind them.
+    """
+    if trace is Trace.PYTHON:
+        return raised == len(lines) - 1
+    if trace is Trace.STACK:
+        return _THROWN.match(lines[-1]) is not None
+    if trace is Trace.GO:
+        return len(lines) == 1 and (not blanks or lines[0].endswith(_RECOVERED))
+    return trace is Trace.RUST and len(lines) == 2 and lines[0].endswith(":") and not blanks
+
+
+def settles(trace: Trace, line: str) -> bool:
+    """Whether a line shows that the lines between it and what was thrown are of its message (`takes_lines`)."""
+    if trace is Trace.PYTHON:
+        return line.startswith(_PYTHON_CHAIN)
+    if trace is Trace.STACK:
+        return _FRAME.match(line) is not None
+    return continues(trace, line, "", 0)
+
+
+def crashes(line: str) -> bool:
+    """Whether a frame of a Python traceback is the outermost of the program: nothing caught what it tells of."""
+    return _OUTERMOST.match(line) is not None
 
 
 def headline(trace: Trace, lines: Sequence[str], raised: int, takes: int) -> str:
@@ -191,11 +378,28 @@ def headline(trace: Trace, lines: Sequence[str], raised: int, takes: int) -> str
             return lines[raised].strip()
         groups = (match[1] for match in map(_GROUP.match, lines) if match is not None)
         return next(groups, lines[-1].strip())
+    if trace in (Trace.BOX, Trace.NIM, Trace.FUNCTIONAL) or (trace is Trace.RUST and not takes):
+        return _headline_within(trace, lines)
     if trace is Trace.STACK and (takes or lines[0][:1].isdigit()) and not lines[0].startswith("error: "):
         found = (line.strip() for line in lines[1:] if _ERROR_LINE.match(line))
         return next(found, lines[0])  # a line of source comes first
     if takes and trace is not Trace.STACK:
         return " ".join(line.strip() for line in lines[: 1 + takes])
+    return lines[0]
+
+
+def _headline_within(trace: Trace, lines: Sequence[str]) -> str:
+    """Return what is in a box, what Nim and better-panic say behind the frames, GHC between blanks; else the first."""
+    if lines[0][:1] in _BOX_BEGINS:
+        inner = (line.strip(_BOX_MARKS) for line in lines[1:])
+        return next(filter(None, inner), lines[0])
+    if trace is Trace.NIM:
+        return next((line for line in lines if line.startswith("Error: unhandled exception: ")), lines[0])
+    if trace is Trace.RUST:
+        at = next((at for at, line in enumerate(lines) if line.startswith("The application panicked")), -1)
+        return lines[at + 1].strip() if 0 <= at < len(lines) - 1 and lines[0].startswith("Backtrace") else lines[0]
+    if _UNCAUGHT in lines[0]:
+        return next((line.strip() for line in lines[1:] if line.strip()), lines[0])
     return lines[0]
 
 
@@ -212,7 +416,11 @@ def continues(trace: Trace, line: str, before: str, blanks: int, raised: str = "
     """
     if trace is Trace.PYTHON:
         return _continues_python(line, before, blanks, raised)
+    if trace is Trace.BOX and before[:1] in _BOX_ENDS:
+        return False
     if blanks:
+        if trace is Trace.FUNCTIONAL and _UNCAUGHT in before:
+            return True
         pattern = _AFTER_BLANK.get(trace)
         if pattern is None or not pattern.match(line):
             return False

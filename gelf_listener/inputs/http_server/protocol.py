@@ -11,18 +11,19 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import cast
 
 import httptools
 
 from gelf_listener.codec import Batch, Receipt
+from gelf_listener.codec.encodings import unpack
 from gelf_listener.errors import Reason, Rejected
 from gelf_listener.inputs.http_server.answers import CONTINUE, Response
-from gelf_listener.inputs.http_server.bodies import StreamInflater, unpack
+from gelf_listener.inputs.http_server.bodies import StreamInflater
 from gelf_listener.inputs.http_server.forwarded import forwarded_for
 from gelf_listener.inputs.http_server.requests import Request
-from gelf_listener.inputs.http_server.responder import BodyReader, Responder
+from gelf_listener.inputs.http_server.responder import BodyReader, Responder, run_steps
 from gelf_listener.inputs.http_server.upgrades import head_without_upgrade
 from gelf_listener.inputs.proxy_protocol import may_begin
 from gelf_listener.inputs.server_connections import Connections
@@ -44,6 +45,7 @@ _MOST_ERRORS_PER_READ = 256
 """Answers with errors are longer than the requests that get them: more in one read close the connection."""
 
 _HEADERS_TOO_LONG = f"headers longer than {_MAX_HEADER_BYTES} bytes"
+_SHED_MESSAGES = 1000
 _LONGEST_PAUSE_SECONDS = 1.0
 """How long a crowded buffer keeps a request unread: a client that waits wants an answer, if only 503."""
 
@@ -128,7 +130,7 @@ class HttpProtocol(asyncio.Protocol):
         if not self._backlog:
             return False
         self._backlog.then(self.finish)
-        return self._transport.get_extra_info("sslcontext") is None  # TLS has no half-closed connections
+        return True
 
     def data_received(self, data: bytes) -> None:
         """Parse and answer, as far as this turn of the loop has time for it."""
@@ -187,10 +189,10 @@ class HttpProtocol(asyncio.Protocol):
         if self._waiting or self._working:
             return  # they are answered first
         batch = self._receipt.batch
-        if batch:
+        if batch or batch.given:
             self._receipt.batch = Batch()
             batch.hand_over(self._intake)
-            if batch.messages:
+            if batch.count:
                 self._held, self._answers = self._answers, []
                 self._waiting = True
                 self._intake.when_safe(self._settle)
@@ -341,6 +343,8 @@ class HttpProtocol(asyncio.Protocol):
         """Go on reading."""
         if self._paused and not self._closing:
             self._paused = False
+            if not self._unread:
+                self._backlog.unblock()
             self._read_on()
 
     def expired(self, now: float) -> bool:
@@ -385,7 +389,7 @@ class HttpProtocol(asyncio.Protocol):
 
     def _read(self, reader: BodyReader, body: bytes) -> None:
         """Give a reader some of its body."""
-        messages = len(self._receipt.batch.messages)
+        messages = self._receipt.batch.count
         try:
             for piece in self._inflater.feed(body):
                 reader.feed(piece, self._receipt)
@@ -393,7 +397,7 @@ class HttpProtocol(asyncio.Protocol):
             self._refusal = self._reject(self._request, rejected)
             self._answer(self._refusal, close=True)
             return
-        if len(self._receipt.batch.messages) > messages:
+        if self._receipt.batch.count > messages:
             self._request.promises = True
         self._stage_at = self.active_at = self._loop.time()  # it goes on
         self._pend(reader.pending_bytes)
@@ -411,12 +415,12 @@ class HttpProtocol(asyncio.Protocol):
     def _take(self, request: Request, *, keep_alive: bool) -> None:
         """Have a whole request answered."""
         responder, receipt = self._responder, self._receipt
-        messages = len(receipt.batch.messages)
+        messages = receipt.batch.count
         if self._reader is None and self._intake.full:
             response = self._error(responder.busy_status, "the buffers are full; try again")
         else:
             request.body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
-            if self._reader is None and len(request.body) > _SMALL_BODY_BYTES:
+            if self._reader is None and (self._working or not responder.is_quick(request)):  # one after the other
                 self._answer(None, close=not keep_alive)
                 self._working += 1
                 self._backlog.steps(self._in_steps(request, receipt))
@@ -426,15 +430,15 @@ class HttpProtocol(asyncio.Protocol):
             except Rejected as rejected:
                 response = self._reject(request, rejected)
             request.body = b""
-        if len(receipt.batch.messages) > messages:
+        if receipt.batch.count > messages:
             request.promises = True
         self._answer(response, close=not keep_alive)
 
     def _in_steps(self, request: Request, receipt: Receipt) -> Iterator[None]:
         """Take a long request a step at a time, then answer it and what came after it."""
-        messages = len(receipt.batch.messages)
+        messages, patience = receipt.batch.count, self._loop.time() + _LONGEST_PAUSE_SECONDS
         try:
-            self._unpack(request, receipt)
+            yield from self._unpack(request, receipt)
             steps = self._responder.respond_in_steps(request, receipt)
             while request.response is None:
                 receipt.peer = request.peer
@@ -444,6 +448,9 @@ class HttpProtocol(asyncio.Protocol):
                     request.response = end.value
                 else:
                     self._shed(receipt.batch)
+                    if self._intake.crowded and self._loop.time() < patience:
+                        self._backlog.block()
+                        self._pause()
                     yield
         except Rejected as rejected:
             request.response = self._reject(request, rejected)
@@ -451,14 +458,20 @@ class HttpProtocol(asyncio.Protocol):
             _log.exception("%s: a request of %s failed", self._receipt.input, self.peer)
             request.response = self._error(500, "a bug of the listener; its log has the details")
         request.body = b""
-        request.promises = len(receipt.batch.messages) > messages
+        request.promises = receipt.batch.count > messages
         self._working -= 1
         if self._stage == "idle":
             self._pend(self._responder.held_bytes)
         self._flush()
 
     def _shed(self, batch: Batch) -> None:
-        """Hand over rejections while a long request goes on, but for the first, which its answer may name."""
+        """
+        Hand over what a long request has given, while it goes on: 100 000 messages would fill buffers at once.
+
+        The first rejection stays: the answer may name it.
+        """
+        if len(batch.messages) >= _SHED_MESSAGES:
+            batch.give_messages(self._intake)
         for rejected in batch.rejected[1:]:
             self._intake.reject(rejected)
         del batch.rejected[1:]
@@ -467,15 +480,15 @@ class HttpProtocol(asyncio.Protocol):
         responder = self._responder
         if self._reader is not None:
             return self._reader.finish(receipt)
-        self._unpack(request, receipt)
+        run_steps(self._unpack(request, receipt))
         return responder.respond(request, receipt)
 
-    def _unpack(self, request: Request, receipt: Receipt) -> None:
+    def _unpack(self, request: Request, receipt: Receipt) -> Generator[None, None, None]:
         """Undo the Content-Encoding of a body, unless the responder does that itself."""
         responder = self._responder
         if b"content-encoding" in request.headers and not responder.undoes_encoding:
             encoding = request.headers[b"content-encoding"].lower()
-            request.body = unpack(request.body, encoding, responder.inflater, receipt)
+            request.body = yield from unpack(request.body, encoding, responder.inflater, receipt)
 
     def _reject(self, request: Request, rejected: Rejected) -> Response:
         """Keep a rejection, and say how it is answered."""

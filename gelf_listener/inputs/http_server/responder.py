@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hmac
 from collections.abc import Generator, Sequence
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, TypeVar
 
 from gelf_listener.codec import Receipt
 from gelf_listener.codec.inflater import Inflater
@@ -16,7 +16,15 @@ from gelf_listener.inputs.http_server.settings import HttpServerSettings
 
 __all__ = ["BodyReader", "Responder", "run_steps"]
 
+Result = TypeVar("Result")
+
 _STATUS = {Reason.PAYLOAD_TOO_LARGE: 413, Reason.TOO_COMPLEX: 413, Reason.UNKNOWN_COMPRESSION: 415}
+
+
+_QUICK_BYTES = 4096
+_QUICK_LINES = 32
+_COMPRESSED = (b"\x1f", b"\x78", b"\x28")
+"""First bytes of gzip, zlib and zstd: a hundred bytes of these may be a second of work."""
 
 
 class BodyReader(Protocol):
@@ -83,6 +91,16 @@ class Responder:
     def reader(self, request: Request) -> BodyReader | None:  # noqa: ARG002  (for subclasses)
         """Return what takes the body of a request piece by piece; None to have it whole."""
         return None
+
+    def is_quick(self, request: Request) -> bool:
+        """Whether a request is taken at once: what is in its body takes a few milliseconds, whatever it is."""
+        body = request.body
+        return (
+            len(body) <= _QUICK_BYTES
+            and body.count(b"\n") <= _QUICK_LINES
+            and b"content-encoding" not in request.headers
+            and body[:1] not in _COMPRESSED
+        )
 
     def respond(self, request: Request, receipt: Receipt) -> Response:
         """
@@ -174,14 +192,14 @@ class Responder:
         return Response.json(status, error).body, "application/json"
 
 
-def run_steps(steps: Generator[None, None, Response]) -> Response:
-    """Take a request at once that knows how to be taken in steps; see `Responder.respond_in_steps`."""
+def run_steps(steps: Generator[None, None, Result]) -> Result:
+    """Do at once what can be done in steps, such as taking a request; see `Responder.respond_in_steps`."""
     while True:
         try:
             next(steps)
         except StopIteration as end:
-            response: Response = end.value
-            return response
+            result: Result = end.value
+            return result
 
 
 def _secrets(settings: HttpServerSettings) -> tuple[bytes, ...]:

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Awaitable, Sequence
-from typing import Any, NamedTuple, Protocol
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
 from gelf_listener.errors import QueryError, Retry
+from gelf_listener.message import Message, ulid_seconds
+from gelf_listener.store.opensearch.names import TEMPLATES, IndexNames
 
 __all__ = ["Ask", "Cluster", "IndexInfo"]
 
+_T = TypeVar("_T")
+
+_PAUSE_SECONDS = 0.5
 _HIDDEN = "expand_wildcards=open&allow_no_indices=true&ignore_unavailable=true"
+_OLDEST_ID_SECONDS = 30 * 86_400.0
+"""Ids of messages that waited for longer in buffers and brokers do not say where they belong."""
+_LATEST_ID_SECONDS = 86_400.0
+"""Clocks of listeners differ."""
 _decode = msgspec.json.Decoder().decode
 _encode_lines = msgspec.json.Encoder().encode_lines
 
@@ -43,32 +53,49 @@ class IndexInfo(NamedTuple):
 
 class Cluster:
     """
-    Speaks to the indices of one store: ``PREFIX-YYYY.MM.DD`` by the day of arrival, UTC.
+    Speaks to the indices of one store, of which each day of arrival has one.
 
     Args:
         ask: Sends requests.
-        prefix: Of the names of indices.
+        names: What they are called.
         refused: What `ask` raises for a request that is refused.
+        patience_seconds: How long a search that fails is tried again: nodes that go on without one of them need some
+            seconds until another copy of its shards is asked.
     """
 
-    def __init__(self, ask: Ask, prefix: str, refused: type[Exception]) -> None:
+    def __init__(self, ask: Ask, names: IndexNames, refused: type[Exception], patience_seconds: float = 0.0) -> None:
+        self._patience_seconds = patience_seconds
         self._ask = ask
-        self._prefix = prefix
+        self._names = names
         self._refused = refused
-        self.pattern = f"{prefix}-*"
+        self._day = (-1, "")
+        self._pattern = names.pattern
 
-    def index_of(self, seconds: float) -> str:
-        """Return the index of messages that arrived at a time."""
-        return f"{self._prefix}-{dt.datetime.fromtimestamp(seconds, dt.UTC):%Y.%m.%d}"
+    def index_of(self, message: Message) -> str:
+        """
+        Return the index of a message: that of the day its id was made.
 
-    async def put_template(self, mappings: dict[str, Any], settings: dict[str, Any]) -> None:
-        """Make the template of the indices."""
+        A message that a broker gives again arrives again, perhaps on the next day, under the id it had. An id that is
+        far from any arrival says nothing about it, and must not make indices for whatever times peers think of.
+        """
+        seconds = message.received_at
+        if message.stored_id:
+            made = ulid_seconds(message.stored_id)
+            if -_LATEST_ID_SECONDS <= seconds - made <= _OLDEST_ID_SECONDS:
+                seconds = made
+        day = int(seconds // 86_400)
+        if day != self._day[0]:
+            self._day = (day, self._names.of(day))
+        return self._day[1]
+
+    async def put_template(self, name: str, pattern: str, mappings: dict[str, Any], settings: dict[str, Any]) -> None:
+        """Make a template of indices; where several fit, the one with the longest pattern counts."""
         body = {
-            "index_patterns": [self.pattern],
-            "priority": 500 + len(self.pattern),
+            "index_patterns": [pattern],
+            "priority": 500 + len(pattern),
             "template": {"mappings": mappings, "settings": settings},
         }
-        await self._asked("PUT", f"/_index_template/gelf-listener-store-{self._prefix}", body)
+        await self._asked("PUT", f"/_index_template/{TEMPLATES}{name}", body)
 
     async def bulk(self, lines: Sequence[Any]) -> list[tuple[int, str]]:
         """Send a bulk request; return the status of each item, and why it was refused."""
@@ -79,7 +106,7 @@ class Cluster:
 
     async def refresh(self) -> None:
         """Make what was added found."""
-        await self._asked("POST", f"/{self.pattern}/_refresh?{_HIDDEN}")
+        await self._patiently(lambda: self._asked("POST", f"/{self._pattern}/_refresh?{_HIDDEN}"))
 
     async def search(self, body: dict[str, Any]) -> dict[str, Any]:
         """
@@ -88,15 +115,29 @@ class Cluster:
         Raises:
             QueryError: If the query is refused.
         """
-        path = "/_search" if "pit" in body else f"/{self.pattern}/_search?{_HIDDEN}"
+        path = "/_search" if "pit" in body else f"/{self._pattern}/_search?{_HIDDEN}"
         try:
-            found: dict[str, Any] = await self._asked("POST", path, body)
+            return await self._patiently(lambda: self._search(path, body))
         except self._refused as error:
             raise QueryError(f"OpenSearch refuses the query: {error}", "", 1) from None
+
+    async def _search(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        found: dict[str, Any] = await self._asked("POST", path, body)
         failed = found.get("_shards", {}).get("failed", 0)
         if failed:
             raise Retry(f"{failed} shards of the store cannot be searched")
         return found
+
+    async def _patiently(self, asking: Callable[[], Awaitable[_T]]) -> _T:
+        """Try a request that changes nothing again, while there is patience."""
+        deadline = time.monotonic() + self._patience_seconds
+        while True:
+            try:
+                return await asking()
+            except Retry:
+                if time.monotonic() + _PAUSE_SECONDS > deadline:
+                    raise
+            await asyncio.sleep(_PAUSE_SECONDS)
 
     async def count(self, query: dict[str, Any]) -> int:
         """Return how many messages a query finds."""
@@ -107,7 +148,8 @@ class Cluster:
         """Hold what is there now for a while; return its name, None when there is no index."""
         if not await self.indices():
             return None
-        answer = await self._asked("POST", f"/{self.pattern}/_search/point_in_time?keep_alive={keep_alive}")
+        path = f"/{self._pattern}/_search/point_in_time?keep_alive={keep_alive}"
+        answer = await self._patiently(lambda: self._asked("POST", path))
         return str(answer["pit_id"])
 
     async def close_moment(self, name: str) -> None:
@@ -120,33 +162,66 @@ class Cluster:
 
     async def expunge(self) -> None:
         """Give back the room of what was deleted."""
-        await self._asked("POST", f"/{self.pattern}/_forcemerge?only_expunge_deletes=true&{_HIDDEN}")
+        await self._asked("POST", f"/{self._pattern}/_forcemerge?only_expunge_deletes=true&{_HIDDEN}")
 
-    async def columns(self) -> set[str]:
-        """Return the keys of all additional fields that have columns."""
-        answer = await self._asked("GET", f"/{self.pattern}/_mapping?{_HIDDEN}")
-        found: set[str] = set()
-        for index in answer.values():
-            values = index["mappings"].get("properties", {}).get("v", {})
-            found.update(values.get("properties", ()))
-        return found
+    async def mappings(self) -> list[dict[str, Any]]:
+        """Return the properties that each index maps."""
+        answer = await self._patiently(lambda: self._asked("GET", f"/{self._pattern}/_mapping?{_HIDDEN}"))
+        return [index["mappings"].get("properties", {}) for index in answer.values()]
+
+    async def foreign(self, field: str) -> str:
+        """Return the name of an index of ours whose documents lack a field that all of ours have; empty without one."""
+        answer = await self._patiently(lambda: self._asked("GET", f"/{self._pattern}/_mapping?{_HIDDEN}"))
+        for name, index in answer.items():
+            properties = index["mappings"].get("properties", {})
+            if properties and field not in properties and self._names.day(name) is not None:
+                return str(name)
+        return ""
+
+    async def name_newest(self) -> None:
+        """Let the alias mean the newest index, where there is one."""
+        indices = await self.indices() if self._names.alias else []
+        if indices:
+            alias, newest = self._names.alias, indices[-1].name
+            old = {"remove": {"index": f"{self._names.prefix}_*", "alias": alias, "must_exist": False}}
+            new = {"add": {"index": newest, "alias": alias, "is_write_index": True}}
+            await self._asked("POST", "/_aliases", {"actions": [old, new]})
 
     async def indices(self) -> list[IndexInfo]:
         """Return all indices, the oldest first."""
-        path = f"/_cat/indices/{self.pattern}?format=json&bytes=b&h=index,docs.count,store.size"
+        path = f"/_cat/indices/{self._pattern}?format=json&bytes=b&h=index,docs.count,store.size"
         try:
-            rows = await self._asked("GET", path)
+            rows = await self._patiently(lambda: self._asked("GET", path))
         except self._refused:  # there is none
             return []
         found = []
         for row in rows:
-            name = str(row["index"])
-            try:
-                begins = dt.datetime.strptime(name.removeprefix(f"{self._prefix}-"), "%Y.%m.%d").replace(tzinfo=dt.UTC)
-            except ValueError:
-                continue  # not one of ours
-            found.append(IndexInfo(name, begins.timestamp(), int(row["docs.count"] or 0), int(row["store.size"] or 0)))
+            day = self._names.day(str(row["index"]))
+            if day is not None:
+                size, messages = int(row["store.size"] or 0), int(row["docs.count"] or 0)
+                found.append(IndexInfo(str(row["index"]), day * 86_400.0, messages, size))
         return sorted(found, key=lambda each: each.begins)
+
+    async def versions(self, index: str, most: int) -> dict[str, tuple[int, int]]:
+        """Return the ids of an index's documents, with the sequence number and the primary term of each."""
+        body = {"size": most, "_source": False, "seq_no_primary_term": True}
+        found = await self._asked("POST", f"/{index}/_search?{_HIDDEN}", body)
+        if found.get("_shards", {}).get("failed", 0):
+            raise Retry(f"shards of {index} cannot be searched")
+        return {hit["_id"]: (hit["_seq_no"], hit["_primary_term"]) for hit in found["hits"]["hits"]}
+
+    async def documents(self, index: str, ids: Collection[str]) -> list[dict[str, Any]]:
+        """Return an index's documents by their ids, as they are now."""
+        found = await self._asked("POST", f"/{index}/_mget", {"ids": list(ids)})
+        return list(found["docs"])
+
+    async def change(self, lines: Sequence[Any], *, seen: bool) -> dict[str, Any]:
+        """Send a bulk request of one item; return what became of it. `seen`: searches see it at once."""
+        answer = await self._ask(
+            "POST", f"/_bulk?refresh={str(seen).lower()}", _encode_lines(lines), "application/x-ndjson"
+        )
+        item: dict[str, Any] = next(iter(_decode(answer)["items"][0].values()))
+        return item
 
     async def _asked(self, method: str, path: str, body: Any = None) -> Any:
         answer = await self._ask(method, path, None if body is None else msgspec.json.encode(body))

@@ -13,7 +13,6 @@ Laws:
 from __future__ import annotations
 
 import asyncio
-import base64
 import itertools
 import logging
 import time
@@ -21,32 +20,30 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextvars import ContextVar
 from typing import Any
 
-from gelf_listener.errors import QueryError, Retry, describe
-from gelf_listener.message import Message, OpenFields
-from gelf_listener.packing import Packer
+from gelf_listener.errors import ConfigError, QueryError, Retry, describe
+from gelf_listener.message import Message
 from gelf_listener.query import compile_predicate
-from gelf_listener.query.fields import known_field, underscored
+from gelf_listener.query.fields import FIRST_OF, known_field
 from gelf_listener.query.nodes import MatchAll, Node
 from gelf_listener.store import aggregation, grouping
 from gelf_listener.store.answers import (
     FieldInfo,
     FieldStatistics,
-    FieldType,
     Hits,
     Missing,
     PartitionInfo,
     Row,
     StoreInfo,
     ValueCount,
+    beginning_with,
     known_and,
 )
 from gelf_listener.store.memory_store import MemoryStore
 from gelf_listener.store.opensearch.clauses import Clause, Clauses
 from gelf_listener.store.opensearch.cluster import Ask, Cluster
-from gelf_listener.store.opensearch.layout import MAPPINGS, MAX_COLUMNS, document_of, settings_of, value_of
-from gelf_listener.store.opensearch.translation import ClauseTranslator
+from gelf_listener.store.opensearch.names import IndexNames
+from gelf_listener.store.opensearch.shape import Shape
 from gelf_listener.store.parameters import EVERYTHING, NEWEST_FIRST, Grouping, Metric, Sort, Span, ValuesGroup
-from gelf_listener.store.schema import field_key, field_name
 
 __all__ = ["OpenSearchStore"]
 
@@ -65,8 +62,9 @@ _COLUMNS_SECONDS = 2.0
 """How long is remembered which columns there are: other listeners make some, too."""
 _RETENTION_SECONDS = 60.0
 _KEEP_ALIVE = "2m"
+_NO_FIELD = "@none"
+"""A key that no field has."""
 _CONFLICT = 409
-_SERVER_SORTED = {"timestamp": "timestamp", "gl2_receive_timestamp": "received", "gl2_message_id": "id"}
 
 _cut: ContextVar[str] = ContextVar("_opensearch_cut", default="")
 """Why the last search of this task looked at the newest messages only."""
@@ -81,14 +79,13 @@ class OpenSearchStore:
     Args:
         ask: Sends requests.
         refused: What `ask` raises for a request that is refused.
-        open_fields: Reads additional fields of payloads that are in order.
+        shape: How messages lie there.
         location: Shown to people.
-        prefix: Of the names of indices.
-        node: Which listener this is.
         shards: Of an index.
         replicas: Copies of each shard.
         max_age_seconds: How long messages are kept; None is no limit.
         max_bytes: What all indices may take; None is no limit.
+        patience_seconds: See `Cluster`.
         clock: UTC Unix seconds.
     """
 
@@ -96,15 +93,14 @@ class OpenSearchStore:
         self,
         ask: Ask,
         refused: type[Exception],
-        open_fields: OpenFields,
+        shape: Shape,
         *,
         location: str = "OpenSearch",
-        prefix: str = "gelf",
-        node: str = "",
         shards: int = 1,
         replicas: int = 0,
         max_age_seconds: float | None = None,
         max_bytes: int | None = None,
+        patience_seconds: float = 0.0,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.written_before: Callable[[], Awaitable[None]] | None = None
@@ -113,47 +109,52 @@ class OpenSearchStore:
         """Messages that were stored without columns for their additional fields."""
         self.unindexable = 0
         """Messages that the cluster refused altogether."""
-        self._cluster = Cluster(ask, prefix, refused)
-        self._packer = Packer(open_fields)
+        self._shape = shape
+        self._cluster = Cluster(ask, shape.names, refused, patience_seconds)
         self._location = location
-        self._node = node
-        self._settings = settings_of(shards, replicas)
+        copies = {"index.number_of_shards": shards, "index.number_of_replicas": replicas}
+        self._settings = shape.settings | copies
         self._max_age_seconds = max_age_seconds
         self._max_bytes = max_bytes
         self._clock = clock
-        self._evicted = 0
-        self._trouble = ""
-        self._columns: dict[str, set[str]] = {}
-        self._rest = False
-        self._looked_at = -_COLUMNS_SECONDS
+        self.evicted = 0
+        """How many messages retention deleted."""
+        self.problem = ""
+        """Why messages cannot be added or found at the moment; empty when they can."""
+        self._looked_at = float("-inf")
+        self._looking = asyncio.Lock()
         self._retention: asyncio.Task[None] | None = None
         self._refreshing = asyncio.Lock()
         self._refreshed_from = -1.0
         """When the last refresh that is done began (monotonic)."""
 
+    @property
+    def names(self) -> IndexNames:
+        """What its indices are called."""
+        return self._shape.names
+
     pending = 0
     """A search makes the cluster show everything first."""
 
-    @property
-    def evicted(self) -> int:
-        """How many messages retention deleted."""
-        return self._evicted
-
-    @property
-    def problem(self) -> str:
-        """Why messages cannot be added or found at the moment; empty when they can."""
-        return self._trouble
-
     def missing(self) -> Missing:
         """Return what the last search of this task could not look at."""
-        return Missing(unindexable=self.unindexable, trouble=self._trouble, cut=_cut.get())
+        return Missing(unindexable=self.unindexable, trouble=self.problem, cut=_cut.get())
 
     # --- life
 
     async def open(self) -> None:
         """Make the template of the indices; see `Store.open`."""
-        await self._cluster.put_template(MAPPINGS, self._settings)
-        await self._look_at_columns()
+        names = self._shape.names
+        foreign = await self._cluster.foreign(self._shape.marker)
+        if foreign:
+            raise ConfigError(
+                f"the index {foreign} has documents that are none of a store, such as those of opensearch+http://, "
+                "whose indices are called alike by default: give the store another path"
+            )
+        template = names.alias or names.prefix
+        await self._cluster.put_template(template, names.template_pattern, self._shape.mappings, self._settings)
+        await self._cluster.name_newest()
+        await self._look_at_columns(time.monotonic())
         if self._retention is None:
             self._retention = asyncio.get_running_loop().create_task(self._retain(), name="store retention")
 
@@ -181,7 +182,7 @@ class OpenSearchStore:
             await asyncio.sleep(_RETENTION_SECONDS)
 
     async def retain(self) -> None:
-        """Delete the oldest indices that are too old, or too much; never the newest."""
+        """Delete the oldest indices that are too old, or too much; never the newest, which the alias then means."""
         indices = await self._cluster.indices()
         room = self._max_bytes
         total = sum(index.bytes for index in indices)
@@ -191,7 +192,8 @@ class OpenSearchStore:
                 break
             await self._cluster.delete_index(index.name)
             total -= index.bytes
-            self._evicted += index.messages
+            self.evicted += index.messages
+        await self._cluster.name_newest()
 
     # --- adding
 
@@ -202,17 +204,17 @@ class OpenSearchStore:
 
     async def _add(self, messages: Sequence[Message]) -> None:
         try:
-            refused = await self._send(messages, self._columns_of(messages))
+            refused = await self._send(messages, mapped=True)
             if refused:
                 self.unmapped += len(refused)
-                lost = await self._send(refused, ())
+                lost = await self._send(refused, mapped=False)
                 self.unindexable += len(lost)
         except Retry as error:
-            self._trouble = str(error)
+            self.problem = str(error)
             raise
-        self._trouble = ""
+        self.problem = ""
 
-    async def _send(self, messages: Sequence[Message], columns: Any) -> list[Message]:
+    async def _send(self, messages: Sequence[Message], *, mapped: bool) -> list[Message]:
         """
         Send messages; return those that the cluster refuses.
 
@@ -221,9 +223,8 @@ class OpenSearchStore:
         """
         lines: list[Any] = []
         for message in messages:
-            index = self._cluster.index_of(message.received_at)
-            lines.append({"create": {"_index": index, "_id": message.id}})
-            lines.append(document_of(message, self._packer.pack(message), columns, self._node))
+            document = self._shape.document_of(message, mapped=mapped)
+            lines += ({"create": {"_index": self._cluster.index_of(message), "_id": message.id}}, document)
         results = await self._cluster.bulk(lines)
         if len(results) != len(messages):
             raise Retry(f"{len(results)} results for {len(messages)} messages")
@@ -236,28 +237,21 @@ class OpenSearchStore:
                 raise Retry(f"OpenSearch: status {status}: {why}")
         return refused
 
-    def _columns_of(self, messages: Sequence[Message]) -> dict[str, set[str]]:
-        """Give columns to new names, as long as there is room."""
-        columns = self._columns
-        for message in messages:
-            for name in message.fields:
-                key = field_key(name)
-                if key not in columns:
-                    if len(columns) >= MAX_COLUMNS:
-                        self._rest = True
-                        continue
-                    columns[key] = set()
-        return columns
+    async def _look_at_columns(self, since: float) -> None:
+        """
+        See which columns other listeners made, and whether there is something that has none.
 
-    async def _look_at_columns(self) -> None:
-        """See which columns other listeners made."""
-        now = time.monotonic()
-        if now - self._looked_at < _COLUMNS_SECONDS:
-            return
-        self._looked_at = now
-        found = await self._cluster.columns()
-        self._columns |= {key: set() for key in found if not key.startswith("@") and key not in self._columns}
-        self._rest = self._rest or bool(await self._cluster.count({"exists": {"field": "rest"}}))
+        Args:
+            since: When somebody must have looked last, otherwise we do (monotonic).
+        """
+        shape = self._shape
+        async with self._looking:  # searches at the same time share it
+            is_due = shape.has_new or self._looked_at < since
+            if is_due:
+                self._looked_at, shape.has_new = time.monotonic(), False
+                shape.learn(await self._cluster.mappings())
+            if not shape.has_rest and (is_due or not shape.knows_rest):
+                shape.has_rest = bool(await self._cluster.count(shape.rest))
 
     # --- searching
 
@@ -271,13 +265,18 @@ class OpenSearchStore:
                 began = time.monotonic()
                 await self._cluster.refresh()
                 self._refreshed_from = began
-        await self._look_at_columns()
+        await self._look_at_columns(asked - _COLUMNS_SECONDS)
         _cut.set("")
 
     async def _exact(self, query: Node, span: Span) -> Clause:
         """Return a clause that finds just what matches."""
+        asked = time.monotonic()
         await self._ready()
-        found = ClauseTranslator(self._columns, self._clock(), rest=self._rest).within(query, span)
+        translator = self._shape.translator(self._clock())
+        found = translator.within(query, span)
+        if translator.has_unknown and self._looked_at < asked:
+            await self._look_at_columns(asked)
+            found = self._shape.translator(self._clock()).within(query, span)
         if found.exact:
             return found.most
         clauses = Clauses()
@@ -298,7 +297,7 @@ class OpenSearchStore:
         """Return a page; see `Store.search`."""
         clause = await self._exact(query, span)
         known = known_field(sort.field)
-        if known is None or known.name not in _SERVER_SORTED:
+        if known is None or known.name not in self._shape.sorted_by:
             total = await self._cluster.count(clause)
             found = await self._newest(clause, sort)
             return Hits(total, found[offset : offset + limit])
@@ -306,8 +305,8 @@ class OpenSearchStore:
             total = await self._cluster.count(clause)
             pages = [page async for page in self._walk(clause, sort, offset + limit)]
             return Hits(total, list(itertools.chain.from_iterable(pages))[offset:])
-        body = {"query": clause, "from": offset, "size": limit, "sort": _sort_of(sort), "track_total_hits": True}
-        answer = await self._cluster.search(body | {"_source": ["packed"]})
+        body = self._page(clause, sort, limit) | {"from": offset, "track_total_hits": True}
+        answer = await self._cluster.search(body)
         return Hits(int(answer["hits"]["total"]["value"]), self._messages(answer))
 
     async def _newest(self, clause: Clause, sort: Sort) -> list[Message]:
@@ -325,7 +324,7 @@ class OpenSearchStore:
         """Give everything that matches; see `Store.scan`."""
         clause = await self._exact(query, span)
         known = known_field(sort.field)
-        if known is None or known.name not in _SERVER_SORTED:
+        if known is None or known.name not in self._shape.sorted_by:
             found = (await self._newest(clause, sort))[:limit]
             for start in range(0, len(found), _PAGE):
                 yield found[start : start + _PAGE]
@@ -335,6 +334,13 @@ class OpenSearchStore:
 
     async def _walk(self, clause: Clause, sort: Sort, limit: int | None) -> AsyncIterator[list[Message]]:
         """Give what a clause finds at this moment, page by page."""
+        size = _PAGE if limit is None else min(_PAGE, limit)
+        answer = await self._cluster.search(self._page(clause, sort, size))
+        count = len(answer["hits"]["hits"])
+        if count < size or count == limit:  # as it mostly is; only more has to be held
+            if count:
+                yield self._messages(answer)
+            return
         moment = await self._cluster.open_moment(_KEEP_ALIVE)
         if moment is None:
             return
@@ -342,14 +348,7 @@ class OpenSearchStore:
             left, after = limit, None
             while left is None or left > 0:
                 size = _PAGE if left is None else min(_PAGE, left)
-                body: dict[str, Any] = {
-                    "query": clause,
-                    "size": size,
-                    "sort": _sort_of(sort),
-                    "pit": {"id": moment, "keep_alive": _KEEP_ALIVE},
-                    "_source": ["packed"],
-                    "track_total_hits": False,
-                }
+                body = self._page(clause, sort, size) | {"pit": {"id": moment, "keep_alive": _KEEP_ALIVE}}
                 if after is not None:
                     body["search_after"] = after
                 answer = await self._cluster.search(body)
@@ -363,11 +362,24 @@ class OpenSearchStore:
         finally:
             await self._cluster.close_moment(moment)
 
-    def _messages(self, answer: dict[str, Any]) -> list[Message]:
-        return [self._message(hit["_source"]) for hit in answer["hits"]["hits"]]
+    def _page(self, clause: Clause, sort: Sort, size: int) -> dict[str, Any]:
+        """Return a request for the first messages that a clause finds, without their total."""
+        wanted = {"query": clause, "size": size, "sort": self._sort_of(sort), "_source": self._source}
+        return wanted | {"track_total_hits": False}
 
-    def _message(self, source: dict[str, Any]) -> Message:
-        return self._packer.unpack(base64.b64decode(source["packed"]))
+    def _messages(self, answer: dict[str, Any]) -> list[Message]:
+        return [self._shape.message_of(hit["_source"]) for hit in answer["hits"]["hits"]]
+
+    @property
+    def _source(self) -> Any:
+        return self._shape.source or True
+
+    def _sort_of(self, sort: Sort) -> list[dict[str, Any]]:
+        known = known_field(sort.field)
+        assert known is not None  # noqa: S101  (whoever asks looked)
+        order = "desc" if sort.descending else "asc"
+        fields = self._shape.sorted_by
+        return [{fields[known.name]: {"order": order}}, {fields["gl2_message_id"]: {"order": order}}]
 
     async def count(self, query: Node, span: Span) -> int:
         """Return how many match; see `Store.count`."""
@@ -378,7 +390,7 @@ class OpenSearchStore:
         if len(id) != 26 or not id.isalnum():
             return None
         await self._ready()
-        answer = await self._cluster.search({"query": {"ids": {"values": [id]}}, "size": 1, "_source": ["packed"]})
+        answer = await self._cluster.search({"query": {"ids": {"values": [id]}}, "size": 1, "_source": self._source})
         return next(iter(self._messages(answer)), None)
 
     # --- figures
@@ -389,13 +401,13 @@ class OpenSearchStore:
         """Group messages; see `Store.aggregate`."""
         clause = await self._exact(query, span)
         total = await self._cluster.count(clause)
-        grouped = [(group, self._column(group.field, values=isinstance(group, ValuesGroup))) for group in groups]
+        grouped = [(group, self._shape.column(group.field, values=isinstance(group, ValuesGroup))) for group in groups]
         measured = [
             (
                 metric,
                 None
                 if metric.field is None
-                else self._column(metric.field, values=metric.function in ("count", "card")),
+                else self._shape.column(metric.field, values=metric.function in ("count", "card")),
             )
             for metric in metrics
         ]
@@ -408,29 +420,19 @@ class OpenSearchStore:
             return grouping.aggregate(await self._newest(clause, Sort("gl2_receive_timestamp")), groups, metrics)
         loop = asyncio.get_running_loop()
         target = _Target(self._cluster, clause, loop)
-        return await asyncio.to_thread(aggregation.aggregate, [target], covered, measured)
+        shared = [asked.field for asked, column in (*covered, *measured) if column is aggregation.SHARED]
+        shares = self._shares(clause, loop, FIRST_OF[shared[0] or ""]) if shared else []
+        return await asyncio.to_thread(aggregation.aggregate, [target], covered, measured, shares)
 
-    def _column(self, field: str, *, values: bool) -> aggregation.Column | None:
-        """Return where a field is computed with; None where only the messages tell."""
-        known = known_field(field)
-        if known is not None:
-            name = known.name
-            if name in ("timestamp", "gl2_receive_timestamp"):
-                return aggregation.Column(_SERVER_SORTED[name], 1e6)
-            if name in ("source", "level"):
-                return aggregation.Column("host" if name == "source" else "level")
-            return self._column_of(known.terms, values=values) if known.terms.startswith("@") else None
-        if underscored(field) is not None or self._rest:
-            return None
-        bare = field[1:] if field.startswith("_") and len(field) > 1 else field
-        keys = {field_key(field), field_key(bare)}
-        keys |= {key for key in self._columns if "_" in bare and key.replace("%2e;", "_") == bare}
-        stored = keys & self._columns.keys()
-        return self._column_of(next(iter(stored or {field_key(bare)})), values=values) if len(stored) < 2 else None
-
-    @staticmethod
-    def _column_of(key: str, *, values: bool) -> aggregation.Column:
-        return aggregation.Column(f"v.{key}", 1.0, value_of) if values else aggregation.Column(f"n.{key}")
+    def _shares(self, clause: Clause, loop: asyncio.AbstractEventLoop, names: Sequence[str]) -> list[aggregation.Share]:
+        """Return the messages that a clause finds, in shares by the first of some names that they have."""
+        translator = self._shape.translator(self._clock(), shared=True)
+        shares = translator.shares(names)
+        columns = [self._shape.column_of(key, values=True) for key in (*[key for key, _ in shares], _NO_FIELD)]
+        return [
+            aggregation.Share(_Target(self._cluster, each, loop), column)
+            for each, column in zip(translator.shared_out(clause, shares), columns, strict=True)
+        ]
 
     async def statistics(self, query: Node, span: Span, field: str) -> FieldStatistics:
         """Return what a field holds; see `Store.statistics`."""
@@ -442,8 +444,8 @@ class OpenSearchStore:
         counted = await self.aggregate(query, span, [], [Metric(function, field) for function in functions[:2]])
         present, distinct = counted[0].values
         figures: Sequence[Any] = (None,) * 5
-        column = self._column(field, values=False)
-        if column is not None and column.path != "host":
+        column = self._shape.column(field, values=False)
+        if column is not None and column.path not in ("host", "source"):
             rows = await self.aggregate(query, span, [], [Metric(function, field) for function in functions[2:]])
             figures = rows[0].values
         return FieldStatistics(total, int(present or 0), int(distinct or 0), *figures)
@@ -451,28 +453,14 @@ class OpenSearchStore:
     async def fields(self) -> list[FieldInfo]:
         """Return all fields; see `Store.fields`."""
         await self._ready()
-        kinds: dict[str, FieldType] = {"=": "string", "b": "boolean"}
-        types: dict[str, set[FieldType]] = {field_name(key): set() for key in self._columns}
-        body = {
-            "size": 0,
-            "aggs": {key: {"terms": {"field": f"v.{key}", "size": 20}} for key in itertools.islice(self._columns, 200)},
-        }
-        found = (await self._cluster.search(body)).get("aggregations", {}) if self._columns else {}
-        for key, answer in found.items():
-            for bucket in answer["buckets"]:
-                term = str(bucket["key"])
-                number: FieldType = "long" if isinstance(value_of(term), int) else "double"
-                types[field_name(key)].add(kinds.get(term[:1], number))
-        return known_and(types)
+        wanted = self._shape.types_request()
+        found = await self._cluster.search({"size": 0, "aggs": wanted}) if wanted else {}
+        return known_and(self._shape.types(found.get("aggregations", {})))
 
     async def suggest(self, field: str, prefix: str, limit: int = 10) -> list[ValueCount]:
         """Return frequent values; see `Store.suggest`."""
         rows = await self.aggregate(MatchAll(), EVERYTHING, [ValuesGroup(field, 10_000)])
-        begin = prefix.lower()
-        found = [
-            ValueCount(row.keys[0], row.messages) for row in rows if not isinstance(row.keys[0], (tuple, type(None)))
-        ]
-        return [each for each in found if str(each.value).lower().startswith(begin)][:limit]
+        return beginning_with(rows, prefix, limit)
 
     # --- the rest
 
@@ -483,7 +471,7 @@ class OpenSearchStore:
             raise QueryError(f"not deleted: {_cut.get()}", "", 1)
         deleted = 0
         async for messages in self._walk(clause, NEWEST_FIRST, None):
-            doomed = [(self._cluster.index_of(message.received_at), message.id) for message in messages]
+            doomed = [(self._cluster.index_of(message), message.id) for message in messages]
             results = await self._cluster.bulk([{"delete": {"_index": index, "_id": id}} for index, id in doomed])
             deleted += sum([status < 300 for status, _ in results])
         return deleted
@@ -506,17 +494,12 @@ class OpenSearchStore:
             self._location,
             total,
             size,
-            None if first is None else first / 1e6,
-            None if last is None else last / 1e6,
+            None if first is None else first / self._shape.ticks,
+            None if last is None else last / self._shape.ticks,
             partitions,
+            self._max_bytes,
+            self._max_age_seconds,
         )
-
-
-def _sort_of(sort: Sort) -> list[dict[str, Any]]:
-    known = known_field(sort.field)
-    assert known is not None  # noqa: S101  (whoever asks looked)
-    order = "desc" if sort.descending else "asc"
-    return [{_SERVER_SORTED[known.name]: {"order": order}}, {"id": {"order": order}}]
 
 
 def _is_read(groups: Sequence[Grouping]) -> bool:

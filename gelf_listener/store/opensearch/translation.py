@@ -21,9 +21,9 @@ from gelf_listener.store.algebra import Bounds
 from gelf_listener.store.column_leaves import may_be_number
 from gelf_listener.store.opensearch.clauses import Clause, Clauses
 from gelf_listener.store.opensearch.layout import marked
-from gelf_listener.store.parameters import Span
+from gelf_listener.store.opensearch.shape import SpanTranslator
 from gelf_listener.store.schema import MAX_TEXT_CHARACTERS, field_key
-from gelf_listener.store.tree import Leaf, TreeTranslator
+from gelf_listener.store.tree import Leaf
 
 __all__ = ["ClauseTranslator"]
 
@@ -31,7 +31,7 @@ _INEXACT = float(1 << 53)
 """From here on a column of doubles does not tell which whole number a value was."""
 
 
-class ClauseTranslator(TreeTranslator[Clause]):
+class ClauseTranslator(SpanTranslator):
     """
     Translates queries for all indices of a store.
 
@@ -46,13 +46,6 @@ class ClauseTranslator(TreeTranslator[Clause]):
         super().__init__(clauses, names, now)
         self._engine: Clauses = clauses
         self._rest = rest
-
-    def within(self, node: Node, span: Span) -> Bounds[Clause]:
-        """Translate a query about messages of a span."""
-        found = self.translate(node)
-        if span.start is None and span.end is None:
-            return found
-        return self._engine.all_of([self._times.between("timestamp", span.start, span.end), found])
 
     def translate(self, node: Node) -> Bounds[Clause]:
         """Translate a query; what Graylog's meaning finds is among what the extended one does."""

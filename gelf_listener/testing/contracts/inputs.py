@@ -15,7 +15,7 @@ from gelf_listener.inputs import Input
 from gelf_listener.plugins import INPUT_GROUP, load
 from gelf_listener.settings import InputSettings
 from gelf_listener.testing.contracts.recording_intake import RecordingIntake
-from gelf_listener.testing.contracts.running import run, until
+from gelf_listener.testing.contracts.running import in_loop, until
 
 __all__ = ["InputContract"]
 
@@ -103,169 +103,142 @@ class InputContract:
         """A class that carries messages says what may be lost."""
         assert "Guarantee:" in (type(self.make(tmp_path)).__doc__ or "")
 
-    def test_has_a_name_and_says_where_it_listens(self, tmp_path: Path) -> None:
+    @in_loop
+    async def test_has_a_name_and_says_where_it_listens(self, tmp_path: Path) -> None:
         """As addresses of its scheme, with the real port: what a user copies."""
+        async with self.opened(tmp_path) as (made, _):
+            assert made.name
+            assert made.listening
+            for listening in made.listening:
+                address = Address.parse(listening)
+                assert self.scheme in ("", address.scheme)
+                assert address.port != 0
 
-        async def main() -> None:
-            async with self.opened(tmp_path) as (made, _):
-                assert made.name
-                assert made.listening
-                for listening in made.listening:
-                    address = Address.parse(listening)
-                    assert self.scheme in ("", address.scheme)
-                    assert address.port != 0
-
-        run(main())
-
-    def test_hands_over_what_is_sent(self, tmp_path: Path) -> None:
+    @in_loop
+    async def test_hands_over_what_is_sent(self, tmp_path: Path) -> None:
         """In order, each once, saying how it came; the sizes of batches are those of their payloads."""
         texts = [f"message {number}" for number in range(_MANY)]
+        before = time.time()
+        async with self.opened(tmp_path) as (made, intake):
+            await self.send(made, texts)
+            await until(lambda: len(intake.messages) >= len(texts))
+            await asyncio.sleep(_QUIET_SECONDS)
+            assert intake.texts == texts
+            assert intake.rejected == []
+            assert {taken.input for taken in intake.messages} == {made.name}
+            assert all(before - 1 <= taken.received_at <= time.time() + 1 for taken in intake.messages)
+            assert sum(intake.sizes) == sum(len(taken.raw) for taken in intake.messages)
+            assert all(taken.raw and taken.host for taken in intake.messages)
+            assert len({taken.id for taken in intake.messages}) == len(texts)
 
-        async def main() -> None:
-            before = time.time()
-            async with self.opened(tmp_path) as (made, intake):
-                await self.send(made, texts)
-                await until(lambda: len(intake.messages) >= len(texts))
-                await asyncio.sleep(_QUIET_SECONDS)
-                assert intake.texts == texts
-                assert intake.rejected == []
-                assert {taken.input for taken in intake.messages} == {made.name}
-                assert all(before - 1 <= taken.received_at <= time.time() + 1 for taken in intake.messages)
-                assert sum(intake.sizes) == sum(len(taken.raw) for taken in intake.messages)
-                assert all(taken.raw and taken.host for taken in intake.messages)
-                assert len({taken.id for taken in intake.messages}) == len(texts)
-
-        run(main())
-
-    def test_closing_loses_nothing_that_was_sent(self, tmp_path: Path) -> None:
+    @in_loop
+    async def test_closing_loses_nothing_that_was_sent(self, tmp_path: Path) -> None:
         """What came before the input closes is handed over, or stays where it is fetched; afterwards nothing is."""
+        made, intake = self.make(tmp_path), RecordingIntake()
+        await made.start(intake)
+        await self.send(made, ["first"])
+        await until(lambda: intake.messages)
+        await self.send(made, ["last"])
+        await asyncio.sleep(_QUIET_SECONDS)
+        await made.close()
+        taken = intake.texts
+        assert taken == ["first", "last"] or (self.fetches and taken == ["first"])
+        with contextlib.suppress(Exception):
+            await self.send(made, ["late"])
+        await asyncio.sleep(_QUIET_SECONDS)
+        assert intake.texts == taken
 
-        async def main() -> None:
-            made, intake = self.make(tmp_path), RecordingIntake()
-            await made.start(intake)
-            await self.send(made, ["first"])
-            await until(lambda: intake.messages)
-            await self.send(made, ["last"])
-            await asyncio.sleep(_QUIET_SECONDS)
-            await made.close()
-            taken = intake.texts
-            assert taken == ["first", "last"] or (self.fetches and taken == ["first"])
-            with contextlib.suppress(Exception):
-                await self.send(made, ["late"])
-            await asyncio.sleep(_QUIET_SECONDS)
-            assert intake.texts == taken
-
-        run(main())
-
-    def test_rejects_what_is_no_message(self, tmp_path: Path) -> None:
+    @in_loop
+    async def test_rejects_what_is_no_message(self, tmp_path: Path) -> None:
         """With a reason and the input's name, and takes honest messages before and afterwards."""
         if not self.nonsense:
             return
+        async with self.opened(tmp_path) as (made, intake):
+            await self.send(made, ["before"])
+            await self.send_bytes(made, self.nonsense)
+            await until(lambda: intake.rejected)
+            await self.send(made, ["after"])
+            await until(lambda: len(intake.messages) >= 2)
+            assert intake.texts == ["before", "after"]
+            assert {rejected.input for rejected in intake.rejected} == {made.name}
+            assert all(rejected.detail for rejected in intake.rejected)
 
-        async def main() -> None:
-            async with self.opened(tmp_path) as (made, intake):
-                await self.send(made, ["before"])
-                await self.send_bytes(made, self.nonsense)
-                await until(lambda: intake.rejected)
-                await self.send(made, ["after"])
-                await until(lambda: len(intake.messages) >= 2)
-                assert intake.texts == ["before", "after"]
-                assert {rejected.input for rejected in intake.rejected} == {made.name}
-                assert all(rejected.detail for rejected in intake.rejected)
-
-        run(main())
-
-    def test_waits_for_room(self, tmp_path: Path) -> None:
+    @in_loop
+    async def test_waits_for_room(self, tmp_path: Path) -> None:
         """While there is none it asks to be told, and then takes what came meanwhile, in order."""
         # One read of a connection may still be taken, so there is more than that, however well the client compresses.
         padding = 0 if self.waits_while == "full" else _LONG
         texts = [f"message {number} {Random(number).randbytes(padding).hex()}".strip() for number in range(_MANY)]
-
-        async def main() -> None:
-            async with self.opened(tmp_path) as (made, intake):
-                setattr(intake, self.waits_while, True)
-                sending = asyncio.ensure_future(self.send(made, texts[:1]))
-                await until(lambda: self.is_waiting(made, intake))
-                more = asyncio.ensure_future(self.send(made, texts[1:]))
-                await asyncio.sleep(_QUIET_SECONDS)
-                assert len(intake.messages) < len(texts)
-                intake.relax()
-                await asyncio.gather(sending, more)
-                await until(lambda: len(intake.messages) >= len(texts))
-                assert sorted(intake.texts) == sorted(texts)
-                assert [text for text in intake.texts if text != texts[0]] == texts[1:]
-
-        run(main())
+        async with self.opened(tmp_path) as (made, intake):
+            setattr(intake, self.waits_while, True)
+            sending = asyncio.ensure_future(self.send(made, texts[:1]))
+            await until(lambda: self.is_waiting(made, intake))
+            more = asyncio.ensure_future(self.send(made, texts[1:]))
+            await asyncio.sleep(_QUIET_SECONDS)
+            assert len(intake.messages) < len(texts)
+            intake.relax()
+            await asyncio.gather(sending, more)
+            await until(lambda: len(intake.messages) >= len(texts))
+            assert sorted(intake.texts) == sorted(texts)
+            assert [text for text in intake.texts if text != texts[0]] == texts[1:]
 
     def is_waiting(self, input: Input, intake: RecordingIntake) -> bool:  # noqa: ARG002  (for derived classes)
         """Whether the input has stopped reading: it asked to be told about room, or a derived class knows."""
         return bool(intake.ready if self.waits_while == "full" else intake.calm)
 
-    def test_acknowledges_what_is_safe(self, tmp_path: Path) -> None:
+    @in_loop
+    async def test_acknowledges_what_is_safe(self, tmp_path: Path) -> None:
         """Not before: what was acknowledged survives a crash where a buffer is on disk."""
         if not self.acknowledges:
             return
+        async with self.opened(tmp_path) as (made, intake):
+            intake.unsafe = True
+            sending = asyncio.ensure_future(self.send(made, ["one"]))
+            await until(lambda: intake.safe)
+            await asyncio.sleep(_QUIET_SECONDS)
+            assert intake.texts == ["one"]
+            assert not sending.done()
+            intake.settle()
+            await sending
 
-        async def main() -> None:
-            async with self.opened(tmp_path) as (made, intake):
-                intake.unsafe = True
-                sending = asyncio.ensure_future(self.send(made, ["one"]))
-                await until(lambda: intake.safe)
-                await asyncio.sleep(_QUIET_SECONDS)
-                assert intake.texts == ["one"]
-                assert not sending.done()
-                intake.settle()
-                await sending
-
-        run(main())
-
-    def test_acknowledges_nothing_that_could_not_be_made_safe(self, tmp_path: Path) -> None:
+    @in_loop
+    async def test_acknowledges_nothing_that_could_not_be_made_safe(self, tmp_path: Path) -> None:
         """The sender is told, or gets no answer, and keeps the message; the input goes on."""
         if not self.acknowledges:
             return
+        async with self.opened(tmp_path) as (made, intake):
+            intake.unsafe = True
+            sending = asyncio.ensure_future(self.send(made, ["one"]))
+            await until(lambda: intake.safe)
+            intake.settle("the disk is full")
+            refused = False
+            try:
+                await sending
+            except Exception:  # noqa: BLE001  (whatever the client of the protocol raises)
+                refused = True
+            assert refused
+            intake.unsafe = False
+            await self.send(made, ["two"])
+            await until(lambda: "two" in intake.texts)
 
-        async def main() -> None:
-            async with self.opened(tmp_path) as (made, intake):
-                intake.unsafe = True
-                sending = asyncio.ensure_future(self.send(made, ["one"]))
-                await until(lambda: intake.safe)
-                intake.settle("the disk is full")
-                refused = False
-                try:
-                    await sending
-                except Exception:  # noqa: BLE001  (whatever the client of the protocol raises)
-                    refused = True
-                assert refused
-                intake.unsafe = False
-                await self.send(made, ["two"])
-                await until(lambda: "two" in intake.texts)
-
-        run(main())
-
-    def test_may_be_closed_twice_and_before_it_was_started(self, tmp_path: Path) -> None:
+    @in_loop
+    async def test_may_be_closed_twice_and_before_it_was_started(self, tmp_path: Path) -> None:
         """A service that fails while it starts closes what it made, perhaps again."""
+        await self.make(tmp_path).close()
+        made = self.make(tmp_path)
+        await made.start(RecordingIntake())
+        await made.close()
+        await made.close()
 
-        async def main() -> None:
-            await self.make(tmp_path).close()
-            made = self.make(tmp_path)
-            await made.start(RecordingIntake())
-            await made.close()
-            await made.close()
-
-        run(main())
-
-    def test_counts(self, tmp_path: Path) -> None:
+    @in_loop
+    async def test_counts(self, tmp_path: Path) -> None:
         """Counters are numbers under metric names, and the same ones before and after."""
-
-        async def main() -> None:
-            async with self.opened(tmp_path) as (made, intake):
-                before = made.counters()
-                assert all(name.isidentifier() and name.islower() for name in before)
-                await self.send(made, ["one"])
-                await until(lambda: intake.messages)
-                after = made.counters()
-                assert set(after) == set(before)
-                assert all(isinstance(value, int | float) for value in after.values())
-                assert all(after[name] >= before[name] for name in after if name.endswith("_total"))
-
-        run(main())
+        async with self.opened(tmp_path) as (made, intake):
+            before = made.counters()
+            assert all(name.isidentifier() and name.islower() for name in before)
+            await self.send(made, ["one"])
+            await until(lambda: intake.messages)
+            after = made.counters()
+            assert set(after) == set(before)
+            assert all(isinstance(value, int | float) for value in after.values())
+            assert all(after[name] >= before[name] for name in after if name.endswith("_total"))

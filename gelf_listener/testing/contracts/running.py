@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
-__all__ = ["run", "until"]
+__all__ = ["in_loop", "run", "until"]
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
-_MOST_SECONDS = 20.0
+_MOST_SECONDS = 60.0
 _STEP_SECONDS = 0.005
 
 
@@ -24,7 +26,17 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
     return asyncio.run(bounded())
 
 
-async def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
+def in_loop(test: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
+    """Let a test that is a coroutine be called like any other; see `run`."""
+
+    @functools.wraps(test)
+    def called(*arguments: P.args, **options: P.kwargs) -> T:
+        return run(test(*arguments, **options))
+
+    return called
+
+
+async def until(condition: Callable[[], object], seconds: float = 30.0) -> None:
     """
     Wait until a condition holds.
 

@@ -69,7 +69,7 @@ class Destination:
         """How many of each kind it gave."""
         self._random = random.Random(seed)
         self._lock = threading.Lock()
-        self._server: ThreadingHTTPServer | None = None
+        self._server: _Server | None = None
         self._stopping = threading.Event()
 
     def change(self, mood: str) -> None:
@@ -87,7 +87,7 @@ class Destination:
         class Handler(_Handler):
             destination = owner
 
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while True:
             try:
                 self._server = _Server(("127.0.0.1", self.port), Handler)
@@ -231,7 +231,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _bulk(self, who: str, numbers: Sequence[int]) -> None:
         """Answer for each document by itself; some have to come again, and sometimes an answer is short."""
-        items, taken, denied = [], [], []
+        items: list[dict[str, Any]] = []
+        taken, denied = [], []
         short = len(numbers) > 1 and self.destination.pick(*[False] * 20, True)
         for number in numbers[: len(numbers) // 2] if short else numbers:
             status = 400 if poisoned(number) else self.destination.pick(*[201] * 30, 409, 429, 503)

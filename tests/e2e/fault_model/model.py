@@ -288,18 +288,30 @@ class Episode:
     def _reload(self) -> str:
         """Change outputs; sometimes twice, and sometimes without waiting for what becomes of it."""
         times = self.random.choice((1, 1, 2))
+        patient = self.random.random() < 0.6
         assert self.listener is not None
+        if not patient:
+            self._wait_for_removed()  # a kill may come before the reload has closed what is removed
+        changed: set[str] = set()
         for _ in range(times):
-            outputs = self._choose_outputs()
+            before, outputs = self._outputs, self._choose_outputs()
+            changed |= {name for name in before | outputs if before.get(name) != outputs.get(name)}
             self._certain &= frozenset(outputs)
             self._configure(outputs)
             self.listener.signal(signal.SIGHUP)
             self._hups += 1
-        patient = self.random.random() < 0.6
         if patient:
-            with contextlib.suppress(AssertionError):  # two signals may have become one
+            try:
                 until(lambda: self._reloads() >= self._hups, 3, "a reload")
+            except AssertionError:  # two signals may have become one
+                left = [name for name in self._removed if name in changed and name in self._outputs]
+                if left:
+                    self._free()
+                    until(lambda: all(map(self._has_open, left)), 10, f"{left} in place")
+            else:
                 self._certain = frozenset(self._outputs)
+            for name in changed:  # it was closed: what could not be made again is counted
+                self._removed.pop(name, None)
         return f"{times} {'wait' if patient else 'go on'} {sorted(self._outputs)}"
 
     def _reloads(self) -> int:
@@ -340,13 +352,23 @@ class Episode:
     def _remove(self) -> str:
         """Remove the directory of a buffer that is open; the listener has a moment to see that."""
         name = self.random.choice(("durable", "file"))
-        if name not in self._certain:
+        if name not in self._certain or not self._has_open(name):
             return "nothing"
         self._removed.setdefault(name, self._said_again(name))
         shutil.rmtree(self.buffers / name, ignore_errors=True)
         if not self._full:
             self._wait_for_removed()
         return name
+
+    def _has_open(self, name: str) -> bool:
+        """Whether the listener has a buffer's file open: at a reload an output's successor has it a moment later."""
+        assert self.listener is not None
+        path = str(self.buffers / name / "buffer.sqlite")
+        for link in Path(f"/proc/{self.listener.pid}/fd").iterdir():
+            with contextlib.suppress(OSError):
+                if os.readlink(link) == path:
+                    return True
+        return False
 
     def _wait_for_removed(self) -> None:
         """Give the listener what it needs to make buffers again: nobody can keep what is removed by a kill as well."""

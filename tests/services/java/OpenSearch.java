@@ -1,5 +1,7 @@
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.apache.lucene.analysis.LowerCaseFilter;
 import org.apache.lucene.analysis.TokenStream;
 import org.apache.lucene.analysis.core.KeywordTokenizer;
@@ -18,7 +20,10 @@ import org.opensearch.plugins.Plugin;
 import org.opensearch.plugins.PluginInfo;
 import org.opensearch.transport.Netty4Plugin;
 
-/** One OpenSearch node in this process: its HTTP port, its transport port and its folder are the arguments. */
+/**
+ * One OpenSearch node in this process: its HTTP port, its transport port, its folder and its name are the arguments, and
+ * the transport ports of all nodes of its cluster, separated by commas, where it is not alone in it.
+ */
 public class OpenSearch {
     static class Embedded extends Node {
         Embedded(Environment environment) {
@@ -52,20 +57,30 @@ public class OpenSearch {
     }
 
     public static void main(String[] arguments) throws Exception {
-        Settings settings = Settings.builder()
+        Settings.Builder settings = Settings.builder()
             .put("path.home", arguments[2])
             .put("cluster.name", "gelf")
-            .put("node.name", "gelf")
+            .put("node.name", arguments[3])
             .put("network.host", "127.0.0.1")
             .put("http.port", arguments[0])
             .put("transport.port", arguments[1])
             .put("http.type", "netty4")
             .put("transport.type", "netty4")
-            .put("discovery.type", "single-node")
             .put("node.store.allow_mmap", false)
-            .put("cluster.routing.allocation.disk.threshold_enabled", false)
-            .build();
-        Environment environment = InternalSettingsPreparer.prepareEnvironment(settings, Map.of(), null, () -> "gelf");
+            .put("cluster.routing.allocation.disk.threshold_enabled", false);
+        if (arguments.length > 4) {
+            String[] ports = arguments[4].split(",");
+            settings
+                .putList("discovery.seed_hosts", Stream.of(ports).map(port -> "127.0.0.1:" + port).toList())
+                .putList(
+                    "cluster.initial_cluster_manager_nodes",
+                    IntStream.range(0, ports.length).mapToObj(each -> "node" + each).toList()
+                );
+        } else {
+            settings.put("discovery.type", "single-node");
+        }
+        Environment environment =
+            InternalSettingsPreparer.prepareEnvironment(settings.build(), Map.of(), null, () -> arguments[3]);
         Node node = new Embedded(environment);
         Runtime.getRuntime().addShutdownHook(new Thread(() -> {
             try {

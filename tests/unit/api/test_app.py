@@ -41,7 +41,7 @@ def ask(path: str, method: str = "GET", act: Any = None, known: bool = True) -> 
             if act is not None:
                 act(service)
             identity = Identity("admin", "open") if known else None
-            scope = {"type": "http", "method": method, "path": path, "identity": identity}
+            scope: dict[str, Any] = {"type": "http", "method": method, "path": path, "identity": identity}
             scope |= {"headers": [], "query_string": b""}
             await Shell(service)(scope, receive, send)
         finally:
@@ -103,7 +103,7 @@ def test_no_such_path(path: str) -> None:
     """404 says what there is."""
     status, _, body = ask(path)
     assert status == 404
-    assert json.loads(body)["message"] == "no such path; there are /, /health, /metrics and /api"
+    assert json.loads(body)["message"] == "no such path; there are /, /health, /metrics, /api and /mcp"
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS"])

@@ -11,14 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from gelf_listener.api.catalog import MAX_DOCUMENT_BYTES, MAX_DOCUMENTS, Catalog, CatalogFull
+from gelf_listener.api.catalog import MAX_DOCUMENT_BYTES, MAX_DOCUMENTS, CatalogFull
+from gelf_listener.api.catalog_file import FileCatalog
 
 
 def test_put_get_remove(tmp_path: Path) -> None:
     """Another process's catalog has what was put and not what was removed, in the same order."""
 
     async def main() -> None:
-        catalog = Catalog(tmp_path / "state" / "c.sqlite")
+        catalog = FileCatalog(tmp_path / "state" / "c.sqlite")
         assert not (tmp_path / "state").exists(), "looking makes nothing"
         await catalog.put("streams", "b", {"n": 1})
         await catalog.put("streams", "a", {"n": 2, "text": "\ud800"})
@@ -29,7 +30,7 @@ def test_put_get_remove(tmp_path: Path) -> None:
         catalog.close()
 
     asyncio.run(main())
-    again = Catalog(tmp_path / "state" / "c.sqlite")
+    again = FileCatalog(tmp_path / "state" / "c.sqlite")
     assert list(again.all("streams").items()) == [("b", {"n": 3}), ("a", {"n": 2, "text": "\ud800"})]
     assert again.get("tokens", "b") is None
     again.close()
@@ -41,9 +42,9 @@ def test_kill(tmp_path: Path) -> None:
     program = (
         "import asyncio, os, signal, sys\n"
         "from pathlib import Path\n"
-        "from gelf_listener.api.catalog import Catalog\n"
+        "from gelf_listener.api.catalog_file import FileCatalog\n"
         "async def main():\n"
-        "    catalog = Catalog(Path(sys.argv[1]))\n"
+        "    catalog = FileCatalog(Path(sys.argv[1]))\n"
         "    for number in range(20): await catalog.put('streams', str(number), {'n': number})\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
         "asyncio.run(main())\n"
@@ -51,7 +52,7 @@ def test_kill(tmp_path: Path) -> None:
     path = tmp_path / "c.sqlite"
     done = subprocess.run([sys.executable, "-c", program, str(path)], check=False)
     assert done.returncode == -signal.SIGKILL
-    catalog = Catalog(path)
+    catalog = FileCatalog(path)
     assert [document["n"] for document in catalog.all("streams").values()] == list(range(20))
     catalog.close()
 
@@ -60,7 +61,7 @@ def test_bounds() -> None:
     """One more stream is refused; one more search makes the oldest go."""
 
     async def main() -> None:
-        catalog = Catalog(None)
+        catalog = FileCatalog(None)
         for number in range(MAX_DOCUMENTS["inputs"]):
             await catalog.put("inputs", str(number), {})
         with pytest.raises(CatalogFull, match="delete some"):
@@ -85,7 +86,7 @@ def test_a_damaged_file(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> Non
     path.write_bytes(b"no database" * 100)
 
     async def main() -> None:
-        catalog = Catalog(path)
+        catalog = FileCatalog(path)
         await catalog.put("streams", "a", {"n": 1})
         assert catalog.get("streams", "a") == {"n": 1}
 
@@ -99,7 +100,7 @@ def test_a_place_that_cannot_be_written(tmp_path: Path, caplog: pytest.LogCaptur
     (tmp_path / "file").write_text("")
 
     async def main() -> None:
-        catalog = Catalog(tmp_path / "file" / os.sep.join(("below", "c.sqlite")))
+        catalog = FileCatalog(tmp_path / "file" / os.sep.join(("below", "c.sqlite")))
         await catalog.put("streams", "a", {"n": 1})
         await catalog.put("streams", "b", {"n": 2})
         assert len(catalog.all("streams")) == 2

@@ -118,6 +118,9 @@ def test_pages_of_others(headers: dict[str, str], status: int) -> None:
         ("/api/gelf/lint", "POST", X, 200),
         ("/api/gelf/messages", "DELETE", {}, 200),
         ("/api/gelfish", "DELETE", {}, 400),
+        ("/mcp", "POST", {"Content-Type": "application/json"}, 200),
+        ("/mcp", "POST", {"Content-Type": "text/plain"}, 400),
+        ("/mcp", "POST", {}, 400),
     ],
 )
 def test_saying_that_something_is_to_change(path: str, method: str, headers: dict[str, str], status: int) -> None:
@@ -131,12 +134,15 @@ def test_saying_that_something_is_to_change(path: str, method: str, headers: dic
         }
 
 
-@pytest.mark.parametrize("path", ["/api/gelf/stats", "/api/system", "/api/openapi.json", "/api/x", "/metrics"])
+@pytest.mark.parametrize("path", ["/api/gelf/stats", "/api/system", "/api/openapi.json", "/api/x", "/metrics", "/mcp"])
 def test_a_login_is_wanted(path: str) -> None:
     """401 with Graylog's challenge, which its page's own requests are spared, for a browser would ask."""
     answer = ask(path, required=True)
     assert answer.status_code == 401
-    assert answer.json() == {"type": "ApiError", "message": "HTTP 401 Unauthorized"}
+    if path in ("/api/system", "/api/x"):  # as in Graylog's API
+        assert (answer.content, "content-type" in answer.headers) == (b"", False)
+    else:
+        assert answer.json() == {"type": "ApiError", "message": "HTTP 401 Unauthorized"}
     assert answer.headers["www-authenticate"] == 'Basic realm="Graylog Server"'
     for headers in (
         {"X-Requested-With": "XMLHttpRequest"},

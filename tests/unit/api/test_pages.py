@@ -19,6 +19,12 @@ SCRIPTS = sorted(UI.glob("*.js"))
     [
         "/",
         "/search",
+        "/explore",
+        "/patterns",
+        "/boards",
+        "/alerts",
+        "/compare",
+        "/trace",
         "/senders",
         "/rejected",
         "/status",
@@ -94,9 +100,34 @@ def test_the_page_has_no_inline_code() -> None:
     assert not re.search(r'(?:src|href)="(?!\./|#)', html)
 
 
+def imported_by(name: str) -> set[str]:
+    """A script, and those that a browser loads with it."""
+    found: set[str] = set()
+    due = [name]
+    while due:
+        name = due.pop()
+        if name not in found:
+            found.add(name)
+            text = (UI / name).read_text(encoding="utf-8")
+            due += re.findall(r'^(?:import|\}) .*"\./([^"]+)";$', text, re.MULTILINE)
+    return found
+
+
 def test_every_script_is_asked_for_at_once() -> None:
-    """Or the browser finds out about each only when the one before it has come."""
+    """Or the browser finds out about each only when the one before it has come; views that are opened later are not."""
     page = find_page("/")
     assert page is not None
     named = set(re.findall(r'rel="modulepreload" href="\./ui/([a-z]+\.js)"', page.body.decode()))
-    assert named == {script.name for script in SCRIPTS}
+    assert named == imported_by("main.js")
+
+
+def test_what_is_loaded_later_is_there() -> None:
+    """Each such script exists, and each script belongs to the page or to what is loaded later."""
+    texts = [script.read_text(encoding="utf-8") for script in SCRIPTS]
+    later = {name for text in texts for name in re.findall(r'import\("\./([^"]+)"\)', text)}
+    assert later
+    reached = set().union(imported_by("main.js"), *map(imported_by, later))
+    assert reached == {script.name for script in SCRIPTS}
+    views = (UI / "views.js").read_text(encoding="utf-8")
+    for name in re.findall(r"^  (\w+): \{ title", views, re.MULTILINE):
+        assert find_page("/" if name == "messages" else f"/{name}") is not None, name

@@ -109,7 +109,7 @@ def test_what_was_not_released_is_there_after_a_restart(tmp_path: Path) -> None:
 
 def test_every_value_of_a_message_survives(tmp_path: Path) -> None:
     """Not only its text."""
-    fields = {"n": 1, "big": 1 << 80, "t": "ü", "y": True}
+    fields: dict[str, Any] = {"n": 1, "big": 1 << 80, "t": "ü", "y": True}
     given = Message(1.5, "web", "x", "long", 3, b"raw \xff", 2.5, "in", PEER, _fields=fields)
 
     async def main() -> None:
@@ -162,7 +162,7 @@ def test_what_does_not_fit_into_memory_is_read_again(tmp_path: Path, monkeypatch
             assert await opened.safe() is None
             assert opened.buffer.ready < 200
             assert opened.buffer.oldest_at is not None
-            found = []
+            found: list[str] = []
             while len(found) < len(wanted):
                 taken = await opened.take(11)
                 found += texts(taken)

@@ -1,7 +1,8 @@
 """
 What about fifty clients really send (tests/vectors/clients): it is read, and its sender is told by it.
 
-Taken in November 2026 with the clients in their default settings; `python -m tests.unit.codec.test_captures` writes
+Taken in November 2026 with the clients in their default settings. Left out are graylogging's requests by HTTP, which are
+TLS to a port without it (`tests/unit/inputs/test_http.py`), and the longest texts. `python -m tests.unit.codec.test_captures` writes
 what is read of them now, to be looked at.
 """
 
@@ -18,9 +19,11 @@ from gelf_listener.codec import Batch, GelfDecoder
 from gelf_listener.codec.clients import guess_client
 from gelf_listener.codec.framing.gelf_frames import GelfFramer
 from gelf_listener.codec.framing.syslog_frames import SyslogFramer
+from gelf_listener.codec.gelf.lenient import LenientGelf
 from gelf_listener.codec.inflater import Inflater
 from gelf_listener.codec.receipt import Receipt
 from gelf_listener.codec.syslog.decoder import SyslogDecoder
+from gelf_listener.codec.text.logrecord import LogRecords
 from gelf_listener.message import Message, Peer
 
 FILE = Path(__file__).parents[2] / "vectors" / "clients" / "captures.json"
@@ -55,6 +58,10 @@ def decode(capture: dict[str, Any]) -> Batch:
         elif kind == "http":
             for body in bodies(data):
                 gelf.decode(body, NOW, PEER, batch)
+        elif kind == "logrecord":
+            assert isinstance(gelf.gelf, LenientGelf)
+            for body in bodies(data):
+                LogRecords(gelf.gelf).decode(body, NOW, PEER, batch)
         else:
             framer = GelfFramer() if kind == "tcp" else SyslogFramer()
             frames = [*framer.feed(data, receipt), *framer.feed_eof(receipt)]

@@ -6,6 +6,7 @@ import json
 import logging
 import socket
 import zlib
+from typing import Any
 
 import graypy
 import pygelf
@@ -21,7 +22,7 @@ def sent(make: type[logging.Handler], **options: object) -> bytes:
     """What a handler sends."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.bind(("127.0.0.1", 0))
-        sock.settimeout(5)
+        sock.settimeout(20)
         handler = make("127.0.0.1", sock.getsockname()[1], **options)  # type: ignore[call-arg]
         logger = logging.Logger("shop.cart")  # noqa: LOG001  (nobody else finds it)
         logger.addHandler(handler)
@@ -45,7 +46,7 @@ def test_python_clients(make: type[logging.Handler], options: dict[str, object],
     assert guess_client(sent(make, **options)) == client
 
 
-DOCUMENTS = {
+DOCUMENTS: dict[str, dict[str, Any]] = {
     "Docker": {"_container_id": "a", "_container_name": "b", "_image_id": "c", "_command": "d", "_created": "e"},
     "logback-gelf": {"full_message": "x\n", "_logger_name": "com.example.Shop", "_thread_name": "main"},
     "Spring Boot": {"_process_pid": 1, "_process_thread_name": "main", "_log_logger": "a"},

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from gelf_listener.codec import Batch, GelfDecoder, Limits, Mode
 from gelf_listener.codec.gelf import lenient
 from gelf_listener.codec.gelf.chunking import split
+from gelf_listener.codec.gelf.decoder import MOST_A_DATAGRAM
 from gelf_listener.codec.gelf.normaliser import MAX_FIELDS
 from gelf_listener.codec.gelf.tolerant import MAX_VALUES
 from gelf_listener.codec.inflater import MAX_BOMBS_A_SECOND
@@ -430,3 +431,20 @@ def test_one_bad_element_costs_a_bulk_sender_little() -> None:
         decoder.decode(body, 1e9, PEER, batch)
         assert len(batch.messages) == 2001
         assert [rejected.reason for rejected in batch.rejected] == [Reason.NO_MESSAGE]
+
+
+@pytest.mark.parametrize("compress", [bytes, zlib.compress])
+def test_a_datagram_of_very_many_messages(compress: Any) -> None:
+    """Nothing can interrupt its decoding: so many are taken, and the rest is one rejection. A frame or body has no such limit."""
+    for count in (MOST_A_DATAGRAM, MOST_A_DATAGRAM + 1):
+        datagram = compress(b"\n".join([b'{"short_message":"d%d"}' % number for number in range(count)]))
+        batch = Batch()
+        GelfDecoder("lenient", "u").decode_datagrams([datagram, b'{"short_message":"next"}'], [PEER, PEER], 1e9, batch)
+        assert [message.short_message for message in batch.messages] == [
+            *(f"d{number}" for number in range(MOST_A_DATAGRAM)),
+            "next",
+        ]
+        assert [rejected.reason for rejected in batch.rejected] == [Reason.TOO_COMPLEX] * (count - MOST_A_DATAGRAM)
+        batch = Batch()
+        GelfDecoder("lenient", "t").decode_all([(datagram, PEER)], 1e9, batch)
+        assert (len(batch.messages), batch.rejected) == (count, [])

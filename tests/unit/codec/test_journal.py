@@ -55,7 +55,7 @@ def read(**fields: Any) -> Message:
 @pytest.mark.parametrize("step", [0, 1, 3])
 def test_entries(step: int) -> None:
     """Lines, values with line ends, binary values, values with an equals sign, and none at all."""
-    entries = [
+    entries: list[dict[str, Any]] = [
         {"__CURSOR": "s=1;i=1", "MESSAGE": "one", "EMPTY": ""},
         {"MESSAGE": "two\nlines\n\nof text", "BINARY": b"\0\xff=\n", "NOTHING": b""},
         {"MESSAGE": "three"},

@@ -68,7 +68,10 @@ def test_a_blank_host_is_said_once() -> None:
     ("payload", "client", "bug"),
     [
         (b"<14>Nov 27 10:00:00 web app: hello", "syslog (RFC 3164)", "it speaks syslog"),
-        (b"hello", "", "it writes JSON by hand, cuts it, or sends something else"),
+        (b"hello", "", "it sends plain text"),
+        (b'{"short_message": "cut', "", "it writes JSON by hand, cuts it, or sends something else"),
+        (b"GET / HTTP/1.1\r\n\r\n", "", "it speaks HTTP"),
+        (b"\x16\x03\x01\x02\x00\x01", "", "it speaks TLS, and this port does not"),
         (b'"hello"', "", "it sends a bare text or value"),
     ],
 )

@@ -29,7 +29,7 @@ PEER = Peer("192.0.2.1", 5000)
 BASE = {"version": "1.1", "host": "h", "short_message": "x", "timestamp": 1.5}
 
 
-def payload_of(vector: dict[str, Any]) -> bytes:
+def payload_of(vector: Any) -> bytes:
     """Return a vector's bytes: `set` and `without` change a plain message; the other keys hold bytes in some form."""
     if "set" in vector or "without" in vector:
         document = {name: value for name, value in BASE.items() if name not in vector.get("without", ())}

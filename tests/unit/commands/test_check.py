@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from gelf_listener import cli
+from gelf_listener.commands.check import check_config
+from gelf_listener.errors import ConfigError
 
 
 @pytest.fixture(autouse=True)
@@ -82,7 +84,7 @@ def test_shows_no_secret(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> 
         (["-i", "gelf+udp://a,b"], "command line: setting 'inputs': address 'gelf+udp://a,b': host 'a,b' is not one name"),
         (["-i", "gelf+udp://a gelf+udp://b"], "give each address by itself"),
         (["-o", "null:?where=level:<="], "null:: setting 'where': "),
-        (["-o", "null:", "-o", "null:"], "two outputs are called 'null:'"),
+        (["-o", "null:", "-o", "null:"], "output 'null:' is given twice"),
         (["-i", "gelf+tls://*"], "gelf+tls://*: setting 'cert' is missing"),
         (["-c", "/no/such"], "configuration file '/no/such' cannot be read: No such file or directory"),
     ],
@@ -99,3 +101,21 @@ def test_flags_of_run(capsys: pytest.CaptureFixture[str]) -> None:
     """A command line can be checked as it is."""
     status, _, _ = check(capsys, "-o", "null:", "--log-level", "debug", "--drain-seconds", "3", "--host", "*")
     assert status == 0
+
+
+def test_alerts_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With their conditions and destinations, without what is secret in those; a mistake names the alert."""
+    file = tmp_path / "gelf.toml"
+    file.write_text(
+        'destinations = ["smtp://olga:s3cret@mail.example.org?name=ops&to=a@example.org"]\n'
+        '[[alerts]]\nname = "quiet"\nquery = "heartbeat"\nnone = true\n'
+        'to = ["ops", "webhook+https://hooks.example.org/T0/s3cret", "console:"]\n'
+    )
+    check_config({"outputs": ["null:"], "api": "off"}, file)
+    shown = capsys.readouterr().out
+    assert "destinations:\n  ops\n" in shown
+    assert "  quiet: none in 5m of heartbeat, to ops, webhook+https://hooks.example.org/***" in shown
+    assert "s3cret" not in shown
+    file.write_text('[[alerts]]\nname = "quiet"\nnone = true\nto = "opps"\n')
+    with pytest.raises(ConfigError, match=r"alert 'quiet': there is no destination or output 'opps'; there are: null:"):
+        check_config({"outputs": ["null:"], "api": "off"}, file)

@@ -53,7 +53,7 @@ class Receiver:
         return [json.loads(frame) for frame in self.data.split(b"\0") if frame]
 
     def until(self, count: int) -> list[dict[str, Any]]:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while self.data.count(b"\0") < count and time.monotonic() < deadline:
             time.sleep(0.005)
         return self.messages()
@@ -140,7 +140,7 @@ def test_long_lines_by_udp() -> None:
         script = "import base64, os; print('x' * 200_000); print(base64.b64encode(os.urandom(190_000)).decode()); print('last')"
         done = pipe(f"gelf+udp://127.0.0.1:{receiver.getsockname()[1]}", script)
         payloads = [receiver.recv(65535) for _ in range(2)]
-    assert b"1 lines did not reach" in done.stderr
+    assert b"1 line did not reach" in done.stderr
     assert json.loads(zlib.decompress(payloads[0]))["short_message"] == "x" * 200_000
     assert json.loads(payloads[1])["short_message"] == "last"
 
@@ -149,7 +149,7 @@ def until_idle(shipper: Shipper) -> None:
     """Wait until what was taken is written or refused."""
     runner = shipper._delivery._runner
     done = runner._done
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while (runner._done == done or runner.waiting) and time.monotonic() < deadline:
         time.sleep(0.005)
 
@@ -246,7 +246,7 @@ def test_stops_and_goes_on_with_the_command(receiver: Receiver) -> None:
         pids = (process.pid, int(process.stdout.readline()))
 
         def becomes(stopped: bool) -> bool:
-            deadline = time.monotonic() + 20
+            deadline = time.monotonic() + 60
             while [state(pid) == "T" for pid in pids] != [stopped] * 2 and time.monotonic() < deadline:
                 time.sleep(0.01)
             return [state(pid) == "T" for pid in pids] == [stopped] * 2

@@ -337,3 +337,14 @@ def test_pace(monkeypatch: pytest.MonkeyPatch) -> None:
     free = _Pace(0)
     free.wait()
     assert len(slept) == 3
+
+
+def test_a_line_of_json_is_read(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """As `pipe` reads it: GELF, or a logger's record; its fields beside those of the options."""
+    lines = '{"msg":"paid","level":"error","order":7}\n{"version":"1.1","host":"h","short_message":"g"}\nplain {text}\n'
+    monkeypatch.setattr(sys, "stdin", io.StringIO(lines))
+    intake = send(udp, "-", "-f", "env=dev", count=3)
+    assert [(m.short_message, m.level) for m in intake.messages] == [("paid", 3), ("g", None), ("plain {text}", 6)]
+    assert intake.messages[0].fields["order"] == 7
+    assert intake.messages[0].fields["env"] == "dev"
+    assert "sent 3 messages" in capsys.readouterr().err

@@ -70,9 +70,9 @@ def test_clear(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: 
     monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
     status, out, _ = run(capsys, "clear", "--path", str(tmp_path))
     assert status == 1
-    assert "Delete 1 messages" in out
+    assert "Delete 1 message" in out
     status, out, _ = run(capsys, "info", "--path", str(tmp_path))
-    assert ": 1 messages" in out
+    assert ": 1 message," in out
 
 
 def test_compact(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

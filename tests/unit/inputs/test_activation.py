@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from gelf_listener.errors import ConfigError
 from gelf_listener.inputs import sockets
 from gelf_listener.inputs.activation import Inherited
+from gelf_listener.inputs.udp import UdpInput, UdpSettings
 from tests.requirements import need
+from tests.unit.fakes import FakeIntake
 
 FIRST = 300
 
 
 @pytest.fixture
-def handed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[socket.socket]:
+def handed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[socket.socket]]:
     """UDP, TCP and Unix sockets at numbers in a row, as systemd leaves them."""
     udp, tcp = socket.socket(type=socket.SOCK_DGRAM), socket.socket()
     unix = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -124,3 +129,68 @@ def test_a_listener_takes_them_over() -> None:
     )
     udp.close()
     assert done.stdout == "sent before it started\n", done.stderr
+
+
+def test_they_are_shared(handed: list[socket.socket], caplog: pytest.LogCaptureFixture) -> None:
+    """Connections of one socket are accepted by all; its datagrams, chunks among them, are one worker's."""
+    udp, tcp, _ = handed
+    shares = sockets.bind_shared(socket.SOCK_STREAM, "127.0.0.1", tcp.getsockname()[1], 2)
+    assert [share[0].getsockname() for share in shares] == [tcp.getsockname()] * 2
+    with socket.create_connection(tcp.getsockname()):
+        (accepted, _), blocked = shares[1][0].accept(), shares[0][0]
+        accepted.close()
+        with pytest.raises(BlockingIOError):
+            blocked.accept()
+    assert caplog.text == ""
+    datagrams = sockets.bind_shared(socket.SOCK_DGRAM, "127.0.0.1", udp.getsockname()[1], 2)
+    assert [len(share) for share in datagrams] == [1, 0]
+    assert "one worker reads it alone" in caplog.text
+    for sock in [*(share[0] for share in shares), datagrams[0][0]]:
+        sock.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what it dropped")
+def test_what_was_dropped_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Is not counted by the next one that has the socket: a worker's outlives it."""
+    found = Inherited({}, os.getpid())
+    monkeypatch.setattr(sockets, "inherited", lambda: found)
+
+    async def drops_after_more() -> tuple[float, float]:
+        made = UdpInput(UdpSettings(host="127.0.0.1", port=address[1], receive_buffer_bytes=4096))
+        await made.start(FakeIntake())
+        before = made.counters()["kernel_drops_total"]
+        flood()
+        after = made.counters()["kernel_drops_total"]
+        await made.close()
+        return before, after
+
+    def flood() -> None:
+        for _ in range(200):
+            sender.sendto(b"x" * 1000, address)
+
+    with socket.socket(type=socket.SOCK_DGRAM) as given, socket.socket(type=socket.SOCK_DGRAM) as sender:
+        given.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        given.bind(("127.0.0.1", 0))
+        address = given.getsockname()
+        found.add([given.fileno()])
+        flood()
+        before, after = asyncio.run(drops_after_more())
+        assert before == 0
+        assert 0 < after <= 200
+
+
+def test_a_worker_binds_nothing_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has what it was given, and no more when that is taken back."""
+    found = Inherited({}, os.getpid())
+    found.only = True
+    monkeypatch.setattr(sockets, "inherited", lambda: found)
+    with socket.socket(type=socket.SOCK_DGRAM) as given:
+        given.bind(("127.0.0.1", 0))
+        port = given.getsockname()[1]
+        found.add([given.fileno()])
+        (bound,) = sockets.bind_all(socket.SOCK_DGRAM, "localhost", port)
+        assert bound.getsockname() == given.getsockname()
+        found.forget([given.fileno()])
+        with pytest.raises(ConfigError, match="no address"):
+            sockets.bind_all(socket.SOCK_DGRAM, "localhost", port)
+        bound.close()

@@ -12,7 +12,7 @@ import struct
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import msgpack
 import pytest
@@ -293,7 +293,7 @@ class TestSyslogUnix(InputContract):
     """A socket such as /dev/log, to which this machine's programs write datagrams."""
 
     scheme = "syslog+unix"
-    waits_while = "full"
+    waits_while: ClassVar[Literal["crowded", "full"]] = "full"
     nonsense = b" "
     kind: ClassVar[str] = "datagram"
 

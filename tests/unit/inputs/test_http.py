@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from gelf_listener.errors import ConfigError, Rejected
+from gelf_listener.inputs import turns
 from gelf_listener.inputs.allow import AllowList
 from gelf_listener.inputs.http import MAX_LINES, HttpInput, HttpSettings, body_frames
 from gelf_listener.inputs.http_server.protocol import HttpProtocol
@@ -556,3 +557,97 @@ def test_names_and_urls() -> None:
     assert HttpInput(HttpSettings(port=1234)).name == "gelf+http-1234"
     assert HttpInput(HttpSettings(name="web")).name == "web"
     assert HttpInput(HttpSettings()).counters() == {}
+
+
+LINES = b"a\n" * 3000
+DOCUMENTS = b",".join([b'{"short_message":"d"}'] * 3000)
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "text"),
+    [
+        (LINES, ["Content-Type: text/plain"], "a"),
+        (gzip.compress(LINES), ["Content-Type: text/plain", "Content-Encoding: gzip"], "a"),
+        (LINES * 20, ["Content-Type: text/plain"], "a"),
+        (b"[" + DOCUMENTS + b"]", [], "d"),
+        (DOCUMENTS.replace(b",", b"\n"), [], "d"),
+        (gzip.compress(b"[" + DOCUMENTS + b"]"), [], "d"),
+        (zlib.compress(DOCUMENTS.replace(b",", b"")), [], "d"),
+    ],
+    ids=["lines", "packed lines", "many lines", "array", "documents", "packed array", "packed documents"],
+)
+def test_others_have_their_turn_while_a_body_is_decoded(
+    body: bytes, headers: list[str], text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However short it is, and whatever is in it: a hundred bytes of gzip can be a second of work."""
+    monkeypatch.setattr(turns, "TURN_SECONDS", 0.0)
+
+    async def main() -> None:
+        made = scene()
+        made.transport.feed(post(body, *headers))
+        count, steps = 0, 0
+        while made.connection._backlog:
+            steps += 1
+            made.connection._backlog.work()
+            taken = len(made.intake.texts) + len(made.connection._receipt.batch.messages)
+            assert taken - count <= 130, "in one step"
+            assert len(made.connection._receipt.batch.messages) < 1200, "before they go on"
+            count = taken
+        assert steps > 20
+        assert [answer.status for answer in answers(made.transport.written)] == [202]
+        assert set(made.intake.texts) == {text}
+        assert len(made.intake.texts) == (60_000 if body == LINES * 20 else 3000)
+
+    run(main())
+
+
+def test_order_of_requests_that_take_steps() -> None:
+    """Two of one read, a short one behind them: messages and answers come in their order."""
+    first, second = (b"\n".join([b'{"short_message":"%s%d"}' % (name, n) for n in range(500)]) for name in (b"a", b"b"))
+    found, made = exchange(post(first) + post(second) + post())
+    assert [answer.status for answer in found] == [202, 202, 202]
+    assert made.intake.texts == [*(f"a{n}" for n in range(500)), *(f"b{n}" for n in range(500)), "hello"]
+
+
+def test_a_long_body_waits_for_room() -> None:
+    """Its messages go on while it is decoded, and it is decoded no faster than they are written; for a second, then on."""
+    body = gzip.compress(LINES)
+
+    async def main() -> None:
+        for calm in (True, False):
+            made = scene()
+            made.intake.crowded = True
+            made.transport.feed(post(body, "Content-Type: text/plain", "Content-Encoding: gzip"))
+            await settle()
+            assert len(made.intake.texts) < 2000
+            assert made.transport.written == b""
+            if calm:
+                made.intake.relax()
+            else:
+                await asyncio.sleep(2)
+            await settle()
+            while made.connection._backlog:
+                await settle()
+            assert made.intake.texts == ["a"] * 3000
+            assert [answer.status for answer in answers(made.transport.written)] == [202]
+
+    run(main())
+
+
+def test_messages_that_went_on_are_safe_before_the_answer() -> None:
+    """All of a long body; and where they cannot be made safe, it is not promised."""
+
+    async def main() -> None:
+        for error, status in ((None, 202), ("full", 503)):
+            made = scene()
+            made.intake.unsafe = True
+            made.transport.feed(post(LINES[:-2] + b"\n" * 2, "Content-Type: text/plain"))
+            await settle()
+            while made.connection._backlog:
+                await settle()
+            assert made.transport.written == b""
+            made.intake.settle(error)
+            await settle()
+            assert [answer.status for answer in answers(made.transport.written)] == [status]
+
+    run(main())

@@ -223,13 +223,16 @@ def test_blank_lines_are_none() -> None:
         ("[main] c.e.s.Orders - placed\n", {"thread": "main", "logger": "com.example.shop.Orders"}, "placed", 2),
         ("[main] shop.orders - placed", {"thread": "other", "logger": "shop.orders"}, "[main] shop.orders - placed", 2),
         ("[main] shop.orders - placed", {}, "[main] shop.orders - placed", 0),
-        ("l=INFO h=web-1 c=c.e.Orders t=main | placed ", {}, "placed ", 3),
+        ("l=INFO h=web-1 c=c.e.Orders t=main | placed ", {}, "placed", 2),
+        ("l=INFO c=c.e.Orders t=main | placed ", {}, "placed", 2),
+        ("l=INFO c=c.e.Orders t=main | placed ", {"level": "INFO"}, "placed", 2),
     ],
 )
 def test_headers_of_loki4j(line: str, metadata: dict[str, str], text: str, fields: int) -> None:
     """Are taken off where they repeat structured metadata, or name what they say."""
     message = entry(line, {}, metadata)
     assert (message.short_message, len(message.fields)) == (text, fields)
+    assert (message.host == "web-1", message.level == 6) == ("h=web-1" in line, "l=INFO" in line)
 
 
 @pytest.mark.parametrize(
@@ -328,3 +331,14 @@ def test_takes_opentelemetry_as_loki_does() -> None:
 def test_levels_may_have_colours() -> None:
     """As winston's `colorize` leaves them."""
     assert entry("x", {"level": "\x1b[33mwarn\x1b[39m"}).level == 4
+
+
+def test_half_an_emoji_takes_no_other_line_with_it() -> None:
+    """A lone surrogate becomes U+FFFD; a pair stays what it is."""
+    body = (
+        b'{"streams":[{"stream":{"a":"b"},"values":[["1795913697911092480","half \\ud83d, whole \\ud83d\\ude00"],'
+        b'["1795913697911092481","back \\\\ud83d"]]}]}'
+    )
+    intake, answer = push(body, JSON)
+    assert answer.status == 204
+    assert [message.short_message for message in intake.messages] == ["half \ufffd, whole \U0001f600", "back \\ud83d"]

@@ -25,6 +25,7 @@ from gelf_listener.codec.protobuf import fields, write_field
 from gelf_listener.testing.contracts import RecordingIntake
 from tests.unit.inputs import http_clients
 from tests.unit.inputs.http_clients import Answer
+from tests.unit.inputs.loki_requests import snap
 from tests.unit.inputs.wire import assert_read, clients, requests_of
 
 PROTOBUF, JSON = "application/x-protobuf", "application/json"
@@ -72,10 +73,12 @@ def test_reads_what_clients_send(client: str) -> None:
         ("gzip", gzip.compress),
         ("deflate", zlib.compress),
         ("zstd", zstandard.ZstdCompressor().compress),
+        ("zlib", zlib.compress),
+        ("snappy", snap),
     ],
 )
 def test_undoes_encodings(encoding: str, compress: Any) -> None:
-    """SDKs know gzip; the collector deflate and zstd besides."""
+    """SDKs know gzip; the collector the others besides."""
     intake, answer = post(compress(logs(3).SerializeToString()), Content_Encoding=encoding)
     assert (answer.status, intake.texts) == (200, ["text 0", "text 1", "text 2"])
 
@@ -177,7 +180,7 @@ def test_bounds_maps_and_lists() -> None:
     items = AnyValue()
     items.array_value.values.extend([AnyValue(int_value=1)] * 70_000)
     export = logs(1, attributes=[KeyValue(key="items", value=items)])
-    export.resource_logs[0].scope_logs[0].log_records.add(severity_number=9).body.string_value = "x" * 1_000_000  # type: ignore[arg-type]
+    export.resource_logs[0].scope_logs[0].log_records.add(severity_number=9).body.string_value = "x" * 1_000_000
     intake, answer = post(export.SerializeToString())
     assert (answer.status, [len(text) for text in intake.texts]) == (200, [1_000_000])
     assert [str(each.reason) for each in intake.rejected] == ["too_complex"]
@@ -230,7 +233,7 @@ def json_logs(*records: Any) -> dict[str, Any]:
 def test_says_which_records_are_no_messages() -> None:
     """A partial success, with how many and why; the others are taken."""
     export = logs(1)
-    export.resource_logs[0].scope_logs[0].log_records.add(severity_number=9)  # type: ignore[arg-type]
+    export.resource_logs[0].scope_logs[0].log_records.add(severity_number=9)
     intake, answer = post(export.SerializeToString())
     partial = ExportLogsServiceResponse.FromString(answer.body).partial_success
     assert (answer.status, partial.rejected_log_records, intake.texts) == (200, 1, ["text 0"])
@@ -293,7 +296,9 @@ def test_answers_traces_and_metrics_so_that_nobody_tries_again() -> None:
     _, answer = post(metrics.SerializeToString(), path="/v1/metrics")
     points = ExportMetricsServiceResponse.FromString(answer.body).partial_success
     assert (answer.status, points.rejected_data_points) == (200, 3)
-    document = {"resourceMetrics": [{"scopeMetrics": [{"metrics": [{"gauge": {"dataPoints": [{}, {}]}}]}]}]}
+    document: dict[str, Any] = {
+        "resourceMetrics": [{"scopeMetrics": [{"metrics": [{"gauge": {"dataPoints": [{}, {}]}}]}]}]
+    }
     assert post(document, path="/v1/metrics")[1].json["partialSuccess"]["rejectedDataPoints"] == "2"
     assert post({"resourceSpans": []}, path="/v1/traces")[1].json == {}
     assert intake.messages == intake.rejected == []

@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
+import zstandard
+from h2.connection import H2Connection
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest, ExportLogsServiceResponse
@@ -20,6 +22,7 @@ from gelf_listener.inputs.otlp_grpc import OtlpGrpcInput, OtlpGrpcSettings
 from gelf_listener.testing.contracts import RecordingIntake
 from tests.unit.inputs.clients import send_stream
 from tests.unit.inputs.grpc_client import EXPORT, Called, call, framed
+from tests.unit.inputs.loki_requests import snap
 from tests.unit.inputs.wire import WIRE, assert_read, clients
 
 TRACES = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
@@ -82,7 +85,13 @@ def test_takes_long_messages_in_steps() -> None:
     assert intake.texts == [*texts, "last"]
 
 
-@pytest.mark.parametrize(("encoding", "compress"), [("gzip", gzip.compress), ("deflate", zlib.compress)])
+@pytest.mark.parametrize(
+    ("encoding", "compress"),
+    [
+        *(("gzip", gzip.compress), ("deflate", zlib.compress), ("snappy", snap)),
+        ("zstd", zstandard.ZstdCompressor().compress),
+    ],
+)
 def test_undoes_encodings(encoding: str, compress: Any) -> None:
     """Those that clients of gRPC have."""
     intake, (called,) = calls([framed(compress(logs("hello")), compressed=True)], grpc_encoding=encoding)
@@ -92,7 +101,7 @@ def test_undoes_encodings(encoding: str, compress: Any) -> None:
 def test_says_which_records_are_no_messages() -> None:
     """A partial success."""
     export = ExportLogsServiceRequest.FromString(logs("hello"))
-    export.resource_logs[0].scope_logs[0].log_records.add(severity_number=9)  # type: ignore[arg-type]
+    export.resource_logs[0].scope_logs[0].log_records.add(severity_number=9)
     intake, (called,) = calls([framed(export.SerializeToString())])
     partial = ExportLogsServiceResponse.FromString(called.message[5:]).partial_success
     assert (called.status, partial.rejected_log_records, intake.texts) == (0, 1, ["hello"])
@@ -117,7 +126,7 @@ def test_other_signals_and_health() -> None:
         (framed(zlib.compress(bytes(5000)), compressed=True), {"grpc_encoding": "gzip"}, 3, Reason.PAYLOAD_TOO_LARGE),
         (framed(bytes(5000)), {}, 3, Reason.PAYLOAD_TOO_LARGE),
         (framed(bytes(500_000)), {}, 3, Reason.PAYLOAD_TOO_LARGE),
-        (framed(b""), {"grpc_encoding": "snappy"}, 12, None),
+        (framed(b""), {"grpc_encoding": "br"}, 12, None),
         (framed(b""), {"path": "/package.Service/Method"}, 12, None),
         (framed(b""), {"settings": {"token": "secret"}}, 16, None),
         (framed(b""), {"settings": {"token": "secret"}, "authorization": "Bearer wrong"}, 16, None),
@@ -192,6 +201,18 @@ def test_bounds_frames_before_they_have_come(frames: bytes, refused: bool) -> No
         assert caught.value.reason is Reason.FRAME_TOO_LARGE
     else:
         session.feed(frames, receipt)
+
+
+def test_headers_that_are_not_utf_8_end_the_connection() -> None:
+    """HTTP/2 carries bytes, and h2 decodes them."""
+    client = H2Connection()
+    client.initiate_connection()
+    pseudo = [(b":method", b"POST"), (b":scheme", b"http"), (b":authority", b"x"), (b":path", EXPORT.encode())]
+    client.send_headers(1, [*pseudo, (b"x", b"gr\xf6\xdfe")])
+    session = OtlpGrpcInput(OtlpGrpcSettings(port=0)).session()
+    with pytest.raises(Rejected, match="not UTF-8") as caught:
+        session.feed(client.data_to_send(), Receipt("in", None, 0.0, Batch()))
+    assert caught.value.reason is Reason.UNEXPECTED_PROTOCOL
 
 
 @settings(max_examples=200)

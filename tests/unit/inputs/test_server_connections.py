@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import gc
+import itertools
 import socket
 import ssl
+import weakref
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,6 +22,7 @@ from gelf_listener.inputs.allow import AllowList
 from gelf_listener.inputs.http import HttpInput, HttpSettings
 from gelf_listener.inputs.server_connections import Connections
 from gelf_listener.inputs.tcp import TcpInput, TcpSettings, TlsInput, TlsInputSettings
+from gelf_listener.inputs.turns import Turns
 from gelf_listener.message import Peer
 from tests.unit.fakes import FakeIntake, run
 
@@ -297,9 +302,12 @@ def test_no_file_descriptors_left(caplog: pytest.LogCaptureFixture, monkeypatch:
             again: list[Any] = []
             monkeypatch.setattr(held._loop, "call_later", lambda _, function, *given: again.append((function, given)))
 
+            listening_socket = held._listening[0]
+
             class Exhausted:
                 def fileno(self) -> int:
-                    return held._listening[0].fileno()
+                    number: int = listening_socket.fileno()
+                    return number
 
                 def accept(self) -> Any:
                     raise OSError(24, "Too many open files")
@@ -508,3 +516,68 @@ def test_answers_are_sent_before_closing(monkeypatch: pytest.MonkeyPatch) -> Non
                 assert ended(sock)
 
     asyncio.run(main())
+
+
+def test_connections_are_accepted_for_some_milliseconds_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many wait to be; they come in later turns."""
+    clock = itertools.count(step=0.001)
+
+    async def main() -> None:
+        held = collection(FakeIntake(), limit=100)
+        with contextlib.ExitStack() as stack:
+            server = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=100))
+            server.setblocking(False)
+            for _ in range(20):
+                stack.enter_context(connect(server.getsockname()[1]))
+            counts = []
+            while held.accepted_total < 20:
+                before = held.accepted_total
+                held._accept(server)
+                counts.append(held.accepted_total - before)
+            assert max(counts) <= 3
+            for task in list(held._handshakes):
+                task.cancel()
+            await until(lambda: not held._handshakes)
+
+    monkeypatch.setattr(module, "perf_counter", lambda: next(clock))
+    asyncio.run(main())
+
+
+def test_a_connection_that_gives_way_before_it_is_read_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No cycles: a flood makes thousands a second, and collecting them held the loop up for 70 ms."""
+    gone: list[weakref.ref[asyncio.Protocol]] = []
+
+    class Protocol(asyncio.Protocol):
+        """One that can be watched."""
+
+    def make() -> asyncio.Protocol:
+        made = Protocol()
+        gone.append(weakref.ref(made))
+        return made
+
+    async def never(_turns: object, _host: str) -> None:
+        await asyncio.get_running_loop().create_future()
+
+    async def main() -> None:
+        monkeypatch.setattr(Turns, "room", never)
+        held = Connections("c", FakeIntake(), make, max_connections=2, allow=AllowList(()))
+        with contextlib.ExitStack() as stack:
+            server = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+            server.setblocking(False)
+            for _ in range(5):
+                stack.enter_context(connect(server.getsockname()[1]))
+                held._accept(server)
+                await asyncio.sleep(0)
+                await asyncio.sleep(0)
+                await asyncio.sleep(0)
+            assert len(gone) == 5
+            assert [each() is not None for each in gone] == [False, False, False, True, True]
+            for task in list(held._handshakes):
+                task.cancel()
+            await until(lambda: not held._handshakes)
+
+    gc.disable()
+    try:
+        asyncio.run(main())
+    finally:
+        gc.enable()

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import select
 import socket
+import sys
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
 
 from gelf_listener.errors import ConfigError
-from gelf_listener.inputs.sockets import _explain, bind_all, listening_url, peer_of
+from gelf_listener.inputs.sockets import _explain, bind_all, bind_shared, listening_url, peer_of
 from gelf_listener.message import Peer
 
 KINDS = [socket.SOCK_STREAM, socket.SOCK_DGRAM]
@@ -57,7 +61,7 @@ def test_port_0_tries_again_when_the_other_family_has_the_port(
     real, ports = socket.socket.bind, [taken]
 
     class Socket(socket.socket):
-        def bind(self, address):  # type: ignore[no-untyped-def]
+        def bind(self, address):
             if self.family == socket.AF_INET and ports:
                 address = (address[0], ports.pop())
             return real(self, address)
@@ -151,3 +155,66 @@ def test_listening_url(closing: list[socket.socket]) -> None:
         f"gelf+udp://127.0.0.1:{port}",
         f"gelf+udp://[::1]:{port}",
     ]
+
+
+needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux divides a port between sockets")
+
+
+@needs_linux
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_shared_port(kind: socket.SocketKind, closing: list[socket.socket]) -> None:
+    """Every share has a socket of the same port, on every address."""
+    shares = bind_shared(kind, "localhost", 0, 3)
+    closing += [sock for share in shares for sock in share]
+    ports = {sock.getsockname()[1] for share in shares for sock in share}
+    assert len(ports) == 1
+    assert len({len(share) for share in shares}) == 1
+    assert {sock.getsockname()[0] for sock in shares[2]} == {sock.getsockname()[0] for sock in shares[0]}
+    assert not any(sock.getblocking() for share in shares for sock in share)
+
+
+@needs_linux
+def test_one_sender_stays_with_one_share(closing: list[socket.socket]) -> None:
+    """Chunks have to meet; many senders are divided."""
+    shares = bind_shared(socket.SOCK_DGRAM, "127.0.0.1", 0, 2)
+    closing += [sock for share in shares for sock in share]
+    address = shares[0][0].getsockname()
+    for number in range(64):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            for _ in range(5):
+                sender.sendto(b"%d" % number, address)
+    found: list[Counter[bytes]] = []
+    for (sock,) in shares:
+        got: Counter[bytes] = Counter()
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                got[sock.recv(10)] += 1
+        found.append(got)
+    one, other = found
+    assert set(one.values()) | set(other.values()) == {5}
+    assert not set(one) & set(other)
+    assert len(one) + len(other) == 64
+    assert min(len(one), len(other)) > 8  # by chance less once in 10 million runs
+
+
+@needs_linux
+def test_what_came_for_a_share_stays_in_it(closing: list[socket.socket]) -> None:
+    """As long as somebody holds the socket: a copy that is closed changes nothing."""
+    shares = bind_shared(socket.SOCK_DGRAM, "127.0.0.1", 0, 2)
+    closing += [sock for share in shares for sock in share]
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.sendto(b"before", shares[0][0].getsockname())
+        for share in shares:
+            share[0].dup().close()
+        sender.sendto(b"after", shares[0][0].getsockname())
+    holds = next(sock for (sock,) in shares if select.select([sock], [], [], 0)[0])
+    assert (holds.recv(10), holds.recv(10)) == (b"before", b"after")
+
+
+@needs_linux
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_shared_port_that_is_taken(kind: socket.SocketKind, closing: list[socket.socket]) -> None:
+    """Also by somebody who shares it: messages of two listeners must not mix."""
+    closing += [sock for share in bind_shared(kind, "127.0.0.1", 0, 2) for sock in share]
+    with pytest.raises(ConfigError, match="in use by another program"):
+        bind_shared(kind, "127.0.0.1", closing[0].getsockname()[1], 2)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from gelf_listener.inputs import turns
 from gelf_listener.inputs.stdin import StdinInput, StdinSettings
 from tests.unit.fakes import FakeIntake
 
@@ -92,3 +93,28 @@ def test_back_pressure(monkeypatch: pytest.MonkeyPatch) -> None:
         os.close(ours)
 
     with_stdin(monkeypatch, main, join_seconds=0.0)
+
+
+def test_others_have_their_turn_while_lines_are_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One read can be a hundred thousand lines; the next one waits for them."""
+    monkeypatch.setattr(turns, "TURN_SECONDS", 0.0)
+
+    async def main() -> None:
+        intake = FakeIntake()
+        made = StdinInput(StdinSettings(join_seconds=0))
+        made._intake, made._loop, made._open = intake, asyncio.get_running_loop(), True
+        made._backlog = made._make_backlog()
+        made._took(b"a\n" * 50_000)
+        made._took(b"")
+        assert not made._go_on.is_set()
+        longest = 0
+        while made._backlog:
+            before = len(intake.texts)
+            made._backlog.work()
+            longest = max(longest, len(intake.texts) - before)
+        assert 0 < longest <= 1024
+        assert intake.texts == ["a"] * 50_000
+        assert not made._open
+
+    monkeypatch.setattr(turns, "_MOST_SLICE_BYTES", 2048)
+    asyncio.run(main())

@@ -42,7 +42,7 @@ def address(listener: Any) -> tuple[str, int]:
     return host, int(port)
 
 
-def log(where: tuple[str, int], kind: int) -> None:
+def log(where: tuple[str, int], kind: socket.SocketKind) -> None:
     """Log two records with Python's handler, one of them with a traceback."""
     handler = logging.handlers.SysLogHandler(where, socktype=kind)
     handler.setFormatter(logging.Formatter("app[%(process)d]: %(message)s"))
@@ -135,7 +135,8 @@ def test_what_is_no_syslog() -> None:
 def test_settings() -> None:
     """Graylog's options reach the decoder; a zone that does not exist is a usage error."""
     made = SyslogUdpSettings.from_values({"timezone": "Europe/Berlin", "expand_structured_data": "true"}, "x")
-    options = made.decoder("in").options
+    decoder: Any = made.decoder("in")
+    options = decoder.options
     assert (str(options.zone), options.expand_structured_data) == ("Europe/Berlin", True)
     assert (SyslogUdpSettings().port, SyslogTcpSettings().port) == (1514, 1514)
     for zone in ("Mars/Olympus", "../etc/passwd"):

@@ -10,10 +10,12 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from gelf_listener.errors import Rejected
+from gelf_listener.inputs import turns
 from gelf_listener.inputs.allow import AllowList
 from gelf_listener.inputs.server_connections import Connections
 from gelf_listener.inputs.tcp import TcpConnection, TcpInput, TcpSettings
-from gelf_listener.message import Peer
+from gelf_listener.message import Message, Peer
 from tests.unit.fakes import PEER, FakeIntake, FakeTransport, run, settle
 
 HELLO = b'{"short_message":"hello"}'
@@ -80,7 +82,8 @@ def test_vectors(vector: Any, size: int) -> None:
     made = exchange(data, size, end=end)
     assert made.intake.texts == texts
     assert made.intake.reasons == reasons
-    for taken in [*made.intake.messages, *made.intake.rejected]:
+    everything: list[Message | Rejected] = [*made.intake.messages, *made.intake.rejected]
+    for taken in everything:
         assert taken.peer == PEER
         assert taken.input == "tcp"
 
@@ -258,3 +261,29 @@ def test_names() -> None:
     assert TcpInput(TcpSettings(port=1234)).name == "gelf+tcp-1234"
     assert TcpInput(TcpSettings(name="n")).name == "n"
     assert TcpInput(TcpSettings()).counters() == {}
+
+
+def test_others_have_their_turn_while_a_frame_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One with thousands of documents, plain or compressed; what comes behind it, and the end, wait for it."""
+    monkeypatch.setattr(turns, "TURN_SECONDS", 0.0)
+    documents = b",".join([b'{"short_message":"d%d"}' % number for number in range(3000)])
+    texts = [*(f"d{number}" for number in range(3000)), "hello"]
+
+    async def main() -> None:
+        for frame in (b"[" + documents + b"]", zlib.compress(b"[" + documents + b"]")):
+            made = scene()
+            made.transport.feed(frame + b"\0" + HELLO + b"\0")
+            made.connection.eof_received()
+            assert len(made.intake.texts) < 100
+            while made.connection._backlog:
+                before = len(made.intake.texts)
+                made.connection._backlog.work()
+                assert len(made.intake.texts) - before <= 130, "in one step"
+            assert made.intake.texts == texts
+            assert made.transport.closed
+            ended = scene()
+            ended.transport.feed(frame + b"\0" + HELLO)
+            ended.connection.finish()
+            assert ended.intake.texts == texts
+
+    run(main())

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -53,6 +55,14 @@ class Line:
         self.reading = not self.backlog.is_held
 
 
+def steps(log: list[Any], clock: Clock, name: str, count: int, seconds: float) -> Iterator[None]:
+    """Note each of some steps, which take so long."""
+    for _ in range(count):
+        log.append(name)
+        clock.now += seconds
+        yield
+
+
 async def until(condition: Callable[[], object]) -> None:
     while not condition():
         await asyncio.sleep(0)
@@ -76,7 +86,8 @@ def test_an_honest_sender_waits_for_a_slice_not_for_a_flood(clock: Clock) -> Non
     """Fifty connections of one address, each with a second of work; another address sends one message meanwhile."""
 
     async def main() -> None:
-        turns, log = turns_of(asyncio.get_running_loop()), []
+        turns = turns_of(asyncio.get_running_loop())
+        log: list[Any] = []
         flood = [Line(turns, clock, "flood", 1 / 256_000, log) for _ in range(50)]
         for line in flood:
             line.backlog.feed(bytes(256_000))
@@ -114,7 +125,8 @@ def test_order_within_a_connection(clock: Clock) -> None:
     """Bytes come in order, what is done in steps before what came after it, and the end after everything."""
 
     async def main() -> None:
-        turns, log = turns_of(asyncio.get_running_loop()), []
+        turns = turns_of(asyncio.get_running_loop())
+        log: list[Any] = []
         line = Line(turns, clock, "a", 1e-5, log)
         data = bytes(range(256)) * 40
 
@@ -139,20 +151,36 @@ def test_order_within_a_connection(clock: Clock) -> None:
     run(main())
 
 
+def test_steps_of_a_connection_are_done_in_order(clock: Clock) -> None:
+    """Two requests of one read, each of which takes steps; and bytes behind them."""
+
+    async def main() -> None:
+        log: list[Any] = []
+
+        def take(data: bytes) -> None:
+            log.append(data)
+            if data == b"both":
+                backlog.steps(steps(log, clock, "a", 3, 0.003))
+                backlog.steps(steps(log, clock, "b", 3, 0.003))
+
+        backlog = Backlog(turns_of(asyncio.get_running_loop()), "host", take, lambda: None, lambda: None)
+        backlog.feed(b"both")
+        backlog.feed(b"next")
+        assert log == [b"both"]
+        await until(lambda: not backlog)
+        assert log == [b"both", "a", "a", "a", "b", "b", "b", b"next"]
+
+    run(main())
+
+
 def test_one_body_at_a_time_for_each_address(clock: Clock) -> None:
     """What is taken in steps holds memory until it is done: the connections of an address do not do it side by side."""
 
     async def main() -> None:
-        turns, log = turns_of(asyncio.get_running_loop()), []
-
-        def steps(name: str) -> Iterator[None]:
-            for _ in range(5):
-                log.append(name)
-                clock.now += 0.01
-                yield
-
+        turns = turns_of(asyncio.get_running_loop())
+        log: list[Any] = []
         for name in ("a", "b", "c"):
-            Line(turns, clock, "host", 0, []).backlog.steps(steps(name))
+            Line(turns, clock, "host", 0, []).backlog.steps(steps(log, clock, name, 5, 0.01))
         await until(lambda: len(log) == 15)
         assert log == ["a"] * 5 + ["b"] * 5 + ["c"] * 5
 
@@ -215,5 +243,22 @@ def test_a_blocked_connection_keeps_what_it_has(clock: Clock) -> None:
         assert len(line.taken) == before
         line.backlog.unblock()
         await until(lambda: len(line.taken) == 50_000)
+
+    run(main())
+
+
+def test_threads_get_their_turn_in_a_flood(clock: Clock) -> None:
+    """While much waits the interpreter switches threads more often, and as it did before when that is worked off."""
+
+    async def main() -> None:
+        usual = sys.getswitchinterval()
+        line = Line(turns_of(asyncio.get_running_loop()), clock, "a", 1e-6, [])
+        line.backlog.feed(bytes(100_000))
+        assert line.backlog
+        assert sys.getswitchinterval() == usual, "not for a little"
+        line.backlog.feed(bytes(module._FLOOD_BYTES))
+        await until(lambda: sys.getswitchinterval() < usual)
+        await until(lambda: not line.backlog)
+        await until(lambda: sys.getswitchinterval() == usual)
 
     run(main())

@@ -16,9 +16,10 @@ from typing import Any
 import pytest
 
 from gelf_listener.codec.gelf.chunking import split
-from gelf_listener.errors import ConfigError
+from gelf_listener.errors import ConfigError, Rejected
 from gelf_listener.inputs import udp
 from gelf_listener.inputs.udp import UdpInput, UdpSettings
+from gelf_listener.message import Message
 from tests.unit.fakes import FakeIntake
 
 HELLO = b'{"short_message":"hello"}'
@@ -56,7 +57,8 @@ def test_messages_and_rejections() -> None:
             await until(lambda: len(intake.rejected) == 2)
             assert intake.texts == ["hello"] * 3
             assert sorted(intake.reasons) == ["empty_payload", "invalid_json"]
-            assert {taken.input for taken in [*intake.messages, *intake.rejected]} == {"u"}
+            everything: list[Message | Rejected] = [*intake.messages, *intake.rejected]
+            assert {taken.input for taken in everything} == {"u"}
             assert {taken.peer.port for taken in intake.messages if taken.peer} == {sender.getsockname()[1]}
             counters = made.counters()
             chunks = len(list(split(HELLO, 20)))
@@ -152,15 +154,51 @@ def test_closing_ends(full: bool, monkeypatch: pytest.MonkeyPatch) -> None:
             (reader,) = made._readers.values()
             real = reader.read
 
-            def endless() -> Any:
+            def endless(most: int) -> Any:
                 real()
-                return [HELLO] * reader.batch, [None] * reader.batch
+                return [HELLO] * most, [None] * most
 
             monkeypatch.setattr(reader, "read", endless)
             async with asyncio.timeout(40):
                 await made.close()
             assert bool(intake.messages) is not full
 
+    asyncio.run(main())
+
+
+def test_a_turn_of_dear_datagrams_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many wait: few are read at a time while each takes a millisecond, and many when they are cheap again."""
+    cost = 0.001
+    clock = [1.0]
+    asked: list[int] = []
+
+    async def main() -> None:
+        intake = FakeIntake()
+        async with listening(intake) as (made, _):
+            (reader,) = made._readers.values()
+
+            def endless(most: int) -> Any:
+                asked.append(most)
+                clock[0] += most * cost
+                return [HELLO] * most, [None] * most
+
+            monkeypatch.setattr(reader, "read", endless)
+            for _ in range(10):
+                made._readable(reader)
+            began = clock[0]
+            made._readable(reader)
+            assert clock[0] - began < 0.01
+            nonlocal cost
+            cost = 1e-7
+            asked.clear()
+            for _ in range(10):
+                made._readable(reader)
+                clock[0] += 1
+            assert asked[-1] == reader.batch
+            made._pause()
+            monkeypatch.setattr(reader, "read", lambda most: ([], []))
+
+    monkeypatch.setattr(udp, "perf_counter", lambda: clock[0])
     asyncio.run(main())
 
 
@@ -227,10 +265,10 @@ def test_a_socket_that_fails_is_not_read_in_a_circle(
             (reader,) = made._readers.values()
             real, failures = reader.read, [OSError(12, "out of memory")]
 
-            def read() -> Any:
+            def read(most: int) -> Any:
                 if failures:
                     raise failures.pop()
-                return real()
+                return real(most)
 
             monkeypatch.setattr(reader, "read", read)
             sender.send(HELLO)

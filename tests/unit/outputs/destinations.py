@@ -12,11 +12,12 @@ from typing import Any, Self
 import msgpack
 
 from gelf_listener.inputs import Input
+from gelf_listener.message import Message
 from gelf_listener.testing.contracts import RecordingIntake
 from gelf_listener.testing.loop_thread import LoopThread
-from tests.unit.outputs.web import Asked, Web
+from tests.unit.outputs.web import Asked, Web, answer
 
-__all__ = ["ForwardDestination", "ListenerDestination", "WebDestination"]
+__all__ = ["ForwardDestination", "ListenerDestination", "WebDestination", "bulk_answer", "bulk_documents"]
 
 _SECONDS = 10.0
 _QUIET_SECONDS = 0.1
@@ -43,10 +44,10 @@ class _Destination:
     async def _stop(self) -> None:
         raise NotImplementedError
 
-    def found(self) -> Sequence[str]:
+    def found(self) -> Sequence[Any]:
         raise NotImplementedError
 
-    def texts(self) -> list[str]:
+    def texts(self) -> list[Any]:
         """Return what arrived, once nothing more does."""
         before, since = -1, time.monotonic()
         while time.monotonic() - since < _QUIET_SECONDS:
@@ -75,17 +76,21 @@ class ListenerDestination(_Destination):
     async def _stop(self) -> None:
         await self._input.close()
 
-    def found(self) -> Sequence[str]:
+    @property
+    def messages(self) -> list[Message]:
         assert self._intake.rejected == []
-        return self._intake.texts
+        return self._intake.messages
+
+    def found(self) -> Sequence[str]:
+        return [message.short_message for message in self.messages]
 
 
 class WebDestination(_Destination):
-    """A server that takes everything; ``read`` says which texts a request has, ``say`` what it is answered."""
+    """A server that takes everything; ``read`` says what a request holds (texts), ``say`` what it is answered."""
 
     def __init__(
         self,
-        read: Callable[[Asked], Sequence[str]],
+        read: Callable[[Asked], Sequence[Any]],
         say: Callable[[Asked], bytes],
         context: ssl.SSLContext | None = None,
     ) -> None:
@@ -103,7 +108,7 @@ class WebDestination(_Destination):
     async def _stop(self) -> None:
         await self._web.__aexit__()
 
-    def found(self) -> Sequence[str]:
+    def found(self) -> Sequence[Any]:
         return [text for asked in list(self._web.asked) for text in self._read(asked)]
 
 
@@ -113,7 +118,8 @@ class ForwardDestination(_Destination):
     def __init__(self, context: ssl.SSLContext | None = None) -> None:
         super().__init__()
         self._context = context
-        self._texts: list[str] = []
+        self.events: list[tuple[msgpack.ExtType, dict[str, Any]]] = []
+        """Time and record of each."""
         self._writers: list[asyncio.StreamWriter] = []
 
     @property
@@ -138,7 +144,7 @@ class ForwardDestination(_Destination):
                 for _, entries, option in unpacker:
                     chunks = msgpack.Unpacker()
                     chunks.feed(entries)
-                    self._texts += [record["message"] for _, record in chunks]
+                    self.events += [(at, record) for at, record in chunks]
                     writer.write(msgpack.packb({"ack": option["chunk"]}))
         except (ConnectionError, asyncio.CancelledError):
             pass
@@ -146,8 +152,21 @@ class ForwardDestination(_Destination):
             writer.close()
 
     def found(self) -> Sequence[str]:
-        return self._texts
+        return [record["message"] for _, record in self.events]
 
 
-def lines_of_json(body: bytes) -> list[Any]:
-    return [json.loads(line) for line in body.splitlines() if line]
+def bulk_documents(asked: Asked) -> list[Any]:
+    """Return the documents of a request of the bulk API, none of any other."""
+    if not asked.path.partition("?")[0].endswith("/_bulk"):
+        return []
+    return [json.loads(line) for line in asked.body.split(b"\n") if line][1::2]
+
+
+def bulk_answer(asked: Asked) -> bytes:
+    """Answer as OpenSearch does, which takes everything, to the requests that outputs make."""
+    if "/_search" in asked.path:
+        return answer(200, b'{"hits": {"total": {"value": 0}, "hits": []}}')
+    if "/_mapping" in asked.path:
+        return answer(200, b"{}")
+    items = [{"create": {"status": 201}}] * len(bulk_documents(asked))
+    return answer(200, json.dumps({"errors": False, "items": items}).encode())

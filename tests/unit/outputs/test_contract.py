@@ -21,7 +21,8 @@ from tests.unit.outputs.destinations import (
     ForwardDestination,
     ListenerDestination,
     WebDestination,
-    lines_of_json,
+    bulk_answer,
+    bulk_documents,
 )
 from tests.unit.outputs.web import Asked, answer
 
@@ -181,13 +182,10 @@ class TestOpenSearchTls(ToWeb):
     tls = True
 
     def read(self, asked: Asked) -> Sequence[str]:
-        if not asked.path.partition("?")[0].endswith("/_bulk"):
-            return ()
-        return [document["message"] for document in lines_of_json(asked.body)[1::2]]
+        return [document["message"] for document in bulk_documents(asked)]
 
     def say(self, asked: Asked) -> bytes:
-        count = len(self.read(asked))
-        return answer(200, json.dumps({"errors": False, "items": [{"create": {"status": 201}}] * count}).encode())
+        return bulk_answer(asked)
 
 
 class TestOpenSearchStoreTls(ToWeb):
@@ -197,20 +195,11 @@ class TestOpenSearchStoreTls(ToWeb):
     tls = True
 
     def read(self, asked: Asked) -> Sequence[str]:
-        if not asked.path.startswith("/_bulk"):
-            return ()
         unpack = Packer(read_fields).unpack
-        return [
-            unpack(base64.b64decode(document["packed"])).short_message for document in lines_of_json(asked.body)[1::2]
-        ]
+        return [unpack(base64.b64decode(document["packed"])).short_message for document in bulk_documents(asked)]
 
     def say(self, asked: Asked) -> bytes:
-        if "/_search" in asked.path:
-            return answer(200, b'{"hits": {"total": {"value": 0}, "hits": []}}')
-        if "/_mapping" in asked.path:
-            return answer(200, b"{}")
-        count = len(self.read(asked))
-        return answer(200, json.dumps({"errors": False, "items": [{"create": {"status": 201}}] * count}).encode())
+        return bulk_answer(asked)
 
 
 class TestForwardTls(Contract):

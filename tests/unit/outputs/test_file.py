@@ -407,7 +407,7 @@ def test_finished_files_are_compressed(tmp_path):
     assert all(stat.S_IMODE(one.stat().st_mode) & 0o007 == 0 for one in packed)
 
 
-async def until(condition, seconds=5.0):
+async def until(condition, seconds=40.0):
     """Wait for something another thread does."""
     async with asyncio.timeout(seconds):
         while not condition():
@@ -589,13 +589,16 @@ def test_another_process_writes_to_the_file(tmp_path):
     with subprocess.Popen(
         [sys.executable, "-c", code, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as other:
+        stdin = other.stdin
+        assert stdin is not None
+        assert other.stdout is not None
         assert other.stdout.readline() == "locked\n"
         output = FileOutput(FileSettings(path=str(path)))
 
         async def main() -> None:
             with pytest.raises(Retry, match="another process"):
                 await output.start()
-            other.stdin.close()
+            stdin.close()
             other.wait(10)
             await output.start()
             await output.write(make_batch(1))

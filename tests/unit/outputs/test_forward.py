@@ -102,7 +102,8 @@ def test_fluent_bit_shakes_hands_with_texts_that_are_none() -> None:
     [
         (b"\xc1", None),
         (b"HTTP/1.1 400 Bad Request\r\n\r\n", "no acknowledgement"),
-        (msgpack.packb({"ack": "another"}), "in time"),
+        (msgpack.packb({"ack": "another"}), "no acknowledgement"),
+        (b"\x80" * 1000, "no acknowledgement"),
         (b"", "in time"),
         (b"\xdd\xff\xff\xff\xff", None),
     ],

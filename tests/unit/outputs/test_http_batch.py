@@ -41,7 +41,7 @@ class Wrote:
         return [message.short_message for message in error.messages]
 
 
-def write(kind: type[Any], messages: Sequence[Message], respond: Respond, tries: int = 1, **settings: Any) -> Wrote:
+def write(kind: type[Any], messages: Sequence[Message], respond: Respond, tries: Any = 1, **settings: Any) -> Wrote:
     """Write a batch, as often as wanted."""
 
     async def main() -> Wrote:
@@ -213,6 +213,25 @@ def test_otlp_severities() -> None:
     assert numbers == [21, 19, 18, 17, 13, 10, 9, 5]
 
 
+@pytest.mark.parametrize(
+    ("level", "fields", "expected"),
+    [
+        (6, {"severity_number": 11, "severity_text": "Hint"}, (11, "Hint", set())),
+        (6, {"severity_number": 10, "severity_text": "Notice"}, (10, "info", {"severity_text"})),
+        (3, {"severity_text": "WARN"}, (17, "WARN", set())),
+        (3, {"severity_number": 13}, (17, "error", {"severity_number"})),
+        (3, {"severity_number": 0}, (17, "error", {"severity_number"})),
+        (3, {"severity_number": "17"}, (17, "error", {"severity_number"})),
+    ],
+)
+def test_otlp_severity_fields(level: int, fields: dict[str, Any], expected: tuple[int, str, set[str]]) -> None:
+    """They become the severity again only where that says the message's level; else they are attributes."""
+    asked = write(OtlpOutput, [make_message("a", level=level, fields=fields)], fine).asked[0]
+    [record] = ExportLogsServiceRequest.FromString(asked.body).resource_logs[0].scope_logs[0].log_records
+    kept = {attribute.key for attribute in record.attributes} & set(fields)
+    assert (record.severity_number, record.severity_text, kept) == expected
+
+
 def test_otlp_partial_success(caplog: pytest.LogCaptureFixture) -> None:
     """Is counted and logged; garbage in an answer of success is not a failure."""
     partial = ExportLogsPartialSuccess(rejected_log_records=2, error_message="too old")
@@ -230,7 +249,7 @@ def bulk(*statuses: int, error: Any = None) -> bytes:
     return answer(200, json.dumps({"errors": any(status >= 400 for status in statuses), "items": items}).encode())
 
 
-def indexing(messages: Sequence[Message], *answers: bytes, tries: int = 1, **settings: Any) -> Wrote:
+def indexing(messages: Sequence[Message], *answers: bytes, tries: Any = 1, **settings: Any) -> Wrote:
     waiting = list(answers)
     return write(OpenSearchOutput, messages, lambda _: waiting.pop(0), tries=tries, template=False, **settings)
 
@@ -245,7 +264,7 @@ def test_opensearch_requests() -> None:
     assert asked.headers["authorization"] == "ApiKey abc="
     assert action == {"create": {"_index": "logs-web_1-2026.09.21", "_id": message.id}}
     assert (document["message"], document["source"], document["_source"], document["n"]) == ("a", "Web 1", "x", 1)
-    assert document["@timestamp"] == 1790000000500
+    assert document["@timestamp"] == "2026-09-21T14:13:20.500000Z"
 
 
 def test_opensearch_tells_results_apart() -> None:
@@ -297,7 +316,7 @@ def test_opensearch_template() -> None:
                 await output.close()
             return web.asked
 
-    [asked] = asyncio.run(start(answer(200)))
+    asked = asyncio.run(start(answer(200)))[-1]  # it has looked for stores before
     assert (asked.method, asked.path) == ("PUT", "/_index_template/gelf-listener-gelf-_")
     assert json.loads(asked.body)["index_patterns"] == ["gelf-*"]
     with pytest.raises(ConfigError, match="template=no leaves it out"):

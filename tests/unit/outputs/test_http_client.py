@@ -216,6 +216,16 @@ def test_headers_that_are_none(headers: str) -> None:
         client(1, headers=headers)
 
 
+@pytest.mark.parametrize(
+    ("setting", "value"), [("token", "tökén"), ("token", "secret\n"), ("headers", "a: ü"), ("headers", "a: b\x00c")]
+)
+def test_values_that_no_header_can_have(setting: str, value: str) -> None:
+    """Every request would fail; a secret from a file often ends with a line end."""
+    with pytest.raises(ConfigError, match=f"setting '{setting}': a header takes only printable ASCII") as raised:
+        client(1, **{setting: value})
+    assert value not in str(raised.value)
+
+
 def test_files_of_tls_without_tls(tmp_path: Path) -> None:
     """Would be of no use."""
     with pytest.raises(ConfigError, match="'ca' is of use with TLS only"):

@@ -56,6 +56,9 @@ def test_a_record() -> None:
     assert (record.pathname, record.filename, record.module) == ("/srv/shop/cart.py", "cart.py", "cart")
     assert (record.lineno, record.funcName, record.process) == (7, "pay", 42)
     assert record.exc_text == "Traceback ..."
+    assert record.threadName == "MainThread"
+    unknown = record_of(make_message())
+    assert (unknown.process, unknown.processName, unknown.thread, unknown.threadName) == (0, "", 0, "")
     values = record.__dict__
     assert (values["user_id"], values["_msg"], values["_args"]) == (4711, "not ours", "neither")
     assert (values["host"], values["gelf_id"]) == ("web1", message.id)

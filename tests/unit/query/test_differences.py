@@ -103,3 +103,10 @@ def test_reason(text: str, column: int | None, part: str) -> None:
         return
     assert part in told[0].text
     assert told[0].column == column
+
+
+def test_a_service_is_one_field_there() -> None:
+    """Here it may have several names."""
+    (hint,) = difference(parse("service:shop")).hints
+    assert "the field service only" in hint.text
+    assert not difference(parse("facility:shop")).hints

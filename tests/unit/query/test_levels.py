@@ -53,3 +53,12 @@ def test_only_the_level_has_names() -> None:
 def test_every_name_is_one_of_eight() -> None:
     """No name without a number of syslog's."""
     assert set(LEVEL_WORDS.values()) == set(range(8))
+
+
+def test_what_was_meant() -> None:
+    """A name that is nearly one; and a pair as other languages have it."""
+    assert [hint.text for hint in parse("level:eror").hints] == ["'eror' is not a level: did you mean error?"]
+    (hint,) = parse("a OR user_id=42").hints
+    assert (hint.text, hint.column) == ("a field and its value have a colon between them: user_id:42", 6)
+    assert not parse("message:a=b").hints
+    assert not parse('"a=b" OR =x').hints

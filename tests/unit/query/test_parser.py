@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from gelf_listener.query import QueryError, parse
@@ -80,7 +82,7 @@ def test_a_hint_has_the_column_of_its_word():
 
 def test_a_node_knows_its_columns():
     text = ' (x:[1 TO 2]^2 OR  NOT "a b"~3)  AND y : z* '
-    node = parse(text).node
+    node: Any = parse(text).node
     inner = node.must[0]
     found = [node, inner, inner.should[0], inner.must_not[0], node.must[1]]
     assert [text[start - 1 : end - 1] for start, end in (part.columns for part in found)] == [

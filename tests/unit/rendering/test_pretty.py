@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -201,7 +203,7 @@ def test_the_service_stands_beside_the_host(fields, expected):
 
 def test_noise_is_left_out():
     """What Python's handlers say of the place in the code, but for what a query speaks of; of many lines, too."""
-    noisy = {"file": "a.py", "line": 3, "function": "f", "pid": 4, "user_id": 5}
+    noisy: dict[str, Any] = {"file": "a.py", "line": 3, "function": "f", "pid": 4, "user_id": 5}
     for text in ("hello", "hello\nthere"):
         line = show(make_message(text, fields=noisy), hidden=noise("function:f OR _exists_:pid")).split("\n")[0]
         assert line.endswith("function=f pid=4 user_id=5")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -25,7 +27,7 @@ UNSAFE_CODES = [
 UNSAFE = set(map(chr, UNSAFE_CODES)) - {"\n"}
 OWN_COLOURS = re.compile(r"\x1b\[[0-9;]{1,7}m")
 
-RENDERERS = {
+RENDERERS: dict[str, Callable[[], Any]] = {
     "pretty": lambda: PrettyRenderer(utc=True),
     "pretty_cut": lambda: PrettyRenderer(utc=True, max_value_characters=5, max_full_message_characters=9),
     "logfmt": LogfmtRenderer,

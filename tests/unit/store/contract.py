@@ -139,6 +139,17 @@ class StoreContract:
 
         self.run(test)
 
+    @pytest.mark.parametrize("descending", [True, False])
+    def test_sources_are_sorted_without_regard_to_case(self, descending: bool) -> None:
+        async def test(store: Store) -> None:
+            await store.add([plain(host, host=host) for host in ("web", "API", "Web", "db", "api")])
+            found = await store.search(node(), EVERYTHING, sort=Sort("source", descending))
+            assert texts(found.messages) == (
+                ["Web", "web", "db", "api", "API"] if descending else ["API", "api", "db", "web", "Web"]
+            )
+
+        self.run(test)
+
     def test_scanning_gives_everything_in_order(self) -> None:
         async def test(store: Store) -> None:
             await store.add([plain(f"m{index}", at=index // 100) for index in range(1500)])
@@ -313,6 +324,21 @@ class StoreContract:
 
         self.run(test)
 
+    def test_ranges_end_between_whole_numbers(self) -> None:
+        async def test(store: Store) -> None:
+            await store.add([plain(whole=value, mixed=value, part=value / 2) for value in range(1, 11)])
+            await store.add([plain(mixed=2.75, whole=-2)])
+            ranges = ((None, -2.5), (-2.5, 0), (0, 2.5), (2.5, 2.7), (2.7, 5), (4.5, None))
+            for name, counts in (
+                ("whole", [0, 1, 2, 0, 2, 6]),
+                ("mixed", [0, 0, 2, 0, 3, 6]),
+                ("part", [0, 0, 4, 1, 4, 2]),
+            ):
+                rows = await store.aggregate(node(), EVERYTHING, [RangesGroup(name, ranges)])
+                assert [row.messages for row in rows] == counts, name
+
+        self.run(test)
+
     def test_statistics(self) -> None:
         async def test(store: Store) -> None:
             await store.add([plain(took=value, name=f"n{value}") for value in (2, 4, 4)] + [plain()])
@@ -359,10 +385,9 @@ class StoreContract:
 
         async def test(store: Store) -> None:
             many: dict[str, Any] = {f"field_{index}": index for index in range(2000)}
+            odd: dict[str, Any] = {"a.b c": "v", "é": 1}
             long = "x" * 100_000
-            await store.add(
-                [plain("many", **many), plain("long", blob=long + "1"), plain("odd", **{"a.b c": "v", "é": 1})]
-            )
+            await store.add([plain("many", **many), plain("long", blob=long + "1"), plain("odd", **odd)])
             await store.add([plain("big", number=10**30), plain("nan", number=math.nan), plain("neg", number=-(2**63))])
             for query, expected in (
                 ("field_1999:1999", ["many"]), (f"blob:{'x' * 50}*1", ["long"]), ("NOT _exists_:blob AND long", []),

@@ -18,11 +18,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gelf_listener.message import Message, Peer
-from gelf_listener.query.nodes import Exists, Fuzzy, Group, MatchAll, Node, Phrase, Range, Regex, Term, Wildcard
+from gelf_listener.query.nodes import Exists, Fuzzy, MatchAll, Node, Phrase, Range, Regex, Term, Wildcard
 from gelf_listener.store import engine, schema
 from gelf_listener.store.memory_store import MemoryStore
 from gelf_listener.store.parameters import EVERYTHING, Span
-from tests.unit.store.samples import START
+from tests.unit.store.samples import PHASES, START, trees
 from tests.unit.store.test_tantivy_store import store_at
 
 WORDS = [
@@ -41,6 +41,7 @@ WORDS = [
     "don't",
     "ſ",
 ]
+IDS = ["0d96f816-1c94-4dfb-9165-a438d30cf7e2", "0d96f816-1c94-4dfb-9165-a438d30cf7e3", "user-123456", "12345678"]
 NAMES = [
     "user",
     "code",
@@ -54,11 +55,18 @@ NAMES = [
     "odd name",
     "é",
     "gl2_x",
+    "service",
+    "service.name",
+    "tag",
+    "_host",
+    "host_",
+    "level_",
 ]
 VALUES = st.one_of(
     st.sampled_from(
         [
             *WORDS,
+            *IDS,
             "",
             "true",
             "5",
@@ -74,7 +82,7 @@ VALUES = st.one_of(
         ]
     ),
     st.sampled_from([0, 1, 5, -1, 404, 2**53 + 1, 2**63 - 1, 2**64 - 1, -(2**63), 10**30]),
-    st.sampled_from([0.0, 5.0, 1.5, -0.5, 1e30, 1e300, float(2**53)]),
+    st.sampled_from([0.0, -0.0, 5.0, 1.5, -0.5, 1e30, 1e300, float(2**53)]),
     st.booleans(),
     st.text(max_size=6),
     st.just("y" * 9000),
@@ -94,12 +102,12 @@ MESSAGES = st.builds(
 )
 FIELDS = st.sampled_from(
     [None, *NAMES, "source", "host", "short_message", "gl2_remote_ip", "gl2_remote_port", "gl2_source_input", "nothing",
-     "gl2_message_id", "gl2_receive_timestamp", "_level", "_a_b", "x_y"]
+     "gl2_message_id", "gl2_receive_timestamp", "_level", "_a_b", "x_y", "service", "_service", "service_name"]
 )  # fmt: skip
 NAMED = FIELDS.map(lambda name: name or "user")
 LITERALS = st.one_of(
     st.sampled_from(
-        [*WORDS, "5", "5.0", "1e3", "404", "true", "web", "2026-11-23", "2026", "2023-11-14", "127.0.0.1", "4711"]
+        [*WORDS, *IDS, "5", "5.0", "1e3", "404", "true", "web", "2026-11-23", "2026", "2023-11-14", "127.0.0.1", "4711"]
     ),
     st.sampled_from(
         [
@@ -117,7 +125,9 @@ LITERALS = st.one_of(
     st.text(min_size=1, max_size=5),
 )
 PARTS = st.lists(
-    st.tuples(st.booleans(), st.sampled_from(["*", "?", "f", "oo", "ba", "e", "4", "."])), min_size=1, max_size=4
+    st.tuples(st.booleans(), st.sampled_from(["*", "?", "f", "oo", "ba", "e", "4", ".", "0d96", "user-"])),
+    min_size=1,
+    max_size=4,
 ).map(lambda parts: tuple((wild and text in "*?", text) for wild, text in parts))
 ENDS = st.none() | LITERALS
 LEAVES: st.SearchStrategy[Node] = st.one_of(
@@ -127,9 +137,28 @@ LEAVES: st.SearchStrategy[Node] = st.one_of(
     st.builds(
         Regex,
         FIELDS,
-        st.sampled_from(["f.*", "ba[rz]", "[0-9]+", "foo|bar", "exam.*org", ".", "err?or", "~foo", "fo.&@o", "F\\W+"]),
+        st.sampled_from(
+            [
+                "f.*",
+                "ba[rz]",
+                "[0-9]+",
+                "foo|bar",
+                "exam.*org",
+                ".",
+                "err?or",
+                "~foo",
+                "fo.&@o",
+                "F\\W+",
+                ".*[0-9]{6}.*",
+            ]
+        ),
     ),
-    st.builds(Fuzzy, FIELDS, st.sampled_from(["foo", "baz", "eror", "404", "exmaple.org"]), st.sampled_from([1, 2])),
+    st.builds(
+        Fuzzy,
+        FIELDS,
+        st.sampled_from(["foo", "baz", "eror", "404", "exmaple.org", "user-12356"]),
+        st.sampled_from([1, 2]),
+    ),
     st.builds(Range, NAMED, ENDS, ENDS, st.booleans(), st.booleans()),
     st.builds(Exists, NAMED),
     st.just(MatchAll()),
@@ -144,16 +173,7 @@ def as_in_graylog(leaf: Any) -> Node:
 GRAYLOG_LEAVES = LEAVES.map(as_in_graylog) | st.builds(
     lambda *ends: Range(None, *ends, graylog=True), ENDS, LITERALS, st.booleans(), st.booleans()
 )
-TREES = st.recursive(
-    LEAVES | GRAYLOG_LEAVES,
-    lambda inner: st.builds(
-        Group,
-        st.lists(inner, max_size=2).map(tuple),
-        st.lists(inner, max_size=3).map(tuple),
-        st.lists(inner, max_size=2).map(tuple),
-    ),
-    max_leaves=5,
-)
+TREES = trees(LEAVES | GRAYLOG_LEAVES)
 SPANS = st.sampled_from(
     [EVERYTHING, EVERYTHING, Span(START, START + 60), Span(None, START + 1), Span(START + 0.5, None)]
 )
@@ -186,7 +206,7 @@ def check(messages: list[Message], questions: list[tuple[Node, Span]], partition
 QUESTIONS = st.lists(st.tuples(TREES, SPANS), min_size=20, max_size=20)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), phases=PHASES)
 @given(st.lists(MESSAGES, min_size=1, max_size=12), QUESTIONS, st.sampled_from([4, 1000]))
 def test_the_store_finds_what_the_predicate_lets_through(
     messages: list[Message], questions: list[tuple[Node, Span]], partition_messages: int
@@ -195,7 +215,7 @@ def test_the_store_finds_what_the_predicate_lets_through(
     check(messages, questions, partition_messages)
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck), phases=PHASES)
 @given(st.lists(MESSAGES, min_size=1, max_size=12), QUESTIONS)
 def test_it_finds_the_same_without_lists_of_values(messages: list[Message], questions: list[tuple[Node, Span]]) -> None:
     """As with a field of millions of different values: patterns and ranges are the engine's own."""
@@ -204,7 +224,7 @@ def test_it_finds_the_same_without_lists_of_values(messages: list[Message], ques
         check(messages, questions, 1000)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck), phases=PHASES)
 @given(st.lists(MESSAGES, min_size=1, max_size=12), QUESTIONS)
 def test_it_finds_the_same_without_columns(messages: list[Message], questions: list[tuple[Node, Span]]) -> None:
     """As after a flood of names: most fields have no column."""

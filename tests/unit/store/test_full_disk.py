@@ -68,12 +68,12 @@ def test_the_commands_make_room(full: SmallDisk, capsys: pytest.CaptureFixture[s
     """All of them work: some of the messages, their room, everything."""
     path = str(full.path / "store")
     for arguments, words in (
-        (["info"], ": 1500 messages"),
+        (["info"], ": 1,500 messages"),
         (["export", "--output", str(tmp_path / "all.jsonl")], ""),
         (["clear", "--query", "m10*", "--yes"], "111 messages deleted"),
         (["compact"], " before, "),
-        (["info"], ": 1389 messages"),
-        (["clear", "--yes"], "1389 messages deleted"),
+        (["info"], ": 1,389 messages"),
+        (["clear", "--yes"], "1,389 messages deleted"),
         (["info"], ": 0 messages"),
     ):
         with pytest.raises(SystemExit) as caught:

@@ -15,7 +15,7 @@ from gelf_listener.query import parse
 from gelf_listener.query.patterns import within
 from gelf_listener.store import aggregation, engine, schema, translation
 from gelf_listener.store.memory_store import MemoryStore
-from gelf_listener.store.parameters import EVERYTHING, Metric, Span, TimeGroup, ValuesGroup
+from gelf_listener.store.parameters import EVERYTHING, Grouping, Metric, Span, TimeGroup, ValuesGroup
 from tests.unit.store.samples import START, plain
 from tests.unit.store.test_tantivy_store import opened
 
@@ -117,14 +117,21 @@ def test_more_groups_than_the_engine_has_buckets(tmp_path: Path) -> None:
     async def main() -> None:
         async with opened(tmp_path) as store:
             await store.add(
-                [plain("x", at=number, user=f"user{number % 700}", request=f"req-{number}") for number in range(70_000)]
+                [
+                    plain("x", at=number, user=f"user{number % 700}", request=f"req-{number}", share=number % 700 / 7)
+                    for number in range(70_000)
+                ]
             )
-            groups, metrics = [ValuesGroup("user", 5), ValuesGroup("request", 5)], [Metric("card", "request")]
+            await store.flush()
+            metrics = [Metric("card", "request")]
+            for outer, cut in (("user", False), ("share", True)):  # inside of texts only those shown are computed
+                groups = [ValuesGroup(outer, 5), ValuesGroup("request", 5)]
+                rows = await store.aggregate(parse("*").node, EVERYTHING, groups, metrics)
+                assert len(rows) == 25
+                assert {row.values for row in rows} == {(1,)}
+                assert ("too many groups" in store.missing().cut) == cut
+            groups = [ValuesGroup("user", 5)]
             rows = await store.aggregate(parse("*").node, EVERYTHING, groups, metrics)
-            assert len(rows) == 25
-            assert {row.values for row in rows} == {(1,)}
-            assert "too many groups" in store.missing().cut
-            rows = await store.aggregate(parse("*").node, EVERYTHING, groups[:1], metrics)
             assert [row.messages for row in rows] == [100] * 5
             assert all(90 <= float(str(row.values[0])) <= 110 for row in rows)
             assert not store.missing()
@@ -167,6 +174,28 @@ def test_what_was_computed_of_a_whole_partition_is_asked_once(tmp_path: Path, mo
             await judge.delete(parse("odd:0").node, EVERYTHING)
             await agree()
             assert await store.count(everything, EVERYTHING) == 31
+
+    asyncio.run(main())
+
+
+def test_what_is_inside_many_numbers_is_asked_of_those_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though the first look, which lists some values only, counts too few of each; their figures are whole."""
+    monkeypatch.setattr(aggregation, "_SIZES", (aggregation._Sizes(4, 4), *aggregation._SIZES[1:]))
+    asked: list[int] = []
+    asked_now = aggregation._asked_now
+    monkeypatch.setattr(aggregation, "_asked_now", lambda *question: asked.append(1) or asked_now(*question))
+
+    async def main() -> None:
+        async with opened(tmp_path, clock=lambda: START, partition_messages=60) as store:
+            # 7 is among the four most frequent of each partition but the last.
+            await store.add([plain(at=at, user=user) for at in range(3) for user in [7] * 9 + list(range(20, 60))])
+            await store.add([plain(user=user) for user in [7] + [8, 9, 10, 11] * 3])
+            groups: list[Grouping] = [ValuesGroup("user", 1), TimeGroup(seconds=60)]
+            rows = await store.aggregate(parse("NOT nowhere").node, EVERYTHING, groups)
+            assert [(row.keys[0], row.messages) for row in rows] == [(7, 28)]
+            partitions = len({path.name for path in tmp_path.rglob("p0000*")})
+            assert partitions > 1
+            assert len(asked) == 2 * partitions
 
     asyncio.run(main())
 

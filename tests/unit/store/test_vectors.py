@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
+from gelf_listener.codec.gelf.lenient import read_fields
 from gelf_listener.query import parse, parse_as
 from gelf_listener.store import Store
 from gelf_listener.store.memory_store import MemoryStore
 from gelf_listener.store.parameters import EVERYTHING
 from gelf_listener.store.tantivy_store import TantivyStore
 from tests.unit.query.samples import EXCEPTIONS, NOW_RECORDED, RECORDED, expected_hits, message, recorded_messages
-from tests.unit.store.test_tantivy_store import read_fields
 
 _FILES = sorted((Path(__file__).parents[2] / "vectors" / "query").glob("*.json"))
 _SETS: list[dict[str, Any]] = [json.loads(path.read_text(encoding="utf-8")) for path in _FILES]

@@ -17,16 +17,14 @@ def logged(text: str, **fields: Any) -> Message:
 
 
 def situation(*messages: Message, **more: Any) -> Situation:
-    return Situation(
-        **{
-            "messages": messages,
-            "rejected": [],
-            "forgotten": 0,
-            "kernel_drops": 0,
-            "addresses": ["gelf+udp://127.0.0.1:1"],
-        }
-        | more
-    )
+    usual: dict[str, Any] = {
+        "messages": messages,
+        "rejected": [],
+        "forgotten": 0,
+        "kernel_drops": 0,
+        "addresses": ["gelf+udp://127.0.0.1:1"],
+    }
+    return Situation(**usual | more)
 
 
 def text(*messages: Message, wanted: int = 1, **more: Any) -> str:

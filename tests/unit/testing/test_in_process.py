@@ -305,9 +305,33 @@ def test_an_unknown_library(opened: Listening, monkeypatch: pytest.MonkeyPatch) 
     """A typing error is told from a library that is not installed."""
     with pytest.raises(ValueError, match="not one of gelf_handlers, graypy"):
         opened.handler(library="loguru")  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "graypy", None)
+    with pytest.raises(ImportError, match="graypy is not installed; try: pip install graypy"):
+        opened.handler(library="graypy")
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp", "http"])
+def test_without_any_library(opened: Listening, monkeypatch: pytest.MonkeyPatch, transport: Any) -> None:
+    """A small handler of our own sends what a record has, its traceback too."""
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(ImportError, match="pip install gelf-handlers"):
-        opened.handler()
+    opened.attach("orders", transport=transport, fields={"env": "test"})
+    logger = logging.getLogger("orders")
+    logger.info("paid %d", 7, extra={"user_id": 42})
+    try:
+        raise ValueError("no" * 10_000)
+    except ValueError:
+        logger.exception("refused")
+    (paid,) = opened.wait_for("user_id:42")
+    assert (paid.short_message, paid.level, paid.fields["env"], paid.fields["logger"]) == (
+        "paid 7",
+        6,
+        "test",
+        "orders",
+    )
+    (refused,) = opened.wait_for("level:3")
+    assert refused.full_message is not None
+    assert "Traceback" in refused.full_message
+    assert refused.full_message.endswith("nono")
 
 
 def test_one_more_input(opened: Listening) -> None:
@@ -429,3 +453,30 @@ def test_no_warning_for_the_tests_own_log(caplog: pytest.LogCaptureFixture) -> N
         send_udp(opened.udp, b"nonsense")
         assert opened.rejected
     assert caplog.records == []
+
+
+def test_what_keeps_records_away_is_said(opened: Listening) -> None:
+    """Whatever somebody did to the loggers after attach()."""
+    logger, below = logging.getLogger("obstacles"), logging.getLogger("obstacles.below")
+    handler = opened.attach(logger)
+
+    def said() -> str:
+        with pytest.raises(AssertionError) as caught:
+            opened.wait_for("nothing", timeout=0)
+        return str(caught.value)
+
+    assert "obstacles" not in said()
+    logger.removeHandler(handler)
+    assert "logger 'obstacles' has lost the handler that attach() gave it" in said()
+    logger.addHandler(handler)
+    below.propagate = False
+    assert "logger 'obstacles.below' has propagate=False" in said()
+    below.propagate, logger.disabled = True, True
+    assert "logger 'obstacles' is disabled" in said()
+    logger.disabled = False
+    logging.disable(logging.ERROR)
+    try:
+        assert "logging.disable(40) lets nothing of that level or below pass" in said()
+    finally:
+        logging.disable(logging.NOTSET)
+    assert "obstacles" not in said()

@@ -49,7 +49,7 @@ def test_a_container_needs_testcontainers(monkeypatch: pytest.MonkeyPatch) -> No
     """The command to install it is the way on."""
     monkeypatch.delitem(sys.modules, "gelf_listener.testing.container", raising=False)
     monkeypatch.setitem(sys.modules, "testcontainers.core.container", None)
-    with pytest.raises(ImportError, match=r"pip install 'gelf-listener\[testcontainers\]'"):
+    with pytest.raises(ImportError, match=r"pip install '.\[testcontainers\]'"):
         _ = testing.GelfListenerContainer
 
 

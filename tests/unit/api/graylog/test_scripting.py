@@ -21,7 +21,7 @@ async def fill(service: Service) -> None:
     )
 
 
-async def ask(client: Client, path: str, accept: str = "application/json", **body: Any) -> Any:
+async def ask(client: Client, path: str, accept: Any = "application/json", **body: Any) -> Any:
     body = {"timerange": ALL} | body
     answer = await client.post(f"/api/search/{path}", json=body, headers={"Accept": accept})
     assert answer.status_code == 200, answer.text

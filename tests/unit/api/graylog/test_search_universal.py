@@ -57,6 +57,38 @@ def test_shape() -> None:
     searching(main)
 
 
+@pytest.mark.parametrize(
+    ("query", "ranges"),
+    [
+        ("PAI?", {"message": [(0, 4)]}),
+        ("message:/p.*/", {"message": [(0, 4), (18, 6)]}),
+        ("message:payd~1", {"message": [(0, 4)]}),
+        ("source:WE*", {"source": [(0, 3)]}),
+        ("user:Al* AND NOT message:o*", {"user": [(0, 5)]}),
+        ("user:al*", None),
+        ("p* AND NOT café*", None),
+        ("caf?", {"message": [(12, 4)]}),
+        ("level:6 AND _exists_:user", {}),
+    ],
+)
+def test_highlights_of_patterns(query: str, ranges: dict[str, list[tuple[int, int]]] | None) -> None:
+    """Are the words they match, of other fields the whole value; None: the message is not found."""
+
+    async def main(service: Service, client: Client) -> None:
+        await add(service, recent("paid in the Café, parlor", 10.0, user="Alice"))
+        found = (await client.get(f"{URL}/relative.json", params={"query": query, "range": 300})).json()["messages"]
+        marked = [
+            {
+                name: [(each["start"], each["length"]) for each in places]
+                for name, places in hit["highlight_ranges"].items()
+            }
+            for hit in found
+        ]
+        assert marked == ([] if ranges is None else [ranges])
+
+    searching(main)
+
+
 def test_ranges() -> None:
     """From is inclusive, to exclusive; 0 is all time; words."""
 
@@ -84,7 +116,7 @@ def test_lines_in_csv() -> None:
     async def main(service: Service, client: Client) -> None:
         await add(service, logged("a", 0.0, trace="one\r\n  two"))
         for path in ("relative", "relative/export"):
-            params = {"query": "*", "range": 0, "fields": "trace"}
+            params: dict[str, str | int] = {"query": "*", "range": 0, "fields": "trace"}
             answer = await client.get(f"{URL}/{path}", params=params, headers={"Accept": "text/csv"})
             assert answer.text.splitlines()[1] == '"2023-11-14T22:13:20.000Z","one\\r\\n  two"'
 

@@ -116,6 +116,40 @@ def test_life_of_a_stream() -> None:
     asking(main, outputs=["memory:"])
 
 
+def test_rules_one_by_one() -> None:
+    """Added, changed and deleted, as Terraform's provider does; the others keep their ids."""
+
+    async def main(service: Service, client: Client) -> None:
+        await fill(service)
+        id = await create(client, rules=[])
+        assert await found(client, f"streams:{id}") == []
+        made = await client.post(f"/api/streams/{id}/rules", json={"type": 5, "field": "n"})
+        first = made.json()["streamrule_id"]
+        assert (made.status_code, made.headers["location"]) == (201, f"/api/streams/{id}/rules/{first}")
+        assert await found(client, f"streams:{id}") == ["disk full", "login"]
+        wanted = {"type": 6, "field": "message", "value": "disk", "inverted": False, "description": "d"}
+        second = (await client.post(f"/api/streams/{id}/rules", json=wanted)).json()["streamrule_id"]
+        assert await found(client, f"streams:{id}") == ["disk full"]
+        changed = await client.put(f"/api/streams/{id}/rules/{second}", json=wanted | {"inverted": True})
+        assert (changed.status_code, changed.json()) == (200, {"streamrule_id": second})
+        assert await found(client, f"streams:{id}") == ["login"]
+        assert (await client.get(f"/api/streams/{id}/rules/{second}")).json() == wanted | {
+            "inverted": True,
+            "id": second,
+            "stream_id": id,
+        }
+        assert (await client.delete(f"/api/streams/{id}/rules/{second}")).status_code == 204
+        listed = (await client.get(f"/api/streams/{id}/rules")).json()
+        assert [each["id"] for each in listed["stream_rules"]] == [first]
+        assert (await client.delete(f"/api/streams/{id}/rules/{second}")).status_code == 404
+        assert (await client.post(f"/api/streams/{id}/rules", json={"type": 1, "value": "x"})).status_code == 400
+        assert (await client.post(f"/api/streams/{DEFAULT}/rules", json=wanted)).status_code == 400
+        written = await create(client, query="disk")
+        assert (await client.post(f"/api/streams/{written}/rules", json=wanted)).status_code == 400
+
+    asking(main, outputs=["memory:"])
+
+
 def test_leaving_the_default_stream() -> None:
     """What a stream removes is in it alone."""
 
@@ -123,6 +157,42 @@ def test_leaving_the_default_stream() -> None:
         await fill(service)
         await create(client, query="disk", remove_matches_from_default_stream=True)
         assert await found(client, f"streams:{DEFAULT}") == ["idle", "login"]
+
+    asking(main, outputs=["memory:"])
+
+
+async def grouped(client: Client, *fields: str, limit: int = 15) -> list[list[Any]]:
+    """Return the rows of an aggregation by some fields."""
+    body = {
+        "query": "*",
+        "timerange": {"type": "relative", "range": 0},
+        "group_by": [{"field": field, "limit": limit} for field in fields],
+        "metrics": [{"function": "count"}],
+    }
+    answer = await client.post("/api/search/aggregate", json=body)
+    assert answer.status_code == 200, answer.text
+    return list(answer.json()["datarows"])
+
+
+def test_groups_by_stream() -> None:
+    """Streams may stand anywhere among the groups: a message counts in each of its own, and in none that it is not in."""
+
+    async def main(service: Service, client: Client) -> None:
+        await fill(service)
+        await create(client, title="disks", query="disk")
+        assert await grouped(client, "streams") == [["Default Stream", 3], ["disks", 1]]
+        assert await grouped(client, "source", "streams") == [
+            ["web", "Default Stream", 2],
+            ["web", "disks", 1],
+            ["db", "Default Stream", 1],
+        ]
+        assert await grouped(client, "source", "streams", limit=1) == [["web", "Default Stream", 2]]
+        assert await grouped(client, "source", "streams", "n") == [
+            ["web", "Default Stream", "5", 1],
+            ["web", "Default Stream", "50", 1],
+            ["web", "disks", "5", 1],
+            ["db", "Default Stream", "(Empty Value)", 1],
+        ]
 
     asking(main, outputs=["memory:"])
 

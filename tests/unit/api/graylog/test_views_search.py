@@ -193,6 +193,55 @@ def test_bounds() -> None:
     asking(main, outputs=["memory:"])
 
 
+def test_wrong_requests() -> None:
+    """What cannot be executed is told with its place before anything is; a kind that is unknown among the results."""
+    group: dict[str, Any] = {"type": "values", "fields": ["a"]}
+    wrong: list[tuple[dict[str, Any], str]] = [
+        ({"type": "messages", "limit": "many"}, "limit"),
+        ({"type": "messages", "sort": {"field": "n"}}, "sort"),
+        ({"type": "messages", "query": {"query_string": 5}}, "query_string"),
+        ({"type": "pivot", "series": [{"type": "percentile", "field": "n", "percentile": 101}]}, "percentile"),
+        ({"type": "pivot", "series": [{"type": "count"}] * 21}, "series"),
+        ({"type": "pivot", "row_groups": [{"type": "nosuch", "fields": ["a"]}]}, "values', 'time', 'range"),
+        ({"type": "pivot", "row_groups": [{"type": "values"}]}, "at least one field"),
+        ({"type": "pivot", "row_groups": [group | {"limit": 10_001}]}, "limit"),
+        ({"type": "pivot", "column_groups": [group] * 7}, "column_groups of a pivot name at most 6 fields"),
+        ({"type": "pivot", "row_groups": [{"type": "time", "field": "t", "interval": {"type": "x"}}]}, "timeunit"),
+        ({"type": "pivot", "row_groups": [{"type": "range", "field": "n", "ranges": [{"from": "a"}]}]}, "from"),
+    ]
+
+    async def main(service: Service, client: Client) -> None:
+        for asked, where in wrong:
+            for path in ("search/sync", "search"):
+                answer = await client.post(f"/api/views/{path}", json=search(asked))
+                assert (answer.status_code, answer.json()["type"]) == (400, "RequestError"), asked
+                assert where in answer.text, answer.text
+        unknown = {"id": "u", "type": "nosuch", "extra": 1}
+        created = (await client.post("/api/views/search", json=search(unknown))).json()
+        (shown,) = created["queries"][0]["search_types"]
+        assert shown.items() >= {"type": "nosuch", "extra": 1, "time_range": None, "filters": None}.items()
+
+    asking(main, outputs=["memory:"])
+
+
+def test_search_of_an_earlier_version() -> None:
+    """A stored search that can no longer be executed says why; others are executed with all that was stored."""
+
+    async def main(service: Service, client: Client) -> None:
+        await fill(service)
+        pivot = {"type": "pivot", "row_groups": [{"type": "range", "field": "n", "ranges": [{"from": 1, "to": 3}]}]}
+        stored = (await client.post("/api/views/search", json=search({"id": "p", **pivot}))).json()
+        (shown,) = stored["queries"][0]["search_types"]
+        assert shown["row_groups"] == [{"type": "range", "fields": ["n"], "ranges": [{"from": 1.0, "to": 3.0}]}]
+        await service.catalog.put("searches", "old", {"id": "old"} | search({"type": "messages", "limit": "many"}))
+        for answer in (await client.get("/api/views/search/old"), await client.post("/api/views/search/old/execute")):
+            assert answer.status_code == 400
+            assert "limit: " in answer.json()["message"]
+        assert [each["id"] for each in (await client.get("/api/views/search")).json()] == ["s"]
+
+    asking(main, outputs=["memory:"])
+
+
 def test_jobs_are_forgotten() -> None:
     """The oldest, when there are too many or their results may be too large."""
 

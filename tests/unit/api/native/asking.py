@@ -57,7 +57,7 @@ class TantivyOutput(StoringOutput):
         self._directory.cleanup()
 
 
-def logged(text: str, at: float = 0.0, host: str = "web", level: int | None = 6, **fields: Any) -> Message:
+def logged(text: str, at: Any = 0.0, host: Any = "web", level: Any = 6, **fields: Any) -> Message:
     """A message, so many seconds after a certain moment."""
     moment = 1_700_000_000.0 + at
     raw = b'{"short_message":"%s"}' % text.encode()

@@ -50,6 +50,10 @@ def test_by_time(storing: str) -> None:
         await some(service)
         found = await ask(client, by="time,service", interval="1h", query="_exists_:ms")
         assert (found.seconds, found.messages) == (3600, 14)
+        first, last = 1_700_000_000.0, 1_700_000_540.0
+        assert (found.start, found.end) == (first, pytest.approx(last + 0.001))
+        ranged = await ask(client, by="time", **{"from": first - 600, "to": first + 30})
+        assert (ranged.start, ranged.end, ranged.messages) == (first - 600, first + 30, 1)
         assert sum(each.messages for each in found.groups) == 14
         assert {each.keys[1] for each in found.groups} == {"shop", "billing"}
         assert all(float(each.keys[0] or 0) % 3600 == 0 for each in found.groups)
@@ -67,7 +71,7 @@ def test_of_everything_and_of_nothing(storing: str) -> None:
         (whole,) = (await ask(client, metric="count,sum:ms")).groups
         assert (whole.keys, whole.values) == ([], [15, 1045])
         nothing = await ask(client, by="time,service", query="nowhere")
-        assert (nothing.messages, nothing.groups) == (0, [])
+        assert (nothing.messages, nothing.groups, nothing.start) == (0, [], None)
 
     asking(main, outputs=[storing])
 

@@ -157,7 +157,7 @@ def test_import_waits_for_room() -> None:
     async def main(service: Service, client: Client) -> None:
         taken = collect(service)
         runner = service.pipeline.runners[0]
-        runner._task.cancel()  # type: ignore[union-attr]  (nobody writes)
+        runner._task.cancel()  # type: ignore[union-attr]  # nobody writes
         task = asyncio.ensure_future(client.post("/api/gelf/import", content=pieces()))
         done, _ = await asyncio.wait([task], timeout=0.2)
         assert not done

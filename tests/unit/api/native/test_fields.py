@@ -6,7 +6,15 @@ from typing import Any
 
 import pytest
 
-from gelf_listener.api.native.shapes import FieldsShape, HistogramShape, StatisticsShape, SuggestShape, TopShape
+from gelf_listener.api.native.buckets import edges_of
+from gelf_listener.api.native.shapes import (
+    DistributionShape,
+    FieldsShape,
+    HistogramShape,
+    StatisticsShape,
+    SuggestShape,
+    TopShape,
+)
 from tests.unit.api.native.asking import Client, Service, add, asking, logged
 
 EPOCH = 1_700_000_000
@@ -27,6 +35,22 @@ def test_fields(storing: str) -> None:
         names = {field.name: field.types for field in found.fields}
         assert "long" in names["user_id"]
         assert "source" in names
+
+    asking(main, outputs=[storing])
+
+
+def test_services(storing: str) -> None:
+    """Whatever names them, they are one field."""
+
+    async def main(service: Service, client: Client) -> None:
+        assert "service" not in str((await client.get("/api/gelf/fields")).json())
+        await add(service, logged("a", 0, service_name="shop"), logged("b", 1, tag="shop"), logged("c", 2, tag="cron"))
+        found = FieldsShape.model_validate((await client.get("/api/gelf/fields")).json(), strict=True)
+        assert {field.name: field.types for field in found.fields}["service"] == ["string"]
+        top = TopShape.model_validate((await client.get("/api/gelf/fields/service/top")).json(), strict=True)
+        assert [(each.value, each.messages) for each in top.values] == [("shop", 2), ("cron", 1)]
+        split = (await client.get("/api/gelf/histogram?split=service")).json()
+        assert [(each["value"], each["messages"]) for each in split["series"]] == [("shop", 2), ("cron", 1)]
 
     asking(main, outputs=[storing])
 
@@ -157,3 +181,56 @@ def test_mistakes(storing: str, query: str, words: str) -> None:
         assert words in answer.json()["message"]
 
     asking(main, outputs=[storing])
+
+
+def test_distribution(storing: str) -> None:
+    """Ranges that can be read, with everything in them; what is far beyond the others makes no range of its own."""
+
+    async def main(service: Service, client: Client) -> None:
+        await add(
+            service,
+            *(logged("x", number, ms=number / 2, kind="a") for number in range(400)),
+            logged("far", 1, ms=90_000),
+        )
+        path = "/api/gelf/fields/ms/distribution"
+        found = DistributionShape.model_validate((await client.get(path, params={"buckets": 10})).json())
+        assert (found.minimum, found.maximum) == (0, 90_000)
+        assert found.p50 == pytest.approx(100, rel=0.05)
+        assert found.p99 == pytest.approx(198, rel=0.05)
+        assert [each.from_ for each in found.buckets] == [20.0 * number for number in range(11)]
+        assert [each.messages for each in found.buckets] == [40] * 10 + [1]
+        assert found.buckets[-1].to is None
+        found = DistributionShape.model_validate(
+            (await client.get(path, params={"query": "ms:<4", "buckets": 4})).json()
+        )
+        assert [(each.from_, each.to, each.messages) for each in found.buckets] == [
+            (0, 1, 2),
+            (1, 2, 2),
+            (2, 3, 2),
+            (3, 4, 2),
+        ]
+        none = DistributionShape.model_validate((await client.get("/api/gelf/fields/nosuch/distribution")).json())
+        assert (none.minimum, none.p95, none.buckets) == (None, None, [])
+        texts = await client.get("/api/gelf/fields/kind/distribution")
+        assert texts.status_code == 400
+
+    asking(main, outputs=[storing])
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "most", "edges"),
+    [
+        (5, 5, 5, [5.0, 5.5]),
+        (0, 0, 0, [0.0, 0.1]),
+        (-10, 10, 10, [-10.0, -8.0, -6.0, -4.0, -2.0, 0.0, 2.0, 4.0, 6.0, 8.0, 10.0, 12.0]),
+        (0.001, 0.002, 0.002, None),
+        (1e300, 2e300, 2e300, None),
+    ],
+)
+def test_edges(low: float, high: float, most: float, edges: list[float] | None) -> None:
+    """The first range has the lowest number; all of them have one length."""
+    found = edges_of(low, high, most, 10)
+    assert found == edges if edges else len(found) <= 14
+    assert found[0] <= low
+    assert found[-1] > most
+    assert found == sorted(set(found))

@@ -9,6 +9,7 @@ import pytest
 
 from gelf_listener.api.native.shapes import RejectedPage, SendersShape, StatsShape
 from gelf_listener.errors import Reason, Rejected
+from gelf_listener.figures import output_figures
 from gelf_listener.message import Peer
 from tests.unit.api.native.asking import Client, Service, asking
 from tests.unit.fakes import message
@@ -130,7 +131,7 @@ def test_trying_an_output_again() -> None:
         runner = service.pipeline.runners[0]
         runner.failing_since = 1000.0
         pause = asyncio.create_task(runner._back_off(60))
-        while runner.circuit != "open":
+        while output_figures(runner).circuit != "open":
             await asyncio.sleep(0)
         (output,) = (await client.get("/api/gelf/stats")).json()["outputs"]
         assert (output["circuit"], output["next_try_at"] > 1e9) == ("open", True)

@@ -298,3 +298,39 @@ def test_what_a_query_means(storing: str, setting: dict[str, str], there: int, h
         assert (await client.get("/api/gelf/search?query=user:-1&meaning=graylog")).json()["column"] == 6
 
     asking(main, outputs=[storing], **setting)
+
+
+def test_a_field_to_sort_by_has_to_be_there(storing: str) -> None:
+    """One that no message has is a slip; one that some lack is not, nor is anything while there are no messages."""
+
+    async def main(service: Service, client: Client) -> None:
+        assert (await client.get("/api/gelf/search?sort=nosuch")).status_code == 200
+        await add(service, logged("a", took=1), logged("b"))
+        assert (await client.get("/api/gelf/search?sort=took:asc")).status_code == 200
+        assert (await client.get("/api/gelf/search?sort=took:asc&query=b")).status_code == 200
+        refused = await client.get("/api/gelf/search?sort=tok:asc")
+        assert refused.status_code == 400
+        assert refused.json()["message"] == "sort='tok:asc': no message has a field 'tok'; there is 'took'"
+
+    asking(main, outputs=[storing])
+
+
+def test_fields_that_no_message_has_are_hinted_at(storing: str) -> None:
+    """Whatever their case; also where nothing is searched yet, as while following."""
+
+    async def main(service: Service, client: Client) -> None:
+        async def hints(query: str) -> list[str]:
+            return [
+                each["text"]
+                for each in (await client.post("/api/gelf/validate", params={"query": query})).json()["hints"]
+            ]
+
+        assert await hints("reqest_id:7") == []  # nothing is stored, so nobody knows
+        await add(service, logged("a", request_id="7"))
+        assert await hints("reqest_id:7") == ["no message has a field 'reqest_id'; there is 'request_id'"]
+        assert await hints("a AND NOT LEVEL:3") == ["no message has a field 'LEVEL'; there is 'level'"]
+        assert await hints("request_id:7 AND _request_id:7 AND level:3 AND host:a AND service:x") == [
+            "no message has a field 'service'; there is 'source'"
+        ]
+
+    asking(main, outputs=[storing])

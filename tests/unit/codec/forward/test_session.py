@@ -140,6 +140,7 @@ def test_acknowledges_chunks(mode: str) -> None:
         ([EXT, {"trace": "x"}], AT + 0.123456789),
         (msgpack.Timestamp(AT, 5000), AT + 5e-6),
         (str(AT), AT),
+        (AT * 1000 + 125, AT + 0.125),
         ("2026-11-29T00:43:20Z", AT),
         (0, NOW),
         (None, NOW),

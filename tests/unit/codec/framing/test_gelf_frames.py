@@ -34,15 +34,19 @@ def stream_of(vector: dict[str, Any]) -> bytes:
     return stream
 
 
+def receipt() -> Receipt:
+    return Receipt("in", None, 0.0, Batch())
+
+
 def frames_of(pieces: list[bytes], **limits: int) -> tuple[list[bytes], list[Rejected]]:
     framer = GelfFramer(**limits)
-    receipt = Receipt("in", None, 0.0, Batch())
+    taken = receipt()
     frames = []
     for piece in pieces:
-        frames += framer.feed(piece, receipt)
-    frames += framer.feed_eof(receipt)
+        frames += framer.feed(piece, taken)
+    frames += framer.feed_eof(taken)
     assert framer.pending_bytes == 0
-    return [frame.strip() for frame in frames], receipt.batch.rejected
+    return [frame.strip() for frame in frames], taken.batch.rejected
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 16, 10_000])
@@ -132,7 +136,7 @@ def test_a_slow_stream_costs_no_second_look() -> None:
     """Bytes that were searched are not searched again: feeding them one by one stays linear."""
     framer = GelfFramer()
     for _ in range(50_000):
-        framer.feed(b"x", [])
+        framer.feed(b"x", receipt())
     assert framer._searched == framer.pending_bytes == 50_000
 
 
@@ -150,7 +154,7 @@ def test_a_slow_bomb_holds_no_more_than_it_sent() -> None:
     """A compressed frame that never ends is held as it came, not inflated."""
     bomb = zlib.compress(b"\0" * 4_000_000)
     framer = GelfFramer()
-    assert framer.feed(bomb[:-1], []) == []
+    assert framer.feed(bomb[:-1], receipt()) == []
     assert framer.pending_bytes < len(bomb)
 
 
@@ -163,7 +167,7 @@ def test_many_frames_in_one_read_cost_in_proportion() -> None:
         for _ in range(3):
             framer = GelfFramer()
             started = time.process_time()
-            assert len(framer.feed(data, [])) == count
+            assert len(framer.feed(data, receipt())) == count
             best = min(best, time.process_time() - started)
         costs.append(best)
     assert costs[1] < 10 * costs[0] + 0.05, costs
@@ -179,7 +183,7 @@ def test_a_long_counted_frame_in_small_reads_costs_in_proportion() -> None:
             framer = GelfFramer()
             started = time.process_time()
             for start in range(0, len(data), 500):
-                framer.feed(data[start : start + 500], [])
+                framer.feed(data[start : start + 500], receipt())
             best = min(best, time.process_time() - started)
         costs.append(best)
     assert costs[1] < 10 * costs[0] + 0.05, costs

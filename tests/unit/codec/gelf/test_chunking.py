@@ -56,9 +56,9 @@ def test_any_order_any_senders_any_duplicates(data: st.DataObject) -> None:
     while any(arrivals):
         queue = data.draw(st.sampled_from([queue for queue in arrivals if queue]))
         part, peer, index = queue.pop(0)
-        payload = reassembler.feed(part, Receipt("in", peer, 0.0, batch))
-        if payload is not None:
-            got.append((index, payload))
+        whole = reassembler.feed(part, Receipt("in", peer, 0.0, batch))
+        if whole is not None:
+            got.append((index, whole))
     assert sorted(got) == sorted(enumerate(messages))
     assert batch.rejected == []
     assert len(reassembler) == 0

@@ -218,7 +218,11 @@ def test_a_record_without_body() -> None:
     assert decoded(export).short_message == "E: m"
     assert decoded(request(LogRecord(event_name="started"))).short_message == "started"
     assert decoded(request(LogRecord(attributes=pairs({"a": 1})))).short_message == "(a record without a text)"
-    for data in (request(LogRecord()).SerializeToString(), {"resourceLogs": [{"scopeLogs": [{"logRecords": [{}]}]}]}):
+    same: tuple[Any, ...] = (
+        request(LogRecord()).SerializeToString(),
+        {"resourceLogs": [{"scopeLogs": [{"logRecords": [{}]}]}]},
+    )
+    for data in same:
         batch, taker = decode(data)
         assert (batch.messages, taker.rejected, len(batch.rejected)) == ([], 1, 1)
 
@@ -229,6 +233,8 @@ def test_exceptions() -> None:
     message = decoded(request(record("failed", severity_number=17, attributes=attributes)))
     assert (message.short_message, message.full_message) == ("failed", "E: m\n\tat a.b(C.java:1)")
     assert message.fields == {"exception.type": "E", "exception.message": "m"}
+    attributes["stack"] = attributes["exception.stacktrace"]
+    assert decoded(request(record("failed", severity_number=17, attributes=attributes))).fields == message.fields
     message = decoded(request(record("failed\nTraceback (most recent call last):\n  File\nE: m", severity_number=17)))
     assert (message.short_message, message.full_message) == (
         "failed",
@@ -306,6 +312,10 @@ def test_unknown_fields_of_records_are_passed_over(extra: bytes) -> None:
         (19, "alert", 1),
         (17, "Warning", 3),
         (0, "Warning", 4),
+        (0, "Level 5", 7),
+        (9, "Level 25", 5),
+        (0, "Level 999", 2),
+        (0, "Level x", None),
         (0, "", None),
         (0, "audit", None),
     ],

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from gelf_listener.codec.batch import Batch
-from gelf_listener.codec.syslog.decoder import FACILITIES, SyslogDecoder, SyslogOptions
+from gelf_listener.codec.syslog.decoder import SyslogDecoder, SyslogOptions
+from gelf_listener.codec.syslog.facilities import FACILITIES
 from gelf_listener.errors import Rejected
 from gelf_listener.message import Message, Peer
 

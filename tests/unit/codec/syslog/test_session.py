@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from gelf_listener.codec.batch import Batch
 from gelf_listener.codec.framing.syslog_frames import SyslogFramer
 from gelf_listener.codec.receipt import Receipt
 from gelf_listener.codec.syslog.decoder import SyslogDecoder
-from gelf_listener.codec.syslog.session import SyslogSession, join_traces
+from gelf_listener.codec.syslog.session import SyslogSession
 from gelf_listener.message import Message
 
 HEAD = b"<11>1 2026-11-28T10:00:00.123Z web1 shop 77 - - "
@@ -61,11 +59,49 @@ def test_counted_messages_are_left_alone() -> None:
     assert made.short_message == "order failed"
 
 
-def test_joining_is_bounded() -> None:
-    """A sender of nothing but continuations costs no more than its bytes."""
-    frames = [b"<14>x", *[b"\tat x"] * 200_000]
-    began = time.perf_counter()
-    joined = join_traces(frames)
-    assert time.perf_counter() - began < 2.0
-    assert max(map(len, joined)) < 300_000
-    assert sum(map(len, joined)) + len(joined) - 1 == sum(map(len, frames)) + len(frames) - 1
+@pytest.mark.parametrize("text", [JAVA, PYTHON])
+def test_reads_that_end_within_a_line(text: bytes) -> None:
+    """Wherever that is: what goes on belongs to the message before, and what does not is another."""
+    stream = HEAD + text + b"\n" + HEAD + b"two\nthree\n"
+    whole = [made.short_message for made in read(stream)]
+    assert whole == ["order failed", "two", "three"]
+    for cut in range(1, len(stream)):
+        if stream[cut - 1 : cut] != b"\n":
+            assert [made.short_message for made in read(stream[:cut], stream[cut:])] == whole, cut
+
+
+def test_what_waits_for_the_rest_of_a_line() -> None:
+    """A message does, until the line has ended, another begins, or the connection ends; its bytes are pending."""
+    batch = Batch()
+    receipt = Receipt("in", None, 1795860000.0, batch)
+    session = SyslogSession(SyslogFramer(), SyslogDecoder("in"))
+    for piece, made, pending in (
+        (HEAD + b"one\n", 1, False),
+        (HEAD + b"two\n\tat a", 1, True),
+        (b".b\n", 2, False),
+        (HEAD + b"three\n ", 2, True),
+        (HEAD, 3, True),
+        (b"four\nCaused by: x.Y", 3, True),
+    ):
+        session.feed(piece, receipt)
+        assert (len(batch.messages), session.pending_bytes > 0) == (made, pending), piece
+    session.feed_eof(receipt)
+    assert [made.short_message.partition("\n")[0] for made in batch.messages] == ["one", "two", "three", "four"]
+    assert session.pending_bytes == 0
+
+
+@pytest.mark.parametrize("read_bytes", [7, 1_000_000])
+def test_joining_is_bounded(read_bytes: int) -> None:
+    """A sender of nothing but continuations costs no more than its bytes, whatever the reads."""
+    stream = b"<14>x\n" + b"\tat x\n" * 6_000
+    batch = Batch()
+    receipt = Receipt("in", None, 1795860000.0, batch)
+    session = SyslogSession(SyslogFramer(), SyslogDecoder("in"))
+    most = 0
+    for start in range(0, len(stream), read_bytes):
+        session.feed(stream[start : start + read_bytes], receipt)
+        most = max(most, session.pending_bytes)
+    session.feed_eof(receipt)
+    assert most < 300_000
+    lines = sum(made.raw.count(b"\n") + 1 for made in batch.messages)
+    assert lines == 6_001

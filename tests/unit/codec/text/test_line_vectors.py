@@ -18,7 +18,7 @@ from gelf_listener.codec.text.lines import LineDecoder
 from gelf_listener.message import Message, Peer
 
 FOLDER = Path(__file__).parents[3] / "vectors" / "lines"
-VECTORS = [
+VECTORS: list[Any] = [
     pytest.param(vector, id=f"{path.stem}-{number}-{vector['program']}")
     for path in sorted(FOLDER.glob("*.json"))
     for number, vector in enumerate(json.loads(path.read_text()))

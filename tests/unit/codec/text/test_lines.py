@@ -26,6 +26,7 @@ During handling of the above exception, another exception occurred:
 Traceback (most recent call last):
   File "x.py", line 3, in <module>
 ValueError: b"""
+LOGGED = PYTHON.replace("<module>", "pay")
 GROUP = """  + Exception Group Traceback (most recent call last):
   |   File "x.py", line 1, in <module>
   | ExceptionGroup: several (2 sub-exceptions)
@@ -89,7 +90,7 @@ TRACES = [
     ("Python", PYTHON, ("ValueError: b", PYTHON, 3)),
     ("Python behind a line", f"ERROR:root:it failed\n{PYTHON}", ("ERROR:root:it failed", PYTHON, 3)),
     ("Python behind a line without level", f"it failed\n{PYTHON}", ("it failed", PYTHON, 3)),
-    ("Python behind a line of little weight", f"INFO it failed\n{PYTHON}", ("INFO it failed", PYTHON, 4)),
+    ("Python behind a line of little weight", f"INFO it failed\n{LOGGED}", ("INFO it failed", LOGGED, 4)),
     ("SQLAlchemy and PostgreSQL", SQL, (SQL.splitlines()[2], SQL, 3)),
     ("a message with indented lines", INDENTED, ("ValueError: these are wrong:", INDENTED, 3)),
     ("a group alone", GROUP, ("ExceptionGroup: several (2 sub-exceptions)", GROUP, 3)),

@@ -1,0 +1,1 @@
+"""Alerts: saved queries with a condition, looked at now and then, whose changes go to destinations (docs/alerts.md)."""

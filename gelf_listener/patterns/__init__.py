@@ -1,0 +1,1 @@
+"""Patterns: the shapes that messages have, whatever numbers, names and ids they hold."""

@@ -1,0 +1,68 @@
+"""Numbers from 2^53 on: a column has one type for all of its numbers, and may not have what was sent."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gelf_listener.message import FieldValue
+from gelf_listener.query.nodes import Fuzzy, Range, Regex, Term, Wildcard
+from gelf_listener.store.memory_store import MemoryStore
+from gelf_listener.store.parameters import EVERYTHING
+from tests.unit.store.samples import plain
+from tests.unit.store.test_tantivy_store import opened
+
+WHOLE = [5, 2**53 - 1, 2**53, 2**53 + 1, 123456789012345678, 2**63 - 1]
+COLUMNS: dict[str, list[FieldValue]] = {
+    "signed": [*WHOLE, -(2**63), -(2**53) - 1],
+    "unsigned": [*WHOLE, 2**63, 2**64 - 1],
+    "unsigned and below zero": [2**64 - 1, -1, 3],
+    "whole and not": [2**53 + 1, 1.5, 5],
+    "everything": [
+        *(*WHOLE, 2**63, 2**64 - 1, -(2**63), -(2**53) - 1, 10**30, 5.0, -0.0, 0.5, 1e16, float(2**53), float(2**63)),
+        *(1e30, 1e300, 9007199254740994.0, True, "9007199254740993"),
+    ],
+}
+
+
+def begins(text: str) -> Wildcard:
+    return Wildcard("n", ((False, text), (True, "*")))
+
+
+QUERIES: list[Any] = [
+    *(Regex("n", pattern) for pattern in ("[0-9]+", "9.*", ".*3", "1e\\+?[0-9]+", ".*\\.0", "-.*")),
+    *(begins(text) for text in ("9007199254740993", "922", "1844674407370955161", "-9")),
+    *(Fuzzy("n", text, 1) for text in ("9007199254740992", "9223372036854775806")),
+    *(
+        Term("n", str(number))
+        for number in (2**53, 2**53 + 1, 2**63 - 1, 2**63, 2**64 - 1, -(2**63), 10**30, "9.007199254740992e15", "1e30")
+    ),
+    *(Range("n", str(2**53 + 1), None, include, False) for include in (True, False)),
+    *(Range("n", None, str(number)) for number in (2**53, 2**63, -(2**53), 10**30)),
+    *(Range("n", str(low), str(high)) for low, high in ((2**53, 2**53 + 1), (1, 2**64 - 2), (2**64 - 1, 10**40))),
+]
+
+
+@pytest.mark.parametrize("column", COLUMNS)
+def test_they_are_found_as_the_predicate_finds_them(tmp_path: Path, column: str) -> None:
+    """By patterns, edits, ranges and value, in both meanings."""
+    messages = [plain(f"{value!r}", n=value) for value in COLUMNS[column]]
+
+    async def main() -> None:
+        judge = MemoryStore()
+        await judge.add(messages)
+        async with opened(tmp_path) as store:
+            await store.add(messages)
+            for query in QUERIES:
+                for node in (query, replace(query, graylog=True)):
+                    found, expected = [
+                        [message.short_message for message in (await each.search(node, EVERYTHING)).messages]
+                        for each in (store, judge)
+                    ]
+                    assert found == expected, repr(node)
+
+    asyncio.run(main())

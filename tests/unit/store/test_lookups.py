@@ -1,0 +1,126 @@
+"""Numbers and ids, which are looked up in their columns: every kind of search finds what the predicate lets through."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from gelf_listener.codec.gelf.lenient import read_document, read_fields
+from gelf_listener.packing import Packer
+from gelf_listener.query import parse
+from gelf_listener.store import column_leaves
+from gelf_listener.store.documents import Documents
+from gelf_listener.store.memory_store import MemoryStore
+from gelf_listener.store.parameters import EVERYTHING, ValuesGroup
+from gelf_listener.store.schema import MAX_ID_FIELDS, Names, is_id
+from tests.unit.store.samples import decoded, plain
+from tests.unit.store.test_tantivy_store import opened
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("0d96f816-1c94-4dfb-9165-a438d30cf7e2", True),
+        ("01HF7YAT00KAFKA00000000025", True),
+        ("user-123456", True),
+        ("12345678", True),
+        ("1" * 128, True),
+        ("1" * 129, False),
+        ("123456", False),
+        ("user-12345", False),
+        ("/api/v1/orders/123456", False),
+        ("at 12345678", False),
+        ("2026-11-23", False),
+        ("2026-11-23T10_00_00", False),
+        ("٠١٢٣٤٥٦٧٨", False),
+    ],
+)
+def test_what_may_be_an_id(text: str, *, wanted: bool) -> None:
+    """Dates and paths are none: patterns and ranges are asked of them."""
+    assert is_id(text) is wanted
+
+
+QUERIES = [
+    *("request:req-000017", "request:req-9", "request:req-00001*", "request:*17", "request:*7*", "request:req-??00?7"),
+    *("request:/req-0000[0-9]7/", "request:[req-000017 TO req-000020]", "request:req-000071~1", "request:none"),
+    *("request:*", "NOT request:*1*", "req-000017", "*000017", "req-00001*", "/req-.*7/", "req-000071~1", "none"),
+    *('request:["req 0" TO "req-000020"}', 'request:>"req 1"', "request:[a! TO *]"),
+    *("user:17", "user:1*", "user:*7", "user:[3 TO 17]", "user:0", "user:>-1", "17", "*7", "user:x"),
+    *(
+        "share:1.5",
+        "share:[0.5 TO 1.5]",
+        "share:*.5",
+        "share:[-0.00001 TO 0.5]",
+        "share:>-1e-9",
+        "share:0",
+        "share:-0.0",
+    ),
+    *("large:1234567890123456789", "large:12345678901234567*", "large:9007199254740993"),
+]
+
+
+@pytest.mark.parametrize("at_once", [500, 2])
+def test_searches_agree_with_the_predicate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int) -> None:
+    """Ids of one message, of two and of many; and where more match than are looked up one by one."""
+    monkeypatch.setattr(column_leaves, "_MAX_LOOKED_UP", at_once)
+    messages = [
+        plain(
+            request=f"req-{number % 70 if number < 140 else 7:06}" if number % 10 else "none",
+            user=number % 25,
+            share=number / 2 if number else -0.0,
+            large=1234567890123456789 - number % 2,
+        )
+        for number in range(160)
+    ]
+
+    async def main() -> None:
+        judge = MemoryStore()
+        await judge.add(messages)
+        async with opened(tmp_path) as store:
+            await store.add(messages)
+            for text in QUERIES:
+                query = parse(text).node
+                assert await store.count(query, EVERYTHING) == await judge.count(query, EVERYTHING), text
+            rows = await store.aggregate(parse("*").node, EVERYTHING, [ValuesGroup("request", 3)])
+            assert next((row.keys, row.messages) for row in rows) == (("req-000007",), 20)
+
+    asyncio.run(main())
+
+
+def test_ids_under_many_names_are_all_found(tmp_path: Path) -> None:
+    """From some number of names on they are terms."""
+    names = [f"id_{number}" for number in range(MAX_ID_FIELDS + 10)]
+    messages = [plain(**{name: f"id-{number:06}"}) for number, name in enumerate(names)]
+
+    async def main() -> None:
+        async with opened(tmp_path) as store:
+            await store.add(messages)
+            for number, name in enumerate(names):
+                for text in (f"id-{number:06}", f"{name}:id-{number:06}", f"{name}:*{number:04}"):
+                    assert await store.count(parse(text).node, EVERYTHING) == 1, text
+            assert await store.count(parse("*0000*").node, EVERYTHING) == len(names)
+
+    asyncio.run(main())
+
+
+def test_no_term_is_made_of_a_number_or_an_id() -> None:
+    """Also where a field that has ids has something else now and then, and first."""
+    packer, names = Packer(read_fields), Names()
+    documents = Documents(packer, names, read_document)
+
+    def terms(place: int, id: str) -> set[str]:
+        payload = {"version": "1.1", "host": "h", "short_message": "m", "timestamp": 1, "_id_": id, "_n": 1, "_a": "x"}
+        (message,) = decoded(json.dumps(payload).encode())
+        found = msgspec.json.decode(documents.of(packer.pack(message), place).text)
+        assert (found["added"]["id_"], found["added"]["n"]) == ("=" + id, 1)
+        return {term.replace("\x00s=", ":") for term in found["terms"] if not term.startswith("@")}
+
+    assert terms(1, "none") == {"id_:none", "a:x"}
+    assert terms(2, "12345678") == {"id_:12345678", "a:x"}  # it is not known yet that it has ids
+    assert terms(4096, "12345678") == {"a:x"}
+    assert terms(4097, "12345679") == {"a:x"}
+    assert terms(4098, "none") == {"id_:none", "a:x"}
