@@ -14,7 +14,8 @@ from typing import Any
 from gelf_listener.codec.receipt import Receipt
 from gelf_listener.codec.record import OF_GELF_ONLY, make_message
 from gelf_listener.codec.text.reading import Reading
-from gelf_listener.codec.text.records import is_far, read_record
+from gelf_listener.codec.text.record_plans import is_far
+from gelf_listener.codec.text.records import read_record
 from gelf_listener.codec.text.whole import read_whole
 from gelf_listener.message import Message
 

@@ -11,242 +11,48 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
 from gelf_listener.codec.batch import Batch
-from gelf_listener.codec.gelf.keys import Key, note, read_key
+from gelf_listener.codec.gelf.keys import note, read_key
 from gelf_listener.codec.gelf.normaliser import Normaliser
-from gelf_listener.codec.levels import LEVEL_NAMES as SEVERITIES
 from gelf_listener.codec.levels import severity_of_number, severity_of_text
 from gelf_listener.codec.receipt import Receipt
-from gelf_listener.codec.record import OF_GELF_ONLY
 from gelf_listener.codec.scrub import encode_json, scrub
 from gelf_listener.codec.text.plain import read_header
 from gelf_listener.codec.text.reading import Reading
-from gelf_listener.codec.text.record_shapes import RECORD_SHAPES, RecordShape
+from gelf_listener.codec.text.record_plans import (
+    I64,
+    MAX_KEYS,
+    MAX_PREFIX,
+    NODE_LEVELS,
+    TEXTS,
+    Name,
+    Plan,
+    flatten,
+    is_far,
+    is_odd_in_gelf_only,
+    number_seconds,
+    plan_of,
+)
 from gelf_listener.codec.text.stamps import believable, read_stamp, usual_seconds
 from gelf_listener.codec.text.trace_objects import trace_of
 from gelf_listener.codec.times import to_seconds
 from gelf_listener.message import FieldValue
 from gelf_listener.notes import Deviation, Note
 
-__all__ = ["is_far", "read_record"]
-
-_TEXTS = (
-    "message",
-    "msg",
-    "event",
-    "@m",
-    "log",
-    "@message",
-    "Message",
-    "text",
-    "LogMessage",
-    "logmessage",
-    "message_text",
-    "event_message",
-)
-_LEVELS = (
-    *("levelname", "level_name", "levelName", "level", "severity", "error_severity", "log.level", "lvl", "loglevel"),
-    *("log_level", "logLevel", "LogLevel", "severityText", "severity_text", "Level", "Severity", "levelno"),
-    *("@level", "level_value", "PRIORITY", "log_severity", "syslog.severity", "metadata.level", "L"),
-)  # fmt: skip
-_TIMES = (
-    *("timestamp", "time", "ts", "@timestamp", "asctime", "created", "datetime", "date", "eventTime", "event_time"),
-    *("created_at", "createdAt", "Timestamp", "TimeStamp", "Time", "instant", "date_time", "timeMillis", "t"),
-    *("timeUnixNano", "time_unix_nano", "observedTimeUnixNano", "time_iso8601", "time_local", "ibm_datetime"),
-    *("requestReceivedTimestamp", "StartUTC", "event.created", "log_time", "timestampMillis", "dt", "when"),
-    *("written_at", "msec", "EventTime", "EdgeStartTimestamp", "syslog.timestamp", "logtail.client_time"),
-    "timestamp_ms",
-)  # fmt: skip
-_HOSTS = (
-    "host",
-    "hostname",
-    "hostName",
-    "host.name",
-    "host.hostname",
-    "source_host",
-    "HostName",
-    "HOSTNAME",
-    "Hostname",
-    "syslog.hostname",
-)
-_TRACES = (
-    *("exc_info", "exc_text", "exception", "stack_trace", "stack", "stacktrace", "error.stack_trace", "error_stack"),
-    *("stackTrace", "StackTrace", "Stacktrace", "Exception", "traceback", "err.stack", "error.stack", "throwable"),
-    *("exception.stacktrace", "exception.stack_trace", "context.exception", "error.stackTrace", "backtrace", "thrown"),
-    *("errorStack", "err", "error", "exceptionStackTrace", "exception.stack", "stack_info", "cause"),
-    "_exception.stackTrace",
-)  # fmt: skip
-_OF_REQUESTS = frozenset((
-    *("method", "uri", "url", "path", "request", "status", "remote_addr", "remote_ip", "client_ip", "request_method"),
-    *("user_agent", "http_user_agent", "request_uri", "status_code", "http_status", "bytes_sent", "body_bytes_sent"),
-    *("statusCode", "requestMethod", "remoteAddr", "response_code"),
-))  # fmt: skip
-"""Two of these make an access log, whose `host` is what the client asked for."""
-
-_NODE_LEVELS = {10: 7, 20: 7, 30: 6, 40: 4, 50: 3, 60: 2}
-"""bunyan and pino: 30 is what 20 is in Python."""
-_MONOLOG_LEVELS = {100: 7, 200: 6, 250: 5, 300: 4, 400: 3, 500: 2, 550: 1, 600: 0}
-_LOGBACK_LEVELS = {5000: 7, 10000: 7, 20000: 6, 30000: 4, 40000: 3, 50000: 2}
+__all__ = ["read_record"]
 
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _MAX_RENDERED = 200
 _MAX_RENDERED_VALUE = 80
-_MAX_KEYS = 64
-_MAX_PREFIX = 200
 _MAX_DEPTH = 3
-_MAX_REMEMBERED = 1024
-_I64 = 1 << 63
+_MONOLOG_LEVELS = {100: 7, 200: 6, 250: 5, 300: 4, 400: 3, 500: 2, 550: 1, 600: 0}
+_LOGBACK_LEVELS = {5000: 7, 10000: 7, 20000: 6, 30000: 4, 40000: 3, 50000: 2}
 
 _TEXT_MADE = note(Deviation.GUESSED, "short_message", "there is no text; this is made of the fields")
-
-
-_Name = tuple[str, tuple[str, ...]]
-"""A name, and the way to it where it is nested; a name of its own has none."""
-
-
-class _Usual(NamedTuple):
-    """
-    Where things are in records that need no second look: each once, no trace (see `bench.stdin` and `bench.intake`).
-
-    Nested records are made flat before; a name with dots is one of those, or what a protocol allows.
-    """
-
-    text: str
-    level: str
-    time: str
-    """Empty: there is none."""
-    host: str
-    """Empty: there is none."""
-    is_node: bool
-    """Whether numbers of levels are bunyan's and pino's."""
-    is_carried: bool
-    """Whether they are in order only when a protocol carries the record: there are dots in their names."""
-    fields: tuple[tuple[str, str], ...]
-    """Names of everything else, and what they are stored under."""
-
-    @classmethod
-    def of(cls, keys: tuple[str, ...]) -> _Usual | None:
-        """Look at keys; None when they need a second look."""
-        found = []
-        for names in (_TEXTS, _LEVELS, _TIMES, _HOSTS):
-            among = [name for name in names if name in keys]
-            if len(among) > 1 or any(name.partition(".")[0] in keys for name in among if "." in name):
-                return None
-            found.append(among[0] if among else "")
-        text, level, time, host = found
-        if not (text and level) or "log" in keys or "err" in keys:
-            return None
-        rest = [(name, read_key("_" + name)) for name in keys if name not in found]
-        stored = {key.clean for _, key in rest}
-        if len(stored) < len(rest) or not all(_is_odd_in_gelf_only(key) for _, key in rest):
-            return None
-        is_carried = any(key.notes for _, key in rest) or any("." in name for name in found)
-        is_node = time == "time" or "v" in keys or host == "hostname"
-        return cls(text, level, time, host, is_node, is_carried, tuple((name, key.clean) for name, key in rest))
-
-    def read(
-        self, record: Mapping[str, Any], now: float, zone: dt.tzinfo | None, near: float | None, *, carried: bool
-    ) -> Reading | None:
-        """Read a record with these keys; None when a value needs a second look."""
-        text, level = record[self.text], record[self.level]
-        if self.is_carried and not carried:
-            return None
-        if type(text) is not str or text[:1] in _CLOSER or text[-1:] in _CLOSER:
-            return None
-        if type(level) is str:
-            level = SEVERITIES.get(level) or SEVERITIES.get(level.lower())
-        elif self.is_node and type(level) is int:
-            level = _NODE_LEVELS.get(level)
-        else:
-            level = None
-        seconds = self._seconds(record[self.time], now, zone) if self.time else None
-        if level is None or (seconds is None and (self.time or not carried)) or is_far(seconds, near):
-            return None
-        host = record[self.host] if self.host else ""
-        if type(host) is not str or (self.host and not host.strip()):
-            return None
-        fields: dict[str, FieldValue] = {}
-        for name, stored in self.fields:
-            value = record[name]
-            kind = type(value)
-            if not (kind is str or kind is float or (kind is int and -_I64 <= value < _I64)) and not (
-                carried and kind is bool
-            ):
-                return None
-            fields[stored] = value
-        return Reading(text, None, level, seconds, host, fields)
-
-    def _seconds(self, time: object, now: float, zone: dt.tzinfo | None) -> float | None:
-        if type(time) is str:
-            return usual_seconds(time, now, zone)
-        return believable(_number_seconds(time), now) if type(time) in (int, float) else None  # type: ignore[arg-type]
-
-
-_CLOSER = frozenset(("", " ", "{", "\n", "\r", "\t"))
-"""First and last characters of texts that need a second look."""
-
-
-_FAR_SECONDS = 600.0
-"""How far a record's own time may be from that of its protocol; further, it means something else, or its zone does."""
-
-
-def is_far(seconds: float | None, near: float | None) -> bool:
-    """Whether a record's own time is too far from the one that its protocol says, if it says one."""
-    return near is not None and seconds is not None and abs(seconds - near) > _FAR_SECONDS
-
-
-def _number_seconds(value: float) -> float | None:
-    read = to_seconds(value)
-    return None if read is None else read[0]
-
-
-class _Plan(NamedTuple):
-    """What may be found in records with the same keys: a service writes the same ones again and again."""
-
-    shapes: tuple[RecordShape, ...]
-    levels: tuple[_Name, ...]
-    times: tuple[_Name, ...]
-    hosts: tuple[_Name, ...]
-    traces: tuple[_Name, ...]
-    is_asked: bool
-    """Whether they are those of an access log."""
-    usual: _Usual | None
-
-    @classmethod
-    def of(cls, keys: tuple[str, ...]) -> _Plan:
-        """Look at the keys of a record."""
-        every = frozenset(keys)
-        shapes = tuple(shape for shape in RECORD_SHAPES if shape.needs <= every)
-        traces, is_asked = _among(every, _TRACES), len(every & _OF_REQUESTS) >= 2
-        usual = None if traces or (is_asked and "host" in keys) else _Usual.of(keys)
-        names = [_among(every, names) for names in (_LEVELS, _TIMES, _HOSTS)]
-        return cls(shapes, names[0], names[1], names[2], traces, is_asked, usual)
-
-
-def _among(keys: frozenset[str], names: tuple[str, ...]) -> tuple[_Name, ...]:
-    """Return the names that a record with these keys may have: its own first, then nested ones."""
-    nested = ((name, tuple(name.split("."))) for name in names if "." in name)
-    return (*((name, ()) for name in names if name in keys), *(each for each in nested if each[1][0] in keys))
-
-
-_plans: dict[tuple[str, ...], _Plan] = {}
-
-
-def _plan(record: Mapping[str, Any]) -> _Plan:
-    """Return what may be found in a record, from memory if one with its keys was seen before."""
-    keys = tuple(record)
-    plan = _plans.get(keys)
-    if plan is None:
-        plan = _Plan.of(keys)
-        if len(keys) <= _MAX_KEYS and sum(map(len, keys)) <= _MAX_KEYS * _MAX_KEYS:
-            if len(_plans) >= _MAX_REMEMBERED:
-                _plans.clear()
-            _plans[keys] = plan
-    return plan
 
 
 def read_record(
@@ -276,11 +82,11 @@ def read_record(
     Returns:
         None when it is not a record of a logger.
     """
-    plan = _plan(record)
+    plan = plan_of(record)
     for shape in plan.shapes:
         flat = shape.flatten(record)
         if flat is not None:
-            record, plan = flat, _plan(flat)
+            record, plan = flat, plan_of(flat)
             break
     if strict:
         usual = None
@@ -296,29 +102,10 @@ def read_record(
 def _read_flat(record: Mapping[str, Any], now: float, zone: dt.tzinfo | None, near: float | None) -> Reading | None:
     """Read a nested record as the flat one that it becomes; None when that needs a second look."""
     flat: dict[str, Any] = {}
-    if not _flatten(record, "", flat):
+    if not flatten(record, "", flat):
         return None
-    usual = _plan(flat).usual
+    usual = plan_of(flat).usual
     return None if usual is None else usual.read(flat, now, zone, near, carried=True)
-
-
-def _flatten(record: Mapping[str, Any], prefix: str, flat: dict[str, Any]) -> bool:
-    """Put the values of a nested record under dotted names. False: two have the same, or it is too large."""
-    for name, value in record.items():
-        whole = prefix + name
-        if type(value) is dict:
-            if len(whole) > _MAX_PREFIX or not _flatten(value, whole + ".", flat):
-                return False
-        elif whole in flat:
-            return False
-        else:
-            flat[whole] = value
-    return len(flat) <= _MAX_KEYS
-
-
-def _is_odd_in_gelf_only(key: Key) -> bool:
-    """Whether a name is as it should be, but in GELF."""
-    return all([each.deviation in OF_GELF_ONLY for each in key.notes])
 
 
 class _Reader:
@@ -327,7 +114,7 @@ class _Reader:
     def __init__(
         self,
         rest: dict[str, Any],
-        plan: _Plan,
+        plan: Plan,
         now: float,
         zone: dt.tzinfo | None,
         line: str,
@@ -358,7 +145,7 @@ class _Reader:
         text, logged = self._text() or (None, None)
         if isinstance(logged, dict):
             rest.update({name: value for name, value in logged.items() if name not in rest})
-            self._plan = _plan(rest)
+            self._plan = plan_of(rest)
         level = self._level()
         seconds = self._time()
         if level is None and self._is_line and text is not None:
@@ -400,12 +187,12 @@ class _Reader:
         carried = self._carried
         for name, value in values.items():
             kind = type(value)
-            if kind is str or kind is float or (kind is int and -_I64 <= value < _I64) or (kind is bool and carried):
+            if kind is str or kind is float or (kind is int and -I64 <= value < I64) or (kind is bool and carried):
                 key = read_key(f"_{prefix}{name}")
-                if key.clean in fields or (key.notes and not (carried and _is_odd_in_gelf_only(key))):
+                if key.clean in fields or (key.notes and not (carried and is_odd_in_gelf_only(key))):
                     return False
                 fields[key.clean] = value
-            elif not carried or len(prefix) > _MAX_PREFIX or len(fields) > _MAX_KEYS:
+            elif not carried or len(prefix) > MAX_PREFIX or len(fields) > MAX_KEYS:
                 return False
             elif kind is dict:
                 if not self._put(fields, f"{prefix}{name}.", value):
@@ -440,7 +227,7 @@ class _Reader:
     def _text(self) -> tuple[str, Any] | None:
         """Take the text off; an object that was logged as one is its own text, when a level or a time is with it."""
         rest = self._rest
-        for name in _TEXTS:
+        for name in TEXTS:
             value = rest.get(name)
             if isinstance(value, str) and value.strip():
                 del rest[name]
@@ -489,7 +276,7 @@ class _Reader:
             return _LOGBACK_LEVELS[int(value)]
         # Python's loggers, whose numbers mean something else, do not say `time`.
         if name == "level" and 10 <= value < 70 and ("time" in rest or "v" in rest or "hostname" in rest):
-            return _NODE_LEVELS[int(value) // 10 * 10]
+            return NODE_LEVELS[int(value) // 10 * 10]
         return severity_of_number(value)
 
     def _time(self) -> float | None:
@@ -507,7 +294,7 @@ class _Reader:
         if isinstance(value, bool):
             return None
         if isinstance(value, (int, float)):
-            return _number_seconds(value)
+            return number_seconds(value)
         if isinstance(value, dict):
             whole = value.get("epochSecond", value.get("seconds"))
             nanos = value.get("nanoOfSecond", value.get("nanos", 0))
@@ -579,7 +366,7 @@ class _Reader:
 
     # Names, flat and nested
 
-    def _found(self, names: tuple[_Name, ...]) -> list[tuple[str, Any]]:
+    def _found(self, names: tuple[Name, ...]) -> list[tuple[str, Any]]:
         """Return the names that have a value, in order."""
         found = []
         for name, way in names:

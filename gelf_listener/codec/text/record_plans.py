@@ -1,0 +1,261 @@
+"""
+Plans: what may be found in records with the same keys.
+
+It is decided once for each sequence of keys, because a service writes the same ones again and again.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from gelf_listener.codec.gelf.keys import Key, read_key
+from gelf_listener.codec.levels import LEVEL_NAMES as SEVERITIES
+from gelf_listener.codec.record import OF_GELF_ONLY
+from gelf_listener.codec.text.reading import Reading
+from gelf_listener.codec.text.record_shapes import RECORD_SHAPES, RecordShape
+from gelf_listener.codec.text.stamps import believable, usual_seconds
+from gelf_listener.codec.times import to_seconds
+from gelf_listener.message import FieldValue
+
+__all__ = [
+    "I64",
+    "MAX_KEYS",
+    "MAX_PREFIX",
+    "NODE_LEVELS",
+    "TEXTS",
+    "Name",
+    "Plan",
+    "Usual",
+    "flatten",
+    "is_far",
+    "is_odd_in_gelf_only",
+    "number_seconds",
+    "plan_of",
+]
+
+TEXTS = (
+    "message",
+    "msg",
+    "event",
+    "@m",
+    "log",
+    "@message",
+    "Message",
+    "text",
+    "LogMessage",
+    "logmessage",
+    "message_text",
+    "event_message",
+)
+_LEVELS = (
+    *("levelname", "level_name", "levelName", "level", "severity", "error_severity", "log.level", "lvl", "loglevel"),
+    *("log_level", "logLevel", "LogLevel", "severityText", "severity_text", "Level", "Severity", "levelno"),
+    *("@level", "level_value", "PRIORITY", "log_severity", "syslog.severity", "metadata.level", "L"),
+)  # fmt: skip
+_TIMES = (
+    *("timestamp", "time", "ts", "@timestamp", "asctime", "created", "datetime", "date", "eventTime", "event_time"),
+    *("created_at", "createdAt", "Timestamp", "TimeStamp", "Time", "instant", "date_time", "timeMillis", "t"),
+    *("timeUnixNano", "time_unix_nano", "observedTimeUnixNano", "time_iso8601", "time_local", "ibm_datetime"),
+    *("requestReceivedTimestamp", "StartUTC", "event.created", "log_time", "timestampMillis", "dt", "when"),
+    *("written_at", "msec", "EventTime", "EdgeStartTimestamp", "syslog.timestamp", "logtail.client_time"),
+    "timestamp_ms",
+)  # fmt: skip
+_HOSTS = (
+    "host",
+    "hostname",
+    "hostName",
+    "host.name",
+    "host.hostname",
+    "source_host",
+    "HostName",
+    "HOSTNAME",
+    "Hostname",
+    "syslog.hostname",
+)
+_TRACES = (
+    *("exc_info", "exc_text", "exception", "stack_trace", "stack", "stacktrace", "error.stack_trace", "error_stack"),
+    *("stackTrace", "StackTrace", "Stacktrace", "Exception", "traceback", "err.stack", "error.stack", "throwable"),
+    *("exception.stacktrace", "exception.stack_trace", "context.exception", "error.stackTrace", "backtrace", "thrown"),
+    *("errorStack", "err", "error", "exceptionStackTrace", "exception.stack", "stack_info", "cause"),
+    "_exception.stackTrace",
+)  # fmt: skip
+_OF_REQUESTS = frozenset((
+    *("method", "uri", "url", "path", "request", "status", "remote_addr", "remote_ip", "client_ip", "request_method"),
+    *("user_agent", "http_user_agent", "request_uri", "status_code", "http_status", "bytes_sent", "body_bytes_sent"),
+    *("statusCode", "requestMethod", "remoteAddr", "response_code"),
+))  # fmt: skip
+"""Two of these make an access log, whose `host` is what the client asked for."""
+
+NODE_LEVELS = {10: 7, 20: 7, 30: 6, 40: 4, 50: 3, 60: 2}
+"""bunyan and pino: 30 is what 20 is in Python."""
+
+MAX_KEYS = 64
+MAX_PREFIX = 200
+_MAX_REMEMBERED = 1024
+I64 = 1 << 63
+
+Name = tuple[str, tuple[str, ...]]
+"""A name, and the way to it where it is nested; a name of its own has none."""
+
+
+class Usual(NamedTuple):
+    """
+    Where things are in records that need no second look: each once, no trace (see `bench.stdin` and `bench.intake`).
+
+    Nested records are made flat before; a name with dots is one of those, or what a protocol allows.
+    """
+
+    text: str
+    level: str
+    time: str
+    """Empty: there is none."""
+    host: str
+    """Empty: there is none."""
+    is_node: bool
+    """Whether numbers of levels are bunyan's and pino's."""
+    is_carried: bool
+    """Whether they are in order only when a protocol carries the record: there are dots in their names."""
+    fields: tuple[tuple[str, str], ...]
+    """Names of everything else, and what they are stored under."""
+
+    @classmethod
+    def of(cls, keys: tuple[str, ...]) -> Usual | None:
+        """Look at keys; None when they need a second look."""
+        found = []
+        for names in (TEXTS, _LEVELS, _TIMES, _HOSTS):
+            among = [name for name in names if name in keys]
+            if len(among) > 1 or any(name.partition(".")[0] in keys for name in among if "." in name):
+                return None
+            found.append(among[0] if among else "")
+        text, level, time, host = found
+        if not (text and level) or "log" in keys or "err" in keys:
+            return None
+        rest = [(name, read_key("_" + name)) for name in keys if name not in found]
+        stored = {key.clean for _, key in rest}
+        if len(stored) < len(rest) or not all(is_odd_in_gelf_only(key) for _, key in rest):
+            return None
+        is_carried = any(key.notes for _, key in rest) or any("." in name for name in found)
+        is_node = time == "time" or "v" in keys or host == "hostname"
+        return cls(text, level, time, host, is_node, is_carried, tuple((name, key.clean) for name, key in rest))
+
+    def read(
+        self, record: Mapping[str, Any], now: float, zone: dt.tzinfo | None, near: float | None, *, carried: bool
+    ) -> Reading | None:
+        """Read a record with these keys; None when a value needs a second look."""
+        text, level = record[self.text], record[self.level]
+        if self.is_carried and not carried:
+            return None
+        if type(text) is not str or text[:1] in _CLOSER or text[-1:] in _CLOSER:
+            return None
+        if type(level) is str:
+            level = SEVERITIES.get(level) or SEVERITIES.get(level.lower())
+        elif self.is_node and type(level) is int:
+            level = NODE_LEVELS.get(level)
+        else:
+            level = None
+        seconds = self._seconds(record[self.time], now, zone) if self.time else None
+        if level is None or (seconds is None and (self.time or not carried)) or is_far(seconds, near):
+            return None
+        host = record[self.host] if self.host else ""
+        if type(host) is not str or (self.host and not host.strip()):
+            return None
+        fields: dict[str, FieldValue] = {}
+        for name, stored in self.fields:
+            value = record[name]
+            kind = type(value)
+            if not (kind is str or kind is float or (kind is int and -I64 <= value < I64)) and not (
+                carried and kind is bool
+            ):
+                return None
+            fields[stored] = value
+        return Reading(text, None, level, seconds, host, fields)
+
+    def _seconds(self, time: object, now: float, zone: dt.tzinfo | None) -> float | None:
+        if type(time) is str:
+            return usual_seconds(time, now, zone)
+        return believable(number_seconds(time), now) if type(time) in (int, float) else None  # type: ignore[arg-type]
+
+
+_CLOSER = frozenset(("", " ", "{", "\n", "\r", "\t"))
+"""First and last characters of texts that need a second look."""
+
+
+_FAR_SECONDS = 600.0
+"""How far a record's own time may be from that of its protocol; further, it means something else, or its zone does."""
+
+
+def is_far(seconds: float | None, near: float | None) -> bool:
+    """Whether a record's own time is too far from the one that its protocol says, if it says one."""
+    return near is not None and seconds is not None and abs(seconds - near) > _FAR_SECONDS
+
+
+def number_seconds(value: float) -> float | None:
+    """Read a number as a point in time, in any unit; None when it is none."""
+    read = to_seconds(value)
+    return None if read is None else read[0]
+
+
+class Plan(NamedTuple):
+    """What may be found in records with the same keys: a service writes the same ones again and again."""
+
+    shapes: tuple[RecordShape, ...]
+    levels: tuple[Name, ...]
+    times: tuple[Name, ...]
+    hosts: tuple[Name, ...]
+    traces: tuple[Name, ...]
+    is_asked: bool
+    """Whether they are those of an access log."""
+    usual: Usual | None
+
+    @classmethod
+    def of(cls, keys: tuple[str, ...]) -> Plan:
+        """Look at the keys of a record."""
+        every = frozenset(keys)
+        shapes = tuple(shape for shape in RECORD_SHAPES if shape.needs <= every)
+        traces, is_asked = _among(every, _TRACES), len(every & _OF_REQUESTS) >= 2
+        usual = None if traces or (is_asked and "host" in keys) else Usual.of(keys)
+        names = [_among(every, names) for names in (_LEVELS, _TIMES, _HOSTS)]
+        return cls(shapes, names[0], names[1], names[2], traces, is_asked, usual)
+
+
+def _among(keys: frozenset[str], names: tuple[str, ...]) -> tuple[Name, ...]:
+    """Return the names that a record with these keys may have: its own first, then nested ones."""
+    nested = ((name, tuple(name.split("."))) for name in names if "." in name)
+    return (*((name, ()) for name in names if name in keys), *(each for each in nested if each[1][0] in keys))
+
+
+_plans: dict[tuple[str, ...], Plan] = {}
+
+
+def plan_of(record: Mapping[str, Any]) -> Plan:
+    """Return what may be found in a record, from memory if one with its keys was seen before."""
+    keys = tuple(record)
+    plan = _plans.get(keys)
+    if plan is None:
+        plan = Plan.of(keys)
+        if len(keys) <= MAX_KEYS and sum(map(len, keys)) <= MAX_KEYS * MAX_KEYS:
+            if len(_plans) >= _MAX_REMEMBERED:
+                _plans.clear()
+            _plans[keys] = plan
+    return plan
+
+
+def flatten(record: Mapping[str, Any], prefix: str, flat: dict[str, Any]) -> bool:
+    """Put the values of a nested record under dotted names. False: two have the same, or it is too large."""
+    for name, value in record.items():
+        whole = prefix + name
+        if type(value) is dict:
+            if len(whole) > MAX_PREFIX or not flatten(value, whole + ".", flat):
+                return False
+        elif whole in flat:
+            return False
+        else:
+            flat[whole] = value
+    return len(flat) <= MAX_KEYS
+
+
+def is_odd_in_gelf_only(key: Key) -> bool:
+    """Whether a name is as it should be, but in GELF."""
+    return all([each.deviation in OF_GELF_ONLY for each in key.notes])
