@@ -144,7 +144,8 @@ class Measure(NamedTuple):
         # From squares of large numbers, such as times, nothing is left of how far they are apart.
         apart = (answer["variance_population"] or 0.0) * count / scale**2
         if before:
-            apart += (total / count - parts["sum"] / before) ** 2 * before * count / (before + count)
+            gap = total / count - parts["sum"] / before
+            apart += gap * gap * before * count / (before + count)  # infinite for huge numbers, where `**` raises
         parts["apart"] = parts.get("apart", 0.0) + apart
         parts["count"] = before + count
         parts["sum"] = parts.get("sum", 0.0) + total

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from gelf_listener.message import FieldValue
-from gelf_listener.query.nodes import Fuzzy, Range, Regex, Term, Wildcard
+from gelf_listener.query.nodes import Fuzzy, MatchAll, Range, Regex, Term, Wildcard
 from gelf_listener.store.memory_store import MemoryStore
 from gelf_listener.store.parameters import EVERYTHING
 from tests.unit.store.samples import plain
@@ -64,5 +64,23 @@ def test_they_are_found_as_the_predicate_finds_them(tmp_path: Path, column: str)
                         for each in (store, judge)
                     ]
                     assert found == expected, repr(node)
+
+    asyncio.run(main())
+
+
+def test_figures_of_what_is_too_large_to_square(tmp_path: Path) -> None:
+    """In partitions of their own: how far their averages are apart is more than a number can say."""
+    messages = [plain(f"m{index}", at=index, n=value) for index, value in enumerate((1e300, 5, -1e300, 1e308, 1e308))]
+
+    async def main() -> None:
+        judge = MemoryStore()
+        await judge.add(messages)
+        async with opened(tmp_path, partition_messages=1) as store:
+            for message in messages:
+                await store.add([message])
+                await store.flush()
+            of_store, of_judge = [await each.statistics(MatchAll(), EVERYTHING, "n") for each in (store, judge)]
+            assert (of_store.minimum, of_store.maximum) == (-1e300, 1e308)
+            assert of_store == of_judge
 
     asyncio.run(main())
