@@ -23,7 +23,7 @@ test: $(VENV)/.test  ## Install what tests need and run all of them (ARGS="..." 
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	@$(MAKE) --no-print-directory -j2 types second-python
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(if $(ARGS),$(ARGS),-p tests.branches)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(if $(ARGS),$(ARGS),-p tests.branches --reruns 1)
 
 types:
 	$(BIN)/mypy
@@ -38,8 +38,9 @@ lint: $(VENV)/.test  ## Check style and types, repair what can be repaired
 	$(BIN)/mypy
 	$(BIN)/mypy --config-file handlers/pyproject.toml handlers/gelf_handlers
 
-fuzz: $(VENV)/.test  ## Fuzz the codec (GELF_FUZZ_SECONDS=600)
+fuzz: $(VENV)/.test  ## Fuzz the codec (GELF_FUZZ_SECONDS=600), then try other examples of every property
 	GELF_FUZZ_SECONDS=$${GELF_FUZZ_SECONDS:-600} $(BIN)/python -m pytest -m fuzz --timeout=0 $(ARGS)
+	GELF_DRAW=1 $(BIN)/python -m pytest -n $(JOBS) -m "hypothesis and not soak" $(ARGS)
 
 soak: $(VENV)/.test  ## The long runs
 	$(BIN)/python -m pytest -m soak --timeout=0 $(ARGS)
