@@ -223,9 +223,10 @@ def _month_first(match: re.Match[str], now: float, zone: dt.tzinfo | None) -> He
 
 
 def _compact(match: re.Match[str], now: float, zone: dt.tzinfo | None) -> Header:
-    """Read a date and a time of day without marks between their numbers: Meteor, Zabbix, Greenplum."""
+    """Read a date and a time of day without marks between their numbers: Meteor, Zabbix, Greenplum, HDFS."""
     groups = match.groupdict()
     date, time, level = groups["date"], groups["time"].replace(":", ""), groups.get("level")
+    date = f"20{date}" if len(date) == 6 else date
     stamp = f"{date[:4]}-{date[4:6]}-{date[6:]} {time[:2]}:{time[2:4]}:{time[4:]}"
     return Header(None if not level else _severity(level), _at(stamp, now, zone), True)
 
@@ -259,14 +260,46 @@ def _record_of(level: int | None, goes_on: int) -> Callable[[re.Match[str], floa
 
 
 def _syslog_file(match: re.Match[str], now: float, zone: dt.tzinfo | None) -> Header:
-    """Read a line of a syslog file: host and program, and the level where the text begins with one."""
-    host, app, process_id = match["host"], match["app"], match["pid"]
-    stamp = read_stamp(match["stamp"], 0, now, zone)
-    fields: dict[str, FieldValue] = {"application_name": app}
-    if process_id:
-        fields["process_id"] = process_id
-    seconds = None if stamp is None else stamp.seconds
-    return Header(None, seconds, True, host=host, fields=fields, rest=match.end())
+    """Read a line of a syslog file: host and program, and the level where the text begins with one, or BusyBox says it."""
+    groups = match.groupdict()
+    fields: dict[str, FieldValue] = {"application_name": groups["app"]}
+    if groups["pid"]:
+        fields["process_id"] = groups["pid"]
+    level = LEVEL_NAMES.get(groups.get("level") or "")
+    return Header(
+        level, _at(match["stamp"], now, zone), True, host=groups.get("host") or "", fields=fields, rest=match.end()
+    )
+
+
+def _syslog_protocol(match: re.Match[str], now: float, zone: dt.tzinfo | None) -> Header:
+    """Read a line of a file in the form of RFC 5424."""
+    number = int(match["priority"])
+    names = {"app": "application_name", "pid": "process_id", "id": "message_id"}
+    fields: dict[str, FieldValue] = {stored: match[name] for name, stored in names.items() if match[name] != "-"}
+    host = match["host"] if match["host"] != "-" else ""
+    level = number & 7 if number < 192 else None
+    return Header(level, _at(match["stamp"], now, zone), True, host=host, fields=fields)
+
+
+def _esxi(match: re.Match[str], now: float, zone: dt.tzinfo | None) -> Header:
+    """Read a level of two letters: ``In(14)``, the number of its priority within."""
+    fields: dict[str, FieldValue] = {} if match["app"] is None else {"application_name": match["app"]}
+    if match["pid"]:
+        fields["process_id"] = match["pid"]
+    return _iso(match, now, zone, _ESXI[match["level"]])._replace(fields=fields)
+
+
+def _wrapped(match: re.Match[str], now: float, zone: dt.tzinfo | None) -> Header:
+    """Read what is around a line: the Java Service Wrapper says INFO of whatever the program prints."""
+    level = None if match["level"] == "INFO" else _WRAPPER.get(match["level"])
+    return Header(level, _at(match["stamp"], now, zone), True, rest=match.end())
+
+
+def _sssd(match: re.Match[str], now: float, zone: dt.tzinfo | None) -> Header:
+    """Read SSSD's levels, which are bits: the lower, the worse."""
+    stamp = match["iso"] or f"{match['day']}{'.' + match['micros'] if match['micros'] else ''} {match['year']}"
+    level = next((level for most, level in _SSSD if int(match["level"], 16) <= most), 7)
+    return Header(level, _at(stamp, now, zone), True)
 
 
 _TO_A_BLANK_LINE = 1000
@@ -279,6 +312,9 @@ _GANESHA = {"FATAL": 2, "MAJ": 2, "CRIT": 3, "WARN": 4, "EVENT": 5, "INFO": 6, "
 """As NFS-Ganesha itself hands them to syslog."""
 
 _NAGIOS = {"CRITICAL": 2, "DOWN": 2, "UNREACHABLE": 3, "WARNING": 4, "UNKNOWN": 4, "OK": 6, "UP": 6}
+_ESXI = dict(zip(("Em", "Al", "Cr", "Er", "Wa", "No", "In", "Db"), range(8), strict=True))
+_WRAPPER = {"FATAL": 2, "ERROR": 3, "WARN": 4, "NOTICE": 5, "ADVICE": 5, "STATUS": 6, "DEBUG": 7}
+_SSSD = ((0x20, 2), (0x40, 3), (0x80, 4), (0x200, 6))
 _WEBSPHERE = dict(zip("FEWAICDOR123", (2, 3, 4, 5, 6, 6, 6, 6, 3, 7, 7, 7), strict=True))
 """A: audit, O and R: what a program printed on standard output and standard error, 1 to 3: tracing."""
 _NUMBERED = {str(number): number for number in range(8)}
@@ -308,6 +344,8 @@ _NAMED = {
 }
 
 _ANY_STAMP = r"(?P<stamp>[\d\-:.,/TZ+ ]{10,40}?|\w{3} [ \d]\d [\d:.]{8,15})"
+_BUSYBOX = r"(?:(?:kern|user|mail|daemon|auth|syslog|lpr|news|uucp|cron|authpriv|ftp|local\d)\.(?P<level>emerg|alert|crit|err|warn|warning|notice|info|debug) )"
+"""BusyBox's syslogd names facility and level in front of the program."""
 _SYSLOG_STAMP = r"(?P<stamp>[A-Z][a-z]{2} [ \d]\d (?:\d{4} )?\d\d:\d\d:\d\d(?:\.\d{1,9})?)"
 
 _WHO = r"(?P<host>[A-Za-z0-9][\w.-]{0,254}) (?P<app>[\w./@()-]{1,64}?)(?:\[(?P<pid>\d{1,10})\]|(?<= kernel)): "
@@ -328,12 +366,12 @@ SHAPES = (
     Shape("Ruby's Logger", _pairs("DIWEFA", ","), re.compile(rf"(?P<letter>[DIWEFA]), \[{_ANY_STAMP} #\d+\]"), _lettered),
     Shape("CUPS", _pairs("DIWENA", " "), re.compile(r"(?P<letter>[DIWENA]) \[(?P<stamp>\d\d/\w{3}/\d{4}:[\d:]{8} [+-]\d{4})\]"), _lettered),
     Shape("Android's logcat", _pairs("VDIWEF", "/"), re.compile(r"([VDIWEF])/[^(:]{1,80}\( *\d+\):"), _letter),
-    Shape("Android's logcat", _pairs("01", _DIGITS), re.compile(r"(?P<month>\d\d)-(?P<day>\d\d) (?P<time>\d\d:\d\d:\d\d\.\d{3}) +(?:\d+ +\d+ )?(?P<level>[VDIWEF])[ /]"), _month_day),
+    Shape("Android's logcat", _pairs("01", _DIGITS), re.compile(r"(?P<month>\d\d)-(?P<day>\d\d) (?P<time>\d\d:\d\d:\d\d\.\d{3}) +(?:(?:\w{1,20} +)?\d+ +\d+ )?(?P<level>[VDIWEF])[ /]"), _month_day),
     Shape("vLLM", "DIWEC(", re.compile(r"(?:\([\w.=: -]{1,60}\) )?(?P<level>DEBUG|INFO|WARNING|ERROR|CRITICAL) (?P<month>\d\d)-(?P<day>\d\d) (?P<time>\d\d:\d\d:\d\d(?:\.\d{1,6})?) \["), _month_day),
     Shape("ESP-IDF", _pairs("EWIDV", " "), re.compile(r"([EWIDV]) \(\d{1,10}\) [\w.:-]{1,60}: "), _letter),
     Shape("tornado, Jupyter", _pairs("[", "DIWECF"), re.compile(r"\[([DIWECF]) (\d{6}|\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d{1,6})?)"), _tornado),
     Shape("log15, geth", "DEIWCTL", re.compile(r"(?P<level>DBUG|DEBUG|EROR|ERROR|INFO|WARN|CRIT|TRACE) *\[(?P<month>\d\d)-(?P<day>\d\d)\|(?P<time>\d\d:\d\d:\d\d(?:\.\d{1,6})?)\]"), _month_day),
-    Shape("a time and a letter", (*_YEARS, "[1", "[2"), re.compile(rf"\[?{ISO}\]? (?P<level>[FEWINDTC])(?:!|\d? \||\d? +[A-Z]+ +\[| \[| [a-z](?:\.\w+){{1,9}} | {{1,2}}[\w.-]{{1,60}}\[\d+[:\]]| \d+ \d+\] )", re.ASCII),
+    Shape("a time and a letter", (*_YEARS, "[1", "[2"), re.compile(rf"\[?{ISO}\]? (?P<level>[FEWINDTC])(?:!|\d? \||\d? +[A-Z]+ +\[| \[| [a-z](?:\.\w+){{1,9}} | {{1,2}}[\w.-]{{1,60}}\[\d+[:\]]| \d+ \d+\] | t\d+ \S{{1,80}}:\d+ )", re.ASCII),
           lambda match, now, zone: _iso(match, now, zone, LEVEL_LETTERS[match["level"]])),
     Shape("TensorFlow, logcat with a year, Tarantool", _YEARS, re.compile(rf"{ISO}(?::| +\d+ +\d+| +\d+-\d+ +\S{{1,80}} +\S{{1,80}}| \[\d+\](?: [\w./:]{{1,80}}){{1,3}}) +(?P<level>[VDIWEFAC])(?=[> ])", re.ASCII),
           lambda match, now, zone: _iso(match, now, zone, LEVEL_LETTERS[match["level"]])),
@@ -406,7 +444,18 @@ Shape("WebSphere, Open Liberty", _pairs("[", _DIGITS), re.compile(r"\[(?P<stamp>
     Shape("Next.js 13", "-", re.compile(r"- (error|warn|info) "), _named),
     Shape("swift-log", _YEARS, re.compile(rf"{ISO} (?P<level>trace|debug|info|notice|warning|error|critical) [\w.-]{{1,100}} ?:", re.ASCII),
           lambda match, now, zone: _iso(match, now, zone, LEVEL_NAMES[match["level"]])),
-    Shape("Redis, KeyDB", "0123456789", re.compile(r"\d{1,10}:(?:\d{1,10}:)?[A-Z] (?P<stamp>\d\d \w{3}(?: \d{4})? [\d:.]{8,15}) (?P<mark>[.*#-]) "), _redis),
+    Shape("VMware ESXi", ("20",), re.compile(rf"{ISO} (?P<level>Em|Al|Cr|Er|Wa|No|In|Db)\(\d{{1,3}}\)(?:\[\+\])?:? (?:(?P<app>[\w.-]{{1,64}})(?:\[(?P<pid>\d{{1,12}})\])?: )?", re.ASCII), _esxi, "("),
+    Shape("VMware ESXi, vCenter", ("20", "[2"), re.compile(rf"\[?{ISO} \[?(?:[0-9A-F]{{8,16}} )?(?P<level>trivia|verbose|debug|info|warning|error|panic) (?:[\w.-]{{1,60}}(?:\[\w{{1,12}}\])? \[|')", re.ASCII),
+          lambda match, now, zone: _iso(match, now, zone, 7 if match["level"] == "trivia" else LEVEL_NAMES[match["level"]])),
+    Shape("Java Service Wrapper", "FEWNASID", re.compile(r"(?P<level>FATAL|ERROR|WARN|NOTICE|ADVICE|STATUS|INFO|DEBUG) +\| [^|]{1,40}\| (?P<stamp>\d{4}/\d\d/\d\d \d\d:\d\d:\d\d(?:\.\d{3})?) \| "), _wrapped, " | "),
+    Shape("zellij", "EWIDT", re.compile(r"(?P<level>ERROR|WARN|INFO|DEBUG|TRACE) +\|[^|]{1,60}\| (?P<stamp>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}) \["), _says, "| "),
+    Shape("SSSD", "(", re.compile(r"\((?:(?P<day>[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d)(?::(?P<micros>\d{6}))? (?P<year>\d{4})|(?P<iso>\d{4}-\d\d-\d\d [ \d]\d:\d\d:\d\d(?::\d{6})?))\):? (?:\[\S{1,120}\] ){1,2}\((?P<level>0x[0-9a-f]{3,6})\): "), _sssd, "(0x"),
+    Shape("Hadoop, HDFS", _DIGITS, re.compile(r"(?P<date>\d{6}) (?P<time>\d{6}) \d{1,10} (?P<level>TRACE|DEBUG|INFO|WARN|ERROR|FATAL) "), _compact),
+    Shape("OpenAM", "abcdefghijklmnopqrstuvwxyz", re.compile(r"\w{2,60}:(?P<stamp>\d\d/\d\d/\d{4} \d\d:\d\d:\d\d:\d{3} [AP]M [A-Z]{2,5}): Thread\[[^\]]{1,200}\](?:: TransactionId\[[^\]]{0,80}\])?\Z"), _first_of_two, ": Thread["),
+    Shape("load balancers of AWS", "hwg", re.compile(r"(?:https?|h2|wss?|grpcs?) (?P<stamp>\d{4}-\d\d-\d\dT[\d:.]{8,18}Z) app/"), _timed, " app/"),
+    Shape("CUPS, page_log", "", re.compile(r"[\w.-]{1,127} \S{1,64} \d{1,9} \[(?P<stamp>\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4})\] (?:\d|total )"), _timed, "] "),
+    Shape("Redis, KeyDB", (*_DIGITS, *_pairs("[", _DIGITS)), re.compile(r"(?:\d{1,10}:(?:\d{1,10}:)?[A-Z]|\[\d{1,10}\]) (?P<stamp>\d\d \w{3}(?: \d{4})? [\d:.]{8,15}) (?P<mark>[.*#-]) "), _redis),
+    Shape("syslog file", "<", re.compile(r"<(?P<priority>\d{1,3})>1 (?P<stamp>\d{4}-\d\d-\d\dT\S{8,30}) (?P<host>\S{1,255}) (?P<app>\S{1,48}) (?P<pid>\S{1,128}) (?P<id>\S{1,32}) (?=-|\[)"), _syslog_protocol, ">1 "),
     Shape("systemd's priority", "<", re.compile(r"<(\d{1,3})>"), _priority),
     Shape(".NET console", "tdiwfc[0123456789", re.compile(r"([\[(]?\d[\d\-:.,/TZ+ ]{7,40}[\])]? ?)?(trce|dbug|info|warn|fail|crit): ([\w.+`<>,-]{1,200}+)\[(-?\d{1,10})\](.*)"), _dotnet),
     Shape("npm, lerna", "nl", re.compile(r"(?:npm|lerna) (ERR!|error|WARN|warn|notice|info|http|verb|sill|timing)(?: |\Z)"), _named),
@@ -423,7 +472,8 @@ Shape("WebSphere, Open Liberty", _pairs("[", _DIGITS), re.compile(r"\[(?P<stamp>
     Shape("access log", "", re.compile(r"\S{1,255}+ (?:\S{1,255}+ )?\S{1,255}+ \S{1,255}+ \[(?P<stamp>\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4})\] \""), _timed, '] "'),
     Shape("HAProxy's access log", "0123456789:abcdef", re.compile(r"[0-9a-f.:]{3,45}:\d{1,5} \[(?P<stamp>\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d\.\d{3})\] "), _timed, "] "),
     Shape("audit", "tn", re.compile(r"(?:node=\S{1,255} )?type=\S{1,40} msg=audit\((?P<stamp>\d{10}\.\d{3}):\d+"), _timed),
-    Shape("syslog file", "JFMASOND", re.compile(rf"{_SYSLOG_STAMP} (?P<host>[A-Za-z0-9][\w.:-]{{0,253}}(?<!:)) (?P<app>[\w./@()-]{{1,64}}?)(?:\[(?P<pid>\d{{1,10}})\])?: "), _syslog_file),
+    Shape("syslog file", "JFMASOND", re.compile(rf"{_SYSLOG_STAMP} (?P<host>[A-Za-z0-9][\w.:-]{{0,253}}(?<!:)) {_BUSYBOX}?(?P<app>[\w./@()-]{{1,64}}?|[A-Z][\w.-]{{0,40}}(?: [A-Z][\w.-]{{0,40}}){{1,3}}(?=\[))(?:\[(?P<pid>\d{{1,10}})\](?: \([^()]{{1,128}}\))?)?: "), _syslog_file),
+    Shape("syslog file", "MTWFS", re.compile(rf"(?P<stamp>[A-Z][a-z]{{2}} [A-Z][a-z]{{2}} [ \d]\d \d\d:\d\d:\d\d \d{{4}}) {_BUSYBOX}(?P<app>[\w./@()-]{{1,64}}?)(?:\[(?P<pid>\d{{1,10}})\])?: "), _syslog_file),
     Shape("syslog file", _YEARS, re.compile(r"(?P<stamp>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:?\d\d)) " + _WHO), _syslog_file),
     Shape("syslog file", _YEARS, re.compile(r"(?P<stamp>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}) (?P<host>[A-Za-z0-9][\w.-]{0,254}) (?P<app>[\w./@-]{1,64})\[(?P<pid>\d{1,10})\](?: [\w.:-]{1,255})?: "), _syslog_file, "]"),
     Shape("OpenLDAP", "0123456789abcdef", re.compile(r"(?P<whole>[0-9a-f]{8})\.(?P<nanos>[0-9a-f]{8}) 0x[0-9a-f]{4,16} "), _hexadecimal, " 0x"),

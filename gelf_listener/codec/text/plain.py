@@ -102,7 +102,7 @@ _NOT_PROSE = frozenset(
     "error warning warn Warning Options Detected Jicofo Jigasi Jibri "
     "fatal parse catchable recoverable core compile user uncaught unhandled strict "
     "Current Thread Stack Exception Traceback Emitted Extension Unhandled goroutine created exit terminate stack "
-    "Node Bun Next During The Thrown".split()
+    "Node Bun Next During The Thrown http https ws wss".split()
 ).union(MONTHS)
 _PHRASE = re.compile(
     rf"(?:PHP )?({'|'.join(sorted(_PHRASES, key=len, reverse=True))})(?:: |(?<=database error) )", re.IGNORECASE
@@ -216,6 +216,8 @@ def _words(text: str, now: float, zone: dt.tzinfo | None) -> Header:
     """Read word by word, as long as it looks like a header."""
     if text[:1] == "#" and text.lstrip("#")[:1] == " ":
         return NO_HEADER  # a heading, a comment
+    if text[:1] == '"' and text[1:2].isdecimal():
+        text = text[:_MOST_CHARACTERS].replace('"', " ")  # values in quotes
     at = 0
     level: int | None = None
     seconds: float | None = None

@@ -38,7 +38,7 @@ _NAMES = "|".join(sorted((name for name in ZONES if name != "Z"), key=len, rever
 _PLACE = "(?:Africa|America|Antarctica|Asia|Atlantic|Australia|Europe|Indian|Pacific)/[A-Za-z_/+-]{2,40}"
 ZONE = rf"(?:[ ]?(Z(?![\w])|[+-]\d\d(?::?\d\d)?(?![\w:.])|(?:{_NAMES})(?![\w])|{_PLACE}))?"
 
-_FRACTION = r"(?:(?:[.,]|:(?=\d{3}(?!\d)))(\d{1,9}))?"
+_FRACTION = r"(?:(?:[.,]|:(?=\d{3}(?:\d{3})?(?!\d)))(\d{1,9}))?"
 ISO = rf"(\d{{4}})([-/.])(\d\d)\2(\d\d)(?:[T ]|[ ][ -][ ]|\]\[|[ ]{{2}}(?=\d:))(\d{{1,2}}:\d\d:\d\d){_FRACTION}{ZONE}"
 """
 ISO 8601 and what resembles it: six groups and the zone's; ``2026/11/28 - 10:00:00`` is gin's, ``][`` fern's, an hour
@@ -59,9 +59,12 @@ _NUMBERS = (
         rf"(?:[.,:](\d{{1,9}}))?(?:[ \u202f]([AP]M))?{ZONE}"
     )
 )
-_TWO_DIGITS = re.compile(  # 26/11/28, 261128: Spark, MySQL; 11/28/26, 10:00:00:123 UTC: WebSphere
-    rf"(\d{{1,2}})(/?)(\d\d?)\2(\d\d),?[ ]{{1,2}}(\d{{1,2}}:\d\d:\d\d)"
+_TWO_DIGITS = re.compile(  # 26/11/28, 26-11-28, 261128: Spark, Timbre, MySQL; 11/28/26, 10:00:00:123 UTC: WebSphere
+    rf"(\d{{1,2}})([/-]?)(\d\d?)\2(\d\d),?[ ]{{1,2}}(\d{{1,2}}:\d\d:\d\d)"
     rf"(?:[.,:](\d{{3,6}}))?(?![\w:])(?:[ ]([AP]M))?{ZONE}"
+)
+_COMPACT = re.compile(  # 20261128 10:00:00.123, 20261128-10:00:00:123; ISO 8601 as 20261128T100000Z
+    rf"(20\d\d)(\d\d)(\d\d)(?:[ -](\d\d):(\d\d):(\d\d)|T(\d\d):?(\d\d):?(\d\d)){_FRACTION}{ZONE}(?!\d)"
 )
 _EPOCH = re.compile(r"\d{10}(?:\.\d{3,9}(?=[\]: \t]|\Z)|(?=[\]:]))")  # Squid, mosquitto, unbound
 _CTIME = re.compile(  # Sat Nov 28 10:00:00.123456 2026; Sat Nov 28 10:00:00 UTC 2026
@@ -75,7 +78,9 @@ _WITH_WEEKDAY = re.compile(rf"{_WEEKDAY}[ ](?=\d{{4}}-|{_MONTH}[ ]{{1,2}}\d{{1,2
 _JAVA = re.compile(  # Nov 28, 2026 11:28:41 PM; Java 20 writes a narrow blank before PM
     rf"({_MONTH})[ ](\d{{1,2}}),[ ](\d{{4}}),?[ ](\d{{1,2}}:\d\d:\d\d)(?:[.,](\d{{1,9}}))?(?:[ \u202f]([AP]M))?{ZONE}"
 )
-_SYSLOG = re.compile(rf"({_MONTH})[ ]{{1,2}}(\d{{1,2}})[ ](?:(\d{{4}})[ ])?{_TIME}(?![\w:])(?:[ ](\d{{4}})(?=:?[ ]))?")
+_SYSLOG = re.compile(
+    rf"({_MONTH})(?:[ ]{{1,2}}|-)(\d{{1,2}})[ ](?:(\d{{4}})[ ])?{_TIME}(?![\w:])(?:[ ](\d{{4}})(?=:?[ ]))?"
+)
 _DAY_MONTH = re.compile(rf"(\d{{1,2}})[ ]({_MONTH})[ ]{_TIME}(?![\w:])")  # 28 Nov 10:00:00: Node-RED, old Redis
 
 
@@ -198,7 +203,7 @@ def read_stamp(text: str, at: int, now: float, zone: dt.tzinfo | None) -> Stamp 
 
 def _other_digits(text: str, at: int, now: float, zone: dt.tzinfo | None) -> Stamp | None:
     """Read a time that begins with a digit and is not ISO 8601's."""
-    for read in (_day_first, _numbers, _two_digits, _epoch, _day_month, _year_named):
+    for read in (_day_first, _numbers, _two_digits, _epoch, _day_month, _year_named, _compact):
         stamp = read(text, at, now, zone)
         if stamp is not None:
             return stamp
@@ -266,6 +271,15 @@ def _two_digits(text: str, at: int, now: float, zone: dt.tzinfo | None) -> Stamp
     }
     found.discard(None)
     return Stamp(match.end(), _with_fraction(found.pop(), fraction, now) if len(found) == 1 else None)
+
+
+def _compact(text: str, at: int, now: float, zone: dt.tzinfo | None) -> Stamp | None:
+    match = _COMPACT.match(text, at)
+    if match is None:
+        return None
+    year, month, day, *clock, fraction, named = match.groups()
+    seconds = _whole(year, month, day, ":".join(filter(None, clock)), None, named, zone)
+    return Stamp(match.end(), _with_fraction(seconds, fraction, now))
 
 
 def _epoch(text: str, at: int, now: float, _zone: dt.tzinfo | None) -> Stamp | None:
