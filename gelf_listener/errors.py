@@ -9,6 +9,7 @@ The error hierarchy: whose fault is it?
     ├── QueryError       the searcher's: with the column
     └── OutputError      the destination's
         ├── Retry        try the same batch again later
+        │   └── Busy     it answers, and cannot do it at the moment
         └── Refused      these messages will never be taken
 
 Anything else that escapes is ours: a bug.
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "EXCERPT_BYTES",
+    "Busy",
     "ConfigError",
     "GelfError",
     "OutputError",
@@ -191,6 +193,10 @@ class Retry(OutputError):
     def __init__(self, detail: str, after_seconds: float | None = None) -> None:
         super().__init__(detail)
         self.after_seconds = after_seconds
+
+
+class Busy(Retry):
+    """The destination answers, and cannot do what it is asked at the moment (HTTP 503)."""
 
 
 class Refused(OutputError):

@@ -14,7 +14,7 @@ import httpx
 from pydantic import BeforeValidator, Field
 
 from gelf_listener.client_tls import ClientTlsSettings, check_files, client_context
-from gelf_listener.errors import ConfigError, OutputError, Retry, describe
+from gelf_listener.errors import Busy, ConfigError, OutputError, Retry, describe
 from gelf_listener.settings import Duration, OutputSettings
 
 __all__ = ["Denied", "HttpClient", "HttpOutputSettings", "sendable"]
@@ -27,6 +27,7 @@ _EXCERPT_CHARACTERS = 300
 _MOST_EXCERPT_BYTES = 64 * 1024
 _LONGEST_WAIT_SECONDS = 3600.0
 _TRY_LATER = frozenset((408, 425, 429))
+_UNAVAILABLE = 503
 _SOMEBODY_MENDS = frozenset((401, 403, 404, 405, 407))
 """Wrong credentials or a wrong path: messages wait until somebody puts that right."""
 
@@ -113,7 +114,8 @@ class HttpClient:
             The body of the answer, which is a success.
 
         Raises:
-            Retry: If the server is away, busy or broken, lets nobody in, or answers something other than HTTP.
+            Busy: If the server says that it cannot at the moment (503).
+            Retry: If it is away or broken, lets nobody in, or answers something other than HTTP.
             Denied: If it will never take this request.
         """
         sent = {**self._headers, **(headers or {})}
@@ -136,7 +138,8 @@ class HttpClient:
         text = self._settings.scrubbed(text)[:_EXCERPT_CHARACTERS]  # before it is cut: a part of a secret stays unknown
         status = answer.status_code
         if status in _TRY_LATER or status in _SOMEBODY_MENDS or not 400 <= status < 500:
-            raise Retry(f"{self.base}: status {status}{text and ': '}{text}", _retry_after(answer))
+            again = Busy if status == _UNAVAILABLE else Retry
+            raise again(f"{self.base}: status {status}{text and ': '}{text}", _retry_after(answer))
         raise Denied(status, text)
 
     async def close(self) -> None:

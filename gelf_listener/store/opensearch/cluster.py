@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
-from gelf_listener.errors import QueryError, Retry
+from gelf_listener.errors import Busy, QueryError, Retry
 from gelf_listener.message import Message, ulid_seconds
 from gelf_listener.store.opensearch.names import TEMPLATES, IndexNames
 
@@ -17,7 +18,13 @@ __all__ = ["Ask", "Cluster", "IndexInfo"]
 
 _T = TypeVar("_T")
 
-_PAUSE_SECONDS = 0.5
+_BUSY_SECONDS = 10.0
+"""How long what needs a shard that is not there yet is tried again: that of an index which was just made needs less
+than a second, those of a node that starts need some."""
+_FIRST_PAUSE_SECONDS = 0.05
+_MOST_PAUSE_SECONDS = 0.5
+_NOT_FOUND = 404
+_UNAVAILABLE = 503
 _HIDDEN = "expand_wildcards=open&allow_no_indices=true&ignore_unavailable=true"
 _OLDEST_ID_SECONDS = 30 * 86_400.0
 """Ids of messages that waited for longer in buffers and brokers do not say where they belong."""
@@ -37,7 +44,8 @@ class Ask(Protocol):
         Return the body of the answer.
 
         Raises:
-            Retry: If the cluster is away or busy.
+            Busy: If the cluster answers that it cannot at the moment.
+            Retry: If it is away.
             Exception: If it refuses the request; its text says why.
         """
 
@@ -59,8 +67,8 @@ class Cluster:
         ask: Sends requests.
         names: What they are called.
         refused: What `ask` raises for a request that is refused.
-        patience_seconds: How long a search that fails is tried again: nodes that go on without one of them need some
-            seconds until another copy of its shards is asked.
+        patience_seconds: How long a search is tried again while the cluster is away: nodes that go on without one of
+            them need some seconds until another copy of its shards is asked.
     """
 
     def __init__(self, ask: Ask, names: IndexNames, refused: type[Exception], patience_seconds: float = 0.0) -> None:
@@ -104,6 +112,29 @@ class Cluster:
         items = [next(iter(item.values())) for item in answer.get("items", ())]
         return [(int(item.get("status", 500)), _why(item.get("error"))) for item in items]
 
+    async def delete(self, places: Sequence[tuple[str, str]]) -> int:
+        """
+        Delete documents by the names of their indices and their ids; return how many were there.
+
+        Raises:
+            Retry: If some of them cannot be deleted now; others may have been.
+        """
+        left, deleted = list(places), 0
+
+        async def go_on() -> None:
+            nonlocal left, deleted
+            results = await self.bulk([{"delete": {"_index": index, "_id": id}} for index, id in left])
+            deleted += sum([status < 300 for status, _ in results])
+            settled = [status < 300 or status == _NOT_FOUND for status, _ in results]
+            if not all(settled):
+                status, why = results[settled.index(False)]
+                left = [place for place, is_settled in zip(left, settled, strict=True) if not is_settled]
+                kind = Busy if status == _UNAVAILABLE else Retry
+                raise kind(f"{len(left)} messages were not deleted: status {status}: {why}")
+
+        await self._patiently(go_on)
+        return deleted
+
     async def refresh(self) -> None:
         """Make what was added found."""
         await self._patiently(lambda: self._asked("POST", f"/{self._pattern}/_refresh?{_HIDDEN}"))
@@ -122,22 +153,30 @@ class Cluster:
             raise QueryError(f"OpenSearch refuses the query: {error}", "", 1) from None
 
     async def _search(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """
+        Search.
+
+        A shard that no node has is not among those that fail: where others answer, only their number says so.
+        """
         found: dict[str, Any] = await self._asked("POST", path, body)
-        failed = found.get("_shards", {}).get("failed", 0)
-        if failed:
-            raise Retry(f"{failed} shards of the store cannot be searched")
+        shards = found.get("_shards", {})
+        total, lacking = shards.get("total", 0), shards.get("total", 0) - shards.get("successful", 0)
+        if lacking:
+            raise Busy(f"{lacking} of {total} shards of the store cannot be searched")
         return found
 
     async def _patiently(self, asking: Callable[[], Awaitable[_T]]) -> _T:
-        """Try a request that changes nothing again, while there is patience."""
-        deadline = time.monotonic() + self._patience_seconds
+        """Try a request that may be made twice again, while there is patience."""
+        began, pause = time.monotonic(), _FIRST_PAUSE_SECONDS
         while True:
             try:
                 return await asking()
-            except Retry:
-                if time.monotonic() + _PAUSE_SECONDS > deadline:
+            except Retry as error:
+                patience = max(self._patience_seconds, _BUSY_SECONDS if isinstance(error, Busy) else 0.0)
+                if time.monotonic() + pause > began + patience:
                     raise
-            await asyncio.sleep(_PAUSE_SECONDS)
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _MOST_PAUSE_SECONDS)
 
     async def count(self, query: dict[str, Any]) -> int:
         """Return how many messages a query finds."""
@@ -148,13 +187,14 @@ class Cluster:
         """Hold what is there now for a while; return its name, None when there is no index."""
         if not await self.indices():
             return None
-        path = f"/{self._pattern}/_search/point_in_time?keep_alive={keep_alive}"
+        path = f"/{self._pattern}/_search/point_in_time?keep_alive={keep_alive}&allow_partial_pit_creation=false"
         answer = await self._patiently(lambda: self._asked("POST", path))
         return str(answer["pit_id"])
 
     async def close_moment(self, name: str) -> None:
-        """Let go of what `open_moment` holds."""
-        await self._asked("DELETE", "/_search/point_in_time", {"pit_id": [name]})
+        """Let go of what `open_moment` holds; otherwise it goes by itself after a while."""
+        with contextlib.suppress(Retry, self._refused):
+            await self._asked("DELETE", "/_search/point_in_time", {"pit_id": [name]})
 
     async def delete_index(self, name: str) -> None:
         """Delete an index."""
@@ -205,15 +245,20 @@ class Cluster:
     async def versions(self, index: str, most: int) -> dict[str, tuple[int, int]]:
         """Return the ids of an index's documents, with the sequence number and the primary term of each."""
         body = {"size": most, "_source": False, "seq_no_primary_term": True}
-        found = await self._asked("POST", f"/{index}/_search?{_HIDDEN}", body)
-        if found.get("_shards", {}).get("failed", 0):
-            raise Retry(f"shards of {index} cannot be searched")
+        found = await self._patiently(lambda: self._search(f"/{index}/_search?{_HIDDEN}", body))
         return {hit["_id"]: (hit["_seq_no"], hit["_primary_term"]) for hit in found["hits"]["hits"]}
 
     async def documents(self, index: str, ids: Collection[str]) -> list[dict[str, Any]]:
         """Return an index's documents by their ids, as they are now."""
-        found = await self._asked("POST", f"/{index}/_mget", {"ids": list(ids)})
-        return list(found["docs"])
+
+        async def fetch() -> list[dict[str, Any]]:
+            found = await self._asked("POST", f"/{index}/_mget", {"ids": list(ids)})
+            for each in found["docs"]:
+                if "error" in each:
+                    raise Busy(f"documents of {index} cannot be read: {_why(each['error'])}")
+            return list(found["docs"])
+
+        return await self._patiently(fetch)
 
     async def change(self, lines: Sequence[Any], *, seen: bool) -> dict[str, Any]:
         """Send a bulk request of one item; return what became of it. `seen`: searches see it at once."""

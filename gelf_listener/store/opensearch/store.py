@@ -472,8 +472,7 @@ class OpenSearchStore:
         deleted = 0
         async for messages in self._walk(clause, NEWEST_FIRST, None):
             doomed = [(self._cluster.index_of(message), message.id) for message in messages]
-            results = await self._cluster.bulk([{"delete": {"_index": index, "_id": id}} for index, id in doomed])
-            deleted += sum([status < 300 for status, _ in results])
+            deleted += await self._cluster.delete(doomed)
         return deleted
 
     async def info(self) -> StoreInfo:
