@@ -183,13 +183,19 @@ class _Compiler:
     def _values_test(self, node: _Leaf | Range) -> _Predicate:
         """Test the level, all additional fields, and what the listener adds."""
         test = self._value_test(node)
-        if isinstance(node, (Term, Phrase)) and _is_plain(node):
+        if isinstance(node, (Term, Phrase)):
             wanted = node.text
+            in_fields = self._equal_in_fields(wanted) if _is_plain(node) else self._tested_in_fields(test)
             added = added_getter(wanted)
-            if added is not None:
-                return lambda message: added(message) == wanted or wanted in message.fields.values()
-            return lambda message: wanted in message.fields.values()
+            return in_fields if added is None else lambda message: added(message) == wanted or in_fields(message)
+        return self._tested_in_fields(test)
 
+    @staticmethod
+    def _equal_in_fields(wanted: str) -> _Predicate:
+        return lambda message: wanted in message.fields.values()
+
+    @staticmethod
+    def _tested_in_fields(test: _ValueTest) -> _Predicate:
         def matches(message: Message) -> bool:
             if message.level is not None and test(message.level):
                 return True

@@ -354,8 +354,9 @@ class ColumnLeaves:
     def _row(self, path: str, first: float, last: float) -> Bounds:
         """Numbers from one to another, which are in a column."""
         engine = self._engine
-        low = f"[{_written(first)}" if first else "{" + _written(-_SMALLEST)  # zero may have a sign, and is less then
-        found = [engine.parsed(f"{path}:{each}") for each in (f"{low} TO *]", f"[* TO {_written(last)}]")]
+        found = [
+            engine.parsed(f"{path}:{each}") for each in (f"{_beginning(first)} TO *]", f"[* TO {_written(last or 0)}]")
+        ]
         return engine.all_of([each or engine.maybe(engine.has(path).most) for each in found])
 
     def _spelled(self, node: _Leaf, path: str, kinds: set[str]) -> Bounds:
@@ -435,10 +436,19 @@ class ColumnLeaves:
         # An end at a time: tantivy panics when one is whole and the other is not.
         found = []
         if low is not None:
-            found.append(engine.parsed(f"{path}:{'[' if node.include_low else '{'}{_written(low)} TO *]"))
+            found.append(self._from(path, low, include=node.include_low))
         if high is not None:
-            found.append(engine.parsed(f"{path}:[* TO {_written(high)}{']' if node.include_high else '}'}"))
-        return engine.all_of([each for each in found if each is not None])
+            found.append(engine.parsed(f"{path}:[* TO {_written(high or 0)}{']' if node.include_high else '}'}"))
+        both = engine.all_of([each for each in found if each is not None])
+        if high == 0 and not node.include_high and "double" in kinds:
+            return engine.all_but(both, self._row(path, 0, 0))  # zero may have a sign, and is less then
+        return both
+
+    def _from(self, path: str, low: float, *, include: bool) -> Bounds | None:
+        """Numbers from one on."""
+        if include:
+            return self._engine.parsed(f"{path}:{_beginning(low)} TO *]")
+        return self._engine.parsed(f"{path}:{{{_written(low or 0)} TO *]")
 
 
 def _number(node: _Leaf, text: str) -> int | float | None:
@@ -475,6 +485,11 @@ def _huge(number: float) -> str | None:
         number = int(number)
     term = term_of(number)
     return term if isinstance(term, str) else None
+
+
+def _beginning(number: float) -> str:
+    """Write the beginning of a range that has a number; zero may have a sign, and is less then."""
+    return f"[{_written(number)}" if number else "{" + _written(-_SMALLEST)
 
 
 def _written(number: float) -> str:

@@ -247,6 +247,15 @@ def test_a_name_that_gelf_has_for_itself() -> None:
     assert compile_predicate(parse_as("host:x", "graylog"))(message(fields={"host": "x"}))
 
 
+@pytest.mark.parametrize("query", ["127.0.0.1", '"127.0.0.1"', "2001\\:db8\\:\\:1", "00000000000000000000000005"])
+def test_what_the_listener_adds_is_found_without_a_field(query: str) -> None:
+    """The sender's address and the message's id, also where they look like a date or a number."""
+    text = query.replace("\\", "").strip('"')
+    test = compile_predicate(parse_as(query, "graylog"))
+    assert test(message(peer=(text, 4711), id=text.rjust(26, "0")))
+    assert not test(message(peer=("127.0.0.2", 4711), id="00000000000000000000000006"))
+
+
 def test_an_expression_that_is_not_valid_is_told() -> None:
     """It finds nothing there, so that is all that can be said."""
     (hint,) = parse_as("a OR user:/a(/", "graylog").hints

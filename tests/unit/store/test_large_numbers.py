@@ -1,8 +1,9 @@
-"""Numbers from 2^53 on: a column has one type for all of its numbers, and may not have what was sent."""
+"""Numbers from 2^53 on, and zero with a sign: a column has one type for all its numbers, and may not have what was sent."""
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -84,3 +85,22 @@ def test_figures_of_what_is_too_large_to_square(tmp_path: Path) -> None:
             assert of_store == of_judge
 
     asyncio.run(main())
+
+
+def test_zero_with_a_sign_is_zero(tmp_path: Path) -> None:
+    """To the engine it is less; in ranges, in both meanings and any company."""
+    ends = [None, "-0", "0", "-0.0", "0.0", "1.5", "-1", "9007199254740993"]
+    companies: list[list[FieldValue]] = [[-0.0, 0.0, 5e-324, -5e-324, -1.0], [0, 1, -1], [0, -0.0, 0.5, 2**53, -1]]
+
+    async def main(values: list[FieldValue], path: Path) -> None:
+        messages, judge = [plain(f"{value!r}", n=value) for value in values], MemoryStore()
+        await judge.add(messages)
+        async with opened(path) as store:
+            await store.add(messages)
+            for low, high in itertools.product(ends, ends):
+                for include_low, include_high, graylog in itertools.product((True, False), repeat=3):
+                    node = Range("n", low, high, include_low, include_high, graylog=graylog)
+                    assert await store.count(node, EVERYTHING) == await judge.count(node, EVERYTHING), repr(node)
+
+    for number, values in enumerate(companies):
+        asyncio.run(main(values, tmp_path / f"{number}"))
