@@ -201,7 +201,7 @@ def _outermost_first(shares: Sequence[Share], asked: _Asked) -> _Asked:
     Find out first which values the outermost grouping shows, so that what is inside is computed for those alone.
 
     Returns:
-        What is left to ask: the same where the values are neither all texts nor all whole numbers.
+        What is left to ask: the same where the values are neither all texts nor all whole numbers of 53 bits.
     """
     if len(asked.groups) < 2:
         return asked
@@ -213,7 +213,7 @@ def _outermost_first(shares: Sequence[Share], asked: _Asked) -> _Asked:
     found.sort(key=lambda pair: _rank(pair[0], pair[1], group, asked))
     only = {bucket.term: bucket.messages for _, bucket in found[: group.limit]}
     alike = {type(bucket.term) if type(key) is not bool else bool for key, bucket in found}
-    if alike not in ({str}, {int}):
+    if alike not in ({str}, {int}) or not all([isinstance(term, str) or abs(term) < _EXACT for term in only]):
         return asked
     return asked._replace(only=only, groups=[(group._replace(order=()), column), *asked.groups[1:]])
 
@@ -421,6 +421,8 @@ def _only(path: str, terms: Collection[str | int]) -> dict[str, Any]:
     return {"range": {"field": path, "ranges": [{"key": f"{_ONE}{at}", "from": n, "to": n + 1} for at, n in numbers]}}
 
 
+_EXACT = 2**53
+"""From here on the ends of a range are rounded, so none can hold one number alone."""
 _ONE = "only "
 """Before the number of a term in the key of its range, so that it is not taken for what lies between."""
 

@@ -16,11 +16,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from gelf_listener.calendars import floor_unit, next_unit
 from gelf_listener.errors import QueryError
 from gelf_listener.message import FieldValue, Message
-from gelf_listener.query.fields import getter
+from gelf_listener.query.fields import getter, known_field
 from gelf_listener.store.answers import FieldStatistics, GroupKey, Row
 from gelf_listener.store.parameters import Grouping, Metric, RangesGroup, TimeGroup, ValuesGroup
 from gelf_listener.store.percentiles import percentile_of
 from gelf_listener.store.readings import reading_getter
+from gelf_listener.store.schema import MAX_TEXT_CHARACTERS
 
 __all__ = ["NUMERIC", "aggregate", "boundaries", "figure_of", "fill", "rank_of", "statistics", "zone_of"]
 
@@ -90,7 +91,7 @@ def _grouped(
 def _by_value(
     messages: Sequence[Message], group: ValuesGroup, metrics: Sequence[Metric]
 ) -> list[tuple[GroupKey, list[Message]]]:
-    get = getter(group.field)
+    get = _countable(group.field, getter(group.field))
     found: dict[Any, list[Message]] = {}
     without: list[Message] = []
     for message in messages:
@@ -109,6 +110,19 @@ def _by_value(
 
     groups = sorted(((key[1], members) for key, members in found.items()), key=rank)[: group.limit]
     return [*groups, (None, without)] if group.missing and without else groups
+
+
+def _countable(field: str, get: Callable[[Message], FieldValue | None]) -> Callable[[Message], FieldValue | None]:
+    """Return how to get what a field is told apart by: of a host that is what its column holds."""
+    known = known_field(field)
+    if known is None or known.column != "host":
+        return get
+
+    def cut(message: Message) -> FieldValue | None:
+        value = get(message)
+        return value[:MAX_TEXT_CHARACTERS] if isinstance(value, str) else value
+
+    return cut
 
 
 def fill(found: dict[float, Any], group: TimeGroup, empty: Callable[[], Any]) -> list[tuple[GroupKey, Any]]:
@@ -171,7 +185,9 @@ def rank_of(sizes: Sequence[FieldValue | None], key: GroupKey, group: ValuesGrou
             ranks.append((1, 0.0))
         else:
             ranks.append((0, -float(size) if order.descending else float(size)))
-    return (*ranks, str(key))
+    if isinstance(key, float) and key.is_integer():
+        key = int(key)  # as a column has it
+    return (*ranks, str(key), isinstance(key, str))
 
 
 def _number(value: FieldValue | None) -> float | None:
@@ -188,7 +204,8 @@ def _metric(messages: Sequence[Message], metric: Metric) -> FieldValue | None:
     if function == "count":
         return len(present)
     if function == "card":
-        return len({(type(value) is bool, value) for _, value in present})
+        countable = _countable(field, get)
+        return len({(type(value) is bool, value) for value in [countable(message) for message, _ in present]})
     if function == "latest":
         return max(present, key=lambda pair: (pair[0].timestamp, pair[0].id))[1] if present else None
     numbers = [number for _, value in present if (number := _number(value)) is not None]
@@ -224,7 +241,7 @@ def _computed(numbers: list[float], function: str, percentile: float) -> float:
 
 def statistics(messages: Sequence[Message], field: str) -> FieldStatistics:
     """Return what a field holds; see `Store.statistics`."""
-    get = getter(field)
+    get = _countable(field, getter(field))
     values = [value for message in messages if (value := get(message)) is not None]
     numbers = [number for value in values if (number := _number(value)) is not None and math.isfinite(number)]
     distinct = len({(type(value) is bool, value) for value in values})

@@ -17,7 +17,7 @@ from gelf_listener.store.engine import Engine
 from gelf_listener.store.parameters import EVERYTHING, Grouping, Metric, Sort, Span, TimeGroup, ValuesGroup
 from gelf_listener.store.partition import Partition
 from gelf_listener.store.partitions import Partitions
-from gelf_listener.store.schema import field_key
+from gelf_listener.store.schema import field_key, text_term
 from gelf_listener.store.searching import Place, Target
 from gelf_listener.store.translation import Translator, span_of
 
@@ -122,6 +122,10 @@ class TantivySearch:
             metric.field is not None and (column is None or metric.function == "latest" or metric.reading == "moment")
             for metric, column in measured
         )
+        told_apart = [column for group, column in covered if isinstance(group, ValuesGroup)]
+        told_apart += [column for metric, column in measured if column is not None and metric.function == "card"]
+        computed = [column for metric, column in measured if column is not None and metric.function in grouping.NUMERIC]
+        blind = blind or _any(_rounds, targets, told_apart) or _any(_lacks_numbers, targets, computed)
         if len(covered) < len(groups) or missing or blind:
             return grouping.aggregate(self._few(targets), groups, metrics)
         return self._from_columns(targets, covered, measured)
@@ -176,7 +180,7 @@ class TantivySearch:
         """Return what a field holds; see `Store.statistics`."""
         targets = self._targets(query, span)
         column = aggregation.column_of(field, [target.partition for target in targets])
-        if column is None:
+        if column is None or _any(_rounds, targets, [column]) or _any(_lacks_numbers, targets, [column]):
             return grouping.statistics(self._few(targets), field)
         functions: list[Any] = ["count", "card", "min", "max", "avg", "sum", "stddev"]
         asked = [(Metric(function, field), column) for function in functions]
@@ -219,6 +223,38 @@ def _with_ids(partition: Partition, ids: Iterable[str]) -> Iterator[Message]:
     if count:
         hits: Any = engine.searcher.search(query, limit=count, count=False, order_by_field="order").hits
         yield from (message for _, message in partition.read([int(order) for order, _ in hits]))
+
+
+def _any(
+    test: Callable[[Partition, str], bool], targets: Sequence[Target], columns: Iterable[aggregation.Column]
+) -> bool:
+    """Whether something is true of the column of an additional field, in any partition."""
+    paths = {column.path for column in columns if column.mixed}
+    return any(test(target.partition, path) for target in targets for path in paths)
+
+
+def _lacks_numbers(partition: Partition, path: str) -> bool:
+    """Whether some numbers of a field stand among its texts, for they do not fit 64 bits."""
+    key = path.removeprefix("added.")
+    if "text" not in partition.names.get(key, ()):
+        return False
+    return bool(partition.searcher.terms_with_prefix("terms", text_term(key, "#"), limit=1))
+
+
+def _rounds(partition: Partition, path: str) -> bool:
+    """Whether a column may take different numbers for the same: it has one type for all that a segment has."""
+    kinds = partition.names.get(path.removeprefix("added."), set())
+    if "long" not in kinds:
+        return False
+    engine = Engine(partition)
+
+    def has(numbers: str) -> bool:
+        found = engine.parsed(f"{path}:{numbers}")
+        return found is None or engine.finds(found.most)
+
+    if "double" in kinds:
+        return has(f"[{1 << 53} TO *]") or has(f"[* TO -{1 << 53}]")
+    return has(f"[{1 << 63} TO *]") and has("[* TO -1]")
 
 
 def _has_column(group: Grouping, column: aggregation.Column) -> bool:

@@ -106,7 +106,7 @@ class Host:
 
     def wait(self) -> int:
         """Wait for its end, and return its status."""
-        status = self._process.wait(60)
+        status = self._process.wait(300)
         for pipe in (self._to, self._from):
             with contextlib.suppress(OSError):
                 pipe.close()
