@@ -77,6 +77,10 @@ _BODY = re.compile(
 )
 """Beginnings of texts that stand behind a host: Cisco's, Huawei's, Comware's, Palo Alto's, CEF, LEEF, JSON, pairs."""
 
+_CEF = re.compile(r"(?:CEF|LEEF):\s?\d")
+_PRIORITY_FIRST = re.compile(r"([a-z0-9]{3,8}\.[a-z]{3,7}) (?=[\w.-]{1,255} [\w./-]{1,128}(?:\[\w{1,12}\])?: )")
+"""Facility and level in front of the host: Cisco Meeting Server."""
+
 _BEFORE_TAG = (
     re.compile(  # F5; BusyBox
         r"(?:[a-z0-9]{2,10}\.)?(?:emerg|alert|crit|err|error|warn|warning|notice|info|debug) (?=[\w/.-]+(?:\[\w+\])?: )"
@@ -229,6 +233,9 @@ def _place(text: str, fields: dict[str, FieldValue], clock: Clock, host: str, *,
         if tag["pid"] or not _is_cisco(text[tag.end() :]):
             return _Place(_untag(tag, text, fields))
         return _Place(text[tag.end() :], tag["app"])  # a device's name with a colon
+    named = _PRIORITY_FIRST.match(text)
+    if named is not None and named[1] in _PRIORITIES:
+        return _behind_host(text[named.end() :], fields, clock)
     own = _before_tag(text, fields)
     if own:  # a device that has no name
         return _Place(_tagged(text[own:], fields))
@@ -322,9 +329,10 @@ def _tagged(text: str, fields: dict[str, FieldValue]) -> str:
 
 
 def _bare_tag(text: str, fields: dict[str, FieldValue]) -> str:
-    """Take the tag off a text with nothing before it, where only one with a process id is surely a tag."""
+    """Take the tag off a text with nothing before it, where a process id or CEF behind it makes sure of it."""
     tag = _tag(text)
-    return text if tag is None or not tag["pid"] else _untag(tag, text, fields)
+    is_sure = tag is not None and (tag["pid"] or _CEF.match(text, tag.end()))
+    return _untag(tag, text, fields) if tag is not None and is_sure else text
 
 
 def _with_device(header: Header, clock: Clock) -> Header:

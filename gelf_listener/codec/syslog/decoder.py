@@ -194,6 +194,8 @@ class SyslogDecoder:
             seconds = None if stamp == "-" else iso_seconds(stamp, self.options.zone)
             if len(words) == 6:
                 words.append("")  # nothing behind MSGID: structured data is missing
+            if words[3][:4] in ("CEF:", "LEEF"):  # CyberArk, QRadar: nothing between host and text
+                words[3:] = ["-", "-", "-", "- " + text.split(" ", 3)[3]]
             # A time that is none (23:59:60, a 32nd) is told from other formats by structured data, where it has to be.
             if stamp == "-" or (
                 stamp[10:11] == "T" and (seconds is not None or (words[6][:1] in ("-", "[") and "0" <= stamp[0] <= "9"))

@@ -93,7 +93,8 @@ ENVELOPES = (
     EnvelopeShape("CRI (containerd, CRI-O)", " std", re.compile(rf"({_STAMP}) (stdout|stderr) ([FP])(?::\S{{0,40}})?(?: |\Z)"), _cri),
     EnvelopeShape("docker compose logs", "| ", re.compile(r"([A-Za-z0-9][\w.-]{0,100}[-_.]\d{1,5}(?:\.\w{25}@[\w.-]{1,64})?) *\| "), _named),
     EnvelopeShape("docker compose logs", "| {", re.compile(r"([A-Za-z0-9][\w.-]{0,100}) *\| (?=\{)"), _named),
-    EnvelopeShape("pm2 logs", "|", re.compile(r"\d{1,4}\|([\w.-]{1,64}) *\| "), _named),
+    EnvelopeShape("docker compose logs", "level=", re.compile(r"([A-Za-z0-9][\w.-]{0,100}) *\| (?=(?:time|ts|t|level|lvl)=\S)"), _named),
+    EnvelopeShape("pm2 logs", "|", re.compile(r"(?:\d\d:\d\d:\d\d )?\d{1,4}\|([\w.-]{1,64}) *\| "), _named),
     EnvelopeShape("kubectl logs --prefix", "[pod/", re.compile(r"\[pod/([\w.-]{1,253})/([\w.-]{1,253})\] "), _kubectl),
     EnvelopeShape("docker logs -t, kubectl logs --timestamps", "Z ", re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{7,9}Z) "), _stamped),
 )  # fmt: skip

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from gelf_listener.codec.levels import LEVEL_LETTERS, LEVEL_NAMES
 from gelf_listener.codec.text.languages import month_number
 from gelf_listener.codec.text.stamps import ISO, believable, iso_stamp, read_stamp
+from gelf_listener.codec.zones import zone_of
 from gelf_listener.message import FieldValue
 
 __all__ = ["NO_HEADER", "SHAPES", "Header", "Shape"]
@@ -265,7 +266,8 @@ def _syslog_file(match: re.Match[str], now: float, zone: dt.tzinfo | None) -> He
     fields: dict[str, FieldValue] = {"application_name": groups["app"]}
     if groups["pid"]:
         fields["process_id"] = groups["pid"]
-    level = LEVEL_NAMES.get(groups.get("level") or "")
+    said = groups.get("level") or groups.get("before") or groups.get("behind") or ""
+    level = _NUMBERED.get(said, LEVEL_NAMES.get(said))
     return Header(
         level, _at(match["stamp"], now, zone), True, host=groups.get("host") or "", fields=fields, rest=match.end()
     )
@@ -302,6 +304,38 @@ def _sssd(match: re.Match[str], now: float, zone: dt.tzinfo | None) -> Header:
     return Header(level, _at(stamp, now, zone), True)
 
 
+def _cisco(match: re.Match[str], now: float, zone: dt.tzinfo | None) -> Header:
+    """Read a line with Cisco's mnemonic, in which the level is a number: ``%LINK-3-UPDOWN``."""
+    groups = match.groupdict()
+    named = zone_of(groups["zone"]) if groups.get("zone") else None
+    stamp = groups.get("stamp")
+    seconds = None if stamp is None else _at(stamp, now, named or zone)
+    return Header(int(match["level"]), seconds, stamp is not None, host=groups.get("host") or "")
+
+
+def _topics(match: re.Match[str], now: float, zone: dt.tzinfo | None) -> Header:
+    """Read MikroTik's topics in a file, the worst level among which counts."""
+    levels = [LEVEL_NAMES[topic] for topic in match["topics"].split(",") if topic in _TOPICS]
+    fields: dict[str, FieldValue] = {"topics": match["topics"]}
+    return Header(min(levels, default=None), _at(match["stamp"], now, zone), True, host=match["host"], fields=fields)
+
+
+def _go_prefix(match: re.Match[str], now: float, zone: dt.tzinfo | None) -> Header:
+    """Read Go's log with a prefix in front of the time: it may name a level."""
+    level = LEVEL_NAMES.get(match["prefix"].lower()) if match["prefix"].isupper() else None
+    return Header(level, _at(match["stamp"], now, zone), True, rest=match.end())
+
+
+def _windows_event(match: re.Match[str], now: float, zone: dt.tzinfo | None) -> Header:
+    """Read the system part of an event of Windows, written as XML."""
+    found = {name: value for each in _EVENT.finditer(match[0]) for name, value in each.groupdict().items() if value}
+    names = {"provider": "application_name", "number": "event_id", "channel": "event_log"}
+    fields: dict[str, FieldValue] = {stored: found[name] for name, stored in names.items() if name in found}
+    level = _EVENT_LEVELS.get(found.get("level", ""))
+    seconds = _at(found["stamp"], now, zone) if "stamp" in found else None
+    return Header(level, seconds, seconds is not None, host=found.get("host", ""), fields=fields)
+
+
 _TO_A_BLANK_LINE = 1000
 
 _MONTH_NAMES = ("", "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -315,10 +349,18 @@ _NAGIOS = {"CRITICAL": 2, "DOWN": 2, "UNREACHABLE": 3, "WARNING": 4, "UNKNOWN": 
 _ESXI = dict(zip(("Em", "Al", "Cr", "Er", "Wa", "No", "In", "Db"), range(8), strict=True))
 _WRAPPER = {"FATAL": 2, "ERROR": 3, "WARN": 4, "NOTICE": 5, "ADVICE": 5, "STATUS": 6, "DEBUG": 7}
 _SSSD = ((0x20, 2), (0x40, 3), (0x80, 4), (0x200, 6))
+_TOPICS = frozenset(("info", "error", "warning", "critical", "debug"))
+_EVENT = re.compile(
+    r"<Provider Name=['\"](?P<provider>[^'\"<>]{1,128})|<EventID[^>]{0,40}>(?P<number>\d{1,8})<|<Level>(?P<level>\d)<"
+    r"|SystemTime=['\"](?P<stamp>[\dT:.Z-]{19,35})|<Channel>(?P<channel>[^<]{1,128})<|<Computer>(?P<host>[^<]{1,255})<"
+)
+_EVENT_LEVELS = {"0": 6, "1": 2, "2": 3, "3": 4, "4": 6, "5": 7}
 _WEBSPHERE = dict(zip("FEWAICDOR123", (2, 3, 4, 5, 6, 6, 6, 6, 3, 7, 7, 7), strict=True))
 """A: audit, O and R: what a program printed on standard output and standard error, 1 to 3: tracing."""
 _NUMBERED = {str(number): number for number in range(8)}
 """syslog's own: stunnel, the kernel's ring buffer."""
+_ZONEMINDER = {"INF": 6, "WAR": 4, "ERR": 3, "FAT": 2, "PNC": 2, **{f"DB{number}": 7 for number in range(10)}}
+_BACULA = {"Warning": 4, "Error": 3, "Fatal error": 2}
 _ULOGD = {"1": 7, "3": 6, "5": 5, "7": 3, "8": 2}
 _PLAIN_LETTERS = {**LEVEL_LETTERS, "N": 6}
 """N: normal."""
@@ -346,7 +388,8 @@ _NAMED = {
 _ANY_STAMP = r"(?P<stamp>[\d\-:.,/TZ+ ]{10,40}?|\w{3} [ \d]\d [\d:.]{8,15})"
 _BUSYBOX = r"(?:(?:kern|user|mail|daemon|auth|syslog|lpr|news|uucp|cron|authpriv|ftp|local\d)\.(?P<level>emerg|alert|crit|err|warn|warning|notice|info|debug) )"
 """BusyBox's syslogd names facility and level in front of the program."""
-_SYSLOG_STAMP = r"(?P<stamp>[A-Z][a-z]{2} [ \d]\d (?:\d{4} )?\d\d:\d\d:\d\d(?:\.\d{1,9})?)"
+_SYSLOG_STAMP = r"(?P<stamp>[A-Z][a-z]{2} {1,2}\d{1,2} (?:\d{4} )?\d\d:\d\d:\d\d(?:\.\d{1,9})?)"
+_MNEMONIC = r"%{1,2}[A-Z][A-Z0-9_]{0,30}(?:-[A-Z0-9_]{1,30}){0,2}-(?P<level>[0-7])-\w{1,60} ?:"
 
 _WHO = r"(?P<host>[A-Za-z0-9][\w.-]{0,254}) (?P<app>[\w./@()-]{1,64}?)(?:\[(?P<pid>\d{1,10})\]|(?<= kernel)): "
 _QUOTED = r'"(?:[^"]|""){0,1000}+"'
@@ -432,7 +475,7 @@ Shape("WebSphere, Open Liberty", _pairs("[", _DIGITS), re.compile(r"\[(?P<stamp>
     Shape("Passenger", ("[ ",), re.compile(r"\[ (?P<letter>[CENWIDT]) (?P<stamp>\d{4}-\d\d-\d\d [\d:.]{8,18}) "), _lettered),
     Shape("EF Core", "tdiwfc", re.compile(r"(trce|dbug|info|warn|fail|crit): (\d[\d/.:-]{5,9} [\d:.]{8,16}(?: [AP]M)?) ([\w.]{1,200})\[(\d{1,10})\] \(([\w.]{1,200})\) *\Z"), _ef_core),
     Shape("PostgreSQL's csvlog", _YEARS, re.compile(rf"(?P<stamp>\d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{{3}} [^,]{{1,40}})(?:,(?:{_QUOTED}|[^,\"]{{0,200}})){{10}},(?P<level>DEBUG[1-5]|LOG|INFO|NOTICE|WARNING|ERROR|FATAL|PANIC),"), _says, ","),
-    Shape("Snort, Suricata's fast.log", "01", re.compile(r"(\d\d)/(\d\d)(?:/(\d{4}))?-(\d\d:\d\d:\d\d\.\d{6}) {1,2}\[\*\*\] "), _snort),
+    Shape("Snort, Suricata's fast.log", "01", re.compile(r"(\d\d)/(\d\d)(?:/(\d{4}))?-(\d\d:\d\d:\d\d\.\d{6}) {1,2}(?:\[\w{1,16}\] )?\[\*\*\] "), _snort),
     Shape("dmesg -x", "kumdaslnc", re.compile(r"(?:kern|user|mail|daemon|auth|syslog|lpr|news|uucp|cron|authpriv|ftp|local\d) *:(?P<level>emerg|alert|crit|err|warn|notice|info|debug) *: (?:\[(?P<stamp>[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4})\])?"), _says),
     Shape("systemd's status", _pairs("[", " FDTWOIS"), re.compile(r"\[ ?(FAILED|DEPEND| TIME | WARN |  OK | INFO | SKIP ) ?\] "), _status),
     Shape("GitHub Actions", ("##", "::"), re.compile(r"##\[(error|warning|notice|debug)\]|::(error|warning|notice|debug)(?: [^:]{0,400})?::"), _named),
@@ -444,6 +487,19 @@ Shape("WebSphere, Open Liberty", _pairs("[", _DIGITS), re.compile(r"\[(?P<stamp>
     Shape("Next.js 13", "-", re.compile(r"- (error|warn|info) "), _named),
     Shape("swift-log", _YEARS, re.compile(rf"{ISO} (?P<level>trace|debug|info|notice|warning|error|critical) [\w.-]{{1,100}} ?:", re.ASCII),
           lambda match, now, zone: _iso(match, now, zone, LEVEL_NAMES[match["level"]])),
+    Shape("Go's log with a prefix", "", re.compile(r"\[?(?P<prefix>[A-Za-z][\w./-]{0,40})\]?:? (?:[\w./-]{1,40}: )?(?P<stamp>\d{4}/\d\d/\d\d \d\d:\d\d:\d\d(?:\.\d{6})?) "), _go_prefix, "/"),
+    Shape("Murmur", ("<W", "<C", "<F", "<D", "<I"), re.compile(r"<(?P<level>[WCFDI])>(?P<stamp>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}) "), _of_letter(LEVEL_LETTERS)),
+    Shape("Monit", "[", re.compile(r"\[(?P<zone>[A-Z]{3,4}) (?P<stamp>[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d)\] (?P<level>[a-z]{4,9}) *: "),
+          lambda match, now, zone: Header(LEVEL_NAMES.get(match["level"]), _at(match["stamp"], now, zone_of(match["zone"]) or zone), True)),
+    Shape("Source engine (Valve)", ("L ", "RL"), re.compile(r"R?L (\d\d)/(\d\d)/(\d{4}) - (\d\d:\d\d:\d\d)(): "), _month_first, " - "),
+    Shape("cPanel", ("[2",), re.compile(rf"\[{ISO}\] (?P<level>info|notice|warn|error|die|debug) \[[\w.-]{{1,60}}\] ", re.ASCII),
+          lambda match, now, zone: _iso(match, now, zone, 2 if match["level"] == "die" else LEVEL_NAMES[match["level"]])),
+    Shape("cPanel", "", re.compile(r"\S{1,255} \S{1,64} \S{1,255} \[(\d\d)/(\d\d)/(\d{4}):(\d\d:\d\d:\d\d [+-]\d{4})(\]) \""), _month_first, '] "'),
+    Shape("ZoneMinder", _pairs("01", _DIGITS), re.compile(r"(?P<stamp>\d\d/\d\d/\d\d \d\d:\d\d:\d\d(?:\.\d{1,6})?) [\w.-]{1,60}\[\d{1,10}\]\.(?P<level>INF|WAR|ERR|FAT|PNC|DB\d)[ :\[]"), _of_letter(_ZONEMINDER), "]."),
+    Shape("Bacula", _pairs("0123", _DIGITS), re.compile(r"(?P<day>\d\d)-(?P<month>[A-Z][a-z]{2}) (?P<time>\d\d:\d\d) [\w.-]{1,127} JobId \d{1,10}: (?:(?P<level>Warning|Error|Fatal error): )?"),
+          lambda match, now, zone: Header(_BACULA.get(match["level"] or ""), _at(f"{match['month']} {match['day']} {match['time']}:00", now, zone), True), " JobId "),
+    Shape("events of Windows, as XML", "<-", re.compile(r"(?:- )?<Event xmlns=['\"]http://schemas\.microsoft\.com/win/2004/08/events/event['\"].{0,4000}"), _windows_event),
+    Shape("Rails, a request", ("St",), re.compile(r"Started [A-Z]{3,7} \"[^\"]{0,2000}\" for \S{1,64} at (?P<stamp>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d{4})"), _timed, " for "),
     Shape("VMware ESXi", ("20",), re.compile(rf"{ISO} (?P<level>Em|Al|Cr|Er|Wa|No|In|Db)\(\d{{1,3}}\)(?:\[\+\])?:? (?:(?P<app>[\w.-]{{1,64}})(?:\[(?P<pid>\d{{1,12}})\])?: )?", re.ASCII), _esxi, "("),
     Shape("VMware ESXi, vCenter", ("20", "[2"), re.compile(rf"\[?{ISO} \[?(?:[0-9A-F]{{8,16}} )?(?P<level>trivia|verbose|debug|info|warning|error|panic) (?:[\w.-]{{1,60}}(?:\[\w{{1,12}}\])? \[|')", re.ASCII),
           lambda match, now, zone: _iso(match, now, zone, 7 if match["level"] == "trivia" else LEVEL_NAMES[match["level"]])),
@@ -469,10 +525,13 @@ Shape("WebSphere, Open Liberty", _pairs("[", _DIGITS), re.compile(r"\[(?P<stamp>
     Shape("tinylog", _YEARS, re.compile(r"(?P<stamp>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) \[[^\]]{1,80}\] [\w.$]{1,200}+\(\)\Z"), _first_of_two, "()"),
     Shape("Samba", _pairs("[", "12"), re.compile(r"\[(?P<stamp>\d{4}/\d\d/\d\d \d\d:\d\d:\d\d\.\d{1,6}), +\d+(?:, [^\]]*)?\] \S+:\d+\("), _first_of_two),
     Shape("Erlang's reports", "=", re.compile(r"=([A-Z]+) REPORT==== (\d{1,2}-\w{3}-\d{4}::[\d:.]{8,15}) ==="), _erlang),
-    Shape("access log", "", re.compile(r"\S{1,255}+ (?:\S{1,255}+ )?\S{1,255}+ \S{1,255}+ \[(?P<stamp>\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4})\] \""), _timed, '] "'),
+    Shape("access log", "", re.compile(r"(?:\S{1,255}+ ){3,6}\[(?P<stamp>\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4})\] \""), _timed, '] "'),
     Shape("HAProxy's access log", "0123456789:abcdef", re.compile(r"[0-9a-f.:]{3,45}:\d{1,5} \[(?P<stamp>\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d\.\d{3})\] "), _timed, "] "),
     Shape("audit", "tn", re.compile(r"(?:node=\S{1,255} )?type=\S{1,40} msg=audit\((?P<stamp>\d{10}\.\d{3}):\d+"), _timed),
-    Shape("syslog file", "JFMASOND", re.compile(rf"{_SYSLOG_STAMP} (?P<host>[A-Za-z0-9][\w.:-]{{0,253}}(?<!:)) {_BUSYBOX}?(?P<app>[\w./@()-]{{1,64}}?|[A-Z][\w.-]{{0,40}}(?: [A-Z][\w.-]{{0,40}}){{1,3}}(?=\[))(?:\[(?P<pid>\d{{1,10}})\](?: \([^()]{{1,128}}\))?)?: "), _syslog_file),
+    Shape("Cisco", (*"JFMASOND*.", *_pairs(_DIGITS, _DIGITS)), re.compile(rf"(?:\d{{1,10}}: )?[*.]?{_SYSLOG_STAMP}(?: (?P<zone>[A-Z]{{3,4}})(?=:? ))?(?::? (?P<host>[A-Za-z0-9][\w.-]{{0,254}}))?(?::? \d{{1,10}})? ?:? {_MNEMONIC}"), _cisco, " %"),
+    Shape("Cisco", ("%", *_DIGITS), re.compile(rf"(?:(?:\d{{1,10}}: )?(?:\d\d:\d\d:\d\d|\d{{1,3}}[wd]\d{{1,2}}[dh]): )?{_MNEMONIC}"), _cisco, "%"),
+    Shape("MikroTik, in a file", (*"JFMASOND", *_YEARS), re.compile(r"(?P<stamp>[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:Z|[+-]\d\d:\d\d)) (?P<host>[A-Za-z0-9][\w.:-]{0,254}) (?P<topics>[a-z0-9!-]{2,20}(?:,[a-z0-9!-]{2,20}){1,6}) (?=\S)"), _topics, ","),
+    Shape("syslog file", "JFMASOND", re.compile(rf"{_SYSLOG_STAMP} (?:<\w{{1,8}}\.(?P<before>\w{{1,7}})> )?(?P<host>[A-Za-z0-9][\w.:-]{{0,253}}(?<!:)) {_BUSYBOX}?(?P<app>[\w./@()-]{{1,64}}?|[A-Z][\w.-]{{0,40}}(?: [A-Z][\w.-]{{0,40}}){{1,3}}(?=\[))(?:\[(?P<pid>\d{{1,10}})\](?: \([^()]{{1,128}}\))?)?: (?:\[ID \d{{1,10}} \w{{3,8}}\.(?P<behind>\w{{3,7}})\] )?"), _syslog_file),
     Shape("syslog file", "MTWFS", re.compile(rf"(?P<stamp>[A-Z][a-z]{{2}} [A-Z][a-z]{{2}} [ \d]\d \d\d:\d\d:\d\d \d{{4}}) {_BUSYBOX}(?P<app>[\w./@()-]{{1,64}}?)(?:\[(?P<pid>\d{{1,10}})\])?: "), _syslog_file),
     Shape("syslog file", _YEARS, re.compile(r"(?P<stamp>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:?\d\d)) " + _WHO), _syslog_file),
     Shape("syslog file", _YEARS, re.compile(r"(?P<stamp>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}) (?P<host>[A-Za-z0-9][\w.-]{0,254}) (?P<app>[\w./@-]{1,64})\[(?P<pid>\d{1,10})\](?: [\w.:-]{1,255})?: "), _syslog_file, "]"),

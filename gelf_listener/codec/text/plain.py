@@ -65,7 +65,7 @@ _COMMON_LEVELS = {
 }
 """Levels by the words that `_COMMON` finds; what is missing is looked at word by word."""
 
-_PROSE = re.compile(r"([A-Za-z][a-z]*+) (?=[A-Za-z0-9])")
+_PROSE = re.compile(r"([A-Za-z][a-z]*+) (?=[A-Za-z0-9])(?!\d{1,3}\.\d{1,3}\.)")
 """Two words of a sentence: there is no header, unless the first is the name of a month, or of a few programs."""
 
 _WORD = re.compile(
@@ -102,7 +102,7 @@ _NOT_PROSE = frozenset(
     "error warning warn Warning Options Detected Jicofo Jigasi Jibri "
     "fatal parse catchable recoverable core compile user uncaught unhandled strict "
     "Current Thread Stack Exception Traceback Emitted Extension Unhandled goroutine created exit terminate stack "
-    "Node Bun Next During The Thrown http https ws wss".split()
+    "Node Bun Next During The Thrown http https ws wss Started L RL".split()
 ).union(MONTHS)
 _PHRASE = re.compile(
     rf"(?:PHP )?({'|'.join(sorted(_PHRASES, key=len, reverse=True))})(?:: |(?<=database error) )", re.IGNORECASE

@@ -52,7 +52,7 @@ TEXTS = (
 _LEVELS = (
     *("levelname", "level_name", "levelName", "level", "severity", "error_severity", "log.level", "lvl", "loglevel"),
     *("log_level", "logLevel", "LogLevel", "severityText", "severity_text", "Level", "Severity", "levelno"),
-    *("@level", "level_value", "PRIORITY", "log_severity", "syslog.severity", "metadata.level", "L"),
+    *("@level", "level_value", "PRIORITY", "log_severity", "syslog.severity", "metadata.level", "L", "eventSeverity"),
 )  # fmt: skip
 _TIMES = (
     *("timestamp", "time", "ts", "@timestamp", "asctime", "created", "datetime", "date", "eventTime", "event_time"),
@@ -73,6 +73,7 @@ _HOSTS = (
     "HOSTNAME",
     "Hostname",
     "syslog.hostname",
+    "devname",
 )
 _TRACES = (
     *("exc_info", "exc_text", "exception", "stack_trace", "stack", "stacktrace", "error.stack_trace", "error_stack"),

@@ -45,6 +45,8 @@ from gelf_listener.notes import Deviation, Note
 
 __all__ = ["read_record"]
 
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
+_CLOCK = re.compile(r"\d\d:\d\d:\d\d(?:\.\d{1,9})?")
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _MAX_RENDERED = 200
 _MAX_RENDERED_VALUE = 80
@@ -281,12 +283,25 @@ class _Reader:
 
     def _time(self) -> float | None:
         """Take the time off; what is not a time stays a field."""
+        if len(self._plan.times) > 1:
+            seconds = self._date_and_time()
+            if seconds is not None:
+                return seconds
         for name, value in self._found(self._plan.times):
             seconds = believable(self._seconds(value), self._now)
             if seconds is not None and not is_far(seconds, self._near):
                 self._drop(name)
                 return round(seconds, 6)
         return None
+
+    def _date_and_time(self) -> float | None:
+        """Read a date and a time of day that are apart, as Fortinet and CloudFront write them; both stay fields."""
+        date, time = self._rest.get("date"), self._rest.get("time")
+        if not (isinstance(date, str) and isinstance(time, str) and _DATE.fullmatch(date) and _CLOCK.fullmatch(time)):
+            return None
+        zone = self._rest.get("tz") or self._rest.get("timezone") or ""
+        seconds = believable(self._seconds_of_text(f"{date} {time} {zone}".strip()), self._now)
+        return None if is_far(seconds, self._near) else seconds
 
     def _seconds(self, value: object) -> float | None:
         if isinstance(value, str):

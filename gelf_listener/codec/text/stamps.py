@@ -39,7 +39,7 @@ _PLACE = "(?:Africa|America|Antarctica|Asia|Atlantic|Australia|Europe|Indian|Pac
 ZONE = rf"(?:[ ]?(Z(?![\w])|[+-]\d\d(?::?\d\d)?(?![\w:.])|(?:{_NAMES})(?![\w])|{_PLACE}))?"
 
 _FRACTION = r"(?:(?:[.,]|:(?=\d{3}(?:\d{3})?(?!\d)))(\d{1,9}))?"
-ISO = rf"(\d{{4}})([-/.])(\d\d)\2(\d\d)(?:[T ]|[ ][ -][ ]|\]\[|[ ]{{2}}(?=\d:))(\d{{1,2}}:\d\d:\d\d){_FRACTION}{ZONE}"
+ISO = rf"(\d{{4}})([-/.])(\d\d)\2(\d\d)(?:[T \t]|[ ][ -][ ]|\]\[|[ ]{{2}}(?=\d:))(\d{{1,2}}:\d\d:\d\d){_FRACTION}{ZONE}"
 """
 ISO 8601 and what resembles it: six groups and the zone's; ``2026/11/28 - 10:00:00`` is gin's, ``][`` fern's, an hour
 of one digit MariaDB's.
@@ -66,6 +66,15 @@ _TWO_DIGITS = re.compile(  # 26/11/28, 26-11-28, 261128: Spark, Timbre, MySQL; 1
 _COMPACT = re.compile(  # 20261128 10:00:00.123, 20261128-10:00:00:123; ISO 8601 as 20261128T100000Z
     rf"(20\d\d)(\d\d)(\d\d)(?:[ -](\d\d):(\d\d):(\d\d)|T(\d\d):?(\d\d):?(\d\d)){_FRACTION}{ZONE}(?!\d)"
 )
+_COLONS = re.compile(rf"(\d{{4}}):(\d\d):(\d\d)[ -]{_TIME}(?![\w])")  # 2026:11:28-10:00:00: DirectAdmin, Sophos UTM
+_MONTH_DAY = re.compile(  # 11-28 10:00:00.123: FreeSWITCH, zlog
+    r"(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])[ ](\d\d:\d\d:\d\d)(?:[.,](\d{1,9}))?(?![\w:])"
+)
+_MONTH_DAY_YEAR = re.compile(rf"({_MONTH})-(\d\d)-(\d\d)[ ]{_TIME}(?![\w:])")  # Nov-28-26 10:00:00: ASSP
+_TAI64N = re.compile(r"@([0-9a-f]{16})([0-9a-f]{8})(?![0-9a-f])")
+"""@40000000...: daemontools' multilog, s6-log."""
+_TAI64_EPOCH = (1 << 62) + 10
+"""1970 in its seconds, ten of which multilog counts as leap seconds."""
 _EPOCH = re.compile(r"\d{10}(?:\.\d{3,9}(?=[\]: \t]|\Z)|(?=[\]:]))")  # Squid, mosquitto, unbound
 _CTIME = re.compile(  # Sat Nov 28 10:00:00.123456 2026; Sat Nov 28 10:00:00 UTC 2026
     rf"{_WEEKDAY}[ ]({_MONTH})[ ]{{1,2}}(\d{{1,2}})[ ]{_TIME}(?:[ ](Z|[+-]\d{{4}}|{_NAMES}))?[ ](\d{{4}})(?![\w])"
@@ -198,12 +207,14 @@ def read_stamp(text: str, at: int, now: float, zone: dt.tzinfo | None) -> Stamp 
         if match is not None:
             return Stamp(match.end(), iso_stamp(match, now, zone))
         return _other_digits(text, at, now, zone)
+    if first == "@":
+        return _tai64n(text, at, now)
     return _named(text, at, now, zone) if first in ("J", "F", "M", "A", "S", "O", "N", "D", "T", "W") else None
 
 
 def _other_digits(text: str, at: int, now: float, zone: dt.tzinfo | None) -> Stamp | None:
     """Read a time that begins with a digit and is not ISO 8601's."""
-    for read in (_day_first, _numbers, _two_digits, _epoch, _day_month, _year_named, _compact):
+    for read in (_day_first, _numbers, _two_digits, _epoch, _day_month, _year_named, _compact, _colons, _month_day):
         stamp = read(text, at, now, zone)
         if stamp is not None:
             return stamp
@@ -282,6 +293,30 @@ def _compact(text: str, at: int, now: float, zone: dt.tzinfo | None) -> Stamp | 
     return Stamp(match.end(), _with_fraction(seconds, fraction, now))
 
 
+def _colons(text: str, at: int, now: float, zone: dt.tzinfo | None) -> Stamp | None:
+    match = _COLONS.match(text, at)
+    if match is None:
+        return None
+    year, month, day, time, fraction = match.groups()
+    return Stamp(match.end(), _with_fraction(_whole(year, month, day, time, None, None, zone), fraction, now))
+
+
+def _month_day(text: str, at: int, now: float, zone: dt.tzinfo | None) -> Stamp | None:
+    match = _MONTH_DAY.match(text, at)
+    if match is None:
+        return None
+    month, day, time, fraction = match.groups()
+    return Stamp(match.end(), _without_year(int(month), day, time, fraction, now, zone))
+
+
+def _tai64n(text: str, at: int, now: float) -> Stamp | None:
+    match = _TAI64N.match(text, at)
+    if match is None:
+        return None
+    seconds = believable(int(match[1], 16) - _TAI64_EPOCH + int(match[2], 16) / 1e9, now)
+    return None if seconds is None else Stamp(match.end(), round(seconds, 6))
+
+
 def _epoch(text: str, at: int, now: float, _zone: dt.tzinfo | None) -> Stamp | None:
     match = _EPOCH.match(text, at)
     if match is None:
@@ -294,7 +329,7 @@ def _day_month(text: str, at: int, now: float, zone: dt.tzinfo | None) -> Stamp 
     match = _DAY_MONTH.match(text, at)
     if match is None:
         return None
-    return Stamp(match.end(), _without_year(match[2], match[1], match[3], match[4], now, zone))
+    return Stamp(match.end(), _without_year(_MONTHS[match[2].lower()], match[1], match[3], match[4], now, zone))
 
 
 def _named(text: str, at: int, now: float, zone: dt.tzinfo | None) -> Stamp | None:
@@ -304,7 +339,11 @@ def _named(text: str, at: int, now: float, zone: dt.tzinfo | None) -> Stamp | No
         month, day, year, time, fraction, year_behind = match.groups()
         year = year or year_behind
         if year is None:
-            return Stamp(match.end(), _without_year(month, day, time, fraction, now, zone))
+            return Stamp(match.end(), _without_year(_MONTHS[month.lower()], day, time, fraction, now, zone))
+        return _dated(match, now, zone, (year, month, day), time, fraction)
+    match = _MONTH_DAY_YEAR.match(text, at)
+    if match is not None:
+        month, day, year, time, fraction = match.groups()
         return _dated(match, now, zone, (year, month, day), time, fraction)
     match = _CTIME.match(text, at)
     if match is not None:
@@ -325,12 +364,12 @@ def _named(text: str, at: int, now: float, zone: dt.tzinfo | None) -> Stamp | No
 
 
 def _without_year(
-    month: str, day: str, time: str, fraction: str | None, now: float, zone: dt.tzinfo | None
+    month: int, day: str, time: str, fraction: str | None, now: float, zone: dt.tzinfo | None
 ) -> float | None:
     """Return the last time that a date without a year can mean, a clock a week ahead allowed for."""
     this_year = dt.datetime.fromtimestamp(now, dt.UTC).year
     for year in (this_year + 1, this_year, this_year - 1):
-        seconds = _whole(str(year), _MONTHS[month.lower()], day, time, None, None, zone)
+        seconds = _whole(str(year), month, day, time, None, None, zone)
         if seconds is not None and seconds <= now + _AHEAD_WITHOUT_YEAR:
             return _with_fraction(seconds, fraction, now)
     return None
