@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-__all__ = ["DocumentClasses"]
+__all__ = ["DocumentClasses", "make_document_class"]
 
 _OFTEN = 100
 """So many messages have the same names before a class is made of them, which costs as much as writing a hundred."""
@@ -49,7 +49,7 @@ class DocumentClasses:
     def _count(self, names: tuple[str, ...]) -> type[msgspec.Struct] | None:
         count = self._counts.get(names, 0) + 1
         if count == 1:
-            if len(names) > _MAX_NAMES or sum(map(len, names)) > _MAX_CHARACTERS:
+            if _is_too_large(names):
                 return None
             if len(self._counts) >= _MAX_COUNTED:
                 self._counts.clear()
@@ -59,15 +59,24 @@ class DocumentClasses:
         if len(self._classes) >= _MAX_CLASSES:
             self._classes.clear()
         self._counts.pop(names, None)  # outputs write in threads of their own
-        try:
-            made = _make(names)
-        except ValueError:  # a name that JSON has to escape
+        made = make_document_class(names)
+        if made is None:
             return None
         self._classes[names] = made
         return made
 
 
-def _make(names: tuple[str, ...]) -> type[msgspec.Struct]:
+def _is_too_large(names: tuple[str, ...]) -> bool:
+    return len(names) > _MAX_NAMES or sum(map(len, names)) > _MAX_CHARACTERS
+
+
+def make_document_class(names: tuple[str, ...]) -> type[msgspec.Struct] | None:
+    """Make a class for names at once; None when they are too many, or there is one twice, or one that JSON escapes."""
+    if _is_too_large(names) or len(set(names)) < len(names):
+        return None
     written = [*_FIRST, *["_" + name for name in names]]
     rename = {f"f{number}": name for number, name in enumerate(written)}
-    return msgspec.defstruct("Document", [(field, Any) for field in rename], rename=rename, gc=False, eq=False)
+    try:
+        return msgspec.defstruct("Document", [(field, Any) for field in rename], rename=rename, gc=False, eq=False)
+    except ValueError:
+        return None

@@ -18,7 +18,7 @@ import msgspec
 from pydantic import Field
 
 from gelf_listener.codec import Receipt
-from gelf_listener.codec.elasticsearch.bulk import Operation, parse_bulk, take_document
+from gelf_listener.codec.elasticsearch.bulk import Operation, parse_bulk, take_document, take_documents
 from gelf_listener.codec.elasticsearch.cluster import Answer, Asked, answer, error_of
 from gelf_listener.codec.elasticsearch.outcomes import Outcome, bulk_answer, filtered
 from gelf_listener.errors import Reason
@@ -138,8 +138,10 @@ class ElasticsearchResponder(Responder):
         outcomes: list[Outcome] = []
         for start in range(0, len(operations), _DOCUMENTS_A_STEP):
             yield
-            outcomes += [_outcome(operation, receipt) for operation in operations[start : start + _DOCUMENTS_A_STEP]]
-        return self._response(request, 200, bulk_answer(outcomes, int((time.perf_counter() - began) * 1000)))
+            outcomes += _outcomes(operations[start : start + _DOCUMENTS_A_STEP], receipt)
+        took = int((time.perf_counter() - began) * 1000)
+        answer = bulk_answer(outcomes, took, request.query.get("filter_path", ""))
+        return Response(200, answer, _media_type(request), [_PRODUCT])
 
     def rejection(self, request: Request, reason: Reason, detail: str) -> Response:
         """Answer a request that makes no sense."""
@@ -221,6 +223,21 @@ def _is_write(method: str, parts: tuple[str, ...]) -> bool:
     if len(parts) not in (2, 3) or parts[0][:1] == "_":
         return False
     return parts[1] in _WRITES or parts[1][:1] != "_"
+
+
+def _outcomes(operations: Sequence[Operation], receipt: Receipt) -> list[Outcome]:
+    """Do operations: together, where all of them add documents."""
+    if not all([operation.is_taken for operation in operations]):
+        return [_outcome(operation, receipt) for operation in operations]
+    rejected = receipt.batch.rejected
+    before = len(rejected)
+    ids = take_documents(operations, receipt)
+    if len(rejected) == before:
+        return [Outcome(operation, id) for operation, id in zip(operations, ids, strict=True)]
+    why = iter(rejected[before:])
+    return [
+        Outcome(operation, id, "" if id else next(why).detail) for operation, id in zip(operations, ids, strict=True)
+    ]
 
 
 def _outcome(operation: Operation, receipt: Receipt) -> Outcome:

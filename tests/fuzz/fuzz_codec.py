@@ -18,7 +18,7 @@ import msgspec
 
 with atheris.instrument_imports(include=["gelf_listener"]):
     from gelf_listener.codec import Batch, GelfDecoder, Limits, Mode, Receipt
-    from gelf_listener.codec.elasticsearch.bulk import parse_bulk, take_document
+    from gelf_listener.codec.elasticsearch.bulk import parse_bulk, take_document, take_documents
     from gelf_listener.codec.elasticsearch.outcomes import Outcome, bulk_answer, filtered
     from gelf_listener.codec.forward.session import ForwardLimits, ForwardSession
     from gelf_listener.codec.framing.gelf_frames import GelfFramer
@@ -273,9 +273,11 @@ def fuzz_elasticsearch(data: bytes) -> None:
             document = operation.document or b""
             id = take_document(document, operation.index_name, operation.id, receipt)
             outcomes.append(Outcome(operation, id, "" if id else "no"))
-        answer = bulk_answer(outcomes, 1)
-        assert len(msgspec.json.decode(msgspec.json.encode(answer))["items"]) == len(outcomes)
+        answer = msgspec.json.decode(bulk_answer(outcomes, 1))
+        assert len(answer["items"]) == len(outcomes)
         filtered(answer, data[:100].decode("latin-1"))
+        operations = parse_bulk(data, "logs")
+        assert [not id for id in take_documents(operations, receipt)] == [not outcome.id for outcome in outcomes]
     check(receipt.batch)
 
 

@@ -8,15 +8,19 @@ rsyslog puts there, are left out. A request whose lines make no sense is refused
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import msgspec
 
 from gelf_listener.codec.receipt import Receipt
 from gelf_listener.codec.text.carried import carried_message
+from gelf_listener.codec.text.record_columns import RecordColumns, RecordShapes
 from gelf_listener.errors import Reason, Rejected
+from gelf_listener.message import Message
+from gelf_listener.rows import Names, Row
 
-__all__ = ["MAX_OPERATIONS", "Operation", "parse_bulk", "take_document"]
+__all__ = ["MAX_OPERATIONS", "Operation", "parse_bulk", "take_document", "take_documents"]
 
 MAX_OPERATIONS = 100_000
 """Most operations of one request: each costs memory of its own until it is answered."""
@@ -67,7 +71,11 @@ def parse_bulk(body: bytes, index: str = "") -> list[Operation]:
         raise Rejected(Reason.EMPTY_PAYLOAD, "request body is required", body)
     if len(lines) > 2 * MAX_OPERATIONS:
         raise Rejected(Reason.TOO_COMPLEX, f"{len(lines)} lines, more than {2 * MAX_OPERATIONS}", body)
-    operations, heads = [], _Heads(index)
+    heads = _Heads(index)
+    action, where, id = heads.read(lines[0], 1)
+    if action != "delete" and len(lines) % 2 == 0 and lines[::2].count(lines[0]) * 2 == len(lines):  # as nearly all
+        return [Operation(action, where, id, document) for document in lines[1::2]]
+    operations = []
     at = 0
     while at < len(lines):
         action, where, id = heads.read(lines[at], at + 1)
@@ -132,6 +140,50 @@ def _malformed(number: int, why: str, line: bytes) -> Rejected:
     return Rejected(Reason.INVALID_JSON, f"Malformed action/metadata line [{number}]: {why}", line)
 
 
+_NOTHING = Names(())
+_shapes = RecordShapes()
+"""Of the documents of all inputs of a process."""
+
+
+def take_documents(operations: Sequence[Operation], receipt: Receipt) -> list[str]:
+    """
+    Make messages of the documents of operations that add some, as `take_document` does: of those alike by columns.
+
+    Returns:
+        For each the id of the message; empty when the document was rejected.
+    """
+    documents = [operation.document or b"" for operation in operations]
+    batch, ids = receipt.batch, []
+    now, input, peer, peer_host = receipt.time, receipt.input, receipt.peer, receipt.host
+    last: tuple[RecordColumns, str] | None = None
+    names = _NOTHING
+    before: tuple[str, ...] = ()
+    for (_, index, id, _), document, found in zip(operations, documents, _shapes.read(documents, now), strict=True):
+        if found is None:
+            ids.append(take_document(document, index, id, receipt))
+            continue
+        columns, seconds, host, text, level, values = found
+        if id or last is None or columns is not last[0] or index != last[1]:
+            own = _own_fields(index, id)
+            names, before = columns.names((*own,)), (*own.values(),)
+            last = None if id else (columns, index)
+        time = now if seconds is None else seconds
+        row = Row(names, before + values)
+        message = Message(time, host or peer_host, text, None, level, document, now, input, peer, False, row)
+        batch.messages.append(message)
+        batch.size += len(document)
+        ids.append(id or message.id)
+    return ids
+
+
+def _own_fields(index: str, id: str) -> dict[str, str]:
+    """Return what an operation says beside its document, as fields."""
+    fields = {"index": index} if index else {}
+    if id:
+        fields["document_id"] = id
+    return fields
+
+
 def take_document(document: bytes, index: str, id: str, receipt: Receipt) -> str:
     """
     Make a message of a document, or reject it.
@@ -161,11 +213,6 @@ def take_document(document: bytes, index: str, id: str, receipt: Receipt) -> str
     if not value:
         receipt.reject(Reason.NO_MESSAGE, "an empty document", document)
         return ""
-    fields: dict[str, object] = {}
-    if index:
-        fields["index"] = index
-    if id:
-        fields["document_id"] = id
-    message = carried_message(receipt, document, value, fields=fields, strict=strict)
+    message = carried_message(receipt, document, value, fields=_own_fields(index, id), strict=strict)
     receipt.add(message)
     return id or message.id

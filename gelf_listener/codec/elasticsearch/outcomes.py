@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Any, NamedTuple
+
+import msgspec
 
 from gelf_listener.codec.elasticsearch.bulk import Operation
 
@@ -49,19 +52,48 @@ class Outcome(NamedTuple):
         }
 
 
-def bulk_answer(outcomes: Sequence[Outcome], milliseconds: int) -> dict[str, Any]:
+def bulk_answer(outcomes: Sequence[Outcome], milliseconds: int, filter_path: str = "") -> bytes:
     """
     Write the answer to a bulk request.
 
     Args:
         outcomes: In the order of the operations.
         milliseconds: How long it took.
+        filter_path: See `filtered`.
     """
-    return {
-        "errors": any(outcome.error for outcome in outcomes),
-        "took": milliseconds,
-        "items": [outcome.item(number) for number, outcome in enumerate(outcomes)],
-    }
+    failed = any([outcome.error for outcome in outcomes])
+    if not filter_path and not failed:  # as nearly always: the items differ in ids and numbers
+        return _answer_of_taken(outcomes, milliseconds)
+    items = [outcome.item(number) for number, outcome in enumerate(outcomes)]
+    answer = {"errors": failed, "took": milliseconds, "items": items}
+    return msgspec.json.encode(filtered(answer, filter_path) if filter_path else answer)
+
+
+def _answer_of_taken(outcomes: Sequence[Outcome], milliseconds: int) -> bytes:
+    """Write the answer to a request of which everything was taken."""
+    last = ("", "")
+    before = between = behind = ""
+    parts = []
+    for number, ((action, index, id, _), made, _) in enumerate(outcomes):
+        if index != last[1] or action != last[0]:
+            last = action, index
+            before, between, behind = _texts_of_item(action, index)
+        name = f'"{made}"' if not id else msgspec.json.encode(id).decode()
+        parts.append(f"{before}{name}{between}{number}{behind}")
+    return f'{{"errors":false,"took":{milliseconds},"items":[{",".join(parts)}]}}'.encode()
+
+
+@lru_cache(maxsize=64)
+def _texts_of_item(action: str, index: str) -> tuple[str, str, str]:
+    """Return what stands before, between and behind the id and the number of an item."""
+    item = msgspec.json.encode(Outcome(Operation(action, index, "", None), _ID).item(_NUMBER)).decode()
+    before, _, rest = item.rpartition(f'"{_ID}"')
+    between, _, behind = rest.rpartition(str(_NUMBER))
+    return before, between, behind
+
+
+_ID, _NUMBER = "0123456789ABCDEFGHJKMNPQRS", 1234567890123456789
+"""Of an item that is a pattern for others."""
 
 
 def filtered(answer: Any, filter_path: str) -> Any:

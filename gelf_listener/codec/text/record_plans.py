@@ -20,6 +20,7 @@ from gelf_listener.codec.times import to_seconds
 from gelf_listener.message import FieldValue
 
 __all__ = [
+    "CLOSER",
     "I64",
     "MAX_KEYS",
     "MAX_PREFIX",
@@ -145,18 +146,12 @@ class Usual(NamedTuple):
         self, record: Mapping[str, Any], now: float, zone: dt.tzinfo | None, near: float | None, *, carried: bool
     ) -> Reading | None:
         """Read a record with these keys; None when a value needs a second look."""
-        text, level = record[self.text], record[self.level]
+        text, level = record[self.text], self.level_of(record[self.level])
         if self.is_carried and not carried:
             return None
-        if type(text) is not str or text[:1] in _CLOSER or text[-1:] in _CLOSER:
+        if type(text) is not str or text[:1] in CLOSER or text[-1:] in CLOSER:
             return None
-        if type(level) is str:
-            level = SEVERITIES.get(level) or SEVERITIES.get(level.lower())
-        elif self.is_node and type(level) is int:
-            level = NODE_LEVELS.get(level)
-        else:
-            level = None
-        seconds = self._seconds(record[self.time], now, zone) if self.time else None
+        seconds = self.seconds_of(record[self.time], now, zone) if self.time else None
         if level is None or (seconds is None and (self.time or not carried)) or is_far(seconds, near):
             return None
         host = record[self.host] if self.host else ""
@@ -173,13 +168,20 @@ class Usual(NamedTuple):
             fields[stored] = value
         return Reading(text, None, level, seconds, host, fields)
 
-    def _seconds(self, time: object, now: float, zone: dt.tzinfo | None) -> float | None:
+    def level_of(self, value: object) -> int | None:
+        """Return the severity that a level means; None when it needs a second look."""
+        if type(value) is str:
+            return SEVERITIES.get(value) or SEVERITIES.get(value.lower())
+        return NODE_LEVELS.get(value) if self.is_node and type(value) is int else None
+
+    def seconds_of(self, time: object, now: float, zone: dt.tzinfo | None) -> float | None:
+        """Return when a time was; None when it needs a second look."""
         if type(time) is str:
             return usual_seconds(time, now, zone)
         return believable(number_seconds(time), now) if type(time) in (int, float) else None  # type: ignore[arg-type]
 
 
-_CLOSER = frozenset(("", " ", "{", "\n", "\r", "\t"))
+CLOSER = frozenset(("", " ", "{", "\n", "\r", "\t"))
 """First and last characters of texts that need a second look."""
 
 

@@ -174,12 +174,20 @@ def whole_seconds(text: str, now: float, zone: dt.tzinfo | None) -> float | None
 
 def usual_seconds(text: str, now: float, zone: dt.tzinfo | None) -> float | None:
     """Read a text that is a time as nearly all loggers of JSON write it; None for any other."""
+    if text[-1:] == "Z" and text[19:20] == ".":  # to the millisecond, as most are
+        known = _seconds.get((text[:19] + "Z", zone))
+        thousandths = _fractions.get(text[19:])
+        if known is not None and thousandths is not None:
+            return known + thousandths
     match = _USUAL.match(text)
     if match is None:
         return None
     whole, fraction, named = match.groups()
     seconds = whole_seconds(whole if named is None else whole + named, now, zone)
     return seconds if seconds is None or fraction is None else seconds + float("0." + fraction)
+
+
+_fractions = {f".{number:03d}Z": number / 1000 for number in range(1000)}
 
 
 def iso_stamp(match: re.Match[str], now: float, zone: dt.tzinfo | None) -> float | None:

@@ -169,6 +169,53 @@ def test_a_long_request() -> None:
     assert len(answer.json["items"]) == 3000
 
 
+def document(number: int) -> dict[str, Any]:
+    """One of many alike; now and then there is one that is not."""
+    own: dict[str, Any] = {"@timestamp": AT, "log": {"level": "info"}, "message": f"text {number}", "count": number}
+    if number % 50 == 7:
+        own |= {"message": "two\nlines", "tags": ["a"]}
+    return {**own, "host": {"name": "web-1"}, "service": {"name": "shop"}}
+
+
+def read_of(intake: RecordingIntake) -> list[tuple[Any, ...]]:
+    return [
+        (each.timestamp, each.host, each.short_message, each.full_message, each.level, each.fields, each.notes)
+        for each in intake.messages
+    ]
+
+
+def test_documents_that_are_alike_are_read_as_each_by_itself() -> None:
+    """Two hundred of one shape in a request say what two hundred requests of one document do, in their order."""
+    heads = [INDEX, {"create": {"_index": 'a "b"', "_id": 'é "1"'}}]
+    pairs = [lines(heads[number % 3 == 0], document(number)) for number in range(200)]
+    bulk(b"".join(pairs))  # teaches it
+    together, answer = bulk(b"".join(pairs))
+    alone, answers = exchange([request(pair, "/_bulk") for pair in pairs])
+    assert read_of(together) == read_of(alone)
+    assert [each.sequence for each in together.messages] == sorted(each.sequence for each in together.messages)
+    ids = [message.fields.get("document_id", message.id) for message in together.messages]
+    items = [(action, item) for each in answer.json["items"] for action, item in each.items()]
+    assert [item["_id"] for _, item in items] == ids
+    assert [item["_seq_no"] for _, item in items] == list(range(200))
+    for (action, item), one in zip(items, answers, strict=True):
+        expected = one.json["items"][0][action]
+        assert {**expected, "_id": item["_id"], "_seq_no": item["_seq_no"]} == item
+
+
+def test_one_that_is_wrong_among_many_alike() -> None:
+    """Its item says why, and no other's."""
+    documents = [json.dumps(document(number)).encode() for number in range(200)]
+    documents[100], documents[150] = b"{oops", b"[]"
+    body = b"".join(lines(INDEX) + each + b"\n" for each in documents)
+    bulk(body)
+    intake, answer = bulk(body)
+    failed = [number for number, each in enumerate(answer.json["items"]) if each["index"]["status"] != 201]
+    assert (answer.json["errors"], failed) == (True, [100, 150])
+    assert "not valid JSON" in answer.json["items"][100]["index"]["error"]["reason"]
+    assert "not an object" in answer.json["items"][150]["index"]["error"]["reason"]
+    assert (len(intake.messages), len(intake.rejected)) == (198, 2)
+
+
 @pytest.mark.parametrize(
     ("filter_path", "expected"),
     [

@@ -1,0 +1,53 @@
+"""
+Rows: additional fields that were read by columns -> a dict, when somebody asks for one.
+
+Records of one shape have the same names, so a message of such a record holds its values only, and shares the names
+with all the others. A file output writes it without ever making a dict (see `python -m bench.intake`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from gelf_listener.document_classes import make_document_class
+from gelf_listener.notes import Note
+
+__all__ = ["Names", "Row"]
+
+
+class Names:
+    """
+    What the rows of one shape share.
+
+    Args:
+        names: Of additional fields, clean, without underscores. Of one that is there twice the last value counts.
+        notes: On them.
+    """
+
+    __slots__ = ("document", "names", "notes")
+
+    def __init__(self, names: tuple[str, ...], notes: tuple[Note, ...] = ()) -> None:
+        self.names = names
+        self.notes = notes
+        self.document: Any = make_document_class(names)
+        """Writes a message with them; None when a dict has to."""
+
+
+class Row(msgspec.Struct, gc=False, eq=False):
+    """
+    The additional fields of one message (see `Message.fields`), not put into a dict yet.
+
+    Attributes:
+        names: Of the fields.
+        values: As many.
+    """
+
+    names: Names
+    values: tuple[str | int | float | bool, ...]
+
+    def __call__(self, _: bytes) -> tuple[dict[str, str | int | float | bool], tuple[Note, ...]]:
+        """Put them into a dict; `OpenFields`."""
+        names = self.names
+        return dict(zip(names.names, self.values)), names.notes  # noqa: B905  (costs more)

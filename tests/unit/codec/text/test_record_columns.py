@@ -1,0 +1,163 @@
+"""Record columns: records like those before them, read by columns, say what each says when it is read by itself."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gelf_listener.codec.batch import Batch
+from gelf_listener.codec.receipt import Receipt
+from gelf_listener.codec.text.carried import carried_message
+from gelf_listener.codec.text.record_columns import RecordShapes, Said
+
+NOW = 1_795_913_692.5
+TEXTS = st.one_of(
+    st.sampled_from(
+        ("order placed", "", " ", "{}", "a\nb", "ends ", "\tbegins", '"quoted" \\ "text"', "é\u2028", "\x00")
+    ),
+    st.text(st.characters(exclude_categories=["Cs"]), max_size=30),
+)
+TIMES = st.sampled_from(
+    (
+        *(
+            "2026-11-29T16:00:00.123Z",
+            "2026-11-29T16:00:00Z",
+            "2026-11-29 16:00:00,123456+01:00",
+            "1970-01-01T00:00:00Z",
+        ),
+        *("yesterday", "", 1_795_913_692, 1_795_913_692_123, 1_795_913_692.25, 0, True, "2026-11-29T16:00:00.12Z"),
+    )
+)
+LEVELS = st.sampled_from(("info", "INFO", "warning", "emerg", "7", "", "nobody knows", 6, 30, 30.0, True, 10))
+HOSTS = st.sampled_from(("web-1", "", " ", 7))
+SCALARS = st.one_of(
+    TEXTS, st.booleans(), st.floats(allow_nan=False, allow_infinity=False), st.integers(-(1 << 64), 1 << 64)
+)
+OTHERS = st.one_of(
+    SCALARS, st.none(), st.lists(st.integers(0, 9), max_size=2), st.dictionaries(TEXTS, SCALARS, max_size=2)
+)
+
+
+@st.composite
+def flat(draw: st.DrawFn) -> dict[str, Any]:
+    """Records as loggers write them, usual in most respects."""
+    names: dict[str, st.SearchStrategy[Any]] = {
+        draw(st.sampled_from(("time", "@timestamp", "ts"))): TIMES,
+        draw(st.sampled_from(("level", "severity", "log.level"))): LEVELS,
+        draw(st.sampled_from(("msg", "message", "text"))): TEXTS,
+        **draw(st.sampled_from(({}, {"hostname": HOSTS}, {"host": HOSTS}))),
+        **draw(st.sampled_from(({}, {"user": SCALARS, "n": SCALARS}, {"user": OTHERS, "a.b": SCALARS}))),
+    }
+    return {name: draw(values) for name, values in names.items()}
+
+
+@st.composite
+def nested(draw: st.DrawFn) -> dict[str, Any]:
+    """Records in objects, as those of ECS are."""
+    record = {
+        "@timestamp": draw(TIMES),
+        "log": {"level": draw(LEVELS)},
+        "message": draw(TEXTS),
+        "host": {"name": draw(HOSTS)},
+        "http": {"request": {"method": draw(SCALARS)}, "status": draw(OTHERS)},
+    }
+    if draw(st.booleans()):
+        record[draw(st.sampled_from(("error", "a b", "http.status", "trace", "short_message")))] = draw(OTHERS)
+    return record
+
+
+def told(record: dict[str, Any]) -> tuple[Any, ...]:
+    """Return what a record says that is read by itself."""
+    message = carried_message(Receipt("input", None, NOW, Batch()), b"", record)
+    return (
+        *(message.timestamp, message.host, message.short_message, message.full_message, message.level),
+        dict(sorted(message.fields.items())),
+        message.notes,
+    )
+
+
+def in_columns(said: Said) -> tuple[Any, ...]:
+    names = said.columns.names(()).names
+    fields = dict(sorted(zip(names, said.values, strict=True)))
+    seconds = NOW if said.seconds is None else said.seconds
+    return seconds, said.host or "unknown", said.text, None, said.level, fields, ()
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.lists(flat() | nested(), min_size=1, max_size=4), st.lists(flat() | nested(), max_size=20))
+def test_they_change_nothing(often: list[dict[str, Any]], some: list[dict[str, Any]]) -> None:
+    """Whatever came before, and whatever stands beside it."""
+    shapes = RecordShapes()
+    records = [*often * 80, *some, *often]
+    documents = [json.dumps(record).encode() for record in records]
+    for start in range(0, len(records), 16):
+        found = shapes.read(documents[start : start + 16], NOW)
+        for record, said in zip(records[start:], found, strict=False):
+            if said is not None:
+                assert in_columns(said) == told(record)
+
+
+USUAL = {"@timestamp": "2026-11-29T16:00:00.123Z", "log.level": "info", "message": "order placed", "count": 3}
+
+
+def taught(record: dict[str, Any]) -> RecordShapes:
+    """Shapes that have seen a record often enough."""
+    shapes = RecordShapes()
+    for _ in range(3):
+        shapes.read([json.dumps(record).encode()] * 32, NOW)
+    return shapes
+
+
+def read_one(shapes: RecordShapes, document: bytes) -> Said | None:
+    return shapes.read([document], NOW)[0]
+
+
+def test_a_record_like_those_before_is_read_at_once() -> None:
+    """Of other values, in another order, with blanks."""
+    said = read_one(taught(USUAL), json.dumps({**dict(reversed(USUAL.items())), "message": "é", "count": 1.5}).encode())
+    assert said is not None
+    assert (said.text, said.level, said.seconds, said.values) == ("é", 6, 1795968000.123, (1.5,))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        b"",
+        b"no JSON",
+        b"[]",
+        json.dumps({**USUAL, "more": 1}).encode(),
+        json.dumps({**USUAL, "count": None}).encode(),
+        json.dumps({**USUAL, "count": [1]}).encode(),
+        json.dumps({**USUAL, "count": {"a": 1}}).encode(),
+        json.dumps({**USUAL, "count": 1 << 63}).encode(),
+        json.dumps({**USUAL, "message": "two\nlines"}).encode(),
+        json.dumps({**USUAL, "message": 5}).encode(),
+        json.dumps({**USUAL, "log.level": "?"}).encode(),
+        json.dumps({**USUAL, "@timestamp": "?"}).encode(),
+        json.dumps({**USUAL, "message": "half \ud83d"}).encode(),
+        json.dumps(USUAL).encode()[:-1],
+        json.dumps(USUAL).encode() + b"x",
+        b"\xff" + json.dumps(USUAL).encode(),
+    ],
+)
+def test_another_record_is_read_by_itself(other: bytes) -> None:
+    """What a shape takes as given is different."""
+    assert read_one(taught(USUAL), other) is None
+
+
+def test_few_shapes_are_kept_and_none_that_does_not_come_again() -> None:
+    """So that a record which has none of them costs little."""
+    shapes = RecordShapes()
+    several = [json.dumps({**USUAL, f"name_{number}": 1}).encode() for number in range(20)]
+    for document in several:
+        shapes.read([document] * 40, NOW)
+    known = [document for document in several if read_one(shapes, document) is not None]
+    assert 1 <= len(known) <= 8
+    assert several[-1] in known
+    for number in range(300):
+        shapes.read([json.dumps({**USUAL, f"other_{number}": 1}).encode()] * 2, NOW)
+    assert sum(read_one(shapes, document) is not None for document in known) <= 1

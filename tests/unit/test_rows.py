@@ -1,0 +1,36 @@
+"""Rows: a message that holds values only says and writes what one with a dict does."""
+
+from __future__ import annotations
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gelf_listener.message import FieldValue, Message
+from gelf_listener.notes import Deviation, Note
+from gelf_listener.rows import Names, Row
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+VALUES = TEXTS | st.integers(-(1 << 63), (1 << 63) - 1) | st.floats(allow_nan=False) | st.booleans()
+
+
+def message(names: Names, values: tuple[FieldValue, ...], level: int | None = 6) -> Message:
+    return Message(1700000000.5, "web", "hello", None, level, b"", 1700000001.0, _open=Row(names, values))
+
+
+@given(st.lists(st.tuples(TEXTS, VALUES), max_size=5), st.none() | st.integers(0, 7))
+def test_it_is_written_as_a_dict_is(fields: list[tuple[str, FieldValue]], level: int | None) -> None:
+    """Before and after somebody asked for its fields, with names that are there twice or that JSON escapes too."""
+    names, values = Names(tuple(name for name, _ in fields)), tuple(value for _, value in fields)
+    one = message(names, values, level)
+    written = one.to_gelf()
+    assert one.fields == dict(fields)
+    assert written == one.to_gelf() == msgspec.json.encode(one.document())
+    assert list(one.fields) == list(dict(fields))
+
+
+def test_what_was_found_out_about_names_is_a_note() -> None:
+    """Of every message that has them."""
+    note = Note(Deviation.GUESSED, "a", "")
+    assert message(Names(("a",), (note,)), (1,)).notes == (note,)
+    assert message(Names(("a",)), (1,)).notes == ()
