@@ -34,6 +34,31 @@ _decode = msgspec.json.Decoder().decode
 _encode_lines = msgspec.json.Encoder().encode_lines
 
 
+_BULK = "/_bulk?filter_path=errors,items.*.status,items.*.error"
+
+
+class _Place(msgspec.Struct, rename={"index": "_index", "id": "_id"}, gc=False):
+    """Where a document lies."""
+
+    index: str
+    id: str
+
+
+class _Creation(msgspec.Struct, gc=False):
+    """What precedes a document that is added."""
+
+    create: _Place
+
+
+class _Outcome(msgspec.Struct):
+    """Whether anything in a bulk request failed: its items need not be read otherwise."""
+
+    errors: bool
+
+
+_read_outcome = msgspec.json.Decoder(_Outcome).decode
+
+
 class Ask(Protocol):
     """Sends a request to the cluster."""
 
@@ -105,12 +130,31 @@ class Cluster:
         }
         await self._asked("PUT", f"/_index_template/{TEMPLATES}{name}", body)
 
-    async def bulk(self, lines: Sequence[Any]) -> list[tuple[int, str]]:
-        """Send a bulk request; return the status of each item, and why it was refused."""
-        path = "/_bulk?filter_path=errors,items.*.status,items.*.error"
-        answer = _decode(await self._ask("POST", path, _encode_lines(lines), "application/x-ndjson"))
-        items = [next(iter(item.values())) for item in answer.get("items", ())]
-        return [(int(item.get("status", 500)), _why(item.get("error"))) for item in items]
+    async def create(
+        self, indices: Sequence[str], ids: Sequence[str], documents: Sequence[Any]
+    ) -> Sequence[tuple[int, str]]:
+        """
+        Add documents by the names of their indices and their ids.
+
+        Returns:
+            The status of each, and why it was refused; nothing when all were added.
+
+        Raises:
+            Retry: If the cluster is away.
+        """
+        lines: list[Any] = [None] * (2 * len(ids))
+        lines[::2] = [_Creation(_Place(index, id)) for index, id in zip(indices, ids, strict=True)]
+        lines[1::2] = documents
+        answer = await self._ask("POST", _BULK, _encode_lines(lines), "application/x-ndjson")
+        try:
+            if not _read_outcome(answer).errors:
+                return ()
+        except msgspec.MsgspecError:
+            raise Retry("what answers to a bulk request is not OpenSearch") from None
+        results = _results(answer)
+        if len(results) != len(ids):
+            raise Retry(f"{len(results)} results for {len(ids)} messages")
+        return results
 
     async def delete(self, places: Sequence[tuple[str, str]]) -> int:
         """
@@ -123,7 +167,8 @@ class Cluster:
 
         async def go_on() -> None:
             nonlocal left, deleted
-            results = await self.bulk([{"delete": {"_index": index, "_id": id}} for index, id in left])
+            lines = [{"delete": {"_index": index, "_id": id}} for index, id in left]
+            results = _results(await self._ask("POST", _BULK, _encode_lines(lines), "application/x-ndjson"))
             deleted += sum([status < 300 for status, _ in results])
             settled = [status < 300 or status == _NOT_FOUND for status, _ in results]
             if not all(settled):
@@ -271,6 +316,12 @@ class Cluster:
     async def _asked(self, method: str, path: str, body: Any = None) -> Any:
         answer = await self._ask(method, path, None if body is None else msgspec.json.encode(body))
         return _decode(answer) if answer else {}
+
+
+def _results(answer: bytes) -> list[tuple[int, str]]:
+    """Return the status of each item of a bulk request, and why it was refused."""
+    items = [next(iter(item.values())) for item in _decode(answer).get("items", ())]
+    return [(int(item.get("status", 500)), _why(item.get("error"))) for item in items]
 
 
 def _why(error: Any) -> str:

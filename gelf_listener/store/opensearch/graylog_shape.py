@@ -128,8 +128,11 @@ class GraylogShape(Shape):
 
     # --- documents
 
-    def document_of(self, message: Message, *, mapped: bool) -> dict[str, Any]:
-        """Return a message as a document; see `Shape.document_of`."""
+    def documents_of(self, messages: Sequence[Message], ids: Sequence[str], *, mapped: bool) -> Sequence[Any]:
+        """Return messages as documents; see `Shape.documents_of`."""
+        return [self._document_of(message, id, mapped=mapped) for message, id in zip(messages, ids, strict=True)]
+
+    def _document_of(self, message: Message, id: str, *, mapped: bool) -> dict[str, Any]:
         logged, received, processed = self._times
         now = self._clock()
         document: dict[str, Any] = {
@@ -137,7 +140,7 @@ class GraylogShape(Shape):
             "source": message.host,
             "timestamp": logged.write(message.timestamp),
             "streams": [_DEFAULT_STREAM],
-            "gl2_message_id": message.id,
+            "gl2_message_id": id,
             "gl2_source_input": message.input,
             "gl2_source_node": self._node,
             "gl2_receive_timestamp": received.write(message.received_at),

@@ -30,13 +30,13 @@ written as in the embedded store (`schema.field_key`), so nothing in them means 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
 
-from gelf_listener.message import FieldValue, Message
-from gelf_listener.query.words import spaced_words
+from gelf_listener.message import FieldValue, Message, Peer
+from gelf_listener.query.words import spaced_words, spaced_words_of
 from gelf_listener.store.schema import MAX_TEXT_CHARACTERS, field_key, micros
 
 __all__ = ["MAPPINGS", "MAX_COLUMNS", "SETTINGS", "Document", "Layout", "marked", "value_of"]
@@ -44,11 +44,7 @@ __all__ = ["MAPPINGS", "MAX_COLUMNS", "SETTINGS", "Document", "Layout", "marked"
 MAX_COLUMNS = 1000
 """Names of additional fields that an index has columns for; each takes memory on every node."""
 
-_MAX_PLANS = 1000
-_PLANNED = (str, int, float)
-"""Types of values that a plan puts in: text, integers and other numbers; others are looked at one by one."""
 _MOST_INTEGER = 1 << 63
-_UNKNOWN: Any = object()
 _MAX_FIELDS = 2 * MAX_COLUMNS + 100
 _KEYWORD = {"type": "keyword"}
 _TEXT = {"type": "text", "analyzer": "whitespace", "norms": False}
@@ -151,24 +147,75 @@ class Document(msgspec.Struct, gc=False, omit_defaults=True):
     anyn: Sequence[float] = ()
 
 
-class _Plan(NamedTuple):
-    """What fields with these names and types of values come to, where each has a column and none is special."""
+_Pair = tuple[Document, Mapping[str, FieldValue]]
+"""A document and what belongs into it."""
 
-    keys: tuple[str, ...]
-    """Those of texts, of integers and of other numbers, in the order of the positions."""
-    texts: tuple[int, ...]
-    integers: tuple[int, ...]
-    floats: tuple[int, ...]
-    number_keys: tuple[str, ...]
-    """Of integers, then of other numbers."""
+
+class _Column(NamedTuple):
+    """Values under one name, as they stand in ``v`` and, of numbers, in ``n``."""
+
+    terms: Sequence[str]
+    numbers: Sequence[float] = ()
+
+
+class _Irregular(NamedTuple):
+    """
+    Why there are no columns.
+
+    Attributes:
+        rows: Those that hold something to be looked at by itself.
+        parts: The others, by the types of their values.
+    """
+
+    rows: Sequence[int]
+    parts: Sequence[Sequence[int]]
+
+
+def _columns(rows: Sequence[Collection[FieldValue]]) -> list[_Column] | _Irregular:
+    """Turn rows of values into columns, if each has one type of values, none of which is special."""
+    columns = []
+    for values in zip(*rows, strict=True):
+        column = _column(values)
+        if column is None:
+            return _irregular(rows)
+        columns.append(column)
+    return columns
+
+
+def _column(values: Sequence[Any]) -> _Column | None:
+    kinds = set(map(type, values))
+    kind = kinds.pop()
+    if kinds:
+        return None
+    if kind is str:
+        return _Column(["=" + value for value in values]) if max(map(len, values)) <= MAX_TEXT_CHARACTERS else None
+    if kind is int:
+        fits = min(values) > -_MOST_INTEGER and max(values) < _MOST_INTEGER
+        return _Column([f"n{value}" for value in values], values) if fits else None
+    if kind is float:
+        if not all(map(math.isfinite, values)):
+            return None
+        return _Column([f"n{value!r}" if value % 1 else f"n{int(value)}" for value in values], values)
+    return _Column(["btrue" if value else "bfalse" for value in values]) if kind is bool else None
+
+
+def _irregular(rows: Sequence[Collection[FieldValue]]) -> _Irregular:
+    parts: dict[tuple[type, ...], list[int]] = {}
+    alone = []
+    for number, row in enumerate(rows):
+        if all([_column((value,)) is not None for value in row]):
+            parts.setdefault(tuple(map(type, row)), []).append(number)
+        else:
+            alone.append(number)
+    return _Irregular(alone, list(parts.values()))
 
 
 class Layout:
     """
     Makes documents of messages.
 
-    Nearly all messages of a service have the same names, and values of the same types; what follows from those is
-    worked out once.
+    Nearly all messages of a service have the same names, and values of the same types: the values that some hundreds of
+    them have under a name are looked at and written together (see `make bench`, cluster).
 
     Args:
         node: Which listener takes them.
@@ -180,25 +227,45 @@ class Layout:
         self.rest = False
         """Whether there are fields without columns."""
         self._node = node
-        self._plans: dict[tuple[tuple[str, ...], tuple[type, ...]], _Plan | None] = {}
 
-    def document_of(self, message: Message, packed: bytes, *, mapped: bool = True) -> Document:
+    def documents_of(
+        self, messages: Sequence[Message], ids: Sequence[str], packed: Sequence[bytes], *, mapped: bool = True
+    ) -> list[Document]:
         """
-        Return a message as a document.
+        Return messages as documents.
 
         Args:
-            message: What to store.
-            packed: The same as bytes.
-            mapped: Whether its fields get columns.
+            messages: What to store.
+            ids: The id of each.
+            packed: Each as bytes.
+            mapped: Whether their fields get columns.
         """
+        spaced = spaced_words_of([message.short_message for message in messages])
+        documents = list(map(self._without_fields, messages, ids, spaced, packed))
+        groups: dict[tuple[str, ...], list[_Pair]] = {}
+        for pair in zip(documents, [message.fields for message in messages], strict=True):
+            names = tuple(pair[1])
+            try:
+                groups[names].append(pair)
+            except KeyError:
+                groups[names] = [pair]
+        for names, pairs in groups.items():
+            if mapped and names:
+                self._put_alike(names, pairs)
+            else:
+                self._put_each(pairs, mapped=mapped)
+        self._put_added(documents, messages)
+        return documents
+
+    def _without_fields(self, message: Message, id: str, spaced: str, packed: bytes) -> Document:
         host, level = message.host, message.level
         document = Document(
             micros(message.timestamp),
             micros(message.received_at),
-            message.id,
+            id,
             host.lower()[:MAX_TEXT_CHARACTERS],
             host[:MAX_TEXT_CHARACTERS],
-            spaced_words(message.short_message),
+            spaced,
             self._node,
             packed,
             {},
@@ -212,71 +279,66 @@ class Layout:
         if len(host) > MAX_TEXT_CHARACTERS:
             marks.append("hard")
         if level is not None:
-            if -(1 << 63) <= level < 1 << 63:
+            if -_MOST_INTEGER <= level < _MOST_INTEGER:
                 document.level = level
             else:
                 marks.append("level")
         if marks:
             document.marks = marks
-        fields = message.fields
-        if fields and not (mapped and self._put_planned(document, fields)):
-            self._put_fields(document, fields, mapped=mapped)
-        values = document.v
-        if self._node:
-            values["@node"] = "=" + self._node
-        if message.input:
-            values["@input"] = "=" + message.input
-        peer = message.peer
-        if peer is not None:
-            values["@ip"], values["@port"] = "=" + peer.host, f"n{peer.port}"
-            document.n["@port"] = peer.port
         return document
 
-    def _put_planned(self, document: Document, fields: Mapping[str, FieldValue]) -> bool:
-        """Put fields in by their plan; whether there is one."""
-        names, values = tuple(fields), tuple(fields.values())
-        kinds = tuple(map(type, values))
-        plan = self._plans.get((names, kinds), _UNKNOWN)
-        if plan is _UNKNOWN:
-            plan = self._plan(names, kinds)
-        if plan is None:
-            return False
-        terms = ["=" + values[position] for position in plan.texts]
-        if terms and max(map(len, terms)) > MAX_TEXT_CHARACTERS + 1:
-            return False
-        if plan.number_keys:
-            integers = [values[position] for position in plan.integers]
-            floats = [values[position] for position in plan.floats]
-            if integers and not -_MOST_INTEGER < min(integers) <= max(integers) < _MOST_INTEGER:
-                return False
-            if floats and not all(map(math.isfinite, floats)):
-                return False
-            terms += [f"n{value}" for value in integers]
-            terms += [f"n{value!r}" if value % 1 else f"n{int(value)}" for value in floats]
-            document.n = dict(zip(plan.number_keys, integers + floats, strict=True))
-        document.v = dict(zip(plan.keys, terms, strict=True))
-        document.names = plan.keys
-        return True
+    def _put_added(self, documents: Sequence[Document], messages: Sequence[Message]) -> None:
+        """Put in what the listener knows of messages: it is the same of many."""
+        known: dict[tuple[str, Peer | None], tuple[dict[str, str], float | None]] = {}
+        for document, message in zip(documents, messages, strict=True):
+            origin = (message.input, message.peer)
+            found = known.get(origin)
+            if found is None:
+                found = known[origin] = self._added(*origin)
+            values, port = found
+            document.v.update(values)
+            if port is not None:
+                document.n["@port"] = port
 
-    def _plan(self, names: tuple[str, ...], kinds: tuple[type, ...]) -> _Plan | None:
-        """Make a plan, and columns for new names as long as there is room; None when some have none."""
-        if len(self._plans) >= _MAX_PLANS:
-            self._plans.clear()
+    def _added(self, input: str, peer: Peer | None) -> tuple[dict[str, str], float | None]:
+        values = {}
+        if self._node:
+            values["@node"] = "=" + self._node
+        if input:
+            values["@input"] = "=" + input
+        if peer is None:
+            return values, None
+        return values | {"@ip": "=" + peer.host, "@port": f"n{peer.port}"}, peer.port
+
+    # --- many messages with the same names
+
+    def _put_alike(self, names: tuple[str, ...], pairs: Sequence[_Pair]) -> None:
+        """Put in the fields of messages that have the same names."""
         keys = tuple(map(field_key, names))
-        plan = None
-        if all([self._has_column(key) for key in keys]) and set(kinds) <= set(_PLANNED) and len(set(keys)) == len(keys):
-            texts, integers, floats = (
-                tuple(position for position, each in enumerate(kinds) if each is kind) for kind in _PLANNED
-            )
-            plan = _Plan(
-                tuple(keys[position] for position in texts + integers + floats),
-                texts,
-                integers,
-                floats,
-                tuple(keys[position] for position in integers + floats),
-            )
-        self._plans[names, kinds] = plan
-        return plan
+        if not all([self._has_column(key) for key in keys]) or len(set(keys)) < len(keys):
+            self._put_each(pairs)
+            return
+        found = _columns([fields.values() for _, fields in pairs])
+        if isinstance(found, _Irregular):
+            for part in found.parts:
+                self._put_alike(names, [pairs[row] for row in part])
+            self._put_each([pairs[row] for row in found.rows])
+            return
+        terms = zip(*[column.terms for column in found], strict=True)
+        for (document, _), row in zip(pairs, terms, strict=True):
+            document.v, document.names = dict(zip(keys, row, strict=True)), keys
+        numbers = [(key, column.numbers) for key, column in zip(keys, found, strict=True) if column.numbers]
+        if numbers:
+            named = [key for key, _ in numbers]
+            for (document, _), row in zip(pairs, zip(*[each for _, each in numbers], strict=True), strict=True):
+                document.n = dict(zip(named, row, strict=True))
+
+    # --- one by one
+
+    def _put_each(self, pairs: Sequence[_Pair], *, mapped: bool = True) -> None:
+        for document, fields in pairs:
+            if fields:
+                self._put_fields(document, fields, mapped=mapped)
 
     def _has_column(self, key: str) -> bool:
         if key in self.columns:

@@ -60,9 +60,9 @@ class OwnShape(Shape):
         columns = self._layout.columns
         columns |= {key: set() for key in found if not key.startswith("@") and key not in columns}
 
-    def document_of(self, message: Message, *, mapped: bool) -> Any:
-        """Return a message as a document; see `Shape.document_of`."""
-        return self._layout.document_of(message, self._packer.pack(message), mapped=mapped)
+    def documents_of(self, messages: Sequence[Message], ids: Sequence[str], *, mapped: bool) -> Sequence[Any]:
+        """Return messages as documents; see `Shape.documents_of`."""
+        return self._layout.documents_of(messages, ids, list(map(self._packer.pack, messages)), mapped=mapped)
 
     def message_of(self, document: Mapping[str, Any]) -> Message:
         """Return the message of a document; see `Shape.message_of`."""

@@ -57,7 +57,7 @@ class Shape(ABC):
         sorted_by: Fields that the cluster sorts by, by their names in queries; that of the id is one of them.
         ticks: What a time counts in a second.
         rest: Finds the messages that have to be looked at one by one, because a column lacks something of theirs.
-        knows_rest: Whether `document_of` sees which messages those are; otherwise the cluster decides.
+        knows_rest: Whether `documents_of` sees which messages those are; otherwise the cluster decides.
         has_rest: Whether there are such messages.
         has_new: Whether there are columns whose types only `learn` can tell.
     """
@@ -81,8 +81,8 @@ class Shape(ABC):
         """See what the indices map: other listeners make columns, too."""
 
     @abstractmethod
-    def document_of(self, message: Message, *, mapped: bool) -> Any:
-        """Return a message as a document; `mapped`: with columns for its additional fields."""
+    def documents_of(self, messages: Sequence[Message], ids: Sequence[str], *, mapped: bool) -> Sequence[Any]:
+        """Return messages, whose ids are given, as documents; `mapped`: with columns for their additional fields."""
 
     @abstractmethod
     def message_of(self, document: Mapping[str, Any]) -> Message:

@@ -221,14 +221,12 @@ class OpenSearchStore:
         Raises:
             Retry: If it cannot take some of them now.
         """
-        lines: list[Any] = []
-        for message in messages:
-            document = self._shape.document_of(message, mapped=mapped)
-            lines += ({"create": {"_index": self._cluster.index_of(message), "_id": message.id}}, document)
-        results = await self._cluster.bulk(lines)
-        if len(results) != len(messages):
-            raise Retry(f"{len(results)} results for {len(messages)} messages")
-        refused = []
+        ids = [message.id for message in messages]
+        documents = self._shape.documents_of(messages, ids, mapped=mapped)
+        results = await self._cluster.create(list(map(self._cluster.index_of, messages)), ids, documents)
+        refused: list[Message] = []
+        if not results:
+            return refused
         for message, (status, why) in zip(messages, results, strict=True):
             if status in (400, 413):
                 _log.warning("OpenSearch refuses the message %s: %s", message.id, why)

@@ -30,6 +30,11 @@ def decoded(payload: bytes) -> list[Message]:
     return batch.messages
 
 
+def document_of(message: Message, *, mapped: bool = True) -> dict[str, Any]:
+    (document,) = SHAPE.documents_of([message], [message.id], mapped=mapped)
+    return dict(document)
+
+
 def recorded() -> Iterator[tuple[str, Message, dict[str, Any]]]:
     """Give every recorded payload that is one message: its name, the message, and the document of a real Graylog."""
     for entry in graylog_vectors.entries("codec"):
@@ -43,7 +48,7 @@ def test_documents_are_a_graylogs() -> None:
     """But for what the server adds, and for names and texts that are kept beside."""
     different, count = [], 0
     for name, message, stored in recorded():
-        document = SHAPE.document_of(message, mapped=True)
+        document = document_of(message)
         ours = {field: each for field, each in document.items() if field not in ADDED}
         ours |= document.get("gelf_unmapped", {})
         if message.timestamp == message.received_at:
@@ -60,7 +65,7 @@ def test_documents_are_a_graylogs() -> None:
 def test_a_document_becomes_the_message() -> None:
     """Nothing is lost of what a Graylog keeps."""
     for name, message, _ in recorded():
-        back = SHAPE.message_of(SHAPE.document_of(message, mapped=True))
+        back = SHAPE.message_of(document_of(message))
         for attribute in ("id", "host", "short_message", "full_message", "level", "peer", "input", "fields"):
             assert getattr(back, attribute) == getattr(message, attribute), (name, attribute)
         assert back.timestamp == pytest.approx(message.timestamp, abs=0.001), name
@@ -69,7 +74,7 @@ def test_a_document_becomes_the_message() -> None:
 def test_what_the_server_adds() -> None:
     """Under its names and in its forms."""
     (message,) = decoded(b'{"version":"1.1","host":"web","short_message":"hi","timestamp":1700000000.5,"_a":1}')
-    document = SHAPE.document_of(message, mapped=True)
+    document = document_of(message)
     assert document == {
         "message": "hi",
         "source": "web",
@@ -91,6 +96,6 @@ def test_what_the_server_adds() -> None:
 def test_without_columns() -> None:
     """What the cluster refused is sent with its additional fields beside, and comes back the same."""
     (message,) = decoded(b'{"version":"1.1","host":"web","short_message":"hi","_a":1,"_b":"x"}')
-    document = SHAPE.document_of(message, mapped=False)
+    document = document_of(message, mapped=False)
     assert (document["gelf_unmapped"], document["gelf_unmapped_fields"]) == ({"a": 1, "b": "x"}, ["a", "b"])
     assert SHAPE.message_of(document).fields == message.fields

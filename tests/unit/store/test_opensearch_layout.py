@@ -1,4 +1,4 @@
-"""Documents for OpenSearch: what is worked out once for many messages is what each of them comes to by itself."""
+"""Documents for OpenSearch: what is worked out for many messages at once is what each of them comes to by itself."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gelf_listener.message import Message
 from gelf_listener.store.opensearch.layout import MAX_COLUMNS, Document, Layout, value_of
 from tests.unit.store.samples import plain
 
@@ -21,29 +22,51 @@ VALUES = st.one_of(
 
 
 def shown(document: Document) -> Any:
-    """A document without the order of its parts."""
+    """A document without the order of its parts, its numbers as the doubles that the cluster makes of them."""
     found = msgspec.json.decode(msgspec.json.encode(document))
+    found["n"] = {name: float(number) for name, number in found["n"].items()}
     for name in ("names", "any", "anyn", "long", "rest"):
         found[name] = sorted(found.get(name, ()))
     return found
 
 
-@given(st.lists(st.dictionaries(st.sampled_from(("a", "b", "c.d", "ü", "")), VALUES), max_size=6))
-def test_a_plan_means_the_same(all_fields: list[dict[str, Any]]) -> None:
-    """Whatever came before under the same names."""
+def documents(layout: Layout, *messages: Message, mapped: bool = True) -> list[Document]:
+    """What messages come to that are stored at once."""
+    return layout.documents_of(messages, [each.id for each in messages], [b"packed"] * len(messages), mapped=mapped)
+
+
+class _OneByOne(Layout):
+    def _put_alike(self, names: tuple[str, ...], pairs: Any) -> None:
+        self._put_each(pairs)
+
+
+@given(st.lists(st.lists(st.dictionaries(st.sampled_from(("a", "b", "c.d", "ü", "")), VALUES), max_size=8), max_size=4))
+def test_many_at_once_mean_the_same(batches: list[list[dict[str, Any]]]) -> None:
+    """Whatever is beside a message, and came before."""
     layout = Layout("node")
-    for fields in all_fields:
-        message = plain("text", **fields)
-        planned = layout.document_of(message, b"packed")
-        single = Layout("node")
-        single._put_planned = lambda *_: False  # type: ignore[method-assign]
-        assert shown(planned) == shown(single.document_of(message, b"packed"))
+    for batch in batches:
+        messages = [plain("text", **fields) for fields in batch]
+        for message, document in zip(messages, documents(layout, *messages), strict=True):
+            assert shown(document) == shown(documents(_OneByOne("node"), message)[0])
+
+
+def test_names_are_shared() -> None:
+    """Rows with something special among hundreds without, each in its place."""
+    layout = Layout("node")
+    values: list[Any] = [1, 2.5, "x", True, "y" * 9000, 10**30, 7, float("inf"), "z"]
+    found = documents(layout, *[plain(f"Text {number}", a=value) for number, value in enumerate(values)])
+    assert [each.words for each in found] == [f"text {number}" for number in range(len(values))]
+    terms = ["n1", "n2.5", "=x", "btrue", None, f"n{10**30}", "n7", "ninf", "=z"]
+    assert [each.v.get("a") for each in found] == terms
+    assert [each.n.get("a") for each in found] == [1, 2.5, None, None, None, 1e30, 7, None, None]
+    assert [list(each.long) for each in found] == [["a"] if number in (4, 7) else [] for number in range(len(values))]
+    assert all(list(each.names) == ["a"] for each in found)
 
 
 def test_values_are_marked_by_their_kind() -> None:
     """And read back; equal numbers are written alike."""
     fields: dict[str, Any] = {"word": "7", "whole": 7, "half": 7.5, "same": 7.0, "truth": True}
-    document = Layout("node").document_of(plain("text", **fields), b"")
+    (document,) = documents(Layout("node"), plain("text", **fields))
     values = {name: value for name, value in document.v.items() if not name.startswith("@")}
     assert values == {"word": "=7", "whole": "n7", "half": "n7.5", "same": "n7", "truth": "btrue"}
     assert {name: value_of(term) for name, term in values.items()} == fields
@@ -58,9 +81,9 @@ def test_names_beyond_the_columns() -> None:
     """They are kept beside, with their values, and nothing takes the columns of others."""
     layout = Layout("node")
     for number in range(MAX_COLUMNS):
-        layout.document_of(plain("text", **{f"n{number}": "x"}), b"")
+        documents(layout, plain("text", **{f"n{number}": "x"}))
     assert not layout.rest
-    document = layout.document_of(plain("text", n1="a", more="b", number=4), b"")
+    (document,) = documents(layout, plain("text", n1="a", more="b", number=4))
     assert layout.rest
     assert (document.v["n1"], list(document.rest), list(document.any)) == ("=a", ["more", "number"], ["=b", "n4"])
     assert "more" not in document.v
@@ -69,6 +92,6 @@ def test_names_beyond_the_columns() -> None:
 
 def test_fields_without_columns() -> None:
     """What the cluster refused is sent without any."""
-    document = Layout("node").document_of(plain("text", a="b"), b"", mapped=False)
+    (document,) = documents(Layout("node"), plain("text", a="b"), mapped=False)
     assert (list(document.rest), list(document.any)) == (["a"], ["=b"])
     assert "a" not in document.v

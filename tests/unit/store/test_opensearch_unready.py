@@ -44,8 +44,11 @@ class StandIn:
     def __init__(self) -> None:
         layout = OwnShape("gelf", "", read_fields)
         self.messages = [plain(f"text {number}", at=number) for number in range(_COUNT)]
-        documents = [layout.document_of(message, mapped=True) for message in self.messages]
-        self.sources = [json.loads(cluster_module._encode_lines([each])) for each in documents]
+        ids = [message.id for message in self.messages]
+        self.sources = [
+            json.loads(cluster_module._encode_lines([each]))
+            for each in layout.documents_of(self.messages, ids, mapped=True)
+        ]
         self.unready = range(0)
         """Which of the questions that need shards are asked too early."""
         self.partly = False
