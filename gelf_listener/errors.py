@@ -65,8 +65,10 @@ def _system_words(error: BaseException | None) -> str:
         number = error.errno if isinstance(error, OSError) else None
         if number is None and (written := re.search(r"\[Errno (\d+)\]", str(error))):
             number = int(written[1])
-        if number:
+        if number and number > 0:
             return os.strerror(number)
+        if number:  # a name that cannot be resolved: the numbers of getaddrinfo are below zero
+            return str(getattr(error, "strerror", None) or "")
         error = error.exceptions[0] if isinstance(error, BaseExceptionGroup) else error.__cause__ or error.__context__
     return ""
 

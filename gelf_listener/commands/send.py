@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 import socket
 import sys
@@ -48,6 +49,10 @@ def parse_field(text: str) -> tuple[str, str | int | float]:
     return name, value
 
 
+_USUAL_LEVELS = ("emergency", "alert", "critical", "error", "warning", "notice", "info", "debug")
+"""What is suggested for a level that is not known."""
+
+
 def parse_level(text: str) -> int:
     """
     Read a severity as number or name.
@@ -59,7 +64,9 @@ def parse_level(text: str) -> int:
         return int(text)
     level = LEVEL_NAMES.get(text.lower())
     if level is None:
-        raise ConfigError(f"setting 'level' is {text!r}: expected 0 to 7 or one of {', '.join(sorted(LEVEL_NAMES))}")
+        near = difflib.get_close_matches(text.lower(), _USUAL_LEVELS, n=1)
+        meant = f"did you mean {near[0]}?" if near else "expected 0 to 7, or a name such as error, warning, info, debug"
+        raise ConfigError(f"setting 'level' is {text!r}: {meant}")
     return level
 
 

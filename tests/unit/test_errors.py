@@ -6,6 +6,7 @@ import asyncio
 import errno
 import os
 import re
+import socket
 from pathlib import Path
 
 import httpx
@@ -43,6 +44,10 @@ def caused(error: BaseException, cause: BaseException) -> BaseException:
                 ExceptionGroup("x", [ConnectionRefusedError(errno.ECONNREFUSED, "x")]),
             ),
             "Connection refused",
+        ),
+        (
+            caused(httpx.ConnectError("[Errno -2] Name or service not known"), socket.gaierror(-2, "no such name")),
+            "no such name",
         ),
         (httpx.ConnectError("[Errno 111] Connection refused"), os.strerror(111)),
         (httpx.ConnectError("All connection attempts failed"), "All connection attempts failed"),
