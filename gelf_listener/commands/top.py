@@ -54,11 +54,15 @@ def show_figures(client: Client, field: str, metrics: Sequence[str], search: Sea
         search: Which messages, and most values.
 
     Raises:
-        typer.Exit: With status 1 if no message has the field.
+        typer.Exit: With status 1 if no message has the field, or the one that a figure is of.
     """
     rows = client.figures(field, metrics, search)
     if not rows:
         _no_field(client, field, search)
+    for at, metric in enumerate(metrics):
+        measured = metric.partition(":")[2]
+        if measured and all(values[at] is None for _, values in rows):
+            _no_field(client, measured, search)
     table = [[*(_figure(value) for value in values), _shown(field, key)] for key, values in rows]
     widths = [max(map(len, column)) for column in zip(metrics, *(row[:-1] for row in table), strict=True)]
     head = [f"{metric:>{width}}" for metric, width in zip(metrics, widths, strict=True)]

@@ -212,6 +212,9 @@ def test_top_by_figures(listener: Listener, flags: list[str]) -> None:
     by_count = ask(listener, "top", "service", "-m", "count", *flags).stdout
     assert [line.split() for line in by_count.splitlines()[1:]] == [["2", "shop"], ["1", "billing"]]
     assert ask(listener, "top", "nobody", "-m", "count", *flags).returncode == 1
+    misspelt = ask(listener, "top", "service", "-m", "max:user_idd", *flags)
+    assert (misspelt.returncode, misspelt.stdout) == (1, "")
+    assert "has a field 'user_idd'" in misspelt.stderr
 
 
 def test_top_by_a_percentile(listener: Listener) -> None:
