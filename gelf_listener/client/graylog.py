@@ -101,7 +101,10 @@ class GraylogClient:
             "metrics": ",".join(f"{names.get(function, function)}:{of}" for function, _, of in wanted),
         }
         answer = self._session.get("/api/search/aggregate", parameters)
-        found = [(row[0], [None if value == "-" else value for value in row[1:]]) for row in answer["datarows"]]
+        found = [  # of no numbers a Graylog says "-", "Infinity" or "NaN"
+            (row[0], [value if isinstance(value, int | float) else None for value in row[1:]])
+            for row in answer["datarows"]
+        ]
         found.sort(key=lambda row: -(row[1][0] or 0))
         return [row for row in found if row[0] not in _MISSING]
 
