@@ -161,6 +161,10 @@ class Rejected(GelfError):
         self.input = input
         self.received_at = time.time() if received_at is None else received_at
 
+    def forget_frames(self) -> None:
+        """Let go of where it was raised, and of the error before it: their frames hold what was inflated so far."""
+        self.__traceback__ = self.__context__ = self.__cause__ = None
+
 
 class QueryError(GelfError):
     """

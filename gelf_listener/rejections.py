@@ -53,7 +53,7 @@ class Rejections:
 
     def add(self, rejected: Rejected) -> None:
         """Count and keep a rejection; log it unless another was logged within ten seconds."""
-        rejected.__traceback__ = None  # its frames would keep whole inflated payloads alive
+        rejected.forget_frames()
         self.counts[rejected.input, rejected.reason.value] += 1
         self.recent.append(rejected)
         for tap in self.taps:

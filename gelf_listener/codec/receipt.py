@@ -104,5 +104,5 @@ class Receipt:
         rejected.peer = self.peer
         rejected.input = self.input
         rejected.received_at = self.time
-        rejected.__traceback__ = None  # its frames hold what was inflated so far
+        rejected.forget_frames()
         self.batch.rejected.append(rejected)

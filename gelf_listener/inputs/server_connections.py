@@ -346,6 +346,7 @@ class Connections:
                     await secured.established
                 except BaseException:
                     secured.abort()
+                    del secured  # it has the error, and the error has this frame
                     raise
         except TimeoutError:
             self._fail(sock, Reason.UNEXPECTED_PROTOCOL, "TLS handshake took too long", b"", peer)

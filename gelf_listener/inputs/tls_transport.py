@@ -17,6 +17,8 @@ from typing import Any, cast
 __all__ = ["TlsTransport"]
 
 _READ_BYTES = 256 * 1024
+_NOBODY = asyncio.Protocol()
+"""The protocol of a connection that is lost."""
 
 
 class TlsTransport(asyncio.Transport, asyncio.Protocol):
@@ -74,6 +76,7 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
         self._closing = True
         if self._made:
             self._protocol.connection_lost(exc)
+            self._protocol = _NOBODY  # which has us for its transport: nothing is left for the collection of garbage
         else:
             lost = ConnectionResetError("the connection was closed during the handshake")
             self._failed(lost if exc is None else exc)
@@ -185,7 +188,7 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
 
     def _failed(self, error: Exception) -> None:
         if not self.established.done():
-            self.established.set_exception(error)
+            self.established.set_exception(error.with_traceback(None))  # whose frames have us, and we have the error
 
     def _read(self) -> None:
         """Hand on what can be decrypted; a record that was tampered with ends the connection after that."""

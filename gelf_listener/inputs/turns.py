@@ -298,11 +298,17 @@ class Backlog:
         return size
 
     def close(self) -> None:
-        """Forget the connection; it reads nothing any more. May be called twice."""
+        """
+        Forget the connection; it reads nothing any more. May be called twice.
+
+        What it called is forgotten as well, or the two would keep each other until garbage is collected: of a flood of
+        short connections that were thousands, some kilobytes each.
+        """
         if not self._left:
             self._left = True
             self.drop()
             self._turns.leave(self)
+            self._take = self._hold = self.go_on = _nothing
 
     def _wait(self) -> None:
         self._hold()
@@ -345,3 +351,7 @@ class Backlog:
         began = perf_counter()
         self._take(piece)
         self.address.measured(len(piece), perf_counter() - began)
+
+
+def _nothing(*_: object) -> None:
+    """Stand for what a connection did that is gone."""

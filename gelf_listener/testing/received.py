@@ -105,7 +105,7 @@ class Received:
 
     def reject(self, rejected: Rejected) -> None:
         """Keep a rejection; see `Intake.reject`. It is not logged: the test's own logging may lead here."""
-        rejected.__traceback__ = None  # its frames would keep whole inflated payloads alive
+        rejected.forget_frames()
         with self._lock:
             self.refused += 1
             self._rejected.append(rejected)

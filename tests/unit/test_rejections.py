@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zlib
+
 import pytest
 
 from gelf_listener.errors import EXCERPT_BYTES, Reason, Rejected
@@ -45,12 +47,15 @@ def test_keeps_no_payloads() -> None:
     """An excerpt and the whole size, and nothing that a traceback would hold."""
     made = Rejections()
     try:
-        raise Rejected(Reason.INVALID_JSON, "bad", bytes(10_000))
+        try:
+            zlib.decompress(b"nothing")
+        except zlib.error:
+            raise Rejected(Reason.INVALID_JSON, "bad", bytes(10_000))  # noqa: B904
     except Rejected as error:
         made.add(error)
     (kept,) = made.recent
     assert (len(kept.payload), kept.payload_bytes) == (EXCERPT_BYTES, 10_000)
-    assert kept.__traceback__ is None
+    assert kept.__traceback__ is kept.__context__ is None
 
 
 def test_logs_once_in_ten_seconds(caplog: pytest.LogCaptureFixture) -> None:

@@ -68,7 +68,7 @@ class HttpProtocol(asyncio.Protocol):
         self._responder = responder
         self._settings = responder.settings
         self._transport: asyncio.Transport
-        self._parser = httptools.HttpRequestParser(self)
+        self._parser: httptools.HttpRequestParser
         self._header_bytes = 0
         """Bytes read since the last that were body: an end of the headers, or of a chunk, must come some time."""
         self._loop = asyncio.get_running_loop()
@@ -107,6 +107,7 @@ class HttpProtocol(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Start; also called when a connection of another protocol turned out to speak HTTP."""
         self._transport = cast("asyncio.Transport", transport)
+        self._parser = httptools.HttpRequestParser(self)
         self.peer = self._receipt.peer = self._request.peer = self._connections.peer_of(self, transport)
         self.active_at = self._stage_at = self._loop.time()
         host = "" if self.peer is None else self.peer.host
@@ -124,6 +125,7 @@ class HttpProtocol(asyncio.Protocol):
         self._receipt.batch.hand_over(self._intake)
         self._backlog.close()
         self._connections.closed(self)
+        del self._parser  # it has us for its callbacks: nothing is to be left for the collection of garbage
 
     def eof_received(self) -> bool:
         """Close, once what waits for its turn is answered."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zlib
+
 import pytest
 
 from gelf_listener.codec import Batch, Receipt
@@ -64,15 +66,22 @@ def test_a_rejection_says_how_the_payload_arrived() -> None:
     assert (rejected.peer, rejected.input, rejected.received_at) == (PEER, "in", 1e9)
 
 
+def decode_nothing() -> None:
+    try:
+        zlib.decompress(b"nothing")
+    except zlib.error as error:
+        raise Rejected(Reason.EMPTY_PAYLOAD, "nothing") from error
+
+
 def test_a_raised_rejection_is_stamped_and_lets_go_of_its_frames() -> None:
-    """The frames of its traceback would keep the inflated payload alive."""
+    """They would keep the inflated payload alive, and so would those of the error that it was raised for."""
     of = receipt()
     with pytest.raises(Rejected) as raised:
-        raise Rejected(Reason.EMPTY_PAYLOAD, "nothing")
+        decode_nothing()
     of.add_rejection(raised.value)
     assert of.batch.rejected == [raised.value]
     assert (raised.value.peer, raised.value.input, raised.value.received_at) == (PEER, "in", 1e9)
-    assert raised.value.__traceback__ is None
+    assert raised.value.__traceback__ is raised.value.__cause__ is raised.value.__context__ is None
 
 
 @pytest.mark.parametrize(("peer", "host", "sender"), [(PEER, "192.0.2.7", "192.0.2.7"), (None, "unknown", "")])
