@@ -25,6 +25,8 @@ from gelf_listener.codec.record import read_plain_fields
 from gelf_listener.codec.times import SECONDS_MAX, SECONDS_MIN
 from gelf_listener.errors import Rejected
 from gelf_listener.message import FieldValue
+from gelf_listener.notes import Note
+from gelf_listener.rows import Names
 
 __all__ = ["Shape", "Shapes"]
 
@@ -35,10 +37,12 @@ _MAX_SHAPES = 4
 """Each record is held against all of them, so few pay; those that matched last are kept."""
 
 _MAX_RECORD_BYTES = 4096
+_MAX_SCOPES = 16
+"""Sets of names that the scopes of a shape have: a service has one or two."""
 _MAX_KNOWN_LENGTH = 256
 """Headers of texts up to this length are kept ready."""
 
-_LENGTH = rb"(?:[\x00-\x7f]|[\x80-\xff][\x01-\x7f])"
+_LENGTH = rb"[\x80-\xff]?+[\x00-\x7f]"
 _TEXT, _INTEGER = b"\x0a", b"\x18"
 """Keys of the fields of AnyValue."""
 
@@ -73,11 +77,16 @@ class _Header(dict[int, bytes]):
     def pattern(self) -> bytes:
         """A regular expression for it, whatever the lengths are."""
         value = _LENGTH + re.escape(self._kind) + (_LENGTH if self._kind == _TEXT else b"")
-        return b"\\x32" + _LENGTH + re.escape(self._name) + value if self._name else b"\\x2a" + value
+        return b"\\x%02x" % self.key + (_LENGTH + re.escape(self._name) if self._name else b"") + value
+
+    @property
+    def key(self) -> int:
+        """The byte that it begins with."""
+        return 0x32 if self._name else 0x2A
 
 
-Read = tuple["Shape", float, str, dict[str, FieldValue]]
-"""What a record says: its shape, when it happened or was observed (UTC Unix seconds), its body, and its own fields."""
+Read = tuple["Shape", float, str, tuple[FieldValue, ...]]
+"""What a record says: its shape, when it happened or was observed (UTC Unix seconds), its body, and its own values."""
 
 _NO_IDS = frozenset((bytes(16), bytes(8)))
 
@@ -117,7 +126,7 @@ class _Layout:
     """
 
     def __init__(self, record: bytes) -> None:
-        self.pattern = b""
+        self._stretches = [_Stretch(None)]
         self.fields: dict[int, Any] = {}
         """By number: a part, or the value of what stays the same."""
         self.attributes: dict[str, _Part] = {}
@@ -131,7 +140,6 @@ class _Layout:
                 self.fields[number] = self._add_field(record, number, kind, at, end)
             else:
                 raise _Unusual
-        self.pattern += b")" if self.headers else b""
         is_whole = self.fields.keys() >= {2, 5} and self.fields.keys() & {1, 11}
         if not is_whole or not TRACE_NAMES.isdisjoint(self.attributes):
             raise _Unusual
@@ -141,16 +149,16 @@ class _Layout:
         if number in (1, 11) and kind == FIXED64:
             return self._add_fixed(key, 8, _Kind.TIME)
         if number == 2 and kind == VARINT and 0 < at < 25:
-            self.pattern += re.escape(key + bytes((at,)))
+            self._stretches[-1].add(key + bytes((at,)))
             return at
         if number == 8 and kind == FIXED32:
-            self.pattern += re.escape(key + at.to_bytes(4, "little"))
+            self._stretches[-1].add(key + at.to_bytes(4, "little"))
             return at
         if number in (3, 12) and kind == BYTES and size < 64:
-            self.pattern += re.escape(key + bytes((size,)) + record[at:end])
+            self._stretches[-1].add(key + bytes((size,)) + record[at:end])
             return record[at:end].decode()
         if number == 5 and kind == BYTES and [each[:2] for each in fields(record, at, end)] == [(1, BYTES)]:
-            return self._add_variable(_Header(b"", _TEXT), b".*?", _Kind.TEXT)
+            return self._add_variable(_Header(b"", _TEXT), b"", _Kind.TEXT)
         if kind == BYTES and (number, size) in ((9, 16), (10, 8)):
             return self._add_fixed(key + bytes((size,)), size, _Kind.ID)
         raise _Unusual
@@ -164,7 +172,7 @@ class _Layout:
         if not is_usual or not name or name in self.attributes:
             raise _Unusual
         if (number, kind) == (1, BYTES):
-            part = self._add_variable(_Header(raw, _TEXT), b".*?", _Kind.TEXT)
+            part = self._add_variable(_Header(raw, _TEXT), b"", _Kind.TEXT)
         elif (number, kind) == (3, VARINT):
             part = self._add_variable(_Header(raw, _INTEGER), rb"[\x80-\xff]{0,9}[\x00-\x7f]", _Kind.INTEGER)
         elif (number, kind) == (4, FIXED64) and end - at < 128:
@@ -174,16 +182,66 @@ class _Layout:
         self.attributes[name] = part
 
     def _add_fixed(self, before: bytes, size: int, kind: _Kind) -> _Part:
-        self.pattern += re.escape(before) + b"(.{%d})" % size
+        self._stretches[-1].add(before)
+        self._stretches[-1].add_group(b".{%d}" % size)
         self._groups += 1
         return _Part(kind, self._groups - 1)
 
     def _add_variable(self, header: _Header, content: bytes, kind: _Kind) -> _Part:
         """Add what has any length: it ends where all up to the header of the next one matches first, or nowhere."""
-        self.pattern += b"(" + header.pattern + b")" + (b")" if self.headers else b"") + b"(?>(" + content + b")"
+        self._stretches[-1].add_header(header)
+        self._stretches.append(_Stretch(content))
         self.headers[self._groups] = header
         self._groups += 2
         return _Part(kind, self._groups - 1)
+
+    @property
+    def pattern(self) -> bytes:
+        """The regular expression."""
+        return b"".join([each.pattern for each in self._stretches])
+
+
+class _Stretch:
+    """
+    What has any length, and all behind it up to and with the next header, of which a pattern is made.
+
+    Args:
+        content: A pattern for the former; empty for a text, which may be anything; None before the first of them.
+    """
+
+    def __init__(self, content: bytes | None) -> None:
+        self._content = content
+        self._first = b""
+        """A pattern for the first byte behind it."""
+        self._behind = b""
+        self._ahead = b""
+        """The same without groups."""
+
+    def add(self, literal: bytes) -> None:
+        """Add what stays the same."""
+        self._first = self._first or b"\\x%02x" % literal[0]
+        self._behind += re.escape(literal)
+        self._ahead += re.escape(literal)
+
+    def add_group(self, pattern: bytes) -> None:
+        """Add what differs."""
+        self._behind += b"(" + pattern + b")"
+        self._ahead += pattern
+
+    def add_header(self, header: _Header) -> None:
+        """Add what stands before the next that has any length."""
+        self._first = self._first or b"\\x%02x" % header.key
+        self.add_group(header.pattern)
+
+    @property
+    def pattern(self) -> bytes:
+        """The regular expression; a text is searched only once for what is behind it."""
+        if self._content is None:
+            return self._behind
+        content = self._content
+        if not content:
+            content = b"(?:[^%b]++|(?!%b).)*+" % (self._first, self._ahead) if self._ahead else b".*+"
+        return b"(?>(" + content + b")" + self._behind + b")"
 
 
 class Shape:
@@ -215,6 +273,7 @@ class Shape:
         self.pattern = layout.pattern
         self.match = re.compile(layout.pattern, re.DOTALL).fullmatch
         self._names = tuple(fields)
+        self._whole: dict[tuple[tuple[str, ...], tuple[Note, ...]], Names] = {}
         self._always = tuple(always.values())
         self._headers = layout.headers
         self._parts = [*named.values(), *own.values()]
@@ -240,9 +299,24 @@ class Shape:
         if not SECONDS_MIN <= min(times) / 1e9 <= max(times) / 1e9 < SECONDS_MAX:
             raise _Unusual
         values += [(value,) * len(rows) for value in self._always]
-        names = self._names
-        own = [dict(zip(names, row)) for row in zip(*values)] if names else [{} for _ in rows]  # noqa: B905  (costs more)
-        return zip(repeat(self), [time / 1_000_000_000 for time in times], bodies, own)
+        own = zip(*values, strict=True) if values else repeat((), len(rows))
+        return zip(repeat(self), [time / 1_000_000_000 for time in times], bodies, own, strict=False)
+
+    def within(self, scope: Scope) -> tuple[Names, tuple[FieldValue, ...]]:
+        """
+        Say what the messages of a scope have in common; see `Scope.with_own`.
+
+        Returns:
+            The names of their fields, and the values that come behind those of a record.
+        """
+        rest = {name: value for name, value in scope.fields.items() if name not in self._names}
+        key = (*rest,), scope.notes
+        names = self._whole.get(key)
+        if names is None:
+            if len(self._whole) >= _MAX_SCOPES:
+                self._whole.clear()
+            names = self._whole[key] = Names(self._names + key[0], scope.notes + self.notes)
+        return names, (*rest.values(),)
 
 
 def _read_column(kind: _Kind, column: tuple[bytes, ...]) -> Sequence[Any]:
