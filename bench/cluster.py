@@ -76,7 +76,7 @@ class _Took:
         answer = await self._client.request(method, path, body, content_type)
         if "_refresh" in path or "_mapping" in path:  # they do not say what they took, and are all the server's
             self.server_seconds += time.perf_counter() - began
-        elif "_search" in path:
+        elif "search" in path:
             self.server_seconds += json.loads(answer).get("took", 0) / 1000
         return answer
 

@@ -92,7 +92,8 @@ class HttpClient:
         self.base = f"{'https' if tls else 'http'}://{host}:{settings.port or port}"
         self._settings = settings
         self._context = client_context(settings) if tls else False
-        self._headers = {"accept-encoding": "gzip", **_headers(settings)}
+        accepted = "identity" if settings.compress == "none" else "gzip"
+        self._headers = {"accept-encoding": accepted, **_headers(settings)}
         self._client: httpx.AsyncClient | None = None
 
     async def post(self, path: str, body: bytes, content_type: str, headers: Mapping[str, str] | None = None) -> bytes:

@@ -33,7 +33,9 @@ class OpenSearchStoreSettings(HttpOutputSettings):
     """Settings of `store+opensearch+http://`."""
 
     compress: Compression = Field(
-        "none", description="How bodies are compressed: gzip, zlib, none; gzip takes as long as making them."
+        "none",
+        description="How bodies are compressed: gzip, zlib, none; gzip takes as long as making them. "
+        "Unless it is none, answers are gzip.",
     )
     path: str = Field("/gelf", description="After the slash: what the names of indices begin with.")
     shape: Literal["own", "graylog"] = Field(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 import msgspec
@@ -14,7 +14,7 @@ from gelf_listener.errors import Busy, QueryError, Retry
 from gelf_listener.message import Message, ulid_seconds
 from gelf_listener.store.opensearch.names import TEMPLATES, IndexNames
 
-__all__ = ["Ask", "Cluster", "IndexInfo"]
+__all__ = ["Ask", "Cluster", "IndexInfo", "count_request", "total_of"]
 
 _T = TypeVar("_T")
 
@@ -24,6 +24,7 @@ than a second, those of a node that starts need some."""
 _FIRST_PAUSE_SECONDS = 0.05
 _MOST_PAUSE_SECONDS = 0.5
 _NOT_FOUND = 404
+_TOO_MANY = 429
 _UNAVAILABLE = 503
 _HIDDEN = "expand_wildcards=open&allow_no_indices=true&ignore_unavailable=true"
 _OLDEST_ID_SECONDS = 30 * 86_400.0
@@ -198,17 +199,29 @@ class Cluster:
             raise QueryError(f"OpenSearch refuses the query: {error}", "", 1) from None
 
     async def _search(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        """
-        Search.
+        return _whole(await self._asked("POST", path, body))
 
-        A shard that no node has is not among those that fail: where others answer, only their number says so.
+    async def searches(self, bodies: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         """
-        found: dict[str, Any] = await self._asked("POST", path, body)
-        shards = found.get("_shards", {})
-        total, lacking = shards.get("total", 0), shards.get("total", 0) - shards.get("successful", 0)
-        if lacking:
-            raise Busy(f"{lacking} of {total} shards of the store cannot be searched")
-        return found
+        Search all indices several times with one request.
+
+        Raises:
+            QueryError: If a query is refused.
+        """
+        return await self._patiently(lambda: self._searches(bodies))
+
+    async def _searches(self, bodies: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        lines: list[Any] = [{}] * (2 * len(bodies))
+        lines[1::2] = bodies
+        path = f"/{self._pattern}/_msearch?{_HIDDEN}"
+        found = _decode(await self._ask("POST", path, _encode_lines(lines), "application/x-ndjson"))
+        for each in found["responses"]:
+            if "error" in each:
+                status, why = each.get("status", 500), _why(each["error"])
+                if 400 <= status < 500 and status != _TOO_MANY:
+                    raise QueryError(f"OpenSearch refuses the query: status {status}: {why}", "", 1)
+                raise (Busy if status == _UNAVAILABLE else Retry)(f"OpenSearch: status {status}: {why}")
+        return list(map(_whole, found["responses"]))
 
     async def _patiently(self, asking: Callable[[], Awaitable[_T]]) -> _T:
         """Try a request that may be made twice again, while there is patience."""
@@ -225,8 +238,7 @@ class Cluster:
 
     async def count(self, query: dict[str, Any]) -> int:
         """Return how many messages a query finds."""
-        found = await self.search({"query": query, "size": 0, "track_total_hits": True})
-        return int(found["hits"]["total"]["value"])
+        return total_of(await self.search(count_request(query)))
 
     async def open_moment(self, keep_alive: str) -> str | None:
         """Hold what is there now for a while; return its name, None when there is no index."""
@@ -316,6 +328,33 @@ class Cluster:
     async def _asked(self, method: str, path: str, body: Any = None) -> Any:
         answer = await self._ask(method, path, None if body is None else msgspec.json.encode(body))
         return _decode(answer) if answer else {}
+
+
+def count_request(query: dict[str, Any]) -> dict[str, Any]:
+    """Return the request that counts what a query finds; see `total_of`."""
+    return {"query": query, "size": 0, "track_total_hits": True}
+
+
+def total_of(found: Mapping[str, Any]) -> int:
+    """Return how many messages a search found."""
+    return int(found["hits"]["total"]["value"])
+
+
+def _whole(found: dict[str, Any]) -> dict[str, Any]:
+    """
+    Return what a search found.
+
+    A shard that no node has is not among those that fail: where others answer, only their number says so.
+
+    Raises:
+        Busy: If it could not look at all shards.
+    """
+    shards = found.get("_shards", {})
+    total = shards.get("total", 0)
+    lacking = total - shards.get("successful", 0)
+    if lacking:
+        raise Busy(f"{lacking} of {total} shards of the store cannot be searched")
+    return found
 
 
 def _results(answer: bytes) -> list[tuple[int, str]]:

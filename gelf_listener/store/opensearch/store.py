@@ -26,6 +26,7 @@ from gelf_listener.query import compile_predicate
 from gelf_listener.query.fields import FIRST_OF, known_field
 from gelf_listener.query.nodes import MatchAll, Node
 from gelf_listener.store import aggregation, grouping
+from gelf_listener.store.algebra import Bounds
 from gelf_listener.store.answers import (
     FieldInfo,
     FieldStatistics,
@@ -40,7 +41,7 @@ from gelf_listener.store.answers import (
 )
 from gelf_listener.store.memory_store import MemoryStore
 from gelf_listener.store.opensearch.clauses import Clause, Clauses
-from gelf_listener.store.opensearch.cluster import Ask, Cluster
+from gelf_listener.store.opensearch.cluster import Ask, Cluster, count_request, total_of
 from gelf_listener.store.opensearch.names import IndexNames
 from gelf_listener.store.opensearch.shape import Shape
 from gelf_listener.store.parameters import EVERYTHING, NEWEST_FIRST, Grouping, Metric, Sort, Span, ValuesGroup
@@ -266,8 +267,8 @@ class OpenSearchStore:
         await self._look_at_columns(asked - _COLUMNS_SECONDS)
         _cut.set("")
 
-    async def _exact(self, query: Node, span: Span) -> Clause:
-        """Return a clause that finds just what matches."""
+    async def _bounds(self, query: Node, span: Span) -> Bounds[Clause]:
+        """Return clauses that find what surely and what maybe matches."""
         asked = time.monotonic()
         await self._ready()
         translator = self._shape.translator(self._clock())
@@ -275,14 +276,53 @@ class OpenSearchStore:
         if translator.has_unknown and self._looked_at < asked:
             await self._look_at_columns(asked)
             found = self._shape.translator(self._clock()).within(query, span)
+        return found
+
+    async def _exact(self, query: Node, span: Span) -> Clause:
+        """Return a clause that finds just what matches."""
+        found = await self._bounds(query, span)
+        return found.most if found.exact else await self._settled(query, found, None)
+
+    async def _answer(
+        self, query: Node, span: Span, wanted: Callable[[Clause], dict[str, Any]]
+    ) -> tuple[Clause, dict[str, Any]]:
+        """
+        Ask about what matches.
+
+        Mostly all that may match does, or nothing of it: the cluster is asked both at once, and only otherwise again.
+
+        Args:
+            query: The query.
+            span: When.
+            wanted: Makes the request of a clause that finds just what matches.
+
+        Returns:
+            The clause, and the answer.
+        """
+        found = await self._bounds(query, span)
         if found.exact:
-            return found.most
+            return found.most, await self._cluster.search(wanted(found.most))
+        doubtful = self._page(_doubt(found), NEWEST_FIRST, _PAGE)
+        first, answer = await self._cluster.searches([doubtful, wanted(found.least)])
+        if not first["hits"]["hits"]:
+            return found.least, answer
+        clause = await self._settled(query, found, first)
+        return clause, await self._cluster.search(wanted(clause))
+
+    async def _settled(self, query: Node, found: Bounds[Clause], first: dict[str, Any] | None) -> Clause:
+        """
+        Look at what only may match one by one.
+
+        Args:
+            query: The query.
+            found: What surely and what maybe matches.
+            first: The first page of the difference, if it is there.
+        """
         clauses = Clauses()
-        open_question = clauses.without(found.most, found.least)
         predicate = compile_predicate(query, self._clock)
         ids: list[str] = []
         looked_at = 0
-        async for messages in self._walk(open_question, NEWEST_FIRST, _MAX_VERIFIED + 1):
+        async for messages in self._walk(_doubt(found), NEWEST_FIRST, _MAX_VERIFIED + 1, first):
             ids += [message.id for message in messages[: _MAX_VERIFIED - looked_at] if predicate(message)]
             looked_at += len(messages)
         if looked_at > _MAX_VERIFIED:
@@ -293,19 +333,18 @@ class OpenSearchStore:
         self, query: Node, span: Span, *, limit: int = 150, offset: int = 0, sort: Sort = NEWEST_FIRST
     ) -> Hits:
         """Return a page; see `Store.search`."""
-        clause = await self._exact(query, span)
         known = known_field(sort.field)
         if known is None or known.name not in self._shape.sorted_by:
-            total = await self._cluster.count(clause)
+            clause, answer = await self._answer(query, span, count_request)
             found = await self._newest(clause, sort)
-            return Hits(total, found[offset : offset + limit])
+            return Hits(total_of(answer), found[offset : offset + limit])
         if offset + limit > _MAX_WINDOW:
-            total = await self._cluster.count(clause)
+            clause, answer = await self._answer(query, span, count_request)
             pages = [page async for page in self._walk(clause, sort, offset + limit)]
-            return Hits(total, list(itertools.chain.from_iterable(pages))[offset:])
-        body = self._page(clause, sort, limit) | {"from": offset, "track_total_hits": True}
-        answer = await self._cluster.search(body)
-        return Hits(int(answer["hits"]["total"]["value"]), self._messages(answer))
+            return Hits(total_of(answer), list(itertools.chain.from_iterable(pages))[offset:])
+        more = {"from": offset, "track_total_hits": True}
+        _, answer = await self._answer(query, span, lambda clause: self._page(clause, sort, limit) | more)
+        return Hits(total_of(answer), self._messages(answer))
 
     async def _newest(self, clause: Clause, sort: Sort) -> list[Message]:
         """Sort the newest messages by a field whose values may be of any kind."""
@@ -330,10 +369,12 @@ class OpenSearchStore:
         async for messages in self._walk(clause, sort, limit):
             yield messages
 
-    async def _walk(self, clause: Clause, sort: Sort, limit: int | None) -> AsyncIterator[list[Message]]:
-        """Give what a clause finds at this moment, page by page."""
+    async def _walk(
+        self, clause: Clause, sort: Sort, limit: int | None, first: dict[str, Any] | None = None
+    ) -> AsyncIterator[list[Message]]:
+        """Give what a clause finds at this moment, page by page; `first`: the answer with the first, if it is there."""
         size = _PAGE if limit is None else min(_PAGE, limit)
-        answer = await self._cluster.search(self._page(clause, sort, size))
+        answer = first or await self._cluster.search(self._page(clause, sort, size))
         count = len(answer["hits"]["hits"])
         if count < size or count == limit:  # as it mostly is; only more has to be held
             if count:
@@ -381,7 +422,7 @@ class OpenSearchStore:
 
     async def count(self, query: Node, span: Span) -> int:
         """Return how many match; see `Store.count`."""
-        return await self._cluster.count(await self._exact(query, span))
+        return total_of((await self._answer(query, span, count_request))[1])
 
     async def get(self, id: str) -> Message | None:
         """Return a message; see `Store.get`."""
@@ -397,8 +438,8 @@ class OpenSearchStore:
         self, query: Node, span: Span, groups: Sequence[Grouping] = (), metrics: Sequence[Metric] = ()
     ) -> list[Row]:
         """Group messages; see `Store.aggregate`."""
-        clause = await self._exact(query, span)
-        total = await self._cluster.count(clause)
+        clause, answer = await self._answer(query, span, count_request)
+        total = total_of(answer)
         grouped = [(group, self._shape.column(group.field, values=isinstance(group, ValuesGroup))) for group in groups]
         measured = [
             (
@@ -434,8 +475,8 @@ class OpenSearchStore:
 
     async def statistics(self, query: Node, span: Span, field: str) -> FieldStatistics:
         """Return what a field holds; see `Store.statistics`."""
-        clause = await self._exact(query, span)
-        total = await self._cluster.count(clause)
+        clause, answer = await self._answer(query, span, count_request)
+        total = total_of(answer)
         if total <= _MAX_EXACT:
             return grouping.statistics(await self._newest(clause, Sort("gl2_receive_timestamp")), field)
         functions: tuple[Any, ...] = ("count", "card", "min", "max", "avg", "sum", "stddev")
@@ -479,7 +520,7 @@ class OpenSearchStore:
         indices = await self._cluster.indices()
         wanted = {"low": {"min": {"field": "timestamp"}}, "high": {"max": {"field": "timestamp"}}}
         answer = await self._cluster.search({"size": 0, "track_total_hits": True, "aggs": wanted})
-        total = int(answer["hits"]["total"]["value"])
+        total = total_of(answer)
         found = answer.get("aggregations", {})
         first, last = (found.get(name, {}).get("value") for name in ("low", "high"))
         partitions = [
@@ -497,6 +538,11 @@ class OpenSearchStore:
             self._max_bytes,
             self._max_age_seconds,
         )
+
+
+def _doubt(found: Bounds[Clause]) -> Clause:
+    """Return what finds the messages that only may match."""
+    return Clauses().without(found.most, found.least)
 
 
 def _is_read(groups: Sequence[Grouping]) -> bool:

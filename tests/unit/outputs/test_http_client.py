@@ -38,6 +38,19 @@ def outcome(said: bytes | None, **settings: object) -> OutputError | bytes:
     return asyncio.run(main())
 
 
+@pytest.mark.parametrize(("compress", "accepted"), [("gzip", "gzip"), ("zlib", "gzip"), ("none", "identity")])
+def test_answers_are_compressed_where_bodies_are(compress: str, accepted: str) -> None:
+    """To a server beside us both only take time."""
+
+    async def main() -> None:
+        async with Web(lambda asked: answer(200, asked.headers["accept-encoding"].encode())) as web:
+            asking = client(web.port, compress=compress)
+            assert await asking.request("GET", "/") == accepted.encode()
+            await asking.close()
+
+    asyncio.run(main())
+
+
 @pytest.mark.parametrize("status", [200, 201, 202, 204])
 def test_success(status: int) -> None:
     """With the answer's body."""

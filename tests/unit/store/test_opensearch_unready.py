@@ -14,6 +14,7 @@ from gelf_listener.codec.gelf.lenient import read_fields
 from gelf_listener.errors import Busy, Retry
 from gelf_listener.outputs.http_client import Denied, HttpClient
 from gelf_listener.outputs.opensearch_store import OpenSearchStoreSettings
+from gelf_listener.query import parse
 from gelf_listener.query.nodes import MatchAll
 from gelf_listener.store.opensearch import cluster as cluster_module
 from gelf_listener.store.opensearch import store as store_module
@@ -53,12 +54,14 @@ class StandIn:
         """Which of the questions that need shards are asked too early."""
         self.partly = False
         """Whether another index has shards: then only their number says that some lack."""
+        self.is_sure = False
+        """Whether nothing may match that does not surely match."""
         self.asked = 0
         """How many questions needed shards."""
 
     def __call__(self, asked: Asked) -> bytes:
         path = asked.path.partition("?")[0]
-        body = json.loads(asked.body) if asked.body and path != "/_bulk" else {}
+        body = json.loads(asked.body) if asked.body and not path.endswith(("/_bulk", "/_msearch")) else {}
         if path.endswith("/_mapping") or path.startswith("/_index_template"):
             return self._said({})
         if path.startswith("/_cat/"):
@@ -72,14 +75,24 @@ class StandIn:
         if path == "/_bulk":
             lines = [json.loads(line) for line in asked.body.splitlines()]
             return self._said({"errors": lacking, "items": [self._deleted(lines[0], lacking=lacking)] * len(lines)})
+        if path.endswith("/_msearch"):
+            if lacking and not self.partly:
+                return self._said({"responses": [json.loads(_ALL_FAILED)] * (len(asked.body.splitlines()) // 2)})
+            searches = [self._found(json.loads(line), lacking=lacking) for line in asked.body.splitlines()[1::2]]
+            return self._said({"responses": searches})
         if lacking and not self.partly:
             return answer(503, _ALL_FAILED)
-        shards = {"total": 2, "successful": 2 - lacking, "skipped": 0, "failed": 0}
         if path.endswith("/point_in_time"):
             if lacking and "allow_partial_pit_creation=false" in asked.path:
                 return answer(503, _ALL_FAILED)
-            return self._said({"pit_id": "now", "_shards": shards})
-        sources = [] if lacking else self.sources[::-1]
+            return self._said({"pit_id": "now"})
+        return self._said(self._found(body, lacking=lacking))
+
+    def _found(self, body: dict[str, Any], *, lacking: bool) -> dict[str, Any]:
+        shards = {"total": 2, "successful": 2 - lacking, "skipped": 0, "failed": 0}
+        unwanted = body.get("query", {}).get("bool", {}).get("must_not", [{}])
+        no_doubt = self.is_sure and "bool" in unwanted[0]  # what surely matches
+        sources = [] if lacking or no_doubt else self.sources[::-1]
         first = body["search_after"][0] if "search_after" in body else 0
         hits = [
             {"_id": each["id"], "_source": each, "_seq_no": 1, "_primary_term": 1, "sort": [first + number + 1]}
@@ -88,7 +101,7 @@ class StandIn:
         total = {"value": len(sources), "relation": "eq"}
         if body.get("query", {}).get("exists"):  # messages without columns
             total = {"value": 0, "relation": "eq"}
-        return self._said({"took": 1, "_shards": shards, "hits": {"total": total, "hits": hits}})
+        return {"took": 1, "_shards": shards, "hits": {"total": total, "hits": hits}}
 
     @staticmethod
     def _document(id: str, *, lacking: bool) -> dict[str, Any]:
@@ -125,6 +138,12 @@ async def _search(store: OpenSearchStore) -> Any:
     return hits.total, [message.short_message for message in hits.messages]
 
 
+async def _doubtful(store: OpenSearchStore) -> Any:
+    """What the cluster cannot tell, which is asked beside what it can."""
+    hits = await store.search(parse("source:web").node, EVERYTHING)
+    return hits.total, [message.short_message for message in hits.messages]
+
+
 async def _count(store: OpenSearchStore) -> Any:
     return await store.count(MatchAll(), EVERYTHING)
 
@@ -155,7 +174,7 @@ async def _delete(store: OpenSearchStore) -> Any:
 
 
 QUESTIONS: list[Callable[[OpenSearchStore], Awaitable[Any]]] = [
-    *(_search, _count, _scan, _aggregate, _statistics, _get, _info, _delete),
+    *(_search, _doubtful, _count, _scan, _aggregate, _statistics, _get, _info, _delete),
 ]
 
 
@@ -181,6 +200,25 @@ def test_every_question_waits_for_shards(
         assert requests
         for early in range(requests):
             assert await ask(early) == (wanted, requests + 2)
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("partly", [False, True], ids=["all", "some"])
+def test_what_is_sure_takes_one_request(partly: bool) -> None:
+    """Whether anything is in doubt is asked beside it; when that comes too early, both are asked again."""
+
+    async def main() -> None:
+        cluster = StandIn()
+        cluster.is_sure, cluster.partly = True, partly
+        async with opened(cluster) as store:
+            before = cluster.asked
+            wanted = await _doubtful(store)
+            assert wanted[0] == _COUNT
+            assert cluster.asked == before + 1
+            cluster.unready = range(cluster.asked, cluster.asked + 2)
+            assert await _doubtful(store) == wanted
+            assert cluster.asked == before + 4
 
     asyncio.run(main())
 
