@@ -262,9 +262,10 @@ class Message(msgspec.Struct, gc=False, eq=False, kw_only=False):
             return self.raw
         if self.full_message is None and self.level is not None:  # as nearly all
             row = self._open
-            if type(row) is Row and self._fields is None and row.names.document is not None:
-                made = row.names.document
-                return _encode(made("1.1", self.host, self.short_message, self.timestamp, self.level, *row.values))
+            if type(row) is Row and self._fields is None:
+                made = row.names.document or row.names.ask()
+                if made is not None:
+                    return _encode(made("1.1", self.host, self.short_message, self.timestamp, self.level, *row.values))
             fields = self.fields
             made = _classes.find((*fields,))
             if made is not None:

@@ -7,6 +7,7 @@ with all the others. A file output writes it without ever making a dict (see `py
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -14,7 +15,11 @@ import msgspec
 from gelf_listener.document_classes import make_document_class
 from gelf_listener.notes import Note
 
-__all__ = ["Names", "Row"]
+__all__ = ["Names", "Row", "shared_names"]
+
+
+_OFTEN = 100
+"""So many messages are written before a class is made for their names; see `document_classes`."""
 
 
 class Names:
@@ -26,13 +31,27 @@ class Names:
         notes: On them.
     """
 
-    __slots__ = ("document", "names", "notes")
+    __slots__ = ("_asked", "document", "names", "notes")
 
     def __init__(self, names: tuple[str, ...], notes: tuple[Note, ...] = ()) -> None:
         self.names = names
         self.notes = notes
-        self.document: Any = make_document_class(names)
-        """Writes a message with them; None when a dict has to."""
+        self.document: Any = None
+        """Writes a message with them; None when a dict has to. See `ask`."""
+        self._asked = 0
+
+    def ask(self) -> Any:
+        """Return `document` where there is none yet: it is made when it has been asked for often enough."""
+        self._asked += 1
+        if self._asked == _OFTEN:
+            self.document = make_document_class(self.names)
+        return self.document
+
+
+@lru_cache(maxsize=512)
+def shared_names(names: tuple[str, ...], notes: tuple[Note, ...]) -> Names:
+    """Return the names of rows that come with one request after another."""
+    return Names(names, notes)
 
 
 class Row(msgspec.Struct, gc=False, eq=False):

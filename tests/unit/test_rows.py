@@ -22,11 +22,24 @@ def message(names: Names, values: tuple[FieldValue, ...], level: int | None = 6)
 def test_it_is_written_as_a_dict_is(fields: list[tuple[str, FieldValue]], level: int | None) -> None:
     """Before and after somebody asked for its fields, with names that are there twice or that JSON escapes too."""
     names, values = Names(tuple(name for name, _ in fields)), tuple(value for _, value in fields)
+    for _ in range(120):
+        message(names, values, level).to_gelf()  # which teaches them
     one = message(names, values, level)
     written = one.to_gelf()
     assert one.fields == dict(fields)
     assert written == one.to_gelf() == msgspec.json.encode(one.document())
     assert list(one.fields) == list(dict(fields))
+
+
+def test_what_comes_often_is_written_by_a_class() -> None:
+    """Names with which a few messages come are not worth one."""
+    names = Names(("a", "b"))
+    written = {message(names, (1, "x")).to_gelf() for _ in range(120)}
+    assert names.document is not None
+    assert len(written) == 1
+    few = Names(("a",))
+    message(few, (1,)).to_gelf()
+    assert few.document is None
 
 
 def test_what_was_found_out_about_names_is_a_note() -> None:

@@ -8,13 +8,16 @@ from typing import Any
 
 from gelf_listener.codec.levels import severity_of_text
 from gelf_listener.codec.receipt import Receipt
-from gelf_listener.codec.record import make_message
+from gelf_listener.codec.record import make_message, read_fields
+from gelf_listener.codec.scrub import scrub
 from gelf_listener.codec.text.reader import STREAM_LEVELS
 from gelf_listener.codec.text.reading import Reading
 from gelf_listener.codec.text.whole import read_whole
 from gelf_listener.codec.times import SECONDS_MAX, SECONDS_MIN
+from gelf_listener.message import Message
+from gelf_listener.rows import Row, shared_names
 
-__all__ = ["take_entry"]
+__all__ = ["Stream", "take_entry"]
 
 _LEVELS = (
     *("level", "Level", "LEVEL", "severity", "Severity", "SEVERITY", "lvl", "loglevel", "log_level", "levelname"),
@@ -43,6 +46,69 @@ _LOKI4J = re.compile(r"\[([^\]]{1,100})\] ([\w.$-]{1,200}) - ")
 
 _LOKI4J_1 = re.compile(r"l=(\w{1,20}) (?:h=(\S{0,200}) )?c=(\S{1,200}) t=([^|]{1,100}) \| ")
 """The same of 1.x, with a host or without, which says it nowhere else."""
+
+
+class Stream:
+    """
+    What the labels of a stream say of all its entries that say nothing beside their line, decided once.
+
+    Args:
+        receipt: How the request arrived.
+        labels: Of the stream.
+        tenant: Whose it is; empty for nobody's.
+    """
+
+    def __init__(self, receipt: Receipt, labels: Mapping[str, str], tenant: str) -> None:
+        self.labels = labels
+        said: dict[str, Any] = dict(labels)
+        self._level = _pop_level(said)
+        host = _pop_host(said)
+        self._host = scrub(host) if host and not host.isspace() else receipt.host
+        self._printed_on = _printed_on(said)
+        self._is_usual = _TRACE_NAMES.isdisjoint(said)
+        if tenant:
+            said.setdefault("tenant", tenant)
+        fields, notes = read_fields(said, receipt)
+        self._row = Row(shared_names((*fields,), notes), (*fields.values(),))
+
+    def take(self, receipt: Receipt, raw: bytes, line: str, nanoseconds: int) -> bool:
+        """
+        Make the message of an entry, as `take_entry` does.
+
+        Returns:
+            False when it needs a second look; nothing is made of it then.
+        """
+        seconds = nanoseconds / 1_000_000_000
+        if line[:1] in _CLOSER or line[:2] == "l=" or line.isspace():
+            return False
+        if not (self._is_usual and SECONDS_MIN <= seconds < SECONDS_MAX):
+            return False
+        reading = read_whole(line, receipt.time)
+        if reading.fields or reading.notes or not reading.text:
+            return False
+        level = self._level
+        if level is None:
+            level = self._printed_on if reading.level is None else reading.level
+        receipt.add(
+            Message(
+                seconds,
+                reading.host or self._host,
+                reading.text,
+                reading.full_message,
+                level,
+                raw,
+                receipt.time,
+                receipt.input,
+                receipt.peer,
+                False,
+                self._row,
+            )
+        )
+        return True
+
+
+_CLOSER = frozenset(("", " ", "\t", "\r", "\n", "[", "{"))
+"""First characters of lines that need a second look: there is a header, or more, in them."""
 
 
 def take_entry(
@@ -140,8 +206,12 @@ def _pop_trace(said: dict[str, Any]) -> str | None:
 
 def _level_of(reading: Reading, said: Mapping[str, Any]) -> int | None:
     """Return what the text says, or else the stream that it was printed on."""
-    streams = [STREAM_LEVELS[said[name]] for name in _STREAMS if said.get(name) in ("stdout", "stderr")]
-    return next(iter(streams), None) if reading.level is None else reading.level
+    return _printed_on(said) if reading.level is None else reading.level
+
+
+def _printed_on(said: Mapping[str, Any]) -> int | None:
+    """Return what it means that a text was printed on a stream; None when that is not said."""
+    return next((STREAM_LEVELS[said[name]] for name in _STREAMS if said.get(name) in ("stdout", "stderr")), None)
 
 
 def _without_header(line: str, said: Mapping[str, Any]) -> tuple[str, dict[str, str]]:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from gelf_listener.codec.loki.entries import take_entry
+from gelf_listener.codec.loki.entries import Stream, take_entry
 from gelf_listener.codec.loki.labels import parse_labels
 from gelf_listener.codec.protobuf import BYTES, VARINT, fields, signed
 from gelf_listener.codec.receipt import Receipt
@@ -34,6 +34,9 @@ _LONG = 16 * 1024
 
 _MAX_METADATA = 1000
 """Most structured metadata of an entry; Loki takes 128."""
+
+
+_NO_METADATA: Mapping[str, Any] = {}
 
 
 class _Entry(NamedTuple):
@@ -68,6 +71,9 @@ def decode_push(
         Rejected: If it is not one, or has too many streams and entries.
     """
     first: Rejected | None = None
+    seen: Mapping[str, str] = {}
+    stream: Stream | None = None
+    """Of the last entry, if there was another one with the same labels."""
     for count, entry in enumerate(_of_json(data) if is_json else _of_protobuf(data), 1):
         if count > MAX_ENTRIES:
             raise Rejected(Reason.TOO_COMPLEX, f"more than {MAX_ENTRIES} streams and entries", data)
@@ -75,7 +81,12 @@ def decode_push(
             receipt.add_rejection(entry)
             first = first or entry
         elif entry is not None:
-            take_entry(receipt, *entry, tenant)
+            if entry.labels is not seen:
+                seen, stream = entry.labels, None
+            elif stream is None and not entry.metadata:
+                stream = Stream(receipt, seen, tenant)
+            if stream is None or entry.metadata or not stream.take(receipt, entry.raw, entry.line, entry.nanoseconds):
+                take_entry(receipt, *entry, tenant)
         if count % _ENTRIES_A_STEP == 0 or (
             entry is not None and not isinstance(entry, Rejected) and len(entry.raw) > _LONG
         ):
@@ -180,6 +191,10 @@ def _stream_of_json(stream: Any) -> tuple[Mapping[str, str], list[Any]]:
 def _entry_of_json(entry: Any, labels: Mapping[str, str]) -> _Entry | Rejected:
     """Read an entry: a list of time, line and structured metadata, or an object."""
     raw = encode_json(entry)
+    if type(entry) is list and len(entry) == 2 and type(entry[0]) is type(entry[1]) is str:  # what nearly all are
+        digits = entry[0]
+        if digits.isascii() and digits.isdecimal() and len(digits) < 25:
+            return _Entry(raw, entry[1], int(digits), labels, _NO_METADATA)
     metadata: Any = {}
     if isinstance(entry, dict):
         time, line = entry.get("ts", entry.get("timestamp")), entry.get("line")

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from gelf_listener.codec import Batch, Receipt
 from gelf_listener.codec.loki.entries import take_entry
 from gelf_listener.codec.loki.labels import parse_labels
+from gelf_listener.codec.loki.push import decode_push
 from gelf_listener.codec.snappy import unsnap
 from gelf_listener.errors import Reason, Rejected
 from gelf_listener.message import Message
@@ -167,6 +168,59 @@ def entry(
     take_entry(Receipt("loki", None, NOW, batch), b"raw", line, time, labels or {}, metadata or {}, "")
     (message,) = batch.messages
     return message
+
+
+LINES = st.sampled_from(
+    (
+        *(
+            "order placed",
+            "",
+            "  ",
+            "\u3000",
+            "ERROR x",
+            "2026-11-29 10:00:00 ERROR x",
+            "level=warn msg=x n=1",
+            "x\r\n",
+        ),
+        *('{"level":"warn","msg":"x","n":1}', "a\nb", "boom\n  File x", "[main] c.S - x", "l=INFO c=a.B t=main | x"),
+        'Traceback (most recent call last):\n  File "a.py", line 1, in f\n    g()\nValueError: no',
+    )
+) | st.text(max_size=30)
+LABELS = st.dictionaries(
+    st.sampled_from(
+        ("app", "level", "detected_level", "host", "pod", "stream", "source", "tenant", "stacktrace", "a b")
+    ),
+    st.sampled_from(("shop", "warn", "loud", " ", "", "stderr", "stdout", "a\nb", "\x1b[31merror\x1b[39m")),
+    max_size=4,
+)
+NANOSECONDS = st.sampled_from((TIME, 0, 1, 1 << 70))
+
+
+@given(LABELS, st.lists(st.tuples(LINES, NANOSECONDS), max_size=4), st.sampled_from(("", "shop-tenant")))
+def test_entries_of_a_stream_say_what_each_does_alone(
+    labels: dict[str, str], entries: list[tuple[str, int]], tenant: str
+) -> None:
+    """What labels say is decided once for a stream, and changes nothing."""
+    values = [[str(time), line] for line, time in [("first", TIME), *entries, *entries]]
+    together, alone = Batch(), Batch()
+    body = json.dumps({"streams": [{"stream": labels, "values": values}]}, ensure_ascii=False)
+    for _ in decode_push(
+        body.encode("utf-8", "replace"), Receipt("loki", None, NOW, together), is_json=True, tenant=tenant
+    ):
+        pass
+    read = json.loads(body.encode("utf-8", "replace"))["streams"][0]
+    for time, line in read["values"]:
+        take_entry(Receipt("loki", None, NOW, alone), b"", line, int(time), read["stream"], {}, tenant)
+    assert [said(each) for each in together.messages] == [said(each) for each in alone.messages]
+
+
+def said(message: Message) -> tuple[Any, ...]:
+    """Everything but where it came from."""
+    return (
+        *(message.timestamp, message.host, message.short_message, message.full_message, message.level),
+        list(message.fields.items()),
+        message.notes,
+    )
 
 
 @pytest.mark.parametrize(
