@@ -13,7 +13,7 @@ from gelf_listener.api.errors import ApiError
 from gelf_listener.api.native.buckets import extent, interval_of
 from gelf_listener.api.native.encoding import json_response, missing_document
 from gelf_listener.api.native.parameters import TheAsked
-from gelf_listener.api.native.shapes import AggregateShape
+from gelf_listener.api.native.shapes.fields import AggregateShape
 from gelf_listener.store.parameters import Grouping, Metric, Order, TimeGroup, ValuesGroup
 from gelf_listener.store.written import parse_metric
 

@@ -15,7 +15,7 @@ from gelf_listener.api.catalog import CatalogFull
 from gelf_listener.api.context import TheService
 from gelf_listener.api.errors import ApiError
 from gelf_listener.api.native.encoding import json_response
-from gelf_listener.api.native.shapes import AlertShape, AlertsShape, AlertTrial
+from gelf_listener.api.native.shapes.alerts import AlertShape, AlertsShape, AlertTrial
 from gelf_listener.errors import GelfError
 from gelf_listener.settings import Duration
 

@@ -17,7 +17,7 @@ from gelf_listener.api.context import TheService
 from gelf_listener.api.contract import Listener
 from gelf_listener.api.errors import ApiError
 from gelf_listener.api.native.encoding import json_response
-from gelf_listener.api.native.shapes import Deleted
+from gelf_listener.api.native.shapes.messages import Deleted
 from gelf_listener.errors import ConfigError
 
 __all__ = ["router"]

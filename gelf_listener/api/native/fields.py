@@ -14,7 +14,7 @@ from gelf_listener.api.errors import ApiError
 from gelf_listener.api.native.buckets import MOST_BUCKETS, edges_of, extent, interval_of
 from gelf_listener.api.native.encoding import json_response, missing_document
 from gelf_listener.api.native.parameters import TheAsked
-from gelf_listener.api.native.shapes import (
+from gelf_listener.api.native.shapes.fields import (
     DistributionShape,
     FieldsShape,
     HistogramShape,

@@ -17,16 +17,16 @@ from gelf_listener.api.errors import ApiError
 from gelf_listener.api.native.described import document_of
 from gelf_listener.api.native.encoding import json_response
 from gelf_listener.api.native.parameters import moment
-from gelf_listener.api.native.shapes import (
+from gelf_listener.api.native.shapes.listener import (
     NodeShape,
     NodesShape,
     OrphanStats,
     OutputStats,
-    RejectedPage,
     RetryShape,
     SendersShape,
     StatsShape,
 )
+from gelf_listener.api.native.shapes.messages import RejectedPage
 from gelf_listener.api.node import other_nodes
 from gelf_listener.api.standing import by_reason, input_document, rejected_document, rounded, sender_document
 from gelf_listener.buffers.orphans import Orphan

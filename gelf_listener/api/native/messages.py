@@ -16,7 +16,7 @@ from gelf_listener.api.context import TheService, TheStore
 from gelf_listener.api.errors import ApiError
 from gelf_listener.api.native.encoding import json_response, lint_document, message_document, note_document
 from gelf_listener.api.native.parameters import TheAsked
-from gelf_listener.api.native.shapes import Deleted, Imported, LintShape, MessageDetail, Surrounding
+from gelf_listener.api.native.shapes.messages import Deleted, Imported, LintShape, MessageDetail, Surrounding
 from gelf_listener.codec.batch import Batch
 from gelf_listener.codec.clients import guess_client
 from gelf_listener.codec.gelf.lenient import LenientGelf

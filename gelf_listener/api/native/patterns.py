@@ -14,7 +14,7 @@ from gelf_listener.api.context import TheStore
 from gelf_listener.api.errors import ApiError
 from gelf_listener.api.native.encoding import json_response, missing_document
 from gelf_listener.api.native.parameters import MEANING, Asked, TheAsked, moment, node_of
-from gelf_listener.api.native.shapes import ComparisonShape, PatternsShape, RangeShape
+from gelf_listener.api.native.shapes.patterns import ComparisonShape, PatternsShape, RangeShape
 from gelf_listener.message import Message
 from gelf_listener.patterns.contrast import Values, difference
 from gelf_listener.patterns.shapes import Shape, Shapes

@@ -19,7 +19,7 @@ from gelf_listener.api.native.encoding import chosen, json_response, message_doc
 from gelf_listener.api.native.hints import hints_of
 from gelf_listener.api.native.nothing import unknown_field, why_nothing
 from gelf_listener.api.native.parameters import MEANING, TheAsked, meaning_of
-from gelf_listener.api.native.shapes import SearchPage, Validity
+from gelf_listener.api.native.shapes.messages import SearchPage, Validity
 from gelf_listener.errors import QueryError
 from gelf_listener.message import Message
 from gelf_listener.query import Meaning, parse_as

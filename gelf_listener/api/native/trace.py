@@ -11,7 +11,7 @@ from gelf_listener.api.context import TheStore
 from gelf_listener.api.errors import ApiError
 from gelf_listener.api.native.encoding import json_response, message_document, missing_document
 from gelf_listener.api.native.messages import same, stored
-from gelf_listener.api.native.shapes import TraceShape
+from gelf_listener.api.native.shapes.patterns import TraceShape
 from gelf_listener.message import FieldValue, Message
 from gelf_listener.query.nodes import Group
 from gelf_listener.rendering.usual import TRACE_FIELDS, service_field

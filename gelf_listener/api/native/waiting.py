@@ -18,7 +18,7 @@ from gelf_listener.api.errors import ApiError
 from gelf_listener.api.native.encoding import json_response, message_document, missing_document
 from gelf_listener.api.native.parameters import MEANING, moment, node_of
 from gelf_listener.api.native.received import received_since
-from gelf_listener.api.native.shapes import Waited
+from gelf_listener.api.native.shapes.messages import Waited
 from gelf_listener.budget import Budget
 from gelf_listener.live import Subscription, TooManySubscriptions
 from gelf_listener.message import Message

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gelf_listener.api.native.shapes import AggregateShape
+from gelf_listener.api.native.shapes.fields import AggregateShape
 from tests.unit.api.native.asking import Client, Service, add, asking, logged
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gelf_listener.api.native.shapes import AlertShape, AlertsShape, AlertTrial
+from gelf_listener.api.native.shapes.alerts import AlertShape, AlertsShape, AlertTrial
 from tests.unit.api.native.asking import Client, Service, add, asking, logged
 
 CONFIGURED = {"name": "configured", "none": True, "to": ["console:"]}

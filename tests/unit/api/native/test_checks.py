@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from gelf_listener.api.native.shapes import Imported, LintShape, Validity
+from gelf_listener.api.native.shapes.messages import Imported, LintShape, Validity
 from gelf_listener.message import Message
 from tests.unit.api.native.asking import Client, Service, add, asking, logged
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gelf_listener.api.native.buckets import edges_of
-from gelf_listener.api.native.shapes import (
+from gelf_listener.api.native.shapes.fields import (
     DistributionShape,
     FieldsShape,
     HistogramShape,

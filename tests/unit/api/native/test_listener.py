@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from gelf_listener.api.native.shapes import RejectedPage, SendersShape, StatsShape
+from gelf_listener.api.native.shapes.listener import SendersShape, StatsShape
+from gelf_listener.api.native.shapes.messages import RejectedPage
 from gelf_listener.errors import Reason, Rejected
 from gelf_listener.figures import output_figures
 from gelf_listener.message import Peer

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from gelf_listener.api.native.shapes import MessageDetail, Surrounding
+from gelf_listener.api.native.shapes.messages import MessageDetail, Surrounding
 from gelf_listener.codec.batch import Batch
 from gelf_listener.codec.gelf.decoder import GelfDecoder
 from gelf_listener.message import Message, Peer

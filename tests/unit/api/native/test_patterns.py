@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gelf_listener.api.native import patterns as module
-from gelf_listener.api.native.shapes import ComparisonShape, PatternsShape
+from gelf_listener.api.native.shapes.patterns import ComparisonShape, PatternsShape
 from tests.unit.api.native.asking import Client, Service, add, asking, logged
 
 START = 1_700_000_000

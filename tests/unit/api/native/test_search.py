@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gelf_listener.api.native.shapes import SearchPage
+from gelf_listener.api.native.shapes.messages import SearchPage
 from tests.unit.api.native.asking import Client, Service, add, asking, logged
 from tests.unit.store.samples import plain
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gelf_listener.api.native.shapes import TraceShape
+from gelf_listener.api.native.shapes.patterns import TraceShape
 from tests.unit.api.native.asking import Client, Service, add, asking, logged
 
 

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from gelf_listener.api.native.received import received_at, received_since, since_id
-from gelf_listener.api.native.shapes import Waited
+from gelf_listener.api.native.shapes.messages import Waited
 from gelf_listener.budget import Budget
 from gelf_listener.query.nodes import MatchAll
 from gelf_listener.store.parameters import EVERYTHING
