@@ -24,9 +24,9 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from gelf_listener.buffers import MESSAGE_OVERHEAD_BYTES
 from gelf_listener.buffers.batch_file import BatchFile, CannotSave, Totals
 from gelf_listener.buffers.orphans import Owner, adopt
+from gelf_listener.buffers.rows import MESSAGE_BYTES, Row, Taken
 from gelf_listener.errors import ConfigError
 from gelf_listener.lock import DirectoryLock, LockedError
 from gelf_listener.message import Message
@@ -41,8 +41,6 @@ _log = logging.getLogger(__name__)
 _ROW_MESSAGES = 5000
 _ROW_BYTES = 2 * 1024 * 1024
 """What is put is joined up to this size before it becomes a row."""
-_MESSAGE_BYTES = 100
-"""What a message takes on disk beside its payload, about."""
 _WINDOW_BYTES = 32 * 1024 * 1024
 """What may wait in memory of what is safe on disk; read again below half of it."""
 _UNSAVED_BYTES = 64 * 1024 * 1024
@@ -63,49 +61,6 @@ _PASSING = (CannotSave, ConfigError, OSError)
 _ADVICE = "stop that one, or give this output a 'name' or a 'buffer_path' of its own"
 
 Safe = Callable[[str | None], None]
-
-
-class _Row:
-    """
-    A batch on its way.
-
-    Attributes:
-        id: Its number in the file; 0 while it is not there.
-        messages: As long as they are in memory.
-        bytes: What it counts for.
-        memory: What it takes in memory.
-        sent: How many of its messages were taken.
-        unreleased: How many were not released.
-        sequence: Its place among all that was put; 0 if it was read.
-    """
-
-    __slots__ = ("bytes", "count", "id", "memory", "messages", "sent", "sequence", "unreleased")
-
-    def __init__(self, id: int, messages: list[Message], size: int, sequence: int = 0) -> None:
-        self.id = id
-        self.messages = messages
-        self.count = self.unreleased = len(messages)
-        self.bytes = size
-        self.memory = size + self.count * (MESSAGE_OVERHEAD_BYTES - _MESSAGE_BYTES)
-        self.sent = 0
-        self.sequence = sequence
-
-    def add(self, messages: list[Message], size: int) -> None:
-        """Join a batch that was put later."""
-        self.messages += messages
-        self.count = self.unreleased = len(self.messages)
-        self.bytes += size
-        self.memory += size + len(messages) * (MESSAGE_OVERHEAD_BYTES - _MESSAGE_BYTES)
-
-
-class _Taken(list[Message]):
-    """What `take` gave: the messages, and the rows they are of with how many of each."""
-
-    __slots__ = ("rows",)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.rows: list[tuple[_Row, int]] = []
 
 
 class DiskBuffer:
@@ -151,9 +106,9 @@ class DiskBuffer:
         self._file = BatchFile(directory, settings.buffer_sync, packer)
         self._thread = WriterThread(f"buffer {directory.name}")
         self._changed: Callable[[], None] = _nothing
-        self._unsaved: deque[_Row] = deque()
+        self._unsaved: deque[Row] = deque()
         self._unsaved_bytes = 0
-        self._ready: deque[_Row] = deque()
+        self._ready: deque[Row] = deque()
         self._ready_messages = 0
         self._ready_bytes = 0
         self._read_to = 0
@@ -162,7 +117,7 @@ class DiskBuffer:
         """Those rows together."""
         self._spilled = False
         """Whether there were any since the file was shrunk."""
-        self._risky: list[_Row] = []
+        self._risky: list[Row] = []
         """Rows that went on without being saved."""
         self._saving = False
         self._damaged_before = 0
@@ -233,7 +188,7 @@ class DiskBuffer:
 
     def put(self, messages: list[Message], size: int) -> None:
         """See `Buffer.put`."""
-        size += len(messages) * _MESSAGE_BYTES
+        size += len(messages) * MESSAGE_BYTES
         if self._when_full != "block":
             no_room = self._when_full == "drop_newest" and (
                 self.messages + len(messages) > self._max_messages or self.bytes + size > self._max_bytes
@@ -247,7 +202,7 @@ class DiskBuffer:
             last.add(messages, size)
             last.sequence = self._sequence
         elif len(messages) <= self._row_messages:
-            self._unsaved.append(_Row(0, messages, size, self._sequence))
+            self._unsaved.append(Row(0, messages, size, self._sequence))
         else:
             self._split(messages)
         self.messages += len(messages)
@@ -261,13 +216,13 @@ class DiskBuffer:
         """Make rows of a batch that is larger than the output's: one that is written in part comes again whole."""
         for start in range(0, len(messages), self._row_messages):
             part = messages[start : start + self._row_messages]
-            size = sum(len(message.raw) for message in part) + len(part) * _MESSAGE_BYTES
-            self._unsaved.append(_Row(0, part, size, self._sequence - 1))
+            size = sum(len(message.raw) for message in part) + len(part) * MESSAGE_BYTES
+            self._unsaved.append(Row(0, part, size, self._sequence - 1))
         self._unsaved[-1].sequence = self._sequence  # safe only with its last part
 
     def take(self, most: int, most_bytes: int | None = None) -> list[Message]:
         """See `Buffer.take`."""
-        taken = _Taken()
+        taken = Taken()
         room = self._max_bytes if most_bytes is None else most_bytes
         while self._ready and len(taken) < most:
             row = self._ready[0]
@@ -275,7 +230,7 @@ class DiskBuffer:
                 break  # rows are joined only whole
             end = min(row.count, row.sent + most)
             if row.bytes > room:
-                end = _end(row, end, room)
+                end = row.end(end, room)
             count = end - row.sent
             part = row.messages if count == row.count else row.messages[row.sent : end]
             taken += part
@@ -294,7 +249,7 @@ class DiskBuffer:
 
     def release(self, batch: list[Message]) -> None:
         """See `Buffer.release`."""
-        rows = batch.rows if isinstance(batch, _Taken) else []
+        rows = batch.rows if isinstance(batch, Taken) else []
         for row, count in rows:
             self._released(row, count)
         if rows:
@@ -477,7 +432,7 @@ class DiskBuffer:
         """Write what is not safe yet, and delete what is done, in one go."""
         risky = [row for row in self._risky if row.unreleased]
         sequence = self._risky[-1].sequence if self._risky else 0
-        rows: list[_Row] = []
+        rows: list[Row] = []
         size = 0
         while self._unsaved and size < _TRANSACTION_BYTES:
             rows.append(self._unsaved.popleft())
@@ -530,7 +485,7 @@ class DiskBuffer:
             return
         found = await self._thread.run(self._file.read, self._read_to, _ROW_MESSAGES, _READ_BYTES)
         for saved in found:
-            row = _Row(saved.id, saved.messages, saved.bytes)
+            row = Row(saved.id, saved.messages, saved.bytes)
             self._alone = self._alone.plus(-1, -row.count, -row.bytes, row.messages[-1].received_at)
             self._make_ready(row)
         if not found:
@@ -549,7 +504,7 @@ class DiskBuffer:
         self._spilled = self._spilled or self._alone.rows > 0
         self._changed()
 
-    def _make_ready(self, row: _Row) -> None:
+    def _make_ready(self, row: Row) -> None:
         self._ready.append(row)
         self._ready_messages += row.count
         self._ready_bytes += row.memory
@@ -565,7 +520,7 @@ class DiskBuffer:
             self._ready_bytes -= row.memory
             self._released(row, count)
 
-    def _released(self, row: _Row, count: int) -> None:
+    def _released(self, row: Row, count: int) -> None:
         """Note that so many messages of a row are done."""
         row.unreleased -= count
         if not row.unreleased:
@@ -605,15 +560,6 @@ async def _wait(event: asyncio.Event, seconds: float | None) -> None:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await event.wait()
-
-
-def _end(row: _Row, end: int, room: int) -> int:
-    """Return where a row's messages no longer fit; one always does."""
-    for index in range(row.sent, end):
-        room -= len(row.messages[index].raw)
-        if room < 0 and index > row.sent:
-            return index
-    return end
 
 
 def _nothing() -> None:
