@@ -16,6 +16,7 @@ import errno
 import json
 import logging
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,9 +24,10 @@ from gelf_listener import __version__
 from gelf_listener.errors import ConfigError, Retry, describe
 from gelf_listener.lock import DirectoryLock
 from gelf_listener.packing import Packer
+from gelf_listener.store.answers import FieldType, PartitionInfo, StoreInfo
 from gelf_listener.store.partition import DamagedPartition, Partition, UnfinishedPartition, size_of
 from gelf_listener.store.reserve import Reserve
-from gelf_listener.store.schema import FORMAT
+from gelf_listener.store.schema import FORMAT, field_name
 
 __all__ = ["Partitions"]
 
@@ -37,8 +39,14 @@ _STEPS = 8
 _RETENTION_SECONDS = 60.0
 """How often is looked for what has to go."""
 
+_HURRY_BYTES_A_SECOND = 4_000_000
+"""Packed messages from which on there is no time to lay them out, some 8000 a second: datagrams would be lost."""
+_SHORTLY = 0.05
+"""Seconds below which nothing is said of that; no more than one second counts, for a flood may begin after a pause."""
 _STORE_FILE = "store.json"
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+
+_TYPES: dict[str, FieldType] = {"text": "string", "long": "long", "double": "double", "boolean": "boolean"}
 
 
 class Partitions:
@@ -66,6 +74,7 @@ class Partitions:
     ) -> None:
         self.list: list[Partition] = []
         """Replaced rather than changed, for readers look at it meanwhile."""
+        self.saved_at = time.monotonic()
         self.evicted = 0
         self.lost = 0
         """Messages whose files were deleted or moved by somebody else."""
@@ -152,6 +161,17 @@ class Partitions:
         self._close_all()
         self._lock.release()
 
+    def save(self) -> None:
+        """Make what was added safe, and begin a new partition when it is time."""
+        now, before = time.monotonic(), self.saved_at
+        self.saved_at = now
+        self.begin_again_where_lost()
+        current = self.current
+        seconds = min(max(now - before, _SHORTLY), 1.0)
+        current.save(quickly=current.blocks.unsaved_bytes > _HURRY_BYTES_A_SECOND * seconds)
+        with contextlib.suppress(OSError):  # then the current one goes on
+            self.roll()
+
     def roll(self) -> None:
         """
         Begin a new partition when the current one is large or old enough.
@@ -206,6 +226,27 @@ class Partitions:
         self.list = [other for other in self.list if other is not partition]
         partition.remove()
 
+    def drop_whole(self, partition: Partition, messages: int) -> bool:
+        """Drop one of which nothing is left, if these are all of its messages; return whether it was dropped."""
+        if messages != partition.messages:
+            return False
+        if partition is self.current:
+            self.begin_anyhow()
+        self.drop(partition)
+        self.reserve.keep()
+        return True
+
+    def begin_anyhow(self) -> None:
+        """Begin a partition although the disk may be full."""
+        with self.reserve.released():
+            self.begin()
+
+    def find_damage(self) -> None:
+        """Open every index that is said to be whole."""
+        for partition in self.list:
+            if not partition.rebuilding:
+                _ = partition.searcher
+
     def begin_again_where_lost(self) -> None:
         """
         Notice partitions that somebody deleted or moved, and go on without them.
@@ -237,6 +278,35 @@ class Partitions:
         self.list = [partition for partition in self.list if partition not in lost]
         for partition in lost:
             partition.close()
+
+    def field_types(self) -> dict[str, set[FieldType]]:
+        """Return the additional fields of all messages, and the types of their values."""
+        types: dict[str, set[FieldType]] = {}
+        for partition in self.list:
+            for key, kinds in list(partition.names.items()):
+                name = field_name(key)
+                if not key.startswith("@"):
+                    types.setdefault(name, set()).update(_TYPES[kind] for kind in list(kinds))
+        return types
+
+    def info(self) -> StoreInfo:
+        """Return how much there is; see `Store.info`."""
+        partitions = [
+            PartitionInfo(str(each), _seconds(each.first), _seconds(each.last), each.messages, each.size)
+            for each in self.list
+        ]
+        firsts = [each.first for each in partitions if each.first is not None and each.messages]
+        lasts = [each.last for each in partitions if each.last is not None and each.messages]
+        return StoreInfo(
+            str(self._path),
+            sum(each.messages for each in partitions),
+            sum(each.bytes for each in partitions),
+            min(firsts, default=None),
+            max(lasts, default=None),
+            partitions,
+            self.max_bytes,
+            self.max_age_seconds,
+        )
 
     def _too_old(self, partition: Partition) -> bool:
         if self.max_age_seconds is None:
@@ -306,3 +376,7 @@ class Partitions:
             "store",
             "ask that one through its API, stop it, or name another directory, for example --output store:///tmp/logs",
         )
+
+
+def _seconds(micros: int | None) -> float | None:
+    return None if micros is None else micros / 1e6

@@ -26,7 +26,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from gelf_listener.errors import QueryError, Retry
 from gelf_listener.message import Message, OpenFields
@@ -35,26 +35,22 @@ from gelf_listener.query.nodes import Node
 from gelf_listener.store.answers import (
     FieldInfo,
     FieldStatistics,
-    FieldType,
     Hits,
     Missing,
-    PartitionInfo,
     Row,
     StoreInfo,
     ValueCount,
     known_and,
 )
 from gelf_listener.store.cuts import noted
-from gelf_listener.store.indexer import Indexer, Order, Report
+from gelf_listener.store.indexing import Indexing
+from gelf_listener.store.looks import Look, lacking, look_at
+from gelf_listener.store.panics import guarded
 from gelf_listener.store.parameters import NEWEST_FIRST, Grouping, Metric, Sort, Span
-from gelf_listener.store.partition import Partition
 from gelf_listener.store.partitions import Partitions
-from gelf_listener.store.schema import field_name
+from gelf_listener.store.schedule import Schedule
 
 if TYPE_CHECKING:
-    import tantivy
-
-    from gelf_listener.store.indexer_process import IndexerProcess
     from gelf_listener.store.tantivy_search import TantivySearch
 
 __all__ = ["TantivyStore"]
@@ -64,50 +60,17 @@ _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _READERS = 3
-_STEP = 5_000
-"""Messages indexed in one go, so that a search that waits is not kept long."""
-_MAX_UNCOMMITTED = 250_000
-"""Messages after which is committed to the index whatever the time: each commit makes a segment, and segments are
-merged, which costs as much as a third of indexing when they are small."""
-_COMMIT_SECONDS = 5.0
-"""How long messages may wait for that when nobody searches."""
-_WATCHED_COMMIT_SECONDS = 1.0
-_WATCHED_SECONDS = 10.0
-"""How long they may wait after a search, so that in a flood no search has to wait long."""
-_FLOOD_COMMIT_SECONDS = 0.5
-"""How long is between two commits in a flood, whoever searches."""
 _MAX_UNSAVED_BYTES = 4 * 1024 * 1024
 """Packed messages after which is saved whatever the time."""
-_HURRY_BYTES_A_SECOND = 4_000_000
-"""Packed messages from which on there is no time to lay them out, some 8000 a second: datagrams would be lost."""
-_SHORTLY = 0.05
-"""Seconds below which nothing is said of that; no more than one second counts, for a flood may begin after a pause."""
-_PATIENCE_SECONDS = 10.0
-_FLOOD_PATIENCE_SECONDS = 1.5
-"""How long a search waits for the index, and how long while more comes in."""
-_FLOOD = 2000
-"""Messages added within a second that make a flood of the next one."""
 _MAX_RECENT = 100_000
 """Messages that came with an id and that are remembered as long as the index has not all of them."""
-_IDLE_SECONDS = 15.0
-"""How long the indexer is kept when there is nothing to index: it takes memory."""
 _RETRY_SECONDS = (0.2, 5.0)
 """How long is waited after something went wrong, the first time and at most."""
-_TYPES: dict[str, FieldType] = {"text": "string", "long": "long", "double": "double", "boolean": "boolean"}
 
 _late: ContextVar[int] = ContextVar("_late", default=0)
 """How many messages the last search of this task did without."""
 _cut: ContextVar[str] = ContextVar("_cut", default="")
 """Why the last search of this task looked at the newest messages only."""
-
-
-class _Look(NamedTuple):
-    """How whole a partition is before it is searched: what it lacks up to a place, and how often it was set back."""
-
-    partition: Partition
-    place: int
-    setbacks: int
-    lacked: int
 
 
 class TantivyStore:
@@ -142,7 +105,6 @@ class TantivyStore:
         indexing: Literal["thread", "process"] = "thread",
     ) -> None:
         self.path = path
-        self.commits = 0
         self.trouble = ""
         """Why what was added cannot be saved or found at the moment; empty when it can."""
         self.written_before: Callable[[], Awaitable[None]] | None = None
@@ -158,17 +120,12 @@ class TantivyStore:
             max_bytes=max_bytes,
             clock=clock,
         )
-        self._indexer: Indexer | IndexerProcess = _indexer(indexing, open_fields)
         self._recent: set[int] = set()
         """Keys of messages that the index does not find yet: those that came with an id, from a disk buffer."""
         self._unlisted = False
         """Whether there are others."""
-        self._saved_at = self._committed_at = time.monotonic()
-        self._asked_at = -math.inf
-        self._second = (-math.inf, 0, 0)
-        """When the current second of adding began, how many were added in it, and in the one before."""
-        self._waiting: list[tuple[int, bool, asyncio.Future[None]]] = []
-        """Searches that wait until what is at a place is found."""
+        self._schedule = Schedule(self._all)
+        self._indexes = Indexing(self._all, self._schedule, open_fields, indexing)
         self._search: TantivySearch | None = None
         self._adding = ThreadPoolExecutor(1, "store-adding")
         self._indexing = ThreadPoolExecutor(1, "store-indexing")
@@ -202,6 +159,11 @@ class TantivyStore:
     def lost(self) -> int:
         """How many messages were lost with files that somebody else deleted."""
         return self._all.lost
+
+    @property
+    def commits(self) -> int:
+        """How many commits to an index were made."""
+        return self._indexes.commits
 
     @property
     def partitions(self) -> int:
@@ -265,7 +227,7 @@ class TantivyStore:
             _log.error("the store could not be written when it was closed (%s): %s", self._fate, error)
         try:
             self._left = self.unsaved
-            await self._in(self._indexing, self._indexer.close)
+            await self._in(self._indexing, self._indexes.close)
             await self._in(self._adding, self._all.close)
         finally:
             for executor in (self._adding, self._indexing, self._readers):
@@ -308,34 +270,23 @@ class TantivyStore:
             self._wake.set()
             raise Retry(f"the store cannot write: {error}") from None
         self._unlisted = self._unlisted or not all([message.stored_id for message in messages])
-        self._count(len(messages))
+        self._schedule.added(len(messages))
         self._wake.set()
 
     def _add(self, messages: Sequence[Message]) -> None:
         partition = self._all.current
         if partition.blocks.unsaved_bytes >= _MAX_UNSAVED_BYTES or (self.trouble and partition.blocks.unsaved):
-            self._save()  # or nothing more is taken
+            self._all.save()  # or nothing more is taken
             partition = self._all.current
         if not messages:
             return
         partition.add(messages)
         if self._commit_seconds == 0:
             try:
-                self._save()
+                self._all.save()
             except OSError:
                 self._all.current.blocks.take_back(len(messages))
                 raise
-
-    def _save(self) -> None:
-        """Make what was added safe, and begin a new partition when it is time."""
-        now, before = time.monotonic(), self._saved_at
-        self._saved_at = now
-        self._all.begin_again_where_lost()
-        current = self._all.current
-        seconds = min(max(now - before, _SHORTLY), 1.0)
-        current.save(quickly=current.blocks.unsaved_bytes > _HURRY_BYTES_A_SECOND * seconds)
-        with contextlib.suppress(OSError):  # then the current one goes on
-            self._all.roll()
 
     async def _new(self, messages: Sequence[Message]) -> Sequence[Message]:
         """
@@ -344,10 +295,10 @@ class TantivyStore:
         Raises:
             Retry: If nobody can tell, because the index cannot be written now: they might be stored twice.
         """
-        await self._run(self._find_damage)
+        await self._run(self._all.find_damage)
         unsure = self._unlisted or any([partition.rebuilding or partition.broken for partition in self._all.list])
         if unsure or len(self._recent) > _MAX_RECENT:
-            late = _lacking(await self._indexed(whole=True, rebuilt=True))
+            late = lacking(await self._indexed(whole=True, rebuilt=True))
             if late:
                 raise Retry(
                     f"{late} messages are not indexed yet, so what comes again may be among them: {self.trouble}"
@@ -364,19 +315,6 @@ class TantivyStore:
                 here.add(message.key)
             new.append(message)
         return new
-
-    def _count(self, messages: int) -> None:
-        """Count what was added in this second."""
-        now, (began, count, before) = time.monotonic(), self._second
-        if now - began >= 1:
-            began, count, before = now, 0, count if now - began < 2 else 0
-        self._second = (began, count + messages, before)
-
-    @property
-    def _flooded(self) -> bool:
-        """Whether thousands of messages come in every second."""
-        began, _, before = self._second
-        return before >= _FLOOD and time.monotonic() - began < 2
 
     # --- indexing
 
@@ -411,25 +349,19 @@ class TantivyStore:
                     _log.info("the store can write again")
                 self.trouble, pause = "", _RETRY_SECONDS[0]
                 continue
-            if time.monotonic() - busy_at > _IDLE_SECONDS:
+            if time.monotonic() - busy_at > self._schedule.idle_seconds:
                 busy_at = math.inf
                 async with self._index_lock:
-                    await self._in(self._indexing, self._rest)
+                    await self._in(self._indexing, self._indexes.rest)
                 untidy = True
             if untidy and busy_at == math.inf and not self._wake.is_set():
                 async with self._index_lock:
-                    untidy = await self._in(self._indexing, self._tidy)
+                    untidy = await self._in(self._indexing, self._indexes.tidy)
                 continue
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._until_due(busy_at)):
+                async with asyncio.timeout(self._schedule.until_due(self._commit_seconds, idle=busy_at == math.inf)):
                     await self._wake.wait()
             self._wake.clear()
-
-    def _until_due(self, busy_at: float) -> float | None:
-        """Return how long there is nothing to do unless something comes; None when that may last."""
-        if self.pending:
-            return min(self._commit_seconds or 1.0, 1.0)
-        return None if busy_at == math.inf else _IDLE_SECONDS
 
     async def _do_next(self) -> bool:
         """
@@ -442,11 +374,11 @@ class TantivyStore:
             OSError: If it could not be done.
         """
         saved = await self._save_if_due()
-        partition = self._next_partition()
+        partition = self._schedule.next_partition()
         if partition is None:
             return saved
         async with self._index_lock:
-            await self._in(self._indexing, partial(self._index, partition))
+            await self._in(self._indexing, partial(self._indexes.index, partition))
         if not self.pending:
             self._recent.clear()
             self._unlisted = False
@@ -458,95 +390,11 @@ class TantivyStore:
         if not current.blocks.unsaved:
             return False
         now = time.monotonic()
-        hurry = self._waiting or self.trouble or current.blocks.unsaved_bytes >= _MAX_UNSAVED_BYTES
-        if not hurry and now - self._saved_at < self._commit_seconds:
+        hurry = self._schedule.awaited or self.trouble or current.blocks.unsaved_bytes >= _MAX_UNSAVED_BYTES
+        if not hurry and now - self._all.saved_at < self._commit_seconds:
             return False
-        await self._in(self._adding, self._save)
+        await self._in(self._adding, self._all.save)
         return True
-
-    def _next_partition(self) -> Partition | None:
-        """Return which partition has something to do: the oldest, but those whose whole index is missing last."""
-        due = [partition for partition in self._all.list if self._is_due(partition)]
-        return min(due, key=lambda partition: partition.rebuilding, default=None)
-
-    def _is_due(self, partition: Partition) -> bool:
-        if partition.broken or partition.unindexed:
-            return True
-        return bool(partition.uncommitted) and self._commit_due(partition, 0)
-
-    def _commit_due(self, partition: Partition, more: int) -> bool:
-        """Whether it is time to commit what the index was given, and so many messages more."""
-        elapsed = time.monotonic() - self._committed_at
-        if partition.uncommitted + more >= _MAX_UNCOMMITTED or elapsed > _COMMIT_SECONDS:
-            return True
-        if partition is not self._all.current and more >= partition.unindexed:
-            return True
-        if self._waiting:
-            place = min(place for place, _, _ in self._waiting)
-            reached = partition.given + more >= min(place, partition.blocks.saved)
-            return reached and (elapsed > _FLOOD_COMMIT_SECONDS or not self._flooded)
-        return elapsed > _WATCHED_COMMIT_SECONDS and time.monotonic() - self._asked_at < _WATCHED_SECONDS
-
-    def _index(self, partition: Partition) -> None:
-        """Do the next piece of a partition's index (indexing thread)."""
-        made_again = partition.broken
-        if made_again:
-            self._indexer.release()
-            partition.make_again()
-        partition.migrate()
-        more = min(_STEP, partition.unindexed)
-        commit = self._commit_due(partition, more)
-        last = partition is not self._all.current and more >= partition.unindexed
-        report = self._indexer.work(
-            Order(str(partition.path.absolute()), partition.blocks.saved, more, commit=commit, last=last)
-        )
-        if partition not in self._all.list:  # retention was faster
-            self._indexer.release()
-            return
-        if report.damaged and not made_again:
-            partition.set_back(report.error)
-            return
-        self._take_in(partition, report)
-
-    def _take_in(self, partition: Partition, report: Report) -> None:
-        """Note how far an index is."""
-        if report.unindexable:
-            for place, why in report.unindexable:
-                _log.error("a message cannot be indexed; it is stored, and not found: %s, place %d", why, place)
-            partition.blocks.leave_out(report.unindexable)
-        if report.given < 0:
-            partition.given = partition.committed
-            raise OSError(report.error)
-        if report.committed != partition.committed and report.committed >= 0:
-            self._committed_at = time.monotonic()
-            self.commits += 1
-            partition.refresh(report.committed)
-        partition.given = report.given
-        if report.error:
-            raise OSError(report.error)
-
-    def _rest(self) -> None:
-        """Give back what indexing takes, for nothing comes in (indexing thread)."""
-        self._indexer.release()
-        for partition in self._all.list:
-            if not partition.pending:
-                with contextlib.suppress(OSError):  # the disk is full, and the next start asks the index
-                    partition.remember_indexed()
-
-    def _tidy(self) -> bool:
-        """
-        Lay a few blocks out that were saved in a flood (indexing thread).
-
-        Returns:
-            Whether there may be more.
-        """
-        with contextlib.suppress(OSError):  # the disk is full: they stay as they are
-            for partition in self._all.list:
-                if partition.blocks.lay_out():
-                    return True
-                if partition is not self._all.current:
-                    partition.blocks.give_back()
-        return False
 
     async def _finish(self) -> None:
         """
@@ -555,19 +403,9 @@ class TantivyStore:
         Raises:
             OSError: If that cannot be written.
         """
-        await self._in(self._adding, self._save)
+        await self._in(self._adding, self._all.save)
         async with self._index_lock:
-            await self._in(self._indexing, self._index_all)
-
-    def _index_all(self) -> None:
-        for partition in self._all.list:
-            while partition.broken or partition.unindexed or partition.uncommitted:
-                before = (partition.given, partition.committed)
-                self._committed_at = -math.inf
-                self._index(partition)
-                if (partition.given, partition.committed) == before:
-                    break
-        self._rest()
+            await self._in(self._indexing, self._indexes.index_all)
 
     def _in_trouble(self, why: str) -> None:
         if not self.trouble:
@@ -575,24 +413,8 @@ class TantivyStore:
         self.trouble = why
 
     def _settle(self) -> None:
-        """Let searches go on that wait for what is found now, or that cannot be helped."""
-        waiting, self._waiting = self._waiting, []
-        for place, rebuilt, future in waiting:
-            if future.done():
-                continue
-            if self.trouble or not self._opened or self._is_found(place, rebuilt=rebuilt):
-                future.set_result(None)
-            else:
-                self._waiting.append((place, rebuilt, future))
-
-    def _is_found(self, place: int, *, rebuilt: bool) -> bool:
-        """Whether searches find everything up to a place, also in partitions whose index is made again or has to be."""
-        return all(
-            not (partition.broken and rebuilt)
-            and ((partition.rebuilding and not rebuilt) or partition.committed >= min(place, partition.blocks.last))
-            for partition in self._all.list
-            if partition.blocks.first <= place
-        )
+        """Let searches go on that need not wait any longer."""
+        self._schedule.settle(hopeless=bool(self.trouble) or not self._opened)
 
     async def _retain_again_and_again(self) -> None:
         """Delete what is too old or too much now and then, also when nothing comes in."""
@@ -619,20 +441,14 @@ class TantivyStore:
         self, query: Node, span: Span, *, limit: int | None = None, sort: Sort = NEWEST_FIRST
     ) -> AsyncIterator[Sequence[Message]]:
         """Give everything that matches; see `Store.scan`."""
-        await self._run(self._find_damage)
+        await self._run(self._all.find_damage)
         looks = await self._catch_up(whole=True, rebuilt=True)
         pages = (await self._run(self._engine)).pages(query, span, limit, sort)
         batch = await self._run(partial(next, pages, None))  # from here on it looks at what it has opened
-        _late.set(_lacking(looks))
+        _late.set(lacking(looks))
         while batch is not None:
             yield batch
             batch = await self._run(partial(next, pages, None))
-
-    def _find_damage(self) -> None:
-        """Open every index that is said to be whole."""
-        for partition in self._all.list:
-            if not partition.rebuilding:
-                _ = partition.searcher
 
     async def count(self, query: Node, span: Span) -> int:
         """Return how many match; see `Store.count`."""
@@ -655,13 +471,7 @@ class TantivyStore:
     async def fields(self) -> list[FieldInfo]:
         """Return all fields; see `Store.fields`."""
         await self._catch_up()
-        types: dict[str, set[FieldType]] = {}
-        for partition in self._all.list:
-            for key, kinds in list(partition.names.items()):
-                name = field_name(key)
-                if not key.startswith("@"):
-                    types.setdefault(name, set()).update(_TYPES[kind] for kind in list(kinds))
-        return known_and(types)
+        return known_and(self._all.field_types())
 
     async def suggest(self, field: str, prefix: str, limit: int = 10) -> list[ValueCount]:
         """Return frequent values; see `Store.suggest`."""
@@ -681,30 +491,10 @@ class TantivyStore:
         counted = await self._run(lambda: self._engine().counted(query, span))
         deleted = 0
         for partition, found, messages in counted:
-            if not await self._in(self._adding, partial(self._drop_whole, partition, messages)):
-                await self._in(self._indexing, partial(self._delete_from, partition, found))
+            if not await self._in(self._adding, partial(self._all.drop_whole, partition, messages)):
+                await self._in(self._indexing, partial(self._indexes.delete, partition, found))
             deleted += messages
         return deleted
-
-    def _drop_whole(self, partition: Partition, messages: int) -> bool:
-        """Drop a partition of which nothing is left, in the adding thread so that nothing comes in between."""
-        if messages != partition.messages:
-            return False
-        if partition is self._all.current:
-            self._begin()
-        self._all.drop(partition)
-        self._all.reserve.keep()
-        return True
-
-    def _begin(self) -> None:
-        """Begin a partition although the disk may be full."""
-        with self._all.reserve.released():
-            self._all.begin()
-
-    def _delete_from(self, partition: Partition, query: tantivy.Query) -> None:
-        self._indexer.release()
-        with self._all.reserve.released():
-            partition.delete(query)
 
     async def compact(self, done: Callable[[int], None] = lambda _: None) -> None:
         """
@@ -727,38 +517,15 @@ class TantivyStore:
         async with self._index_lock:
             current = self._all.current
             if current.messages and current.blocks.removed:  # nothing may be added to what is compacted
-                await self._in(self._adding, self._begin)
+                await self._in(self._adding, self._all.begin_anyhow)
             for partition in self._all.list:
                 if partition.blocks.removed:
-                    await self._in(self._indexing, partial(self._compact, partition))
+                    await self._in(self._indexing, partial(self._indexes.compact, partition))
                 done(partition.messages)
-
-    def _compact(self, partition: Partition) -> None:
-        self._indexer.release()
-        with self._all.reserve.released():
-            partition.compact()
 
     async def info(self) -> StoreInfo:
         """Return how much there is; see `Store.info`."""
-        return await self._run(self._info)
-
-    def _info(self) -> StoreInfo:
-        partitions = [
-            PartitionInfo(str(each), _seconds(each.first), _seconds(each.last), each.messages, each.size)
-            for each in self._all.list
-        ]
-        firsts = [each.first for each in partitions if each.first is not None and each.messages]
-        lasts = [each.last for each in partitions if each.last is not None and each.messages]
-        return StoreInfo(
-            str(self.path),
-            sum(each.messages for each in partitions),
-            sum(each.bytes for each in partitions),
-            min(firsts, default=None),
-            max(lasts, default=None),
-            partitions,
-            self._all.max_bytes,
-            self._all.max_age_seconds,
-        )
+        return await self._run(self._all.info)
 
     # --- threads
 
@@ -784,11 +551,11 @@ class TantivyStore:
             _cut.set(cut)
             return answered
         finally:
-            _late.set(_lacking(looks))
+            _late.set(lacking(looks))
             if any([partition.broken for partition in self._all.list]):
                 self._wake.set()
 
-    async def _catch_up(self, *, whole: bool = False, rebuilt: bool = False) -> list[_Look]:
+    async def _catch_up(self, *, whole: bool = False, rebuilt: bool = False) -> list[Look]:
         """
         Have what was added until now indexed and committed, a little at a time so that adding goes on.
 
@@ -799,71 +566,29 @@ class TantivyStore:
         Returns:
             How whole each partition is, to be compared with how whole it is after the search.
         """
-        self._asked_at = time.monotonic()
+        self._schedule.asked()
         if self.written_before is not None:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_FLOOD_PATIENCE_SECONDS if self._flooded else _PATIENCE_SECONDS):
+                async with asyncio.timeout(self._schedule.patience):
                     await self.written_before()
         looks = await self._indexed(whole=whole, rebuilt=rebuilt)
-        _late.set(_lacking(looks))
+        _late.set(lacking(looks))
         return looks
 
-    async def _indexed(self, *, whole: bool, rebuilt: bool) -> list[_Look]:
+    async def _indexed(self, *, whole: bool, rebuilt: bool) -> list[Look]:
         """Have what this store was given until now indexed; see `_catch_up`."""
         place = self._all.current.blocks.last
-        if not self._is_found(place, rebuilt=rebuilt):
-            patience = None if whole else _FLOOD_PATIENCE_SECONDS if self._flooded else _PATIENCE_SECONDS
-            future = asyncio.get_running_loop().create_future()
-            self._waiting.append((place, rebuilt, future))
+        if not self._schedule.is_found(place, rebuilt=rebuilt):
             self._wake.set()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(patience):
-                    await future
-        return [_look(each, place) for each in self._all.list]
+            await self._schedule.wait(place, rebuilt=rebuilt, seconds=None if whole else self._schedule.patience)
+        return look_at(self._all.list, place)
 
     async def _run(self, function: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._readers, _guarded(function, _search_failed))
+        return await asyncio.get_running_loop().run_in_executor(self._readers, guarded(function, _search_failed))
 
     async def _in(self, executor: ThreadPoolExecutor, function: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(executor, _guarded(function, OSError))
-
-
-def _indexer(indexing: Literal["thread", "process"], open_fields: OpenFields) -> Indexer | IndexerProcess:
-    if indexing == "thread":
-        return Indexer(open_fields)
-    from gelf_listener.store.indexer_process import IndexerProcess  # costs start-up time
-
-    return IndexerProcess()
-
-
-def _look(partition: Partition, place: int) -> _Look:
-    setbacks = partition.setbacks
-    return _Look(partition, place, setbacks, partition.lacks(place, setbacks))
-
-
-def _lacking(looks: Sequence[_Look]) -> int:
-    """Return how many messages a search may not have found that began after some looks and has ended now."""
-    return sum(max(look.lacked, look.partition.lacks(look.place, look.setbacks)) for look in looks)
+        return await asyncio.get_running_loop().run_in_executor(executor, guarded(function, OSError))
 
 
 def _search_failed(detail: str) -> QueryError:
     return QueryError(detail, "", 1)
-
-
-def _guarded(function: Callable[[], T], error_of: Callable[[str], Exception]) -> Callable[[], T]:
-    """Turn a panic in tantivy, which is not an `Exception`, into an error that ends one call and nothing else."""
-
-    def call() -> T:
-        try:
-            return function()
-        except BaseException as error:
-            if type(error).__name__ != "PanicException":
-                raise
-            _log.error("the store's engine failed: %s", error)
-            raise error_of(f"the store's engine failed: {error}") from None
-
-    return call
-
-
-def _seconds(micros: int | None) -> float | None:
-    return None if micros is None else micros / 1e6

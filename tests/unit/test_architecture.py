@@ -348,5 +348,7 @@ def test_no_drawer_for_everything() -> None:
 
 def test_files_are_short() -> None:
     """A file that grows past this holds more than one noun: it is divided."""
-    long = {name_of(path): lines for path in FILES if (lines := len(path.read_text(encoding="utf-8").splitlines())) > 600}
-    assert long.keys() <= {"gelf_listener.store.tantivy_store"}, long
+    long = {
+        name_of(path): lines for path in FILES if (lines := len(path.read_text(encoding="utf-8").splitlines())) > 600
+    }
+    assert not long

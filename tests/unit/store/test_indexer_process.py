@@ -95,7 +95,7 @@ def test_one_that_dies_while_it_opens_an_index_blames_nobody(tmp_path: Path, mon
             assert await store.count(node(), EVERYTHING) == LAST
             assert not store.missing()
             assert store._all.current.setbacks
-            assert isinstance(store._indexer, IndexerProcess)
-            assert store._indexer.deaths == 3
+            assert isinstance(store._indexes.indexer, IndexerProcess)
+            assert store._indexes.indexer.deaths == 3
 
     run(main())

@@ -22,11 +22,12 @@ from gelf_listener.codec.gelf.lenient import read_fields
 from gelf_listener.errors import ConfigError, QueryError, Retry
 from gelf_listener.message import Message, Peer
 from gelf_listener.query.nodes import Node, Range
-from gelf_listener.store import Store, tantivy_store
+from gelf_listener.store import Store, partitions
 from gelf_listener.store.blocks import Blocks
 from gelf_listener.store.indexer import Indexer, Order, Report
 from gelf_listener.store.parameters import EVERYTHING, Sort, Span, ValuesGroup
 from gelf_listener.store.partition import Partition
+from gelf_listener.store.schedule import Schedule
 from gelf_listener.store.schema import FORMAT, document_of
 from gelf_listener.store.tables import Block, unpack_block
 from gelf_listener.store.tantivy_search import TantivySearch
@@ -935,7 +936,7 @@ def test_a_full_disk_when_nothing_comes_in_ends_nothing(tmp_path: Path, monkeypa
         tried.set()
         raise OSError("the disk is full")
 
-    monkeypatch.setattr(tantivy_store, "_IDLE_SECONDS", 0.01)
+    monkeypatch.setattr(Schedule, "idle_seconds", 0.01)
     monkeypatch.setattr(Partition, "remember_indexed", full)
 
     async def main() -> None:
@@ -954,7 +955,7 @@ def test_floods_are_saved_as_they_come(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hurry: int, laid_out: bool
 ) -> None:
     """Laying blocks out would take time that receiving needs; either way everything is found."""
-    monkeypatch.setattr(tantivy_store, "_HURRY_BYTES_A_SECOND", hurry)
+    monkeypatch.setattr(partitions, "_HURRY_BYTES_A_SECOND", hurry)
     payload = b'{"version":"1.1","host":"h","short_message":"m","timestamp":1700000000,"_n":%d}'
 
     async def main() -> None:
@@ -972,8 +973,8 @@ def test_floods_are_saved_as_they_come(
 
 def test_after_a_flood_blocks_are_laid_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Once nothing comes in; everything is found as before, and what comes then too."""
-    monkeypatch.setattr(tantivy_store, "_HURRY_BYTES_A_SECOND", 0)
-    monkeypatch.setattr(tantivy_store, "_IDLE_SECONDS", 0.01)
+    monkeypatch.setattr(partitions, "_HURRY_BYTES_A_SECOND", 0)
+    monkeypatch.setattr(Schedule, "idle_seconds", 0.01)
     payload = b'{"version":"1.1","host":"h","short_message":"m","timestamp":1700000000,"_n":%d}'
 
     def laid_out() -> bool:

@@ -45,7 +45,7 @@ async def main(path: Path, first: int, seed: int) -> None:
         what = chance.random()
         if what < 0.2:
             await store.count(parse("*").node, EVERYTHING)
-            indexer = store._indexer
+            indexer = store._indexes.indexer
             say("pids", indexer.pid if isinstance(indexer, IndexerProcess) else None)
         elif what < 0.25 and number > first + 5 * BATCH:
             batch = (number - 3 * BATCH) // BATCH

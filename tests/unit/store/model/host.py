@@ -165,7 +165,7 @@ class _Served:
         self.set_clock(now)
 
     async def kill_indexer(self) -> bool:
-        indexer = self.store._indexer
+        indexer = self.store._indexes.indexer
         if not isinstance(indexer, IndexerProcess) or indexer.pid is None:
             return False
         with contextlib.suppress(ProcessLookupError):
