@@ -47,6 +47,9 @@ TEXTS = (
     "text",
     "LogMessage",
     "logmessage",
+    "logmsg",
+    "logMessage",
+    "log_message",
     "message_text",
     "event_message",
 )
@@ -54,6 +57,7 @@ _LEVELS = (
     *("levelname", "level_name", "levelName", "level", "severity", "error_severity", "log.level", "lvl", "loglevel"),
     *("log_level", "logLevel", "LogLevel", "severityText", "severity_text", "Level", "Severity", "levelno"),
     *("@level", "level_value", "PRIORITY", "log_severity", "syslog.severity", "metadata.level", "L", "eventSeverity"),
+    "priorityName",
 )  # fmt: skip
 _TIMES = (
     *("timestamp", "time", "ts", "@timestamp", "asctime", "created", "datetime", "date", "eventTime", "event_time"),
@@ -61,7 +65,7 @@ _TIMES = (
     *("timeUnixNano", "time_unix_nano", "observedTimeUnixNano", "time_iso8601", "time_local", "ibm_datetime"),
     *("requestReceivedTimestamp", "StartUTC", "event.created", "log_time", "timestampMillis", "dt", "when"),
     *("written_at", "msec", "EventTime", "EdgeStartTimestamp", "syslog.timestamp", "logtail.client_time"),
-    "timestamp_ms",
+    *("timestamp_ms", "eventTimestamp"),
 )  # fmt: skip
 _HOSTS = (
     "host",
