@@ -163,6 +163,8 @@ class Episode:
         self._hups = 0
         self._removed: dict[str, int] = {}
         """Buffers that were removed, with how often the listener had made them again before."""
+        self._changing: set[str] = set()
+        """Outputs of a reload that may still go on: a buffer that is closed is not made again, unless it holds something."""
         self.senders = Senders(self._port, lambda: self._certain, seed)
 
     # What is configured
@@ -230,6 +232,7 @@ class Episode:
             if timer is not None:
                 timer.join()
         self.listener = listener
+        self._changing.clear()
         self._hups = 1 if hang_up else 0
         self._certain = frozenset(self._outputs)
 
@@ -300,6 +303,7 @@ class Episode:
             self._configure(outputs)
             self.listener.signal(signal.SIGHUP)
             self._hups += 1
+        self._changing |= changed
         if patient:
             try:
                 until(lambda: self._reloads() >= self._hups, 3, "a reload")
@@ -352,7 +356,9 @@ class Episode:
     def _remove(self) -> str:
         """Remove the directory of a buffer that is open; the listener has a moment to see that."""
         name = self.random.choice(("durable", "file"))
-        if name not in self._certain or not self._has_open(name):
+        if self._reloads() >= self._hups:
+            self._changing.clear()
+        if name not in self._certain or name in self._changing or not self._has_open(name):
             return "nothing"
         self._removed.setdefault(name, self._said_again(name))
         shutil.rmtree(self.buffers / name, ignore_errors=True)
