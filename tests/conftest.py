@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from xdist.scheduler.loadfile import LoadFileScheduling
 
 _ROOT = str(Path(__file__).parent.parent)
 if _ROOT not in sys.path:
@@ -51,3 +56,30 @@ def _spread(paths: list[Path]) -> Iterator[Path]:
         yield from quick[number * len(quick) // len(slow) : (number + 1) * len(quick) // len(slow)]
     if not slow:
         yield from quick
+
+
+_SHARED = ("opensearch: OpenSearch", "kafka: Kafka")
+"""Servers of a session that take a processor half a minute to start, as tests ask for them."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadFileScheduling | None:
+    """Give files that ask for the same server to the same process, which starts it once."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    from xdist.scheduler.loadfile import LoadFileScheduling
+
+    class ByServer(LoadFileScheduling):
+        """A file at a time, or all files of one server."""
+
+        def _split_scope(self, nodeid: str) -> str:
+            return _server_of(super()._split_scope(nodeid))
+
+    return ByServer(config, log)
+
+
+@functools.cache
+def _server_of(file: str) -> str:
+    """Return the server that a file's tests ask for, or else the file."""
+    text = Path(_ROOT, file).read_text(encoding="utf-8")
+    return next((server for server in _SHARED if server in text), file)

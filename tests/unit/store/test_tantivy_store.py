@@ -907,7 +907,7 @@ def test_a_store_of_an_earlier_format_is_brought_up_to_date(tmp_path: Path, vect
 
 
 def test_a_store_whose_index_is_as_it_is_now_keeps_it(tmp_path: Path) -> None:
-    """A hundred messages of format 5 in three partitions, seven deleted, made by commit 2383ed0."""
+    """A hundred messages of format 5 in three partitions, seven deleted, made by an earlier version."""
     path = unpacked("format-5.tar.xz", tmp_path)
     segments = sorted(path.glob("p*/index/*.idx"))
     left = [number for number in range(100) if number not in (10, 11, 12, 13, 14, 39, 89)]
