@@ -93,8 +93,7 @@ def take_event(value: Any, raw: bytes, meta: Mapping[str, str], receipt: Receipt
     if event in ("", {}) or (isinstance(event, str) and event.isspace()):
         raise HecError(faults.EVENT_BLANK, Reason.NO_MESSAGE, "an event that is blank", raw)
     around = {**meta, **value}
-    fields = _fields(around)
-    level = _level(fields)
+    level, fields = _around(around)
     if isinstance(event, dict) and event.get("source") in STREAM_LEVELS and event.get("line"):
         level, event = _line(event, fields)
     host = around.get("host")
@@ -110,6 +109,42 @@ def take_event(value: Any, raw: bytes, meta: Mapping[str, str], receipt: Receipt
             strict=b"\\u" not in raw,  # half of a character is not text
         )
     )
+
+
+_Key = tuple[object, object, object, tuple[tuple[str, object], ...]]
+_known: dict[_Key, tuple[int | None, dict[str, object]]] = {}
+"""What stood around events before: a service sends the same with each."""
+_MAX_KNOWN = 256
+_MAX_CHARACTERS = 1000
+
+
+def _around(around: Mapping[str, Any]) -> tuple[int | None, dict[str, object]]:
+    """Return level and fields of what is around an event, from memory if it is the same texts as before."""
+    source, kind, index, indexed = (
+        around.get("source"), around.get("sourcetype"), around.get("index"), around.get("fields")
+    )  # fmt: skip
+    pairs = (*indexed.items(),) if type(indexed) is dict else ()
+    key = source, kind, index, pairs
+    for value in (source, kind, index):
+        if value is not None and type(value) is not str:
+            return _read_around(around)
+    for _, value in pairs:
+        if type(value) is not str:
+            return _read_around(around)
+    found = _known.get(key)
+    if found is None:
+        found = _read_around(around)
+        if sum([len(str(each)) for each in (source, kind, index, pairs)]) > _MAX_CHARACTERS:
+            return found
+        if len(_known) >= _MAX_KNOWN:
+            _known.clear()
+        _known[key] = found
+    return found[0], found[1].copy()
+
+
+def _read_around(around: Mapping[str, Any]) -> tuple[int | None, dict[str, object]]:
+    fields = _fields(around)
+    return _level(fields), fields
 
 
 def _fields(around: Mapping[str, Any]) -> dict[str, object]:

@@ -12,12 +12,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from gelf_listener.codec.receipt import Receipt
-from gelf_listener.codec.record import OF_GELF_ONLY, make_message
+from gelf_listener.codec.record import OF_GELF_ONLY, make_message, read_fields
+from gelf_listener.codec.scrub import scrub
 from gelf_listener.codec.text.reading import Reading
 from gelf_listener.codec.text.record_plans import is_far
 from gelf_listener.codec.text.records import read_record
 from gelf_listener.codec.text.whole import read_whole
+from gelf_listener.codec.times import SECONDS_MAX, SECONDS_MIN
 from gelf_listener.message import Message
+from gelf_listener.notes import Note
 
 __all__ = ["carried_message"]
 
@@ -58,16 +61,53 @@ def carried_message(
         reading = _read_text(value, receipt.time, seconds)
     else:
         return make_message(receipt, raw, short_message=value, fields=fields, timestamp=seconds, host=host, level=level)
+    notes = reading.notes and tuple([each for each in reading.notes if each.deviation not in OF_GELF_ONLY])
+    stamp = seconds if reading.seconds is None else reading.seconds
+    if reading.level is not None:
+        level = reading.level
+    if (stamp is not None and not SECONDS_MIN <= stamp < SECONDS_MAX) or (level is not None and not 0 <= level <= 7):
+        return _odd(receipt, raw, reading, fields, stamp, reading.host or host, level, notes)
+    host = reading.host or host
+    stored, of_fields = read_fields(fields, receipt)
+    stored.update(reading.fields)
+    return Message(
+        receipt.time if stamp is None else float(stamp),
+        scrub(host) if host and not host.isspace() else receipt.host,
+        scrub(reading.text),
+        None if reading.full_message is None else scrub(reading.full_message),
+        level,
+        raw,
+        receipt.time,
+        receipt.input,
+        receipt.peer,
+        False,
+        None,
+        stored,
+        notes + of_fields,
+    )
+
+
+def _odd(
+    receipt: Receipt,
+    raw: bytes,
+    reading: Reading,
+    fields: Mapping[str, object],
+    seconds: float | None,
+    host: str,
+    level: int | None,
+    notes: tuple[Note, ...],
+) -> Message:
+    """Make a message of which a protocol says a time or a level that makes no sense."""
     message = make_message(
         receipt,
         raw,
         short_message=reading.text,
         fields=fields,
-        timestamp=seconds if reading.seconds is None else reading.seconds,
-        host=reading.host or host,
-        level=level if reading.level is None else reading.level,
+        timestamp=seconds,
+        host=host,
+        level=level,
         full_message=reading.full_message,
-        notes=tuple([each for each in reading.notes if each.deviation not in OF_GELF_ONLY]),
+        notes=notes,
     )
     message.fields.update(reading.fields)
     return message

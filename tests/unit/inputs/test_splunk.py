@@ -139,6 +139,25 @@ def test_events(event: Any, text: str, level: int | None, fields: dict[str, Any]
     assert (message.short_message, message.level, message.fields) == (text, level, fields)
 
 
+DOCKERS = {"source": "stderr", "line": "x", "tag": "web"}
+
+
+def test_what_stands_around_every_event_is_not_mixed_up() -> None:
+    """What was remembered of one changes for no other, whether a line adds to it or a value is of another type."""
+    events = [
+        {"event": "x", "source": "shop", "fields": {"level": "warn", "n": "1"}},
+        {"event": DOCKERS, "source": "shop", "fields": {"level": "warn", "n": "1"}},
+        {"event": "x", "source": "shop", "fields": {"level": "warn", "n": 1}},
+        {"event": "x", "source": "shop", "fields": {"level": "warn", "n": True}},
+    ] * 3
+    intake, _ = post(events)
+    found = [(message.level, list(message.fields.items())) for message in intake.messages]
+    assert found[:4] * 3 == found
+    assert found[0] == (4, [("service", "shop"), ("n", "1")])
+    assert found[1] == (3, [("service", "shop"), ("n", "1"), ("stream", "stderr"), ("tag", "web")])
+    assert [type(message.fields["n"]) for message in intake.messages[:4]] == [str, str, int, bool]
+
+
 @pytest.mark.parametrize("source", ["/var/log/shop.log", "http:token", "udp:514", "C:\\logs\\a.txt"])
 def test_a_source_that_is_no_service(source: str) -> None:
     """A file or an address."""
