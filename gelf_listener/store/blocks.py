@@ -22,14 +22,16 @@ import contextlib
 import logging
 import sqlite3
 import threading
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import zstandard
 
-from gelf_listener.store.tables import pack_block, unpack_block
+from gelf_listener.store.tables import Block, pack_block, unpack_block
 
 __all__ = ["BLOCK_BYTES", "FILE_NAME", "BlockReader", "Blocks"]
 
@@ -135,23 +137,38 @@ class BlockReader:
         Args:
             places: Of the messages, rising.
         """
-        first = end = 0
-        messages: Sequence[bytes] = []  # of the block read last
-        decompressor = zstandard.ZstdDecompressor()
-        for place in places:
-            if not first <= place < end:
-                try:
-                    row = self._ask(_BLOCK_OF, place)
-                except OSError as error:
-                    _log.error("the message at place %d cannot be read: %s", place, error)
-                    row = None
-                if row is None:
-                    first = end = 0
-                    continue
-                first, end = row[0], row[0] + row[1]
-                messages = _unpacked(self.path, first, row[2], decompressor)
-            if first <= place < first + len(messages) and (packed := messages[place - first]):
-                yield place, packed
+        wanted = list(places)
+        at = 0
+        while at < len(wanted):
+            found = self._holding(wanted[at])
+            if found is None:
+                at += 1
+                continue
+            first, end, messages = found
+            until = bisect_left(wanted, end, at)
+            places = [place - first for place in wanted[at:until] if place - first < len(messages)]
+            picked = messages.pick(places) if isinstance(messages, Block) else [messages[place] for place in places]
+            for place, packed in zip(places, picked, strict=True):
+                if packed:
+                    yield first + place, packed
+            at = until
+
+    def _holding(self, place: int) -> tuple[int, int, Sequence[bytes]] | None:
+        """Return the block that has a place: where it begins and ends, and its messages; None if there is none."""
+        try:
+            row = self._ask(_BLOCK_OF, place)
+        except OSError as error:
+            _log.error("the message at place %d cannot be read: %s", place, error)
+            return None
+        if row is None or place >= row[0] + row[1]:
+            return None
+        first, count, packed = row
+        try:
+            messages = _kept(packed) if len(packed) <= BLOCK_BYTES else _kept.__wrapped__(packed)
+        except _DAMAGES as error:
+            _log.error("%s: the messages from place %d on are damaged: %s", self.path, first, error)
+            messages = []
+        return first, first + count, messages
 
     def mark(self, name: str) -> int | None:
         """
@@ -522,6 +539,12 @@ def _compressor() -> zstandard.ZstdCompressor:
 
 def _row(first: int, messages: list[bytes], compressor: zstandard.ZstdCompressor, *, quickly: bool = False) -> _Row:
     return first, len(messages), compressor.compress(pack_block(messages, quickly=quickly))
+
+
+@lru_cache(4)
+def _kept(packed: bytes) -> Sequence[bytes]:
+    """Unpack a block; the last few are kept, for an export goes on in the one where it stopped."""
+    return unpack_block(zstandard.ZstdDecompressor().decompress(packed))
 
 
 def _unpacked(path: Path, first: int, packed: bytes, decompressor: zstandard.ZstdDecompressor) -> Sequence[bytes]:

@@ -60,6 +60,10 @@ class _Few(msgspec.Struct, array_like=True, tag=0, gc=False):
     def all(self, cut: bytes) -> Sequence[bytes]:
         return [*map(self.values.split(cut).__getitem__, self.numbers)]
 
+    def some(self, rows: Sequence[int], cut: bytes) -> Sequence[bytes]:
+        values, numbers = self.values.split(cut), self.numbers
+        return [values[numbers[row]] for row in rows]
+
     def different(self, cut: bytes) -> bytes:  # noqa: ARG002  (columns are asked alike)
         return self.values
 
@@ -79,6 +83,9 @@ class _Wide(msgspec.Struct, array_like=True, tag=1, gc=False):
     def all(self, cut: bytes) -> Sequence[bytes]:  # noqa: ARG002
         return [self.data[row :: self.rows] for row in range(self.rows)]
 
+    def some(self, rows: Sequence[int], cut: bytes) -> Sequence[bytes]:  # noqa: ARG002
+        return [self.data[row :: self.rows] for row in rows]
+
     def different(self, cut: bytes) -> bytes:
         return cut.join(self.all(cut))
 
@@ -97,6 +104,10 @@ class _Many(msgspec.Struct, array_like=True, tag=2, gc=False):
     def all(self, cut: bytes) -> Sequence[bytes]:
         return cut.join(self.data).split(cut)
 
+    def some(self, rows: Sequence[int], cut: bytes) -> Sequence[bytes]:
+        values = self.all(cut)
+        return [values[row] for row in rows]
+
     def different(self, cut: bytes) -> bytes:
         return cut.join(self.data)
 
@@ -106,8 +117,8 @@ class _Many(msgspec.Struct, array_like=True, tag=2, gc=False):
 
 Column = _Few | _Wide | _Many
 """
-What differs from row to row: `of` gives it of one, `all` of all; `different` gives at least all different ones, with
-cuts between them, and `spread` what was made of each of these for all rows.
+What differs from row to row: `of` gives it of one, `some` of some, `all` of all; `different` gives at least all
+different ones, with cuts between them, and `spread` what was made of each of these for all rows.
 """
 
 
@@ -135,10 +146,18 @@ class Table(msgspec.Struct, array_like=True, gc=False):
 
     def messages(self) -> Iterator[bytes]:
         """Give all messages."""
+        return self._joined([column.all(self.cut) for column in self.columns], self.rows)
+
+    def some(self, rows: Sequence[int]) -> Iterator[bytes]:
+        """Give some messages, which takes less than one by one from some ten on."""
+        return self._joined([column.some(rows, self.cut) for column in self.columns], len(rows))
+
+    def _joined(self, columns: Sequence[Sequence[bytes]], rows: int) -> Iterator[bytes]:
+        """Put messages together of what differs in each."""
         first, *texts = self.texts
-        parts: list[Iterable[bytes]] = [repeat(first, self.rows)]
-        for column, text in zip(self.columns, texts, strict=True):
-            parts += [column.all(self.cut), repeat(text)]
+        parts: list[Iterable[bytes]] = [repeat(first, rows)]
+        for column, text in zip(columns, texts, strict=True):
+            parts += [column, repeat(text)]
         return map(b"".join, zip(*parts, strict=False))
 
 
@@ -168,6 +187,23 @@ class Block(Sequence[bytes]):
         self._asked = [0 for _ in self.tables]
         """How many messages of each table were made one by one."""
         self._made: list[list[bytes] | None] = [None for _ in self.tables]
+
+    def pick(self, places: Sequence[int]) -> list[bytes]:
+        """Return the messages at some places, rising, as many together as that is quicker for."""
+        if len(places) * 2 > len(self.numbers):
+            return [self.messages[place] for place in places]
+        if len(places) < _TOGETHER:
+            return [self[place] for place in places]
+        numbers = self.numbers
+        asked: dict[int, list[int]] = {}
+        for place in places:
+            number = numbers[place]
+            asked.setdefault(number, []).append(numbers.count(number, 0, place))
+        made = {
+            number: iter(self.tables[number - 1].some(rows) if number else [self._others[row] for row in rows])
+            for number, rows in asked.items()
+        }
+        return [next(made[numbers[place]]) for place in places]
 
     def __len__(self) -> int:
         """Return how many messages there are."""

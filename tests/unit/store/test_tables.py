@@ -59,6 +59,18 @@ def test_what_was_packed_is_unpacked(messages: list[bytes]) -> None:
     assert block[1:3] == messages[1:3]
 
 
+@settings(max_examples=200, deadline=None)
+@given(ROWS | ANY, st.data())
+def test_some_messages_are_those_at_their_places(messages: list[bytes], data: st.DataObject) -> None:
+    """However many are asked for."""
+    chosen = data.draw(st.sets(st.sampled_from(range(len(messages)))) if messages else st.just(set()))
+    block = unpack_block(pack_block([*messages, *messages, *messages]))
+    assert isinstance(block, Block)
+    places = sorted(chosen | {place + len(messages) for place in chosen})
+    for some in (places[:3], places, range(len(block))):
+        assert block.pick(some) == [(messages * 3)[place] for place in some]
+
+
 def test_messages_with_as_many_fields_are_a_table() -> None:
     """It holds once what is in all of them, and takes half of them or less."""
     chance = random.Random(1)
