@@ -352,6 +352,7 @@ class Partition:
         Raises:
             OSError: If that cannot be written.
         """
+        self._check_index()
         self.blocks.delete(self._places(query), HALF_DELETED)
         writer = self._index_writer()
         try:
@@ -368,6 +369,7 @@ class Partition:
         Raises:
             OSError: If that cannot be written.
         """
+        self._check_index()
         writer = self._index_writer()
         try:
             writer.collect_garbage()
@@ -375,6 +377,17 @@ class Partition:
             writer.close()
         self.refresh(self.committed)
         self.blocks.compact()
+
+    def _check_index(self) -> None:
+        """
+        See that there is an index before a writer makes an empty one, which would be taken for what was there.
+
+        Raises:
+            OSError: If somebody removed it.
+        """
+        if self.committed >= self.blocks.first and not is_index(self.path):
+            self.set_back("it is not there any more")
+            raise OSError(f"the index of {self.path} is not there any more")
 
     def _index_writer(self) -> IndexWriter:
         try:

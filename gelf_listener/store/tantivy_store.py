@@ -485,6 +485,7 @@ class TantivyStore:
             async with self._index_lock:
                 return await self._delete(query, span)
         except OSError as error:
+            self._wake.set()
             raise Retry(f"the store cannot write: {error}") from None
 
     async def _delete(self, query: Node, span: Span) -> int:

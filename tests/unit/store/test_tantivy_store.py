@@ -254,6 +254,30 @@ def test_an_index_that_is_gone_is_made_again(tmp_path: Path, monkeypatch: pytest
     run(main())
 
 
+@pytest.mark.parametrize("asked", ["delete", "compact"])
+def test_an_index_that_is_gone_when_something_is_deleted(tmp_path: Path, asked: str) -> None:
+    """It is not taken for one that finds nothing: what is not deleted is found again."""
+
+    async def main() -> None:
+        async with opened(tmp_path, commit_seconds=0) as store:
+            await store.add([plain(text, user=text) for text in ("a", "b", "c")])
+            await store.delete(node("user:a"), EVERYTHING)
+            assert await counted(store) == (2, 0)
+            if asked == "compact":
+                await store.delete(node("user:b"), EVERYTHING)
+            shutil.rmtree(tmp_path / "p00000001" / "index")
+            with pytest.raises(Retry, match="not there any more"):
+                await (store.delete(node("user:b"), EVERYTHING) if asked == "delete" else store.compact())
+            first = store._all.list[0]
+            await until(lambda: not (first.broken or first.rebuilding or store.pending))
+            await store.delete(node("user:b"), EVERYTHING)
+            assert await counted(store) == (1, 0)
+        async with opened(tmp_path) as store:
+            assert texts((await store.search(node(), EVERYTHING)).messages) == ["c"]
+
+    run(main())
+
+
 def test_an_index_that_is_removed_while_it_is_written(tmp_path: Path) -> None:
     """The indexer has it open, and nobody searches: it could not open its writer again, and tried indefinitely."""
 
