@@ -75,7 +75,7 @@ class Sender(threading.Thread):
             with self._more:
                 self._more.wait_for(lambda: self._ended or len(self.acknowledged) < self._wanted)
                 if self._ended:
-                    return
+                    break
             numbers = range(first, first + _REQUEST_MESSAGES)
             first = numbers.stop
             body = b"\n".join([_gelf(number) for number in numbers])
@@ -92,6 +92,8 @@ class Sender(threading.Thread):
                     connection.close()
                 connection = None
                 time.sleep(0.05)  # the edge is away
+        if connection is not None:
+            connection.close()
 
 
 def _gelf(number: int) -> bytes:
