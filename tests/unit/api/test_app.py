@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from typing import Any
 
+import pydantic
 import pytest
 
 from gelf_listener.api.app import Shell
@@ -138,3 +140,20 @@ def test_head_of_the_api() -> None:
     status, headers, body = ask("/api/system/lbstatus", "HEAD")
     assert (status, headers["content-length"], body) == (200, "5", b"")
     assert ask("/api/gelf/live", "HEAD")[0] == 405
+
+
+def test_the_first_request_makes_no_routes_on_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their parameters' schemas take a quarter of a second, and everything else would wait: a thread makes them."""
+    makers: list[int] = []
+    make = pydantic.TypeAdapter.__init__
+
+    def noted(*arguments: Any, **more: Any) -> None:
+        makers.append(threading.get_ident())
+        make(*arguments, **more)
+
+    monkeypatch.setattr(pydantic.TypeAdapter, "__init__", noted)
+    for path in ("/api/gelf/stats", "/api/system/cluster/nodes", "/api/none"):
+        ask(path)
+        assert len(makers) > 100
+        assert threading.get_ident() not in makers
+        makers.clear()
