@@ -296,6 +296,8 @@ def _is_utf8(payload: bytes) -> bool:
 
 
 def _parse_object(payload: bytes) -> dict[str, Any] | None:
+    if payload[:1] == b"[":
+        return None  # whatever is in it, and however long that would take
     try:
         document = msgspec.json.decode(payload)
     except (ValueError, RecursionError):

@@ -55,6 +55,7 @@ _REBASE_CHARACTERS = 16 * 1024
 """A failing parser counts the lines before its position, so what is done is cut off now and then."""
 
 _SPACE = re.compile(r"[\s\x00,\ufeff]*+")
+_BLANK = re.compile(r"[ \t\r\n]*+")
 _OCTET_COUNT = re.compile(r"[1-9][0-9]{0,8} (?=\s*+\{)")
 _CONTROL = re.compile(r"[\x00-\x1f]")
 
@@ -180,6 +181,12 @@ class _Reader:
             self._position = count.end()
         failures = 0
         while self._position < len(self._text):
+            if self._text[self._position] == "[" and len(self._text) - self._position > MAX_REPAIR_CHARACTERS:
+                for found in self._elements():
+                    yield found._replace(notes=(*self._notes, *found.notes))
+                self._skip_space()
+                if self._position == len(self._text):
+                    return
             found = self._value()
             if found.error is not None:
                 failures += 1
@@ -195,6 +202,23 @@ class _Reader:
                     yield Found(element, _dump(element), found.notes)
             else:
                 yield found
+
+    def _elements(self) -> Iterator[Found]:
+        """Read an array that is too long to be repaired, or parsed in one go, element by element, as far as it goes."""
+        start = self._position + 1
+        while True:
+            start = _BLANK.match(self._text, start).end()  # type: ignore[union-attr]  # it matches nothing, too
+            try:
+                value, self._position = _DECODER.raw_decode(self._text, start)
+            except (RecursionError, ValueError):
+                return
+            yield _survey(value, self._text[start : self._position], [])._replace(text=_dump(value))
+            start = _BLANK.match(self._text, self._position).end() + 1  # type: ignore[union-attr]
+            following = self._text[start - 1 : start]
+            if following != ",":
+                if following == "]":
+                    self._position = start
+                return
 
     def _skip_space(self) -> bool:
         """Skip what may stand between values; return whether there was a NUL in it."""
