@@ -299,8 +299,9 @@ class _Reader:
         date, time = self._rest.get("date"), self._rest.get("time")
         if not (isinstance(date, str) and isinstance(time, str) and _DATE.fullmatch(date) and _CLOCK.fullmatch(time)):
             return None
-        zone = self._rest.get("tz") or self._rest.get("timezone") or ""
-        seconds = believable(self._seconds_of_text(f"{date} {time} {zone}".strip()), self._now)
+        zones = (self._rest.get("tz"), self._rest.get("timezone"))
+        zone = next((f" {each}" for each in zones if isinstance(each, str) and each), "")
+        seconds = believable(self._seconds_of_text(f"{date} {time}{zone}"), self._now)
         return None if is_far(seconds, self._near) else seconds
 
     def _seconds(self, value: object) -> float | None:
