@@ -16,6 +16,8 @@ _ZSTD_BYTES = 64
 """Bytes of zstd that are read at a time: each four may be 128 KiB of one byte."""
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 _MAX_WINDOW_BYTES = 8 * 1024 * 1024
+_TRIES = (256, 16, 1)
+"""Bytes of gzip that are tried at a time where some of them are damaged."""
 _GZIP = 16 + zlib.MAX_WBITS
 
 
@@ -39,37 +41,56 @@ class Pieces:
         self._max_bytes = max_bytes
         self._is_gzip = is_gzip(start)
         self._stream = self._new()
+        self._held = b""
         self.is_whole = True
         """Whether what was fed ends where a member does."""
         self.total = 0
         """Bytes that came out."""
 
-    def feed(self, data: bytes) -> Iterator[bytes]:
+    def feed(self, data: bytes, *, last: bool) -> Iterator[bytes]:
         """
-        Take some kilobytes; yield what comes out.
+        Take some kilobytes; yield what comes out, up to where they are damaged.
+
+        Args:
+            data: In whatever pieces it arrived: what comes out does not depend on that.
+            last: Whether nothing follows.
 
         Raises:
             Rejected: If they are damaged, or too much comes out.
         """
-        step = len(data) if self._is_gzip else _ZSTD_BYTES
-        for at in range(0, len(data), step):
-            rest = data[at : at + step]
-            while rest:
-                piece, rest = self._inflate(rest)
-                self.total += len(piece)
-                if self.total > self._max_bytes:
-                    detail = f"a chunk inflates to more than {self._max_bytes} bytes"
-                    raise Rejected(Reason.PAYLOAD_TOO_LARGE, detail, data)
-                if piece:
-                    yield piece
+        if self._is_gzip:
+            yield from self._feed(data)
+            return
+        data, self._held = self._held + data, b""
+        for at in range(0, len(data), _ZSTD_BYTES):
+            step = data[at : at + _ZSTD_BYTES]
+            if len(step) < _ZSTD_BYTES and not last:
+                self._held = step
+            else:
+                yield from self._feed(step)
+
+    def _feed(self, data: bytes) -> Iterator[bytes]:
+        while data:
+            before = self._stream.copy() if self._is_gzip else None
+            try:
+                piece, data = self._inflate(data)
+            except self._error as error:
+                if before is not None:
+                    yield from map(self._counted, _before_damage(before, data))
+                raise Rejected(Reason.CORRUPT_COMPRESSION, f"damaged chunk: {error}", data) from None
+            if piece:
+                yield self._counted(piece)
+
+    def _counted(self, piece: bytes) -> bytes:
+        self.total += len(piece)
+        if self.total > self._max_bytes:
+            raise Rejected(Reason.PAYLOAD_TOO_LARGE, f"a chunk inflates to more than {self._max_bytes} bytes", piece)
+        return piece
 
     def _inflate(self, data: bytes) -> tuple[bytes, bytes]:
         """Return what comes out, and what was not looked at."""
         stream = self._stream
-        try:
-            piece = stream.decompress(data, _PIECE_BYTES) if self._is_gzip else stream.decompress(data)
-        except self._error as error:
-            raise Rejected(Reason.CORRUPT_COMPRESSION, f"damaged chunk: {error}", data) from None
+        piece = stream.decompress(data, _PIECE_BYTES) if self._is_gzip else stream.decompress(data)
         self.is_whole = stream.eof
         if stream.eof:
             self._stream = self._new()
@@ -84,3 +105,23 @@ class Pieces:
 
         self._error = zstandard.ZstdError
         return zstandard.ZstdDecompressor(max_window_size=_MAX_WINDOW_BYTES).decompressobj()
+
+
+def _before_damage(stream: Any, data: bytes) -> Iterator[bytes]:
+    """
+    Inflate up to where data is damaged: zlib keeps to itself what came out of a piece before that.
+
+    Args:
+        stream: A `zlib.decompressobj` as it was before it was given the piece.
+        data: The piece.
+    """
+    for step in _TRIES:
+        while data:
+            attempt = stream.copy()
+            try:
+                piece = attempt.decompress(data[:step])
+            except zlib.error:
+                break
+            stream, data = attempt, data[step:]
+            if piece:
+                yield piece

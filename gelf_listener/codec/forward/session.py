@@ -207,7 +207,7 @@ class ForwardSession(Session):
             if entries.is_broken:
                 continue
             try:
-                for plain in pieces.feed(piece):
+                for plain in pieces.feed(piece, last=not left):
                     entries.feed(plain, self._receipt)
                     yield from self._let_others()
             except Rejected as rejected:

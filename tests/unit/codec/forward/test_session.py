@@ -281,6 +281,25 @@ def test_a_damaged_chunk_is_rejected_once(damaged: bytes) -> None:
     assert made.texts[-3:] == ["text 0", "text 1", "text 2"]
 
 
+@pytest.mark.parametrize("compress", [gzip.compress, zstandard.compress])
+def test_what_comes_before_the_damage_counts(compress: Any) -> None:
+    """However a chunk arrives: wherever a byte of it is damaged, the same events are taken."""
+    events = [
+        (AT, {"message": f"text {number}", "id": hashlib.sha256(b"%d" % number).hexdigest()}) for number in range(40)
+    ]
+    chunk = compress(packed(*events))
+    taken = set()
+    for place in range(10, len(chunk), 37):
+        data = msgpack.packb(["a", chunk[:place] + bytes([chunk[place] ^ 0x55]) + chunk[place + 1 :], OPTION])
+        at_once, bytewise = Client(), Client()
+        at_once.send(data)
+        for number in range(len(data)):
+            bytewise.send(data[number : number + 1])
+        assert (at_once.texts, at_once.reasons) == (bytewise.texts, bytewise.reasons)
+        taken.add(len(at_once.texts))
+    assert (len(taken) > 10) is (compress is gzip.compress)  # a block of zstd is whole or not at all
+
+
 def test_a_chunk_that_cannot_be_read_further() -> None:
     """The events before it count."""
     made = Client()
