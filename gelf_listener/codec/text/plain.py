@@ -102,7 +102,7 @@ _NOT_PROSE = frozenset(
     "error warning warn Warning Options Detected Jicofo Jigasi Jibri "
     "fatal parse catchable recoverable core compile user uncaught unhandled strict "
     "Current Thread Stack Exception Traceback Emitted Extension Unhandled goroutine created exit terminate stack "
-    "Node Bun Next During The Thrown http https ws wss Started L RL".split()
+    "Node Bun Next During The Thrown Caused Wrapped http https ws wss Started L RL".split()
 ).union(MONTHS)
 _PHRASE = re.compile(
     rf"(?:PHP )?({'|'.join(sorted(_PHRASES, key=len, reverse=True))})(?:: |(?<=database error) )", re.IGNORECASE

@@ -15,6 +15,8 @@ from gelf_listener.codec.syslog.decoder import SyslogDecoder, SyslogOptions
 from gelf_listener.codec.text.bodies import decode_text, foreign_record
 from gelf_listener.codec.text.containers import ContainerReader
 from gelf_listener.codec.text.lines import LineDecoder
+from gelf_listener.codec.text.plain import is_prose
+from gelf_listener.codec.text.traces import begins
 from gelf_listener.message import Message, Peer
 
 FOLDER = Path(__file__).parents[3] / "vectors" / "lines"
@@ -181,3 +183,18 @@ def test_a_trace_by_syslog(vector: dict[str, Any]) -> None:
     assert message.full_message == wanted["full_message"]
     assert message.short_message == wanted["short_message"]
     assert (message.level, message.timestamp) == (3, NOW)
+
+
+def test_no_line_of_a_trace_is_taken_for_prose() -> None:
+    """Prose is not asked whether it goes on with what is before."""
+    lines = {line for vector in VECTORS for line in vector.values[0]["lines"].split("\n") if line}
+    assert [line for line in lines if is_prose(line) and begins(line) is not None] == []
+
+
+def test_a_cause_belongs_to_the_line_before_it() -> None:
+    """However that was read: at once, byte by byte, and in pieces because it is too long."""
+    data = b"could not load\n\nCaused by:\n    No such file\n"
+    for text in (data, b"x" * 300_000 + b"\n" + data):
+        for step in (0, 1000, 1):
+            last = decode(text, 6, step)[-1]
+            assert (last.short_message, last.full_message) == ("could not load", "Caused by:\n    No such file")
