@@ -23,7 +23,7 @@ test: $(VENV)/.test  ## Install what tests need and run all of them (ARGS="..." 
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	@$(MAKE) --no-print-directory -j2 types second-python
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(if $(ARGS),$(ARGS),-p tests.branches --reruns 1)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(if $(ARGS),$(ARGS),-p tests.branches --reruns 1 -rfER)
 
 types:
 	$(BIN)/mypy

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -75,8 +74,8 @@ def test_graytail(listener: Listener, tmp_path: Path) -> None:
         try:
             until(lambda: "rder 0 pai" in shown.read_text(), what="the messages")  # it cuts both ends off
         finally:
-            tail.send_signal(signal.SIGINT)
-            tail.communicate(timeout=10)
+            tail.kill()
+            tail.communicate()
     assert "explicitly routed" in shown.read_text()
 
 
