@@ -63,7 +63,10 @@ def check_rounds(start: Start, rounds: int, directory: Path) -> None:
         # Plain, for its own outputs are in place of the file that tests read otherwise.
         listener = start(
             plain=True,
-            arguments=["--input", "gelf+tcp://127.0.0.1:0", "--output", f"store://{store}?commit_seconds=0.1"],
+            arguments=[
+                *("--input", "gelf+tcp://127.0.0.1:0", "--output", f"store://{store}?commit_seconds=0.1"),
+                *("--api", "127.0.0.1:0"),
+            ],
         )
         found = exported(listener)
         ids = [message["id"] for message in found]
