@@ -12,9 +12,9 @@ from typing import Any
 
 import msgspec
 
-__all__ = ["DocumentClasses", "make_document_class"]
+__all__ = ["OFTEN", "DocumentClasses", "make_document_class"]
 
-_OFTEN = 100
+OFTEN = 100
 """So many messages have the same names before a class is made of them, which costs as much as writing a hundred."""
 
 _MAX_CLASSES = 256
@@ -54,7 +54,7 @@ class DocumentClasses:
             if len(self._counts) >= _MAX_COUNTED:
                 self._counts.clear()
         self._counts[names] = count
-        if count != _OFTEN:
+        if count != OFTEN:
             return None
         if len(self._classes) >= _MAX_CLASSES:
             self._classes.clear()

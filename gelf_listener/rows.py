@@ -12,14 +12,10 @@ from typing import Any
 
 import msgspec
 
-from gelf_listener.document_classes import make_document_class
+from gelf_listener.document_classes import OFTEN, make_document_class
 from gelf_listener.notes import Note
 
 __all__ = ["Names", "Row", "shared_names"]
-
-
-_OFTEN = 100
-"""So many messages are written before a class is made for their names; see `document_classes`."""
 
 
 class Names:
@@ -43,7 +39,7 @@ class Names:
     def ask(self) -> Any:
         """Return `document` where there is none yet: it is made when it has been asked for often enough."""
         self._asked += 1
-        if self._asked == _OFTEN:
+        if self._asked == OFTEN:
             self.document = make_document_class(self.names)
         return self.document
 

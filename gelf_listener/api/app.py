@@ -198,8 +198,7 @@ async def _try_out(api: Any) -> None:
         pass
 
     asked: dict[str, Any] = {"type": "http", "method": "GET", "path": "/api/none", "query_string": b"", "headers": []}
-    asked["identity"] = None
-    await api(asked, receive, send)
+    await api(asked | {"identity": None}, receive, send)
 
 
 def _error(detail: str) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import socket
 import sys
@@ -18,6 +17,7 @@ from gelf_listener.commands.progress import ProgressBar
 from gelf_listener.errors import ConfigError, OutputError
 from gelf_listener.message import FieldValue, Message
 from gelf_listener.quantities import counted
+from gelf_listener.query.levels import nearest_level
 
 __all__ = ["parse_field", "parse_level", "send_messages"]
 
@@ -49,10 +49,6 @@ def parse_field(text: str) -> tuple[str, str | int | float]:
     return name, value
 
 
-_USUAL_LEVELS = ("emergency", "alert", "critical", "error", "warning", "notice", "info", "debug")
-"""What is suggested for a level that is not known."""
-
-
 def parse_level(text: str) -> int:
     """
     Read a severity as number or name.
@@ -64,8 +60,8 @@ def parse_level(text: str) -> int:
         return int(text)
     level = LEVEL_NAMES.get(text.lower())
     if level is None:
-        near = difflib.get_close_matches(text.lower(), _USUAL_LEVELS, n=1)
-        meant = f"did you mean {near[0]}?" if near else "expected 0 to 7, or a name such as error, warning, info, debug"
+        near = nearest_level(text)
+        meant = f"did you mean {near}?" if near else "expected 0 to 7, or a name such as error, warning, info, debug"
         raise ConfigError(f"setting 'level' is {text!r}: {meant}")
     return level
 

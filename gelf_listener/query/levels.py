@@ -8,7 +8,7 @@ from dataclasses import replace
 from gelf_listener.query.fields import known_field
 from gelf_listener.query.nodes import Group, Node, Phrase, Range, Term
 
-__all__ = ["LEVEL_WORDS", "named_levels"]
+__all__ = ["LEVEL_WORDS", "named_levels", "nearest_level"]
 
 LEVEL_WORDS = {
     "emergency": 0,
@@ -44,6 +44,11 @@ def named_levels(node: Node) -> tuple[Node, list[tuple[str, int]]]:
     return _named(node, said), said
 
 
+def nearest_level(text: str) -> str | None:
+    """Return the name of a level that was probably meant; None where none is near."""
+    return next(iter(difflib.get_close_matches(text.strip().lower(), LEVEL_WORDS, n=1)), None)
+
+
 def _named(node: Node, said: list[tuple[str, int]]) -> Node:
     if isinstance(node, Group):
         must, should, must_not = (
@@ -60,8 +65,8 @@ def _named(node: Node, said: list[tuple[str, int]]) -> Node:
         if number is not None:
             said.append((f"{text!r} is level {number}", node.columns[0]))
         elif text is not None and text.strip().isalpha():
-            near = difflib.get_close_matches(text.strip().lower(), LEVEL_WORDS, n=1)
-            meant = f"did you mean {near[0]}?" if near else f"they are 0 to 7, or {_NAMES}"
+            near = nearest_level(text)
+            meant = f"did you mean {near}?" if near else f"they are 0 to 7, or {_NAMES}"
             said.append((f"{text!r} is not a level: {meant}", node.columns[0]))
     if all(number is None for number in numbers):
         return node
