@@ -42,6 +42,8 @@ def logging_to(handler: logging.Handler) -> Iterator[logging.Logger]:
         yield logger
     finally:
         logger.removeHandler(handler)
+        logger.propagate = True
+        logger.setLevel(logging.NOTSET)
         handler.close()
 
 

@@ -12,6 +12,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pytest
+
 from gelf_listener.codec.gelf.lenient import read_fields
 from gelf_listener.message import Message
 from gelf_listener.outputs import Output
@@ -163,15 +165,16 @@ class _Keeper(logging.Handler):
 
 @contextlib.contextmanager
 def _logger(_: Path) -> Iterator[Destination]:
+    """The root logger of a process without others: a message finds the logger it names, whoever made that one."""
     keeper, root = _Keeper(), logging.getLogger()
-    before = root.level
-    root.addHandler(keeper)
-    root.setLevel(logging.DEBUG)
-    try:
-        yield Destination({}, lambda: [read_record(each) for each in keeper.records if hasattr(each, "gelf_id")])
-    finally:
-        root.removeHandler(keeper)
-        root.setLevel(before)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(root.manager, "loggerDict", {})
+        patch.setattr(root, "level", logging.DEBUG)
+        root.addHandler(keeper)
+        try:
+            yield Destination({}, lambda: [read_record(each) for each in keeper.records if hasattr(each, "gelf_id")])
+        finally:
+            root.removeHandler(keeper)
 
 
 _SYSLOG_LOSSES = (SYSLOG_DEFAULTS, SYSLOG_PROCESS, ONE_TEXT, ONLY_TEXTS, SYSLOG_HOST, SYSLOG_NAMES)

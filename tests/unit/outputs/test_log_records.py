@@ -38,6 +38,8 @@ def keeper() -> Any:
     logger.propagate = False
     yield Keeper
     logger.removeHandler(handler)
+    logger.setLevel(logging.NOTSET)
+    logger.propagate = True
 
 
 def test_a_record() -> None:
