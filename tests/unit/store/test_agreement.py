@@ -22,8 +22,8 @@ from gelf_listener.query.nodes import Exists, Fuzzy, MatchAll, Node, Phrase, Ran
 from gelf_listener.store import engine, schema
 from gelf_listener.store.memory_store import MemoryStore
 from gelf_listener.store.parameters import EVERYTHING, Span
+from tests.unit.store.embedded import store_at
 from tests.unit.store.samples import PHASES, START, trees
-from tests.unit.store.test_tantivy_store import store_at
 
 WORDS = [
     "foo",

@@ -16,10 +16,10 @@ from gelf_listener.store.answers import Row
 from gelf_listener.store.memory_store import MemoryStore
 from gelf_listener.store.parameters import EVERYTHING, Metric, Span, TimeGroup, ValuesGroup
 from gelf_listener.store.schema import MAX_TEXT_CHARACTERS
+from tests.unit.store.embedded import opened
 from tests.unit.store.model.chance import Chance
 from tests.unit.store.model.model import check_rows
 from tests.unit.store.samples import START, plain
-from tests.unit.store.test_tantivy_store import opened
 
 _TOP = ValuesGroup("n", 100)
 _BY_MINUTE = TimeGroup(seconds=60.0)

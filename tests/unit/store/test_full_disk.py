@@ -14,8 +14,8 @@ from gelf_listener import cli
 from gelf_listener.store.parameters import EVERYTHING
 from tests.unit.outputs.conftest import SmallDisk, small_disk
 from tests.unit.store.contract import node
+from tests.unit.store.embedded import accepts, opened, until
 from tests.unit.store.samples import plain
-from tests.unit.store.test_tantivy_store import accepts, opened, until
 
 __all__ = ["small_disk"]
 

@@ -15,8 +15,8 @@ from gelf_listener.store.indexer_process import IndexerProcess
 from gelf_listener.store.parameters import EVERYTHING
 from gelf_listener.store.tantivy_store import TantivyStore
 from tests.unit.store.contract import node, texts
+from tests.unit.store.embedded import opened
 from tests.unit.store.samples import decoded
-from tests.unit.store.test_tantivy_store import opened
 
 pytestmark = pytest.mark.timeout(240)
 

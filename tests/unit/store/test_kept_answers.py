@@ -9,8 +9,8 @@ from typing import Any
 from gelf_listener.query.nodes import MatchAll, Term
 from gelf_listener.store.aggregation import _Answer, _keep
 from gelf_listener.store.parameters import EVERYTHING, Metric, ValuesGroup
+from tests.unit.store.embedded import opened
 from tests.unit.store.samples import START, plain
-from tests.unit.store.test_tantivy_store import opened
 
 
 def test_the_oldest_make_room() -> None:

@@ -17,7 +17,7 @@ import pytest
 
 from gelf_listener.store.parameters import EVERYTHING, Sort
 from tests.unit.store.contract import node
-from tests.unit.store.test_tantivy_store import opened
+from tests.unit.store.embedded import opened
 from tests.unit.store.victim import BATCH
 
 ROOT = Path(__file__).parents[3]

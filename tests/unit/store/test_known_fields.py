@@ -21,8 +21,8 @@ from gelf_listener.query.nodes import Exists, Node, Term
 from gelf_listener.rendering.graylog_times import iso
 from gelf_listener.store.memory_store import MemoryStore
 from gelf_listener.store.parameters import EVERYTHING, Sort, ValuesGroup
+from tests.unit.store.embedded import opened
 from tests.unit.store.samples import START, decoded, plain
-from tests.unit.store.test_tantivy_store import opened
 
 NAMES = [
     name

@@ -14,8 +14,8 @@ from gelf_listener.message import FieldValue
 from gelf_listener.query.nodes import Fuzzy, MatchAll, Range, Regex, Term, Wildcard
 from gelf_listener.store.memory_store import MemoryStore
 from gelf_listener.store.parameters import EVERYTHING
+from tests.unit.store.embedded import opened
 from tests.unit.store.samples import plain
-from tests.unit.store.test_tantivy_store import opened
 
 WHOLE = [5, 2**53 - 1, 2**53, 2**53 + 1, 123456789012345678, 2**63 - 1]
 COLUMNS: dict[str, list[FieldValue]] = {

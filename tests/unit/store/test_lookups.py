@@ -17,8 +17,8 @@ from gelf_listener.store.documents import Documents
 from gelf_listener.store.memory_store import MemoryStore
 from gelf_listener.store.parameters import EVERYTHING, ValuesGroup
 from gelf_listener.store.schema import MAX_ID_FIELDS, Names, is_id
+from tests.unit.store.embedded import opened
 from tests.unit.store.samples import decoded, plain
-from tests.unit.store.test_tantivy_store import opened
 
 
 @pytest.mark.parametrize(

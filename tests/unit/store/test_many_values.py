@@ -16,8 +16,8 @@ from gelf_listener.query.patterns import within
 from gelf_listener.store import aggregation, engine, schema, translation
 from gelf_listener.store.memory_store import MemoryStore
 from gelf_listener.store.parameters import EVERYTHING, Grouping, Metric, Span, TimeGroup, ValuesGroup
+from tests.unit.store.embedded import opened
 from tests.unit.store.samples import START, plain
-from tests.unit.store.test_tantivy_store import opened
 
 QUERIES = [
     "request:req-01*",

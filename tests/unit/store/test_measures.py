@@ -13,8 +13,8 @@ from gelf_listener.query import parse
 from gelf_listener.store import aggregation, measures
 from gelf_listener.store.memory_store import MemoryStore
 from gelf_listener.store.parameters import EVERYTHING, Metric, Order, TimeGroup, ValuesGroup
+from tests.unit.store.embedded import opened
 from tests.unit.store.samples import plain
-from tests.unit.store.test_tantivy_store import opened
 
 P50, P95 = Metric("percentile", "took", 50.0), Metric("percentile", "took", 95.0)
 BY_P95 = ValuesGroup("service", 3, order=(Order(1),))

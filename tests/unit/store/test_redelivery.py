@@ -16,8 +16,8 @@ from gelf_listener.store.blocks import Blocks
 from gelf_listener.store.indexer import Indexer, Order, Report
 from gelf_listener.store.parameters import EVERYTHING
 from tests.unit.store.contract import node
+from tests.unit.store.embedded import accepts, opened, until
 from tests.unit.store.samples import plain
-from tests.unit.store.test_tantivy_store import accepts, opened, until
 
 
 def run(test: Coroutine[Any, Any, None]) -> None:

@@ -18,8 +18,8 @@ from gelf_listener.query.graylog import parse_graylog
 from gelf_listener.query.nodes import Exists, MatchAll, Node, Term
 from gelf_listener.store.memory_store import MemoryStore
 from gelf_listener.store.parameters import EVERYTHING, Metric, Sort, TimeGroup, ValuesGroup
+from tests.unit.store.embedded import opened
 from tests.unit.store.samples import PHASES, START, plain
-from tests.unit.store.test_tantivy_store import opened
 
 TEXTS = st.sampled_from(["api", "Web", "", "7"])
 ANY = TEXTS | st.sampled_from([7, 7.5, True])
