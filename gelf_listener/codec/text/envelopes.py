@@ -17,7 +17,7 @@ from gelf_listener.codec.text.plain import read_header
 from gelf_listener.codec.text.stamps import read_stamp
 from gelf_listener.message import FieldValue
 
-__all__ = ["ENVELOPES", "Envelope", "EnvelopeShape", "open_docker_json", "open_envelope"]
+__all__ = ["ENVELOPES", "Envelope", "EnvelopeShape", "Names", "open_docker_json", "open_envelope"]
 
 
 class Envelope(NamedTuple):
@@ -89,12 +89,29 @@ def _stamped(match: re.Match[str], text: str, now: float, zone: dt.tzinfo | None
     return Envelope(inner, "", None if stamp is None else stamp.seconds)
 
 
+def _printed(match: re.Match[str], text: str, now: float, zone: dt.tzinfo | None) -> Envelope:
+    """Read what a platform says of each line: when it was printed, by which process, and sometimes on which stream."""
+    groups = match.groupdict()
+    stamp = read_stamp(match["stamp"], 0, now, zone)
+    stream = _STREAMS.get(groups.get("stream") or "", "")
+    fields: dict[str, FieldValue] = {"container": match["name"], **({"stream": stream} if stream else {})}
+    return Envelope(text[match.end() :], match["name"], None if stamp is None else stamp.seconds, stream, fields)
+
+
+_STREAMS = {"OUT": "stdout", "ERR": "stderr"}
+"""Cloud Foundry's words."""
+
 ENVELOPES = (
     EnvelopeShape("CRI (containerd, CRI-O)", " std", re.compile(rf"({_STAMP}) (stdout|stderr) ([FP])(?::\S{{0,40}})?(?: |\Z)"), _cri),
     EnvelopeShape("docker compose logs", "| ", re.compile(r"([A-Za-z0-9][\w.-]{0,100}[-_.]\d{1,5}(?:\.\w{25}@[\w.-]{1,64})?) *\| "), _named),
     EnvelopeShape("docker compose logs", "| {", re.compile(r"([A-Za-z0-9][\w.-]{0,100}) *\| (?=\{)"), _named),
+    EnvelopeShape("tilt", "\u2502 {", re.compile("\\s{0,64}([A-Za-z0-9][\\w.-]{0,100}) *\u2502 (?=\\{)"), _named),
     EnvelopeShape("docker compose logs", "level=", re.compile(r"([A-Za-z0-9][\w.-]{0,100}) *\| (?=(?:time|ts|t|level|lvl)=\S)"), _named),
     EnvelopeShape("pm2 logs", "|", re.compile(r"(?:\d\d:\d\d:\d\d )?\d{1,4}\|([\w.-]{1,64}) *\| "), _named),
+    EnvelopeShape("honcho, foreman", "| ", re.compile(r"\d\d:\d\d:\d\d ([A-Za-z][\w.-]{0,63}) *\| "), _named),
+    EnvelopeShape("cf logs (Cloud Foundry)", "] ", re.compile(r"\s{0,4}(?P<stamp>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{1,9}[+-]\d{4}) \[(?P<name>[A-Z]{2,10}(?:/[\w-]{1,60}){1,4})\] (?P<stream>OUT|ERR)(?: |\Z)"), _printed),
+    EnvelopeShape("fly logs (Fly.io)", "] ", re.compile(r"(?P<stamp>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z?) (?P<name>(?:app|runner|proxy|health)\[\w{6,40}\]) [a-z]{3} \[[a-z]{3,8}\] ?"), _printed),
+    EnvelopeShape("heroku logs", "app[", re.compile(r"(?P<stamp>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}[+-]\d\d:\d\d) app\[(?P<name>[a-z][\w-]{0,40}\.\d{1,6})\]: "), _printed),
     EnvelopeShape("kubectl logs --prefix", "[pod/", re.compile(r"\[pod/([\w.-]{1,253})/([\w.-]{1,253})\] "), _kubectl),
     EnvelopeShape("docker logs -t, kubectl logs --timestamps", "Z ", re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{7,9}Z) "), _stamped),
 )  # fmt: skip
@@ -124,6 +141,43 @@ def open_envelope(text: str, now: float, zone: dt.tzinfo | None) -> Envelope | N
             if envelope is not None:
                 return envelope
     return None
+
+
+_IN_COLUMN = re.compile("\\s{0,64}([A-Za-z@][\\w@./-]{0,100}) {0,64}[|\u2502](?: |\\Z)")
+"""The name of a process and a bar, which is how rows of many tables begin, too."""
+_MAX_NAMES = 256
+
+
+class Names:
+    """
+    Names of processes that stand before each line: docker compose with `container_name`, overmind, hivemind, tilt.
+
+    A name is known once a line behind it had a logger's header or was a record; from then on all of its lines are taken
+    out. Rows of a table look alike, but have no such lines.
+    """
+
+    def __init__(self) -> None:
+        self._known: set[str] = set()
+
+    def open(self, text: str, now: float, zone: dt.tzinfo | None) -> Envelope | None:
+        """Take a name off a line; None when there is none that is known."""
+        match = _IN_COLUMN.match(text)
+        if match is None or match[1].isupper():  # INFO | main | x
+            return None
+        name, inner = match[1], text[match.end() :]
+        if name not in self._known:
+            if not _is_logged(inner, now, zone) or len(self._known) >= _MAX_NAMES:
+                return None
+            self._known.add(name)
+        return Envelope(inner, name, fields={"container": name})
+
+
+def _is_logged(text: str, now: float, zone: dt.tzinfo | None) -> bool:
+    """Whether a line has a logger's header: a time, or a level, and it is not of a table."""
+    header = read_header(text, now, zone)
+    if header.level is None or header.guessed or text.rstrip()[-1:] == "|":
+        return False
+    return (header.stamped and header.seconds is not None) or not (" | " in text or " \u2502 " in text)
 
 
 _DOCKER = frozenset(("log", "stream", "time", "attrs"))

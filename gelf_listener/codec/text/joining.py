@@ -47,6 +47,8 @@ _LEVEL_OF_TRACE = (note(Deviation.GUESSED, "level", "the text does not say; a tr
 
 _TAGGED = re.compile(r"[A-Z], \[[^\]]{20,60}\] {1,2}[A-Z]{3,5} -- [^:\[]{0,60}: (\[[\w.:-]{1,64}\])")
 """A line of Ruby's Logger with a tag."""
+_DIGIT = re.compile(r"\d")
+"""What differs in the headers of one program's lines: their time."""
 _TRACED = re.compile(r"I\d{4} [^\]]{10,80}\] (Trace\[\d{1,20}\]: )")
 """The first line of what Kubernetes' servers say of a slow request."""
 
@@ -110,7 +112,7 @@ class Joiner:
             "_max_bytes",
             "_origin",
         ),
-        *("_raised", "_raw", "_trace", "_trace_at", "_zone"),
+        *("_raised", "_raw", "_trace", "_trace_at", "_who", "_zone"),
     )
 
     def __init__(self, input: str, zone: dt.tzinfo | None, max_bytes: int) -> None:
@@ -137,6 +139,8 @@ class Joiner:
         """Lines behind what was thrown: of its message, which has no mark, if what follows shows that it goes on."""
         self._doubt: Doubt | None = None
         """What the doubtful line may begin, when there is no trace yet."""
+        self._who = ""
+        """Whose lines wait, when what writes a header before each line wrote one; see `_take_behind`."""
 
     @property
     def waits(self) -> bool:
@@ -176,6 +180,9 @@ class Joiner:
             self._join(text, raw, now, origin, batch)  # nearly all lines of a trace
             return
         header = read_header(text, now, self._zone)
+        who = _DIGIT.sub("", text[: header.rest]) + str(header.fields.get("process_id", "")) if header.rest else ""
+        if who and self._take_behind(text, raw, now, origin, header, who, batch):
+            return
         if self._lines and self._is_doubtful(text, header):
             self._doubtful += [("", b"", now, origin)] * self._blanks + [(text, raw, now, origin)]
             self._blanks = 0
@@ -196,10 +203,48 @@ class Joiner:
         else:
             self.hold(text, raw, now, origin, header if header.stamped else NO_HEADER)
             self._begin(beginning, 0)
+        self._who = who
+
+    def _take_behind(
+        self, text: str, raw: bytes, now: float, origin: Origin, header: Header, who: str, batch: Batch
+    ) -> bool:
+        """
+        Take a line of a trace that has a header before each of its lines: that of a syslog file, the name of a process.
+
+        Returns:
+            Whether it was one.
+        """
+        inner = text[header.rest :]
+        if who == self._who and self._lines and self._goes_on_behind(inner):
+            self._join(inner, raw, now, origin, batch)
+            return True
+        beginning = begins(inner)
+        if beginning is None:
+            return False
+        self.release(batch)
+        fields = header.fields or {"prefix": text[: header.rest].strip()}
+        self.hold(inner, raw, now, origin, header._replace(level=None, guessed=False, fields=fields))
+        self._begin(beginning, 0)
+        self._who = who
+        return True
+
+    def _goes_on_behind(self, inner: str) -> bool:
+        """Whether what stands behind a header is of a trace whose lines wait, or of one that their line has."""
+        if self._trace is not None:
+            raised = self._lines[self._raised] if self._raised else ""
+            return self._is_taken() or continues(self._trace, inner, self._lines[-1], self._blanks, raised)
+        if self._header.level is not None and self._header.level > _WARNING:
+            return False  # it ended the program rather than being logged
+        beginning = begins(inner, self._lines[-1])
+        if beginning is None or beginning.alone:
+            return False
+        self._begin(beginning, len(self._lines) + self._blanks)
+        return True
 
     def hold(self, text: str, raw: bytes, now: float, origin: Origin, header: Header) -> None:
         """Let a line wait for the next, when none does; see `take`."""
         self._lines = [text]
+        self._who = ""
         self._raw = raw
         self._bytes = len(raw)
         self._at = now

@@ -21,7 +21,7 @@ from gelf_listener.codec.gelf.lenient import LenientGelf
 from gelf_listener.codec.plain import plain
 from gelf_listener.codec.receipt import Receipt
 from gelf_listener.codec.scrub import encode_json
-from gelf_listener.codec.text.envelopes import Envelope, open_docker_json, open_envelope
+from gelf_listener.codec.text.envelopes import Envelope, Names, open_docker_json, open_envelope
 from gelf_listener.codec.text.header_shapes import Header
 from gelf_listener.codec.text.joining import Joiner, Origin
 from gelf_listener.codec.text.literals import read_literal
@@ -51,6 +51,12 @@ _MAX_PREFIX = 120
 _PREFIX = re.compile(r"\s*(?:\S{1,80}+\s*){0,2}+\Z")
 _TAG = re.compile(r"\A[\w.-]{1,64}\[[\w.-]{1,64}\]: ")
 """Heroku's, between time and pairs."""
+_SYSLOG = re.compile(
+    r"(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\S{1,20}) \S{1,255} [^\s:]{1,128}: "
+    r"(?=(?:@cee: ?)?\{|[\w.@/-]{1,60}=)"
+)
+"""A header of a syslog file with JSON or pairs behind it."""
+_SYSLOG_STARTS = frozenset("JFMASOND12")
 STREAM_LEVELS = {"stdout": 6, "stderr": 3}
 """Levels of text that does not say, by the stream it was printed on, as Docker has it."""
 _STAMP_STARTS = frozenset((b"[", *(b"%d" % digit for digit in range(10))))
@@ -123,6 +129,7 @@ class TextReader:
         self._max_join_bytes = max_join_bytes
         self._join_seconds = join_seconds
         self._gelf = LenientGelf(input)
+        self._names = Names()
         self._first = _Source(Joiner(input, zone, max_join_bytes))
         self._sources: dict[str, _Source] = {"": self._first}
 
@@ -323,6 +330,8 @@ class TextReader:
         ):
             return
         envelope = open_envelope(text, now, self._zone) if depth < _MAX_NESTING else None
+        if envelope is None and depth == 0 and ("|" in text[:_MAX_PREFIX] or "\u2502" in text[:_MAX_PREFIX]):
+            envelope = self._names.open(text, now, self._zone)
         if envelope is not None:
             self._envelope(envelope, raw, now, source, origin, batch, depth)
             return
@@ -480,6 +489,9 @@ def _parse_loosely(text: str) -> tuple[list[dict[str, Any]], bool] | None:
 
 def _record_in(text: str, now: float, zone: dt.tzinfo | None) -> Reading | None:
     """Read a line of pairs, or one that has a record behind a short beginning: a time, a tag, Python's `INFO:root:`."""
+    behind = _behind_header(text, now, zone) if text[:1] in _SYSLOG_STARTS else None
+    if behind is not None:
+        return behind
     stripped = text.strip()
     if "=" in text:
         stamp = read_stamp(stripped, 0, now, zone)
@@ -503,6 +515,29 @@ def _record_in(text: str, now: float, zone: dt.tzinfo | None) -> Reading | None:
     return reading._replace(
         level=header.level if reading.level is None else reading.level,
         seconds=header.seconds if reading.seconds is None else reading.seconds,
+    )
+
+
+def _behind_header(text: str, now: float, zone: dt.tzinfo | None) -> Reading | None:
+    """Read a record behind the header of a syslog file or of `journalctl`, which says host and program."""
+    match = _SYSLOG.match(text)
+    header = read_header(text, now, zone) if match is not None else None
+    if match is None or header is None or not header.host or header.rest != match.end():
+        return None
+    inner = text[match.end() :].removeprefix("@cee:").lstrip()
+    found = _parse(inner) if inner[:1] == "{" else None
+    if found is not None and len(found[0]) == 1:
+        reading = read_record(found[0][0], now, zone, strict=found[1])
+    else:
+        pairs = read_pairs(inner)
+        reading = None if pairs is None else read_record(pairs, now, zone, line=inner)
+    if reading is None:
+        return None
+    return reading._replace(
+        level=header.level if reading.level is None else reading.level,
+        seconds=header.seconds if reading.seconds is None else reading.seconds,
+        host=reading.host or header.host,
+        fields={**header.fields, **reading.fields},
     )
 
 
