@@ -21,6 +21,7 @@ from pathlib import Path
 from bench.machine import describe, load
 from bench.process import cpu_seconds
 from gelf_listener.codec import Batch, GelfDecoder, Limits
+from gelf_listener.codec.gelf.field_columns import field_columns_of
 from gelf_listener.codec.gelf.lenient import read_fields
 from gelf_listener.message import Message
 from gelf_listener.outputs.http_client import Denied, HttpClient
@@ -85,7 +86,7 @@ async def _measure(opensearch: OpenSearch) -> dict[str, list[float]]:
     settings = OpenSearchStoreSettings(host="127.0.0.1", port=opensearch.port)
     client = HttpClient(settings, 9200, tls=False)
     took = _Took(client)
-    store = OpenSearchStore(took, Denied, OwnShape("bench", "bench", read_fields))
+    store = OpenSearchStore(took, Denied, OwnShape("bench", "bench", read_fields, field_columns_of))
     await store.open()
     ours: list[float] = []
     theirs: list[float] = []

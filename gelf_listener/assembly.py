@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from gelf_listener.address import Address
 from gelf_listener.buffers import Buffer
 from gelf_listener.buffers.memory import MemoryBuffer
-from gelf_listener.capabilities import Concurrent, KeepsPayloads, WritesIndex
+from gelf_listener.capabilities import Concurrent, KeepsPayloads, ReadsColumns, WritesIndex
+from gelf_listener.codec.gelf.field_columns import field_columns_of
 from gelf_listener.codec.gelf.lenient import read_fields
 from gelf_listener.config import Config, Spec
 from gelf_listener.directories import buffer_directory
@@ -66,6 +67,8 @@ def make_output(spec: Spec) -> Output:
     made: Output = make(OUTPUT_GROUP, spec.address, spec.settings)
     if isinstance(made, KeepsPayloads):
         made.open_fields = read_fields
+    if isinstance(made, ReadsColumns):
+        made.read_columns = field_columns_of
     return made
 
 

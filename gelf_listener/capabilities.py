@@ -10,7 +10,7 @@ import socket
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 
-from gelf_listener.message import OpenFields
+from gelf_listener.message import OpenFields, ReadColumns
 
 if TYPE_CHECKING:
     from gelf_listener.store import Store
@@ -21,6 +21,7 @@ __all__ = [
     "Concurrent",
     "KeepsPayloads",
     "Parallel",
+    "ReadsColumns",
     "Reopens",
     "Searchable",
     "Shares",
@@ -67,6 +68,14 @@ class KeepsPayloads(Protocol):
     """An output that keeps raw payloads and gives messages back later, without knowing how their fields are read."""
 
     open_fields: OpenFields
+    """Set before the start."""
+
+
+@runtime_checkable
+class ReadsColumns(Protocol):
+    """An output that writes every field of messages, many messages at once, without knowing how they are read."""
+
+    read_columns: ReadColumns
     """Set before the start."""
 
 

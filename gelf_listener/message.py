@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -34,10 +34,13 @@ from gelf_listener.rows import Row
 __all__ = [
     "PROCESS_ID",
     "SEQUENCE_BITS",
+    "FieldColumns",
     "FieldValue",
     "Message",
     "OpenFields",
     "Peer",
+    "ReadColumns",
+    "ids_of",
     "is_ulid",
     "ulid",
     "ulid_key",
@@ -117,6 +120,25 @@ def _around(milliseconds: int, high: int, origin: int) -> tuple[str, str]:
         + pairs[number >> 40 & 1023]
     )
     return head, pairs[number >> 20 & 1023] + pairs[number >> 10 & 1023] + pairs[number & 1023]
+
+
+def ids_of(messages: Sequence[Message]) -> list[str]:
+    """Return the id of each message: 256 that follow one another differ in two characters."""
+    found: list[str] = []
+    before: tuple[int, int] | None = None
+    head, tail, low = "", "", 0
+    for message in messages:
+        if message.stored_id:
+            found.append(message.stored_id)
+            continue
+        sequence = message.sequence
+        around = int(message.received_at * 1000), sequence >> 8
+        if around != before:
+            before, origin = around, message.origin
+            head, tail = _around(around[0], (sequence & 0xFFFFFFFFFFFF) >> 8, origin)
+            low = origin >> 30
+        found.append(head + _PAIRS[(sequence & 0xFF) << 2 | low] + tail)
+    return found
 
 
 def ulid_key(id: str) -> int:
@@ -272,3 +294,22 @@ class Message(msgspec.Struct, gc=False, eq=False, kw_only=False):
                 values = fields.values()
                 return _encode(made("1.1", self.host, self.short_message, self.timestamp, self.level, *values))
         return _encode(self.document())
+
+
+class FieldColumns(NamedTuple):
+    """
+    The additional fields of messages that have the same names.
+
+    Attributes:
+        names: Of the fields; none of them twice.
+        places: Of the messages among those given.
+        columns: For each name the values of all messages.
+    """
+
+    names: tuple[str, ...]
+    places: Sequence[int]
+    columns: Sequence[Sequence[FieldValue]]
+
+
+ReadColumns = Callable[[Sequence[Message]], list[FieldColumns]]
+"""Gives the additional fields of messages, each in one group: what `Message.fields` says, without a dict for each."""

@@ -17,6 +17,9 @@ from gelf_listener.outputs.store_output import StoreBase
 from gelf_listener.settings import Duration, Size
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gelf_listener.message import FieldColumns, Message, ReadColumns
     from gelf_listener.store.opensearch.documents import SharedDocuments
     from gelf_listener.store.opensearch.shape import Shape
     from gelf_listener.store.opensearch.store import OpenSearchStore
@@ -27,6 +30,10 @@ __all__ = ["OpenSearchStoreOutput", "OpenSearchStoreSettings", "OpenSearchStoreT
 _PATIENCE_SECONDS = 15.0
 """How long a search waits for a cluster of several nodes to go on without one of them."""
 _NODE = re.compile(r"[A-Za-z0-9._-]{1,100}")
+
+
+def _no_columns(messages: Sequence[Message]) -> list[FieldColumns]:
+    raise NotImplementedError("the service says how fields are read")
 
 
 class OpenSearchStoreSettings(HttpOutputSettings):
@@ -93,6 +100,8 @@ class OpenSearchStoreOutput(StoreBase):
 
     def __init__(self, settings: OpenSearchStoreSettings) -> None:
         super().__init__(settings)
+        self.read_columns: ReadColumns = _no_columns
+        """Set by the service: reads the fields of messages."""
         self._client = HttpNodes(settings, settings.more_hosts, self.port, tls=self.tls)
         self._prefix = settings.path.strip("/")
 
@@ -145,7 +154,7 @@ class OpenSearchStoreOutput(StoreBase):
 
         if self.settings.shape == "graylog":
             return GraylogShape(self._prefix, self.node_name)
-        return OwnShape(self._prefix, self.node_name, self.open_fields)
+        return OwnShape(self._prefix, self.node_name, self.open_fields, self.read_columns)
 
     async def close(self) -> None:
         """Let go of the cluster; see `Output.close`."""

@@ -44,7 +44,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -81,6 +81,7 @@ __all__ = [
     "kind_of",
     "make_schema",
     "micros",
+    "micros_of",
     "rest_terms",
     "rest_value",
     "slot_and_low",
@@ -276,6 +277,12 @@ def micros(seconds: float) -> int:
     """Return a time in whole microseconds, within what 64 bits hold."""
     whole = round(seconds * 1e6)
     return whole if -_LATEST <= whole <= _LATEST else min(max(whole, -_LATEST), _LATEST)
+
+
+def micros_of(times: Sequence[float]) -> list[int]:
+    """Return what `micros` does of each of some times."""
+    found = [round(seconds * 1e6) for seconds in times]
+    return found if min(found) >= -_LATEST and max(found) <= _LATEST else list(map(micros, times))
 
 
 def text_term(key: str, text: str) -> str:

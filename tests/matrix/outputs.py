@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from gelf_listener.codec.gelf.field_columns import field_columns_of
 from gelf_listener.codec.gelf.lenient import read_fields
 from gelf_listener.message import Message
 from gelf_listener.outputs import Output
@@ -228,6 +229,8 @@ def written(name: str, batches: Sequence[Sequence[Message]], folder: Path) -> li
         output = plugin(plugin.Settings(**destination.settings, **row.settings))
         if hasattr(output, "open_fields"):
             output.open_fields = read_fields
+        if hasattr(output, "read_columns"):
+            output.read_columns = field_columns_of
         return parts_of(output, destination.found, batches)
 
 

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+from gelf_listener.codec.gelf.field_columns import field_columns_of
 from gelf_listener.codec.gelf.lenient import read_fields
 from gelf_listener.outputs.http_client import Denied, HttpClient
 from gelf_listener.outputs.opensearch_store import OpenSearchStoreSettings
@@ -33,7 +34,7 @@ async def opened(
     """Open a store whose indices are deleted afterwards."""
     prefix = prefix or new_prefix()
     client = HttpClient(OpenSearchStoreSettings(host="127.0.0.1", port=opensearch.port), 9200, tls=False)
-    made = GraylogShape(prefix, "") if shape == "graylog" else OwnShape(prefix, "", read_fields)
+    made = GraylogShape(prefix, "") if shape == "graylog" else OwnShape(prefix, "", read_fields, field_columns_of)
     store = OpenSearchStore(client.request, Denied, made, **({"clock": lambda: START} | more))
     await store.open()
     try:

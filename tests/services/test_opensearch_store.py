@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from gelf_listener.codec.gelf.field_columns import field_columns_of
 from gelf_listener.codec.gelf.lenient import read_fields
 from gelf_listener.message import Message
 from gelf_listener.outputs.http_client import Denied, HttpClient
@@ -53,6 +54,7 @@ class TestOpenSearchStoreOutput(OutputContract):
         settings = OpenSearchStoreSettings(host="127.0.0.1", port=self._opensearch.port, path=f"/{self._name}")
         made = OpenSearchStoreOutput(settings)
         made.open_fields = read_fields
+        made.read_columns = field_columns_of
         return made
 
     def texts(self, tmp_path: Path) -> list[str]:
@@ -193,7 +195,7 @@ def test_two_listeners_share_it(opensearch: OpenSearch) -> None:
         name = new_prefix()
         async with opened(opensearch, name) as store:
             client = HttpClient(OpenSearchStoreSettings(host="127.0.0.1", port=opensearch.port), 9200, tls=False)
-            other = OpenSearchStore(client.request, Denied, OwnShape(name, "other", read_fields))
+            other = OpenSearchStore(client.request, Denied, OwnShape(name, "other", read_fields, field_columns_of))
             await other.open()
             for number in range(20):
                 await store.add([plain(f"number{number}", **{f"fresh_{number}": "new"})])

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gelf_listener.message import FieldValue, Message, Peer, ulid
+from gelf_listener.message import SEQUENCE_BITS, FieldValue, Message, Peer, ids_of, ulid
 
 
 def make(**changes: object) -> Message:
@@ -43,6 +43,22 @@ def test_ulid_survives_odd_clocks() -> None:
     """A clock before 1970 or far in the future does not raise."""
     assert ulid(-5.0, 1).startswith("0000000000")
     assert len(ulid(1e30, 1)) == 26
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from((-1.0, 1.7e9, 1.7e9 + 0.0004, 1.7e9 + 0.001, 1e30)),
+            st.integers(0, 600) | st.integers(0, 1 << 70),
+            st.sampled_from(("", "", "01JDCTWK6ZABCDEFGHJKMNPQRS")),
+        )
+    )
+)
+def test_ids_of_many_are_those_of_each(parts: list[tuple[float, int, str]]) -> None:
+    """Also of those from other processes, and of some that were stored before."""
+    messages = [make(received_at=at, sequence=sequence, stored_id=id) for at, sequence, id in parts]
+    messages += [make(sequence=number | 5 << SEQUENCE_BITS) for number in range(700)]
+    assert ids_of(messages) == [message.id for message in messages]
 
 
 def test_document_is_gelf_1_1() -> None:

@@ -105,6 +105,13 @@ class Cluster:
         self._day = (-1, "")
         self._pattern = names.pattern
 
+    def indices_of(self, messages: Sequence[Message]) -> list[str]:
+        """Return the index of each message; see `index_of`."""
+        first = messages[0].received_at // 86_400
+        if all([message.received_at // 86_400 == first and not message.stored_id for message in messages]):
+            return [self.index_of(messages[0])] * len(messages)
+        return list(map(self.index_of, messages))
+
     def index_of(self, message: Message) -> str:
         """
         Return the index of a message: that of the day its id was made.
@@ -144,7 +151,7 @@ class Cluster:
             Retry: If the cluster is away.
         """
         lines: list[Any] = [None] * (2 * len(ids))
-        lines[::2] = [_Creation(_Place(index, id)) for index, id in zip(indices, ids, strict=True)]
+        lines[::2] = map(_Creation, map(_Place, indices, ids))
         lines[1::2] = documents
         answer = await self._ask("POST", _BULK, _encode_lines(lines), "application/x-ndjson")
         try:

@@ -29,22 +29,23 @@ written as in the embedded store (`schema.field_key`), so nothing in them means 
 
 from __future__ import annotations
 
-import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from itertools import repeat
 from typing import Any, NamedTuple
 
 import msgspec
 
-from gelf_listener.message import FieldValue, Message, Peer
+from gelf_listener.message import FieldValue, Message, ReadColumns
 from gelf_listener.query.words import spaced_words, spaced_words_of
-from gelf_listener.store.schema import MAX_TEXT_CHARACTERS, field_key, micros
+from gelf_listener.store.opensearch.objects import Objects
+from gelf_listener.store.opensearch.values import MOST_INTEGER, Irregular, marked, number_of, value_columns
+from gelf_listener.store.schema import MAX_TEXT_CHARACTERS, field_key, micros_of
 
-__all__ = ["MAPPINGS", "MAX_COLUMNS", "SETTINGS", "Document", "Layout", "marked", "value_of"]
+__all__ = ["MAPPINGS", "MAX_COLUMNS", "SETTINGS", "Document", "Layout"]
 
 MAX_COLUMNS = 1000
 """Names of additional fields that an index has columns for; each takes memory on every node."""
 
-_MOST_INTEGER = 1 << 63
 _MAX_FIELDS = 2 * MAX_COLUMNS + 100
 _KEYWORD = {"type": "keyword"}
 _TEXT = {"type": "text", "analyzer": "whitespace", "norms": False}
@@ -86,42 +87,6 @@ SETTINGS: dict[str, Any] = {"index.mapping.total_fields.limit": _MAX_FIELDS, "in
 """Settings of an index."""
 
 
-def marked(value: FieldValue) -> str | None:
-    """Return a value as it stands in ``v``; None when it is too long. Equal numbers are written alike."""
-    if isinstance(value, str):
-        return "=" + value if len(value) <= MAX_TEXT_CHARACTERS else None
-    if isinstance(value, bool):
-        return "btrue" if value else "bfalse"
-    if isinstance(value, float):
-        if not math.isfinite(value):
-            return f"n{value}"
-        if not value.is_integer():
-            return f"n{value!r}"
-        value = int(value)
-    return f"n{value}" if value.bit_length() < MAX_TEXT_CHARACTERS else None
-
-
-def value_of(term: str) -> FieldValue:
-    """Return the value that `marked` wrote."""
-    kind, text = term[:1], term[1:]
-    if kind == "=":
-        return text
-    if kind == "b":
-        return text == "true"
-    return int(text) if text.lstrip("-").isdigit() else float(text)
-
-
-def _number(value: FieldValue) -> float | None:
-    """Return a number as it stands in ``n``; None for what is none there."""
-    if isinstance(value, (str, bool)):
-        return None
-    try:
-        number = float(value)
-    except OverflowError:
-        return None
-    return number if math.isfinite(number) else None
-
-
 class Document(msgspec.Struct, gc=False, omit_defaults=True):
     """A message as OpenSearch is given it; see the module."""
 
@@ -134,11 +99,11 @@ class Document(msgspec.Struct, gc=False, omit_defaults=True):
     node: str
     packed: bytes
     """Base64 in JSON."""
-    v: dict[str, str]
-    n: dict[str, float]
-    names: Sequence[str]
     full: str | None = None
     level: int | None = None
+    v: Any = msgspec.field(default_factory=dict)
+    n: Any = msgspec.field(default_factory=dict)
+    names: Sequence[str] = ()
     marks: Sequence[str] = ()
     long: Sequence[str] = ()
     rest: Sequence[str] = ()
@@ -147,86 +112,51 @@ class Document(msgspec.Struct, gc=False, omit_defaults=True):
     anyn: Sequence[float] = ()
 
 
-_Pair = tuple[Document, Mapping[str, FieldValue]]
-"""A document and what belongs into it."""
-
-
-class _Column(NamedTuple):
-    """Values under one name, as they stand in ``v`` and, of numbers, in ``n``."""
-
-    terms: Sequence[str]
-    numbers: Sequence[float] = ()
-
-
-class _Irregular(NamedTuple):
+class _Added(NamedTuple):
     """
-    Why there are no columns.
+    What the listener knows of messages that all have an input, or a peer, or lack it.
 
     Attributes:
-        rows: Those that hold something to be looked at by itself.
-        parts: The others, by the types of their values.
+        keys: Of what stands in ``v``.
+        columns: For each key what stands there, of all messages.
+        ports: What stands in ``n``; empty without peers.
     """
 
-    rows: Sequence[int]
-    parts: Sequence[Sequence[int]]
+    keys: tuple[str, ...]
+    columns: Sequence[Sequence[str]]
+    ports: Sequence[int]
+
+    def of(self, rows: Sequence[int]) -> _Added:
+        """Return the same of some of the messages."""
+        if len(rows) == len(self.columns[0] if self.columns else self.ports):
+            return self
+        return _Added(self.keys, _some(self.columns, rows), [self.ports[row] for row in rows] if self.ports else ())
 
 
-def _columns(rows: Sequence[Collection[FieldValue]]) -> list[_Column] | _Irregular:
-    """Turn rows of values into columns, if each has one type of values, none of which is special."""
-    columns = []
-    for values in zip(*rows, strict=True):
-        column = _column(values)
-        if column is None:
-            return _irregular(rows)
-        columns.append(column)
-    return columns
-
-
-def _column(values: Sequence[Any]) -> _Column | None:
-    kinds = set(map(type, values))
-    kind = kinds.pop()
-    if kinds:
-        return None
-    if kind is str:
-        return _Column(["=" + value for value in values]) if max(map(len, values)) <= MAX_TEXT_CHARACTERS else None
-    if kind is int:
-        fits = min(values) > -_MOST_INTEGER and max(values) < _MOST_INTEGER
-        return _Column([f"n{value}" for value in values], values) if fits else None
-    if kind is float:
-        if not all(map(math.isfinite, values)):
-            return None
-        return _Column([f"n{value!r}" if value % 1 else f"n{int(value)}" for value in values], values)
-    return _Column(["btrue" if value else "bfalse" for value in values]) if kind is bool else None
-
-
-def _irregular(rows: Sequence[Collection[FieldValue]]) -> _Irregular:
-    parts: dict[tuple[type, ...], list[int]] = {}
-    alone = []
-    for number, row in enumerate(rows):
-        if all([_column((value,)) is not None for value in row]):
-            parts.setdefault(tuple(map(type, row)), []).append(number)
-        else:
-            alone.append(number)
-    return _Irregular(alone, list(parts.values()))
+def _some(columns: Sequence[Sequence[Any]], rows: Sequence[int]) -> list[Sequence[Any]]:
+    return [[column[row] for row in rows] for column in columns]
 
 
 class Layout:
     """
     Makes documents of messages.
 
-    Nearly all messages of a service have the same names, and values of the same types: the values that some hundreds of
-    them have under a name are looked at and written together (see `make bench`, cluster).
+    Nearly all messages of a service have the same names, and values of the same types: what some hundreds of them have
+    under a name is looked at and written together (see `python -m bench.cluster`).
 
     Args:
         node: Which listener takes them.
+        read_columns: Reads their additional fields.
     """
 
-    def __init__(self, node: str) -> None:
+    def __init__(self, node: str, read_columns: ReadColumns) -> None:
         self.columns: dict[str, set[str]] = {}
         """Keys of the additional fields that have columns."""
         self.rest = False
         """Whether there are fields without columns."""
         self._node = node
+        self._read_columns = read_columns
+        self._objects = Objects()
 
     def documents_of(
         self, messages: Sequence[Message], ids: Sequence[str], packed: Sequence[bytes], *, mapped: bool = True
@@ -240,105 +170,117 @@ class Layout:
             packed: Each as bytes.
             mapped: Whether their fields get columns.
         """
-        spaced = spaced_words_of([message.short_message for message in messages])
-        documents = list(map(self._without_fields, messages, ids, spaced, packed))
-        groups: dict[tuple[str, ...], list[_Pair]] = {}
-        for pair in zip(documents, [message.fields for message in messages], strict=True):
-            names = tuple(pair[1])
-            try:
-                groups[names].append(pair)
-            except KeyError:
-                groups[names] = [pair]
-        for names, pairs in groups.items():
-            if mapped and names:
-                self._put_alike(names, pairs)
-            else:
-                self._put_each(pairs, mapped=mapped)
-        self._put_added(documents, messages)
+        documents = self._without_fields(messages, ids, packed)
+        origins: dict[tuple[bool, bool], list[int]] = {}
+        for place, message in enumerate(messages):
+            origins.setdefault((not message.input, message.peer is None), []).append(place)
+        for places in origins.values():
+            part = [messages[place] for place in places]
+            added = self._added(part)
+            for group in self._read_columns(part):
+                alike = [documents[places[row]] for row in group.places]
+                if mapped and group.names:
+                    self._put_alike(group.names, alike, group.columns, added.of(group.places))
+                else:
+                    self._put_each(group.names, alike, group.columns, added.of(group.places), mapped=mapped)
         return documents
 
-    def _without_fields(self, message: Message, id: str, spaced: str, packed: bytes) -> Document:
-        host, level = message.host, message.level
-        document = Document(
-            micros(message.timestamp),
-            micros(message.received_at),
-            id,
-            host.lower()[:MAX_TEXT_CHARACTERS],
-            host[:MAX_TEXT_CHARACTERS],
-            spaced,
-            self._node,
-            packed,
-            {},
-            {},
-            (),
+    def _without_fields(
+        self, messages: Sequence[Message], ids: Sequence[str], packed: Sequence[bytes]
+    ) -> list[Document]:
+        hosts = [message.host for message in messages]
+        sources = list(map(str.lower, hosts))
+        are_cut = max(map(len, hosts)) > MAX_TEXT_CHARACTERS
+        if max(map(len, sources)) > MAX_TEXT_CHARACTERS:
+            sources = [source[:MAX_TEXT_CHARACTERS] for source in sources]
+        full = [message.full_message for message in messages]
+        are_full = full.count(None) < len(full)
+        levels = [message.level for message in messages]
+        are_large = not all([_is_level(level) for level in set(levels)])
+        documents = list(
+            map(
+                Document,
+                micros_of([message.timestamp for message in messages]),
+                micros_of([message.received_at for message in messages]),
+                ids,
+                sources,
+                [host[:MAX_TEXT_CHARACTERS] for host in hosts] if are_cut else hosts,
+                spaced_words_of([message.short_message for message in messages]),
+                repeat(self._node),
+                packed,
+                [text if text is None else spaced_words(text) for text in full] if are_full else full,
+                [level if _is_level(level) else None for level in levels] if are_large else levels,
+            )
         )
-        marks = []
-        if message.full_message is not None:
-            document.full = spaced_words(message.full_message)
-            marks.append("full")
-        if len(host) > MAX_TEXT_CHARACTERS:
-            marks.append("hard")
-        if level is not None:
-            if -_MOST_INTEGER <= level < _MOST_INTEGER:
-                document.level = level
-            else:
-                marks.append("level")
-        if marks:
-            document.marks = marks
-        return document
+        if are_cut or are_full or are_large:
+            for document, message in zip(documents, messages, strict=True):
+                document.marks = _marks(message)
+        return documents
 
-    def _put_added(self, documents: Sequence[Document], messages: Sequence[Message]) -> None:
-        """Put in what the listener knows of messages: it is the same of many."""
-        known: dict[tuple[str, Peer | None], tuple[dict[str, str], float | None]] = {}
-        for document, message in zip(documents, messages, strict=True):
-            origin = (message.input, message.peer)
-            found = known.get(origin)
-            if found is None:
-                found = known[origin] = self._added(*origin)
-            values, port = found
-            document.v.update(values)
-            if port is not None:
-                document.n["@port"] = port
-
-    def _added(self, input: str, peer: Peer | None) -> tuple[dict[str, str], float | None]:
-        values = {}
+    def _added(self, messages: Sequence[Message]) -> _Added:
+        """Return what the listener knows of messages that all have an input, or a peer, or lack it."""
+        columns: dict[str, Sequence[str]] = {}
+        ports: Sequence[int] = ()
         if self._node:
-            values["@node"] = "=" + self._node
-        if input:
-            values["@input"] = "=" + input
-        if peer is None:
-            return values, None
-        return values | {"@ip": "=" + peer.host, "@port": f"n{peer.port}"}, peer.port
+            columns["@node"] = ["=" + self._node] * len(messages)
+        if messages[0].input:
+            columns["@input"] = ["=" + message.input for message in messages]
+        if messages[0].peer is not None:
+            peers = [message.peer for message in messages if message.peer is not None]
+            columns["@ip"] = ["=" + peer.host for peer in peers]
+            ports = [peer.port for peer in peers]
+            columns["@port"] = [f"n{port}" for port in ports]
+        return _Added(tuple(columns), list(columns.values()), ports)
 
     # --- many messages with the same names
 
-    def _put_alike(self, names: tuple[str, ...], pairs: Sequence[_Pair]) -> None:
+    def _put_alike(
+        self,
+        names: tuple[str, ...],
+        documents: Sequence[Document],
+        columns: Sequence[Sequence[FieldValue]],
+        added: _Added,
+    ) -> None:
         """Put in the fields of messages that have the same names."""
         keys = tuple(map(field_key, names))
         if not all([self._has_column(key) for key in keys]) or len(set(keys)) < len(keys):
-            self._put_each(pairs)
+            self._put_each(names, documents, columns, added)
             return
-        found = _columns([fields.values() for _, fields in pairs])
-        if isinstance(found, _Irregular):
-            for part in found.parts:
-                self._put_alike(names, [pairs[row] for row in part])
-            self._put_each([pairs[row] for row in found.rows])
+        found = value_columns(columns)
+        if isinstance(found, Irregular):
+            for rows, put in [*((part, self._put_alike) for part in found.parts), (found.rows, self._put_each)]:
+                if rows:
+                    put(names, [documents[row] for row in rows], _some(columns, rows), added.of(rows))
             return
-        terms = zip(*[column.terms for column in found], strict=True)
-        for (document, _), row in zip(pairs, terms, strict=True):
-            document.v, document.names = dict(zip(keys, row, strict=True)), keys
-        numbers = [(key, column.numbers) for key, column in zip(keys, found, strict=True) if column.numbers]
-        if numbers:
-            named = [key for key, _ in numbers]
-            for (document, _), row in zip(pairs, zip(*[each for _, each in numbers], strict=True), strict=True):
-                document.n = dict(zip(named, row, strict=True))
+        terms = self._objects.of((*keys, *added.keys), [*[column.terms for column in found], *added.columns])
+        for document, each in zip(documents, terms, strict=True):
+            document.v, document.names = each, keys
+        columns_of_numbers = {key: column.numbers for key, column in zip(keys, found, strict=True) if column.numbers}
+        if added.ports:
+            columns_of_numbers["@port"] = added.ports
+        if columns_of_numbers:
+            numbers = self._objects.of(tuple(columns_of_numbers), list(columns_of_numbers.values()))
+            for document, each in zip(documents, numbers, strict=True):
+                document.n = each
 
     # --- one by one
 
-    def _put_each(self, pairs: Sequence[_Pair], *, mapped: bool = True) -> None:
-        for document, fields in pairs:
-            if fields:
-                self._put_fields(document, fields, mapped=mapped)
+    def _put_each(
+        self,
+        names: tuple[str, ...],
+        documents: Sequence[Document],
+        columns: Sequence[Sequence[FieldValue]],
+        added: _Added,
+        *,
+        mapped: bool = True,
+    ) -> None:
+        rows = zip(*columns, strict=True) if columns else repeat((), len(documents))
+        for row, (document, values) in enumerate(zip(documents, rows, strict=True)):
+            if names:
+                self._put_fields(document, dict(zip(names, values, strict=True)), mapped=mapped)
+            document.v = document.v | {key: column[row] for key, column in zip(added.keys, added.columns, strict=True)}
+            if added.ports:
+                document.n = document.n | {"@port": added.ports[row]}
 
     def _has_column(self, key: str) -> bool:
         if key in self.columns:
@@ -357,7 +299,7 @@ class Layout:
         for name, value in fields.items():
             key = field_key(name)
             names.append(key)
-            term, number = marked(value), _number(value)
+            term, number = marked(value), number_of(value)
             if term is None or (term[0] == "n" and number is None):
                 long.append(key)
             if not (mapped and self._has_column(key)):
@@ -373,3 +315,17 @@ class Layout:
                 numbers[key] = number
         document.v, document.n, document.names = values, numbers, names
         document.long, document.rest, document.any, document.anyn = long, rest, all_values, all_numbers
+
+
+def _is_level(level: int | None) -> bool:
+    """Whether a level stands in the index, where there is one."""
+    return level is None or -MOST_INTEGER <= level < MOST_INTEGER
+
+
+def _marks(message: Message) -> tuple[str, ...]:
+    marks = ["full"] if message.full_message is not None else []
+    if len(message.host) > MAX_TEXT_CHARACTERS:
+        marks.append("hard")
+    if not _is_level(message.level):
+        marks.append("level")
+    return tuple(marks)

@@ -7,17 +7,18 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from gelf_listener.message import Message, OpenFields
+from gelf_listener.message import Message, OpenFields, ReadColumns
 from gelf_listener.packing import Packer
 from gelf_listener.query.fields import FIRST_OF, bare_name, known_field, stored_names, underscored
 from gelf_listener.store import aggregation
 from gelf_listener.store.answers import FieldType
 from gelf_listener.store.columns import Column
 from gelf_listener.store.opensearch.clauses import Clause
-from gelf_listener.store.opensearch.layout import MAPPINGS, SETTINGS, Layout, value_of
+from gelf_listener.store.opensearch.layout import MAPPINGS, SETTINGS, Layout
 from gelf_listener.store.opensearch.names import DatedNames
 from gelf_listener.store.opensearch.shape import Shape
 from gelf_listener.store.opensearch.translation import ClauseTranslator
+from gelf_listener.store.opensearch.values import value_of
 from gelf_listener.store.schema import field_key, field_name
 
 __all__ = ["OwnShape"]
@@ -34,6 +35,7 @@ class OwnShape(Shape):
         prefix: Of the names of indices.
         node: Which listener takes messages.
         open_fields: Reads additional fields of payloads that are in order.
+        read_columns: Reads those of many messages.
     """
 
     mappings: ClassVar[dict[str, Any]] = MAPPINGS
@@ -49,9 +51,9 @@ class OwnShape(Shape):
     rest: ClassVar[Clause] = {"exists": {"field": "rest"}}
     knows_rest: ClassVar[bool] = True
 
-    def __init__(self, prefix: str, node: str, open_fields: OpenFields) -> None:
+    def __init__(self, prefix: str, node: str, open_fields: OpenFields, read_columns: ReadColumns) -> None:
         super().__init__(DatedNames(prefix))
-        self._layout = Layout(node)
+        self._layout = Layout(node, read_columns)
         self._packer = Packer(open_fields)
 
     def learn(self, mappings: Sequence[Mapping[str, Any]]) -> None:

@@ -21,7 +21,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from gelf_listener.errors import ConfigError, QueryError, Retry, describe
-from gelf_listener.message import Message
+from gelf_listener.message import Message, ids_of
 from gelf_listener.query import compile_predicate
 from gelf_listener.query.fields import FIRST_OF, known_field
 from gelf_listener.query.nodes import MatchAll, Node
@@ -222,9 +222,9 @@ class OpenSearchStore:
         Raises:
             Retry: If it cannot take some of them now.
         """
-        ids = [message.id for message in messages]
+        ids = ids_of(messages)
         documents = self._shape.documents_of(messages, ids, mapped=mapped)
-        results = await self._cluster.create(list(map(self._cluster.index_of, messages)), ids, documents)
+        results = await self._cluster.create(self._cluster.indices_of(messages), ids, documents)
         refused: list[Message] = []
         if not results:
             return refused

@@ -20,8 +20,8 @@ from gelf_listener.query.words import words
 from gelf_listener.store.algebra import Bounds
 from gelf_listener.store.column_leaves import may_be_number
 from gelf_listener.store.opensearch.clauses import Clause, Clauses
-from gelf_listener.store.opensearch.layout import marked
 from gelf_listener.store.opensearch.shape import SpanTranslator
+from gelf_listener.store.opensearch.values import marked
 from gelf_listener.store.schema import MAX_TEXT_CHARACTERS, field_key
 from gelf_listener.store.tree import Leaf
 

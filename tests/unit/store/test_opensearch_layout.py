@@ -8,8 +8,11 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gelf_listener.message import Message
-from gelf_listener.store.opensearch.layout import MAX_COLUMNS, Document, Layout, value_of
+from gelf_listener.codec.gelf.field_columns import field_columns_of
+from gelf_listener.message import Message, Peer
+from gelf_listener.store.opensearch.layout import MAX_COLUMNS, Document, Layout
+from gelf_listener.store.opensearch.objects import OFTEN, Objects
+from gelf_listener.store.opensearch.values import value_of
 from tests.unit.store.samples import plain
 
 VALUES = st.one_of(
@@ -24,7 +27,7 @@ VALUES = st.one_of(
 def shown(document: Document) -> Any:
     """A document without the order of its parts, its numbers as the doubles that the cluster makes of them."""
     found = msgspec.json.decode(msgspec.json.encode(document))
-    found["n"] = {name: float(number) for name, number in found["n"].items()}
+    found["n"] = {name: float(number) for name, number in found.get("n", {}).items()}
     for name in ("names", "any", "anyn", "long", "rest"):
         found[name] = sorted(found.get(name, ()))
     return found
@@ -36,23 +39,63 @@ def documents(layout: Layout, *messages: Message, mapped: bool = True) -> list[D
 
 
 class _OneByOne(Layout):
-    def _put_alike(self, names: tuple[str, ...], pairs: Any) -> None:
-        self._put_each(pairs)
+    def _put_alike(self, *group: Any) -> None:
+        self._put_each(*group)
 
 
-@given(st.lists(st.lists(st.dictionaries(st.sampled_from(("a", "b", "c.d", "ü", "")), VALUES), max_size=8), max_size=4))
+@given(
+    st.lists(
+        st.lists(st.dictionaries(st.sampled_from(("a", "b", "c.d", "ü", "")), VALUES), min_size=1, max_size=8),
+        max_size=4,
+    )
+)
 def test_many_at_once_mean_the_same(batches: list[list[dict[str, Any]]]) -> None:
     """Whatever is beside a message, and came before."""
-    layout = Layout("node")
+    layout = Layout("node", field_columns_of)
     for batch in batches:
         messages = [plain("text", **fields) for fields in batch]
         for message, document in zip(messages, documents(layout, *messages), strict=True):
-            assert shown(document) == shown(documents(_OneByOne("node"), message)[0])
+            assert shown(document) == shown(documents(_OneByOne("node", field_columns_of), message)[0])
+
+
+def test_whatever_is_known_of_their_origin() -> None:
+    """Messages with and without an input, a peer, a level and a full message, often enough for classes of objects."""
+    layout, peers = Layout("node", field_columns_of), (None, Peer("10.0.0.1", 4711), Peer("::1", 5))
+    fields: dict[str, Any] = {"c": "x"}
+    messages = [
+        plain(
+            f"Text {number}",
+            peer=peers[number % 3],
+            level=None if number % 7 else number % 1000,
+            full_message="A\nB" if number % 11 == 0 else None,
+            host="H" * (9000 if number % 97 == 0 else 3),
+            **(fields | {"a": number, "b": number / 4} if number % 4 else {}),
+        )
+        for number in range(2 * OFTEN)
+    ]
+    for message in messages[::5]:
+        message.input = ""
+    messages.append(plain("large", level=1 << 70, a=1, b=0.5, c="x"))
+    for _ in range(2):
+        for message, document in zip(messages, documents(layout, *messages), strict=True):
+            assert shown(document) == shown(documents(_OneByOne("node", field_columns_of), message)[0])
+    assert any(type(document.v) is not dict for document in documents(layout, *messages))
+
+
+def test_objects_of_many_names() -> None:
+    """They are dicts, and what is remembered of names is bounded."""
+    objects = Objects()
+    many = tuple(f"n{number}" for number in range(1000))
+    assert list(objects.of(many, [[1] * OFTEN] * 1000)) == [dict.fromkeys(many, 1)] * OFTEN
+    for number in range(2000):
+        list(objects.of((f"n{number}",), [[1]]))
+        list(objects.of((f"n{number}", "b"), [[1] * OFTEN, [2] * OFTEN]))
+    assert max(map(len, (objects._counts, objects._classes))) <= 1024
 
 
 def test_names_are_shared() -> None:
     """Rows with something special among hundreds without, each in its place."""
-    layout = Layout("node")
+    layout = Layout("node", field_columns_of)
     values: list[Any] = [1, 2.5, "x", True, "y" * 9000, 10**30, 7, float("inf"), "z"]
     found = documents(layout, *[plain(f"Text {number}", a=value) for number, value in enumerate(values)])
     assert [each.words for each in found] == [f"text {number}" for number in range(len(values))]
@@ -66,7 +109,7 @@ def test_names_are_shared() -> None:
 def test_values_are_marked_by_their_kind() -> None:
     """And read back; equal numbers are written alike."""
     fields: dict[str, Any] = {"word": "7", "whole": 7, "half": 7.5, "same": 7.0, "truth": True}
-    (document,) = documents(Layout("node"), plain("text", **fields))
+    (document,) = documents(Layout("node", field_columns_of), plain("text", **fields))
     values = {name: value for name, value in document.v.items() if not name.startswith("@")}
     assert values == {"word": "=7", "whole": "n7", "half": "n7.5", "same": "n7", "truth": "btrue"}
     assert {name: value_of(term) for name, term in values.items()} == fields
@@ -79,7 +122,7 @@ def test_values_are_marked_by_their_kind() -> None:
 
 def test_names_beyond_the_columns() -> None:
     """They are kept beside, with their values, and nothing takes the columns of others."""
-    layout = Layout("node")
+    layout = Layout("node", field_columns_of)
     for number in range(MAX_COLUMNS):
         documents(layout, plain("text", **{f"n{number}": "x"}))
     assert not layout.rest
@@ -92,6 +135,6 @@ def test_names_beyond_the_columns() -> None:
 
 def test_fields_without_columns() -> None:
     """What the cluster refused is sent without any."""
-    (document,) = documents(Layout("node"), plain("text", a="b"), mapped=False)
+    (document,) = documents(Layout("node", field_columns_of), plain("text", a="b"), mapped=False)
     assert (list(document.rest), list(document.any)) == (["a"], ["=b"])
     assert "a" not in document.v

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from gelf_listener.codec.gelf.field_columns import field_columns_of
 from gelf_listener.codec.gelf.lenient import read_fields
 from gelf_listener.errors import Busy, Retry
 from gelf_listener.outputs.http_client import Denied, HttpClient
@@ -43,7 +44,7 @@ class StandIn:
     """Answers as a cluster with some messages whose shards are not there for the first questions that need them."""
 
     def __init__(self) -> None:
-        layout = OwnShape("gelf", "", read_fields)
+        layout = OwnShape("gelf", "", read_fields, field_columns_of)
         self.messages = [plain(f"text {number}", at=number) for number in range(_COUNT)]
         ids = [message.id for message in self.messages]
         self.sources = [
@@ -123,7 +124,7 @@ class StandIn:
 async def opened(cluster: StandIn) -> AsyncIterator[OpenSearchStore]:
     async with Web(cluster) as web:
         client = HttpClient(OpenSearchStoreSettings(host="127.0.0.1", port=web.port), 9200, tls=False)
-        shape = OwnShape("gelf", "", read_fields)
+        shape = OwnShape("gelf", "", read_fields, field_columns_of)
         store = OpenSearchStore(client.request, Denied, shape, clock=lambda: START)
         await store.open()
         try:
