@@ -15,7 +15,7 @@ import msgspec
 
 from gelf_listener.codec.receipt import Receipt
 from gelf_listener.codec.text.carried import carried_message
-from gelf_listener.codec.text.record_columns import RecordColumns, RecordShapes
+from gelf_listener.codec.text.record_columns import RecordShapes, Stored
 from gelf_listener.errors import Reason, Rejected
 from gelf_listener.message import Message
 from gelf_listener.rows import Names, Row
@@ -155,18 +155,18 @@ def take_documents(operations: Sequence[Operation], receipt: Receipt) -> list[st
     documents = [operation.document or b"" for operation in operations]
     batch, ids = receipt.batch, []
     now, input, peer, peer_host = receipt.time, receipt.input, receipt.peer, receipt.host
-    last: tuple[RecordColumns, str] | None = None
+    last: tuple[Stored, str] | None = None
     names = _NOTHING
     before: tuple[str, ...] = ()
     for (_, index, id, _), document, found in zip(operations, documents, _shapes.read(documents, now), strict=True):
         if found is None:
             ids.append(take_document(document, index, id, receipt))
             continue
-        columns, seconds, host, text, level, values = found
-        if id or last is None or columns is not last[0] or index != last[1]:
+        stored, seconds, host, text, level, values = found
+        if id or last is None or stored is not last[0] or index != last[1]:
             own = _own_fields(index, id)
-            names, before = columns.names((*own,)), (*own.values(),)
-            last = None if id else (columns, index)
+            names, before = stored.behind((*own,)), (*own.values(),)
+            last = None if id else (stored, index)
         time = now if seconds is None else seconds
         row = Row(names, before + values)
         message = Message(time, host or peer_host, text, None, level, document, now, input, peer, False, row)

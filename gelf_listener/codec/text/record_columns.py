@@ -10,37 +10,56 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from itertools import compress, repeat
+from typing import Any, TypeAlias
 
-from gelf_listener.codec.json_shapes import JsonShapes, Values
-from gelf_listener.codec.text.record_plans import CLOSER, I64, Usual, flatten, is_far, plan_of
+import msgspec
+
+from gelf_listener.codec.json_shapes import Column, JsonShapes
+from gelf_listener.codec.text.record_plans import CLOSER, Usual, flatten, is_far, may_be_object, plan_of
+from gelf_listener.codec.text.stamps import believable, usual_seconds_of
 from gelf_listener.rows import Names
 
-__all__ = ["RecordColumns", "RecordShapes", "Said"]
+__all__ = ["RecordColumns", "RecordShapes", "Said", "Stored"]
 
 _MAX_KNOWN = 16
 """Names that are put before those of records: a protocol has a few sets of them."""
+_MAX_PATTERNS = 64
+"""Sets of names that are missing: a shape has a few of them."""
+_MAX_NAME = 200
+
+Values: TypeAlias = tuple[str | int | float | bool, ...]
+
+Said: TypeAlias = "tuple[Stored, float | None, str, str, int, Values]"
+"""
+What a record says.
+
+The names of what is left of it; when it was logged, UTC Unix seconds (None when it does not say), and by whom (empty
+when it does not say); its text and its syslog severity; the values of what is left. A tuple because one is made of
+every record (see `python -m bench.intake`).
+"""
 
 
-class Said(NamedTuple):
+class Stored:
     """
-    What a record says.
+    The names that values of records are stored under.
 
-    Attributes:
-        columns: Of its shape.
-        seconds: When it was logged, UTC Unix seconds; None when it does not say.
-        host: Who logged it; empty when it does not say.
-        text: Its text.
-        level: Syslog severity.
-        values: Of all other names.
+    Args:
+        names: In order.
     """
 
-    columns: RecordColumns
-    seconds: float | None
-    host: str
-    text: str
-    level: int
-    values: Values
+    def __init__(self, names: tuple[str, ...]) -> None:
+        self.names = names
+        self._behind: dict[tuple[str, ...], Names] = {}
+
+    def behind(self, before: tuple[str, ...]) -> Names:
+        """Return the names of a message: some that its protocol says, and those of the records."""
+        found = self._behind.get(before)
+        if found is None:
+            if len(self._behind) >= _MAX_KNOWN:
+                self._behind.clear()
+            found = self._behind[before] = Names(before + self.names)
+        return found
 
 
 class RecordColumns:
@@ -50,9 +69,14 @@ class RecordColumns:
     Args:
         usual: Where things are.
         names: Of all values, in order.
+        lists: Those of them whose values are lists.
+        is_loose: Whether a record may lack values: where there are some, the reader of records looks closer.
+        is_odd: Whether all of them do, or have lists.
     """
 
-    def __init__(self, usual: Usual, names: Sequence[str]) -> None:
+    def __init__(
+        self, usual: Usual, names: Sequence[str], lists: frozenset[str], *, is_loose: bool, is_odd: bool
+    ) -> None:
         place = {name: number for number, name in enumerate(names)}
         self._usual = usual
         self._text = place[usual.text]
@@ -60,78 +84,170 @@ class RecordColumns:
         self._time = place[usual.time] if usual.time else None
         self._host = place[usual.host] if usual.host else None
         self._rest = [place[name] for name, _ in usual.fields]
-        self._stored = tuple([stored for _, stored in usual.fields])
-        self._names: dict[tuple[str, ...], Names] = {}
+        self._lists = frozenset(place[name] for name in lists)
+        self._is_loose = is_loose
+        self._is_odd = is_odd
+        self._stored = Stored(tuple([stored for _, stored in usual.fields]))
+        self._patterns: dict[tuple[bool, ...], Stored] = {}
 
     @classmethod
     def of(cls, record: dict[str, Any]) -> RecordColumns | None:
         """Look at a record; None when those with its names need a second look."""
-        plan, flat = plan_of(record), record
+        plan = plan_of(record)
         if "short_message" in record or plan.shapes:
             return None
-        if dict in map(type, record.values()):
-            flat = {}
-            if plan.traces or not flatten(record, "", flat):
-                return None
-            plan = plan_of(flat)
-        return None if plan.usual is None else cls(plan.usual, list(flat))
+        said = _without_nulls(record)
+        flat: dict[str, Any] = {}
+        names: dict[str, Any] = {}
+        if plan_of(said).traces or not flatten(said, "", flat) or not flatten(record, "", names):
+            return None
+        usual = plan_of(flat).usual
+        if usual is None:
+            return None
+        lists = frozenset(name for name, value in flat.items() if type(value) is list)
+        objects = [name for name, value in record.items() if type(value) in (dict, list)]
+        is_asked = plan.is_asked and "host" in record
+        is_loose = not is_asked and not any(may_be_object(name, usual.text) for name in objects)
+        is_odd = len(flat) < len(names) or bool(lists)
+        if is_odd and not is_loose:
+            return None
+        if lists and (_has_empty(record) or not lists.isdisjoint(usual[:4]) or max(map(len, names)) > _MAX_NAME):
+            return None
+        return cls(usual, list(names), lists, is_loose=is_loose, is_odd=is_odd)
 
-    def names(self, before: tuple[str, ...]) -> Names:
-        """Return the names of a message: some that its protocol says, and those of the records."""
-        found = self._names.get(before)
-        if found is None:
-            if len(self._names) >= _MAX_KNOWN:
-                self._names.clear()
-            found = self._names[before] = Names(before + self._stored)
-        return found
-
-    def read(self, rows: Sequence[Values], now: float, near: Sequence[float | None] | None) -> list[Said | None]:
+    def read(
+        self, columns: Sequence[Column], now: float, near: Sequence[float | None] | None, *, is_whole: bool
+    ) -> list[Said | None]:
         """
         Read records.
 
         Args:
-            rows: Their values.
+            columns: Their values.
             now: UTC Unix seconds.
             near: The times that their protocol says, if it says any.
+            is_whole: Whether it is known that they lack nothing.
 
         Returns:
             What each says; None for one that needs a second look.
         """
-        columns = list(zip(*rows, strict=True))
-        usual, every = self._usual, len(rows)
-        texts = [
-            text
-            if type(text) is str and text[:1] not in CLOSER and text[-1:] not in CLOSER and "\n" not in text
-            else None
-            for text in columns[self._text]
-        ]
-        levels = _each(usual.level_of, columns[self._level])
+        every = len(columns[0])
+        texts = _plain_texts(columns[self._text])
+        levels = _each(self._usual.level_of, columns[self._level])
         seconds: Sequence[float | None] = (None,) * every
         if self._time is not None:
-            seconds = [usual.seconds_of(time, now, dt.UTC) for time in columns[self._time]]
-            seconds = [second if second is None else float(second) for second in seconds]
+            seconds = self._seconds(columns[self._time], now)
         hosts: Sequence[str | None] = ("",) * every
         if self._host is not None:
             hosts = _each(_host, columns[self._host])
-        values: Sequence[Values] = [*zip(*[columns[place] for place in self._rest], strict=True)] or [()] * every
-        found: list[Said | None] = [
-            None if text is None or level is None or host is None else Said(self, second, host, text, level, row)
-            for second, host, text, level, row in zip(seconds, hosts, texts, levels, values, strict=True)
-        ]
-        if self._time is not None and None in seconds:
-            found = [None if second is None else said for second, said in zip(seconds, found, strict=True)]
+        rest = [[*map(_text_of, columns[place])] if place in self._lists else columns[place] for place in self._rest]
+        values: Sequence[Values] = [*zip(*rest, strict=True)] or [()] * every
+        found: list[Any] = [*zip(repeat(self._stored), seconds, hosts, texts, levels, values)]
+        unsure = {number for column in (texts, levels, hosts) if None in set(column) for number in _nones(column)}
+        if self._time is not None and None in set(seconds):
+            unsure.update(_nones(seconds))
         if near is not None:
-            found = [
-                None if is_far(second, other) else said
-                for second, other, said in zip(seconds, near, found, strict=True)
-            ]
-        for place in self._rest:
-            column = columns[place]
-            if int in set(map(type, column)):  # too large for a field
-                for number, value in enumerate(column):
-                    if type(value) is int and not -I64 <= value < I64:
-                        found[number] = None
+            unsure.update(
+                [
+                    number
+                    for number, (second, other) in enumerate(zip(seconds, near, strict=True))
+                    if is_far(second, other)
+                ]
+            )
+        if self._is_odd or not is_whole:
+            for number, row in enumerate(zip(*columns, strict=True)):
+                if self._is_odd or None in row:
+                    found[number] = self._look(found[number], row, now)
+                    unsure.discard(number)
+        for number in unsure:
+            found[number] = None
         return found
+
+    def _seconds(self, column: Column, now: float) -> Sequence[float | None]:
+        """Read times."""
+        usual = usual_seconds_of(column, now, dt.UTC)
+        if usual is not None:
+            return usual
+        read = [self._usual.seconds_of(time, now, dt.UTC) for time in column]
+        return [second if second is None else float(second) for second in read]
+
+    def _look(self, said: Any, row: Sequence[Any], now: float) -> Said | None:
+        """
+        Look at a record that lacks values, or has lists, which the reader of records looks at otherwise.
+
+        Args:
+            said: What it seems to say; None for each part that needs a second look.
+            row: All its values.
+            now: UTC Unix seconds.
+        """
+        stored, seconds, host, text, level, values = said
+        if not self._is_loose or text is None or text.isspace() or level is None or type(row[self._level]) is not str:
+            return None
+        time = None if self._time is None else row[self._time]
+        if time is not None:
+            seconds = believable(seconds, now)
+            if seconds is None or type(time) is not str:
+                return None
+            seconds = round(seconds, 6)
+        if self._host is not None and row[self._host] is None:
+            host = ""
+        if host is None or list in map(type, values):
+            return None
+        if None in values:
+            has = tuple([value is not None for value in values])
+            stored = self._having(has)
+            values = tuple([value for value in values if value is not None])
+        return stored, seconds, host, text, level, values
+
+    def _having(self, has: tuple[bool, ...]) -> Stored:
+        """Return the names of some of the values."""
+        found = self._patterns.get(has)
+        if found is None:
+            if len(self._patterns) >= _MAX_PATTERNS:
+                self._patterns.clear()
+            found = self._patterns[has] = Stored(tuple(compress(self._stored.names, has)))
+        return found
+
+
+def _nones(column: Sequence[object]) -> list[int]:
+    return [number for number, value in enumerate(column) if value is None]
+
+
+def _plain_texts(column: Column) -> list[Any]:
+    """Return texts; None for what is none, or needs a second look."""
+    try:
+        if "\n" not in "".join(column):
+            first, last = {text[:1] for text in column}, {text[-1:] for text in column}
+            if CLOSER.isdisjoint(first) and CLOSER.isdisjoint(last):
+                return column
+    except TypeError:
+        pass
+    return [
+        text if type(text) is str and text[:1] not in CLOSER and text[-1:] not in CLOSER and "\n" not in text else None
+        for text in column
+    ]
+
+
+def _text_of(value: object) -> object:
+    """Write a list as JSON; itself where that cannot be done."""
+    if type(value) is not list:
+        return value
+    try:
+        return msgspec.json.encode(value).decode()
+    except (ValueError, OverflowError, RecursionError):
+        return value
+
+
+def _without_nulls(record: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: _without_nulls(value) if type(value) is dict else value
+        for name, value in record.items()
+        if value is not None
+    }
+
+
+def _has_empty(record: dict[str, Any]) -> bool:
+    """Whether an object in it has nothing in it."""
+    return any(type(value) is dict and (not value or _has_empty(value)) for value in record.values())
 
 
 def _each(read: Callable[[Any], Any], column: Sequence[Any]) -> list[Any]:
@@ -165,7 +281,7 @@ class RecordShapes:
             What each says; None for one that has no shape, or needs a second look.
         """
         found: list[Said | None] = [None] * len(records)
-        for columns, places, rows in self._shapes.read(records):
-            for place, said in zip(places, columns.read(rows, now, None), strict=True):
+        for columns, places, values, is_whole in self._shapes.read(records):
+            for place, said in zip(places, columns.read(values, now, None, is_whole=is_whole), strict=True):
                 found[place] = said
         return found

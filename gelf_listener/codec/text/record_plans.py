@@ -32,6 +32,7 @@ __all__ = [
     "flatten",
     "is_far",
     "is_odd_in_gelf_only",
+    "may_be_object",
     "number_seconds",
     "plan_of",
 ]
@@ -261,6 +262,14 @@ def flatten(record: Mapping[str, Any], prefix: str, flat: dict[str, Any]) -> boo
         else:
             flat[whole] = value
     return len(flat) <= MAX_KEYS
+
+
+_OBJECTS = frozenset(("message", "msg", *_LEVELS, *_TIMES))
+
+
+def may_be_object(name: str, text: str) -> bool:
+    """Whether an object or a list under a name may be the text, the level or the time of a record with another text."""
+    return name in _OBJECTS or (name == "event" and text not in ("message", "msg"))
 
 
 def is_odd_in_gelf_only(key: Key) -> bool:

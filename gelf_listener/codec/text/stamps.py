@@ -11,12 +11,24 @@ from __future__ import annotations
 import datetime as dt
 import re
 import zoneinfo
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from gelf_listener.codec.zones import ZONES, zone_of
 
-__all__ = ["CLOCK", "ISO", "ZONE", "Stamp", "believable", "iso_stamp", "read_stamp", "usual_seconds", "whole_seconds"]
+__all__ = [
+    "CLOCK",
+    "ISO",
+    "ZONE",
+    "Stamp",
+    "believable",
+    "iso_stamp",
+    "read_stamp",
+    "usual_seconds",
+    "usual_seconds_of",
+    "whole_seconds",
+]
 
 _EARLIEST = 631_152_000.0
 """1990: older than any log that is read now; a clock that was never set says 1970 or 1980."""
@@ -189,7 +201,39 @@ def usual_seconds(text: str, now: float, zone: dt.tzinfo | None) -> float | None
     return seconds if seconds is None or fraction is None else seconds + float("0." + fraction)
 
 
-_fractions = {f".{number:03d}Z": number / 1000 for number in range(1000)}
+def usual_seconds_of(column: Sequence[Any], now: float, zone: dt.tzinfo | None) -> list[float] | None:
+    """Read times of UTC to the milli- or microsecond like `usual_seconds`; None when any of them is something else."""
+    try:
+        try:
+            return [_heads[time[:19]] + _fractions[time[19:]] for time in column]
+        except KeyError:
+            for head in {time[:19] for time in column} - _heads.keys():
+                seconds = whole_seconds(head + "Z", now, zone) if _USUAL.match(head + "Z") else None
+                if seconds is None:
+                    return None
+                if len(_heads) >= _MAX_SECONDS:
+                    _heads.clear()
+                _heads[head] = seconds
+            return [_heads[time[:19]] + _fractions[time[19:]] for time in column]
+    except (KeyError, TypeError):
+        return None
+
+
+_heads: dict[str, float] = {}
+"""Times of UTC to the second, without the letter."""
+
+
+class _Fractions(dict[str, float]):
+    """Fractions of a second, by what stands behind it in a time of UTC; those to the millisecond are ready."""
+
+    def __missing__(self, behind: str) -> float:
+        digits = behind[1:7]
+        if behind[7:] in ("Z", "+00:00") and behind[0] == "." and digits.isascii() and digits.isdecimal():
+            return float("0." + digits)
+        raise KeyError(behind)
+
+
+_fractions = _Fractions({f".{number:03d}{zone}": number / 1000 for number in range(1000) for zone in ("Z", "+00:00")})
 
 
 def iso_stamp(match: re.Match[str], now: float, zone: dt.tzinfo | None) -> float | None:

@@ -29,6 +29,7 @@ TIMES = st.sampled_from(
             "2026-11-29 16:00:00,123456+01:00",
             "1970-01-01T00:00:00Z",
         ),
+        *("2026-11-29T16:00:00.123456Z", "2026-11-29T16:00:00.654321+00:00", "2026-11-29T16:00:00.1_3456Z"),
         *("yesterday", "", 1_795_913_692, 1_795_913_692_123, 1_795_913_692.25, 0, True, "2026-11-29T16:00:00.12Z"),
     )
 )
@@ -53,6 +54,41 @@ def flat(draw: st.DrawFn) -> dict[str, Any]:
         **draw(st.sampled_from(({}, {"user": SCALARS, "n": SCALARS}, {"user": OTHERS, "a.b": SCALARS}))),
     }
     return {name: draw(values) for name, values in names.items()}
+
+
+ABSENT = object()
+
+
+@st.composite
+def varied(draw: st.DrawFn) -> list[dict[str, Any]]:
+    """Records of one line of code: the same names, of which some have no value now and then, and lists."""
+    values: dict[str, st.SearchStrategy[Any]] = {
+        "@timestamp": TIMES,
+        draw(st.sampled_from(("level", "severity", "log.level"))): LEVELS,
+        draw(st.sampled_from(("message", "@m", "text"))): TEXTS,
+        "tags": st.lists(st.one_of(SCALARS, st.none(), st.lists(TEXTS, max_size=1)), min_size=1, max_size=2),
+        "error": st.none(),
+        "user": SCALARS,
+        "n": st.integers(0, 9),
+        "method": SCALARS,
+        "path": SCALARS,
+        "v": st.just(0),
+        "time": st.dictionaries(TEXTS, SCALARS, max_size=1),
+        "event": st.dictionaries(st.sampled_from(("dataset", "text")), TEXTS, min_size=1, max_size=2),
+        "level.name": TEXTS,
+        "hostname": HOSTS,
+        "host": HOSTS,
+        "http": st.fixed_dictionaries({"status": SCALARS, "of": st.fixed_dictionaries({"a": SCALARS, "b": SCALARS})}),
+        "of": st.fixed_dictionaries({"ip": st.just(["::1"]), "a": SCALARS, "nothing": st.just({})}),
+    }
+    kept = [*list(values)[:3], *draw(st.lists(st.sampled_from(list(values)[3:]), unique=True, max_size=6))]
+    rare = draw(st.sampled_from((st.none(), st.just(ABSENT))))
+
+    def one() -> dict[str, Any]:
+        said = {name: draw(values[name] if draw(st.integers(0, 5)) else rare) for name in kept}
+        return {name: value for name, value in said.items() if value is not ABSENT}
+
+    return [one() for _ in range(draw(st.integers(1, 6)))]
 
 
 @st.composite
@@ -81,10 +117,9 @@ def told(record: dict[str, Any]) -> tuple[Any, ...]:
 
 
 def in_columns(said: Said) -> tuple[Any, ...]:
-    names = said.columns.names(()).names
-    fields = dict(sorted(zip(names, said.values, strict=True)))
-    seconds = NOW if said.seconds is None else said.seconds
-    return seconds, said.host or "unknown", said.text, None, said.level, fields, ()
+    stored, seconds, host, text, level, values = said
+    fields = dict(sorted(zip(stored.behind(()).names, values, strict=True)))
+    return NOW if seconds is None else seconds, host or "unknown", text, None, level, fields, ()
 
 
 @settings(deadline=None, max_examples=100)
@@ -99,6 +134,18 @@ def test_they_change_nothing(often: list[dict[str, Any]], some: list[dict[str, A
         for record, said in zip(records[start:], found, strict=False):
             if said is not None:
                 assert in_columns(said) == told(record)
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.data())
+def test_neither_do_records_that_lack_something(data: st.DataObject) -> None:
+    """Values that are null or missing, and lists."""
+    shapes = RecordShapes()
+    records = data.draw(varied())
+    for record in [*records * 40, *data.draw(varied()), *records]:
+        said = shapes.read([json.dumps(record).encode()], NOW)[0]
+        if said is not None:
+            assert in_columns(said) == told(record)
 
 
 USUAL = {"@timestamp": "2026-11-29T16:00:00.123Z", "log.level": "info", "message": "order placed", "count": 3}
@@ -120,7 +167,7 @@ def test_a_record_like_those_before_is_read_at_once() -> None:
     """Of other values, in another order, with blanks."""
     said = read_one(taught(USUAL), json.dumps({**dict(reversed(USUAL.items())), "message": "é", "count": 1.5}).encode())
     assert said is not None
-    assert (said.text, said.level, said.seconds, said.values) == ("é", 6, 1795968000.123, (1.5,))
+    assert said[1:] == (1795968000.123, "", "é", 6, (1.5,))
 
 
 @pytest.mark.parametrize(
@@ -130,7 +177,8 @@ def test_a_record_like_those_before_is_read_at_once() -> None:
         b"no JSON",
         b"[]",
         json.dumps({**USUAL, "more": 1}).encode(),
-        json.dumps({**USUAL, "count": None}).encode(),
+        json.dumps({**USUAL, "message": None}).encode(),
+        json.dumps({**USUAL, "log.level": None}).encode(),
         json.dumps({**USUAL, "count": [1]}).encode(),
         json.dumps({**USUAL, "count": {"a": 1}}).encode(),
         json.dumps({**USUAL, "count": 1 << 63}).encode(),
@@ -147,6 +195,51 @@ def test_a_record_like_those_before_is_read_at_once() -> None:
 def test_another_record_is_read_by_itself(other: bytes) -> None:
     """What a shape takes as given is different."""
     assert read_one(taught(USUAL), other) is None
+
+
+def test_a_record_without_a_value_is_read_at_once() -> None:
+    """Whether it is null or missing."""
+    shapes = taught({**USUAL, "user": "u", "error": None})
+    missing = {name: value for name, value in USUAL.items() if name != "count"}
+    for record in ({**missing, "user": None, "error": None}, missing, {**missing, "count": None}):
+        said = read_one(shapes, json.dumps(record).encode())
+        assert said is not None
+        assert in_columns(said) == told(record)
+        assert said[-1] == ()
+
+
+def test_lists_are_read_at_once() -> None:
+    """Of any values, in nested records too."""
+    shapes = taught({**USUAL, "host": {"ip": ["::1"], "name": "web-1"}, "tags": ["a"], "user": "u"})
+    record = {**USUAL, "host": {"ip": [1, None, {"a": []}], "name": "web-2"}, "tags": ["b", "c"], "user": None}
+    said = read_one(shapes, json.dumps(record).encode())
+    assert said is not None
+    assert in_columns(said) == told(record)
+    assert said[-1] == (3, '[1,null,{"a":[]}]', '["b","c"]')
+    assert read_one(shapes, json.dumps({**record, "tags": []}).encode()) is None
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        [b"%s%s", b'{"a":{}', b'"b":%s}'],
+        [b"%s%s", b"%s", b""],
+        [b"%s,%s", b"%s", b""],
+        [b"%s%s", b'{"of":', b"%s}"],
+        [b"%s %s", b'{"of":{}', b",%s}"],
+        [b"%s%s", b'{"message":"', b'%s"}'],
+        [b"%s\n%s", b"{}", b"%s"],
+        [b"[%s,%s]", b"%s", b"%s"],
+    ],
+)
+def test_documents_that_are_read_together_end_where_each_ends(odd: list[bytes]) -> None:
+    """What is two documents in one place, and half of one in another, is not taken for what it would be in all."""
+    shapes = taught(USUAL)
+    document = json.dumps(USUAL).encode()
+    documents = [part.replace(b"%s", document) for part in odd]
+    found = shapes.read([document, *documents, document], NOW)
+    whole = [each == document for each in documents]
+    assert [said is not None for said in found] == [True, *whole, True]
 
 
 def test_few_shapes_are_kept_and_none_that_does_not_come_again() -> None:
