@@ -17,13 +17,12 @@ import itertools
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextvars import ContextVar
 from typing import Any
 
 from gelf_listener.errors import ConfigError, QueryError, Retry, describe
 from gelf_listener.message import Message, ids_of
 from gelf_listener.query import compile_predicate
-from gelf_listener.query.fields import FIRST_OF, known_field
+from gelf_listener.query.fields import FIRST_OF
 from gelf_listener.query.nodes import MatchAll, Node
 from gelf_listener.store import aggregation, grouping
 from gelf_listener.store.algebra import Bounds
@@ -39,11 +38,13 @@ from gelf_listener.store.answers import (
     beginning_with,
     known_and,
 )
-from gelf_listener.store.memory_store import MemoryStore
 from gelf_listener.store.opensearch.clauses import Clause, Clauses
 from gelf_listener.store.opensearch.cluster import Ask, Cluster, count_request, total_of
+from gelf_listener.store.opensearch.freshness import Freshness
 from gelf_listener.store.opensearch.names import IndexNames
+from gelf_listener.store.opensearch.pages import PAGE, Pages, cut
 from gelf_listener.store.opensearch.shape import Shape
+from gelf_listener.store.opensearch.target import Target
 from gelf_listener.store.parameters import EVERYTHING, NEWEST_FIRST, Grouping, Metric, Sort, Span, ValuesGroup
 
 __all__ = ["OpenSearchStore"]
@@ -51,24 +52,16 @@ __all__ = ["OpenSearchStore"]
 _log = logging.getLogger(__name__)
 
 _BULK_MESSAGES = 1000
-_PAGE = 2000
 _MAX_WINDOW = 10_000
 """OpenSearch gives no more than the first 10 000 of a search; deeper pages are walked to."""
 _MAX_EXACT = 10_000
 """Up to so many messages are sorted and computed with one by one, as the store in memory does."""
 _MAX_VERIFIED = 50_000
 """Messages that are looked at one by one to finish a query; no more than a clause may name."""
-_MAX_READ = 100_000
-_COLUMNS_SECONDS = 2.0
-"""How long is remembered which columns there are: other listeners make some, too."""
 _RETENTION_SECONDS = 60.0
-_KEEP_ALIVE = "2m"
 _NO_FIELD = "@none"
 """A key that no field has."""
 _CONFLICT = 409
-
-_cut: ContextVar[str] = ContextVar("_opensearch_cut", default="")
-"""Why the last search of this task looked at the newest messages only."""
 
 
 class OpenSearchStore:
@@ -112,6 +105,8 @@ class OpenSearchStore:
         """Messages that the cluster refused altogether."""
         self._shape = shape
         self._cluster = Cluster(ask, shape.names, refused, patience_seconds)
+        self._pages = Pages(self._cluster, shape)
+        self._fresh = Freshness(self._cluster, shape)
         self._location = location
         copies = {"index.number_of_shards": shards, "index.number_of_replicas": replicas}
         self._settings = shape.settings | copies
@@ -122,12 +117,7 @@ class OpenSearchStore:
         """How many messages retention deleted."""
         self.problem = ""
         """Why messages cannot be added or found at the moment; empty when they can."""
-        self._looked_at = float("-inf")
-        self._looking = asyncio.Lock()
         self._retention: asyncio.Task[None] | None = None
-        self._refreshing = asyncio.Lock()
-        self._refreshed_from = -1.0
-        """When the last refresh that is done began (monotonic)."""
 
     @property
     def names(self) -> IndexNames:
@@ -139,7 +129,7 @@ class OpenSearchStore:
 
     def missing(self) -> Missing:
         """Return what the last search of this task could not look at."""
-        return Missing(unindexable=self.unindexable, trouble=self.problem, cut=_cut.get())
+        return Missing(unindexable=self.unindexable, trouble=self.problem, cut=cut.get())
 
     # --- life
 
@@ -155,7 +145,7 @@ class OpenSearchStore:
         template = names.alias or names.prefix
         await self._cluster.put_template(template, names.template_pattern, self._shape.mappings, self._settings)
         await self._cluster.name_newest()
-        await self._look_at_columns(time.monotonic())
+        await self._fresh.look_at_columns(time.monotonic())
         if self._retention is None:
             self._retention = asyncio.get_running_loop().create_task(self._retain(), name="store retention")
 
@@ -236,36 +226,14 @@ class OpenSearchStore:
                 raise Retry(f"OpenSearch: status {status}: {why}")
         return refused
 
-    async def _look_at_columns(self, since: float) -> None:
-        """
-        See which columns other listeners made, and whether there is something that has none.
-
-        Args:
-            since: When somebody must have looked last, otherwise we do (monotonic).
-        """
-        shape = self._shape
-        async with self._looking:  # searches at the same time share it
-            is_due = shape.has_new or self._looked_at < since
-            if is_due:
-                self._looked_at, shape.has_new = time.monotonic(), False
-                shape.learn(await self._cluster.mappings())
-            if not shape.has_rest and (is_due or not shape.knows_rest):
-                shape.has_rest = bool(await self._cluster.count(shape.rest))
-
     # --- searching
 
     async def _ready(self) -> None:
-        """Make the cluster show what was added before this was asked; searches at the same time share that."""
+        """Make the cluster show what was added before this was asked."""
         if self.written_before is not None:
             await self.written_before()
-        asked = time.monotonic()
-        async with self._refreshing:
-            if self._refreshed_from < asked:
-                began = time.monotonic()
-                await self._cluster.refresh()
-                self._refreshed_from = began
-        await self._look_at_columns(asked - _COLUMNS_SECONDS)
-        _cut.set("")
+        await self._fresh.show()
+        cut.set("")
 
     async def _bounds(self, query: Node, span: Span) -> Bounds[Clause]:
         """Return clauses that find what surely and what maybe matches."""
@@ -273,8 +241,8 @@ class OpenSearchStore:
         await self._ready()
         translator = self._shape.translator(self._clock())
         found = translator.within(query, span)
-        if translator.has_unknown and self._looked_at < asked:
-            await self._look_at_columns(asked)
+        if translator.has_unknown and self._fresh.looked_at < asked:
+            await self._fresh.look_at_columns(asked)
             found = self._shape.translator(self._clock()).within(query, span)
         return found
 
@@ -302,7 +270,7 @@ class OpenSearchStore:
         found = await self._bounds(query, span)
         if found.exact:
             return found.most, await self._cluster.search(wanted(found.most))
-        doubtful = self._page(_doubt(found), NEWEST_FIRST, _PAGE)
+        doubtful = self._pages.request(_doubt(found), NEWEST_FIRST, PAGE)
         first, answer = await self._cluster.searches([doubtful, wanted(found.least)])
         if not first["hits"]["hits"]:
             return found.least, answer
@@ -322,103 +290,41 @@ class OpenSearchStore:
         predicate = compile_predicate(query, self._clock)
         ids: list[str] = []
         looked_at = 0
-        async for messages in self._walk(_doubt(found), NEWEST_FIRST, _MAX_VERIFIED + 1, first):
+        async for messages in self._pages.walk(_doubt(found), NEWEST_FIRST, _MAX_VERIFIED + 1, first):
             ids += [message.id for message in messages[: _MAX_VERIFIED - looked_at] if predicate(message)]
             looked_at += len(messages)
         if looked_at > _MAX_VERIFIED:
-            _cut.set(f"more than {_MAX_VERIFIED} messages would have to be looked at one by one; narrow the search")
+            cut.set(f"more than {_MAX_VERIFIED} messages would have to be looked at one by one; narrow the search")
         return clauses.any_of([clauses.exactly(found.least), clauses.ids(ids)]).most
 
     async def search(
         self, query: Node, span: Span, *, limit: int = 150, offset: int = 0, sort: Sort = NEWEST_FIRST
     ) -> Hits:
         """Return a page; see `Store.search`."""
-        known = known_field(sort.field)
-        if known is None or known.name not in self._shape.sorted_by:
+        if not self._pages.can_sort(sort):
             clause, answer = await self._answer(query, span, count_request)
-            found = await self._newest(clause, sort)
+            found = await self._pages.newest(clause, sort)
             return Hits(total_of(answer), found[offset : offset + limit])
         if offset + limit > _MAX_WINDOW:
             clause, answer = await self._answer(query, span, count_request)
-            pages = [page async for page in self._walk(clause, sort, offset + limit)]
+            pages = [page async for page in self._pages.walk(clause, sort, offset + limit)]
             return Hits(total_of(answer), list(itertools.chain.from_iterable(pages))[offset:])
         more = {"from": offset, "track_total_hits": True}
-        _, answer = await self._answer(query, span, lambda clause: self._page(clause, sort, limit) | more)
-        return Hits(total_of(answer), self._messages(answer))
-
-    async def _newest(self, clause: Clause, sort: Sort) -> list[Message]:
-        """Sort the newest messages by a field whose values may be of any kind."""
-        found: list[Message] = []
-        async for page in self._walk(clause, Sort("gl2_receive_timestamp"), _MAX_READ + 1):
-            found += page
-        if len(found) > _MAX_READ:
-            _cut.set(f"more than {_MAX_READ} messages would have to be read; narrow the search")
-        return MemoryStore.sorted(found[:_MAX_READ][::-1], sort)
+        _, answer = await self._answer(query, span, lambda clause: self._pages.request(clause, sort, limit) | more)
+        return Hits(total_of(answer), self._pages.messages(answer))
 
     async def scan(
         self, query: Node, span: Span, *, limit: int | None = None, sort: Sort = NEWEST_FIRST
     ) -> AsyncIterator[Sequence[Message]]:
         """Give everything that matches; see `Store.scan`."""
         clause = await self._exact(query, span)
-        known = known_field(sort.field)
-        if known is None or known.name not in self._shape.sorted_by:
-            found = (await self._newest(clause, sort))[:limit]
-            for start in range(0, len(found), _PAGE):
-                yield found[start : start + _PAGE]
+        if not self._pages.can_sort(sort):
+            found = (await self._pages.newest(clause, sort))[:limit]
+            for start in range(0, len(found), PAGE):
+                yield found[start : start + PAGE]
             return
-        async for messages in self._walk(clause, sort, limit):
+        async for messages in self._pages.walk(clause, sort, limit):
             yield messages
-
-    async def _walk(
-        self, clause: Clause, sort: Sort, limit: int | None, first: dict[str, Any] | None = None
-    ) -> AsyncIterator[list[Message]]:
-        """Give what a clause finds at this moment, page by page; `first`: the answer with the first, if it is there."""
-        size = _PAGE if limit is None else min(_PAGE, limit)
-        answer = first or await self._cluster.search(self._page(clause, sort, size))
-        count = len(answer["hits"]["hits"])
-        if count < size or count == limit:  # as it mostly is; only more has to be held
-            if count:
-                yield self._messages(answer)
-            return
-        moment = await self._cluster.open_moment(_KEEP_ALIVE)
-        if moment is None:
-            return
-        try:
-            left, after = limit, None
-            while left is None or left > 0:
-                size = _PAGE if left is None else min(_PAGE, left)
-                body = self._page(clause, sort, size) | {"pit": {"id": moment, "keep_alive": _KEEP_ALIVE}}
-                if after is not None:
-                    body["search_after"] = after
-                answer = await self._cluster.search(body)
-                hits = answer["hits"]["hits"]
-                if hits:
-                    yield self._messages(answer)
-                    after = hits[-1]["sort"]
-                if len(hits) < size:
-                    return
-                left = None if left is None else left - len(hits)
-        finally:
-            await self._cluster.close_moment(moment)
-
-    def _page(self, clause: Clause, sort: Sort, size: int) -> dict[str, Any]:
-        """Return a request for the first messages that a clause finds, without their total."""
-        wanted = {"query": clause, "size": size, "sort": self._sort_of(sort), "_source": self._source}
-        return wanted | {"track_total_hits": False}
-
-    def _messages(self, answer: dict[str, Any]) -> list[Message]:
-        return [self._shape.message_of(hit["_source"]) for hit in answer["hits"]["hits"]]
-
-    @property
-    def _source(self) -> Any:
-        return self._shape.source or True
-
-    def _sort_of(self, sort: Sort) -> list[dict[str, Any]]:
-        known = known_field(sort.field)
-        assert known is not None  # noqa: S101  (whoever asks looked)
-        order = "desc" if sort.descending else "asc"
-        fields = self._shape.sorted_by
-        return [{fields[known.name]: {"order": order}}, {fields["gl2_message_id"]: {"order": order}}]
 
     async def count(self, query: Node, span: Span) -> int:
         """Return how many match; see `Store.count`."""
@@ -429,8 +335,9 @@ class OpenSearchStore:
         if len(id) != 26 or not id.isalnum():
             return None
         await self._ready()
-        answer = await self._cluster.search({"query": {"ids": {"values": [id]}}, "size": 1, "_source": self._source})
-        return next(iter(self._messages(answer)), None)
+        wanted = {"query": {"ids": {"values": [id]}}, "size": 1, "_source": self._pages.source}
+        answer = await self._cluster.search(wanted)
+        return next(iter(self._pages.messages(answer)), None)
 
     # --- figures
 
@@ -456,9 +363,9 @@ class OpenSearchStore:
             for metric, column in measured
         )
         if total <= _MAX_EXACT or len(covered) < len(groups) or blind or _is_read(groups):
-            return grouping.aggregate(await self._newest(clause, Sort("gl2_receive_timestamp")), groups, metrics)
+            return grouping.aggregate(await self._pages.newest(clause, Sort("gl2_receive_timestamp")), groups, metrics)
         loop = asyncio.get_running_loop()
-        target = _Target(self._cluster, clause, loop)
+        target = Target(self._cluster, clause, loop)
         shared = [asked.field for asked, column in (*covered, *measured) if column is aggregation.SHARED]
         shares = self._shares(clause, loop, FIRST_OF[shared[0] or ""]) if shared else []
         return await asyncio.to_thread(aggregation.aggregate, [target], covered, measured, shares)
@@ -469,7 +376,7 @@ class OpenSearchStore:
         shares = translator.shares(names)
         columns = [self._shape.column_of(key, values=True) for key in (*[key for key, _ in shares], _NO_FIELD)]
         return [
-            aggregation.Share(_Target(self._cluster, each, loop), column)
+            aggregation.Share(Target(self._cluster, each, loop), column)
             for each, column in zip(translator.shared_out(clause, shares), columns, strict=True)
         ]
 
@@ -478,7 +385,7 @@ class OpenSearchStore:
         clause, answer = await self._answer(query, span, count_request)
         total = total_of(answer)
         if total <= _MAX_EXACT:
-            return grouping.statistics(await self._newest(clause, Sort("gl2_receive_timestamp")), field)
+            return grouping.statistics(await self._pages.newest(clause, Sort("gl2_receive_timestamp")), field)
         functions: tuple[Any, ...] = ("count", "card", "min", "max", "avg", "sum", "stddev")
         counted = await self.aggregate(query, span, [], [Metric(function, field) for function in functions[:2]])
         present, distinct = counted[0].values
@@ -506,10 +413,10 @@ class OpenSearchStore:
     async def delete(self, query: Node, span: Span) -> int:
         """Delete messages; see `Store.delete`."""
         clause = await self._exact(query, span)
-        if _cut.get():
-            raise QueryError(f"not deleted: {_cut.get()}", "", 1)
+        if cut.get():
+            raise QueryError(f"not deleted: {cut.get()}", "", 1)
         deleted = 0
-        async for messages in self._walk(clause, NEWEST_FIRST, None):
+        async for messages in self._pages.walk(clause, NEWEST_FIRST, None):
             doomed = [(self._cluster.index_of(message), message.id) for message in messages]
             deleted += await self._cluster.delete(doomed)
         return deleted
@@ -550,50 +457,3 @@ def _is_read(groups: Sequence[Grouping]) -> bool:
     return any(getattr(group, "reading", "stored") != "stored" for group in groups) or any(
         isinstance(group, ValuesGroup) and group.missing for group in groups[1:]
     )
-
-
-class _Target:
-    """
-    Messages of the cluster that a clause finds, for `aggregation`, which runs in a thread.
-
-    Args:
-        cluster: Where they are.
-        clause: Finds them.
-        loop: Sends the requests.
-    """
-
-    def __init__(self, cluster: Cluster, clause: Clause, loop: asyncio.AbstractEventLoop) -> None:
-        self._cluster = cluster
-        self._clause = clause
-        self._loop = loop
-
-    def aggregate(self, wanted: dict[str, Any]) -> dict[str, Any]:
-        """Return what the cluster computes; see `Aggregable.aggregate`."""
-        body = {"query": self._clause, "size": 0, "aggs": _as_opensearch(wanted)}
-        try:
-            answer = self._wait(self._cluster.search(body))
-        except QueryError as error:
-            if "too_many_buckets" in str(error):
-                raise ValueError(f"{aggregation.TOO_MUCH}: {error}") from None
-            raise
-        found: dict[str, Any] = answer.get("aggregations", {})
-        return found
-
-    def total(self) -> int:
-        """Return how many messages there are."""
-        return int(self._wait(self._cluster.count(self._clause)))
-
-    def lacking(self, column: str) -> _Target:
-        """Return those that have nothing in a column."""
-        return _Target(self._cluster, Clauses().without(self._clause, {"exists": {"field": column}}), self._loop)
-
-    def _wait(self, asking: Any) -> Any:
-        return asyncio.run_coroutine_threadsafe(asking, self._loop).result()
-
-
-def _as_opensearch(wanted: dict[str, Any]) -> dict[str, Any]:
-    """Write a request of the embedded engine in OpenSearch's words, which differ in one."""
-    return {
-        ("shard_size" if name == "segment_size" else name): _as_opensearch(value) if isinstance(value, dict) else value
-        for name, value in wanted.items()
-    }

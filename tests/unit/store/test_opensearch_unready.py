@@ -18,7 +18,7 @@ from gelf_listener.outputs.opensearch_store import OpenSearchStoreSettings
 from gelf_listener.query import parse
 from gelf_listener.query.nodes import MatchAll
 from gelf_listener.store.opensearch import cluster as cluster_module
-from gelf_listener.store.opensearch import store as store_module
+from gelf_listener.store.opensearch import pages as pages_module
 from gelf_listener.store.opensearch.cluster import Cluster
 from gelf_listener.store.opensearch.documents import SharedDocuments
 from gelf_listener.store.opensearch.names import DatedNames
@@ -185,7 +185,7 @@ def test_every_question_waits_for_shards(
     question: Callable[[OpenSearchStore], Awaitable[Any]], partly: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whichever of its requests comes too early, the answer is what it is with all shards."""
-    monkeypatch.setattr(store_module, "_PAGE", 2)
+    monkeypatch.setattr(pages_module, "PAGE", 2)
 
     async def ask(early: int | None) -> tuple[Any, int]:
         cluster = StandIn()
