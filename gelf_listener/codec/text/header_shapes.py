@@ -453,6 +453,7 @@ Shape("WebSphere, Open Liberty", _pairs("[", _DIGITS), re.compile(r"\[(?P<stamp>
     Shape("Oracle's utilities", ("TN", "RM", "PL", "SP"), re.compile(r"(?:TNS|RMAN|PLS|SP2)-\d{4,5}: "), lambda _match, _now, _zone: Header(3), "-"),
     Shape("HAProxy's own", _pairs("[", "EACWNID"), re.compile(r"\[(?P<level>EMERG|ALERT|CRIT|ERR|WARNING|NOTICE|INFO|DIAG)\] +\(\d{1,10}\) : "),
           lambda match, _now, _zone: Header(LEVEL_NAMES.get(match["level"].lower(), 6), goes_on=-1)),
+    Shape("go test", (" ", "--"), re.compile(r"(?: {4}){0,8}--- FAIL: \S{1,400} \(\d{1,6}\.\d\ds\)\Z"), _record_of(3, -1), "--- FAIL"),
     Shape("Gradle, ninja", ("FA",), re.compile(r"(FAILURE|FAILED): "), _named),
     Shape("R", ("Wa", "In"), re.compile(r"(?:In addition: )?Warning messages?:\Z"), _record_of(4, 1), "Warning message"),
     Shape("npmlog, Ansible", ("ER",), re.compile(r"(ERR!|ERROR!) "), _named, "! "),

@@ -376,6 +376,8 @@ class Joiner:
         self._bytes += len(raw)
         if self._trace is None:
             self._fill_header(text, now)
+        elif self._trace is Trace.ASYNCIO and (beginning := begins(text)) is not None:
+            self._trace = beginning.trace  # the traceback itself
         elif self._trace is Trace.PYTHON and len(self._lines) - 1 > self._trace_at:
             beginning = begins(text)
             if beginning is not None and beginning.trace is Trace.PYTHON:

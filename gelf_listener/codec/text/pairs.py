@@ -6,7 +6,7 @@ import re
 
 from gelf_listener.codec.levels import severity_of_text
 
-__all__ = ["read_pairs"]
+__all__ = ["OF_A_REQUEST", "read_pairs"]
 
 _PAIR = re.compile(
     r"""([A-Za-z_@][\w.@/-]{0,200})
@@ -20,6 +20,8 @@ _MAX_PAIRS = 1000
 _TIME = re.compile(r"\d\d:\d\d|\d{9}")
 """What there is in a time, and not in a duration."""
 
+OF_A_REQUEST = frozenset(("method", "path", "status"))
+"""What pairs of a request always have that a service answered: Lograge."""
 _TEXTS = frozenset(("msg", "message", "event"))
 _LEVELS = ("prio", "level", "lvl", "severity", "log_level", "at")
 _TIMES = frozenset(("time", "ts", "timestamp", "t", "@timestamp", "date", "datetime"))
@@ -31,7 +33,7 @@ def read_pairs(line: str) -> dict[str, str] | None:
 
     Returns:
         Values by name, ``at`` and ``prio`` as ``level`` where they are one (logfmter, Heroku; PowerDNS); None when the
-        line is something else, or has neither a text with a level or a time, nor a level with a time.
+        line is something else, or has neither a text with a level or a time, nor a level with a time, nor a request.
     """
     pairs: dict[str, str] = {}
     at = flags = 0
@@ -54,7 +56,8 @@ def read_pairs(line: str) -> dict[str, str] | None:
     level = next((name for name in _LEVELS if name in pairs and _is_level(name, pairs[name])), None)
     has_time = any(_TIME.search(pairs[name]) for name in _TIMES & pairs.keys())
     has_text = not pairs.keys().isdisjoint(_TEXTS)
-    if not (has_text and (level or has_time or "level" in pairs)) and not (level and (has_time or level == "at")):
+    is_sure = (has_text and (level or has_time or "level" in pairs)) or (level and (has_time or level == "at"))
+    if not is_sure and not pairs.keys() >= OF_A_REQUEST:
         return None
     if level in ("at", "prio"):
         pairs["level"] = pairs.pop(level)

@@ -9,7 +9,6 @@ and `deadline` says when to come back.
 from __future__ import annotations
 
 import datetime as dt
-import json
 import logging
 import re
 from typing import Any
@@ -18,18 +17,15 @@ import msgspec
 
 from gelf_listener.codec.batch import Batch
 from gelf_listener.codec.gelf.lenient import LenientGelf
-from gelf_listener.codec.plain import plain
 from gelf_listener.codec.receipt import Receipt
 from gelf_listener.codec.scrub import encode_json
 from gelf_listener.codec.text.envelopes import Envelope, Names, open_docker_json, open_envelope
 from gelf_listener.codec.text.header_shapes import Header
 from gelf_listener.codec.text.joining import Joiner, Origin
-from gelf_listener.codec.text.literals import read_literal
-from gelf_listener.codec.text.pairs import read_pairs
-from gelf_listener.codec.text.plain import is_prose, read_common, read_header
+from gelf_listener.codec.text.line_records import LEADING, parse_objects, record_in
+from gelf_listener.codec.text.plain import is_prose, read_common
 from gelf_listener.codec.text.reading import Reading
 from gelf_listener.codec.text.records import read_record
-from gelf_listener.codec.text.stamps import read_stamp
 from gelf_listener.errors import Reason
 from gelf_listener.message import Message
 
@@ -40,23 +36,10 @@ _log = logging.getLogger(__name__)
 _ANSI = re.compile(r"\x1b\[[0-9;:?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
 """Colours and titles: what a terminal does with them is not part of the text."""
 
-_LEADING = "\ufeff\x1e \t"
-"""What may stand before an object: a byte order mark, the separator of RFC 7464, blanks."""
 _MAX_SOURCES = 1024
 _MAX_NESTING = 3
 """Envelopes in envelopes: compose around Docker's time around a line."""
-_MAX_OBJECTS = 100
-"""Objects on one line."""
 _MAX_PREFIX = 120
-_PREFIX = re.compile(r"\s*(?:\S{1,80}+\s*){0,2}+\Z")
-_TAG = re.compile(r"\A[\w.-]{1,64}\[[\w.-]{1,64}\]: ")
-"""Heroku's, between time and pairs."""
-_SYSLOG = re.compile(
-    r"(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\S{1,20}) \S{1,255} [^\s:]{1,128}: "
-    r"(?=(?:@cee: ?)?\{|[\w.@/-]{1,60}=)"
-)
-"""A header of a syslog file with JSON or pairs behind it."""
-_SYSLOG_STARTS = frozenset("JFMASOND12")
 STREAM_LEVELS = {"stdout": 6, "stderr": 3}
 """Levels of text that does not say, by the stream it was printed on, as Docker has it."""
 _STAMP_STARTS = frozenset((b"[", *(b"%d" % digit for digit in range(10))))
@@ -66,12 +49,6 @@ _PROSE: tuple[int | None, float | None] = (None, None)
 _ODD_ENDS = frozenset((b"\r", b"\0", b"}"))
 """Of lines that are looked at closely: with more than a newline at their end, or with JSON."""
 _GELF_VERSIONS = ("1.0", "1.1", 1.0, 1.1)
-
-_LITERAL_STARTS = ("{'", '{"')
-"""How a dict begins that Python printed; with quotes of JSON where a name has an apostrophe."""
-
-_loosely = json.JSONDecoder(strict=False, parse_constant=str)
-"""Takes what Python's and JavaScript's loggers write beyond JSON: NaN, control characters, several objects in a row."""
 
 
 class _Source:
@@ -325,7 +302,7 @@ class TextReader:
             text = _ANSI.sub("", text)
         text = text.removeprefix("\ufeff")
         first = text[:1]
-        if (first == "{" or (first in _LEADING and text.lstrip(_LEADING)[:1] == "{")) and self._objects(
+        if (first == "{" or (first in LEADING and text.lstrip(LEADING)[:1] == "{")) and self._objects(
             text, raw, now, source, origin, batch, depth
         ):
             return
@@ -335,7 +312,7 @@ class TextReader:
         if envelope is not None:
             self._envelope(envelope, raw, now, source, origin, batch, depth)
             return
-        reading = _record_in(text, now, self._zone) if "=" in text or text[-1:] == "}" else None
+        reading = record_in(text, now, self._zone) if "=" in text or text[-1:] == "}" else None
         if reading is not None:
             self._record(reading, raw, now, source, origin, batch)
             return
@@ -369,7 +346,7 @@ class TextReader:
             if reading is not None:
                 self._record(reading, raw, now, source, origin, batch)
             return reading is not None
-        found = _parse(text)
+        found = parse_objects(text)
         if found is None:
             return False
         records, strict = found
@@ -442,109 +419,6 @@ def is_gelf(record: dict[str, Any]) -> bool:
     return "short_message" in record or (
         "message" in record and record.get("version") in _GELF_VERSIONS and "host" in record
     )
-
-
-def _parse(text: str) -> tuple[list[dict[str, Any]], bool] | None:
-    """
-    Parse the objects of a line.
-
-    Returns:
-        The objects, and whether a strict parser read them; None when there is anything else on the line.
-    """
-    try:
-        value: Any = msgspec.json.decode(text.strip(_LEADING))
-    except (ValueError, RecursionError):
-        stripped = text.strip(_LEADING)
-        return _parse_loosely(stripped) or _parse_literal(stripped)
-    return ([value], True) if type(value) is dict else None
-
-
-def _parse_literal(text: str) -> tuple[list[dict[str, Any]], bool] | None:
-    """Read a dict that Python printed: a program that logs one gives its logger a dict for a message."""
-    text = text.rstrip()
-    value = read_literal(text) if text[:2] in _LITERAL_STARTS and text[-1:] == "}" else None
-    if not isinstance(value, dict) or not all(isinstance(name, str) for name in value):
-        return None
-    return [plain(value)], False  # type: ignore[list-item]  # what is plain of a dict is one
-
-
-def _parse_loosely(text: str) -> tuple[list[dict[str, Any]], bool] | None:
-    """Parse what is no single strict object: a comma behind it, several in a row, NaN."""
-    if not text.rstrip(" \t,\r").endswith("}"):
-        return None
-    records: list[dict[str, Any]] = []
-    at = 0
-    while at < len(text):
-        try:
-            value, at = _loosely.raw_decode(text, at)
-        except (ValueError, RecursionError):
-            return None
-        if type(value) is not dict or len(records) >= _MAX_OBJECTS:
-            return None
-        records.append(value)
-        while at < len(text) and text[at] in " \t,\r\x1e":
-            at += 1
-    return records, False
-
-
-def _record_in(text: str, now: float, zone: dt.tzinfo | None) -> Reading | None:
-    """Read a line of pairs, or one that has a record behind a short beginning: a time, a tag, Python's `INFO:root:`."""
-    behind = _behind_header(text, now, zone) if text[:1] in _SYSLOG_STARTS else None
-    if behind is not None:
-        return behind
-    stripped = text.strip()
-    if "=" in text:
-        stamp = read_stamp(stripped, 0, now, zone)
-        pairs = read_pairs(stripped if stamp is None else _TAG.sub("", stripped[stamp.end :].lstrip(), 1))
-        reading = None if pairs is None else read_record(pairs, now, zone, line=stripped)
-        if reading is not None:
-            return reading if stamp is None or reading.seconds is not None else reading._replace(seconds=stamp.seconds)
-    at = text.find("{", 0, _MAX_PREFIX)
-    if at <= 0 or not stripped.endswith("}"):
-        return None
-    header = read_header(text[:at], now, zone)
-    found = _parse(text[at:]) if _is_prefix(text[:at], stamped=header.stamped) else None
-    if found is None or len(found[0]) != 1 or not {"message", "msg", "event"} & found[0][0].keys():
-        return None
-    reading = read_record(found[0][0], now, zone, strict=found[1])
-    if reading is None or (reading.level is None and header.level is None and reading.seconds is None):
-        return None
-    prefix = text[:at].strip()
-    if prefix and not (header.stamped and " " not in prefix):
-        reading.fields.setdefault("prefix", prefix)
-    return reading._replace(
-        level=header.level if reading.level is None else reading.level,
-        seconds=header.seconds if reading.seconds is None else reading.seconds,
-    )
-
-
-def _behind_header(text: str, now: float, zone: dt.tzinfo | None) -> Reading | None:
-    """Read a record behind the header of a syslog file or of `journalctl`, which says host and program."""
-    match = _SYSLOG.match(text)
-    header = read_header(text, now, zone) if match is not None else None
-    if match is None or header is None or not header.host or header.rest != match.end():
-        return None
-    inner = text[match.end() :].removeprefix("@cee:").lstrip()
-    found = _parse(inner) if inner[:1] == "{" else None
-    if found is not None and len(found[0]) == 1:
-        reading = read_record(found[0][0], now, zone, strict=found[1])
-    else:
-        pairs = read_pairs(inner)
-        reading = None if pairs is None else read_record(pairs, now, zone, line=inner)
-    if reading is None:
-        return None
-    return reading._replace(
-        level=header.level if reading.level is None else reading.level,
-        seconds=header.seconds if reading.seconds is None else reading.seconds,
-        host=reading.host or header.host,
-        fields={**header.fields, **reading.fields},
-    )
-
-
-def _is_prefix(text: str, *, stamped: bool) -> bool:
-    """Whether what stands before an object is too short to be text: two words besides a time."""
-    words = text.split()
-    return len(words) <= (4 if stamped else 2)
 
 
 def read_text(text: str, now: float, zone: dt.tzinfo | None = None) -> Reading:

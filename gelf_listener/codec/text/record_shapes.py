@@ -3,21 +3,33 @@ Shapes of records: JSON objects of loggers whose keys mean something of their ow
 
 Most loggers need no row here: `records` knows their names for text, level, time, host and trace. A row is for one that
 nests them, or whose values have a meaning of their own. To add one: the keys that it always has, a function that
-returns the object with common names, and a vector in tests/vectors/lines/json.json.
+returns the object with common names, here or, if no language's logger wrote it, in `system_records`, and a vector in
+tests/vectors/lines/records.json.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-import msgspec
-
 from gelf_listener.codec.levels import severity_of_text
-from gelf_listener.codec.syslog.structured_data import parse_structured_data
+from gelf_listener.codec.text.system_records import (
+    nested,
+    read_audit,
+    read_container_app,
+    read_google_cloud,
+    read_journal,
+    read_kubernetes_event,
+    read_macros,
+    read_osquery,
+    read_rsyslog,
+    read_suricata,
+    read_wazuh,
+    without,
+)
+from gelf_listener.codec.text.templates import fill_positions, fill_template, shown
 
-__all__ = ["RECORD_SHAPES", "RecordShape", "fill_template"]
+__all__ = ["RECORD_SHAPES", "RecordShape"]
 
 Record = dict[str, Any]
 
@@ -37,48 +49,14 @@ class RecordShape(NamedTuple):
     flatten: Callable[[Mapping[str, Any]], Record | None]
 
 
-_HOLE = re.compile(r"\{\{|\}\}|\{([@$]?[\w.]{1,100})(?:,-?\d{1,4})?(?::[^{}]{1,50})?\}")
-_BRACES = re.compile(r"\{\}")
-_MAX_TEXT = 64 * 1024
-
-
-def fill_template(template: str, values: Mapping[str, Any]) -> str:
-    """Fill a message template (messagetemplates.org) with values by name; a hole without one stays as it is."""
-
-    def fill(match: re.Match[str]) -> str:
-        if match[1] is None:
-            return match[0][0]
-        value = values.get(match[1].lstrip("@$"))
-        return match[0] if value is None else _shown(value)
-
-    return _HOLE.sub(fill, template)[:_MAX_TEXT]
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, str):
-        return value
-    try:
-        return msgspec.json.encode(value).decode()
-    except (TypeError, ValueError, RecursionError):
-        return str(type(value).__name__)
-
-
-def _without(record: Mapping[str, Any], *names: str) -> Record:
-    return {name: value for name, value in record.items() if name not in names}
-
-
-def _object(value: object) -> Record:
-    return value if isinstance(value, dict) else {}
-
-
 def _loguru(record: Mapping[str, Any]) -> Record | None:
     inner = record["record"]
     if not isinstance(inner, dict) or "message" not in inner:
         return None
     flat: Record = {
         "message": inner["message"],
-        "level": _object(inner.get("level")).get("name"),
-        "timestamp": _object(inner.get("time")).get("timestamp"),
+        "level": nested(inner.get("level")).get("name"),
+        "timestamp": nested(inner.get("time")).get("timestamp"),
     }
     if inner.get("exception") and isinstance(record["text"], str):
         at = record["text"].find("Traceback (most recent call last)")
@@ -88,120 +66,19 @@ def _loguru(record: Mapping[str, Any]) -> Record | None:
         "module": inner.get("module"),
         "function": inner.get("function"),
         "line": inner.get("line"),
-        "file": _object(inner.get("file")).get("path"),
-        "pid": _object(inner.get("process")).get("id"),
-        "process_name": _object(inner.get("process")).get("name"),
-        "thread_name": _object(inner.get("thread")).get("name"),
+        "file": nested(inner.get("file")).get("path"),
+        "pid": nested(inner.get("process")).get("id"),
+        "process_name": nested(inner.get("process")).get("name"),
+        "thread_name": nested(inner.get("thread")).get("name"),
     }
-    return flat | {name: value for name, value in _object(inner.get("extra")).items() if name not in flat}
-
-
-_JOURNAL_LEFT_OUT = frozenset(
-    ("MESSAGE", "PRIORITY", "_HOSTNAME", "SYSLOG_IDENTIFIER", "_PID", "__REALTIME_TIMESTAMP", "SYSLOG_PID")
-)
-
-
-def _journal(record: Mapping[str, Any]) -> Record:
-    """Read a line of `journalctl -o json`: texts that are not valid UTF-8 are lists of bytes, long ones null."""
-    text = _journal_text(record.get("MESSAGE"))
-    program = _journal_text(record.get("SYSLOG_IDENTIFIER")) or _journal_text(record.get("_COMM"))
-    flat: Record = {
-        "message": text if text.strip() else "(journalctl left the text out)",
-        "level": _journal_text(record.get("PRIORITY")) or None,
-        "timestamp": _microseconds(record.get("__REALTIME_TIMESTAMP")),
-        "hostname": _journal_text(record.get("_HOSTNAME")) or None,
-        "application_name": program or None,
-        "process_id": _journal_text(record.get("_PID") or record.get("SYSLOG_PID")) or None,
-    }
-    for name, value in record.items():
-        if name not in _JOURNAL_LEFT_OUT and not name.startswith("__"):
-            flat.setdefault(name.lstrip("_").lower(), _journal_text(value) or None)
-    return flat
-
-
-def _journal_text(value: object) -> str:
-    if isinstance(value, list):
-        if value and all(isinstance(each, int) and 0 <= each < 256 for each in value):
-            return bytes(value).decode("utf-8", "replace")
-        return _journal_text(value[-1]) if value else ""  # a field that was given several times
-    return "" if value is None else str(value)
-
-
-_TAG = re.compile(r"([^\[\]:]{1,128})(?:\[([^\[\]]{1,64})\])?:?\Z")
-"""Of syslog: a program, and its process id."""
-_SDATA = ("sd", "structured-data", "structured_data", "structureddata")
-
-
-def _rsyslog(record: Mapping[str, Any]) -> Record | None:
-    """Read JSON of rsyslog's templates: a tag as syslog has it, structured data as a text."""
-    name = next((name for name in ("tag", "syslogtag", "programname", "app-name") if name in record), "")
-    tag = _TAG.match(record[name].strip()) if isinstance(record.get(name), str) else None
-    text = record.get("message", record.get("msg"))
-    if tag is None or not isinstance(text, str):
-        return None
-    flat = {**_without(record, name, "message", "msg", *_SDATA), "message": text.removeprefix(" ")}  # of RFC 3164
-    for field in _SDATA:
-        if isinstance(record.get(field), str):
-            flat = _parameters(record[field]) | flat
-    return flat | {"application_name": tag[1], **({"process_id": tag[2]} if tag[2] else {})}
-
-
-def _parameters(text: str) -> Record:
-    """Return the parameters of structured data."""
-    parsed = parse_structured_data(text)
-    if parsed is None:
-        return {"structured_data": text} if text not in ("", "-") else {}
-    names, values = parsed[0]
-    return {name: value for (_, name), value in zip(names, values, strict=True)}
-
-
-def _syslog_ng(record: Mapping[str, Any]) -> Record:
-    """Read JSON with the journal's or syslog-ng's names of macros: MESSAGE, PRIORITY, PROGRAM, HOST, `_SDATA`."""
-    if "SYSLOG_IDENTIFIER" in record or "_TRANSPORT" in record or "_HOSTNAME" in record:
-        return _journal(record)
-    flat: Record = {
-        "message": record["MESSAGE"],
-        "level": record["PRIORITY"],
-        "timestamp": record.get("ISODATE") or record.get("@timestamp") or record.get("DATE"),
-        "hostname": record.get("HOST"),
-        "application_name": record.get("PROGRAM") or None,
-        "process_id": record.get("PID") or None,
-        "message_id": record.get("MSGID") or None,
-        "facility": record.get("FACILITY"),
-    }
-    for element in _object(record.get("_SDATA") or record.get(".SDATA")).values():
-        flat |= {name: value for name, value in _object(element).items() if name not in flat}
-    return flat | {name: value for name, value in record.items() if name not in _MACROS and name not in flat}
-
-
-_MACROS = frozenset(
-    (
-        "MESSAGE",
-        "PRIORITY",
-        "ISODATE",
-        "@timestamp",
-        "DATE",
-        "HOST",
-        "PROGRAM",
-        "PID",
-        "MSGID",
-        "FACILITY",
-        "_SDATA",
-        ".SDATA",
-    )
-) | frozenset(("LEGACY_MSGHDR", "SOURCE", "HOST_FROM"))
-
-
-def _microseconds(value: object) -> float | None:
-    text = str(value)
-    return int(text) / 1e6 if text.isdecimal() and len(text) < 20 else None
+    return flat | {name: value for name, value in nested(inner.get("extra")).items() if name not in flat}
 
 
 def _rust_tracing(record: Mapping[str, Any]) -> Record | None:
     fields = record["fields"]
     if not isinstance(fields, dict):
         return None
-    return {**_without(record, "fields"), **{name: value for name, value in fields.items() if name != "level"}}
+    return {**without(record, "fields"), **{name: value for name, value in fields.items() if name != "level"}}
 
 
 def _clef(record: Mapping[str, Any]) -> Record:
@@ -226,7 +103,7 @@ def _is_clef_key(name: str) -> bool:
 
 
 def _dotnet(record: Mapping[str, Any]) -> Record:
-    state = _object(record.get("State"))
+    state = nested(record.get("State"))
     template = state.get("{OriginalFormat}")
     flat = {
         "message": record.get("Message"),
@@ -242,7 +119,7 @@ def _dotnet(record: Mapping[str, Any]) -> Record:
 
 
 def _serilog(record: Mapping[str, Any]) -> Record:
-    properties, template = _object(record.get("Properties")), record["MessageTemplate"]
+    properties, template = nested(record.get("Properties")), record["MessageTemplate"]
     text = record.get("RenderedMessage")
     if not text:
         text = fill_template(template, properties) if isinstance(template, str) else None
@@ -258,7 +135,7 @@ def _serilog(record: Mapping[str, Any]) -> Record:
 
 def _serilog_elasticsearch(record: Mapping[str, Any]) -> Record:
     """Read what Serilog.Sinks.Elasticsearch writes: properties in `fields`, exceptions in a list, outermost first."""
-    properties, template = _object(record.get("fields")), record["messageTemplate"]
+    properties, template = nested(record.get("fields")), record["messageTemplate"]
     text = record.get("message") or (fill_template(template, properties) if isinstance(template, str) else None)
     traces = []
     exceptions = record.get("exceptions")
@@ -290,9 +167,9 @@ def _winston_splunk(record: Mapping[str, Any]) -> Record | None:
     inner = record["message"]
     if not isinstance(inner, dict) or not isinstance(inner.get("meta"), dict) or "msg" not in inner:
         return None
-    meta = _without(inner["meta"], "message", "level")
+    meta = without(inner["meta"], "message", "level")
     return {
-        **_without(record, "message"),
+        **without(record, "message"),
         "message": inner["msg"],
         **{k: v for k, v in meta.items() if k not in record},
     }
@@ -304,19 +181,19 @@ def _splunk_appender(record: Mapping[str, Any]) -> Record | None:
     return _lifted(record, name, (), {}) if isinstance(record.get(name), dict) else None
 
 
-def _lifted(record: Mapping[str, Any], name: str, without: tuple[str, ...], flat: Record) -> Record:
+def _lifted(record: Mapping[str, Any], name: str, left_out: tuple[str, ...], flat: Record) -> Record:
     """Return a record with what is in an object of it beside what is not."""
-    flat = {**_without(record, name, *without), **flat}
-    return flat | {key: value for key, value in _object(record.get(name)).items() if key not in flat}
+    flat = {**without(record, name, *left_out), **flat}
+    return flat | {key: value for key, value in nested(record.get(name)).items() if key not in flat}
 
 
 _MONGODB = {"F": "fatal", "E": "error", "W": "warn", "I": "info"}
 
 
 def _mongodb(record: Mapping[str, Any]) -> Record:
-    flat = _without(record, "t", "s", "c", "msg", "ctx")
+    flat = without(record, "t", "s", "c", "msg", "ctx")
     level = str(record["s"])
-    stamp = _object(record["t"]).get("$date")
+    stamp = nested(record["t"]).get("$date")
     return {
         "message": record["msg"],
         "level": _MONGODB.get(level, "debug" if level.startswith("D") else None),
@@ -328,7 +205,7 @@ def _mongodb(record: Mapping[str, Any]) -> Record:
 
 
 def _winston_logstash(record: Mapping[str, Any]) -> Record:
-    return {**_without(record, "@message", "@fields"), "message": record["@message"], **_object(record["@fields"])}
+    return {**without(record, "@message", "@fields"), "message": record["@message"], **nested(record["@fields"])}
 
 
 def _eliot(record: Mapping[str, Any]) -> Record:
@@ -339,7 +216,7 @@ def _eliot(record: Mapping[str, Any]) -> Record:
     if level is None:
         level = "error" if status == "failed" or kind == "eliot:traceback" else "info"
     text = record.get("message") or record.get("reason") or (f"{kind} {status}" if status else kind)
-    flat = _without(record, "message", "log_level", "timestamp", "traceback")
+    flat = without(record, "message", "log_level", "timestamp", "traceback")
     return {
         "message": text,
         "level": level,
@@ -350,39 +227,39 @@ def _eliot(record: Mapping[str, Any]) -> Record:
 
 
 def _roarr(record: Mapping[str, Any]) -> Record:
-    context = _object(record["context"])
+    context = nested(record["context"])
     number = context.get("logLevel")
     level = _NODE.get(number) if isinstance(number, int) else number
-    return {**_without(record, "context", "version"), "level": level, **_without(context, "logLevel")}
+    return {**without(record, "context", "version"), "level": level, **without(context, "logLevel")}
 
 
 _NODE = {10: "trace", 20: "debug", 30: "info", 40: "warn", 50: "error", 60: "fatal"}
 
 
 def _tslog(record: Mapping[str, Any]) -> Record:
-    meta = _object(record["_meta"])
+    meta = nested(record["_meta"])
     texts = [record[str(number)] for number in range(20) if str(number) in record]
-    text = record.get("message") or " ".join(_shown(each) for each in texts if not isinstance(each, dict))
+    text = record.get("message") or " ".join(shown(each) for each in texts if not isinstance(each, dict))
     flat: Record = {
         "message": text or None,
         "level": meta.get("logLevelName"),
         "timestamp": meta.get("date"),
         "hostname": meta.get("hostname"),
         "logger": meta.get("name"),
-        "file": _object(meta.get("path")).get("fileNameWithLine") or _object(meta.get("path")).get("fullFilePath"),
+        "file": nested(meta.get("path")).get("fileNameWithLine") or nested(meta.get("path")).get("fullFilePath"),
     }
     for each in texts:
         if isinstance(each, dict):
             flat |= {name: value for name, value in each.items() if name not in flat}
-    rest = _without(record, "_meta", "message", *map(str, range(20)))
+    rest = without(record, "_meta", "message", *map(str, range(20)))
     return flat | {name: value for name, value in rest.items() if name not in flat}
 
 
 def _tslog_5(record: Mapping[str, Any]) -> Record:
-    meta = _object(record["_logMeta"])
-    path = _object(meta.get("path"))
+    meta = nested(record["_logMeta"])
+    path = nested(meta.get("path"))
     return {
-        **_without(record, "_logMeta", "levelId"),
+        **without(record, "_logMeta", "levelId"),
         "hostname": meta.get("hostname"),
         "logger": meta.get("name"),
         "file": path.get("fileNameWithLine"),
@@ -393,11 +270,11 @@ def _log4js(record: Mapping[str, Any]) -> Record:
     data = record["data"] if isinstance(record["data"], list) else [record["data"]]
     level = record["level"]
     return {
-        "message": " ".join(_shown(each) for each in data) or None,
-        "level": level if isinstance(level, str) else _object(level).get("levelStr"),
+        "message": " ".join(shown(each) for each in data) or None,
+        "level": level if isinstance(level, str) else nested(level).get("levelStr"),
         "timestamp": record["startTime"],
         "logger": record["categoryName"],
-        **_without(record, "data", "level", "startTime", "categoryName"),
+        **without(record, "data", "level", "startTime", "categoryName"),
     }
 
 
@@ -405,9 +282,8 @@ def _logback(record: Mapping[str, Any]) -> Record:
     """Read logback's JsonEncoder: `message` is the template, unless the formatted text is there too."""
     text, template, arguments = record.get("formattedMessage"), record["message"], record.get("arguments")
     if not text and isinstance(template, str) and isinstance(arguments, list):
-        rest = iter(arguments)
-        text = _BRACES.sub(lambda match: _shown(next(rest, match[0])), template)[:_MAX_TEXT]
-    flat = _without(record, "message", "formattedMessage", "arguments", "nanoseconds", "throwable")
+        text = fill_positions(template, arguments)
+    flat = without(record, "message", "formattedMessage", "arguments", "nanoseconds", "throwable")
     return {
         "message": text or template,
         "message_template": template if text and text != template else None,
@@ -417,7 +293,7 @@ def _logback(record: Mapping[str, Any]) -> Record:
 
 
 def _mysql(record: Mapping[str, Any]) -> Record:
-    return {**_without(record, "label", "prio", "ts"), "level": record["label"]}
+    return {**without(record, "label", "prio", "ts"), "level": record["label"]}
 
 
 def _zap_short(record: Mapping[str, Any]) -> Record:
@@ -437,7 +313,7 @@ def _opentelemetry(record: Mapping[str, Any]) -> Record | None:
     if not level and "severityNumber" not in record and "severity_number" not in record:
         return None
     names = ("body", "severityNumber", "severity_number", "severityText", "severity_text")
-    return {**_without(record, *names), "message": body, "level": level}
+    return {**without(record, *names), "message": body, "level": level}
 
 
 def _log_record(record: Mapping[str, Any]) -> Record | None:
@@ -453,7 +329,7 @@ _OF_PYTHON = frozenset(("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"))
 def _fluent_format(record: Mapping[str, Any]) -> Record | None:
     """Read the format that the readme of Python's fluent-logger has, whose level is a type."""
     level = record["type"] if isinstance(record["type"], str) else ""
-    return {**_without(record, "type"), "level": level} if level in _OF_PYTHON else None
+    return {**without(record, "type"), "level": level} if level in _OF_PYTHON else None
 
 
 _GO_ZERO = {"stat": "info", "slow": "warn"}
@@ -467,7 +343,7 @@ def _elastic_handler(record: Mapping[str, Any]) -> Record | None:
         return None
     text, newline, trace = content.partition("\nTraceback (most recent call last):")
     flat = {
-        **_without(record, "content"),
+        **without(record, "content"),
         "message": text,
         "level": _GO_ZERO.get(str(record["level"]), record["level"]),
     }
@@ -501,7 +377,7 @@ def _klog(record: Mapping[str, Any]) -> Record | None:
     """Read klog's JSON: information has a verbosity, errors have none."""
     if "level" in record or not ("v" in record or "err" in record):
         return None
-    return {**_without(record, "v"), "level": "info" if "v" in record else "error"}
+    return {**without(record, "v"), "level": "info" if "v" in record else "error"}
 
 
 def _funcr(record: Mapping[str, Any]) -> Record | None:
@@ -513,19 +389,11 @@ def _funcr(record: Mapping[str, Any]) -> Record | None:
 
 
 def _falco(record: Mapping[str, Any]) -> Record:
-    return {**_without(record, "output", "priority"), "message": record["output"], "level": record["priority"]}
-
-
-def _google_cloud(record: Mapping[str, Any]) -> Record | None:
-    """Read an entry of Google Cloud's logs: what was logged is one of its payloads."""
-    flat = _without(record, "textPayload", "jsonPayload")
-    if isinstance(record.get("jsonPayload"), dict):
-        return {**record["jsonPayload"], **flat}
-    return {**flat, "message": record["textPayload"]} if isinstance(record.get("textPayload"), str) else None
+    return {**without(record, "output", "priority"), "message": record["output"], "level": record["priority"]}
 
 
 def _victorialogs(record: Mapping[str, Any]) -> Record:
-    return {**_without(record, "_msg", "_time"), "message": record["_msg"], "timestamp": record["_time"]}
+    return {**without(record, "_msg", "_time"), "message": record["_msg"], "timestamp": record["_time"]}
 
 
 def _logcli(record: Mapping[str, Any]) -> Record | None:
@@ -539,11 +407,26 @@ def _go_test(record: Mapping[str, Any]) -> Record:
     """Read `go test -json`: what a test printed, or what became of it."""
     action = record["Action"]
     text = record.get("Output") or f"{action} {record.get('Test') or record['Package']}"
-    return {**_without(record, "Output"), "log": text, **({"level": "error"} if action == "fail" else {})}
+    return {**without(record, "Output"), "log": text, **({"level": "error"} if action == "fail" else {})}
 
 
 def _envoy_access(record: Mapping[str, Any]) -> Record:
     return {"timestamp": record["start_time"], **record}
+
+
+def _consola(record: Mapping[str, Any]) -> Record | None:
+    """Read consola's JSON, whose levels are numbers of its own and whose types are names."""
+    if not isinstance(record["args"], list) or not isinstance(record["type"], str):
+        return None
+    text = " ".join(map(shown, record["args"]))
+    return {**without(record, "args", "level"), "message": text or None, "level": record["type"]}
+
+
+def _rails_event(record: Mapping[str, Any]) -> Record | None:
+    """Read what Rails 8.1 hands to subscribers of events: a name is what happened."""
+    if not isinstance(record["name"], str) or not isinstance(record["payload"], dict):
+        return None
+    return {**record, "message": record["name"]}
 
 
 _NEXTCLOUD = {0: "debug", 1: "info", 2: "warn", 3: "error", 4: "fatal"}
@@ -557,9 +440,9 @@ def _nextcloud(record: Mapping[str, Any]) -> Record | None:
 
 RECORD_SHAPES = (
     RecordShape("loguru, serialize=True", frozenset(("text", "record")), _loguru),
-    RecordShape("journalctl -o json", frozenset(("__REALTIME_TIMESTAMP",)), _journal),
-    RecordShape("syslog-ng's format-json, Fluent Bit's systemd input", frozenset(("MESSAGE", "PRIORITY")), _syslog_ng),
-    RecordShape("rsyslog's JSON templates", frozenset(("facility", "severity")), _rsyslog),
+    RecordShape("journalctl -o json", frozenset(("__REALTIME_TIMESTAMP",)), read_journal),
+    RecordShape("syslog-ng's format-json, Fluent Bit's systemd input", frozenset(("MESSAGE", "PRIORITY")), read_macros),
+    RecordShape("rsyslog's JSON templates", frozenset(("facility", "severity")), read_rsyslog),
     RecordShape("Rust tracing, .json()", frozenset(("timestamp", "level", "fields")), _rust_tracing),
     RecordShape("CLEF (Serilog's compact JSON)", frozenset(("@t",)), _clef),
     RecordShape(".NET AddJsonConsole", frozenset(("EventId", "LogLevel", "Category")), _dotnet),
@@ -589,7 +472,16 @@ RECORD_SHAPES = (
     RecordShape("klog's JSON", frozenset(("ts", "caller", "msg")), _klog),
     RecordShape("logr's funcr", frozenset(("logger", "level", "msg")), _funcr),
     RecordShape("Falco", frozenset(("output", "priority", "rule", "time")), _falco),
-    RecordShape("Google Cloud's log entries", frozenset(("insertId", "logName")), _google_cloud),
+    RecordShape("Google Cloud's log entries", frozenset(("jsonPayload",)), read_google_cloud),
+    RecordShape("Google Cloud's log entries", frozenset(("textPayload",)), read_google_cloud),
+    RecordShape("Laurel (Linux' auditing)", frozenset(("ID",)), read_audit),
+    RecordShape("osquery", frozenset(("hostIdentifier", "calendarTime", "unixTime")), read_osquery),
+    RecordShape("events of Kubernetes", frozenset(("involvedObject", "reason", "type")), read_kubernetes_event),
+    RecordShape("Azure's container apps", frozenset(("TimeStamp", "Log")), read_container_app),
+    RecordShape("Wazuh", frozenset(("rule", "agent", "timestamp")), read_wazuh),
+    RecordShape("Suricata's EVE", frozenset(("event_type", "alert", "timestamp")), read_suricata),
+    RecordShape("consola", frozenset(("args", "type", "level", "date")), _consola),
+    RecordShape("events of Rails", frozenset(("name", "payload", "source_location", "timestamp")), _rails_event),
     RecordShape("Nextcloud, ownCloud", frozenset(("reqId", "level", "time", "remoteAddr", "message")), _nextcloud),
     RecordShape("VictoriaLogs", frozenset(("_msg", "_time")), _victorialogs),
     RecordShape("logcli -o jsonl (Loki)", frozenset(("labels", "line", "timestamp")), _logcli),

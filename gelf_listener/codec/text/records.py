@@ -21,6 +21,7 @@ from gelf_listener.codec.gelf.normaliser import Normaliser
 from gelf_listener.codec.levels import severity_of_number, severity_of_text
 from gelf_listener.codec.receipt import Receipt
 from gelf_listener.codec.scrub import encode_json, scrub
+from gelf_listener.codec.text.pairs import OF_A_REQUEST
 from gelf_listener.codec.text.plain import read_header
 from gelf_listener.codec.text.reading import Reading
 from gelf_listener.codec.text.record_plans import (
@@ -46,7 +47,11 @@ from gelf_listener.notes import Deviation, Note
 __all__ = ["read_record"]
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
+_TYPES = frozenset(("fatal", "critical", "error", "warn", "warning", "info", "debug"))
+"""Types of records that are levels."""
 _CLOCK = re.compile(r"\d\d:\d\d:\d\d(?:\.\d{1,9})?")
+_OF_ERRORS = frozenset(("err", "error", "exception", "cause", "reason"))
+"""Objects whose message is not that of the record around them."""
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _MAX_RENDERED = 200
 _MAX_RENDERED_VALUE = 80
@@ -54,6 +59,7 @@ _MAX_DEPTH = 3
 _MONOLOG_LEVELS = {100: 7, 200: 6, 250: 5, 300: 4, 400: 3, 500: 2, 550: 1, 600: 0}
 _LOGBACK_LEVELS = {5000: 7, 10000: 7, 20000: 6, 30000: 4, 40000: 3, 50000: 2}
 
+_TEXT_WITHIN = note(Deviation.GUESSED, "short_message", "there is no text; this is that of an object within")
 _TEXT_MADE = note(Deviation.GUESSED, "short_message", "there is no text; this is made of the fields")
 
 
@@ -152,7 +158,8 @@ class _Reader:
         seconds = self._time()
         if level is None and self._is_line and text is not None:
             level = read_header(text, self._now, self._zone).level
-        if text is None and seconds is None and not self._carried and (level is None or not self._is_named):
+        is_sure = self._carried or (level is not None and self._is_named)
+        if text is None and seconds is None and not is_sure and not (self._line and rest.keys() >= OF_A_REQUEST):
             return None
         if text is not None and text[:1] == "{" and text[-1:] == "}" and logged is None and self._depth < _MAX_DEPTH:
             inner = self._inner(text, level, seconds)
@@ -163,9 +170,10 @@ class _Reader:
         if text is not None and trace and text.endswith("\n" + trace):
             text = text[: -len(trace) - 1]  # which loggers put behind their text besides
         if text is None:
-            text = self._line or self._rendered(trace)
+            within = "" if self._line else self._text_within()
+            text = self._line or within or self._rendered(trace)
             if not self._line:
-                self._notes.append(_TEXT_MADE)
+                self._notes.append(_TEXT_WITHIN if within else _TEXT_MADE)
         fields, notes = self._fields()
         return Reading(text, trace or None, level, seconds, host, fields, tuple(self._notes) + notes)
 
@@ -242,6 +250,15 @@ class _Reader:
                 del rest[name]
         return None
 
+    def _text_within(self) -> str:
+        """Return the text of the only object in a record that has one, errors apart: ``properties``, ``logEvent``."""
+        texts = []
+        for name, value in self._rest.items():
+            if isinstance(value, dict) and name not in _OF_ERRORS:
+                text = next((value[each] for each in ("message", "msg") if isinstance(value.get(each), str)), "")
+                texts += [text] if text.strip() else []
+        return scrub(texts[0].rstrip("\r\n")) if len(texts) == 1 else ""
+
     def _is_sure(self) -> bool:
         """Whether there is a level or a time by name, so that an object can be a message."""
         return self._carried or any(
@@ -260,6 +277,10 @@ class _Reader:
                         if isinstance(self._rest.get(number), int):
                             del self._rest[number]
                 return level
+        kind = self._rest.get("type")  # of Ruby's and others' own formats; elsewhere it is anything's
+        if isinstance(kind, str) and kind.lower() in _TYPES:
+            self._is_named = True
+            return severity_of_text(kind)
         return None
 
     def _severity(self, name: str, value: object) -> int | None:
@@ -374,6 +395,9 @@ class _Reader:
             inner = value.get("message") if isinstance(value, dict) else value
             if isinstance(inner, str) and inner.strip():
                 return inner.partition("\n")[0]
+        thrown, said = rest.get("exception.class"), rest.get("exception.message")
+        if isinstance(said, str) and said.strip():
+            return f"{thrown}: {said}".partition("\n")[0] if isinstance(thrown, str) else said.partition("\n")[0]
         if trace:
             lines = trace.strip().splitlines()
             return lines[-1] if lines[0].startswith("Traceback") else lines[0]

@@ -35,6 +35,7 @@ class Trace(enum.Enum):
     """Whose trace it is."""
 
     PYTHON = "Python"
+    ASYNCIO = "what Python's asyncio says around a traceback"
     FAULT = "Python's faulthandler"
     STACK = "Java, .NET, JavaScript"
     GO = "Go"
@@ -97,7 +98,10 @@ _CARET = r"\s+[\^~]+\s*\Z"
 BEGINNINGS = (
     Beginning(Trace.NIM, False, "T", "Traceback (most", re.compile(r"Traceback \(most recent call last\)\Z"), takes=1),
     Beginning(Trace.PYTHON, False, "", "Traceback (most", re.compile(r"[\s|]*(?:\+ )?(?:Exception Group )?Traceback \(most recent call last\):?|[\u256d+\u250c][\u2500\u2501-]+ .{0,80}Traceback \(most recent call last\)")),
-    Beginning(Trace.PYTHON, False, "f", "future: <", re.compile(r"future: <(?:Task|Future) "), behind=" never retrieved"),
+    Beginning(Trace.ASYNCIO, False, "fhptsca", ": ", re.compile(r"future: <(?:Task|Future) finished |task: <Task (?:pending|finished) |handle: <(?:Timer)?Handle |protocol: <.{1,200} object at 0x[0-9a-f]{4,16}>\Z|transport: <\S{0,60}Transport |client_session: <aiohttp\.|connector: <aiohttp\.|connections: \['deque\(|asyncgen: <async_generator |(?:source|handle)_traceback: \w+ created at \(most recent call last\):\Z")),
+    Beginning(Trace.PYTHON, False, "-", "-----", re.compile(r"-{70}\Z"), behind="ERROR: "),  # unittest
+    Beginning(Trace.PYTHON, False, "-", "-----", re.compile(r"-{70}\Z"), behind="FAIL: "),
+    Beginning(Trace.FAULT, False, "S", "Stack (most", re.compile(r"Stack \(most recent call last\):\Z")),
     Beginning(Trace.PYTHON, False, "cm", "RemoteTraceback", re.compile(r"(?:concurrent\.futures\.process\._|multiprocessing\.pool\.)RemoteTraceback: ?\Z"), takes=1),
     Beginning(Trace.PYTHON, False, " ", 'File "', re.compile(r"  File \".+\", line \d+\Z")),
     Beginning(Trace.FAULT, True, "F", "Fatal Python error: ", re.compile("Fatal Python error: "), 2),
@@ -121,7 +125,10 @@ BEGINNINGS = (
     Beginning(Trace.STACK, True, "0123456789", " | ", re.compile(r"\d{1,6} \| ")),
     Beginning(Trace.STACK, True, "e", "error: Uncaught ", re.compile(r"error: Uncaught "), takes=1),
     Beginning(Trace.STACK, True, "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "", re.compile(_JS_ERROR)),
-    Beginning(Trace.GO, True, "p", "panic: ", re.compile("panic: "), 2),
+    Beginning(Trace.STACK, False, " ", "kfun:", re.compile(r" +at \d+ +\S{1,200} +0x[0-9a-f]+ kfun:")),  # Kotlin/Native
+    Beginning(Trace.STACK, True, "U", "ncaught Kotlin", re.compile("Uncaught Kotlin exception: ")),
+    Beginning(Trace.NATIVE, True, "<", "Last few GCs", re.compile(r"<--- Last few GCs --->\Z"), 2),  # V8
+    Beginning(Trace.GO, True, "p ", "panic: ", re.compile(" ?panic: "), 2),  # chi's begins with a blank
     Beginning(Trace.GO, True, "f", "fatal error: ", re.compile("fatal error: "), 2),
     Beginning(Trace.GO, True, "", "panic recovered:", re.compile(r".{0,120}panic recovered:\Z"), stamped=True),  # gin
     Beginning(Trace.GO, False, "D", "Detected at:", re.compile(r"Detected at:\Z")),  # controller-runtime
@@ -172,6 +179,7 @@ BEGINNINGS = (
 """Every way in which a trace begins; the first that matches counts."""
 
 _GOES_ON: dict[Trace, re.Pattern[str]] = {
+    Trace.ASYNCIO: re.compile(r"(?:future|handle|task|protocol|transport|socket|server|connector|connections|(?:source|handle)_traceback): |Traceback \(most recent call last\):"),
     Trace.FAULT: re.compile(r"(?:Current t|T)hread 0x|Extension modules: |<truncated rest of calls>|Python runtime state: |Current thread's C stack trace"),
     Trace.STACK: re.compile(
         r"\}|\]|Caused by:|Suppressed: |Wrapped by: |\[CIRCULAR REFERENCE|Emitted '|--- End of |! |"
@@ -179,13 +187,13 @@ _GOES_ON: dict[Trace, re.Pattern[str]] = {
     ),
     Trace.GO: re.compile(
         rf"{_GO_FUNCTION}\Z|"
-        r"goroutine \d+ |\[signal |created by |(?:Previous )?(?:[Rr]ead|[Ww]rite) at 0x|Goroutine \d+ \(|={18}\Z|/\S{1,400}\.(?:go|s):\d+ \(0x|exit status \d+\Z|\t|[\w./*()\[\]{}\u00b7-]{1,400}\(.*\)\Z|panic: |\[recovered\]|"
+        r" -> |goroutine \d+ |\[signal |created by |(?:Previous )?(?:[Rr]ead|[Ww]rite) at 0x|Goroutine \d+ \(|={18}\Z|/\S{1,400}\.(?:go|s):\d+ \(0x|exit status \d+\Z|\t|[\w./*()\[\]{}\u00b7-]{1,400}\(.*\)\Z|panic: |\[recovered\]|"
         r"(?:rax|rbx|rcx|rdx|rdi|rsi|rbp|rsp|r8|r9|r1\d|rip|rflags|cs|fs|gs|pc|lr|sp|x\d+) +0x|runtime: |runtime stack:|PC=0x|\d{{1,3}}\. {{1,2}}\S"
     ),
     Trace.RUST: re.compile(r"stack backtrace:|note: |Caused by:|Location:|  |\d{1,6} +\||\.\.\.\Z|in \S{1,400}, line \d+\Z|thread: "),
     Trace.PHP: re.compile(r"#\d+ |Stack trace:|\[stacktrace\]|\[previous exception\]|\"\}(?: \[\]| \{.{0,400}\})? ?\Z|Next [\w\\]{1,200}: |PHP {1,4}\d+\. |PHP Stack trace:|\{main\}"),
     Trace.RUBY: re.compile(r"\S{1,400}:\d+:in [`']|\S{1,400}:\d+: |[\w-]{1,80} \([\w.]{1,40}\) \S{1,400}:\d+:in [`']"),
-    Trace.NATIVE: re.compile(r"PC: @ |\*\*\* SIG|(?:READ|WRITE) of size |0x[0-9a-f]+ is located |(?:freed|previously allocated|allocated) by thread |SUMMARY: |Shadow bytes? |==\d+==ABORTING"),
+    Trace.NATIVE: re.compile(r"<--- |FATAL ERROR: |-{5} (?:Native|JavaScript) stack trace -{5}|\[\d+:0x[0-9a-f]+\] +\d+ ms: | ?\d+: 0x[0-9a-f]+ |PC: @ |\*\*\* SIG|(?:READ|WRITE) of size |0x[0-9a-f]+ is located |(?:freed|previously allocated|allocated) by thread |SUMMARY: |Shadow bytes? |==\d+==ABORTING"),
     Trace.MACHINE: re.compile(r"#|\"[^\"]{1,200}\" |JNI global |Threads class SMR info:|_java_thread_list|0x[0-9a-f]|\}\Z|Heap\Z"),
     Trace.SCRIPT: re.compile(r"coroutine \d+:|in expression starting at |Calls: |Execution halted|(?:DETAIL|HINT|CONTEXT|QUERY):  "),
     Trace.FUNCTIONAL: re.compile(r"Called from |Re-raised at |Raised |HasCallStack backtrace:\Z|CallStack "),
@@ -202,9 +210,12 @@ _GOES_ON: dict[Trace, re.Pattern[str]] = {
 """Lines without indentation that go on with a trace."""
 
 _AFTER_BLANK: dict[Trace, re.Pattern[str]] = {
+    Trace.ASYNCIO: re.compile(
+        r"(?:future|handle|task|protocol|transport|socket|server|connector|connections|(?:source|handle)_traceback): |Traceback \(most recent call last\):"
+    ),
     Trace.FAULT: re.compile(r"(?:Current t|T)hread 0x|Extension modules: "),
     Trace.STACK: re.compile(
-        rf"\s+at |Node\.js v\d|Bun v\d|\d{{1,6}} \| |Caused by:|Suppressed: |\s+(?:info|hint|docs|help): |{_JS_ERROR}"
+        rf"\s+at |Node\.js v\d|Bun v\d|\d{{1,6}} \| |Caused by:|Suppressed: |\s+(?:info|hint|docs|help): |\[?{_JS_ERROR}"
         rf"|Location:\Z|Stack backtrace:\Z|\s+[\u2501\u00d7\u26a0]"  # eyre, anyhow, miette
     ),
     Trace.GO: _GOES_ON[Trace.GO],
@@ -233,12 +244,16 @@ _MESSAGE_GOES_ON = re.compile(
     r"|LINE \d+: |(?:DETAIL|HINT|CONTEXT|QUERY): "  # PostgreSQL
     r"|Call stack:\Z|Message: |Arguments: |Unable to print the message and arguments"  # logging's own
     r"|\"\"\"\Z"  # a traceback from another process
+    r"|Stack \(most recent call last\):\Z"  # logging's stack_info
 )
 """Later lines of a message, without indentation. In general they cannot be told from what is printed next."""
 
 _PYDANTIC = re.compile(r"[\w.]+: \d+ validation errors? for ")
 _FIELD = re.compile(r"\S+\Z")
 """pydantic: the path of a field stands alone, and what is wrong with it indented below."""
+
+_RESULT = re.compile(r"future: <.{1,2000} exception=(\w{1,100})\(.*\n(?:[\w.]{1,100}\.)?\1(?:: |\Z)")
+"""asyncio's future, and the exception that it names, which has no traceback when nothing raised it."""
 
 _BOX = ("\u2502", "\u2570", "\u256d")
 _BOX_BEGINS, _BOX_ENDS = "\u2577\u256d\u250c", "\u2575\u2570\u2514"
@@ -247,7 +262,7 @@ _RECOVERED = "panic recovered:"
 """gin's, whose request and error stand between it and the frames."""
 _UNCAUGHT = ": Uncaught exception "
 """GHC's, from 9.10 on: what was thrown stands below, between blank lines."""
-_ERROR_LINE = re.compile(rf"{_JS_ERROR}|error: ")
+_ERROR_LINE = re.compile(rf"\[?{_JS_ERROR}|error: ")
 
 _FRAME = re.compile(r"\s+at (?:async |new )?\S|\s+\.\.\. \d+ (?:more|common frames)")
 _THROWN = re.compile(rf"\s*(?:Caused by|Suppressed|Wrapped by): |{_JAVA_HEAD}|{_JS_ERROR}")
@@ -352,7 +367,7 @@ def takes_lines(trace: Trace, lines: Sequence[str], raised: int, blanks: int) ->
 def settles(trace: Trace, line: str) -> bool:
     """Whether a line shows that the lines between it and what was thrown are of its message (`takes_lines`)."""
     if trace is Trace.PYTHON:
-        return line.startswith(_PYTHON_CHAIN)
+        return line.startswith((*_PYTHON_CHAIN, "Stack (most recent call last):"))
     if trace is Trace.STACK:
         return _FRAME.match(line) is not None
     return continues(trace, line, "", 0)
@@ -378,7 +393,7 @@ def headline(trace: Trace, lines: Sequence[str], raised: int, takes: int) -> str
             return lines[raised].strip()
         groups = (match[1] for match in map(_GROUP.match, lines) if match is not None)
         return next(groups, lines[-1].strip())
-    if trace in (Trace.BOX, Trace.NIM, Trace.FUNCTIONAL) or (trace is Trace.RUST and not takes):
+    if trace in (Trace.BOX, Trace.NIM, Trace.NATIVE, Trace.FUNCTIONAL) or (trace is Trace.RUST and not takes):
         return _headline_within(trace, lines)
     if trace is Trace.STACK and (takes or lines[0][:1].isdigit()) and not lines[0].startswith("error: "):
         found = (line.strip() for line in lines[1:] if _ERROR_LINE.match(line))
@@ -393,6 +408,8 @@ def _headline_within(trace: Trace, lines: Sequence[str]) -> str:
     if lines[0][:1] in _BOX_BEGINS:
         inner = (line.strip(_BOX_MARKS) for line in lines[1:])
         return next(filter(None, inner), lines[0])
+    if trace is Trace.NATIVE:
+        return next((line for line in lines if line.startswith("FATAL ERROR: ")), lines[0])
     if trace is Trace.NIM:
         return next((line for line in lines if line.startswith("Error: unhandled exception: ")), lines[0])
     if trace is Trace.RUST:
@@ -427,6 +444,8 @@ def continues(trace: Trace, line: str, before: str, blanks: int, raised: str = "
         # Behind a blank line another error may be the next message; one of this trace follows its source.
         return trace is not Trace.STACK or not _ERROR_LINE.match(line) or _is_source(before)
     if line[0] in " \t":
+        return True
+    if trace is Trace.ASYNCIO and _RESULT.match(before + "\n" + line):
         return True
     pattern = _GOES_ON.get(trace)
     if pattern is not None and pattern.match(line):
