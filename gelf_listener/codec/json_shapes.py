@@ -17,7 +17,7 @@ import msgspec
 __all__ = ["Column", "JsonShapes", "Rows", "names_of"]
 
 Column = list[Any]
-"""The values of one name: texts, numbers of 64 bits, truth values, lists that are not empty; None where there is none."""
+"""The values of one name: texts, numbers of 64 bits, truth values, lists that are not empty; None for nothing."""
 
 Meaning = TypeVar("Meaning")
 

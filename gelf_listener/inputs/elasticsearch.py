@@ -18,9 +18,9 @@ import msgspec
 from pydantic import Field
 
 from gelf_listener.codec import Receipt
-from gelf_listener.codec.elasticsearch.bulk import Operation, parse_bulk, take_document, take_documents
+from gelf_listener.codec.elasticsearch.bulk import Head, Operations, parse_bulk, take_document, take_documents
 from gelf_listener.codec.elasticsearch.cluster import Answer, Asked, answer, error_of
-from gelf_listener.codec.elasticsearch.outcomes import Outcome, bulk_answer, filtered
+from gelf_listener.codec.elasticsearch.outcomes import bulk_answer, filtered, item_of
 from gelf_listener.errors import Reason
 from gelf_listener.inputs.http_server.answers import Response
 from gelf_listener.inputs.http_server.requests import Request
@@ -135,12 +135,15 @@ class ElasticsearchResponder(Responder):
         began = time.perf_counter()
         operations = parse_bulk(request.body, parts[0] if len(parts) > 1 else "")
         request.body = b""
-        outcomes: list[Outcome] = []
-        for start in range(0, len(operations), _DOCUMENTS_A_STEP):
+        heads, documents = operations
+        ids: list[str] = []
+        errors: dict[int, str] = {}
+        for start in range(0, len(heads), _DOCUMENTS_A_STEP):
             yield
-            outcomes += _outcomes(operations[start : start + _DOCUMENTS_A_STEP], receipt)
+            end = start + _DOCUMENTS_A_STEP
+            _take(Operations(heads[start:end], documents[start:end]), ids, errors, receipt)
         took = int((time.perf_counter() - began) * 1000)
-        answer = bulk_answer(outcomes, took, request.query.get("filter_path", ""))
+        answer = bulk_answer(heads, ids, errors, took, request.query.get("filter_path", ""))
         return Response(200, answer, _media_type(request), [_PRODUCT])
 
     def rejection(self, request: Request, reason: Reason, detail: str) -> Response:
@@ -173,10 +176,11 @@ class ElasticsearchResponder(Responder):
     def _single(self, request: Request, parts: tuple[str, ...], receipt: Receipt) -> Response:
         """Take a document that comes by itself."""
         id = parts[2] if len(parts) > 2 else ""
-        outcome = _outcome(Operation("index", parts[0], id, request.body), receipt)
-        if outcome.error:
-            return self.error(request, 400, outcome.error)
-        return self._response(request, 201, next(iter(outcome.item(0).values())))
+        head, ids, errors = Head("index", parts[0], id), list[str](), dict[int, str]()
+        _take(Operations([head], [request.body]), ids, errors, receipt)
+        if errors:
+            return self.error(request, 400, errors[0])
+        return self._response(request, 201, item_of(head, ids[0], 0)[head.action])
 
     def _response(self, request: Request, status: int, value: object) -> Response:
         if isinstance(value, str):
@@ -225,30 +229,34 @@ def _is_write(method: str, parts: tuple[str, ...]) -> bool:
     return parts[1] in _WRITES or parts[1][:1] != "_"
 
 
-def _outcomes(operations: Sequence[Operation], receipt: Receipt) -> list[Outcome]:
-    """Do operations: together, where all of them add documents."""
-    if not all([operation.is_taken for operation in operations]):
-        return [_outcome(operation, receipt) for operation in operations]
+def _take(operations: Operations, ids: list[str], errors: dict[int, str], receipt: Receipt) -> None:
+    """
+    Do operations, if they are done here.
+
+    Args:
+        operations: Some of a request, in order.
+        ids: Of the documents before those, which theirs are put behind; empty for one that is not taken.
+        errors: Why documents are not taken, by number.
+        receipt: Takes messages and rejections.
+    """
     rejected = receipt.batch.rejected
-    before = len(rejected)
-    ids = take_documents(operations, receipt)
-    if len(rejected) == before:
-        return [Outcome(operation, id) for operation, id in zip(operations, ids, strict=True)]
-    why = iter(rejected[before:])
-    return [
-        Outcome(operation, id, "" if id else next(why).detail) for operation, id in zip(operations, ids, strict=True)
-    ]
+    before, first = len(rejected), len(ids)
+    if all([head.is_taken for head in set(operations.heads)]):
+        ids += take_documents(operations, receipt)
+    else:
+        ids += [_take_one(head, document, receipt) for head, document in zip(*operations, strict=True)]
+    if len(rejected) > before:
+        why = iter(rejected[before:])
+        errors.update({number: next(why).detail for number in range(first, len(ids)) if not ids[number]})
 
 
-def _outcome(operation: Operation, receipt: Receipt) -> Outcome:
-    """Do an operation, if it is one that is done here."""
-    if not operation.is_taken or operation.document is None:
-        detail = f"{operation.action} is not supported: messages are only added"
-        receipt.reject(Reason.UNEXPECTED_PROTOCOL, detail, operation.document or b"")
-        return Outcome(operation, "", detail)
-    before = len(receipt.batch.rejected)
-    id = take_document(operation.document, operation.index_name, operation.id, receipt)
-    return Outcome(operation, id, "" if id else receipt.batch.rejected[before].detail)
+def _take_one(head: Head, document: bytes | None, receipt: Receipt) -> str:
+    """Do an operation; return the id of its document, empty when it is not taken."""
+    if not head.is_taken or document is None:
+        detail = f"{head.action} is not supported: messages are only added"
+        receipt.reject(Reason.UNEXPECTED_PROTOCOL, detail, document or b"")
+        return ""
+    return take_document(document, head.index_name, head.id, receipt)
 
 
 def _keys(value: bytes) -> list[bytes]:

@@ -19,7 +19,7 @@ import msgspec
 with atheris.instrument_imports(include=["gelf_listener"]):
     from gelf_listener.codec import Batch, GelfDecoder, Limits, Mode, Receipt
     from gelf_listener.codec.elasticsearch.bulk import parse_bulk, take_document, take_documents
-    from gelf_listener.codec.elasticsearch.outcomes import Outcome, bulk_answer, filtered
+    from gelf_listener.codec.elasticsearch.outcomes import bulk_answer, filtered
     from gelf_listener.codec.forward.session import ForwardLimits, ForwardSession
     from gelf_listener.codec.framing.gelf_frames import GelfFramer
     from gelf_listener.codec.framing.syslog_frames import SyslogFramer
@@ -268,16 +268,16 @@ def fuzz_elasticsearch(data: bytes) -> None:
     """Requests of the bulk API, and patterns of what their answers may hold."""
     receipt = Receipt("fuzz", PEER, 1.7e9, Batch())
     with suppress(Rejected):
-        outcomes = []
-        for operation in parse_bulk(data, "logs"):
-            document = operation.document or b""
-            id = take_document(document, operation.index_name, operation.id, receipt)
-            outcomes.append(Outcome(operation, id, "" if id else "no"))
-        answer = msgspec.json.decode(bulk_answer(outcomes, 1))
-        assert len(answer["items"]) == len(outcomes)
-        filtered(answer, data[:100].decode("latin-1"))
         operations = parse_bulk(data, "logs")
-        assert [not id for id in take_documents(operations, receipt)] == [not outcome.id for outcome in outcomes]
+        ids = [
+            take_document(document or b"", head.index_name, head.id, receipt)
+            for head, document in zip(*operations, strict=True)
+        ]
+        errors = {number: "no" for number, id in enumerate(ids) if not id}
+        answer = msgspec.json.decode(bulk_answer(operations.heads, ids, errors, 1))
+        assert len(answer["items"]) == len(ids)
+        filtered(answer, data[:100].decode("latin-1"))
+        assert [not id for id in take_documents(operations, receipt)] == [not id for id in ids]
     check(receipt.batch)
 
 

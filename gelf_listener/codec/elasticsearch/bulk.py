@@ -8,7 +8,6 @@ rsyslog puts there, are left out. A request whose lines make no sense is refused
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -17,10 +16,10 @@ from gelf_listener.codec.receipt import Receipt
 from gelf_listener.codec.text.carried import carried_message
 from gelf_listener.codec.text.record_columns import RecordShapes, Stored
 from gelf_listener.errors import Reason, Rejected
-from gelf_listener.message import Message
+from gelf_listener.message import Message, ids_of
 from gelf_listener.rows import Names, Row
 
-__all__ = ["MAX_OPERATIONS", "Operation", "parse_bulk", "take_document", "take_documents"]
+__all__ = ["MAX_OPERATIONS", "Head", "Operations", "parse_bulk", "take_document", "take_documents"]
 
 MAX_OPERATIONS = 100_000
 """Most operations of one request: each costs memory of its own until it is answered."""
@@ -33,21 +32,19 @@ _MAX_NAME = 512
 _loosely = json.JSONDecoder(strict=False, parse_constant=str)
 
 
-class Operation(NamedTuple):
+class Head(NamedTuple):
     """
-    One operation of a bulk request.
+    What a line of a bulk request says is to be done.
 
     Attributes:
         action: ``index``, ``create``, ``update`` or ``delete``.
         index_name: Where the document belongs.
         id: Its name, if the client gives it one.
-        document: As it came; None for a `delete`.
     """
 
     action: str
     index_name: str
     id: str
-    document: bytes | None
 
     @property
     def is_taken(self) -> bool:
@@ -55,7 +52,20 @@ class Operation(NamedTuple):
         return self.action in _TAKEN
 
 
-def parse_bulk(body: bytes, index: str = "") -> list[Operation]:
+class Operations(NamedTuple):
+    """
+    The operations of a bulk request, or some of them: two lists, for a client says the same of most documents.
+
+    Attributes:
+        heads: What is to be done.
+        documents: As they came; None for a `delete`.
+    """
+
+    heads: list[Head]
+    documents: list[bytes | None]
+
+
+def parse_bulk(body: bytes, index: str = "") -> Operations:
     """
     Take a bulk request apart.
 
@@ -66,30 +76,34 @@ def parse_bulk(body: bytes, index: str = "") -> list[Operation]:
     Raises:
         Rejected: If there is nothing in it, or a line is not what it must be.
     """
-    lines = [line for line in body.split(b"\n") if line and not line.isspace()]
+    lines = body.removesuffix(b"\n").split(b"\n")
+    if {line[:1] for line in lines} != {b"{"}:
+        lines = [line for line in lines if line and not line.isspace()]
     if not lines:
         raise Rejected(Reason.EMPTY_PAYLOAD, "request body is required", body)
     if len(lines) > 2 * MAX_OPERATIONS:
         raise Rejected(Reason.TOO_COMPLEX, f"{len(lines)} lines, more than {2 * MAX_OPERATIONS}", body)
-    heads = _Heads(index)
-    action, where, id = heads.read(lines[0], 1)
-    if action != "delete" and len(lines) % 2 == 0 and lines[::2].count(lines[0]) * 2 == len(lines):  # as nearly all
-        return [Operation(action, where, id, document) for document in lines[1::2]]
-    operations = []
+    reader = _Heads(index)
+    head = reader.read(lines[0], 1)
+    if head.action != "delete" and len(lines) % 2 == 0 and lines[::2].count(lines[0]) * 2 == len(lines):  # nearly all
+        return Operations([head] * (len(lines) // 2), lines[1::2])  # type: ignore[arg-type]
+    heads: list[Head] = []
+    documents: list[bytes | None] = []
     at = 0
     while at < len(lines):
-        action, where, id = heads.read(lines[at], at + 1)
+        head = reader.read(lines[at], at + 1)
         at += 1
         document = None
-        if action != "delete":
+        if head.action != "delete":
             if at == len(lines):
                 raise Rejected(
-                    Reason.INVALID_JSON, f"the last line is an operation ({action}) without a document", body
+                    Reason.INVALID_JSON, f"the last line is an operation ({head.action}) without a document", body
                 )
             document = lines[at]
             at += 1
-        operations.append(Operation(action, where, id, document))
-    return operations
+        heads.append(head)
+        documents.append(document)
+    return Operations(heads, documents)
 
 
 class _Heads:
@@ -103,11 +117,11 @@ class _Heads:
     def __init__(self, index: str) -> None:
         self._index = index
         self._line = b""
-        self._read = ("", "", "")
+        self._read = Head("", "", "")
 
-    def read(self, line: bytes, number: int) -> tuple[str, str, str]:
+    def read(self, line: bytes, number: int) -> Head:
         """
-        Return action, index and id.
+        Return what a line says.
 
         Raises:
             Rejected: If the line is anything else.
@@ -128,7 +142,7 @@ class _Heads:
         names = (_name(where.get("_index")) or self._index, _name(where.get("_id")))
         if any(len(name) > _MAX_NAME for name in names):
             raise _malformed(number, f"a name longer than {_MAX_NAME} characters", line)
-        self._line, self._read = line, (action, *names)
+        self._line, self._read = line, Head(action, *names)
         return self._read
 
 
@@ -145,35 +159,46 @@ _shapes = RecordShapes()
 """Of the documents of all inputs of a process."""
 
 
-def take_documents(operations: Sequence[Operation], receipt: Receipt) -> list[str]:
+def take_documents(operations: Operations, receipt: Receipt) -> list[str]:
     """
     Make messages of the documents of operations that add some, as `take_document` does: of those alike by columns.
 
     Returns:
         For each the id of the message; empty when the document was rejected.
     """
-    documents = [operation.document or b"" for operation in operations]
-    batch, ids = receipt.batch, []
+    documents = [document or b"" for document in operations.documents]
+    batch = receipt.batch
     now, input, peer, peer_host = receipt.time, receipt.input, receipt.peer, receipt.host
-    last: tuple[Stored, str] | None = None
+    ids: list[str | None] = []
+    made: list[Message] = []
+    """Messages that give their documents their ids."""
+    last: tuple[Stored | None, Head | None] = None, None
     names = _NOTHING
-    before: tuple[str, ...] = ()
-    for (_, index, id, _), document, found in zip(operations, documents, _shapes.read(documents, now), strict=True):
+    own: tuple[str, ...] = ()
+    for head, document, found in zip(operations.heads, documents, _shapes.read(documents, now), strict=True):
         if found is None:
-            ids.append(take_document(document, index, id, receipt))
+            ids.append(take_document(document, head.index_name, head.id, receipt))
             continue
         stored, seconds, host, text, level, values = found
-        if id or last is None or stored is not last[0] or index != last[1]:
-            own = _own_fields(index, id)
-            names, before = stored.behind((*own,)), (*own.values(),)
-            last = None if id else (stored, index)
+        if stored is not last[0] or head is not last[1]:
+            last = stored, head
+            fields = _own_fields(head.index_name, head.id)
+            names, own = stored.behind((*fields,)), (*fields.values(),)
         time = now if seconds is None else seconds
-        row = Row(names, before + values)
+        row = Row(names, own + values)
         message = Message(time, host or peer_host, text, None, level, document, now, input, peer, False, row)
         batch.messages.append(message)
         batch.size += len(document)
-        ids.append(id or message.id)
-    return ids
+        if head.id:
+            ids.append(head.id)
+        else:
+            ids.append(None)
+            made.append(message)
+    given = ids_of(made)
+    if len(given) == len(ids):
+        return given
+    others = iter(given)
+    return [next(others) if id is None else id for id in ids]
 
 
 def _own_fields(index: str, id: str) -> dict[str, str]:

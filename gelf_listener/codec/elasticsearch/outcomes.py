@@ -2,83 +2,84 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
-from gelf_listener.codec.elasticsearch.bulk import Operation
+from gelf_listener.codec.elasticsearch.bulk import Head
 
-__all__ = ["Outcome", "bulk_answer", "filtered"]
+__all__ = ["bulk_answer", "filtered", "item_of"]
 
 _SHARDS = {"total": 1, "successful": 1, "failed": 0}
 _MAX_PATTERNS = 50
 
 
-class Outcome(NamedTuple):
+def item_of(head: Head, id: str, number: int, error: str = "") -> dict[str, Any]:
     """
-    What became of one operation.
+    Write what became of an operation as an item of the answer.
 
-    Attributes:
-        operation: What was to be done.
+    Args:
+        head: What was to be done.
         id: Of the document; empty when it was not taken.
-        error: Why it was not; empty when it was.
+        number: Of the operation in its request.
+        error: Why it was not taken; empty when it was.
     """
-
-    operation: Operation
-    id: str
-    error: str = ""
-
-    def item(self, number: int) -> dict[str, Any]:
-        """Write it as an item of the answer."""
-        action, index, id, _ = self.operation
-        if self.error:
-            kind = "document_parsing_exception" if self.operation.is_taken else "illegal_argument_exception"
-            error = {"type": kind, "reason": self.error}
-            return {action: {"_index": index, "_id": id or None, "status": 400, "error": error}}
+    action, index, asked = head
+    if error:
+        kind = "document_parsing_exception" if head.is_taken else "illegal_argument_exception"
         return {
-            action: {
-                "_index": index,
-                "_id": self.id,
-                "_version": 1,
-                "result": "created",
-                "_shards": _SHARDS,
-                "_seq_no": number,
-                "_primary_term": 1,
-                "status": 201,
-            }
+            action: {"_index": index, "_id": asked or None, "status": 400, "error": {"type": kind, "reason": error}}
         }
+    return {
+        action: {
+            "_index": index,
+            "_id": id,
+            "_version": 1,
+            "result": "created",
+            "_shards": _SHARDS,
+            "_seq_no": number,
+            "_primary_term": 1,
+            "status": 201,
+        }
+    }
 
 
-def bulk_answer(outcomes: Sequence[Outcome], milliseconds: int, filter_path: str = "") -> bytes:
+def bulk_answer(
+    heads: Sequence[Head], ids: Sequence[str], errors: Mapping[int, str], milliseconds: int, filter_path: str = ""
+) -> bytes:
     """
     Write the answer to a bulk request.
 
     Args:
-        outcomes: In the order of the operations.
+        heads: What was to be done.
+        ids: Of the documents; empty for those that were not taken.
+        errors: Why they were not, by the number of the operation.
         milliseconds: How long it took.
         filter_path: See `filtered`.
     """
-    failed = any([outcome.error for outcome in outcomes])
-    if not filter_path and not failed:  # as nearly always: the items differ in ids and numbers
-        return _answer_of_taken(outcomes, milliseconds)
-    items = [outcome.item(number) for number, outcome in enumerate(outcomes)]
-    answer = {"errors": failed, "took": milliseconds, "items": items}
+    if not filter_path and not errors:  # as nearly always: the items differ in ids and numbers
+        return _answer_of_taken(heads, ids, milliseconds)
+    items = [
+        item_of(head, id, number, errors.get(number, ""))
+        for number, (head, id) in enumerate(zip(heads, ids, strict=True))
+    ]
+    answer = {"errors": bool(errors), "took": milliseconds, "items": items}
     return msgspec.json.encode(filtered(answer, filter_path) if filter_path else answer)
 
 
-def _answer_of_taken(outcomes: Sequence[Outcome], milliseconds: int) -> bytes:
+def _answer_of_taken(heads: Sequence[Head], ids: Sequence[str], milliseconds: int) -> bytes:
     """Write the answer to a request of which everything was taken."""
-    last = ("", "")
+    last: Head | None = None
     before = between = behind = ""
     parts = []
-    for number, ((action, index, id, _), made, _) in enumerate(outcomes):
-        if index != last[1] or action != last[0]:
-            last = action, index
-            before, between, behind = _texts_of_item(action, index)
-        name = f'"{made}"' if not id else msgspec.json.encode(id).decode()
+    for number, (head, id) in enumerate(zip(heads, ids, strict=True)):
+        if head is not last:
+            last = head
+            before, between, behind = _texts_of_item(head.action, head.index_name)
+        name = msgspec.json.encode(id).decode() if head.id else f'"{id}"'
         parts.append(f"{before}{name}{between}{number}{behind}")
     return f'{{"errors":false,"took":{milliseconds},"items":[{",".join(parts)}]}}'.encode()
 
@@ -86,7 +87,7 @@ def _answer_of_taken(outcomes: Sequence[Outcome], milliseconds: int) -> bytes:
 @lru_cache(maxsize=64)
 def _texts_of_item(action: str, index: str) -> tuple[str, str, str]:
     """Return what stands before, between and behind the id and the number of an item."""
-    item = msgspec.json.encode(Outcome(Operation(action, index, "", None), _ID).item(_NUMBER)).decode()
+    item = msgspec.json.encode(item_of(Head(action, index, ""), _ID, _NUMBER)).decode()
     before, _, rest = item.rpartition(f'"{_ID}"')
     between, _, behind = rest.rpartition(str(_NUMBER))
     return before, between, behind
