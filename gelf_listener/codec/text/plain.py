@@ -118,6 +118,8 @@ _SAYS_A_VALUE = re.compile(
 )
 """What is behind a level that is the name of a setting: ``debug: true``, ``error: null``."""
 
+_PREFIX = re.compile(r"[A-Za-z][\w.-]{0,40}?(?=\d{4}/\d\d/\d\d\Z)", re.ASCII)
+"""What Go's log has right in front of a date, where its prefix ends without a blank: ``raft2026/11/28 10:00:00``."""
 _PID = re.compile(r"\[\d{1,10}\] ")
 _NAME = re.compile(r"[^A-Za-z]|[a-z][A-Z]")
 """What tells a name from a word: a digit, a dot, a slash, capitals within."""
@@ -233,6 +235,8 @@ def _words(text: str, now: float, zone: dt.tzinfo | None) -> Header:
         start = match.start(2)
         if not stamped or seconds is None:
             stamp = read_stamp(text, start, now, zone) if (number == 0 or depth or not plain) else None
+            if stamp is None and number == 0 and (prefix := _PREFIX.match(word)):
+                stamp = read_stamp(text, start + prefix.end(), now, zone)
             if stamp is not None and _is_of_something(before, text, start, number, said=level is not None):
                 break
             if stamp is not None and stamp.seconds is None and before == ":":

@@ -52,11 +52,11 @@ ZONE = rf"(?:[ ]?(Z(?![\w])|[+-]\d\d(?::?\d\d)?(?![\w:.])|(?:{_NAMES})(?![\w])|{
 
 _FRACTION = r"(?:(?:[.,]|:(?=\d{3}(?:\d{3})?(?!\d)))(\d{1,9}))?"
 ISO = (
-    rf"(\d{{4}})([-/.])(\d\d)\2(\d\d)(?:[T \t_-]|[ ][ -][ ]|\]\[|[ ]{{2}}(?=\d:))(\d{{1,2}}:\d\d:\d\d){_FRACTION}{ZONE}"
+    rf"(\d{{4}})([-/.])(\d\d)\2(\d\d)(?:[T \t_-]|[ ][ -][ ]|\]\[|[ ]{{2}})(\d{{1,2}}:\d\d:\d\d){_FRACTION}{ZONE}"
 )
 """
-ISO 8601 and what resembles it: six groups and the zone's; ``2026/11/28 - 10:00:00`` is gin's, ``][`` fern's, an hour
-of one digit MariaDB's.
+ISO 8601 and what resembles it: six groups and the zone's; ``2026/11/28 - 10:00:00`` is gin's, ``][`` fern's, two blanks
+MariaDB's, before an hour of one digit, and Icecast's.
 """
 
 CLOCK = re.compile(r"\d{1,2}:\d\d(?::\d\d(?:[.,:]\d{1,9})?)?(?:\s?[AP]M)?(?![\w:])")
