@@ -542,6 +542,8 @@ Shape("WebSphere, Open Liberty", _pairs("[", _DIGITS), re.compile(r"\[(?P<stamp>
     Shape("syslog file", _pairs("[", " 0123456789"), re.compile(rf"(?P<stamp>\[ *\d{{1,10}}\.\d{{6}}\]) {_WHO}"), _syslog_file),
     Shape("signale, scoped", "[", re.compile("(?:\\[[^\\]]{1,60}\\] ){1,4}\u203a ([\u2716\u26a0\u2139])\\s+(?:(fatal)(?= {2}))?"), lambda match, now, zone: _named(match, now, zone)._replace(rest=1), "\u203a "),
     Shape("a tag, as logger -s prints it", "", re.compile(r"(?P<app>[A-Za-z_][\w./-]{0,63})\[(?P<pid>\d{1,10})\]: "), _tagged, "]: "),
+    Shape("ngIRCd", "[", re.compile(r"\[\d{1,10}:(?P<level>[0-7]) {1,5}\d{1,5}\] "), lambda match, _now, _zone: Header(int(match["level"])), "] "),
+    Shape("tinyproxy", ("CO",), re.compile(r"CONNECT {1,3}(?=[JFMASOND][a-z]{2} [ \d]\d \d\d:)"), lambda match, _now, _zone: Header(6, rest=match.end()), "CONNECT"),
     Shape("turbo, nx", "abcdefghijklmnopqrstuvwxyz@", re.compile(r"[a-z@][\w@/.-]{0,60}:[a-z][\w.:-]{0,40}: (?=[\[A-Z\d{])"), lambda match, _now, _zone: Header(rest=match.end()), ": "),
     Shape("concurrently, pnpm, lerna and others, a frame", "[abcdefghijklmnopqrstuvwxyz@.0123456789", re.compile(rf"(?:\[(?!(?:{'|'.join(LEVEL_NAMES)})\])(?:\d{{1,3}}|[A-Za-z@][\w@./:-]{{0,60}})\]|(?:\.|[\w@.-]{{1,60}}/[\w@./-]{{1,80}}) [\w:-]{{1,40}}:|[a-z@][\w@/.-]{{0,60}}(?::[\w.:-]{{1,40}})?:) (?=Traceback \(most | {{2,}}(?:at |File \")| {{4}}\S|(?:[A-Z]\w{{0,60}})?(?:Error|Exception)(?: \[\w{{1,60}}\])?: |\d{{4}}-\d\d-\d\d[ T]\d\d:\d\d|Node\.js v\d|\}} *\Z)"), lambda match, _now, _zone: Header(rest=match.end())),
     Shape("marks", "\u2716\u2718\u274c\u2a2f\u2717\u26a0\u2139\U0001f6a8 ", re.compile("\\s*([\u2716\u2718\u274c\u2a2f\u2717\u26a0\u2139\U0001f6a8])\ufe0f?\\s+(?:(fatal)(?= {2}))?"), _named),

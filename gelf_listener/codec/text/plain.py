@@ -329,7 +329,7 @@ def _level_of(at: _Word) -> int | None:
     if lower in LEVEL_NAMES and not word.isupper():
         if between or (at.stamped and at.beyond == "\t") or (at.opened == ":" and behind == "]"):  # [core:error]
             return LEVEL_NAMES[lower]
-        if at.stamped and at.padded and word in _BEFORE_COLON:
+        if at.stamped and (at.padded or at.beyond == "[") and word in _BEFORE_COLON:  # warning [MAIN  ]: Corosync
             return _BEFORE_COLON[word]
         return _SHORT.get(word) if at.stamped and behind == " " else None
     return _level_within(at, between)
