@@ -17,7 +17,7 @@ from gelf_listener.codec.levels import LEVEL_LETTERS, LEVEL_NAMES
 from gelf_listener.codec.text.header_shapes import NO_HEADER, SHAPES, Header, Shape
 from gelf_listener.codec.text.languages import LEVELS as OTHER_LANGUAGES
 from gelf_listener.codec.text.languages import MONTHS
-from gelf_listener.codec.text.stamps import read_stamp, whole_seconds
+from gelf_listener.codec.text.stamps import Stamp, read_stamp, whole_seconds
 
 __all__ = ["NO_HEADER", "Header", "is_prose", "read_common", "read_header"]
 
@@ -220,12 +220,10 @@ def _words(text: str, now: float, zone: dt.tzinfo | None) -> Header:
         return NO_HEADER  # a heading, a comment
     if text[:1] == '"' and text[1:2].isdecimal():
         text = text[:_MOST_CHARACTERS].replace('"', " ")  # values in quotes
-    at = 0
     level: int | None = None
     seconds: float | None = None
     stamped = guessed = False
-    plain = 0
-    depth = 0
+    at = plain = depth = 0
     for number in range(_MOST_WORDS):
         match = _WORD.match(text, at)
         if match is None or at > _MOST_CHARACTERS:
@@ -235,8 +233,7 @@ def _words(text: str, now: float, zone: dt.tzinfo | None) -> Header:
         start = match.start(2)
         if not stamped or seconds is None:
             stamp = read_stamp(text, start, now, zone) if (number == 0 or depth or not plain) else None
-            if stamp is None and number == 0 and (prefix := _PREFIX.match(word)):
-                stamp = read_stamp(text, start + prefix.end(), now, zone)
+            stamp = stamp or (_behind_prefix(word, text, start, now, zone) if number == 0 else None)
             if stamp is not None and _is_of_something(before, text, start, number, said=level is not None):
                 break
             if stamp is not None and stamp.seconds is None and before == ":":
@@ -272,6 +269,12 @@ def _words(text: str, now: float, zone: dt.tzinfo | None) -> Header:
     if level is None and seconds is None and not stamped:
         return NO_HEADER
     return Header(level, seconds, stamped, guessed)
+
+
+def _behind_prefix(word: str, text: str, start: int, now: float, zone: dt.tzinfo | None) -> Stamp | None:
+    """Read a time that begins within the first word."""
+    match = _PREFIX.match(word)
+    return None if match is None else read_stamp(text, start + match.end(), now, zone)
 
 
 def _is_of_something(before: str, text: str, start: int, number: int, *, said: bool) -> bool:

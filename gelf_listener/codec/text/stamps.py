@@ -51,9 +51,7 @@ _PLACE = "(?:Africa|America|Antarctica|Asia|Atlantic|Australia|Europe|Indian|Pac
 ZONE = rf"(?:[ ]?(Z(?![\w])|[+-]\d\d(?::?\d\d)?(?![\w:.])|(?:{_NAMES})(?![\w])|{_PLACE}))?"
 
 _FRACTION = r"(?:(?:[.,]|:(?=\d{3}(?:\d{3})?(?!\d)))(\d{1,9}))?"
-ISO = (
-    rf"(\d{{4}})([-/.])(\d\d)\2(\d\d)(?:[T \t_-]|[ ][ -][ ]|\]\[|[ ]{{2}})(\d{{1,2}}:\d\d:\d\d){_FRACTION}{ZONE}"
-)
+ISO = rf"(\d{{4}})([-/.])(\d\d)\2(\d\d)(?:[T \t_-]|[ ][ -][ ]|\]\[|[ ]{{2}})(\d{{1,2}}:\d\d:\d\d){_FRACTION}{ZONE}"
 """
 ISO 8601 and what resembles it: six groups and the zone's; ``2026/11/28 - 10:00:00`` is gin's, ``][`` fern's, two blanks
 MariaDB's, before an hour of one digit, and Icecast's.
