@@ -39,7 +39,7 @@ _MAYBE_JOINED = re.compile(r"[.:',;](?<=[a-z0-9].)[a-z0-9]")
 """Wherever a mark may hold two words together."""
 _MAYBE_LONG = re.compile(rf"\w{{{MAX_WORD_CHARACTERS + 1}}}", re.ASCII)
 _SPACED = bytes(code if chr(code).isalnum() or chr(code) == "_" else ord(" ") for code in range(128)) + bytes(128)
-_SPACED_LINES = _SPACED[:10] + b"\n" + _SPACED[11:]
+_SPACED_TEXTS = b"\0" + _SPACED[1:]
 
 
 def spaced_words(text: str) -> str:
@@ -57,13 +57,13 @@ def spaced_words(text: str) -> str:
 
 def spaced_words_of(texts: Sequence[str]) -> list[str]:
     """Do what `spaced_words` does to many texts: most of them at once."""
-    joined = "\n".join(texts)
-    if not joined.isascii() or joined.count("\n") != len(texts) - 1 or max(map(len, texts)) > MAX_WORD_CHARACTERS:
+    joined = "\0".join(texts)
+    if not joined.isascii() or joined.count("\0") != len(texts) - 1 or max(map(len, texts)) > MAX_WORD_CHARACTERS:
         return list(map(spaced_words, texts))
     lower = joined.lower()
-    spaced = lower.encode().translate(_SPACED_LINES).decode().split("\n")
+    spaced = lower.encode().translate(_SPACED_TEXTS).decode().split("\0")
     if _MAYBE_JOINED.search(lower) is not None:
-        for number, text in enumerate(lower.split("\n")):
+        for number, text in enumerate(lower.split("\0")):
             if _MAYBE_JOINED.search(text) is not None:
                 spaced[number] = " ".join(words(text))
     return spaced

@@ -2,16 +2,16 @@
 Documents: packed messages -> what the index is given of them, in one pass.
 
 Nearly every message is a payload in order whose fields are plain values, and what its keys and the types of its values
-say is looked up as a whole. Most of them lie in tables, and are read a column at a time (`sheets`): texts go into a
-document as they came, with a `_Layout` around them. One that cannot be read so, for it has other values or few are like
-it, is parsed by itself, with a `_Plan`; that takes half of what making a `Message` and reading its fields
-does. Every other message becomes one first. Tests hold the three ways to the same documents.
+say is looked up as a whole. Most of them lie in tables, and are read and written a column at a time (`sheets`,
+`_Rows`): texts go into a document as they came, with what all have in common around them. One that cannot be read so,
+for it has other values or few are like it, is parsed by itself, with a `_Plan`; that takes half of what making a
+`Message` and reading its fields does. Every other message becomes one first. Tests hold the three ways to the same
+documents.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from itertools import repeat
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -33,7 +33,7 @@ from gelf_listener.store.schema import (
     slot_and_low,
     text_term,
 )
-from gelf_listener.store.sheets import Kind, read_sheet
+from gelf_listener.store.sheets import Kind, Slot, read_sheet
 from gelf_listener.store.tables import Block, Table
 
 __all__ = ["Documents", "Indexable", "OpenDocument"]
@@ -52,11 +52,12 @@ _UNSET = msgspec.UNSET
 
 
 class Indexable(msgspec.Struct, gc=False):
-    """A message as the index takes it, with its times in microseconds."""
+    """A message as the index takes it, with its times in microseconds and its place."""
 
     text: str
     timestamp: int
     received: int
+    place: int
 
 
 class _Plan(NamedTuple):
@@ -78,21 +79,6 @@ class _Plan(NamedTuple):
     numbers: tuple[int, ...]
 
 
-class _Layout(NamedTuple):
-    """
-    What rows of a sheet with the same keys have in common.
-
-    Attributes:
-        text: Their document, with a place for each thing that differs.
-        pick: Picks these things out of a row.
-        ids: Where in a row texts are that are mostly ids, and how their terms begin, which are made where they are not.
-    """
-
-    text: str
-    pick: Callable[[Sequence[Any]], tuple[Any, ...]]
-    ids: tuple[tuple[int, str], ...]
-
-
 _KNOWN: dict[str, tuple[Kind, ...]] = {
     "version": ("text",),
     "host": ("text",),
@@ -104,12 +90,25 @@ _KNOWN: dict[str, tuple[Kind, ...]] = {
 """Keys with a place of their own, and what they hold in a sheet that is read."""
 _IN_ORDER = {"version": "1.1", "host": "h", "short_message": "m", "timestamp": 1}
 """A payload, to learn from what others become that have its keys."""
-_ORIGIN_TERMS, _LEVEL, _FULL, _TERMS, _COMMON = range(9, 14)
-"""Where in a row things are that do not stand at the beginning of its document; the last is the first value."""
-_START = (
-    '{"timestamp":%s,"received":%s,"order":%s,"slot":%s,"low":%s,"source":"%s","host":"%s","words":"%s","added":{%s'
-)
-"""How a document begins, with places for the first things in a row."""
+_START = '{"timestamp":%s,"received":%s,"order":%s,"slot":%s,"low":%s,'
+"""How a document begins."""
+
+
+class _Rows:
+    """Texts that differ in some places only."""
+
+    def __init__(self) -> None:
+        self._text: list[str] = []
+        self._columns: list[Iterable[Any]] = []
+
+    def put(self, text: str, *columns: Iterable[Any]) -> None:
+        """Go on with a text and what stands in its places (``%s``) in each row."""
+        self._text.append(text)
+        self._columns += columns
+
+    def texts(self) -> Iterator[str]:
+        """Give the text of each row."""
+        return map("".join(self._text).__mod__, zip(*self._columns, strict=True))
 
 
 class Documents:
@@ -127,7 +126,8 @@ class Documents:
         self._names = names
         self._open_document = open_document
         self._plans: dict[tuple[tuple[str, ...], tuple[type, ...]], _Plan] = {}
-        self._layouts: dict[tuple[Any, ...], _Layout | None] = {}
+        self._keys: dict[tuple[Any, ...], list[str] | None] = {}
+        """By kinds of values and keys of a payload: the keys of its additional fields."""
         self._planned = -1
         self._received = (0.0, 0)
         """The latest time of arrival, in seconds and microseconds: a batch shares it."""
@@ -178,96 +178,84 @@ class Documents:
             or not all([input or peer is not None for _, input, peer, _ in origins])
         ):
             return nothing
+        if places[0] // _PLANNED != self._planned:
+            self._planned = places[0] // _PLANNED
+            self._keys.clear()
+        keys, apart = self._keys_of(slots, open_document)
+        if not all(keys):
+            return nothing
         level, full, hosts = known.get("level"), known.get("full_message"), known["host"].values
+        times = [micros(float(text)) for text in known["timestamp"].values]
+        received = [origins[arrival][0] for arrival in arrivals]
         parts = [slot_and_low(place) for place in places]
-        rows = zip(
-            [micros(float(text)) for text in known["timestamp"].values],
-            [origins[arrival][0] for arrival in arrivals],
-            places,
-            [part for part, _ in parts],
-            [low for _, low in parts],
-            map(str.lower, hosts),
-            hosts,
-            spaced_words_of(known["short_message"].texts),
-            [origins[arrival][1] for arrival in arrivals],
-            [origins[arrival][2] for arrival in arrivals],
-            repeat("") if level is None else level.values,
-            repeat("") if full is None else spaced_words_of(full.texts),
-            repeat(""),
-            *[slot.values for slot in slots],
-            strict=False,
-        )
-        kinds = (level is not None, full is not None, *[slot.kind for slot in slots])
-        pure = {at for at, slot in enumerate(slots, _COMMON) if slot.kind == "text" and are_ids(slot.texts)}
-        varying = [slot.keys for slot in slots if not slot.same]
-        learned: dict[tuple[str, ...], tuple[_Layout | None, list[tuple[int, str]]]] = {}
-        made: list[Indexable | None] = []
-        for number, (row, key) in enumerate(
-            zip(rows, zip(*varying, strict=True) if varying else repeat(()), strict=False)
-        ):
-            if key not in learned:
-                keys = tuple([slot.keys[number] for slot in slots])
-                layout = self._known_layout(kinds, keys, row, open_document)
-                learned[key] = layout, [] if layout is None else [each for each in layout.ids if each[0] not in pure]
-            layout, impure = learned[key]
-            if layout is None:
-                made.append(None)
+        rows = _Rows()
+        rows.put(_START, times, received, places, [part for part, _ in parts], [low for _, low in parts])
+        rows.put('"source":"%s","host":"%s"', map(str.lower, hosts), hosts)
+        rows.put(',"words":"%s"', spaced_words_of(known["short_message"].texts))
+        rows.put(',"added":{%s', [origins[arrival][1] for arrival in arrivals])
+        for slot, names in zip(slots, keys, strict=True):
+            _put_value(rows, slot, names)
+        rows.put('},"terms":[%s', [origins[arrival][2] for arrival in arrivals])
+        for slot, names in zip(slots, keys, strict=True):
+            if slot.kind == "text":
+                _put_term(rows, slot, names, self._names.ids)
+        rows.put("]")
+        if level is not None:
+            rows.put(',"level":%s', level.values)
+        if full is not None:
+            rows.put(',"full":"%s","marks":["full"]', spaced_words_of(full.texts))
+        rows.put("}")
+        made = map(Indexable, rows.texts(), times, received, places)
+        return [None if odd else each for each, odd in zip(made, apart, strict=True)] if apart else list(made)
+
+    def _keys_of(
+        self, slots: Sequence[Slot], open_document: OpenDocument
+    ) -> tuple[Sequence[dict[str, str]], Sequence[bool]]:
+        """
+        Look up what the keys of payloads are in ``added``.
+
+        Returns:
+            For each slot, by key; nothing for one whose rows all need care. And for each row, whether it does; nothing
+            if none does.
+        """
+        kinds = tuple([slot.kind for slot in slots])
+        found: list[dict[str, str]] = [{} for _ in slots]
+        odd = set()
+        shapes = list(zip(*[slot.keys for slot in slots if not slot.same], strict=True)) or [()]
+        for shape, row in dict(zip(shapes, range(len(shapes)), strict=True)).items():
+            names = tuple([slot.keys[row] for slot in slots])
+            if (kinds, names) not in self._keys:
+                if len(self._keys) >= _MAX_PLANS:
+                    self._keys.clear()
+                values = [slot.values[row] for slot in slots]
+                self._keys[kinds, names] = self._learn(kinds, names, values, open_document)
+            keys = self._keys[kinds, names]
+            if keys is None or any(
+                [known.get(name, key) != key for known, name, key in zip(found, names, keys, strict=True)]
+            ):
+                odd.add(shape)
                 continue
-            whole = row
-            if impure:
-                terms = "".join([f'{start}{row[at]}"' for at, start in impure if not is_id(row[at])])
-                whole = (*row[:_TERMS], terms, *row[_COMMON:])
-            made.append(Indexable(layout.text % layout.pick(whole), row[0], row[1]))
-        return made
+            for known, name, key in zip(found, names, keys, strict=True):
+                known[name] = key
+        return found, [shape in odd for shape in shapes] if odd else ()
 
-    def _known_layout(
-        self, kinds: tuple[Any, ...], keys: tuple[str, ...], row: Sequence[Any], open_document: OpenDocument
-    ) -> _Layout | None:
-        """Return what is known of rows like this one, or learn it."""
-        period = row[2] // _PLANNED
-        if period != self._planned:
-            self._planned = period
-            self._layouts.clear()
-        if (kinds, keys) not in self._layouts:
-            if len(self._layouts) >= _MAX_PLANS:
-                self._layouts.clear()
-            self._layouts[kinds, keys] = self._layout(kinds, keys, row, open_document)
-        return self._layouts[kinds, keys]
-
-    def _layout(
-        self, kinds: tuple[Any, ...], keys: tuple[str, ...], row: Sequence[Any], open_document: OpenDocument
-    ) -> _Layout | None:
-        """Learn what rows like this one have in common; None if they need care, or a name has no room."""
-        level, full, *kinds_of_values = kinds
-        opened = open_document(encode(dict(zip(keys, range(len(keys)), strict=True)) | _IN_ORDER))
-        if opened is None or len(set(keys)) < len(keys) or not _KNOWN.keys().isdisjoint(keys):
+    def _learn(
+        self, kinds: tuple[Kind, ...], names: tuple[str, ...], values: Sequence[str], open_document: OpenDocument
+    ) -> list[str] | None:
+        """Learn what the keys of a payload are in ``added``, and note them; None if it needs care."""
+        opened = open_document(encode(dict(zip(names, range(len(names)), strict=True)) | _IN_ORDER))
+        if opened is None or len(set(names)) < len(names) or not _KNOWN.keys().isdisjoint(names):
             return None
-        _, names, positions = opened
-        if len(names) < len(keys):
+        _, fields, positions = opened
+        if len(fields) < len(names):
             return None
-        added, terms, values, texts, ids = "", "", [], [], []
-        for name, position in zip(names, positions, strict=True):
-            kind, at = kinds_of_values[position], _COMMON + position
-            for value in _samples(kind, row[at]):
-                if self._names.put({name: value}, {}, []):
+        keys = [""] * len(names)
+        for field, position in zip(fields, positions, strict=True):
+            for value in _samples(kinds[position], values[position]):
+                if self._names.put({field: value}, {}, []):
                     return None
-            key = field_key(name)
-            start = f',"{_escaped(text_term(key, "="))}'
-            values.append(at)
-            added += f',"{key}":'.replace("%", "%%") + ('"=%s"' if kind == "text" else "%s")
-            if kind == "text" and key in self._names.ids:
-                ids.append((at, start))
-            elif kind == "text":
-                texts.append(at)
-                terms += start.replace("%", "%%") + '%s"'
-        end = (',"level":%s' if level else "") + (',"full":"%s","marks":["full"]' if full else "")
-        ends = [*([_LEVEL] if level else []), *([_FULL] if full else [])]
-        picked = [*range(_ORIGIN_TERMS), *values, _ORIGIN_TERMS, *texts, _TERMS, *ends]
-        return _Layout(
-            f'{_START}{added}}},"terms":[%s{terms}%s]{end}}}',  # a `schema.Document`
-            itemgetter(*picked),
-            tuple(ids),
-        )
+            keys[position] = field_key(field)
+        return keys
 
     def of(self, packed: bytes, place: int) -> Indexable:
         """
@@ -285,7 +273,7 @@ class Documents:
                     return made
         message = self._packer.unpack(packed)
         return Indexable(
-            document_of(message, place, self._names), micros(message.timestamp), micros(message.received_at)
+            document_of(message, place, self._names), micros(message.timestamp), micros(message.received_at), place
         )
 
     def _plainly(self, found: tuple[Any, ...], place: int, open_document: OpenDocument) -> Indexable | None:
@@ -333,7 +321,7 @@ class Documents:
             f'"host":"{host}","words":"{words}","added":{{{self._origin[1]}{plan.added % values}}},'
             f'"terms":[{self._origin[2]}{terms}]{rest}}}'
         )  # a `schema.Document`
-        return Indexable(text, timestamp, received)
+        return Indexable(text, timestamp, received, place)
 
     def _plan(self, names: tuple[str, ...], kinds: tuple[type, ...], values: tuple[Any, ...]) -> _Plan | None:
         """Learn what documents like this one have in common; None if they need care, or a name has no room."""
@@ -357,6 +345,40 @@ class Documents:
             numbers,
         )
         return plan
+
+
+def _put_value(rows: _Rows, slot: Slot, keys: dict[str, str]) -> None:
+    """Put a field as it stands in ``added``."""
+    value = '"=%s"' if slot.kind == "text" else "%s"
+    if slot.same:
+        rows.put(f',"{_literal(keys[slot.keys[0]])}":{value}', slot.values)
+    else:
+        rows.put(f',"%s":{value}', [keys.get(name) for name in slot.keys], slot.values)
+
+
+def _put_term(rows: _Rows, slot: Slot, keys: dict[str, str], ids: set[str]) -> None:
+    """Put a text as it stands in ``terms``; an id whose name is noted has no term."""
+    starts = {name: f',"{_escaped(text_term(key, "="))}' for name, key in keys.items()}
+    noted = {name for name, key in keys.items() if key in ids}
+    if len(noted) == len(keys) and are_ids(slot.texts):
+        return
+    if noted:
+        rows.put(
+            "%s",
+            [
+                "" if name in noted and is_id(value) else f'{starts.get(name)}{value}"'
+                for name, value in zip(slot.keys, slot.values, strict=True)
+            ],
+        )
+    elif slot.same:
+        rows.put(_literal(starts[slot.keys[0]]) + '%s"', slot.values)
+    else:
+        rows.put('%s%s"', [starts.get(name) for name in slot.keys], slot.values)
+
+
+def _literal(text: str) -> str:
+    """Return a text as it stands between the places of another."""
+    return text.replace("%", "%%")
 
 
 def _samples(kind: Kind, value: str) -> tuple[FieldValue, ...]:

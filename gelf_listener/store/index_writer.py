@@ -188,11 +188,11 @@ class IndexWriter:
         """
         end = min(upto, self.given + most)
         room = _STEP_BYTES
-        made: list[tuple[int, Indexable]] = []
+        made: list[Indexable] = []
         for first, messages, places in self._blocks.blocks(self.given + 1, end):
-            for place, document in self._documents_of(first, messages, places):
-                made.append((place, document))
-                room -= len(document.text)
+            documents = self._documents_of(first, messages, places)
+            made += documents
+            room -= sum([len(document.text) for document in documents])
             if room <= 0:
                 end = min(end, first + len(messages) - 1)
                 break
@@ -200,12 +200,11 @@ class IndexWriter:
             self._give(made)
         self.given = end
 
-    def _documents_of(
-        self, first: int, messages: Sequence[bytes], places: Sequence[int]
-    ) -> Iterator[tuple[int, Indexable]]:
+    def _documents_of(self, first: int, messages: Sequence[bytes], places: Sequence[int]) -> list[Indexable]:
         """Make the documents of a block's messages; what cannot be indexed is left out."""
         few = len(places) * _FEW < len(messages)
         at_once = [None] * len(messages) if few else self._documents.of_block(messages, first)
+        found = []
         for place in places:
             document = at_once[place - first]
             if document is None:
@@ -215,7 +214,8 @@ class IndexWriter:
                 except Exception as error:  # noqa: BLE001  (one odd message must not keep the others from being found)
                     self._leave_out(place, repr(error))
             if document is not None:
-                yield place, document
+                found.append(document)
+        return found
 
     def commit(self) -> None:
         """
@@ -271,19 +271,19 @@ class IndexWriter:
         value = found["x"]["value"]
         return (self._blocks.mark("first") or 0) - 1 if value is None else int(value)
 
-    def _give(self, made: Sequence[tuple[int, Indexable]]) -> None:
-        times = [each.timestamp for _, each in made]
-        self._description.take_in(min(times), max(times), max([each.received for _, each in made]))
+    def _give(self, made: Sequence[Indexable]) -> None:
+        times = [each.timestamp for each in made]
+        self._description.take_in(min(times), max(times), max([each.received for each in made]))
         add = self._open_writer().add_json
         self._changed = True
-        for place, each in made:
+        for each in made:
             try:
                 add(each.text)
             except ValueError as error:
                 if not any(words in str(error) for words in _UNREADABLE):
                     self._roll_back()
                     raise OSError(str(error)) from None
-                self._leave_out(place, str(error))
+                self._leave_out(each.place, str(error))
 
     def _leave_out(self, place: int, why: str) -> None:
         self.unindexable.append((place, why[:500]))
