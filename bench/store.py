@@ -89,7 +89,7 @@ def _ingest(folder: Path, pump: Pump, corpus: Path, rate: float, first: int) -> 
     running = Running(folder)
     with running.process:
         _stored(running.api)  # what the API loads is not the store's
-        cpu = running.process.cpu_seconds()
+        cpu = running.process.family_cpu_seconds()
         sent = pump.run(Order(Transport.UDP, running.port, corpus, _SECONDS, rate=rate, first_serial=first))
         began = time.perf_counter()
         taken = metric(running.api, METRIC_MESSAGES)
@@ -107,7 +107,7 @@ def _ingest(folder: Path, pump: Pump, corpus: Path, rate: float, first: int) -> 
             "stored": found,
             "kernel drops": metric(running.api, METRIC_DROPS),
             "seconds until all was found": round(time.perf_counter() - began, 2),
-            "cpu us a message": round((running.process.cpu_seconds() - cpu) / max(found, 1) * 1e6, 1),
+            "cpu us a message": round((running.process.family_cpu_seconds() - cpu) / max(found, 1) * 1e6, 1),
             "peak rss mib": round(running.process.peak_rss_mib()),
         }
 
