@@ -71,6 +71,9 @@ async def look(store: Store, alert: Alert, now: float) -> Look:
     missing = store.missing()
     if missing.trouble:
         raise Unknown(f"the store cannot save messages: {missing.trouble}")
+    is_sure = found.holds and alert.more_than is not None  # what cannot be seen would only make them more
+    if missing.unseen and not is_sure:
+        raise Unknown(f"parts of the store cannot be searched: {missing.unseen}")
     if alert.none and found.holds and missing.late:
         raise Unknown(f"{missing.late} messages are not indexed yet")
     return found

@@ -98,7 +98,7 @@ class Shell:
         async def send_told(event: Any) -> None:
             store = self._service.store if event["type"] == "http.response.start" else None
             missing = None if store is None else store.missing()
-            if missing is not None and (missing.late or missing.trouble):
+            if missing is not None and (missing.late or missing.trouble or missing.unseen):
                 event = event | {
                     "headers": [*event.get("headers", ()), (_MISSING, str(missing).encode("ascii", "replace"))]
                 }

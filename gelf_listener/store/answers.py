@@ -50,6 +50,7 @@ class Missing(NamedTuple):
         damaged: Parts of the store that could not be read and were set aside.
         trouble: Why messages cannot be saved or indexed at the moment; empty when they can.
         cut: Why it is about the newest messages only; empty when it is about all of them.
+        unseen: Why parts of the store cannot be searched at the moment; empty when they can.
     """
 
     late: int = 0
@@ -57,6 +58,7 @@ class Missing(NamedTuple):
     damaged: int = 0
     trouble: str = ""
     cut: str = ""
+    unseen: str = ""
 
     def __bool__(self) -> bool:
         """Whether anything is missing."""
@@ -72,6 +74,7 @@ class Missing(NamedTuple):
                 (self.damaged, f"{self.damaged} parts of the store are damaged and were set aside"),
                 (self.trouble, f"the store cannot write: {self.trouble}"),
                 (self.cut, f"only the newest messages were looked at: {self.cut}"),
+                (self.unseen, f"parts of the store cannot be searched: {self.unseen}"),
             )
             if wanted
         )

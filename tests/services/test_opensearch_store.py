@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 
 from gelf_listener.codec.gelf.field_columns import field_columns_of
 from gelf_listener.codec.gelf.lenient import read_fields
+from gelf_listener.errors import Busy
 from gelf_listener.message import Message
 from gelf_listener.outputs.http_client import Denied, HttpClient
 from gelf_listener.outputs.opensearch_store import OpenSearchStoreOutput, OpenSearchStoreSettings
@@ -22,14 +23,14 @@ from gelf_listener.packing import Packer
 from gelf_listener.query.nodes import Node
 from gelf_listener.store import Store
 from gelf_listener.store.memory_store import MemoryStore
-from gelf_listener.store.opensearch import layout
+from gelf_listener.store.opensearch import freshness, layout
 from gelf_listener.store.opensearch import store as opensearch_store
 from gelf_listener.store.opensearch.own_shape import OwnShape
 from gelf_listener.store.opensearch.store import OpenSearchStore
 from gelf_listener.store.parameters import EVERYTHING, Metric, RangesGroup, Span, TimeGroup, ValuesGroup
 from gelf_listener.testing.contracts import OutputContract
 from tests.e2e import wire
-from tests.e2e.listener import Listener
+from tests.e2e.listener import Listener, until
 from tests.e2e.toolchains import JAVA_SECONDS
 from tests.services.opensearch import OpenSearch
 from tests.services.opensearch_store import new_prefix, opened
@@ -239,6 +240,35 @@ def test_stores_whose_names_begin_alike(opensearch: OpenSearch) -> None:
             await stores[name].compact()
             for prefix, store in stores.items():
                 assert await store.count(node(), EVERYTHING) == (0 if prefix == name else 2), prefix
+
+    asyncio.run(main())
+
+
+def test_an_index_that_no_node_has(opensearch: OpenSearch, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its refresh is not waited for more than once; answers come from the other indices, and say so."""
+    monkeypatch.setattr(freshness, "_REFRESH_SECONDS", 2.0)
+    prefix = new_prefix()
+
+    async def main() -> None:
+        async with opened(opensearch, prefix) as store:
+            await store.add([plain("here")])
+            lost = f"{prefix}-2023.11.01"
+            nowhere = {"settings": {"index.routing.allocation.require._name": "nobody"}}
+            opensearch.ask("PUT", f"/{lost}?wait_for_active_shards=0", nowhere)
+            for number in range(3):
+                hits = await store.search(node(), EVERYTHING)
+                assert [each.short_message for each in hits.messages] == ["here", *["more"] * number][::-1]
+                assert store.missing().unseen == f"no node has some shards of {lost}"
+                pages = [page async for page in store.scan(node(), EVERYTHING)]
+                assert sum(map(len, pages)) == number + 1
+                await store.add([plain("more", at=number + 1)])
+            with pytest.raises(Busy, match="not deleted: no node has"):
+                await store.delete(node(), EVERYTHING)
+            opensearch.ask("PUT", f"/{lost}/_settings", {"index.routing.allocation.require._name": None})
+            await asyncio.to_thread(until, lambda: opensearch.ask("GET", f"/_cluster/health/{lost}")["status"] != "red")
+            await asyncio.sleep(freshness._LOOK_AGAIN_SECONDS)  # until somebody looks again
+            assert await store.count(node(), EVERYTHING) == 4
+            assert not store.missing()
 
     asyncio.run(main())
 

@@ -13,6 +13,7 @@ import msgspec
 from gelf_listener.errors import Busy, QueryError, Retry
 from gelf_listener.message import Message, ulid_seconds
 from gelf_listener.store.opensearch.names import TEMPLATES, IndexNames
+from gelf_listener.store.opensearch.shortfall import shortfall
 
 __all__ = ["Ask", "Cluster", "IndexInfo", "count_request", "total_of"]
 
@@ -35,7 +36,11 @@ _decode = msgspec.json.Decoder().decode
 _encode_lines = msgspec.json.Encoder().encode_lines
 
 
-_BULK = "/_bulk?filter_path=errors,items.*.status,items.*.error"
+_BULK_SECONDS = 20
+"""How long the cluster waits for a shard that no node has; then it says so, before our client gives it up."""
+_MOST_LEFT_OUT = 100
+"""Names of indices that fit into the line of a request."""
+_BULK = f"/_bulk?timeout={_BULK_SECONDS}s&filter_path=errors,items.*.status,items.*.error"
 
 
 class _Place(msgspec.Struct, rename={"index": "_index", "id": "_id"}, gc=False):
@@ -60,6 +65,20 @@ class _Outcome(msgspec.Struct):
 _read_outcome = msgspec.json.Decoder(_Outcome).decode
 
 
+class Incomplete(Busy):
+    """
+    The cluster answered, and some of its shards cannot be searched.
+
+    Args:
+        why: How many.
+        found: What it answered.
+    """
+
+    def __init__(self, why: str, found: Any) -> None:
+        super().__init__(why)
+        self.found = found
+
+
 class Ask(Protocol):
     """Sends a request to the cluster."""
 
@@ -77,12 +96,13 @@ class Ask(Protocol):
 
 
 class IndexInfo(NamedTuple):
-    """An index: its name, when it begins (UTC Unix seconds), its messages and bytes."""
+    """An index: its name, when it begins (UTC Unix seconds), its messages and bytes, whether no node has a shard."""
 
     name: str
     begins: float
     messages: int
     bytes: int
+    lacks_shards: bool
 
 
 class Cluster:
@@ -98,6 +118,8 @@ class Cluster:
     """
 
     def __init__(self, ask: Ask, names: IndexNames, refused: type[Exception], patience_seconds: float = 0.0) -> None:
+        self.unready: Sequence[str] = ()
+        """Names of indices that are not waited for, because no node has a shard of theirs."""
         self._patience_seconds = patience_seconds
         self._ask = ask
         self._names = names
@@ -189,33 +211,48 @@ class Cluster:
         return deleted
 
     async def refresh(self) -> None:
-        """Make what was added found."""
-        await self._patiently(lambda: self._asked("POST", f"/{self._pattern}/_refresh?{_HIDDEN}"))
+        """Make what was added found, but for indices that are `unready`: the cluster waits for their shards."""
+        pattern = ",-".join([self._pattern, *self.unready[:_MOST_LEFT_OUT]])
+        await self._patiently(lambda: self._asked("POST", f"/{pattern}/_refresh?{_HIDDEN}"))
 
     async def search(self, body: dict[str, Any]) -> dict[str, Any]:
         """
         Search all indices, or the point in time that the body names.
+
+        Shards that cannot be searched are waited for; when they do not come, the answer is without them, and the
+        `shortfall` says so.
 
         Raises:
             QueryError: If the query is refused.
         """
         path = "/_search" if "pit" in body else f"/{self._pattern}/_search?{_HIDDEN}"
         try:
-            return await self._patiently(lambda: self._search(path, body))
+            return await self._as_far_as_seen(lambda: self._search(path, body))
         except self._refused as error:
             raise QueryError(f"OpenSearch refuses the query: {error}", "", 1) from None
 
     async def _search(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        return _whole(await self._asked("POST", path, body))
+        found: dict[str, Any] = await self._asked("POST", path, body)
+        _check_shards([found], found)
+        return found
+
+    async def _as_far_as_seen(self, asking: Callable[[], Awaitable[_T]]) -> _T:
+        try:
+            return await self._patiently(asking)
+        except Incomplete as error:
+            lacks = shortfall()
+            lacks.unseen = lacks.unseen or str(error)
+            found: _T = error.found
+            return found
 
     async def searches(self, bodies: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         """
-        Search all indices several times with one request.
+        Search all indices several times with one request; see `search`.
 
         Raises:
             QueryError: If a query is refused.
         """
-        return await self._patiently(lambda: self._searches(bodies))
+        return await self._as_far_as_seen(lambda: self._searches(bodies))
 
     async def _searches(self, bodies: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         lines: list[Any] = [{}] * (2 * len(bodies))
@@ -228,7 +265,9 @@ class Cluster:
                 if 400 <= status < 500 and status != _TOO_MANY:
                     raise QueryError(f"OpenSearch refuses the query: status {status}: {why}", "", 1)
                 raise (Busy if status == _UNAVAILABLE else Retry)(f"OpenSearch: status {status}: {why}")
-        return list(map(_whole, found["responses"]))
+        answers: list[dict[str, Any]] = found["responses"]
+        _check_shards(answers, answers)
+        return answers
 
     async def _patiently(self, asking: Callable[[], Awaitable[_T]]) -> _T:
         """Try a request that may be made twice again, while there is patience."""
@@ -238,6 +277,8 @@ class Cluster:
                 return await asking()
             except Retry as error:
                 patience = max(self._patience_seconds, _BUSY_SECONDS if isinstance(error, Busy) else 0.0)
+                if self.unready and isinstance(error, Incomplete):
+                    patience = 0.0  # somebody waited before
                 if time.monotonic() + pause > began + patience:
                     raise
             await asyncio.sleep(pause)
@@ -251,7 +292,8 @@ class Cluster:
         """Hold what is there now for a while; return its name, None when there is no index."""
         if not await self.indices():
             return None
-        path = f"/{self._pattern}/_search/point_in_time?keep_alive={keep_alive}&allow_partial_pit_creation=false"
+        partial = "true" if self.unready else "false"
+        path = f"/{self._pattern}/_search/point_in_time?keep_alive={keep_alive}&allow_partial_pit_creation={partial}"
         answer = await self._patiently(lambda: self._asked("POST", path))
         return str(answer["pit_id"])
 
@@ -293,7 +335,7 @@ class Cluster:
 
     async def indices(self) -> list[IndexInfo]:
         """Return all indices, the oldest first."""
-        path = f"/_cat/indices/{self._pattern}?format=json&bytes=b&h=index,docs.count,store.size"
+        path = f"/_cat/indices/{self._pattern}?format=json&bytes=b&h=index,health,docs.count,store.size"
         try:
             rows = await self._patiently(lambda: self._asked("GET", path))
         except self._refused:  # there is none
@@ -303,7 +345,8 @@ class Cluster:
             day = self._names.day(str(row["index"]))
             if day is not None:
                 size, messages = int(row["store.size"] or 0), int(row["docs.count"] or 0)
-                found.append(IndexInfo(str(row["index"]), day * 86_400.0, messages, size))
+                lacks = row.get("health") == "red"
+                found.append(IndexInfo(str(row["index"]), day * 86_400.0, messages, size, lacks))
         return sorted(found, key=lambda each: each.begins)
 
     async def versions(self, index: str, most: int) -> dict[str, tuple[int, int]]:
@@ -347,21 +390,25 @@ def total_of(found: Mapping[str, Any]) -> int:
     return int(found["hits"]["total"]["value"])
 
 
-def _whole(found: dict[str, Any]) -> dict[str, Any]:
+def _check_shards(answers: Sequence[dict[str, Any]], found: Any) -> None:
     """
-    Return what a search found.
+    Look whether searches looked at everything.
 
     A shard that no node has is not among those that fail: where others answer, only their number says so.
 
+    Args:
+        answers: Of each search.
+        found: All of them.
+
     Raises:
-        Busy: If it could not look at all shards.
+        Incomplete: If one could not look at all shards.
     """
-    shards = found.get("_shards", {})
-    total = shards.get("total", 0)
-    lacking = total - shards.get("successful", 0)
-    if lacking:
-        raise Busy(f"{lacking} of {total} shards of the store cannot be searched")
-    return found
+    for answer in answers:
+        shards = answer.get("_shards", {})
+        total = shards.get("total", 0)
+        lacking = total - shards.get("successful", 0)
+        if lacking:
+            raise Incomplete(f"{lacking} of {total} shards of the store cannot be searched", found)
 
 
 def _results(answer: bytes) -> list[tuple[int, str]]:

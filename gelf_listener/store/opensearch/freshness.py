@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 
+from gelf_listener.errors import Retry
 from gelf_listener.store.opensearch.cluster import Cluster
 from gelf_listener.store.opensearch.shape import Shape
+from gelf_listener.store.opensearch.shortfall import shortfall
 
 __all__ = ["Freshness"]
 
 _COLUMNS_SECONDS = 2.0
 """How long is remembered which columns there are: other listeners make some, too."""
+_REFRESH_SECONDS = 10.0
+"""How long a search waits for what was added before; the cluster itself waits a minute for a shard that no node has."""
+_LOOK_AGAIN_SECONDS = 2.0
+"""How long is remembered which indices lack shards."""
+_MOST_NAMED = 3
 
 
 class Freshness:
@@ -32,16 +40,50 @@ class Freshness:
         self._refreshing = asyncio.Lock()
         self._refreshed_from = -1.0
         """When the last refresh that is done began (monotonic)."""
+        self._looked_for_shards = float("-inf")
+        """When somebody looked for indices without shards (monotonic)."""
+        self._unseen = ""
+        """Why the last refresh did not show everything."""
 
     async def show(self) -> None:
-        """Make the cluster show what was added before this was asked; searches at the same time share that."""
+        """
+        Make the cluster show what was added before this was asked; searches at the same time share that.
+
+        What it cannot show within some seconds, for no node has it, is left out, and the `shortfall` says so.
+        """
         asked = time.monotonic()
         async with self._refreshing:
             if self._refreshed_from < asked:
                 began = time.monotonic()
-                await self._cluster.refresh()
+                await self._refresh()
                 self._refreshed_from = began
+            shortfall().unseen = self._unseen
         await self.look_at_columns(asked - _COLUMNS_SECONDS)
+
+    async def _refresh(self) -> None:
+        if self._cluster.unready and self._looked_for_shards < time.monotonic() - _LOOK_AGAIN_SECONDS:
+            await self._look_for_shards()
+        why = ""
+        for _ in range(2):
+            known = self._cluster.unready
+            try:
+                await asyncio.wait_for(self._cluster.refresh(), _REFRESH_SECONDS)
+            except TimeoutError:
+                why = f"no answer within {_REFRESH_SECONDS:g} s"
+            except Retry as error:
+                why = str(error)
+            else:
+                self._unseen = _lacking(self._cluster.unready)
+                return
+            await self._look_for_shards()
+            if set(self._cluster.unready) <= set(known):
+                break
+        self._unseen = f"what was added last is not shown yet: {why}"
+
+    async def _look_for_shards(self) -> None:
+        """See which indices have a shard that no node has."""
+        self._cluster.unready = [index.name for index in await self._cluster.indices() if index.lacks_shards]
+        self._looked_for_shards = time.monotonic()
 
     async def look_at_columns(self, since: float) -> None:
         """
@@ -58,3 +100,12 @@ class Freshness:
                 shape.learn(await self._cluster.mappings())
             if not shape.has_rest and (is_due or not shape.knows_rest):
                 shape.has_rest = bool(await self._cluster.count(shape.rest))
+
+
+def _lacking(names: Sequence[str]) -> str:
+    """Say which indices lack shards; empty without any."""
+    if not names:
+        return ""
+    shown = ", ".join(names[:_MOST_NAMED])
+    more = f" and {len(names) - _MOST_NAMED} more indices" if len(names) > _MOST_NAMED else ""
+    return f"no node has some shards of {shown}{more}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextvars import ContextVar
 from typing import Any
 
 from gelf_listener.message import Message
@@ -12,16 +11,14 @@ from gelf_listener.store.memory_store import MemoryStore
 from gelf_listener.store.opensearch.clauses import Clause
 from gelf_listener.store.opensearch.cluster import Cluster
 from gelf_listener.store.opensearch.shape import Shape
+from gelf_listener.store.opensearch.shortfall import shortfall
 from gelf_listener.store.parameters import Sort
 
-__all__ = ["PAGE", "Pages", "cut"]
+__all__ = ["PAGE", "Pages"]
 
 PAGE = 2000
 _MAX_READ = 100_000
 _KEEP_ALIVE = "2m"
-
-cut: ContextVar[str] = ContextVar("_opensearch_cut", default="")
-"""Why the last search of this task looked at the newest messages only."""
 
 
 class Pages:
@@ -48,7 +45,7 @@ class Pages:
         async for page in self.walk(clause, Sort("gl2_receive_timestamp"), _MAX_READ + 1):
             found += page
         if len(found) > _MAX_READ:
-            cut.set(f"more than {_MAX_READ} messages would have to be read; narrow the search")
+            shortfall().cut = f"more than {_MAX_READ} messages would have to be read; narrow the search"
         return MemoryStore.sorted(found[:_MAX_READ][::-1], sort)
 
     async def walk(

@@ -19,7 +19,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
-from gelf_listener.errors import ConfigError, QueryError, Retry, describe
+from gelf_listener.errors import Busy, ConfigError, QueryError, Retry, describe
 from gelf_listener.message import Message, ids_of
 from gelf_listener.query import compile_predicate
 from gelf_listener.query.fields import FIRST_OF
@@ -42,8 +42,9 @@ from gelf_listener.store.opensearch.clauses import Clause, Clauses
 from gelf_listener.store.opensearch.cluster import Ask, Cluster, count_request, total_of
 from gelf_listener.store.opensearch.freshness import Freshness
 from gelf_listener.store.opensearch.names import IndexNames
-from gelf_listener.store.opensearch.pages import PAGE, Pages, cut
+from gelf_listener.store.opensearch.pages import PAGE, Pages
 from gelf_listener.store.opensearch.shape import Shape
+from gelf_listener.store.opensearch.shortfall import begin_shortfall, shortfall
 from gelf_listener.store.opensearch.target import Target
 from gelf_listener.store.parameters import EVERYTHING, NEWEST_FIRST, Grouping, Metric, Sort, Span, ValuesGroup
 
@@ -129,7 +130,8 @@ class OpenSearchStore:
 
     def missing(self) -> Missing:
         """Return what the last search of this task could not look at."""
-        return Missing(unindexable=self.unindexable, trouble=self.problem, cut=cut.get())
+        lacks = shortfall()
+        return Missing(unindexable=self.unindexable, trouble=self.problem, cut=lacks.cut, unseen=lacks.unseen)
 
     # --- life
 
@@ -232,8 +234,8 @@ class OpenSearchStore:
         """Make the cluster show what was added before this was asked."""
         if self.written_before is not None:
             await self.written_before()
+        begin_shortfall()
         await self._fresh.show()
-        cut.set("")
 
     async def _bounds(self, query: Node, span: Span) -> Bounds[Clause]:
         """Return clauses that find what surely and what maybe matches."""
@@ -294,7 +296,8 @@ class OpenSearchStore:
             ids += [message.id for message in messages[: _MAX_VERIFIED - looked_at] if predicate(message)]
             looked_at += len(messages)
         if looked_at > _MAX_VERIFIED:
-            cut.set(f"more than {_MAX_VERIFIED} messages would have to be looked at one by one; narrow the search")
+            why = f"more than {_MAX_VERIFIED} messages would have to be looked at one by one; narrow the search"
+            shortfall().cut = why
         return clauses.any_of([clauses.exactly(found.least), clauses.ids(ids)]).most
 
     async def search(
@@ -336,8 +339,10 @@ class OpenSearchStore:
             return None
         await self._ready()
         wanted = {"query": {"ids": {"values": [id]}}, "size": 1, "_source": self._pages.source}
-        answer = await self._cluster.search(wanted)
-        return next(iter(self._pages.messages(answer)), None)
+        found = self._pages.messages(await self._cluster.search(wanted))
+        if not found and shortfall().unseen:
+            raise Busy(f"the message may be there: {shortfall().unseen}")
+        return next(iter(found), None)
 
     # --- figures
 
@@ -413,12 +418,17 @@ class OpenSearchStore:
     async def delete(self, query: Node, span: Span) -> int:
         """Delete messages; see `Store.delete`."""
         clause = await self._exact(query, span)
-        if cut.get():
-            raise QueryError(f"not deleted: {cut.get()}", "", 1)
+        lacks = shortfall()
+        if lacks.cut:
+            raise QueryError(f"not deleted: {lacks.cut}", "", 1)
+        if lacks.unseen:
+            raise Busy(f"not deleted: {lacks.unseen}")
         deleted = 0
         async for messages in self._pages.walk(clause, NEWEST_FIRST, None):
             doomed = [(self._cluster.index_of(message), message.id) for message in messages]
             deleted += await self._cluster.delete(doomed)
+        if lacks.unseen:
+            raise Busy(f"{deleted} messages were deleted, others may be left: {lacks.unseen}")
         return deleted
 
     async def info(self) -> StoreInfo:

@@ -162,6 +162,13 @@ def test_a_store_that_cannot_tell(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         assert found is not None
         assert "the disk is full" in found.record.unknown
         monkeypatch.undo()
+        assert await bench.look() == "ok"
+        monkeypatch.setattr(store, "missing", lambda: Missing(unseen="no node has some shards"))
+        assert await bench.look() == "unknown"
+        found = bench.watch.get("a")
+        assert found is not None
+        assert found.record.unknown == "parts of the store cannot be searched: no node has some shards"
+        monkeypatch.undo()
 
         async def fail(*_: Any) -> int:
             raise GelfError("away")

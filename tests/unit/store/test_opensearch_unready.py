@@ -18,6 +18,7 @@ from gelf_listener.outputs.opensearch_store import OpenSearchStoreSettings
 from gelf_listener.query import parse
 from gelf_listener.query.nodes import MatchAll
 from gelf_listener.store.opensearch import cluster as cluster_module
+from gelf_listener.store.opensearch import freshness as freshness_module
 from gelf_listener.store.opensearch import pages as pages_module
 from gelf_listener.store.opensearch.cluster import Cluster
 from gelf_listener.store.opensearch.documents import SharedDocuments
@@ -59,14 +60,26 @@ class StandIn:
         """Whether nothing may match that does not surely match."""
         self.asked = 0
         """How many questions needed shards."""
+        self.lost = False
+        """Whether no node has the shards of another index."""
+        self.is_silent = False
+        """Whether it does not answer to a refresh."""
+        self.refreshes: list[str] = []
+        """The indices of each refresh."""
 
-    def __call__(self, asked: Asked) -> bytes:
+    def __call__(self, asked: Asked) -> bytes | None:
         path = asked.path.partition("?")[0]
         body = json.loads(asked.body) if asked.body and not path.endswith(("/_bulk", "/_msearch")) else {}
         if path.endswith("/_mapping") or path.startswith("/_index_template"):
             return self._said({})
         if path.startswith("/_cat/"):
-            return self._said([{"index": "gelf-2023.11.14", "docs.count": None, "store.size": None}])
+            rows = {"gelf-2023.11.13": "red" if self.lost else "green", "gelf-2023.11.14": "yellow"}
+            nothing = {"docs.count": None, "store.size": None}
+            return self._said([{"index": name, "health": health} | nothing for name, health in rows.items()])
+        if path.endswith("/_refresh"):
+            self.refreshes.append(path)
+            if self.is_silent or (self.lost and "-gelf-2023.11.13" not in path.split("/")[1].split(",")):
+                return None
         if path.endswith("/_refresh") or asked.method == "DELETE":
             return self._said({"_shards": {"total": 1, "successful": 1, "failed": 0}})
         lacking = self.asked in self.unready
@@ -90,7 +103,7 @@ class StandIn:
         return self._said(self._found(body, lacking=lacking))
 
     def _found(self, body: dict[str, Any], *, lacking: bool) -> dict[str, Any]:
-        shards = {"total": 2, "successful": 2 - lacking, "skipped": 0, "failed": 0}
+        shards = {"total": 2, "successful": 2 - (lacking or self.lost), "skipped": 0, "failed": 0}
         unwanted = body.get("query", {}).get("bool", {}).get("must_not", [{}])
         no_doubt = self.is_sure and "bool" in unwanted[0]  # what surely matches
         sources = [] if lacking or no_doubt else self.sources[::-1]
@@ -253,10 +266,82 @@ def test_shards_that_never_come(monkeypatch: pytest.MonkeyPatch) -> None:
             with pytest.raises(Busy, match="all shards failed"):
                 await store.count(MatchAll(), EVERYTHING)
             cluster.partly = True
-            with pytest.raises(Busy, match="1 of 2 shards of the store cannot be searched"):
-                await store.count(MatchAll(), EVERYTHING)
-            with pytest.raises(Busy):
+            assert await store.count(MatchAll(), EVERYTHING) == 0
+            lacks = "parts of the store cannot be searched: 1 of 2 shards of the store cannot be searched"
+            assert str(store.missing()) == lacks
+            with pytest.raises(Busy, match="0 messages were deleted, others may be left: 1 of 2 shards"):
                 await store.delete(MatchAll(), EVERYTHING)
+            cluster.unready = range(0)
+            assert await store.count(MatchAll(), EVERYTHING) == _COUNT
+            assert not store.missing()
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("question", QUESTIONS, ids=[each.__name__[1:] for each in QUESTIONS])
+def test_an_index_that_no_node_has(
+    question: Callable[[OpenSearchStore], Awaitable[Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Is waited for once; then answers come from the others and say so, until it is back."""
+    monkeypatch.setattr(freshness_module, "_REFRESH_SECONDS", 0.2)
+    monkeypatch.setattr(freshness_module, "_LOOK_AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr(pages_module, "PAGE", 2)
+
+    async def main() -> None:
+        cluster = StandIn()
+        async with opened(cluster) as store:
+            wanted = await question(store)
+            cluster.lost = True
+            cluster.refreshes.clear()
+            for _ in range(2):
+                if question is _delete:
+                    with pytest.raises(Busy, match=r"not deleted: no node has some shards of gelf-2023\.11\.13"):
+                        await question(store)
+                else:
+                    assert await question(store) == wanted
+                    assert store.missing().unseen == "no node has some shards of gelf-2023.11.13"
+            left_out = ["-gelf-2023.11.13" in path for path in cluster.refreshes]
+            assert left_out[0] is False
+            assert all(left_out[1:])
+            cluster.lost = False
+            assert await question(store) == wanted
+            assert not store.missing()
+
+    asyncio.run(main())
+
+
+def test_a_message_that_may_be_on_a_lost_node(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is not said that it is not there."""
+    monkeypatch.setattr(freshness_module, "_REFRESH_SECONDS", 0.2)
+
+    async def main() -> None:
+        cluster = StandIn()
+        cluster.sources = []
+        async with opened(cluster) as store:
+            assert await store.get("0" * 26) is None
+            cluster.lost = True
+            with pytest.raises(Busy, match="the message may be there: no node has some shards of"):
+                await store.get("0" * 26)
+
+    asyncio.run(main())
+
+
+def test_a_refresh_that_is_not_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though every index has its shards: the answer says what it may lack."""
+    monkeypatch.setattr(freshness_module, "_REFRESH_SECONDS", 0.2)
+
+    async def main() -> None:
+        cluster = StandIn()
+        cluster.is_silent = True
+        async with opened(cluster) as store:
+            counts = await asyncio.gather(*[store.count(MatchAll(), EVERYTHING) for _ in range(3)])
+            assert counts == [_COUNT] * 3
+            assert len(cluster.refreshes) <= 3
+            assert await store.count(MatchAll(), EVERYTHING) == _COUNT
+            assert store.missing().unseen == "what was added last is not shown yet: no answer within 0.2 s"
+            cluster.is_silent = False
+            assert await store.count(MatchAll(), EVERYTHING) == _COUNT
+            assert not store.missing()
 
     asyncio.run(main())
 
