@@ -12,6 +12,7 @@ from gelf_listener.api.graylog.highlights import highlights
 from gelf_listener.message import Message
 from gelf_listener.query.fields import KNOWN_FIELDS
 from gelf_listener.query.nodes import Node
+from gelf_listener.rendering.graylog_size import accounted_size
 from gelf_listener.rendering.graylog_times import index_time, iso
 
 __all__ = ["INDEX", "answer", "flat", "hit"]
@@ -37,7 +38,7 @@ def flat(message: Message, streams: Sequence[str], node_id: str) -> dict[str, An
         "streams": list(streams),
         "gl2_source_input": message.input,
         "gl2_source_node": message.node or node_id,
-        "gl2_accounted_message_size": len(message.raw),
+        "gl2_accounted_message_size": accounted_size(message),
         "gl2_processing_timestamp": _written("gl2_processing_timestamp", message.received_at),
         "gl2_processing_duration_ms": 0,
     }

@@ -22,6 +22,7 @@ import msgspec
 
 from gelf_listener.message import FieldValue, Message, Peer
 from gelf_listener.query.fields import FIRST_OF, known_field, stored_names, underscored
+from gelf_listener.rendering.graylog_size import accounted_size
 from gelf_listener.rendering.graylog_times import IndexTimes, index_seconds
 from gelf_listener.store import aggregation
 from gelf_listener.store.answers import FieldType
@@ -146,7 +147,7 @@ class GraylogShape(Shape):
             "gl2_receive_timestamp": received.write(message.received_at),
             "gl2_processing_timestamp": processed.write(now),
             "gl2_processing_duration_ms": min(max(round((now - message.received_at) * 1000), 0), 2**31 - 1),
-            "gl2_accounted_message_size": len(message.raw),
+            "gl2_accounted_message_size": accounted_size(message),
         }
         if message.full_message is not None:
             document["full_message"] = message.full_message

@@ -10,6 +10,7 @@ import pytest
 from gelf_listener.codec import Batch
 from gelf_listener.codec.gelf.graylog import GraylogGelf
 from gelf_listener.message import Message, Peer
+from gelf_listener.rendering.graylog_size import accounted_size
 from gelf_listener.store.opensearch.graylog_shape import GraylogShape
 from tests import graylog_vectors
 
@@ -89,7 +90,7 @@ def test_what_the_server_adds() -> None:
         "gl2_receive_timestamp": "2026-11-30 00:53:20.000",
         "gl2_processing_timestamp": "2026-11-30 00:53:20.250",
         "gl2_processing_duration_ms": 250,
-        "gl2_accounted_message_size": len(message.raw),
+        "gl2_accounted_message_size": accounted_size(message),
     }
 
 
