@@ -10,13 +10,15 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import math
 import re
 from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 
+from gelf_listener.codec.otlp.alike import take_alike
+from gelf_listener.codec.otlp.json_shapes import JsonRecordShapes
+from gelf_listener.codec.otlp.json_values import any_of, integer_of, pairs_of, text_of
 from gelf_listener.codec.otlp.records import MAX_RECORDS, RECORDS_A_STEP, Attributes, Scope, Taker
 from gelf_listener.errors import Reason, Rejected
 
@@ -32,7 +34,6 @@ __all__ = [
     "value_of",
 ]
 
-_MAX_DEPTH = 64
 _LONG_RECORD_BYTES = 64 * 1024
 _MAX_BYTES = 256 * 1024
 """Of a resource or a scope, whose attributes are read at once."""
@@ -70,8 +71,78 @@ def parse(data: bytes) -> Object:
     return document
 
 
+class _ScopeLogs(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    logRecords: list[msgspec.Raw] = []  # noqa: N815  (so they are called)
+    scope: Any = None
+    schemaUrl: Any = None  # noqa: N815
+
+
+class _ResourceLogs(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    scopeLogs: list[_ScopeLogs] = []  # noqa: N815
+    resource: Any = None
+    schemaUrl: Any = None  # noqa: N815
+
+
+class _Request(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """A request in the names of the specification, its records as they came."""
+
+    resourceLogs: list[_ResourceLogs] = []  # noqa: N815
+
+
+_parse_usual = msgspec.json.Decoder(_Request).decode
+_shapes = JsonRecordShapes()
+
+
 def decode_logs(data: bytes, taker: Taker) -> Iterator[None]:
     """Read an ExportLogsServiceRequest; see `protobuf.decode_logs`."""
+    try:
+        data.decode()  # records are not looked at before they are read
+        request = _parse_usual(data)
+    except (ValueError, RecursionError):
+        yield from _decode_odd(data, taker)
+        return
+    records: list[tuple[bytes, Scope]] = []
+    scopes = 0
+    for resource_logs in request.resourceLogs:
+        yield
+        resource = attributes_of(resource_logs.resource, most=_MAX_BYTES)
+        for scope_logs in resource_logs.scopeLogs:
+            scope = Scope(taker.receipt, resource, *read_scope({"scope": scope_logs.scope}))
+            records += [(bytes(record), scope) for record in scope_logs.logRecords]
+            scopes += 1
+            if scopes % RECORDS_A_STEP == 0:
+                yield
+    if len(records) > MAX_RECORDS:
+        raise Rejected(Reason.TOO_COMPLEX, f"{len(records)} log records, more than {MAX_RECORDS}", data)
+    for step in _steps(records):
+        take_alike(step, _shapes.read([record for record, _ in step]), taker, _take_alone)
+        yield
+
+
+def _steps(records: list[tuple[bytes, Scope]]) -> Iterator[list[tuple[bytes, Scope]]]:
+    """Cut records into what is read before others have their turn."""
+    first = size = 0
+    for count, (record, _) in enumerate(records, 1):
+        size += len(record)
+        if count - first == RECORDS_A_STEP or size > _LONG_RECORD_BYTES:
+            yield records[first:count]
+            first, size = count, 0
+    if first < len(records):
+        yield records[first:]
+
+
+def _take_alone(raw: bytes, scope: Scope, taker: Taker) -> None:
+    """Take a LogRecord by itself."""
+    record: Any
+    try:
+        record = msgspec.json.decode(raw)
+    except ValueError:
+        record = json.loads(raw)  # a number that is too large, or half of a character
+    _take(record, raw, scope, taker)
+
+
+def _decode_odd(data: bytes, taker: Taker) -> Iterator[None]:
+    """Read a request that has other names, or values, than the specification says."""
     scopes = []
     count = 0
     for resource_logs in objects(parse(data), "resourceLogs"):
@@ -91,15 +162,14 @@ def decode_logs(data: bytes, taker: Taker) -> Iterator[None]:
     for scope, records in scopes:
         for record in records:
             before = taker.receipt.batch.size
-            _take(record, scope, taker)
+            _take(record, encode(record), scope, taker)
             taken += 1
             if taken % RECORDS_A_STEP == 0 or taker.receipt.batch.size - before > _LONG_RECORD_BYTES:
                 yield
 
 
-def _take(record: Any, scope: Scope, taker: Taker) -> None:
-    """Take a LogRecord."""
-    raw = encode(record)
+def _take(record: Any, raw: bytes, scope: Scope, taker: Taker) -> None:
+    """Take a LogRecord, given its bytes too."""
     if not isinstance(record, dict):
         taker.reject(Reason.NOT_AN_OBJECT, "a log record is a JSON object", raw)
         return
@@ -114,13 +184,13 @@ def _take(record: Any, scope: Scope, taker: Taker) -> None:
             or nanoseconds_of(value_of(record, "observedTimeUnixNano")),
             _severity_of(value_of(record, "severityNumber")),
             text_of(value_of(record, "severityText")),
-            _any_of(record.get("body"), 0),
+            any_of(record.get("body"), 0),
             attributes_of(record),
             id_of(value_of(record, "traceId"), 16),
             id_of(value_of(record, "spanId"), 8),
-            _integer_of(record.get("flags")) & 0xFFFFFFFF,
+            integer_of(record.get("flags")) & 0xFFFFFFFF,
             text_of(value_of(record, "eventName")),
-            _integer_of(value_of(record, "droppedAttributesCount")),
+            integer_of(value_of(record, "droppedAttributesCount")),
         )
     except Rejected as rejected:
         taker.reject(rejected.reason, rejected.detail, raw)
@@ -169,95 +239,12 @@ def attributes_of(parent: Any, most: int = 0) -> Attributes:
     """
     if most and len(encode(parent)) > most:
         raise Rejected(Reason.TOO_COMPLEX, f"a resource or scope of more than {most} bytes")
-    return _pairs(parent.get("attributes"), 0) if isinstance(parent, dict) else {}
-
-
-def _pairs(pairs: Any, depth: int) -> Attributes:
-    """Read KeyValues; an object of names and values is none of OTLP's forms, but can only mean one thing."""
-    if isinstance(pairs, dict):
-        return {name: _any_of(value, depth) for name, value in pairs.items()}
-    if not isinstance(pairs, list):
-        return {}
-    return {text_of(pair.get("key")): _any_of(pair.get("value"), depth) for pair in pairs if isinstance(pair, dict)}
-
-
-def _any_of(value: Any, depth: int) -> Any:
-    """
-    Read an AnyValue; what is not in the form of one is taken for the value itself.
-
-    Raises:
-        Rejected: If it is nested too deep.
-    """
-    if depth > _MAX_DEPTH:
-        raise Rejected(Reason.TOO_COMPLEX, f"values nested deeper than {_MAX_DEPTH}")
-    if not isinstance(value, dict) or not value:
-        return None if value == {} else value
-    for name, found in value.items():
-        read = _READERS.get(name)
-        if read is not None:
-            return read(found, depth)
-    return value
-
-
-def _array(value: Any, depth: int) -> list[Any]:
-    values = value.get("values") if isinstance(value, dict) else value
-    return [_any_of(each, depth + 1) for each in values] if isinstance(values, list) else []
-
-
-def _bytes(value: Any, _: int) -> Any:
-    try:
-        return base64.b64decode(value, altchars=b"-_" if "-" in value or "_" in value else None)
-    except (TypeError, ValueError):
-        return value
-
-
-def _whole(value: Any, _: int) -> Any:
-    return _integer_of(value) if isinstance(value, str) and value.strip().lstrip("-").isdecimal() else value
-
-
-def _double(value: Any, _: int) -> Any:
-    try:
-        return float(value)
-    except (TypeError, ValueError, OverflowError):
-        return value
-
-
-def _as_it_is(value: Any, _: int) -> Any:
-    return value
-
-
-def _named_pairs(value: Any, depth: int) -> Attributes:
-    return _pairs(value.get("values") if isinstance(value, dict) else value, depth + 1)
-
-
-_READERS = {
-    **dict.fromkeys(("stringValue", "string_value", "boolValue", "bool_value"), _as_it_is),
-    **dict.fromkeys(("intValue", "int_value"), _whole),
-    **dict.fromkeys(("doubleValue", "double_value"), _double),
-    **dict.fromkeys(("arrayValue", "array_value"), _array),
-    **dict.fromkeys(("kvlistValue", "kvlist_value"), _named_pairs),
-    **dict.fromkeys(("bytesValue", "bytes_value"), _bytes),
-}
-
-
-def text_of(value: Any) -> str:
-    """Return a text; empty when it is anything else."""
-    return value if isinstance(value, str) else ""
-
-
-def _integer_of(value: Any) -> int:
-    """Return an integer, which may be a text; 0 when it is none."""
-    if isinstance(value, str):
-        value = value.strip()
-        return int(value) if len(value) < 21 and value.lstrip("-").isdecimal() and value.isascii() else 0
-    if isinstance(value, float):
-        return int(value) if math.isfinite(value) else 0
-    return value if isinstance(value, int) else 0
+    return pairs_of(parent.get("attributes"), 0) if isinstance(parent, dict) else {}
 
 
 def nanoseconds_of(value: Any) -> int:
     """Return nanoseconds since 1970; 0 when they are not given."""
-    number = _integer_of(value)
+    number = integer_of(value)
     return number if 0 < number < _U64 else 0
 
 
@@ -266,7 +253,7 @@ def _severity_of(value: Any) -> int:
     named = _SEVERITY.fullmatch(value) if isinstance(value, str) else None
     if named is not None:
         return _BANDS.index(named[1]) * 4 + int(named[2] or 1)
-    number = _integer_of(value)
+    number = integer_of(value)
     return number if 0 < number < 25 else 0
 
 

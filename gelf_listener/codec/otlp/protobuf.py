@@ -8,13 +8,12 @@ from struct import Struct
 from struct import error as StructError  # noqa: N812  (it is a class)
 from typing import Any
 
-from gelf_listener.codec.otlp.records import MAX_RECORDS, RECORDS_A_STEP, Attributes, Scope, Taker, is_plain_body
-from gelf_listener.codec.otlp.shapes import Shape, Shapes
+from gelf_listener.codec.otlp.alike import take_alike
+from gelf_listener.codec.otlp.records import MAX_RECORDS, RECORDS_A_STEP, Attributes, Scope, Taker
+from gelf_listener.codec.otlp.shapes import Shapes
 from gelf_listener.codec.otlp.values import read_any, read_attribute, text_at
 from gelf_listener.codec.protobuf import BYTES, FIXED64, MAX_FIELDS, VARINT, damaged, fields, read_varint, too_many
 from gelf_listener.errors import Reason, Rejected
-from gelf_listener.message import FieldValue, Message
-from gelf_listener.rows import Names, Row
 
 __all__ = ["check_size", "decode_logs", "parts_of", "read_resource", "read_scope"]
 
@@ -27,7 +26,6 @@ _MAX_NESTED_BYTES = 256 * 1024
 _LONG_RECORD_BYTES = 64 * 1024
 
 _shapes = Shapes()
-_NOTHING = Names(())
 
 _NO_TRACE, _NO_SPAN = bytes(16).hex(), bytes(8).hex()
 
@@ -72,39 +70,18 @@ def decode_logs(data: bytes, taker: Taker) -> Iterator[None]:
 
 def _take_step(data: bytes, step: list[tuple[int, int, Scope]], taker: Taker) -> None:
     """Take some records, given where they begin and end: those of a shape by columns, the others one by one."""
-    receipt, batch = taker.receipt, taker.receipt.batch
-    names = _NOTHING
-    more: tuple[FieldValue, ...] = ()
-    last: tuple[Shape, Scope] | None = None
-    for (at, end, scope), read in zip(step, _shapes.read(data, step), strict=True):
-        record = data[at:end]
-        if read is not None and is_plain_body(read[2]):
-            shape, seconds, body, values = read
-            if last is None or shape is not last[0] or scope is not last[1]:
-                last = shape, scope
-                names, more = shape.within(scope)
-            message = Message(
-                seconds,
-                scope.host,
-                body,
-                None,
-                shape.level,
-                record,
-                receipt.time,
-                receipt.input,
-                receipt.peer,
-                False,
-                Row(names, values + more),
-            )
-            batch.messages.append(message)
-            batch.size += end - at
-            continue
-        try:
-            _take(record, scope, taker)
-        except Rejected as rejected:
-            if rejected.reason is not Reason.TOO_COMPLEX:
-                raise
-            taker.reject(rejected.reason, rejected.detail, record)
+    records = [(data[at:end], scope) for at, end, scope in step]
+    take_alike(records, _shapes.read(data, step), taker, _take_alone)
+
+
+def _take_alone(record: bytes, scope: Scope, taker: Taker) -> None:
+    """Take a record by itself; see `_take`."""
+    try:
+        _take(record, scope, taker)
+    except Rejected as rejected:
+        if rejected.reason is not Reason.TOO_COMPLEX:
+            raise
+        taker.reject(rejected.reason, rejected.detail, record)
 
 
 def _steps(records: list[tuple[int, int, Scope]]) -> Iterator[list[tuple[int, int, Scope]]]:

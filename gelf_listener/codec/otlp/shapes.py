@@ -18,15 +18,11 @@ from operator import getitem
 from struct import unpack
 from typing import Any, NamedTuple
 
+from gelf_listener.codec.otlp.alike import Alike, Read, Unusual
 from gelf_listener.codec.otlp.records import TRACE_NAMES, Scope
-from gelf_listener.codec.otlp.severity import read_severity
 from gelf_listener.codec.protobuf import BYTES, FIXED32, FIXED64, VARINT, fields, read_varint, signed, write_varint
-from gelf_listener.codec.record import read_plain_fields
 from gelf_listener.codec.times import SECONDS_MAX, SECONDS_MIN
 from gelf_listener.errors import Rejected
-from gelf_listener.message import FieldValue
-from gelf_listener.notes import Note
-from gelf_listener.rows import Names
 
 __all__ = ["Shape", "Shapes"]
 
@@ -37,8 +33,6 @@ _MAX_SHAPES = 4
 """Each record is held against all of them, so few pay; those that matched last are kept."""
 
 _MAX_RECORD_BYTES = 4096
-_MAX_SCOPES = 16
-"""Sets of names that the scopes of a shape have: a service has one or two."""
 _MAX_KNOWN_LENGTH = 256
 """Headers of texts up to this length are kept ready."""
 
@@ -85,14 +79,7 @@ class _Header(dict[int, bytes]):
         return 0x32 if self._name else 0x2A
 
 
-Read = tuple["Shape", float, str, tuple[FieldValue, ...]]
-"""What a record says: its shape, when it happened or was observed (UTC Unix seconds), its body, and its own values."""
-
 _NO_IDS = frozenset((bytes(16), bytes(8)))
-
-
-class _Unusual(Exception):
-    """A record is not what records of a shape are."""
 
 
 class _Kind(enum.Enum):
@@ -120,7 +107,7 @@ class _Layout:
         record: A LogRecord.
 
     Raises:
-        _Unusual: If it has no shape.
+        Unusual: If it has no shape.
         ValueError: Likewise.
         Rejected: Likewise.
     """
@@ -139,10 +126,10 @@ class _Layout:
             elif number not in self.fields:
                 self.fields[number] = self._add_field(record, number, kind, at, end)
             else:
-                raise _Unusual
+                raise Unusual
         is_whole = self.fields.keys() >= {2, 5} and self.fields.keys() & {1, 11}
         if not is_whole or not TRACE_NAMES.isdisjoint(self.attributes):
-            raise _Unusual
+            raise Unusual
 
     def _add_field(self, record: bytes, number: int, kind: int, at: int, end: int) -> Any:
         key, size = bytes((number << 3 | kind,)), end - at
@@ -161,7 +148,7 @@ class _Layout:
             return self._add_variable(_Header(b"", _TEXT), b"", _Kind.TEXT)
         if kind == BYTES and (number, size) in ((9, 16), (10, 8)):
             return self._add_fixed(key + bytes((size,)), size, _Kind.ID)
-        raise _Unusual
+        raise Unusual
 
     def _add_attribute(self, record: bytes, at: int, end: int) -> None:
         (first, first_kind, name_at, name_end), (second, second_kind, value_at, _) = fields(record, at, end)
@@ -170,7 +157,7 @@ class _Layout:
         name = raw.decode()
         is_usual = (first, first_kind, second, second_kind) == (1, BYTES, 2, BYTES)
         if not is_usual or not name or name in self.attributes:
-            raise _Unusual
+            raise Unusual
         if (number, kind) == (1, BYTES):
             part = self._add_variable(_Header(raw, _TEXT), b"", _Kind.TEXT)
         elif (number, kind) == (3, VARINT):
@@ -178,7 +165,7 @@ class _Layout:
         elif (number, kind) == (4, FIXED64) and end - at < 128:
             part = self._add_fixed(record[at - 2 : end - 8], 8, _Kind.DOUBLE)
         else:
-            raise _Unusual
+            raise Unusual
         self.attributes[name] = part
 
     def _add_fixed(self, before: bytes, size: int, kind: _Kind) -> _Part:
@@ -244,7 +231,7 @@ class _Stretch:
         return b"(?>(" + content + b")" + self._behind + b")"
 
 
-class Shape:
+class Shape(Alike):
     """
     Reads the records that have the layout of one.
 
@@ -252,7 +239,7 @@ class Shape:
         layout: Its.
 
     Raises:
-        _Unusual: If its names need a second look.
+        Unusual: If its names need a second look.
     """
 
     def __init__(self, layout: _Layout) -> None:
@@ -260,21 +247,9 @@ class Shape:
         named = {"time": had[1] if 1 in had else had[11], "body": had[5]}
         own = dict(layout.attributes)
         own |= {name: had[number] for number, name in ((9, "trace_id"), (10, "span_id")) if number in had}
-        severity = read_severity(had[2], had.get(3, ""))
-        always: dict[str, FieldValue] = {"trace_flags": had[8] & 0xFF} if had.get(8) else {}
-        always |= {"event_name": had[12]} if had.get(12) else {}
-        always |= {"severity_number": severity.number} if severity.number else {}
-        always |= {"severity_text": severity.text} if severity.text else {}
-        known = read_plain_fields({**dict.fromkeys(own, ""), **always})
-        if known is None or len(known[0]) < len(own) + len(always):
-            raise _Unusual
-        fields, self.notes = known
-        self.level = severity.level
+        super().__init__([*own], had[2], had.get(3, ""), had.get(8, 0), had.get(12, ""))
         self.pattern = layout.pattern
         self.match = re.compile(layout.pattern, re.DOTALL).fullmatch
-        self._names = tuple(fields)
-        self._whole: dict[tuple[tuple[str, ...], tuple[Note, ...]], Names] = {}
-        self._always = tuple(always.values())
         self._headers = layout.headers
         self._parts = [*named.values(), *own.values()]
 
@@ -289,34 +264,18 @@ class Shape:
             What each says.
 
         Raises:
-            _Unusual: If one of them may have another shape.
+            Unusual: If one of them may have another shape.
         """
         columns = list(zip(*rows, strict=True))
         for group, header in self._headers.items():
             if tuple(map(getitem, repeat(header), map(len, columns[group + 1]))) != columns[group]:
-                raise _Unusual
+                raise Unusual
         times, bodies, *values = [_read_column(kind, columns[group]) for kind, group in self._parts]
         if not SECONDS_MIN <= min(times) / 1e9 <= max(times) / 1e9 < SECONDS_MAX:
-            raise _Unusual
-        values += [(value,) * len(rows) for value in self._always]
+            raise Unusual
+        values += [(value,) * len(rows) for value in self.always]
         own = zip(*values, strict=True) if values else repeat((), len(rows))
         return zip(repeat(self), [time / 1_000_000_000 for time in times], bodies, own, strict=False)
-
-    def within(self, scope: Scope) -> tuple[Names, tuple[FieldValue, ...]]:
-        """
-        Say what the messages of a scope have in common; see `Scope.with_own`.
-
-        Returns:
-            The names of their fields, and the values that come behind those of a record.
-        """
-        rest = {name: value for name, value in scope.fields.items() if name not in self._names}
-        key = (*rest,), scope.notes
-        names = self._whole.get(key)
-        if names is None:
-            if len(self._whole) >= _MAX_SCOPES:
-                self._whole.clear()
-            names = self._whole[key] = Names(self._names + key[0], scope.notes + self.notes)
-        return names, (*rest.values(),)
 
 
 def _read_column(kind: _Kind, column: tuple[bytes, ...]) -> Sequence[Any]:
@@ -324,7 +283,7 @@ def _read_column(kind: _Kind, column: tuple[bytes, ...]) -> Sequence[Any]:
     Read the same part of several records.
 
     Raises:
-        _Unusual: If one of them is nothing that a message may hold.
+        Unusual: If one of them is nothing that a message may hold.
     """
     try:
         if kind is _Kind.TEXT:
@@ -332,14 +291,14 @@ def _read_column(kind: _Kind, column: tuple[bytes, ...]) -> Sequence[Any]:
         if kind is _Kind.INTEGER:
             return [varint[0] if len(varint) == 1 else signed(read_varint(varint, 0)[0]) for varint in column]
     except (UnicodeDecodeError, Rejected):
-        raise _Unusual from None
+        raise Unusual from None
     if kind is _Kind.ID:
         if _NO_IDS.isdisjoint(column):
             return [*map(bytes.hex, column)]
-        raise _Unusual
+        raise Unusual
     numbers = unpack(f"<{len(column)}{kind.value}", b"".join(column))
     if not isfinite(sum(numbers)):
-        raise _Unusual
+        raise Unusual
     return numbers
 
 
@@ -378,7 +337,7 @@ class Shapes:
             try:
                 for (place, _), read in zip(rows, shape.read([row for _, row in rows]) if rows else (), strict=True):
                     found[place] = read
-            except _Unusual:
+            except Unusual:
                 continue
         hits = {shape: len(rows) for shape, rows in zip(self._shapes, matched, strict=True)}
         self._shapes.sort(key=hits.__getitem__, reverse=True)
@@ -395,6 +354,6 @@ class Shapes:
             layout = _Layout(record)
             if all(each.pattern != layout.pattern for each in self._shapes):
                 self._shapes.insert(0, Shape(layout))
-        except (_Unusual, Rejected, ValueError):
+        except (Unusual, Rejected, ValueError):
             return
         del self._shapes[_MAX_SHAPES:]
