@@ -19,9 +19,9 @@ _LEVEL = 6
 _LINES_A_STEP = 32
 """Lines that are read before others have their turn; they take a millisecond."""
 _UNDERSCORED = frozenset(
-    ("__REALTIME_TIMESTAMP", "_meta", "_logMeta", "_SDATA", "_TRANSPORT", "_msg", "_exception"),
+    ("__REALTIME_TIMESTAMP", "_meta", "_logMeta", "_SDATA", "_TRANSPORT", "_msg", "_exception", "_logLevel"),
 )
-"""Names of other loggers' own that begin like GELF's fields: of the journal, tslog, syslog-ng, VictoriaLogs, log4j2."""
+"""Names of loggers' own that begin like GELF's fields: journal, tslog, syslog-ng, VictoriaLogs, log4j2, lambda-log."""
 
 
 def is_json(payload: bytes) -> bool:

@@ -1,19 +1,25 @@
 """
 Joining: plain lines -> messages. A trace and the line before it are one, and so are two lines that are one record.
 
-A line waits for the next one to see whether it goes on. What has a header of its own (a time, a level) begins a
-message; what has none may belong to the line before, if that is a trace or the first half of a record.
+The lines of an object that was printed in several are one message, too, and a record if it is one in JSON. A line waits
+for the next one to see whether it goes on. What has a header of its own (a time, a level) begins a message; what has
+none may belong to the line before, if that is a trace or the first half of a record.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import re
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from gelf_listener.codec.batch import Batch
 from gelf_listener.codec.gelf.keys import note
-from gelf_listener.codec.text.plain import NO_HEADER, Header, read_header
+from gelf_listener.codec.gelf.lenient import LenientGelf
+from gelf_listener.codec.scrub import encode_json
+from gelf_listener.codec.text.line_records import is_gelf, parse_objects, record_in
+from gelf_listener.codec.text.plain import NO_HEADER, Header, is_prose, read_header
+from gelf_listener.codec.text.reading import Reading
+from gelf_listener.codec.text.records import read_record
 from gelf_listener.codec.text.traces import (
     Beginning,
     Doubt,
@@ -31,8 +37,15 @@ from gelf_listener.codec.text.traces import (
 from gelf_listener.message import FieldValue, Message, Peer
 from gelf_listener.notes import Deviation, Note
 
-__all__ = ["Joiner", "Origin"]
+__all__ = ["WITHIN", "Joiner", "Origin", "message_of", "take_document"]
 
+_OPENS, _CLOSES, _BLANK = frozenset("{["), frozenset("}])"), frozenset(" \t")
+"""Last characters of a line that opens an object, first ones of the line that closes it, and of those between."""
+WITHIN = _CLOSES | _BLANK
+"""First characters of all lines that may go on with an object (`Joiner.is_within`)."""
+_MAX_CLOSING = 4
+_MAX_SHOWN = 200
+"""Most characters of the text of an object that is not a record."""
 _MAX_LINES = 2000
 _MAX_BLANKS = 3
 """Blank lines within a trace; loguru prints two."""
@@ -79,6 +92,11 @@ class Origin(NamedTuple):
 
 
 _NOWHERE = Origin("", 6)
+
+
+def _who(text: str, header: Header) -> str:
+    """Return whose line it is that has a header before it; empty when it has none."""
+    return _DIGIT.sub("", text[: header.rest]) + str(header.fields.get("process_id", "")) if header.rest else ""
 
 
 def _is_alone(beginning: Beginning | None) -> bool:
@@ -140,7 +158,7 @@ class Joiner:
         self._doubt: Doubt | None = None
         """What the doubtful line may begin, when there is no trace yet."""
         self._who = ""
-        """Whose lines wait, when what writes a header before each line wrote one; see `_take_behind`."""
+        """Whose trace waits, when a header stands before each of its lines; see `_take_behind`."""
 
     @property
     def waits(self) -> bool:
@@ -156,6 +174,18 @@ class Joiner:
     def is_done(self) -> bool:
         """Whether nothing waits that a line of prose could belong to."""
         return not self._lines or (self._trace is None and self._header.goes_on == 0 and not self._doubtful)
+
+    def is_within(self, text: str) -> bool:
+        """Whether a line goes on with an object that the first of those that wait opened at its end."""
+        if not self._lines or self._trace is not None or self._blanks or self._doubtful:
+            return False
+        first, last = self._lines[0], self._lines[-1]
+        is_open = first.rstrip()[-1:] in _OPENS and (first is last or last[:1] in _BLANK)
+        return (
+            is_open
+            and (text[:1] in _BLANK or (text[:1] in _CLOSES and len(text) <= _MAX_CLOSING))
+            and not text.isspace()
+        )
 
     def take(self, text: str, raw: bytes, now: float, origin: Origin, batch: Batch) -> None:
         """
@@ -179,9 +209,11 @@ class Joiner:
                 self._part(batch)
             self._join(text, raw, now, origin, batch)  # nearly all lines of a trace
             return
+        if text[0] in WITHIN and self.is_within(text):
+            self._join(text, raw, now, origin, batch)
+            return
         header = read_header(text, now, self._zone)
-        who = _DIGIT.sub("", text[: header.rest]) + str(header.fields.get("process_id", "")) if header.rest else ""
-        if who and self._take_behind(text, raw, now, origin, header, who, batch):
+        if header.rest and self._take_behind(text, raw, now, origin, header, batch):
             return
         if self._lines and self._is_doubtful(text, header):
             self._doubtful += [("", b"", now, origin)] * self._blanks + [(text, raw, now, origin)]
@@ -203,11 +235,8 @@ class Joiner:
         else:
             self.hold(text, raw, now, origin, header if header.stamped else NO_HEADER)
             self._begin(beginning, 0)
-        self._who = who
 
-    def _take_behind(
-        self, text: str, raw: bytes, now: float, origin: Origin, header: Header, who: str, batch: Batch
-    ) -> bool:
+    def _take_behind(self, text: str, raw: bytes, now: float, origin: Origin, header: Header, batch: Batch) -> bool:
         """
         Take a line of a trace that has a header before each of its lines: that of a syslog file, the name of a process.
 
@@ -215,7 +244,11 @@ class Joiner:
             Whether it was one.
         """
         inner = text[header.rest :]
-        if who == self._who and self._lines and self._goes_on_behind(inner):
+        if self._trace is None and is_prose(inner):
+            return False  # nearly all lines, told cheaply
+        who = _who(text, header)
+        if self._lines and who == (self._who or _who(self._lines[0], self._header)) and self._goes_on_behind(inner):
+            self._who = who
             self._join(inner, raw, now, origin, batch)
             return True
         beginning = begins(inner)
@@ -375,7 +408,8 @@ class Joiner:
         self._lines.append(text)
         self._bytes += len(raw)
         if self._trace is None:
-            self._fill_header(text, now)
+            if self._lines[0].rstrip()[-1:] not in _OPENS:
+                self._fill_header(text, now)
         elif self._trace is Trace.ASYNCIO and (beginning := begins(text)) is not None:
             self._trace = beginning.trace  # the traceback itself
         elif self._trace is Trace.PYTHON and len(self._lines) - 1 > self._trace_at:
@@ -400,6 +434,8 @@ class Joiner:
         """Make a message of the lines that wait; those that were doubtful wait then."""
         lines, self._lines = self._lines, []
         header, origin = self._header, self._origin
+        if self._trace is None and lines[-1][:1] == "}" and self._emit_object(lines, batch):
+            return
         full_message = None
         notes = origin.notes
         if len(lines) == 1:
@@ -449,6 +485,24 @@ class Joiner:
         for line in doubtful:
             self.take(*line, batch)
 
+    def _emit_object(self, lines: list[str], batch: Batch) -> bool:
+        """Make a message of the lines of an object; return whether it was a record."""
+        whole, origin = "\n".join(lines), self._origin
+        found = parse_objects(whole) if lines[0].strip() == "{" else None
+        if found is not None and len(found[0]) == 1 and is_gelf(found[0][0]):
+            take_document(LenientGelf(self._input), found[0][0], b"", self._at, origin, batch)
+            return True
+        if found is not None and len(found[0]) == 1:
+            reading = read_record(found[0][0], self._at, self._zone, strict=found[1])
+        else:
+            reading = record_in(whole, self._at, self._zone)
+        if reading is None:
+            return False
+        raw = whole.encode()
+        batch.messages.append(message_of(reading, raw, self._at, self._input, origin))
+        batch.size += len(raw)
+        return True
+
     def _texts(self, lines: list[str]) -> tuple[str, str | None]:
         """Return text and trace of several lines."""
         at = self._trace_at
@@ -468,4 +522,58 @@ class Joiner:
         """Return the text of a record's lines: the first two as one, where a logger writes one text in two lines."""
         if self._header.goes_on > 0:
             return " ".join([line.strip() for line in lines[:2]]), "\n".join(lines) if len(lines) > 2 else None
-        return lines[0], "\n".join(lines) if len(lines) > 1 else None
+        if len(lines) == 1:
+            return lines[0], None
+        text = lines[0] if lines[0].strip() not in _OPENS else " ".join(line.strip() for line in lines)
+        return text if len(text) <= _MAX_SHOWN or text is lines[0] else text[:_MAX_SHOWN] + "\u2026", "\n".join(lines)
+
+
+def take_document(
+    gelf: LenientGelf, document: dict[str, Any], raw: bytes, now: float, origin: Origin, batch: Batch
+) -> None:
+    """
+    Take a GELF document; a host and a time that it lacks are filled in.
+
+    Args:
+        gelf: Decodes it.
+        document: May be changed.
+        raw: The line that it is, if it came in one.
+        now: UTC Unix seconds.
+        origin: Where it came from.
+        batch: Takes its message.
+    """
+    whole = raw[:1] == b"{" and "host" in document and "timestamp" in document
+    document.setdefault("host", origin.host)
+    document.setdefault("timestamp", now if origin.timestamp is None else origin.timestamp)
+    payload = raw.rstrip(b"\r") if whole else encode_json(document)
+    before = len(batch.messages)
+    gelf.decode(payload, now, origin.peer, batch)
+    if origin.in_gelf:
+        for message in batch.messages[before:]:
+            for name, value in origin.fields.items():
+                message.fields.setdefault(name, value)
+            message.exact = False
+
+
+def message_of(reading: Reading, raw: bytes, now: float, input: str, origin: Origin) -> Message:
+    """Make the message of a record."""
+    text, full_message, level, seconds, host, fields, notes = reading
+    for name, value in origin.fields.items():
+        fields.setdefault(name, value)
+    if seconds is None:
+        seconds = now if origin.timestamp is None else origin.timestamp
+    return Message(
+        seconds,
+        host or origin.host,
+        text,
+        full_message,
+        origin.record_level if level is None else level,
+        raw,
+        now,
+        input,
+        origin.peer,
+        False,
+        None,
+        fields,
+        origin.notes + notes,
+    )

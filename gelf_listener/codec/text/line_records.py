@@ -10,14 +10,14 @@ from typing import Any
 import msgspec
 
 from gelf_listener.codec.plain import plain
-from gelf_listener.codec.text.literals import read_literal
+from gelf_listener.codec.text.literals import read_inspected, read_literal
 from gelf_listener.codec.text.pairs import read_pairs
 from gelf_listener.codec.text.plain import read_header
 from gelf_listener.codec.text.reading import Reading
 from gelf_listener.codec.text.records import read_record
 from gelf_listener.codec.text.stamps import read_stamp
 
-__all__ = ["LEADING", "parse_objects", "record_in"]
+__all__ = ["LEADING", "is_gelf", "parse_objects", "record_in"]
 
 LEADING = "\ufeff\x1e \t"
 """What may stand before an object: a byte order mark, the separator of RFC 7464, blanks."""
@@ -40,8 +40,17 @@ _SYSLOG_STARTS = frozenset("JFMASOND12")
 _LITERAL_STARTS = ("{'", '{"')
 """How a dict begins that Python printed; with quotes of JSON where a name has an apostrophe."""
 
+_GELF_VERSIONS = ("1.0", "1.1", 1.0, 1.1)
+
 _loosely = json.JSONDecoder(strict=False, parse_constant=str)
 """Takes what Python's and JavaScript's loggers write beyond JSON: NaN, control characters, several objects in a row."""
+
+
+def is_gelf(record: dict[str, Any]) -> bool:
+    """Return whether an object is a GELF document: with GELF's own text, or its version and host."""
+    return "short_message" in record or (
+        "message" in record and record.get("version") in _GELF_VERSIONS and "host" in record
+    )
 
 
 def parse_objects(text: str) -> tuple[list[dict[str, Any]], bool] | None:
@@ -60,11 +69,12 @@ def parse_objects(text: str) -> tuple[list[dict[str, Any]], bool] | None:
 
 
 def _parse_literal(text: str) -> tuple[list[dict[str, Any]], bool] | None:
-    """Read a dict that Python printed: a program that logs one gives its logger a dict for a message."""
+    """Read a dict that Python printed, or an object that Node.js did: what a program gave its logger for a message."""
     text = text.rstrip()
     value = read_literal(text) if text[:2] in _LITERAL_STARTS and text[-1:] == "}" else None
     if not isinstance(value, dict) or not all(isinstance(name, str) for name in value):
-        return None
+        inspected = read_inspected(text) if text[1:2] in " \n" else None
+        return None if inspected is None else ([inspected], False)
     return [plain(value)], False  # type: ignore[list-item]  # what is plain of a dict is one
 
 

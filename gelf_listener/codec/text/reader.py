@@ -21,8 +21,8 @@ from gelf_listener.codec.receipt import Receipt
 from gelf_listener.codec.scrub import encode_json
 from gelf_listener.codec.text.envelopes import Envelope, Names, open_docker_json, open_envelope
 from gelf_listener.codec.text.header_shapes import Header
-from gelf_listener.codec.text.joining import Joiner, Origin
-from gelf_listener.codec.text.line_records import LEADING, parse_objects, record_in
+from gelf_listener.codec.text.joining import WITHIN, Joiner, Origin, message_of, take_document
+from gelf_listener.codec.text.line_records import LEADING, is_gelf, parse_objects, record_in
 from gelf_listener.codec.text.plain import is_prose, read_common
 from gelf_listener.codec.text.reading import Reading
 from gelf_listener.codec.text.records import read_record
@@ -39,7 +39,6 @@ _ANSI = re.compile(r"\x1b\[[0-9;:?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\
 _MAX_SOURCES = 1024
 _MAX_NESTING = 3
 """Envelopes in envelopes: compose around Docker's time around a line."""
-_MAX_PREFIX = 120
 STREAM_LEVELS = {"stdout": 6, "stderr": 3}
 """Levels of text that does not say, by the stream it was printed on, as Docker has it."""
 _STAMP_STARTS = frozenset((b"[", *(b"%d" % digit for digit in range(10))))
@@ -48,7 +47,6 @@ _PROSE: tuple[int | None, float | None] = (None, None)
 """Level and time of a line that says neither."""
 _ODD_ENDS = frozenset((b"\r", b"\0", b"}"))
 """Of lines that are looked at closely: with more than a newline at their end, or with JSON."""
-_GELF_VERSIONS = ("1.0", "1.1", 1.0, 1.1)
 
 
 class _Source:
@@ -302,12 +300,15 @@ class TextReader:
             text = _ANSI.sub("", text)
         text = text.removeprefix("\ufeff")
         first = text[:1]
+        if first in WITHIN and source.joiner.is_within(text):
+            source.joiner.take(text, raw, now, origin, batch)
+            return
         if (first == "{" or (first in LEADING and text.lstrip(LEADING)[:1] == "{")) and self._objects(
             text, raw, now, source, origin, batch, depth
         ):
             return
         envelope = open_envelope(text, now, self._zone) if depth < _MAX_NESTING else None
-        if envelope is None and depth == 0 and ("|" in text[:_MAX_PREFIX] or "\u2502" in text[:_MAX_PREFIX]):
+        if envelope is None and depth == 0 and ("|" in text or "\u2502" in text):
             envelope = self._names.open(text, now, self._zone)
         if envelope is not None:
             self._envelope(envelope, raw, now, source, origin, batch, depth)
@@ -368,57 +369,15 @@ class TextReader:
                 self._record(each, piece, now, source, origin, batch)
             else:
                 source.joiner.release(batch)
-                self._document(each, piece, now, origin, batch)
+                take_document(self._gelf, each, piece, now, origin, batch)
         return True
-
-    def _document(self, document: dict[str, Any], raw: bytes, now: float, origin: Origin, batch: Batch) -> None:
-        """Take a GELF document; a host and a time that it lacks are filled in."""
-        whole = bool(raw) and raw[:1] == b"{" and "host" in document and "timestamp" in document
-        document.setdefault("host", origin.host)
-        document.setdefault("timestamp", now if origin.timestamp is None else origin.timestamp)
-        payload = raw.rstrip(b"\r") if whole else encode_json(document)
-        before = len(batch.messages)
-        self._gelf.decode(payload, now, origin.peer, batch)
-        if origin.in_gelf:
-            for message in batch.messages[before:]:
-                for name, value in origin.fields.items():
-                    message.fields.setdefault(name, value)
-                message.exact = False
 
     def _record(self, reading: Reading, raw: bytes, now: float, source: _Source, origin: Origin, batch: Batch) -> None:
         """Make the message of a record."""
         if source.joiner.waits:
             source.joiner.release(batch)
-        text, full_message, level, seconds, host, fields, notes = reading
-        for name, value in origin.fields.items():
-            fields.setdefault(name, value)
-        if seconds is None:
-            seconds = now if origin.timestamp is None else origin.timestamp
-        batch.messages.append(
-            Message(
-                seconds,
-                host or origin.host,
-                text,
-                full_message,
-                origin.record_level if level is None else level,
-                raw,
-                now,
-                self._input,
-                origin.peer,
-                False,
-                None,
-                fields,
-                origin.notes + notes,
-            )
-        )
+        batch.messages.append(message_of(reading, raw, now, self._input, origin))
         batch.size += len(raw)
-
-
-def is_gelf(record: dict[str, Any]) -> bool:
-    """Return whether an object is a GELF document: with GELF's own text, or its version and host."""
-    return "short_message" in record or (
-        "message" in record and record.get("version") in _GELF_VERSIONS and "host" in record
-    )
 
 
 def read_text(text: str, now: float, zone: dt.tzinfo | None = None) -> Reading:

@@ -58,7 +58,7 @@ _LEVELS = (
     *("levelname", "level_name", "levelName", "level", "severity", "error_severity", "log.level", "lvl", "loglevel"),
     *("log_level", "logLevel", "LogLevel", "severityText", "severity_text", "Level", "Severity", "levelno"),
     *("@level", "level_value", "PRIORITY", "log_severity", "syslog.severity", "metadata.level", "L", "eventSeverity"),
-    "priorityName",
+    *("priorityName", "_logLevel"),
 )  # fmt: skip
 _TIMES = (
     *("timestamp", "time", "ts", "@timestamp", "asctime", "created", "datetime", "date", "eventTime", "event_time"),
@@ -66,7 +66,7 @@ _TIMES = (
     *("timeUnixNano", "time_unix_nano", "observedTimeUnixNano", "time_iso8601", "time_local", "ibm_datetime"),
     *("requestReceivedTimestamp", "StartUTC", "event.created", "log_time", "timestampMillis", "dt", "when"),
     *("written_at", "msec", "EventTime", "EdgeStartTimestamp", "syslog.timestamp", "logtail.client_time"),
-    *("timestamp_ms", "eventTimestamp"),
+    *("timestamp_ms", "eventTimestamp", "timeStamp"),
 )  # fmt: skip
 _HOSTS = (
     "host",

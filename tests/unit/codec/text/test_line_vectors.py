@@ -102,7 +102,7 @@ def is_record(vector: dict[str, Any]) -> bool:
     wanted = vector["messages"]
     return (
         vector["lines"].startswith("{")
-        and not vector["lines"].startswith("{'")  # Python's, which is not JSON
+        and not vector["lines"].startswith(("{'", "{ level"))  # Python's and Node.js', which are not JSON
         and "\n" not in vector["lines"]
         and len(wanted) == 1
         and "level_unsaid" not in wanted[0]
