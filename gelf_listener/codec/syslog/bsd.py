@@ -91,6 +91,8 @@ _BEFORE_TAG = (
         r"(?:EMERG|ALERT|CRIT|ERR|WARNING|NOTICE|INFO|DEBUG) (?=[\w.-]{1,40}#[\w/.-]{1,60}(?:\[\d+\])?: )"
     ),
     re.compile(r"<[\w.:]+ [0-9A-Fa-f:]{17}> +"),  # Aruba Instant
+    re.compile(r"\(FPC Slot \d{1,3}, PIC Slot \d{1,3}\) (?=[\w-]{1,60}(?:\[\d+\])?: )"),  # Juniper's MS-MPC
+    re.compile(r"(?P<serial>[0-9A-F]{13})(?: \([\dT:-]{19}\))? (?=[a-z][\w-]{1,40}(?:\[\d+\])?: )"),  # WatchGuard
     re.compile(
         r"(?P<device>\(?\"?(?:[\w.+-]{1,64},)?[0-9A-Fa-f]{12},[\w.+-]{1,64}\"?\)?):? (?=[^\s:\[\]]+(?:\[\d+\])?: )"
     ),
@@ -100,6 +102,10 @@ _BEFORE_TAG = (
 _FORWARDED = re.compile(r"Message forwarded from ([\w.-]{1,255}): |Original Address=([\w.:]{1,64}) +")
 """AIX and Kiwi name the sender of what they forward."""
 _NETAPP = re.compile(r"\[(?:(?P<host>[\w-]+):)?(?P<app>[a-z]\w*(?:\.\w+)+):\w+\]: +")
+_YEAR = re.compile(r"(?:19|20)\d\d")
+"""What would be a host, and is the year behind the time."""
+_NODE = re.compile(r"(?<=[\w.-])\(id\d{1,4}\)\Z")
+"""The number of a node behind its name: Isilon."""
 _NEXUS = re.compile(r"([A-Za-z][\w.-]{0,254}) (?=%[A-Z0-9_-]{1,60}-\d-)")
 """The name of a switch behind the time, as its own log file has it."""
 _MERAKI = re.compile(r"1 \d{10}\.\d")
@@ -151,7 +157,7 @@ def parse_bsd(text: str, clock: Clock) -> Header:
     plain = _PLAIN.match(text)
     if plain is not None:  # what nearly all are
         month, day, time, host, app, process_id = plain.groups()
-        if not (host in _ODD or app in _ODD or app.isdecimal()) and (
+        if not (host in _ODD or app in _ODD or app.isdecimal() or _YEAR.fullmatch(host)) and (
             process_id or not (app[-2:] == "ed" or (app[0] <= "Z" and _NAMED_VALUES.match(text, plain.end())))
         ):
             fields: dict[str, FieldValue] = {"application_name": app}
@@ -248,6 +254,7 @@ def _behind_host(text: str, fields: dict[str, FieldValue], clock: Clock) -> _Pla
     if first == "(none)":  # Linux without a host name
         return _Place(_tagged(behind.lstrip(" "), fields))
     bare = first[1:-1] if first[:1] == "[" and first[-1:] == "]" else first  # Aruba's controllers
+    bare = _NODE.sub("", bare)
     if (
         not blank
         or not _HOST.fullmatch(bare)

@@ -44,8 +44,9 @@ def parse_structured_data(text: str) -> tuple[StructuredData, str] | None:
     """
     Parse STRUCTURED-DATA at the start of a text (RFC 5424, section 6.3).
 
-    A backslash before anything but a quote, a backslash or a bracket stands for itself, as the RFC says. A raw
-    bracket inside a value is taken as it is: Java's log4j2 does not escape it.
+    The space may be missing behind data with parameters. A backslash before anything but a quote, a backslash or a
+    bracket stands for itself, as the RFC says. A raw bracket inside a value is taken as it is: Java's log4j2 does not
+    escape it.
 
     Args:
         text: Begins with ``-`` or ``[``.
@@ -72,6 +73,8 @@ def parse_structured_data(text: str) -> tuple[StructuredData, str] | None:
         end = match.end()
         if text[end : end + 1] in ("", " "):
             return (tuple(found), values), text[end + 1 :]
+    if values and text[end] != "[":
+        return (tuple(found), values), text[end:]
     return _check_point(text)
 
 

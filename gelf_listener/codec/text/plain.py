@@ -112,7 +112,7 @@ _PHRASE_STARTS = frozenset(phrase[0].upper() for phrase in _PHRASES) | {"P"}
 
 _PAIRS = frozenset(opening + closing for opening in "[<(" for closing in "])>") | {"||"}
 """What a level stands between: brackets of any kind, or bars."""
-_ENDS_LEVEL = frozenset(("", *" \t\r]):>|*,[", "\u2009"))  # pnpm: a thin blank
+_ENDS_LEVEL = frozenset(("", *" \t\r]):;>|*,[", "\u2009"))  # pnpm: a thin blank
 _SAYS_A_VALUE = re.compile(
     r": *(?:true|false|yes|no|on|off|none|null|nil|enabled|disabled|0%?|\{\}|\[\]|\"\"|'')\s*\Z", re.IGNORECASE
 )
