@@ -24,13 +24,13 @@ import sqlite3
 import threading
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import zstandard
 
+from gelf_listener.store.kept_blocks import KeptBlocks
 from gelf_listener.store.tables import Block, pack_block, unpack_block
 
 __all__ = ["BLOCK_BYTES", "FILE_NAME", "BlockReader", "Blocks"]
@@ -79,6 +79,8 @@ _PAGE_BYTES = 1024
 """A block ends somewhere in a page: with SQLite's default of 4096 bytes that wastes a seventh of the file."""
 
 _Row = tuple[int, int, bytes]
+
+_kept = KeptBlocks(4)
 
 
 class BlockReader:
@@ -164,7 +166,7 @@ class BlockReader:
             return None
         first, count, packed = row
         try:
-            messages = _kept(packed) if len(packed) <= BLOCK_BYTES else _kept.__wrapped__(packed)
+            messages = _kept.unpacked(self.path, first, packed, keep=len(packed) <= BLOCK_BYTES)
         except _DAMAGES as error:
             _log.error("%s: the messages from place %d on are damaged: %s", self.path, first, error)
             messages = []
@@ -539,12 +541,6 @@ def _compressor() -> zstandard.ZstdCompressor:
 
 def _row(first: int, messages: list[bytes], compressor: zstandard.ZstdCompressor, *, quickly: bool = False) -> _Row:
     return first, len(messages), compressor.compress(pack_block(messages, quickly=quickly))
-
-
-@lru_cache(4)
-def _kept(packed: bytes) -> Sequence[bytes]:
-    """Unpack a block; the last few are kept, for an export goes on in the one where it stopped."""
-    return unpack_block(zstandard.ZstdDecompressor().decompress(packed))
 
 
 def _unpacked(path: Path, first: int, packed: bytes, decompressor: zstandard.ZstdDecompressor) -> Sequence[bytes]:
