@@ -71,8 +71,11 @@ class Irregular(NamedTuple):
     parts: Sequence[Sequence[int]]
 
 
+_NUMBERS = {int, float}
+
+
 def value_columns(columns: Sequence[Sequence[FieldValue]]) -> list[ValueColumn] | Irregular:
-    """Write columns of values, if each has one type of values, none of which is special."""
+    """Write columns of values, if each has texts, numbers or truth values only, none of which is special."""
     found = []
     for values in columns:
         column = _column(values)
@@ -84,6 +87,9 @@ def value_columns(columns: Sequence[Sequence[FieldValue]]) -> list[ValueColumn] 
 
 def _column(values: Sequence[Any]) -> ValueColumn | None:
     kinds = set(map(type, values))
+    if kinds == _NUMBERS:  # JavaScript writes 5.0 as 5
+        fits = all(map(math.isfinite, values)) and min(values) > -MOST_INTEGER and max(values) < MOST_INTEGER
+        return ValueColumn(_written(values), values) if fits else None
     kind = kinds.pop()
     if kinds:
         return None
@@ -95,8 +101,12 @@ def _column(values: Sequence[Any]) -> ValueColumn | None:
     if kind is float:
         if not all(map(math.isfinite, values)):
             return None
-        return ValueColumn([f"n{value!r}" if value % 1 else f"n{int(value)}" for value in values], values)
+        return ValueColumn(_written(values), values)
     return ValueColumn(["btrue" if value else "bfalse" for value in values]) if kind is bool else None
+
+
+def _written(numbers: Sequence[float]) -> list[str]:
+    return [f"n{value!r}" if value % 1 else f"n{int(value)}" for value in numbers]
 
 
 def _irregular(columns: Sequence[Sequence[FieldValue]]) -> Irregular:

@@ -12,7 +12,7 @@ from gelf_listener.codec.gelf.field_columns import field_columns_of
 from gelf_listener.message import Message, Peer
 from gelf_listener.store.opensearch.layout import MAX_COLUMNS, Document, Layout
 from gelf_listener.store.opensearch.objects import OFTEN, Objects
-from gelf_listener.store.opensearch.values import value_of
+from gelf_listener.store.opensearch.values import Irregular, value_columns, value_of
 from tests.unit.store.samples import plain
 
 VALUES = st.one_of(
@@ -80,6 +80,14 @@ def test_whatever_is_known_of_their_origin() -> None:
         for message, document in zip(messages, documents(layout, *messages), strict=True):
             assert shown(document) == shown(documents(_OneByOne("node", field_columns_of), message)[0])
     assert any(type(document.v) is not dict for document in documents(layout, *messages))
+
+
+def test_a_column_may_have_whole_and_decimal_numbers() -> None:
+    """JavaScript writes 5.0 as 5; a column with texts as well is looked at by its rows."""
+    assert value_columns([(5, 1.5, -0.0, 2.0)]) == [(["n5", "n1.5", "n0", "n2"], (5, 1.5, -0.0, 2.0))]
+    assert value_columns([(5, "5")]) == ([], [[0], [1]])
+    for special in (1 << 63, float("inf"), 1e300):
+        assert isinstance(value_columns([(5, 1.5, special)]), Irregular)
 
 
 def test_objects_of_many_names() -> None:
