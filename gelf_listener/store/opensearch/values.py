@@ -88,7 +88,7 @@ def value_columns(columns: Sequence[Sequence[FieldValue]]) -> list[ValueColumn] 
 def _column(values: Sequence[Any]) -> ValueColumn | None:
     kinds = set(map(type, values))
     if kinds == _NUMBERS:  # JavaScript writes 5.0 as 5
-        fits = all(map(math.isfinite, values)) and min(values) > -MOST_INTEGER and max(values) < MOST_INTEGER
+        fits = min(values) > -MOST_INTEGER and max(values) < MOST_INTEGER and all(map(math.isfinite, values))
         return ValueColumn(_written(values), values) if fits else None
     kind = kinds.pop()
     if kinds:

@@ -86,8 +86,9 @@ def test_a_column_may_have_whole_and_decimal_numbers() -> None:
     """JavaScript writes 5.0 as 5; a column with texts as well is looked at by its rows."""
     assert value_columns([(5, 1.5, -0.0, 2.0)]) == [(["n5", "n1.5", "n0", "n2"], (5, 1.5, -0.0, 2.0))]
     assert value_columns([(5, "5")]) == ([], [[0], [1]])
-    for special in (1 << 63, float("inf"), 1e300):
+    for special in (1 << 63, 10**400, float("inf"), float("nan"), 1e300):
         assert isinstance(value_columns([(5, 1.5, special)]), Irregular)
+        assert isinstance(value_columns([(special, 1.5, 5)]), Irregular)
 
 
 def test_objects_of_many_names() -> None:
