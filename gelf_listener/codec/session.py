@@ -54,6 +54,10 @@ class Session:
         """
         raise NotImplementedError
 
+    def rest(self, receipt: Receipt) -> bytes:  # noqa: ARG002  (for protocols without ends)
+        """Take what nothing ends, because nothing has come for a while, and return what to answer."""
+        return b""
+
     def feed_eof(self, receipt: Receipt) -> bytes:  # noqa: ARG002  (for those who hold something)
         """End the stream: take what is complete, and return what to answer."""
         return b""

@@ -193,6 +193,10 @@ class Connections:
         if self._open.pop(connection, 0) is None:
             self._release(connection.peer)
 
+    def unfinished(self) -> list[Connection]:
+        """Return the connections that hold a message that has not ended."""
+        return list(self._pending)
+
     def pend(self, connection: Connection, size: int) -> None:
         """
         Note how many bytes of an unfinished message a connection holds.

@@ -196,6 +196,13 @@ class StreamConnection(asyncio.Protocol):
         self._closing = True
         self._transport.abort()
 
+    def count_pending(self) -> None:
+        """Tell the collection when another number of bytes waits in the session."""
+        pending = self._session.pending_bytes
+        if pending != self._pending:
+            self._pending = pending
+            self._connections.pend(self, pending)
+
     # Bytes
 
     def _receipt(self) -> Receipt:
@@ -220,10 +227,7 @@ class StreamConnection(asyncio.Protocol):
         if self._closing:
             return
         self._run(lambda receipt: self._session.feed(data, receipt))
-        pending = self._session.pending_bytes
-        if pending != self._pending:
-            self._pending = pending
-            self._connections.pend(self, pending)
+        self.count_pending()
         if self._session.ended and not self._closing:
             self._closing = True
             if self._session.resets:

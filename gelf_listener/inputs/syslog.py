@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import socket
 from pathlib import Path
-from typing import ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -39,6 +39,10 @@ __all__ = [
     "SyslogUnixInput",
     "SyslogUnixSettings",
 ]
+
+
+_PAUSE_SECONDS = 2.0
+"""After so long a message of a sender that ends none is whole: longer than a network keeps a part of one back."""
 
 
 class SyslogReading(InputSettings):
@@ -122,6 +126,26 @@ class SyslogUdpInput(DatagramInput):
         return self.settings.decoder(self.name)
 
 
+class SyslogConnection(TextConnection):
+    """A connection whose sender may end its messages with nothing but a pause."""
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self._read_at = 0.0
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes, and note when."""
+        self._read_at = self._loop.time()
+        super().data_received(data)
+
+    def rest(self) -> None:
+        """Take what nothing ends, once nothing has come for a while that we would have read."""
+        waits = self._closing or self._paused or self._backlog
+        if not waits and self._loop.time() - self._read_at >= _PAUSE_SECONDS:
+            self._run(self._session.rest)
+            self.count_pending()
+
+
 class SyslogTcpInput(SessionInput):
     """
     Takes syslog by TCP, framed as its sender frames it (see `SyslogFramer`).
@@ -132,7 +156,7 @@ class SyslogTcpInput(SessionInput):
 
     Settings: ClassVar[type[SyslogTcpSettings]] = SyslogTcpSettings
     scheme: ClassVar[str] = "syslog+tcp"
-    connection: ClassVar[type[StreamConnection]] = TextConnection
+    connection: ClassVar[type[StreamConnection]] = SyslogConnection
     settings: SyslogTcpSettings
 
     def __init__(self, settings: SyslogTcpSettings) -> None:
@@ -144,6 +168,12 @@ class SyslogTcpInput(SessionInput):
         framer = SyslogFramer(self.settings.max_frame_bytes)
         lenient = self.settings.mode == "lenient"
         return SyslogSession(framer, self._decoder) if lenient else FramedSession(framer, self._decoder)
+
+    def sweep(self, intake: Intake) -> None:  # noqa: ARG002  (connections have it)
+        """Take messages that nothing ends."""
+        for connection in self._connections.unfinished() if self._connections is not None else ():
+            if isinstance(connection, SyslogConnection):
+                connection.rest()
 
 
 class SyslogTlsInput(SyslogTcpInput):

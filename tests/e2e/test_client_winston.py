@@ -37,3 +37,21 @@ def test_winston(start: Start, transport: str) -> None:
     }
     assert large["short_message"] == LARGE
     assert listener.rejected() == 0
+
+
+@pytest.mark.parametrize("form", ["RFC5424", "BSD"])
+def test_winston_syslog(start: Start, form: str) -> None:
+    """By TCP it ends no message: two that are written together come apart, and none waits for the connection's end."""
+    command = node_client()
+    listener = start("syslog+tcp://127.0.0.1:0")
+    job = {"client": "winstonSyslog", "form": form, "host": "127.0.0.1", "port": listener.port("syslog+tcp")}
+    now = Now()
+    run_job(command[:2], {**job, "modules": command[2], "text": TEXT})
+
+    first, second, third = sorted(listener.messages(3), key=lambda message: message["level"])
+    assert [message["short_message"] for message in (first, second, third)] == [TEXT, "second", "third"]
+    assert [message["level"] for message in (first, second, third)] == [3, 4, 5]
+    assert (first["_order"], first["_count"], first["host"]) == ("A-17", 42, "node-host")
+    assert {message["_application_name"] for message in (first, second, third)} == {"shop"}
+    assert all(now.holds(message) for message in (first, second, third))
+    assert listener.rejected() == 0

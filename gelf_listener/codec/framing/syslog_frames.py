@@ -11,6 +11,9 @@ Laws of the `SyslogFramer`:
   leaves the newlines of tracebacks as they are; everybody else who does not count ends them with a newline.
 * A frame may end at a NUL when ``<``, a line end, another NUL or nothing yet follows. Any other NUL is a byte of the
   text: a stray one from a sender of newlines does not turn all that follows into a single frame.
+* A sender may end nothing at all and write a message at a time, as winston-syslog does unless it is told otherwise.
+  Nothing in the stream says so; `rest` is asked when nothing has come for a while. Where no frame has ended by then,
+  the header of the next message ends one, until a read ends with a delimiter after all.
 * Nothing is emitted twice, nothing between delimiters is lost: blank frames are the only ones left out.
 * At most ``max_frame_bytes`` are held. A longer frame is rejected once and skipped up to its delimiter, or for as long
   as its count says.
@@ -19,6 +22,7 @@ Laws of the `SyslogFramer`:
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from gelf_listener.codec.receipt import Receipt
 from gelf_listener.errors import Reason
@@ -30,6 +34,9 @@ _MAYBE_COUNTED = re.compile(rb"[1-9][0-9]{0,8} ?\Z")
 _BLANKS = re.compile(rb"[\0\r\n \t]++")
 _BLANK = b"\0\r\n \t"
 _ENDING_NUL = re.compile(rb"\0(?=[<\0\r\n]|\Z)")
+_HEADER = re.compile(rb"<\d{1,3}>(?:1 (?:\d{4}-\d\d-\d\dT\d\d:|- )|[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d )")
+"""What a message begins with, where nothing ends the one before: a priority, and a time."""
+_HEADER_BYTES = 32
 
 
 class SyslogFramer:
@@ -47,6 +54,10 @@ class SyslogFramer:
         """Bytes of the buffer known to hold no delimiter."""
         self._delimiter = b""
         """Empty until the first read with one."""
+        self._counts = False
+        """Whether a frame was counted."""
+        self._unended = False
+        """Whether this sender ends nothing: a header ends the frame before it."""
         self._skipping = False
         """Up to the next delimiter, everything belongs to a frame that was rejected."""
         self._counted_out = 0
@@ -73,6 +84,10 @@ class SyslogFramer:
         Returns:
             Frames that ended, in order, without counts and delimiters.
         """
+        if self._unended:
+            if data[-1:] not in (b"\n", b"\0"):
+                return self._feed_unended(data, receipt)
+            self._unended = False
         self._buffer += data
         frames: list[bytes] = []
         at = 0
@@ -96,6 +111,38 @@ class SyslogFramer:
         rest = bytes(self._buffer[match.end() - 1 :] if match is not None else self._buffer).strip(_BLANK)
         self._buffer.clear()
         return [rest] if rest and not self._skipping else []
+
+    def rest(self) -> list[bytes]:
+        """
+        Take what waits from a sender that ends nothing, because nothing has come for a while.
+
+        Returns:
+            The messages that the bytes hold; none where a frame was ended before, by a delimiter or a count.
+        """
+        if self._delimiter or self._counts or self._skipping or not _HEADER.match(self._buffer):
+            return []
+        self._unended = True
+        frames = self._cut_at_headers(len(self._buffer))
+        self._searched = 0
+        return frames
+
+    def _feed_unended(self, data: bytes, receipt: Receipt) -> list[bytes]:
+        """Take bytes of a sender that ends nothing: what came before a header is whole."""
+        known = max(0, len(self._buffer) - _HEADER_BYTES)
+        self._buffer += data
+        last = max((match.start() for match in _HEADER.finditer(self._buffer, known)), default=0)
+        frames = self._cut_at_headers(last)
+        if len(self._buffer) > self.max_frame_bytes:
+            self._reject_long(self._buffer[:1024], len(self._buffer), receipt)
+            self._buffer.clear()
+        return frames
+
+    def _cut_at_headers(self, end: int) -> list[bytes]:
+        """Take the messages before a place off the buffer."""
+        places = sorted({0, *(match.start() for match in _HEADER.finditer(self._buffer, 0, end)), end})
+        frames = [bytes(self._buffer[start:stop]).strip(_BLANK) for start, stop in pairwise(places)]
+        del self._buffer[:end]
+        return [frame for frame in frames if frame]
 
     def _step(self, at: int, frames: list[bytes], receipt: Receipt) -> int:
         """Take one thing off the buffer; return the position behind it, the same one when bytes are missing."""
@@ -135,6 +182,7 @@ class SyslogFramer:
             return start
         if len(self._buffer) < start + size:
             return at
+        self._counts = True
         frames.append(bytes(self._buffer[start : start + size]))
         return start + size
 

@@ -53,6 +53,13 @@ class SyslogSession(FramedSession):
         self.decode(messages, receipt)
         return b""
 
+    def rest(self, receipt: Receipt) -> bytes:
+        """Decode what a sender that ends nothing has written."""
+        messages = self._syslog_framer.rest()
+        if messages:
+            self.decode([*self._taken(), *messages], receipt)
+        return b""
+
     def feed_eof(self, receipt: Receipt) -> bytes:
         """Decode what is left."""
         self.decode([*self._joined(self.framer.feed_eof(receipt)), *self._taken()], receipt)

@@ -210,3 +210,22 @@ def test_a_socket_in_use_is_not_taken(tmp_path: Path) -> None:
     asyncio.run(main())
     with pytest.raises(ConfigError, match="socket_mode"):
         SyslogUnixSettings.from_values({"allow": "127.0.0.1"}, "x")
+
+
+def test_tcp_messages_that_nothing_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What winston-syslog writes unless it is told how to end a message: each is there after a pause."""
+    monkeypatch.setattr("gelf_listener.inputs.syslog._PAUSE_SECONDS", 0.0)
+
+    async def main() -> list[str]:
+        intake = FakeIntake()
+        listener = SyslogTcpInput(SyslogTcpSettings(**TCP))
+        await listener.start(intake)
+        _, writer = await asyncio.open_connection(*address(listener))
+        for count, text in enumerate((b"one", b"two"), start=1):
+            writer.write(b"<11>1 2026-11-28T10:00:00.123Z web1 shop 77 - - " + text)
+            await until(lambda count=count: len(intake.messages) == count)
+        writer.close()
+        await listener.close()
+        return [message.short_message for message in intake.messages]
+
+    assert asyncio.run(main()) == ["one", "two"]

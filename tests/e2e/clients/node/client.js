@@ -33,6 +33,19 @@ async function winston() {
   setTimeout(() => { if (transport.end) transport.end(); process.exit(0); }, 700);
 }
 
+async function winstonSyslog() {
+  const { createLogger, config } = load('winston');
+  const { Syslog } = load('winston-syslog');
+  const transport = new Syslog({
+    host: job.host, port: job.port, protocol: 'tcp4', type: job.form, localhost: 'node-host', app_name: 'shop', facility: 'local3',
+  });
+  const logger = createLogger({ levels: config.syslog.levels, level: 'debug', transports: [transport] });
+  logger.log({ level: 'error', message: job.text, order: 'A-17', count: 42 }); // %s in a text apart takes the fields
+  logger.warning('second');
+  setTimeout(() => logger.notice('third'), 3500);
+  setTimeout(() => process.exit(0), 7000); // the connection stays open, as that of a service does
+}
+
 async function fluent() {
   const { FluentClient } = load('@fluent-org/logger');
   const client = new FluentClient('shop', {
@@ -98,7 +111,7 @@ async function winstonLoki() {
   process.exit(0);
 }
 
-const CLIENTS = { 'gelf-pro': gelfPro, winston, fluent, otlp, 'pino-loki': pinoLoki, 'winston-loki': winstonLoki };
+const CLIENTS = { 'gelf-pro': gelfPro, winston, fluent, otlp, 'pino-loki': pinoLoki, 'winston-loki': winstonLoki, winstonSyslog };
 CLIENTS[job.client]().catch((error) => {
   console.error(error);
   process.exit(1);

@@ -73,3 +73,64 @@ def test_nothing_is_held_of_what_is_too_long() -> None:
         assert framer.pending_bytes <= LIMIT
     assert len(receipt.batch.rejected) == 1
     assert framer.feed(b"\n<14>two\n", receipt) == [b"<14>two"]
+
+
+ONE, TWO = b"<11>1 2026-11-28T10:00:00.123Z web1 shop 77 - - one", b"<12>Nov 28 10:00:00 web1 shop: two\n more"
+"""Messages that winston-syslog writes, and nothing behind them."""
+
+
+def framer_and_receipt() -> tuple[SyslogFramer, Receipt]:
+    return SyslogFramer(3 * LIMIT), Receipt("in", None, 0.0, Batch())
+
+
+def test_a_sender_that_ends_nothing() -> None:
+    """A pause ends the first, and from then on a header does, wherever the stream is cut."""
+    framer, receipt = framer_and_receipt()
+    assert framer.feed(ONE, receipt) == []
+    assert framer.rest() == [ONE]
+    assert framer.pending_bytes == 0
+    three = ONE.replace(b"one", b"three")
+    stream = three + ONE + three
+    frames = [frame for at in range(len(stream)) for frame in framer.feed(stream[at : at + 1], receipt)]
+    assert frames == [three, ONE]
+    assert framer.rest() == [three]
+    assert framer.feed(TWO, receipt) + framer.feed(ONE, receipt) + framer.feed_eof(receipt) == [TWO, ONE]
+    assert framer.rest() == []
+    assert receipt.batch.rejected == []
+
+
+def test_messages_that_came_together_before_a_pause() -> None:
+    """They begin with a header each."""
+    framer, receipt = framer_and_receipt()
+    assert framer.feed(ONE + ONE, receipt) == []
+    assert framer.rest() == [ONE, ONE]
+
+
+def test_a_pause_ends_nothing_of_senders_that_end_messages() -> None:
+    """Neither of those that count, nor of those with delimiters, nor what has no header."""
+    for before, end in ((b"7 <14>one", b"\n"), (b"<14>one\n", b"\n"), (b"<14>one\0", b"\0")):
+        framer, receipt = framer_and_receipt()
+        assert framer.feed(before + ONE[:20], receipt) == [b"<14>one"]
+        assert framer.rest() == []
+        assert framer.feed(ONE[20:] + end, receipt) == [ONE]
+    framer, receipt = framer_and_receipt()
+    assert framer.feed(b"no header", receipt) + framer.rest() == []
+
+
+def test_a_slow_sender_of_lines_is_one_again_with_its_first_line_end() -> None:
+    """A pause within its first message divides it, and nothing else."""
+    framer, receipt = framer_and_receipt()
+    assert framer.feed(ONE, receipt) + framer.rest() == [ONE]
+    assert framer.feed(b" and more\n", receipt) == [b"and more"]
+    assert framer.feed(b"<14>x <12>Nov 28 10:00:00 y\n<14>z", receipt) == [b"<14>x <12>Nov 28 10:00:00 y"]
+    assert framer.rest() == []
+
+
+def test_what_is_too_long_of_a_sender_that_ends_nothing() -> None:
+    """It is rejected, and the next header begins a message."""
+    framer, receipt = framer_and_receipt()
+    assert framer.feed(ONE, receipt) + framer.rest() == [ONE]
+    assert framer.feed(ONE + b"x" * 3 * LIMIT, receipt) == []
+    assert framer.pending_bytes == 0
+    assert [each.reason.value for each in receipt.batch.rejected] == ["frame_too_large"]
+    assert framer.feed(TWO, receipt) + framer.rest() == [TWO]

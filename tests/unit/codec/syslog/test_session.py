@@ -105,3 +105,19 @@ def test_joining_is_bounded(read_bytes: int) -> None:
     assert most < 300_000
     lines = sum(made.raw.count(b"\n") + 1 for made in batch.messages)
     assert lines == 6_001
+
+
+def test_a_sender_that_ends_nothing() -> None:
+    """Its messages are decoded after a pause, traces whole."""
+    batch = Batch()
+    receipt = Receipt("in", None, 1795860000.0, batch)
+    session = SyslogSession(SyslogFramer(), SyslogDecoder("in"))
+    session.feed(HEAD + b"one", receipt)
+    assert batch.messages == []
+    session.rest(receipt)
+    session.feed(HEAD + PYTHON, receipt)
+    session.feed(HEAD + b"two", receipt)
+    session.rest(receipt)
+    assert [made.short_message for made in batch.messages] == ["one", "order failed", "two"]
+    assert batch.messages[1].full_message == PYTHON.decode().partition("\n")[2]
+    assert session.pending_bytes == 0
