@@ -117,6 +117,7 @@ class Visitor(threading.Thread):
         answers: How many there were of each status, 0 for none, while it was expected to answer.
         slowest: Seconds the slowest of them took.
         failures: What was said instead of an answer.
+        unseen: What answers said that they did not see, and how often.
     """
 
     def __init__(self, port: int) -> None:
@@ -124,6 +125,7 @@ class Visitor(threading.Thread):
         self.answers: Counter[int] = Counter()
         self.slowest = 0.0
         self.failures: list[str] = []
+        self.unseen: Counter[str] = Counter()
         self.expected = True
         """Whether the listener is there; one that is not does not answer."""
         self._port = port
@@ -137,6 +139,8 @@ class Visitor(threading.Thread):
                 if expected and self.expected:
                     self.answers[status] += 1
                     self.slowest = max(self.slowest, time.monotonic() - began)
+                    if status == 200 and text.startswith("{") and (missing := json.loads(text)["missing"]):
+                        self.unseen[missing["text"]] += 1
                     if status != 200:
                         self.failures.append(f"{path} {status} after {time.monotonic() - began:.1f} s: {text[:300]}")
 
@@ -267,11 +271,12 @@ def kill_rounds(
         assert max(found.values()) == 1, f"{sum(each > 1 for each in found.values())} messages are there twice"
         visits = [part.visitor for part in parts[1:]]
         answers = sum((visit.answers for visit in visits), Counter())
+        unseen = sum((visit.unseen for visit in visits), Counter())
         failures = [failure for visit in visits for failure in visit.failures]
         assert not failures, "\n".join(failures)
         return (
             f"{len(sender.acknowledged)} messages, {dict(happened)}, {seconds:.0f} s, {answers[200]} pages, "
-            f"the slowest {max(visit.slowest for visit in visits):.1f} s"
+            f"the slowest {max(visit.slowest for visit in visits):.1f} s, not whole: {dict(unseen)}"
         )
 
 
