@@ -18,7 +18,8 @@ from pydantic import Field
 from gelf_listener.codec import Receipt
 from gelf_listener.codec.hec import faults
 from gelf_listener.codec.hec.acks import Acks
-from gelf_listener.codec.hec.events import HecError, split_events, take_event, take_raw
+from gelf_listener.codec.hec.event_columns import take_events
+from gelf_listener.codec.hec.events import HecError, split_events, split_usual, take_event, take_raw
 from gelf_listener.codec.hec.faults import Fault
 from gelf_listener.errors import Reason
 from gelf_listener.inputs.http_server.answers import Response
@@ -154,23 +155,13 @@ class HecResponder(Responder):
 
     def _take_events(self, request: Request, meta: dict[str, str], receipt: Receipt) -> Generator[None, None, Response]:
         """Take all events that are right; the first that is not is named in the answer."""
-        number, wrong = 0, (-1, faults.NO_DATA)
-        events = split_events(request.body)
-        while True:
-            try:
-                value, raw = next(events)
-                take_event(value, raw, meta, receipt)
-            except StopIteration:
-                break
-            except HecError as error:
-                receipt.add_rejection(error)
-                wrong = (number, error.fault) if wrong[0] < 0 else wrong
-            number += 1
-            if number % _EVENTS_A_STEP == 0:
-                yield
-        if wrong[0] >= 0:
-            return self._answer(wrong[1], **{"invalid-event-number": wrong[0]})
-        if not number:
+        usual = None if meta else split_usual(request.body)
+        steps = _take_each(request.body, meta, receipt) if usual is None else _take_usual(usual, receipt)
+        count, errors = yield from steps
+        if errors:
+            number, error = errors[0]
+            return self._answer(error.fault, **{"invalid-event-number": number})
+        if not count:
             raise _no_data(request)
         return self._taken(request)
 
@@ -250,6 +241,40 @@ class SplunkHecTlsInput(SplunkHecInput):
 
     Settings: ClassVar[type[SplunkHecTlsSettings]] = SplunkHecTlsSettings
     scheme: ClassVar[str] = "splunk+hec+tls"
+
+
+_Outcome = tuple[int, list[tuple[int, HecError]]]
+"""How many events there were, and the errors of some, by number."""
+
+
+def _take_usual(events: list[bytes], receipt: Receipt) -> Generator[None, None, _Outcome]:
+    """Take events that are objects."""
+    errors: list[tuple[int, HecError]] = []
+    for start in range(0, len(events), _EVENTS_A_STEP):
+        errors += [
+            (start + place, error) for place, error in take_events(events[start : start + _EVENTS_A_STEP], receipt)
+        ]
+        yield
+    return len(events), errors
+
+
+def _take_each(body: bytes, meta: dict[str, str], receipt: Receipt) -> Generator[None, None, _Outcome]:
+    """Take any events, one by one, up to the first that is not JSON."""
+    errors: list[tuple[int, HecError]] = []
+    number = 0
+    events = split_events(body)
+    while True:
+        try:
+            value, raw = next(events)
+            take_event(value, raw, meta, receipt)
+        except StopIteration:
+            return number, errors
+        except HecError as error:
+            receipt.add_rejection(error)
+            errors.append((number, error))
+        number += 1
+        if number % _EVENTS_A_STEP == 0:
+            yield
 
 
 def _no_data(request: Request) -> HecError:

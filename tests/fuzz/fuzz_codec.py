@@ -24,7 +24,8 @@ with atheris.instrument_imports(include=["gelf_listener"]):
     from gelf_listener.codec.framing.gelf_frames import GelfFramer
     from gelf_listener.codec.framing.syslog_frames import SyslogFramer
     from gelf_listener.codec.gelf.lenient import LenientGelf
-    from gelf_listener.codec.hec.events import split_events, take_event, take_raw
+    from gelf_listener.codec.hec.event_columns import take_events
+    from gelf_listener.codec.hec.events import split_events, split_usual, take_event, take_raw
     from gelf_listener.codec.inflater import Inflater
     from gelf_listener.codec.journal.entries import take_entry
     from gelf_listener.codec.journal.export import ExportParser
@@ -288,6 +289,10 @@ def fuzz_hec(data: bytes) -> None:
         for value, raw in split_events(data):
             with suppress(Rejected):
                 take_event(value, raw, {"host": "h"}, receipt)
+    events = split_usual(data)
+    if events is not None:
+        assert events == [raw for _, raw in split_events(data)]
+        take_events(events, receipt)
     for _ in take_raw(data, {"time": "1e9"}, receipt):
         pass
     receipt.batch.rejected.clear()  # what looks like GELF and is not

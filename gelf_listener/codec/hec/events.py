@@ -12,6 +12,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import msgspec
+
 from gelf_listener.codec.hec import faults
 from gelf_listener.codec.hec.faults import Fault
 from gelf_listener.codec.levels import severity_of_number, severity_of_text
@@ -22,7 +24,17 @@ from gelf_listener.codec.text.reader import STREAM_LEVELS, TextReader
 from gelf_listener.codec.times import seconds_of_text, to_seconds
 from gelf_listener.errors import Reason, Rejected
 
-__all__ = ["MAX_EVENTS", "HecError", "split_events", "take_event", "take_raw"]
+__all__ = [
+    "MAX_EVENTS",
+    "HecError",
+    "around_event",
+    "read_value",
+    "seconds_of",
+    "split_events",
+    "split_usual",
+    "take_event",
+    "take_raw",
+]
 
 MAX_EVENTS = 100_000
 """Most events of one body: each costs memory of its own until it is written."""
@@ -72,6 +84,24 @@ def split_events(body: bytes) -> Iterator[tuple[Any, bytes]]:
         at = end
 
 
+_split = msgspec.json.Decoder(msgspec.Raw).decode_lines
+
+
+def split_usual(body: bytes) -> list[bytes] | None:
+    """Cut a body into its events as `split_events` does; None if there is an error, or anything but objects, in it."""
+    try:
+        body.decode()  # no value is looked at before it is read
+        events = [bytes(event) for event in _split(body)]
+    except (ValueError, RecursionError):
+        return None
+    return events if len(events) <= MAX_EVENTS and {event[:1] for event in events} == {b"{"} else None
+
+
+def read_value(event: bytes) -> Any:
+    """Read an event that is without an error, as `split_events` does."""
+    return _decoder.decode(event.decode())
+
+
 def take_event(value: Any, raw: bytes, meta: Mapping[str, str], receipt: Receipt) -> None:
     """
     Make a message of an event.
@@ -93,7 +123,7 @@ def take_event(value: Any, raw: bytes, meta: Mapping[str, str], receipt: Receipt
     if event in ("", {}) or (isinstance(event, str) and event.isspace()):
         raise HecError(faults.EVENT_BLANK, Reason.NO_MESSAGE, "an event that is blank", raw)
     around = {**meta, **value}
-    level, fields = _around(around)
+    level, fields = around_event(around)
     if isinstance(event, dict) and event.get("source") in STREAM_LEVELS and event.get("line"):
         level, event = _line(event, fields)
     host = around.get("host")
@@ -102,7 +132,7 @@ def take_event(value: Any, raw: bytes, meta: Mapping[str, str], receipt: Receipt
             receipt,
             raw,
             event,
-            seconds=_seconds(around.get("time")),
+            seconds=seconds_of(around.get("time")),
             host=host if isinstance(host, str) else "",
             level=level,
             fields=fields,
@@ -118,7 +148,7 @@ _MAX_KNOWN = 256
 _MAX_CHARACTERS = 1000
 
 
-def _around(around: Mapping[str, Any]) -> tuple[int | None, dict[str, object]]:
+def around_event(around: Mapping[str, Any]) -> tuple[int | None, dict[str, object]]:
     """Return level and fields of what is around an event, from memory if it is the same texts as before."""
     source, kind, index, indexed = (
         around.get("source"), around.get("sourcetype"), around.get("index"), around.get("fields")
@@ -182,7 +212,7 @@ def _line(event: dict[str, Any], fields: dict[str, object]) -> tuple[int, object
     return STREAM_LEVELS[event["source"]], event["line"]
 
 
-def _seconds(value: object) -> float | None:
+def seconds_of(value: object) -> float | None:
     """Read a time: a number or a text, in seconds or, by some clients, in milliseconds."""
     if isinstance(value, str):
         value = seconds_of_text(value)
@@ -204,7 +234,7 @@ def take_raw(body: bytes, meta: Mapping[str, str], receipt: Receipt) -> Iterator
     reader = TextReader(receipt.input)
     fields = {name: str(value) for name, value in _fields(meta).items()}
     origin = Origin(
-        meta.get("host") or receipt.host, _RAW_LEVEL, dict(fields), _seconds(meta.get("time")), peer=receipt.peer
+        meta.get("host") or receipt.host, _RAW_LEVEL, dict(fields), seconds_of(meta.get("time")), peer=receipt.peer
     )
     for number, line in enumerate(body.split(b"\n")):
         if number % 64 == 63:

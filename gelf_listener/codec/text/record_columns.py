@@ -94,7 +94,7 @@ class RecordColumns:
     def of(cls, record: dict[str, Any]) -> RecordColumns | None:
         """Look at a record; None when those with its names need a second look."""
         plan = plan_of(record)
-        if "short_message" in record or plan.shapes:
+        if "short_message" in record or any(shape.may_be(record) for shape in plan.shapes):
             return None
         said = _without_nulls(record)
         flat: dict[str, Any] = {}

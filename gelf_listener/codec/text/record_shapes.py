@@ -42,11 +42,17 @@ class RecordShape(NamedTuple):
         name: As docs/inputs/lines.md lists it.
         needs: Keys that it always has.
         flatten: Returns the record with common names; None when it is not one after all. Never changes its argument.
+        objects: Names of which one has an object as its value, or it is not one after all; empty: not known.
     """
 
     name: str
     needs: frozenset[str]
     flatten: Callable[[Mapping[str, Any]], Record | None]
+    objects: tuple[str, ...] = ()
+
+    def may_be(self, record: Mapping[str, Any]) -> bool:
+        """Whether records with these names, and objects where there are some, may be of this shape."""
+        return not self.objects or any(type(record.get(name)) is dict for name in self.objects)
 
 
 def _loguru(record: Mapping[str, Any]) -> Record | None:
@@ -175,10 +181,13 @@ def _winston_splunk(record: Mapping[str, Any]) -> Record | None:
     }
 
 
-def _splunk_appender(record: Mapping[str, Any]) -> Record | None:
+def _appender(record: Mapping[str, Any]) -> Record | None:
     """Read what Splunk's appenders for Java and .NET send: properties beside text, severity and logger."""
     name = "properties" if isinstance(record.get("properties"), dict) else "Properties"
     return _lifted(record, name, (), {}) if isinstance(record.get(name), dict) else None
+
+
+_PROPERTIES = ("properties", "Properties")
 
 
 def _lifted(record: Mapping[str, Any], name: str, left_out: tuple[str, ...], flat: Record) -> Record:
@@ -449,9 +458,9 @@ RECORD_SHAPES = (
     RecordShape("Serilog JsonFormatter", frozenset(("MessageTemplate", "Level")), _serilog),
     RecordShape("Serilog.Sinks.Elasticsearch", frozenset(("messageTemplate", "level")), _serilog_elasticsearch),
     RecordShape("winston-elasticsearch", frozenset(("@timestamp", "severity", "fields")), _winston_elasticsearch),
-    RecordShape("winston-splunk-httplogger", frozenset(("message", "severity")), _winston_splunk),
-    RecordShape("Splunk's appenders for Java", frozenset(("message", "severity", "logger")), _splunk_appender),
-    RecordShape("NLog.Targets.Splunk", frozenset(("Message", "Severity", "Logger")), _splunk_appender),
+    RecordShape("winston-splunk-httplogger", frozenset(("message", "severity")), _winston_splunk, ("message",)),
+    RecordShape("Splunk's appenders for Java", frozenset(("message", "severity", "logger")), _appender, _PROPERTIES),
+    RecordShape("NLog.Targets.Splunk", frozenset(("Message", "Severity", "Logger")), _appender, _PROPERTIES),
     RecordShape("MongoDB", frozenset(("t", "s", "c", "msg")), _mongodb),
     RecordShape("winston format.logstash()", frozenset(("@message", "@fields")), _winston_logstash),
     RecordShape("eliot", frozenset(("task_uuid", "task_level", "timestamp")), _eliot),
