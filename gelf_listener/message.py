@@ -56,6 +56,10 @@ OpenFields = Callable[[bytes], tuple[dict[str, FieldValue], tuple[Note, ...]]]
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _VALUES = {character: value for value, character in enumerate(_CROCKFORD)}
+_DIGITS = str.maketrans(
+    {chr(code): "0123456789abcdefghijklmnopqrstuv"[_VALUES.get(chr(code), 0)] for code in range(128)}
+)
+"""Crockford's characters as the digits that Python reads."""
 _PAIRS = [high + low for high in _CROCKFORD for low in _CROCKFORD]
 """Two characters at a time: an id is half the cost of a line of JSON otherwise."""
 
@@ -143,18 +147,18 @@ def ids_of(messages: Sequence[Message]) -> list[str]:
 
 def ulid_key(id: str) -> int:
     """Return the low 64 bits of a ULID; characters that are none count as 0."""
-    number = 0
-    for character in id[-13:]:
-        number = number << 5 | _VALUES.get(character, 0)
-    return number & 0xFFFFFFFFFFFFFFFF
+    return _number(id[-13:]) & 0xFFFFFFFFFFFFFFFF
 
 
 def ulid_milliseconds(id: str) -> int:
     """Return the time that a ULID begins with, UTC Unix milliseconds; characters that are none count as 0."""
-    number = 0
-    for character in id[:10]:
-        number = number << 5 | _VALUES.get(character, 0)
-    return number
+    return _number(id[:10])
+
+
+def _number(text: str) -> int:
+    if not text.isascii():
+        text = "".join([character if character in _VALUES else "0" for character in text])
+    return int(text.translate(_DIGITS) or "0", 32)
 
 
 def ulid_seconds(id: str) -> float:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gelf_listener.message import SEQUENCE_BITS, FieldValue, Message, Peer, ids_of, ulid
+from gelf_listener.message import SEQUENCE_BITS, FieldValue, Message, Peer, ids_of, ulid, ulid_key, ulid_milliseconds
 
 
 def make(**changes: object) -> Message:
@@ -59,6 +59,20 @@ def test_ids_of_many_are_those_of_each(parts: list[tuple[float, int, str]]) -> N
     messages = [make(received_at=at, sequence=sequence, stored_id=id) for at, sequence, id in parts]
     messages += [make(sequence=number | 5 << SEQUENCE_BITS) for number in range(700)]
     assert ids_of(messages) == [message.id for message in messages]
+
+
+@given(st.text(st.sampled_from("0123456789ABCDEFGHJKMNPQRSTVWXYZ") | st.characters(), max_size=30))
+def test_numbers_of_ulids(id: str) -> None:
+    """Whatever stands in them: a sign, a blank, an underscore and digits of other scripts count as 0."""
+    values = ["0123456789ABCDEFGHJKMNPQRSTVWXYZ".find(character) for character in id]
+    number = 0
+    for value in values[:10]:
+        number = number << 5 | max(value, 0)
+    assert ulid_milliseconds(id) == number
+    number = 0
+    for value in values[-13:]:
+        number = number << 5 | max(value, 0)
+    assert ulid_key(id) == number & (1 << 64) - 1
 
 
 def test_document_is_gelf_1_1() -> None:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 import msgspec
@@ -41,6 +42,11 @@ _BULK_SECONDS = 20
 _MOST_LEFT_OUT = 100
 """Names of indices that fit into the line of a request."""
 _BULK = f"/_bulk?timeout={_BULK_SECONDS}s&filter_path=errors,items.*.status,items.*.error"
+
+
+_TIME_CHARACTERS = 10
+"""Of an id, which many messages of a batch share."""
+_made_at = lru_cache(maxsize=256)(ulid_seconds)
 
 
 class _Place(msgspec.Struct, rename={"index": "_index", "id": "_id"}, gc=False):
@@ -143,7 +149,7 @@ class Cluster:
         """
         seconds = message.received_at
         if message.stored_id:
-            made = ulid_seconds(message.stored_id)
+            made = _made_at(message.stored_id[:_TIME_CHARACTERS])
             if -_LATEST_ID_SECONDS <= seconds - made <= _OLDEST_ID_SECONDS:
                 seconds = made
         day = int(seconds // 86_400)
