@@ -8,11 +8,12 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from gelf_listener.api.contract import Listener
+from gelf_listener.api.errors import ApiError
 
 if TYPE_CHECKING:
     from gelf_listener.api.shared.nodes import Node
 
-__all__ = ["cluster_id", "is_own_input", "node_id", "other_nodes"]
+__all__ = ["cluster_id", "is_own_input", "node_id", "other_nodes", "require_own"]
 
 
 def node_id(service: Listener) -> str:
@@ -30,6 +31,15 @@ def cluster_id(service: Listener) -> str:
 def other_nodes(service: Listener) -> list[Node]:
     """Return the other listeners of the store that are there; none where the store is this one's own."""
     return [] if service.sharing is None else service.sharing.nodes.others()
+
+
+def require_own(service: Listener, name: str) -> None:
+    """Require that a node is this listener; another one tells itself how it is."""
+    if name == node_id(service):
+        return
+    known = next((node for node in other_nodes(service) if node.name == name), None)
+    where = "" if known is None else f": ask it at {known.said['url']}"
+    raise ApiError(404, f"Node <{name[:100]}> {'not found' if known is None else 'is another listener'}{where}")
 
 
 def is_own_input(service: Listener, document: Mapping[str, Any]) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from gelf_listener.api.errors import ApiError
 from gelf_listener.api.graylog.message_encoding import answer
 
 __all__ = ["router"]
@@ -18,6 +19,26 @@ router = APIRouter(prefix="/api", tags=["Absent"])
 async def notifications() -> Response:
     """Return what the server has to say to its administrators: nothing, problems are in its log and metrics."""
     return answer({"total": 0, "notifications": []})
+
+
+@router.delete("/system/notifications/{notification_type}", status_code=204)
+async def dismiss(notification_type: str) -> Response:
+    """Dismiss notices of a kind, of which there are none."""
+    if not notification_type.replace("_", "").isalnum():
+        raise ApiError(400, "HTTP 400 Bad Request")
+    return Response(status_code=204)
+
+
+@router.get("/system/plugins")
+async def plugins() -> Response:
+    """Return the plug-ins of Graylog's server, of which there are none; ours are told by `gelf-listener plugins`."""
+    return answer({"plugins": [], "total": 0})
+
+
+@router.get("/system/jobs")
+async def jobs() -> Response:
+    """Return what the server is busy with in the background: nothing that anybody started."""
+    return answer({"jobs": []})
 
 
 @router.get("/search/saved")

@@ -11,10 +11,14 @@ from starlette.responses import Response
 from gelf_listener.api.context import TheService
 from gelf_listener.api.errors import ApiError
 from gelf_listener.api.graylog.figures import FUNCTIONS
+from gelf_listener.api.graylog.inputs import states_of
 from gelf_listener.api.graylog.message_encoding import INDEX, answer
+from gelf_listener.api.graylog.metrics import MultipleRequest, names, several
+from gelf_listener.api.graylog.metrics import namespace as of_namespace
 from gelf_listener.api.graylog.stream_words import INDEX_SET
-from gelf_listener.api.graylog.system import overview
-from gelf_listener.api.node import other_nodes
+from gelf_listener.api.graylog.system import journal, overview
+from gelf_listener.api.node import node_id as node_name
+from gelf_listener.api.node import other_nodes, require_own
 from gelf_listener.api.shared.nodes import Node
 from gelf_listener.rendering.graylog_times import iso
 
@@ -56,6 +60,64 @@ async def nodes(request: Request, service: TheService) -> Response:
     return answer({"nodes": found, "total": len(found)})
 
 
+@router.get("/system/cluster/node")
+async def own_node(request: Request, service: TheService) -> Response:
+    """Return the node that is asked."""
+    return answer(_node(overview(request, service), f"{request.base_url}api/", time.time()))
+
+
+@router.get("/system/cluster/nodes/{node_id}")
+async def node(request: Request, service: TheService, node_id: str) -> Response:
+    """Return a node."""
+    known = overview(request, service)
+    if node_id == known["node_id"]:
+        return answer(_node(known, f"{request.base_url}api/", time.time()))
+    for other in other_nodes(service):
+        if other.name == node_id:
+            return answer(_node(_overview(known, other), f"{other.said['url']}/api/", other.last_seen))
+    raise ApiError(404, f"Node <{node_id[:100]}> not found.")
+
+
+@router.get("/cluster/{node_id}/journal")
+async def journal_of_node(service: TheService, node_id: str) -> Response:
+    """Return how full the outputs' buffers of a node are, which has to be this one."""
+    require_own(service, node_id)
+    return await journal(service)
+
+
+@router.get("/cluster/{node_id}/metrics/names")
+async def metric_names(service: TheService, node_id: str) -> Response:
+    """Return the names of all metrics of a node, which has to be this one."""
+    require_own(service, node_id)
+    return await names(service)
+
+
+@router.post("/cluster/{node_id}/metrics/multiple")
+async def several_metrics(service: TheService, node_id: str, body: MultipleRequest) -> Response:
+    """Return several metrics of a node, which has to be this one."""
+    require_own(service, node_id)
+    return answer(several(service, body))
+
+
+@router.get("/cluster/{node_id}/metrics/namespace/{namespace}")
+async def metrics_of_namespace(service: TheService, node_id: str, namespace: str) -> Response:
+    """Return the metrics of a node whose names begin with a text; it has to be this one."""
+    require_own(service, node_id)
+    return await of_namespace(service, namespace)
+
+
+@router.post("/cluster/metrics/multiple")
+async def metrics_of_all(service: TheService, body: MultipleRequest) -> Response:
+    """Return several metrics of each node: this one's; others tell theirs themselves."""
+    return answer({node_name(service): several(service, body)} | {node.name: None for node in other_nodes(service)})
+
+
+@router.get("/cluster/inputstates")
+async def input_states(service: TheService) -> Response:
+    """Return the inputs of each node with their states: this one's; others tell theirs themselves."""
+    return answer({node_name(service): states_of(service)} | {node.name: None for node in other_nodes(service)})
+
+
 def _node(known: dict[str, Any], address: str, last_seen: float) -> dict[str, Any]:
     return {
         "cluster_id": known["cluster_id"],
@@ -94,6 +156,12 @@ async def deflector() -> Response:
 async def health() -> Response:
     """Return how the index is; what is wrong with the store, ``/health`` tells."""
     return answer({"status": "green", "shards": {"active": 1, "initializing": 0, "relocating": 0, "unassigned": 0}})
+
+
+@router.get("/system/indexer/cluster/name")
+async def cluster_name() -> Response:
+    """Return what the cluster of the index is called."""
+    return answer({"name": "gelf-listener"})
 
 
 @router.get("/system/indices/index_sets")

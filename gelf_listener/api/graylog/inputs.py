@@ -25,7 +25,7 @@ from gelf_listener.inputs import Input
 from gelf_listener.plugins import INPUT_GROUP, load
 from gelf_listener.rendering.graylog_times import iso
 
-__all__ = ["router"]
+__all__ = ["router", "states_of"]
 
 router = APIRouter(prefix="/api/system", tags=["System/Inputs"])
 
@@ -103,7 +103,12 @@ async def delete(service: TheService, input_id: str) -> Response:
 @router.get("/inputstates")
 async def states(service: TheService) -> Response:
     """Return all inputs with their states."""
-    return answer({"states": [_state(service, document) for document in _all(service)]})
+    return answer({"states": states_of(service)})
+
+
+def states_of(service: Listener) -> list[dict[str, Any]]:
+    """Return all inputs of this listener with their states."""
+    return [_state(service, document) for document in _all(service)]
 
 
 @router.get("/inputstates/{input_id}")

@@ -15,7 +15,7 @@ from gelf_listener.api.errors import ApiError
 from gelf_listener.api.graylog.message_encoding import answer
 from gelf_listener.metrics import ServiceCollector
 
-__all__ = ["router"]
+__all__ = ["MultipleRequest", "names", "namespace", "router", "several"]
 
 router = APIRouter(prefix="/api/system/metrics", tags=["System/Metrics"])
 
@@ -53,8 +53,13 @@ async def names(service: TheService) -> Response:
 @router.post("/multiple")
 async def multiple(service: TheService, body: MultipleRequest) -> Response:
     """Return several metrics; those that do not exist are left out."""
+    return answer(several(service, body))
+
+
+def several(service: Listener, body: MultipleRequest) -> dict[str, Any]:
+    """Return the metrics that a body names."""
     figures = _figures(service)
-    return answer(_listed({name: figures[name] for name in body.metrics if name in figures}))
+    return _listed({name: figures[name] for name in body.metrics if name in figures})
 
 
 @router.get("/namespace/{namespace}")

@@ -168,6 +168,14 @@ async def update(service: TheService, stream_id: str, body: StreamChange) -> Res
     return answer(shown(document))
 
 
+@router.get("/{stream_id}/pipelines")
+async def pipelines(service: TheService, stream_id: str) -> Response:
+    """Return the pipelines of a stream, of which there are none."""
+    if stream_id != DEFAULT_STREAM:
+        stored(service.catalog, stream_id)
+    return answer([])
+
+
 @router.get("/{stream_id}/outputs")
 async def outputs(service: TheService, stream_id: str) -> Response:
     """Return the outputs of a stream, of which there are none."""

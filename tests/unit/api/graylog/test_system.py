@@ -33,6 +33,45 @@ def test_system() -> None:
     asking(main)
 
 
+def test_the_same_by_node() -> None:
+    """What monitoring asks each node of a cluster is what it would ask this one; other nodes are not here."""
+
+    async def main(service: Service, client: Client) -> None:
+        name = (await get(client, "system"))["node_id"]
+        node = await get(client, "system/cluster/node")
+        assert node["node_id"] == name
+        assert set(await get(client, f"system/cluster/nodes/{name}")) == set(node)
+        assert set(await get(client, f"cluster/{name}/journal")) == set(await get(client, "system/journal"))
+        assert await get(client, f"cluster/{name}/metrics/names") == await get(client, "system/metrics/names")
+        asked = {"metrics": ["org.graylog2.throughput.input.1-sec-rate", "no.such"]}
+        own = (await client.post(f"/api/cluster/{name}/metrics/multiple", json=asked)).json()
+        assert own["total"] == 1
+        assert (await client.post("/api/cluster/metrics/multiple", json=asked)).json() == {name: own}
+        found = await get(client, f"cluster/{name}/metrics/namespace/org.graylog2.throughput")
+        assert found["total"] == 4
+        states = (await get(client, "system/inputstates"))["states"]
+        assert await get(client, "cluster/inputstates") == {name: states}
+        for path in ("system/cluster/nodes/x", "cluster/x/journal", "cluster/x/metrics/names"):
+            assert (await client.get(f"/api/{path}")).status_code == 404
+
+    asking(main)
+
+
+def test_what_a_listener_has_none_of() -> None:
+    """Empty lists, and notices that can be dismissed, as a client of Graylog for assistants does."""
+
+    async def main(service: Service, client: Client) -> None:
+        assert await get(client, "system/plugins") == {"plugins": [], "total": 0}
+        assert await get(client, "system/jobs") == {"jobs": []}
+        assert await get(client, "system/indexer/cluster/name") == {"name": "gelf-listener"}
+        assert await get(client, "streams/000000000000000000000001/pipelines") == []
+        assert (await client.get("/api/streams/000000000000000000000009/pipelines")).status_code == 404
+        assert (await client.delete("/api/system/notifications/no_input_running")).status_code == 204
+        assert (await client.delete("/api/system/notifications/a:b")).status_code == 400
+
+    asking(main)
+
+
 def test_load_balancers() -> None:
     """ALIVE, throttled while a buffer is full, and what somebody says it is."""
 
