@@ -51,6 +51,17 @@ def read_pairs(line: str) -> dict[str, str] | None:
             pairs[name] = "true"
             flags += 1
         at = match.end()
+    first = next(iter(pairs), "")
+    if (
+        len(first) > 1
+        and first.isupper()
+        and pairs[first] == "true"
+        and severity_of_text(first) is not None
+        and "level" not in pairs
+    ):
+        del pairs[first]
+        pairs["level"] = first  # kratos: DEBUG ts=...
+        flags -= 1
     if flags * 2 > len(pairs):
         return None
     level = next((name for name in _LEVELS if name in pairs and _is_level(name, pairs[name])), None)

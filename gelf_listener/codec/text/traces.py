@@ -142,6 +142,8 @@ BEGINNINGS = (
     Beginning(Trace.RUST, True, "B", "Backtrace (most", re.compile(r"Backtrace \(most recent call first\):\Z"), 2),  # better-panic
     Beginning(Trace.RUST, False, "s", "stack backtrace:", re.compile(r"stack backtrace:\Z")),
     Beginning(Trace.RUST, False, "C", "Caused by:", re.compile(r"Caused by:\Z")),
+    Beginning(Trace.NATIVE, True, "=", "== ", re.compile(r"==\d{1,10}== (?:Invalid |Conditional jump |Use of uninitialised |Syscall param |Mismatched free|Source and destination overlap|Process terminating |[\d,]+ (?:\([^)]{1,60}\) )?bytes in )")),  # valgrind
+    Beginning(Trace.PHP, False, "S", "Stack Trace:", re.compile(r"Stack Trace:\Z")),  # CakePHP
     Beginning(Trace.PHP, False, "SP", "tack trace:", re.compile(r"(?:PHP )?Stack trace:\Z")),
     Beginning(Trace.PHP, False, "[", "[stacktrace]", re.compile(r"\[stacktrace\]")),
     Beginning(Trace.PHP, False, "#", "#0 ", re.compile(r"#0 (?=\S*(?:\.php|\[internal|\{main))")),
@@ -191,9 +193,9 @@ _GOES_ON: dict[Trace, re.Pattern[str]] = {
         r"(?:rax|rbx|rcx|rdx|rdi|rsi|rbp|rsp|r8|r9|r1\d|rip|rflags|cs|fs|gs|pc|lr|sp|x\d+) +0x|runtime: |runtime stack:|PC=0x|\d{{1,3}}\. {{1,2}}\S"
     ),
     Trace.RUST: re.compile(r"stack backtrace:|note: |Caused by:|Location:|  |\d{1,6} +\||\.\.\.\Z|in \S{1,400}, line \d+\Z|thread: "),
-    Trace.PHP: re.compile(r"#\d+ |Stack trace:|\[stacktrace\]|\[previous exception\]|\"\}(?: \[\]| \{.{0,400}\})? ?\Z|Next [\w\\]{1,200}: |PHP {1,4}\d+\. |PHP Stack trace:|\{main\}"),
+    Trace.PHP: re.compile(r"#\d+ |- \S{1,400}:\d+\Z|Stack trace:|\[stacktrace\]|\[previous exception\]|\"\}(?: \[\]| \{.{0,400}\})? ?\Z|Next [\w\\]{1,200}: |PHP {1,4}\d+\. |PHP Stack trace:|\{main\}"),
     Trace.RUBY: re.compile(r"\S{1,400}:\d+:in [`']|\S{1,400}:\d+: |[\w-]{1,80} \([\w.]{1,40}\) \S{1,400}:\d+:in [`']"),
-    Trace.NATIVE: re.compile(r"<--- |FATAL ERROR: |-{5} (?:Native|JavaScript) stack trace -{5}|\[\d+:0x[0-9a-f]+\] +\d+ ms: | ?\d+: 0x[0-9a-f]+ |PC: @ |\*\*\* SIG|(?:READ|WRITE) of size |0x[0-9a-f]+ is located |(?:freed|previously allocated|allocated) by thread |SUMMARY: |Shadow bytes? |==\d+==ABORTING"),
+    Trace.NATIVE: re.compile(r"==\d{1,10}== {2,}\S|<--- |FATAL ERROR: |-{5} (?:Native|JavaScript) stack trace -{5}|\[\d+:0x[0-9a-f]+\] +\d+ ms: | ?\d+: 0x[0-9a-f]+ |PC: @ |\*\*\* SIG|(?:READ|WRITE) of size |0x[0-9a-f]+ is located |(?:freed|previously allocated|allocated) by thread |SUMMARY: |Shadow bytes? |==\d+==ABORTING"),
     Trace.MACHINE: re.compile(r"#|\"[^\"]{1,200}\" |JNI global |Threads class SMR info:|_java_thread_list|0x[0-9a-f]|\}\Z|Heap\Z"),
     Trace.SCRIPT: re.compile(r"coroutine \d+:|in expression starting at |Calls: |Execution halted|(?:DETAIL|HINT|CONTEXT|QUERY):  "),
     Trace.FUNCTIONAL: re.compile(r"Called from |Re-raised at |Raised |HasCallStack backtrace:\Z|CallStack "),
