@@ -152,6 +152,7 @@ class Runner:
         if place > self._done:
             future = asyncio.get_running_loop().create_future()
             self._watching.append((place, future))
+            self._wake.set()  # it need not wait for a fuller batch
             await future
 
     @property
@@ -352,12 +353,12 @@ class Runner:
 
     async def _linger(self, seconds: float, enough: int) -> None:
         """
-        Wait a little for a fuller batch; not while senders are made to wait for us.
+        Wait a little for a fuller batch; not while senders, or others, are made to wait for us.
 
         What has waited longer for its turn of the loop does not wait again, for a timer and for one more turn.
         """
         loop = asyncio.get_running_loop()
-        if self.buffer.crowded or loop.time() - self._offered_at > seconds:
+        if self.buffer.crowded or self._watching or loop.time() - self._offered_at > seconds:
             return
         self._wake_at = enough
         self._wake.clear()

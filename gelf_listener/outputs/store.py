@@ -31,6 +31,9 @@ class StoreSettings(ThreadSettings):
     commit_seconds: Duration = Field(
         1.0, ge=0, le=60, description="Longest time until a message is safe on disk. 0: before it counts as written."
     )
+    linger: Duration = Field(
+        0.02, ge=0, le=60, description="Time to wait for more messages before a batch is written; a search ends it."
+    )
 
 
 class StoreOutput(StoreBase):

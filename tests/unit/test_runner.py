@@ -508,6 +508,31 @@ def test_linger_waits_for_a_fuller_batch() -> None:
     run(main())
 
 
+def test_whoever_waits_for_what_was_offered_ends_lingering() -> None:
+    """At once, and for the batch behind the one that is being written, too."""
+
+    async def main() -> None:
+        made = Scene(FakeOutput([0.0, 5.0], linger=60))
+        await made.runner.start()
+        began = now()
+        made.offer("a")
+        await settle()
+        assert made.output.offered == 0
+        await made.runner.written_so_far()
+        assert now() - began < 0.1
+        made.offer("b")
+        waiting = asyncio.ensure_future(made.runner.written_so_far())
+        await asyncio.sleep(1)
+        made.offer("c")
+        again = asyncio.ensure_future(made.runner.written_so_far())
+        await asyncio.gather(waiting, again)
+        assert now() - began == pytest.approx(5, abs=0.1)
+        assert made.output.texts == ["a", "b", "c"]
+        await made.runner.drain(10)
+
+    run(main())
+
+
 def test_what_waited_already_does_not_linger() -> None:
     """For a write before it, or for a busy loop: no timer and no turn of the loop more."""
 
