@@ -102,7 +102,7 @@ _NOT_PROSE = frozenset(
     "error warning warn Warning Options Detected Jicofo Jigasi Jibri "
     "fatal parse catchable recoverable core compile user uncaught unhandled strict "
     "Current Thread Stack Exception Traceback Emitted Extension Unhandled goroutine created exit terminate stack "
-    "Segmentation Bus Illegal Floating double corrupted "
+    "Terminating Aborting Kernel Segmentation Bus Illegal Floating double corrupted "
     "Node Bun Next During The Thrown Caused Wrapped http https ws wss Started L RL".split()
 ).union(MONTHS)
 _PHRASE = re.compile(

@@ -55,6 +55,7 @@ class Trace(enum.Enum):
     TCL = "Tcl"
     LISP = "Lisp"
     BOX = "Terraform, Typer"
+    REPORT = "Spring Boot's reports of failures"
 
 
 class Beginning(NamedTuple):
@@ -166,6 +167,7 @@ BEGINNINGS = (
     Beginning(Trace.D, True, "", ".d(", re.compile(r"[\w.]{1,200}@\S{1,400}\.d\(\d+\)(?:: |\Z)")),
     Beginning(Trace.TCL, False, " ", "while executing", re.compile(r" {4}while executing\Z")),
     Beginning(Trace.LISP, True, "U", " in thread #<", re.compile(r"Unhandled [A-Z][\w:-]{1,100} in thread #<"), 2),
+    Beginning(Trace.REPORT, False, "*", "****", re.compile(r"\*{27}\Z"), behind="FailureAnalysisReporter"),
     Beginning(Trace.BOX, True, "\u2577", "", re.compile("\u2577\\s*\\Z")),
     Beginning(Trace.BOX, True, "\u256d\u250c", " Error ", re.compile("[\u256d\u250c]\u2500+ Error \u2500")),
     Beginning(Trace.ZIG, True, "t", " panic: ", re.compile(r"thread \d+ panic: "), 2),
@@ -437,6 +439,8 @@ def continues(trace: Trace, line: str, before: str, blanks: int, raised: str = "
         return _continues_python(line, before, blanks, raised)
     if trace is Trace.BOX and before[:1] in _BOX_ENDS:
         return False
+    if trace is Trace.REPORT:
+        return line[0] not in "[>"  # what Maven and Gradle print behind it
     if blanks:
         if trace is Trace.FUNCTIONAL and _UNCAUGHT in before:
             return True
