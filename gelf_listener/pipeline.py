@@ -49,7 +49,7 @@ class Pipeline:
     def crowded(self) -> bool:
         """Whether inputs whose senders can wait should stop reading."""
         for runner in self.runners:  # noqa: SIM110
-            if runner.buffer.crowded:
+            if runner.crowded:
                 return True
         return False
 

@@ -12,6 +12,8 @@ from gelf_listener.buffers import Buffer
 from gelf_listener.errors import OutputError, Reason, Refused, Rejected, Retry, describe
 from gelf_listener.message import Message
 from gelf_listener.outputs import Output
+from gelf_listener.pace import Pace
+from gelf_listener.settings import ThreadSettings
 
 __all__ = ["Runner"]
 
@@ -73,6 +75,7 @@ class Runner:
         self._reject = reject
         self._made_room = made_room
         self._keep_refused = refused
+        self._pace = Pace(output.settings.batch) if isinstance(output.settings, ThreadSettings) else None
         self._wake = asyncio.Event()
         self._wake_at = 1
         """How many waiting messages wake the runner."""
@@ -121,8 +124,16 @@ class Runner:
         if not self.buffer.ready:
             self._offered_at = asyncio.get_running_loop().time()
         self.buffer.put(messages, size)
-        if self.buffer.ready >= self._wake_at or self.buffer.crowded:
+        if self.buffer.ready >= self._wake_at or self.crowded:
             self._wake.set()
+
+    @property
+    def crowded(self) -> bool:
+        """Whether senders that can wait should: what is here takes a while to write, or much room."""
+        buffer, pace = self.buffer, self._pace
+        if pace is None or buffer.durable or self.output.settings.when_full != "block":
+            return buffer.crowded
+        return pace.is_behind(buffer.ready) or buffer.crowded
 
     @property
     def oldest_at(self) -> float | None:
@@ -208,7 +219,7 @@ class Runner:
 
     def _changed(self) -> None:
         """The buffer has messages that it had not a moment ago, or room."""
-        if self.buffer.ready >= self._wake_at or self.buffer.crowded or self._draining.is_set():
+        if self.buffer.ready >= self._wake_at or self.crowded or self._draining.is_set():
             self._wake.set()
         self._made_room()
 
@@ -280,7 +291,8 @@ class Runner:
                 await self._linger(settings.linger, settings.batch)
             if settings.concurrency > 1:
                 await self._slot(settings.concurrency)
-            batch = self.buffer.take(settings.batch, settings.batch_bytes)
+            most = settings.batch if self._pace is None else self._pace.batch
+            batch = self.buffer.take(most, settings.batch_bytes)
             self._made_room()
             if not batch:
                 continue
@@ -358,7 +370,7 @@ class Runner:
         What has waited longer for its turn of the loop does not wait again, for a timer and for one more turn.
         """
         loop = asyncio.get_running_loop()
-        if self.buffer.crowded or self._watching or loop.time() - self._offered_at > seconds:
+        if self.crowded or self._watching or loop.time() - self._offered_at > seconds:
             return
         self._wake_at = enough
         self._wake.clear()
@@ -391,6 +403,7 @@ class Runner:
         delay = _FIRST_DELAY_SECONDS
         surprises = 0
         while True:
+            began = now()
             try:
                 await self._write(batch)
             except Retry as error:
@@ -412,6 +425,8 @@ class Runner:
                     return True
                 wait = _about(delay)
             else:
+                if self._pace is not None:
+                    self._pace.took(len(batch), now() - began)
                 self._wrote(len(batch))
                 return True
             self.retries += 1

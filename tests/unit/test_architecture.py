@@ -118,6 +118,7 @@ HIGH = {
     "assistant",
     "buffers",
     "budget",
+    "pace",
     "runner",
     "figures",
     "pipeline",
