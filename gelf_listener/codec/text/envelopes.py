@@ -108,7 +108,7 @@ ENVELOPES = (
     EnvelopeShape("tilt", "\u2502 {", re.compile("\\s{0,64}([A-Za-z0-9][\\w.-]{0,100}) *\u2502 (?=\\{)"), _named),
     EnvelopeShape("docker compose logs", "level=", re.compile(r"([A-Za-z0-9][\w.-]{0,100}) *\| (?=(?:time|ts|t|level|lvl)=\S)"), _named),
     EnvelopeShape("pm2 logs", "|", re.compile(r"(?:\d\d:\d\d:\d\d )?\d{1,4}\|([\w.-]{1,64}) *\| "), _named),
-    EnvelopeShape("honcho, foreman", "| ", re.compile(r"\d\d:\d\d:\d\d ([A-Za-z][\w.-]{0,63}) *\| "), _named),
+    EnvelopeShape("honcho, foreman", "| ", re.compile(r"\d\d:\d\d:\d\d ([a-z][\w.-]{0,63}) *\| "), _named),
     EnvelopeShape("cf logs (Cloud Foundry)", "] ", re.compile(r"\s{0,4}(?P<stamp>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{1,9}[+-]\d{4}) \[(?P<name>[A-Z]{2,10}(?:/[\w-]{1,60}){1,4})\] (?P<stream>OUT|ERR)(?: |\Z)"), _printed),
     EnvelopeShape("fly logs (Fly.io)", "] ", re.compile(r"(?P<stamp>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z?) (?P<name>(?:app|runner|proxy|health)\[\w{6,40}\]) [a-z]{3} \[[a-z]{3,8}\] ?"), _printed),
     EnvelopeShape("heroku logs", "app[", re.compile(r"(?P<stamp>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}[+-]\d\d:\d\d) app\[(?P<name>[a-z][\w-]{0,40}\.\d{1,6})\]: "), _printed),
@@ -175,7 +175,7 @@ class Names:
 def _is_logged(text: str, now: float, zone: dt.tzinfo | None) -> bool:
     """Whether a line has a logger's header: a time, or a level, and it is not of a table."""
     header = read_header(text, now, zone)
-    if header.level is None or header.guessed or text.rstrip()[-1:] == "|":
+    if header.level is None or header.guessed or " " not in text.strip() or text.rstrip()[-1:] == "|":
         return False
     return (header.stamped and header.seconds is not None) or not (" | " in text or " \u2502 " in text)
 

@@ -99,7 +99,7 @@ _CARET = r"\s+[\^~]+\s*\Z"
 BEGINNINGS = (
     Beginning(Trace.NIM, False, "T", "Traceback (most", re.compile(r"Traceback \(most recent call last\)\Z"), takes=1),
     Beginning(Trace.PYTHON, False, "", "Traceback (most", re.compile(r"[\s|]*(?:\+ )?(?:Exception Group )?Traceback \(most recent call last\):?|[\u256d+\u250c][\u2500\u2501-]+ .{0,80}Traceback \(most recent call last\)")),
-    Beginning(Trace.ASYNCIO, False, "fhptsca", ": ", re.compile(r"future: <(?:Task|Future) finished |task: <Task (?:pending|finished) |handle: <(?:Timer)?Handle |protocol: <.{1,200} object at 0x[0-9a-f]{4,16}>\Z|transport: <\S{0,60}Transport |client_session: <aiohttp\.|connector: <aiohttp\.|connections: \['deque\(|asyncgen: <async_generator |(?:source|handle)_traceback: \w+ created at \(most recent call last\):\Z")),
+    Beginning(Trace.ASYNCIO, False, "fhptsca", ": ", re.compile(r"future: <(?:Task|Future) finished |task: <Task (?:pending|finished) |handle: <(?:Timer)?Handle .{0,400}(?:\(| at | created |when=)|protocol: <.{1,200} object at 0x[0-9a-f]{4,16}>\Z|transport: <\S{0,60}Transport |client_session: <aiohttp\.|connector: <aiohttp\.|connections: \['deque\(|asyncgen: <async_generator |(?:source|handle)_traceback: \w+ created at \(most recent call last\):\Z")),
     Beginning(Trace.PYTHON, False, "-", "-----", re.compile(r"-{70}\Z"), behind="ERROR: "),  # unittest
     Beginning(Trace.PYTHON, False, "-", "-----", re.compile(r"-{70}\Z"), behind="FAIL: "),
     Beginning(Trace.FAULT, False, "S", "Stack (most", re.compile(r"Stack \(most recent call last\):\Z")),
