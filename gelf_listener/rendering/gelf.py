@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from gelf_listener.codec.gelf.tolerant import scrub
-from gelf_listener.message import Message
+from gelf_listener.message import Message, gelf_lines
 from gelf_listener.rendering import Fields, shown
 from gelf_listener.rendering.sanitise import escape_json
 from gelf_listener.rendering.values import value_text
@@ -44,7 +44,7 @@ class GelfRenderer:
         if self._fields is not None:
             return _lines([_document(message, self._fields) for message in batch])
         try:
-            lines = [message.raw if message.exact else message.to_gelf() for message in batch]
+            return escape_json(gelf_lines(batch))
         except (ValueError, TypeError, OverflowError):
             lines = [message.raw if message.exact else _line(message.document()) for message in batch]
         lines.append(b"")

@@ -6,7 +6,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gelf_listener.message import FieldValue, Message
+from gelf_listener.message import FieldValue, Message, gelf_lines
 from gelf_listener.notes import Deviation, Note
 from gelf_listener.rows import Names, Row
 
@@ -40,6 +40,27 @@ def test_what_comes_often_is_written_by_a_class() -> None:
     few = Names(("a",))
     message(few, (1,)).to_gelf()
     assert few.document is None
+
+
+def test_lines_of_many_are_those_of_each() -> None:
+    """Rows that are written by a class and others, messages with a dict, without a level, and exact ones."""
+    often, few, twice = Names(("a", "b")), Names(("a",)), Names(("a", "a"))
+    for _ in range(120):
+        message(often, (1, "x")).to_gelf()
+
+    def some() -> list[Message]:
+        asked, full = message(often, (1, "x")), message(often, (2, "x"))
+        _ = asked.fields
+        full.full_message = "two\nlines"
+        exact = Message(1.5, "web", "hello", None, 6, b'{"short_message":"as it came"}', 2.0, exact=True)
+        dict_ = Message(1.5, "web", "hello", None, 6, b"", 2.0, _fields={"c": 1.5})
+        rows = [message(often, (3, "é")), message(few, (1,)), message(twice, (1, 2)), message(often, (1, "x"), None)]
+        return [*rows, asked, full, exact, dict_]
+
+    expected = [each.to_gelf() for each in some()]
+    assert gelf_lines(some()) == b"".join(line + b"\n" for line in expected)
+    assert gelf_lines(some()[::-1]) == b"".join(line + b"\n" for line in expected[::-1])
+    assert gelf_lines([]) == b""
 
 
 def test_what_was_found_out_about_names_is_a_note() -> None:
