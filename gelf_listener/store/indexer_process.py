@@ -16,7 +16,6 @@ Laws:
 from __future__ import annotations
 
 import contextlib
-import gc
 import os
 import signal
 import struct
@@ -38,8 +37,6 @@ _MODULE = "gelf_listener.indexer"
 _LENGTH = struct.Struct(">I")
 _NICENESS = 5
 """Receiving goes first: datagrams that are not read in time are lost, the index only comes a little later."""
-_GC_THRESHOLD = 100_000
-"""A step makes thousands of tuples and no cycles: looking for these took 7 % of the time."""
 _CLOSE_SECONDS = 10.0
 
 _NARROWING = 8
@@ -237,8 +234,6 @@ def serve(open_fields: OpenFields, open_document: OpenDocument | None = None) ->
     with contextlib.suppress(OSError, AttributeError):
         os.nice(_NICENESS)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    gc.freeze()
-    gc.set_threshold(_GC_THRESHOLD, 20, 20)
     orders, reports = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what anything prints is not a report
     indexer = Indexer(open_fields, open_document)
