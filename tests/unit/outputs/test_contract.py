@@ -12,6 +12,8 @@ from typing import Any, ClassVar, NamedTuple
 import pytest
 import trustme
 
+from gelf_listener.capabilities import ReadsColumns
+from gelf_listener.codec.gelf.field_columns import field_columns_of
 from gelf_listener.codec.gelf.lenient import read_fields
 from gelf_listener.outputs import Output
 from gelf_listener.packing import Packer
@@ -63,6 +65,8 @@ class Contract(OutputContract):
         plugin = load(OUTPUT_GROUP, self.scheme)
         trust = {"ca": self.certificates.ca} if self.tls else {}
         made: Output = plugin(plugin.Settings(host="localhost", port=self.opened.port, **trust, **self.settings))
+        if isinstance(made, ReadsColumns):
+            made.read_columns = field_columns_of  # as the service does
         return made
 
     def texts(self, tmp_path: Path) -> Sequence[str]:
