@@ -19,6 +19,9 @@ _LARGE_BATCH = 256
 """Messages of one read of a transport, from which on senders are counted by samples: only a flood fills a read."""
 _MOST_GUESSES = 50
 """Payloads of one batch that are looked at for signs of their client."""
+_MOST_GUESSES_A_SECOND = 500
+"""The same of all batches of a second: with a message a batch and more hosts than are remembered, each looks new, and a
+guess takes longer than everything else that is done for a message."""
 _MOST_PEERS = 4096
 """Peers whose client is remembered."""
 _STEP = 8
@@ -86,6 +89,8 @@ class Senders:
         """Senders that gave way."""
         self._most = most
         self._phase = 0
+        self._guessed = (0, 0)
+        """The latest second, UTC Unix seconds, and how many guesses were made in it."""
         self._senders: OrderedDict[tuple[str, str, str], Sender] = OrderedDict()
         self._peers: OrderedDict[tuple[str, Peer | None], _Client] = OrderedDict()
 
@@ -111,11 +116,12 @@ class Senders:
                 found[1] += len(message.raw)
         now = messages[-1].received_at
         weight = len(messages) / len(looked_at)
-        guesses = 0
+        guesses = self._room_for_guesses(now)
         for (host, peer), (count, size) in sums.items():
             client = self._client(host, peer)
-            if client.wants_guess() and guesses < _MOST_GUESSES:
-                guesses += 1
+            if guesses and client.wants_guess():
+                guesses -= 1
+                self._guessed = (self._guessed[0], self._guessed[1] + 1)
                 self._guess(client, host, peer, samples[host, peer])
             sender = self._sender(host, "" if peer is None else peer.host, now, client.name)
             sender.messages += round(count * weight)
@@ -123,6 +129,13 @@ class Senders:
             if not client.name:
                 client.messages += round(count * weight)
                 client.bytes += round(size * weight)
+
+    def _room_for_guesses(self, now: float) -> int:
+        """Return how many payloads of a batch may be looked at."""
+        second = int(now)
+        if second != self._guessed[0]:
+            self._guessed = (second, 0)
+        return min(_MOST_GUESSES, _MOST_GUESSES_A_SECOND - self._guessed[1])
 
     def _client(self, host: str, peer: Peer | None) -> _Client:
         client = self._peers.get((host, peer))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from gelf_listener.errors import Reason, Rejected
 from gelf_listener.message import Message, Peer
 from gelf_listener.senders import Senders
@@ -172,3 +174,16 @@ def test_a_client_is_known_after_its_counts_were_taken() -> None:
     everywhere.add(senders.take())
     assert sum(each.messages for each in everywhere.top(10)) == 5
     assert len({each.client for each in everywhere.top(10)}) == 2
+
+
+def test_guesses_of_a_second_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """More hosts than are remembered look new in every batch: that must not cost more than their messages do."""
+    looked_at = []
+    monkeypatch.setattr("gelf_listener.senders.guess_client", lambda raw: looked_at.append(raw) or "")
+    senders = Senders()
+    for at in (1.0, 1.5, 2.0):
+        before = len(looked_at)
+        for number in range(1000):
+            senders.saw(messages(f"h{number}", 1, at=at))
+        assert len(looked_at) - before == (0 if at == 1.5 else 500)
+    assert sum(each.messages for each in senders.top(1000)) == 3000
