@@ -121,8 +121,9 @@ def test_answers_heartbeats() -> None:
 def test_a_port_without_heartbeats_does_not_stop_the_input(caplog: pytest.LogCaptureFixture) -> None:
     """Somebody else has it by UDP: said in the log."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
-        taken.bind(("127.0.0.1", 0))
-        port = taken.getsockname()[1]
+        with socket.create_server(("127.0.0.1", 0)) as free:  # by TCP: others may have one that is free by UDP
+            port = free.getsockname()[1]
+            taken.bind(("127.0.0.1", port))
 
         async def use(made: ForwardInput, intake: RecordingIntake) -> None:
             await send_stream(made.listening[0], msgpack.packb(["a", AT, {"message": "x"}]))
