@@ -12,7 +12,7 @@ import msgspec
 from gelf_listener.codec.plain import plain
 from gelf_listener.codec.text.literals import read_inspected, read_literal
 from gelf_listener.codec.text.pairs import read_pairs
-from gelf_listener.codec.text.plain import read_header
+from gelf_listener.codec.text.plain import Header, read_header
 from gelf_listener.codec.text.reading import Reading
 from gelf_listener.codec.text.records import read_record
 from gelf_listener.codec.text.stamps import read_stamp
@@ -125,10 +125,7 @@ def record_in(text: str, now: float, zone: dt.tzinfo | None) -> Reading | None:
     prefix = text[:at].strip()
     if prefix and not (header.stamped and " " not in prefix):
         reading.fields.setdefault("prefix", prefix)
-    return reading._replace(
-        level=header.level if reading.level is None else reading.level,
-        seconds=header.seconds if reading.seconds is None else reading.seconds,
-    )
+    return _filled_in(reading, header)
 
 
 def _behind_header(text: str, now: float, zone: dt.tzinfo | None) -> Reading | None:
@@ -146,11 +143,8 @@ def _behind_header(text: str, now: float, zone: dt.tzinfo | None) -> Reading | N
         reading = None if pairs is None else read_record(pairs, now, zone, line=inner)
     if reading is None:
         return None
-    return reading._replace(
-        level=header.level if reading.level is None else reading.level,
-        seconds=header.seconds if reading.seconds is None else reading.seconds,
-        host=reading.host or header.host,
-        fields={**header.fields, **reading.fields},
+    return _filled_in(reading, header)._replace(
+        host=reading.host or header.host, fields={**header.fields, **reading.fields}
     )
 
 
@@ -160,6 +154,11 @@ def _of_request(line: str, pairs: str, now: float, zone: dt.tzinfo | None) -> Re
     reading = None if said is None else read_record(said, now, zone, line=line)
     if reading is None:
         return None
+    return _filled_in(reading, header)
+
+
+def _filled_in(reading: Reading, header: Header) -> Reading:
+    """Fill in level and time, where a record does not say them, from the header before it."""
     return reading._replace(
         level=header.level if reading.level is None else reading.level,
         seconds=header.seconds if reading.seconds is None else reading.seconds,
