@@ -13,7 +13,8 @@ Laws of the `SyslogFramer`:
   text: a stray one from a sender of newlines does not turn all that follows into a single frame.
 * A sender may end nothing at all and write a message at a time, as winston-syslog does unless it is told otherwise.
   Nothing in the stream says so; `rest` is asked when nothing has come for a while. Where no frame has ended by then,
-  the header of the next message ends one, until a read ends with a delimiter after all.
+  the header of the next message ends one. A header without a delimiter before it settles it: from then on a read that
+  ends with a line end has a text that does. Without one, such a read is that of a slow sender of lines.
 * Nothing is emitted twice, nothing between delimiters is lost: blank frames are the only ones left out.
 * At most ``max_frame_bytes`` are held. A longer frame is rejected once and skipped up to its delimiter, or for as long
   as its count says.
@@ -33,6 +34,7 @@ _COUNTED = re.compile(rb"([1-9][0-9]{0,8}) <")
 _MAYBE_COUNTED = re.compile(rb"[1-9][0-9]{0,8} ?\Z")
 _BLANKS = re.compile(rb"[\0\r\n \t]++")
 _BLANK = b"\0\r\n \t"
+_DELIMITERS = b"\0\n"
 _ENDING_NUL = re.compile(rb"\0(?=[<\0\r\n]|\Z)")
 _HEADER = re.compile(rb"<\d{1,3}>(?:1 (?:\d{4}-\d\d-\d\dT\d\d:|- )|[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d )")
 """What a message begins with, where nothing ends the one before: a priority, and a time."""
@@ -57,7 +59,11 @@ class SyslogFramer:
         self._counts = False
         """Whether a frame was counted."""
         self._unended = False
-        """Whether this sender ends nothing: a header ends the frame before it."""
+        """Whether this sender seems to end nothing: a header ends the frame before it."""
+        self._ends_nothing = False
+        """Whether a header came without a delimiter before it, so that it surely ends nothing."""
+        self._byte_before = _DELIMITERS[0]
+        """The last byte that `_cut_at_headers` took: what stands before the buffer."""
         self._skipping = False
         """Up to the next delimiter, everything belongs to a frame that was rejected."""
         self._counted_out = 0
@@ -84,11 +90,14 @@ class SyslogFramer:
         Returns:
             Frames that ended, in order, without counts and delimiters.
         """
-        if self._unended:
-            if data[-1:] not in (b"\n", b"\0"):
-                return self._feed_unended(data, receipt)
-            self._unended = False
+        known = max(0, len(self._buffer) - _HEADER_BYTES)
         self._buffer += data
+        if self._unended:
+            headers = [match.start() for match in _HEADER.finditer(self._buffer, known)]
+            self._ends_nothing = self._ends_nothing or not all(map(self._ended_before, headers))
+            if self._ends_nothing or data[-1:] not in (b"\n", b"\0"):
+                return self._take_unended(headers[-1] if headers else 0, receipt)
+            self._unended = False
         frames: list[bytes] = []
         at = 0
         while at < len(self._buffer):
@@ -126,14 +135,16 @@ class SyslogFramer:
         self._searched = 0
         return frames
 
-    def _feed_unended(self, data: bytes, receipt: Receipt) -> list[bytes]:
-        """Take bytes of a sender that ends nothing: what came before a header is whole."""
-        known = max(0, len(self._buffer) - _HEADER_BYTES)
-        self._buffer += data
-        last = max((match.start() for match in _HEADER.finditer(self._buffer, known)), default=0)
-        frames = self._cut_at_headers(last)
+    def _ended_before(self, place: int) -> bool:
+        """Whether a delimiter stands before a place in the buffer."""
+        return (self._buffer[place - 1] if place else self._byte_before) in _DELIMITERS
+
+    def _take_unended(self, last_header: int, receipt: Receipt) -> list[bytes]:
+        """Take the messages of a sender that ends nothing, as far as they are whole: a header follows them."""
+        frames = self._cut_at_headers(last_header)
         if len(self._buffer) > self.max_frame_bytes:
             self._reject_long(self._buffer[:1024], len(self._buffer), receipt)
+            self._byte_before = self._buffer[-1]
             self._buffer.clear()
         return frames
 
@@ -141,6 +152,8 @@ class SyslogFramer:
         """Take the messages before a place off the buffer."""
         places = sorted({0, *(match.start() for match in _HEADER.finditer(self._buffer, 0, end)), end})
         frames = [bytes(self._buffer[start:stop]).strip(_BLANK) for start, stop in pairwise(places)]
+        if end:
+            self._byte_before = self._buffer[end - 1]
         del self._buffer[:end]
         return [frame for frame in frames if frame]
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gelf_listener.codec import Batch, Receipt
 from gelf_listener.codec.framing.syslog_frames import SyslogFramer
@@ -134,3 +138,63 @@ def test_what_is_too_long_of_a_sender_that_ends_nothing() -> None:
     assert framer.pending_bytes == 0
     assert [each.reason.value for each in receipt.batch.rejected] == ["frame_too_large"]
     assert framer.feed(TWO, receipt) + framer.rest() == [TWO]
+
+
+def test_a_text_that_ends_with_a_newline_from_a_sender_that_ends_nothing() -> None:
+    """It ends no message but its own; before, what waited was glued to it, and all that followed to one another."""
+    framer, receipt = framer_and_receipt()
+    assert framer.feed(ONE, receipt) + framer.rest() == [ONE]
+    assert framer.feed(TWO, receipt) == []
+    assert framer.feed(ONE + b"\n", receipt) == [TWO]
+    assert framer.feed(TWO + b"\n", receipt) + framer.feed(TWO + b"\n", receipt) == [ONE, TWO]
+    assert framer.feed(ONE, receipt) + framer.rest() == [TWO, ONE]
+    assert framer.feed(ONE + b"\n", receipt) + framer.feed(TWO, receipt) == [ONE]
+    assert framer.rest() == [TWO]
+
+
+def test_a_slow_sender_of_lines_that_pauses_before_the_line_end() -> None:
+    """What follows is cut into lines, for the header has a line end before it."""
+    framer, receipt = framer_and_receipt()
+    assert framer.feed(ONE, receipt) + framer.rest() == [ONE]
+    assert framer.feed(b"\n" + ONE + b"\nmore\n", receipt) == [ONE, b"more"]
+    assert framer.feed(ONE, receipt) + framer.rest() == []
+
+
+_HEADERS = st.sampled_from([ONE[:-3], b"<12>Nov 28 10:00:00 web1 shop: ", b"<191>1 - web1 shop - - - "])
+_TEXTS = st.text(alphabet="ab< >1\n\t", max_size=20).map(str.encode)
+_CUTS = st.lists(st.integers(0, 400), max_size=12)
+
+
+def _reads(stream: bytes, cuts: list[int]) -> list[bytes]:
+    places = sorted({0, len(stream), *(cut for cut in cuts if cut < len(stream))})
+    return [stream[start:stop] for start, stop in pairwise(places)]
+
+
+@given(st.lists(st.tuples(_HEADERS, _TEXTS, st.booleans()), min_size=1, max_size=6), _CUTS)
+def test_messages_that_nothing_ends_stay_apart(messages: list[tuple[bytes, bytes, bool]], cuts: list[int]) -> None:
+    """Wherever the reads end, and whatever their texts end with, once a pause has ended the first."""
+    framer, receipt = framer_and_receipt()
+    frames = framer.feed(ONE, receipt) + framer.rest()
+    stream = b""
+    for header, text, pause in messages:
+        stream += header + text
+        if pause:
+            frames += [frame for read in _reads(stream, cuts) for frame in framer.feed(read, receipt)] + framer.rest()
+            stream = b""
+    frames += [frame for read in _reads(stream, cuts) for frame in framer.feed(read, receipt)]
+    assert frames + framer.feed_eof(receipt) == [ONE, *((header + text).strip() for header, text, _ in messages)]
+
+
+@given(st.lists(st.tuples(_HEADERS, _TEXTS.map(bytes.split)), min_size=1, max_size=6), _CUTS, st.integers(0, 60))
+def test_lines_of_a_slow_sender_stay_apart(
+    messages: list[tuple[bytes, list[bytes]]], cuts: list[int], pause: int
+) -> None:
+    """A pause within the first message divides it there, and no other, wherever the reads end."""
+    framer, receipt = framer_and_receipt()
+    first = ONE + b" x" * 30
+    lines = [header + b" ".join(words) for header, words in messages]
+    frames = framer.feed(first[: 50 + pause], receipt) + framer.rest()
+    stream = first[50 + pause :] + b"\n" + b"".join(line + b"\n" for line in lines)
+    frames += [frame for read in _reads(stream, cuts) for frame in framer.feed(read, receipt)]
+    assert b"".join(frames).replace(b" ", b"") == b"".join([first, *lines]).replace(b" ", b"")
+    assert [frame.strip() for frame in frames[-len(lines) :]] == [line.strip() for line in lines]
