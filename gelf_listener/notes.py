@@ -234,6 +234,13 @@ class Deviation(enum.Enum):
         "map npm's levels to syslog severities",
         "it is winston-log2gelf, which sends winston's own numbers",
     )
+    LEVEL_RUBY = (
+        "level_ruby",
+        "level may be a step less severe than what was logged (warn 5, error 4, fatal 3), left as it is",
+        "takes it for a syslog severity",
+        "set the logger's level_mapping to :direct",
+        "it is Ruby's gelf, which maps levels so unless it is told otherwise",
+    )
 
     # Additional fields
     NO_UNDERSCORE = (

@@ -93,12 +93,16 @@ def read_key(key: str) -> Key:
 
 _LOG2GELF = ("version", "timestamp", "level", "host", "short_message", "full_message")
 _NPM_LEVEL = (note(Deviation.LEVEL_NPM, "level"),)
+_GELF_RB = ("file", "line", "timestamp")
+_RUBY_LEVEL = (note(Deviation.LEVEL_RUBY, "level"),)
 
 
 def client_notes(keys: tuple[str, ...]) -> tuple[Note, ...]:
     """Return what there is to note on documents of a client that these keys, in this order, give away."""
     if keys[:6] == _LOG2GELF and {"_service", "_environment", "_release"} <= set(keys):
         return _NPM_LEVEL
+    if keys[-3:] == _GELF_RB and {"version", "host", "level"} <= set(keys):
+        return _RUBY_LEVEL
     return ()
 
 
