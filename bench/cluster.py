@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import math
 import statistics
 import tempfile
 import time
@@ -71,10 +72,16 @@ class _Took:
         self.server_seconds = 0.0
 
     async def __call__(
-        self, method: str, path: str, body: bytes | None = None, content_type: str = "application/json"
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        content_type: str = "application/json",
+        *,
+        seconds: float = math.inf,
     ) -> bytes:
         began = time.perf_counter()
-        answer = await self._client.request(method, path, body, content_type)
+        answer = await self._client.request(method, path, body, content_type, seconds=seconds)
         if "_refresh" in path or "_mapping" in path:  # they do not say what they took, and are all the server's
             self.server_seconds += time.perf_counter() - began
         elif "search" in path:

@@ -161,10 +161,15 @@ class Runner:
         """Wait until what was offered until now is written, or let go."""
         place = self._done + self.waiting
         if place > self._done:
-            future = asyncio.get_running_loop().create_future()
-            self._watching.append((place, future))
+            watched = place, asyncio.get_running_loop().create_future()
+            self._watching.append(watched)
             self._wake.set()  # it need not wait for a fuller batch
-            await future
+            try:
+                await watched[1]
+            except asyncio.CancelledError:  # a search that waits no longer, while the destination is away
+                if watched in self._watching:
+                    self._watching.remove(watched)
+                raise
 
     @property
     def _done(self) -> int:

@@ -13,26 +13,28 @@ from fastapi import Depends, Request
 from gelf_listener.api.contract import Listener
 from gelf_listener.api.errors import ApiError
 from gelf_listener.store import Store
+from gelf_listener.store.deadline import begin_answer
 
 __all__ = ["TheService", "TheStore", "service_of", "store_of"]
 
 
-def service_of(request: Request) -> Listener:
+async def service_of(request: Request) -> Listener:
     """Return the listener that is shown."""
     service: Listener = request.app.state.service
     return service
 
 
-def store_of(request: Request) -> Store:
+async def store_of(request: Request) -> Store:
     """
-    Return the store that is searched.
+    Return the store that is searched; all that the route asks it has one time together (`store.deadline`).
 
     Raises:
         ApiError: If there is none.
     """
-    store = service_of(request).store
+    store = (await service_of(request)).store
     if store is None:
         raise ApiError(503, "no store configured; add the output store:")
+    begin_answer()
     return store
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import email.utils
 import gzip
 import logging
+import math
 import time
 import zlib
 from collections.abc import Mapping
@@ -107,9 +109,19 @@ class HttpClient:
         body: bytes | None = None,
         content_type: str = "application/json",
         headers: Mapping[str, str] | None = None,
+        *,
+        seconds: float = math.inf,
     ) -> bytes:
         """
         Send a request.
+
+        Args:
+            method: Of HTTP.
+            path: With its query.
+            body: What is sent.
+            content_type: Of the body.
+            headers: More than the usual ones.
+            seconds: How long it may take altogether; its parts have `timeout_seconds` besides.
 
         Returns:
             The body of the answer, which is a success.
@@ -127,8 +139,12 @@ class HttpClient:
                 body = gzip.compress(body, 1, mtime=0) if kind == "gzip" else zlib.compress(body, 1)
                 sent["content-encoding"] = "gzip" if kind == "gzip" else "deflate"
         try:
-            async with self._opened().stream(method, self.base + path, content=body, headers=sent) as answer:
-                said = await _read(answer)
+            async with asyncio.timeout(None if seconds == math.inf else seconds):
+                async with self._opened().stream(method, self.base + path, content=body, headers=sent) as answer:
+                    said = await _read(answer)
+        except TimeoutError:
+            within = min(max(seconds, 0.0), self._settings.timeout_seconds)
+            raise Retry(f"{self.base}: no answer within {within:.3g} s") from None
         except httpx.TimeoutException:
             raise Retry(f"{self.base}: no answer within {self._settings.timeout_seconds:g} s") from None
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:

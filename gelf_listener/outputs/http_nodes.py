@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import time
+
 from gelf_listener.errors import ConfigError, Retry
 from gelf_listener.outputs.http_client import HttpClient, HttpOutputSettings
 
@@ -32,24 +35,41 @@ class HttpNodes:
         self.base = self._clients[0].base
 
     async def request(
-        self, method: str, path: str, body: bytes | None = None, content_type: str = "application/json"
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        content_type: str = "application/json",
+        *,
+        seconds: float = math.inf,
     ) -> bytes:
         """
         Send a request; see `HttpClient.request`.
+
+        Args:
+            method: See there.
+            path: See there.
+            body: See there.
+            content_type: See there.
+            seconds: How long all nodes together have.
 
         Raises:
             Retry: If no node takes it now.
             Denied: If a node will never take it.
         """
         last = None
+        until = time.monotonic() + seconds
         for _ in self._clients:
             current = self._current
             try:
-                return await self._clients[current].request(method, path, body, content_type)
+                left = until - time.monotonic()
+                return await self._clients[current].request(method, path, body, content_type, seconds=left)
             except Retry as error:
                 last = error
                 if self._current == current:  # nobody else went on meanwhile
                     self._current = (current + 1) % len(self._clients)
+                if time.monotonic() >= until:
+                    break
         assert last is not None  # noqa: S101  (there is a first node)
         raise last
 

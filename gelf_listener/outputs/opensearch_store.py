@@ -28,7 +28,7 @@ __all__ = ["OpenSearchStoreOutput", "OpenSearchStoreSettings", "OpenSearchStoreT
 
 
 _PATIENCE_SECONDS = 15.0
-"""How long a search waits for a cluster of several nodes to go on without one of them."""
+"""How long is waited for a cluster of several nodes to go on without one of them; searches have `search_timeout`."""
 _NODE = re.compile(r"[A-Za-z0-9._-]{1,100}")
 
 
@@ -57,6 +57,13 @@ class OpenSearchStoreSettings(HttpOutputSettings):
         "",
         description="What this listener is called among those of the store, and in its messages (`gl2_source_node`). "
         "The host's name by default: give each its own where several run on one host.",
+    )
+    search_timeout: Duration = Field(
+        10.0,
+        gt=0,
+        le=600,
+        description="How long a search may take, and all that one answer of the API asks the cluster. What it has not "
+        "seen by then is said; without an answer it is an error (503).",
     )
     max_age: Duration = Field(7 * 86400, description="How long messages are kept, such as 30d. 0: no limit.")
     max_bytes: Size = Field(0, ge=0, description="Size of all indices beyond which the oldest go. 0: no limit.")
@@ -139,6 +146,7 @@ class OpenSearchStoreOutput(StoreBase):
             replicas=settings.replicas,
             max_age_seconds=settings.max_age or None,
             max_bytes=int(settings.max_bytes) or None,
+            search_seconds=settings.search_timeout,
             patience_seconds=_PATIENCE_SECONDS if settings.more_hosts else 0.0,
         )
         store.written_before = self.written_before

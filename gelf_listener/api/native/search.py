@@ -6,6 +6,7 @@ import base64
 import binascii
 import json
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
 from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
@@ -20,7 +21,7 @@ from gelf_listener.api.native.hints import hints_of
 from gelf_listener.api.native.nothing import unknown_field, why_nothing
 from gelf_listener.api.native.parameters import MEANING, TheAsked, meaning_of
 from gelf_listener.api.native.shapes.messages import SearchPage, Validity
-from gelf_listener.errors import QueryError
+from gelf_listener.errors import QueryError, Retry
 from gelf_listener.message import Message
 from gelf_listener.query import Meaning, parse_as
 from gelf_listener.query.fields import getter, is_time_field
@@ -116,7 +117,10 @@ async def search(
     following = _next(hits.messages, before) if more and order.field == "timestamp" else None
     wanted = chosen(fields)
     missing = missing_document(store)
-    nothing = await why_nothing(store, asked.node, asked.span) if limit and before is None and not hits.total else None
+    nothing = None
+    if limit and before is None and not hits.total:
+        with suppress(Retry):  # that there is nothing is an answer, too, when the store has no time to say why
+            nothing = await why_nothing(store, asked.node, asked.span)
     return json_response(
         {
             "query": asked.text,

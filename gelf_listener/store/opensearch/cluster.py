@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from functools import lru_cache
@@ -13,6 +14,7 @@ import msgspec
 
 from gelf_listener.errors import Busy, QueryError, Retry
 from gelf_listener.message import Message, ulid_seconds
+from gelf_listener.store.deadline import seconds_left
 from gelf_listener.store.opensearch.names import TEMPLATES, IndexNames
 from gelf_listener.store.opensearch.shortfall import shortfall
 
@@ -23,6 +25,8 @@ _T = TypeVar("_T")
 _BUSY_SECONDS = 10.0
 """How long what needs a shard that is not there yet is tried again: that of an index which was just made needs less
 than a second, those of a node that starts need some."""
+_PARTIAL_SHARE = 0.5
+"""Of the time that is left, for shards that lack in an answer: what is asked after it needs some, too."""
 _FIRST_PAUSE_SECONDS = 0.05
 _MOST_PAUSE_SECONDS = 0.5
 _NOT_FOUND = 404
@@ -37,6 +41,7 @@ _decode = msgspec.json.Decoder().decode
 _encode_lines = msgspec.json.Encoder().encode_lines
 
 
+_LINES = "application/x-ndjson"
 _BULK_SECONDS = 20
 """How long the cluster waits for a shard that no node has; then it says so, before our client gives it up."""
 _MOST_LEFT_OUT = 100
@@ -89,10 +94,16 @@ class Ask(Protocol):
     """Sends a request to the cluster."""
 
     def __call__(
-        self, method: str, path: str, body: bytes | None = None, content_type: str = "application/json"
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        content_type: str = "application/json",
+        *,
+        seconds: float = math.inf,
     ) -> Awaitable[bytes]:
         """
-        Return the body of the answer.
+        Return the body of the answer, which may take some seconds at most.
 
         Raises:
             Busy: If the cluster answers that it cannot at the moment.
@@ -114,6 +125,9 @@ class IndexInfo(NamedTuple):
 class Cluster:
     """
     Speaks to the indices of one store, of which each day of arrival has one.
+
+    What is asked, and asked again, ends when the task's time is over (`store.deadline`); adding and deleting are not
+    limited by it.
 
     Args:
         ask: Sends requests.
@@ -181,7 +195,7 @@ class Cluster:
         lines: list[Any] = [None] * (2 * len(ids))
         lines[::2] = map(_Creation, map(_Place, indices, ids))
         lines[1::2] = documents
-        answer = await self._ask("POST", _BULK, _encode_lines(lines), "application/x-ndjson")
+        answer = await self._ask("POST", _BULK, _encode_lines(lines), _LINES)
         try:
             if not _read_outcome(answer).errors:
                 return ()
@@ -204,7 +218,7 @@ class Cluster:
         async def go_on() -> None:
             nonlocal left, deleted
             lines = [{"delete": {"_index": index, "_id": id}} for index, id in left]
-            results = _results(await self._ask("POST", _BULK, _encode_lines(lines), "application/x-ndjson"))
+            results = _results(await self._ask("POST", _BULK, _encode_lines(lines), _LINES))
             deleted += sum([status < 300 for status, _ in results])
             settled = [status < 300 or status == _NOT_FOUND for status, _ in results]
             if not all(settled):
@@ -246,8 +260,7 @@ class Cluster:
         try:
             return await self._patiently(asking)
         except Incomplete as error:
-            lacks = shortfall()
-            lacks.unseen = lacks.unseen or str(error)
+            shortfall().lack(str(error))
             found: _T = error.found
             return found
 
@@ -264,7 +277,7 @@ class Cluster:
         lines: list[Any] = [{}] * (2 * len(bodies))
         lines[1::2] = bodies
         path = f"/{self._pattern}/_msearch?{_HIDDEN}"
-        found = _decode(await self._ask("POST", path, _encode_lines(lines), "application/x-ndjson"))
+        found = _decode(await self._ask("POST", path, _encode_lines(lines), _LINES, seconds=seconds_left()))
         for each in found["responses"]:
             if "error" in each:
                 status, why = each.get("status", 500), _why(each["error"])
@@ -276,15 +289,17 @@ class Cluster:
         return answers
 
     async def _patiently(self, asking: Callable[[], Awaitable[_T]]) -> _T:
-        """Try a request that may be made twice again, while there is patience."""
-        began, pause = time.monotonic(), _FIRST_PAUSE_SECONDS
+        """Try a request that may be made twice again, while there is patience and time."""
+        began, whole, pause = time.monotonic(), seconds_left(), _FIRST_PAUSE_SECONDS
         while True:
             try:
                 return await asking()
             except Retry as error:
                 patience = max(self._patience_seconds, _BUSY_SECONDS if isinstance(error, Busy) else 0.0)
-                if self.unready and isinstance(error, Incomplete):
-                    patience = 0.0  # somebody waited before
+                patience = min(patience, whole)
+                if isinstance(error, Incomplete):
+                    lacks_already = self.unready or shortfall().unseen  # somebody waited before
+                    patience = 0.0 if lacks_already else min(patience, _PARTIAL_SHARE * whole)
                 if time.monotonic() + pause > began + patience:
                     raise
             await asyncio.sleep(pause)
@@ -375,14 +390,13 @@ class Cluster:
 
     async def change(self, lines: Sequence[Any], *, seen: bool) -> dict[str, Any]:
         """Send a bulk request of one item; return what became of it. `seen`: searches see it at once."""
-        answer = await self._ask(
-            "POST", f"/_bulk?refresh={str(seen).lower()}", _encode_lines(lines), "application/x-ndjson"
-        )
+        answer = await self._ask("POST", f"/_bulk?refresh={str(seen).lower()}", _encode_lines(lines), _LINES)
         item: dict[str, Any] = next(iter(_decode(answer)["items"][0].values()))
         return item
 
     async def _asked(self, method: str, path: str, body: Any = None) -> Any:
-        answer = await self._ask(method, path, None if body is None else msgspec.json.encode(body))
+        encoded = None if body is None else msgspec.json.encode(body)
+        answer = await self._ask(method, path, encoded, seconds=seconds_left())
         return _decode(answer) if answer else {}
 
 

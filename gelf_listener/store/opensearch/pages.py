@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 from gelf_listener.message import Message
@@ -50,7 +50,7 @@ class Pages:
 
     async def walk(
         self, clause: Clause, sort: Sort, limit: int | None, first: dict[str, Any] | None = None
-    ) -> AsyncIterator[list[Message]]:
+    ) -> AsyncGenerator[list[Message], None]:
         """Give what a clause finds at this moment, page by page; `first`: the answer with the first, if it is there."""
         size = PAGE if limit is None else min(PAGE, limit)
         answer = first or await self._cluster.search(self.request(clause, sort, size))

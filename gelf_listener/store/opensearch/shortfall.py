@@ -20,6 +20,10 @@ class Shortfall:
         self.cut = ""
         self.unseen = ""
 
+    def lack(self, why: str) -> None:
+        """Note why it did not see all parts of the store, unless there is a reason already."""
+        self.unseen = self.unseen or why
+
 
 _shortfall: ContextVar[Shortfall] = ContextVar("_opensearch_shortfall")
 

@@ -15,9 +15,12 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+import math
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from contextlib import aclosing
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from gelf_listener.errors import Busy, ConfigError, QueryError, Retry, describe
 from gelf_listener.message import Message, ids_of
@@ -38,6 +41,7 @@ from gelf_listener.store.answers import (
     beginning_with,
     known_and,
 )
+from gelf_listener.store.deadline import limited, seconds_left
 from gelf_listener.store.opensearch.clauses import Clause, Clauses
 from gelf_listener.store.opensearch.cluster import Ask, Cluster, count_request, total_of
 from gelf_listener.store.opensearch.freshness import Freshness
@@ -50,6 +54,8 @@ from gelf_listener.store.parameters import EVERYTHING, NEWEST_FIRST, Grouping, M
 
 __all__ = ["OpenSearchStore"]
 
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 _log = logging.getLogger(__name__)
 
 _BULK_MESSAGES = 1000
@@ -63,6 +69,21 @@ _RETENTION_SECONDS = 60.0
 _NO_FIELD = "@none"
 """A key that no field has."""
 _CONFLICT = 409
+_WRITING_SHARE = 0.25
+"""Of the time that a search has, for writing what was taken before it."""
+
+
+def _in_time(
+    question: Callable[Concatenate[OpenSearchStore, _P], Coroutine[Any, Any, _T]],
+) -> Callable[Concatenate[OpenSearchStore, _P], Coroutine[Any, Any, _T]]:
+    """Have a question answered within the seconds that the store has for one."""
+
+    @wraps(question)
+    async def limited_question(store: OpenSearchStore, /, *args: _P.args, **options: _P.kwargs) -> _T:
+        with limited(store.search_seconds):
+            return await question(store, *args, **options)
+
+    return limited_question
 
 
 class OpenSearchStore:
@@ -81,6 +102,8 @@ class OpenSearchStore:
         max_age_seconds: How long messages are kept; None is no limit.
         max_bytes: What all indices may take; None is no limit.
         patience_seconds: See `Cluster`.
+        search_seconds: How long a question may take; no limit by default. Half of that is for seeing what was added
+            before it was asked; what is not seen by then is left out, and `missing` says so.
         clock: UTC Unix seconds.
     """
 
@@ -96,6 +119,7 @@ class OpenSearchStore:
         max_age_seconds: float | None = None,
         max_bytes: int | None = None,
         patience_seconds: float = 0.0,
+        search_seconds: float = math.inf,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.written_before: Callable[[], Awaitable[None]] | None = None
@@ -104,6 +128,8 @@ class OpenSearchStore:
         """Messages that were stored without columns for their additional fields."""
         self.unindexable = 0
         """Messages that the cluster refused altogether."""
+        self.search_seconds = search_seconds
+        """See above."""
         self._shape = shape
         self._cluster = Cluster(ask, shape.names, refused, patience_seconds)
         self._pages = Pages(self._cluster, shape)
@@ -232,9 +258,15 @@ class OpenSearchStore:
 
     async def _ready(self) -> None:
         """Make the cluster show what was added before this was asked."""
-        if self.written_before is not None:
-            await self.written_before()
         begin_shortfall()
+        if self.written_before is not None:
+            seconds = _WRITING_SHARE * seconds_left()
+            try:
+                async with asyncio.timeout(None if seconds == math.inf else seconds):
+                    await self.written_before()
+            except TimeoutError:
+                why = f": {self.problem}" if self.problem else ""
+                shortfall().lack(f"what was taken last is not written yet{why}")
         await self._fresh.show()
 
     async def _bounds(self, query: Node, span: Span) -> Bounds[Clause]:
@@ -300,6 +332,7 @@ class OpenSearchStore:
             shortfall().cut = why
         return clauses.any_of([clauses.exactly(found.least), clauses.ids(ids)]).most
 
+    @_in_time
     async def search(
         self, query: Node, span: Span, *, limit: int = 150, offset: int = 0, sort: Sort = NEWEST_FIRST
     ) -> Hits:
@@ -320,19 +353,27 @@ class OpenSearchStore:
         self, query: Node, span: Span, *, limit: int | None = None, sort: Sort = NEWEST_FIRST
     ) -> AsyncIterator[Sequence[Message]]:
         """Give everything that matches; see `Store.scan`."""
-        clause = await self._exact(query, span)
+        with limited(self.search_seconds, alone=True):
+            clause = await self._exact(query, span)
+            newest = [] if self._pages.can_sort(sort) else (await self._pages.newest(clause, sort))[:limit]
+        for start in range(0, len(newest), PAGE):
+            yield newest[start : start + PAGE]
         if not self._pages.can_sort(sort):
-            found = (await self._pages.newest(clause, sort))[:limit]
-            for start in range(0, len(found), PAGE):
-                yield found[start : start + PAGE]
             return
-        async for messages in self._pages.walk(clause, sort, limit):
-            yield messages
+        async with aclosing(self._pages.walk(clause, sort, limit)) as pages:
+            while True:
+                with limited(self.search_seconds, alone=True):  # each page, however many there are
+                    messages = await anext(pages, None)
+                if messages is None:
+                    return
+                yield messages
 
+    @_in_time
     async def count(self, query: Node, span: Span) -> int:
         """Return how many match; see `Store.count`."""
         return total_of((await self._answer(query, span, count_request))[1])
 
+    @_in_time
     async def get(self, id: str) -> Message | None:
         """Return a message; see `Store.get`."""
         if len(id) != 26 or not id.isalnum():
@@ -346,6 +387,7 @@ class OpenSearchStore:
 
     # --- figures
 
+    @_in_time
     async def aggregate(
         self, query: Node, span: Span, groups: Sequence[Grouping] = (), metrics: Sequence[Metric] = ()
     ) -> list[Row]:
@@ -385,6 +427,7 @@ class OpenSearchStore:
             for each, column in zip(translator.shared_out(clause, shares), columns, strict=True)
         ]
 
+    @_in_time
     async def statistics(self, query: Node, span: Span, field: str) -> FieldStatistics:
         """Return what a field holds; see `Store.statistics`."""
         clause, answer = await self._answer(query, span, count_request)
@@ -401,6 +444,7 @@ class OpenSearchStore:
             figures = rows[0].values
         return FieldStatistics(total, int(present or 0), int(distinct or 0), *figures)
 
+    @_in_time
     async def fields(self) -> list[FieldInfo]:
         """Return all fields; see `Store.fields`."""
         await self._ready()
@@ -408,6 +452,7 @@ class OpenSearchStore:
         found = await self._cluster.search({"size": 0, "aggs": wanted}) if wanted else {}
         return known_and(self._shape.types(found.get("aggregations", {})))
 
+    @_in_time
     async def suggest(self, field: str, prefix: str, limit: int = 10) -> list[ValueCount]:
         """Return frequent values; see `Store.suggest`."""
         rows = await self.aggregate(MatchAll(), EVERYTHING, [ValuesGroup(field, 10_000)])
@@ -431,6 +476,7 @@ class OpenSearchStore:
             raise Busy(f"{deleted} messages were deleted, others may be left: {lacks.unseen}")
         return deleted
 
+    @_in_time
     async def info(self) -> StoreInfo:
         """Return how much there is; see `Store.info`."""
         await self._ready()
