@@ -33,6 +33,14 @@ class Intake(Protocol):
         """Whether a buffer that blocks is full: inputs stop reading until `when_ready` calls back."""
 
     @property
+    def greedy(self) -> frozenset[str]:
+        """
+        The addresses whose messages a full intake has too many of, while others send too.
+
+        An input whose senders cannot wait may read on and let go of theirs; it stops reading when there are none.
+        """
+
+    @property
     def crowded(self) -> bool:
         """Whether inputs whose senders can wait should stop reading until `when_calm` calls back."""
 

@@ -31,6 +31,7 @@ METRICS = {
     "gelf_input_rejected_total": "Payloads rejected, by input and reason.",
     "gelf_input_datagrams_total": "Datagrams read, by input.",
     "gelf_input_kernel_drops_total": "Datagrams the kernel dropped before we read them, by input.",
+    "gelf_input_dropped_total": "Datagrams dropped because their senders filled a buffer, by input.",
     "gelf_input_chunks_total": "Chunks read.",
     "gelf_input_chunks_duplicate_total": "Chunks that were there already.",
     "gelf_input_chunks_expired_total": "Chunks of messages that stayed incomplete.",

@@ -4,8 +4,9 @@ Pipeline: from the inputs to the outputs, in batches.
 Laws:
 
 * A batch goes to the buffer of every output whose query matches, in receive order; nothing waits here.
-* While any buffer that blocks is `full`, no input reads; while one is `crowded`, inputs whose senders can wait do
-  not read. Whoever stopped is called back when there is room.
+* While any buffer that blocks is `full`, no input reads, but those of datagrams that let go of what `greedy` senders
+  send; while one is `crowded`, inputs whose senders can wait do not read. Whoever stopped is called back when there is
+  room.
 """
 
 from __future__ import annotations
@@ -44,6 +45,12 @@ class Pipeline:
             if runner.buffer.full:
                 return True
         return False
+
+    @property
+    def greedy(self) -> frozenset[str]:
+        """The addresses whose messages full buffers have too many of; none while one of these has nobody to blame."""
+        found = [runner.buffer.greedy for runner in self.runners if runner.buffer.full]
+        return frozenset().union(*found) if all(found) else frozenset()
 
     @property
     def crowded(self) -> bool:

@@ -87,8 +87,8 @@ class Runner:
         self._writing: set[asyncio.Task[None]] = set()
         self._in_hand: list[list[Message]] = []
         """Batches that were taken and are not done."""
-        self._watching: list[tuple[int, asyncio.Future[None]]] = []
-        """Who waits until so many messages are written."""
+        self._watching: list[tuple[int, int, asyncio.Future[None]]] = []
+        """Who waits until so many messages are written, and the buffer is past a mark."""
         self._retiring = asyncio.Event()
         self._unfinished: list[list[Message]] = []
         """Batches that were taken, are not done, and will be the successor's."""
@@ -161,11 +161,11 @@ class Runner:
         """Wait until what was offered until now is written, or let go."""
         place = self._done + self.waiting
         if place > self._done:
-            watched = place, asyncio.get_running_loop().create_future()
+            watched = place, self.buffer.mark(), asyncio.get_running_loop().create_future()
             self._watching.append(watched)
             self._wake.set()  # it need not wait for a fuller batch
             try:
-                await watched[1]
+                await watched[2]
             except asyncio.CancelledError:  # a search that waits no longer, while the destination is away
                 if watched in self._watching:
                     self._watching.remove(watched)
@@ -180,9 +180,9 @@ class Runner:
         """Let those go on who wait for messages to be written."""
         if self._watching:
             watching, self._watching, done = self._watching, [], self._done
-            for place, future in watching:
-                if place > done:
-                    self._watching.append((place, future))
+            for place, mark, future in watching:
+                if place > done or not self.buffer.is_past(mark):
+                    self._watching.append((place, mark, future))
                 elif not future.done():
                     future.set_result(None)
 
@@ -207,7 +207,7 @@ class Runner:
         left, self._unfinished = self._unfinished, []
         while self.buffer.ready:
             left.append(self.buffer.take(self.output.settings.batch))
-        for _, future in self._watching:
+        for _, _, future in self._watching:
             if not future.done():
                 future.set_result(None)
         return left

@@ -3,10 +3,12 @@ Buffers: what stands between the pipeline and an output that is slower, or away.
 
 Laws of a buffer:
 
-* First in, first out; a batch is only joined or cut, never reordered.
+* First in, first out, of what one address sent; a batch is only joined or cut, never reordered. A buffer may have
+  addresses take turns.
 * ``when_full`` says what happens at its limits: ``block`` tells the pipeline to stop reading (`full`), so it never
-  holds more than its limits plus what inputs had in hand; ``drop_oldest`` and ``drop_newest`` never hold more than
-  the limits: they let messages go, whole batches first, and count them.
+  holds more than its limits plus what inputs had in hand, and a little from senders that have little in it;
+  ``drop_oldest`` and ``drop_newest`` never hold more than the limits: they let messages go, whole batches first, and
+  count them.
 * What `take` gave is the taker's: it is not offered again before the next start of the process, and then only if it
   was not released.
 """
@@ -64,6 +66,15 @@ class Buffer(Protocol):
         """Whether senders that can wait should."""
 
     @property
+    def greedy(self) -> frozenset[str]:
+        """
+        Of a full buffer, the addresses that hold more than their share of it, while others send too.
+
+        An input whose senders cannot wait lets go of what they send, so that others lose nothing by them. Empty: it
+        stops reading.
+        """
+
+    @property
     def oldest_at(self) -> float | None:
         """Receive time of the oldest message, UTC Unix seconds; None when empty."""
 
@@ -95,6 +106,12 @@ class Buffer(Protocol):
             most: Most messages.
             most_bytes: Most raw bytes; a message that is longer comes alone.
         """
+
+    def mark(self) -> int:
+        """Name this moment, for `is_past`."""
+
+    def is_past(self, mark: int) -> bool:
+        """Whether nothing waits to be taken that was put before a mark, as far as the order does not say so."""
 
     def release(self, batch: list[Message]) -> None:
         """Forget a batch: the very list that `take` gave, once its messages are written or refused."""

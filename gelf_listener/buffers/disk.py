@@ -157,6 +157,11 @@ class DiskBuffer:
         return self._when_full == "block" and (self._unsaved_bytes * 8 >= _UNSAVED_BYTES or self.full)
 
     @property
+    def greedy(self) -> frozenset[str]:
+        """Nobody: everything leaves as it came; see `Buffer.greedy`."""
+        return frozenset()
+
+    @property
     def oldest_at(self) -> float | None:
         """See `Buffer.oldest_at`; what was taken and not released does not count."""
         if self._ready:
@@ -246,6 +251,14 @@ class DiskBuffer:
         if self._wants_to_read:
             self._wake.set()
         return taken
+
+    def mark(self) -> int:
+        """Name no moment: everything leaves as it came; see `Buffer.mark`."""
+        return 0
+
+    def is_past(self, mark: int) -> bool:  # noqa: ARG002  (as `Buffer`)
+        """See `Buffer.is_past`."""
+        return True
 
     def release(self, batch: list[Message]) -> None:
         """See `Buffer.release`."""

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
+from typing import ClassVar
 
 from gelf_listener.buffers import MESSAGE_OVERHEAD_BYTES, WhenFull
+from gelf_listener.buffers.fair_queue import Entry, FairQueue
 from gelf_listener.message import Message
 
 __all__ = ["MemoryBuffer"]
 
 _CROWDED = 8
 """A buffer is crowded from this fraction of its limits on."""
+_RESERVE = 32
+"""The part of its limits that a full one still takes from senders that have little in it."""
 
 
 class MemoryBuffer:
@@ -29,6 +32,8 @@ class MemoryBuffer:
     durable = False
     safe_at_once = True
     damaged = 0
+    in_turns: ClassVar[bool] = True
+    """Whether addresses take turns in a long queue; see `FairQueue`."""
 
     def __init__(self, max_messages: int, max_bytes: int, when_full: WhenFull) -> None:
         self.max_messages = max_messages
@@ -38,7 +43,8 @@ class MemoryBuffer:
         self.bytes = 0
         self.dropped = 0
         self.problem = ""
-        self._batches: deque[tuple[list[Message], int]] = deque()
+        self._queue = FairQueue(in_turns=self.in_turns)
+        self._puts = 0
 
     def __len__(self) -> int:
         """Return how many messages wait."""
@@ -69,38 +75,53 @@ class MemoryBuffer:
     @property
     def oldest_at(self) -> float | None:
         """See `Buffer.oldest_at`."""
-        return self._batches[0][0][0].received_at if self._batches else None
+        return min([messages[0].received_at for messages, _, _ in self._queue.oldest], default=None)
+
+    @property
+    def greedy(self) -> frozenset[str]:
+        """See `Buffer.greedy`."""
+        messages, size = self.max_messages // _RESERVE, self.max_bytes // _RESERVE
+        return frozenset() if self._over(-messages, -size) else self._queue.greedy(self.max_messages)
+
+    def mark(self) -> int:
+        """See `Buffer.mark`."""
+        return self._puts
+
+    def is_past(self, mark: int) -> bool:
+        """See `Buffer.is_past`."""
+        return all([number > mark for _, _, number in self._queue.oldest])
 
     def put(self, messages: list[Message], size: int) -> None:
         """See `Buffer.put`."""
-        if self.when_full == "drop_newest" and self._over(len(messages), _cost(messages, size)):
-            messages, size = self._fitting(messages)
-            if not messages:
-                return
-        cost = _cost(messages, size)
-        self._batches.append((messages, cost))
-        self.messages += len(messages)
-        self.bytes += cost
-        if self.when_full == "drop_oldest":
+        self._puts += 1
+        self._add(messages, _cost(messages, size), self._puts)
+        if self.when_full != "block":
             while self._over(0, 0):
-                self._drop_oldest()
+                self._drop(newest=self.when_full == "drop_newest")
 
     def take(self, most: int, most_bytes: int | None = None) -> list[Message]:
         """See `Buffer.take`."""
-        if not self._batches:
+        queue = self._queue
+        if not queue:
             return []
-        messages, cost = self._batches.popleft()
         room = self.max_bytes if most_bytes is None else most_bytes
+        head = queue.head()
+        messages, cost, _ = head
         size = cost - len(messages) * MESSAGE_OVERHEAD_BYTES
         if len(messages) > most or size > room:
-            messages, cost = self._cut(messages, cost, most, room)
+            messages, cost = self._cut(head, most, room)
         else:
-            while self._batches and len(messages) + len(self._batches[0][0]) <= most:
-                more, more_cost = self._batches[0]
+            queue.pop()
+            while queue and len(messages) < most:
+                head = queue.head()
+                more, more_cost, _ = head
                 size += more_cost - len(more) * MESSAGE_OVERHEAD_BYTES
-                if size > room:
+                if size > room or (len(messages) + len(more) > most and not queue.is_long):
                     break
-                self._batches.popleft()
+                if len(messages) + len(more) > most:
+                    more, more_cost = self._cut(head, most - len(messages), room)
+                else:
+                    queue.pop()
                 messages += more
                 cost += more_cost
         self._took(len(messages), cost)
@@ -119,12 +140,18 @@ class MemoryBuffer:
     async def close(self) -> int:
         """Let everything go; see `Buffer.close`."""
         lost = self.messages
-        self._batches.clear()
+        self._queue = FairQueue(in_turns=self.in_turns)
         self.messages = self.bytes = 0
         return lost
 
-    def _cut(self, messages: list[Message], cost: int, most: int, room: int) -> tuple[list[Message], int]:
-        """Cut so many messages off a batch as may go, one at least, and put the rest back."""
+    def _add(self, messages: list[Message], cost: int, number: int) -> None:
+        self.messages += len(messages)
+        self.bytes += cost
+        self._queue.append(messages, cost, number)
+
+    def _cut(self, head: Entry, most: int, room: int) -> tuple[list[Message], int]:
+        """Cut so many messages off the next batch as may go, one at least."""
+        messages, cost, number = head
         taken = taken_bytes = 0
         for message in messages[:most]:
             taken_bytes += len(message.raw)
@@ -132,17 +159,30 @@ class MemoryBuffer:
                 taken_bytes -= len(message.raw)
                 break
             taken += 1
+        if taken == len(messages):
+            self._queue.pop()
+            return messages, cost
         taken_cost = min(taken_bytes + taken * MESSAGE_OVERHEAD_BYTES, cost)
-        rest = messages[taken:]
-        if rest:
-            self._batches.appendleft((rest, cost - taken_cost))
-        else:
-            taken_cost = cost
-        del messages[taken:]
-        return messages, taken_cost
+        self._queue.cut((messages[taken:], cost - taken_cost, number))
+        return messages[:taken], taken_cost
+
+    def _drop(self, *, newest: bool) -> None:
+        """
+        Let a batch go, of the address that has most here.
+
+        Of the newest one the older messages stay as far as they fit; of the oldest one only if it is the only one.
+        """
+        messages, cost, number = self._queue.shed(newest=newest)
+        self._took(len(messages), cost)
+        self.dropped += len(messages)
+        if newest or not self._queue:
+            kept, size = self._fitting(messages if newest else messages[::-1])
+            self.dropped -= len(kept)
+            if kept:
+                self._add(kept if newest else kept[::-1], _cost(kept, size), number)
 
     def _fitting(self, messages: list[Message]) -> tuple[list[Message], int]:
-        """Keep what fits of a batch, in order, and count the rest; return it and its raw length."""
+        """Return what fits of messages, in order, and its raw length."""
         room = self.max_bytes - self.bytes
         kept = size = 0
         for message in messages[: max(self.max_messages - self.messages, 0)]:
@@ -151,21 +191,7 @@ class MemoryBuffer:
                 break
             size += len(message.raw)
             kept += 1
-        self.dropped += len(messages) - kept
         return messages[:kept], size
-
-    def _drop_oldest(self) -> None:
-        """Let the oldest batch go, or of the only one so many messages that the rest fits."""
-        messages, cost = self._batches.popleft()
-        self._took(len(messages), cost)
-        self.dropped += len(messages)
-        if not self._batches:
-            self.dropped -= len(messages)
-            newest_first, size = self._fitting(messages[::-1])
-            if newest_first:
-                kept, cost = newest_first[::-1], _cost(newest_first, size)
-                self._batches.append((kept, cost))
-                self._took(-len(kept), -cost)
 
     def _took(self, messages: int, cost: int) -> None:
         self.messages -= messages

@@ -61,6 +61,11 @@ class ContainerIntake:
         return self._intake.full
 
     @property
+    def greedy(self) -> frozenset[str]:
+        """See `Intake.greedy`."""
+        return self._intake.greedy
+
+    @property
     def crowded(self) -> bool:
         """See `Intake.crowded`."""
         return self._intake.crowded

@@ -224,6 +224,7 @@ class _UnixDatagrams(DatagramInput):
     """
 
     scheme: ClassVar[str] = "syslog+unix"
+    senders_wait: ClassVar[bool] = True
 
     def __init__(self, settings: SyslogUnixSettings) -> None:
         self._unix = settings

@@ -39,6 +39,8 @@ _LONGEST_CLOSE_SECONDS = 2.0
 """How long we read what the kernel holds before we close: in a flood there is always more."""
 _FULL_STEP_SECONDS = 0.01
 _PAUSE_AFTER_ERROR_SECONDS = 1.0
+_NAMED_EVERY_SECONDS = 60.0
+_MOST_NAMED = 3
 _FIRST_READ = 32
 _DEAR_SECONDS = 0.004
 _CHEAP_SECONDS = 0.001
@@ -67,11 +69,14 @@ class DatagramInput:
     Reads datagrams; subclasses say what is in them.
 
     Guarantee: at most once. What the kernel drops before we read it is lost; `kernel_drops_total` counts it
-    per socket. Everything read becomes a message or a counted rejection.
+    per socket. Everything read becomes a message or a counted rejection, but what senders that fill a buffer send while
+    it is full and others send too: `dropped_total` counts that, and the log names them.
     """
 
     Settings: ClassVar[type[DatagramSettings]]
     scheme: ClassVar[str]
+    senders_wait: ClassVar[bool] = False
+    """Whether senders are made to wait when nothing is read."""
     settings: DatagramSettings
 
     def __init__(self, settings: Any) -> None:
@@ -88,6 +93,9 @@ class DatagramInput:
         self._closed_drops = 0
         self._expiry: asyncio.TimerHandle | None = None
         self._datagrams = 0
+        self._dropped = 0
+        self._named_at = float("-inf")
+        """When the log named who fills a buffer, loop time."""
 
     @property
     def place(self) -> str:
@@ -133,7 +141,7 @@ class DatagramInput:
         deadline = self._loop.time() + _LONGEST_CLOSE_SECONDS
         for reader in self._readers.values():
             while self._loop.time() < deadline:
-                if self._intake.full:
+                if self._intake.full and not self._greedy:
                     await asyncio.sleep(_FULL_STEP_SECONDS)
                 elif self._read(reader, reader.batch) < reader.batch:
                     break
@@ -150,6 +158,7 @@ class DatagramInput:
         """Return what the kernel counted."""
         return {
             "datagrams_total": self._datagrams,
+            "dropped_total": self._dropped,
             "kernel_drops_total": self._closed_drops + sum(_kernel_drops(sock) for sock in self._sockets),
         }
 
@@ -172,7 +181,7 @@ class DatagramInput:
         """Read for some milliseconds: the loop has other work too."""
         began = now = perf_counter()
         while now - began < READ_SECONDS:
-            if self._intake.full:
+            if self._intake.full and not self._greedy:
                 self._pause()
                 self._intake.when_ready(self._ready)
                 return
@@ -207,6 +216,8 @@ class DatagramInput:
         self._datagrams += count
         if self._allow:
             payloads, peers = self._sift(payloads, peers, batch)
+        if self._intake.full:
+            payloads, peers = self._spared(payloads, peers)
         self._decoder.decode_datagrams(payloads, peers, now, batch)
         batch.hand_over(self._intake)
         return count
@@ -222,6 +233,30 @@ class DatagramInput:
             else:
                 batch.rejected.append(self._allow.rejection(peer, data, self.name))
         return good, senders
+
+    @property
+    def _greedy(self) -> frozenset[str]:
+        """Of a full intake, whose datagrams are let go; nobody's: none are read."""
+        return frozenset() if self.senders_wait else self._intake.greedy
+
+    def _spared(self, payloads: list[bytes], peers: Sequence[Peer]) -> Datagrams:
+        """Let go of what senders sent that fill a buffer, so that others lose nothing by them."""
+        greedy = self._greedy
+        if not greedy:
+            return payloads, peers
+        kept = [(data, peer) for data, peer in zip(payloads, peers, strict=True) if peer.host not in greedy]
+        if len(kept) < len(payloads):
+            self._dropped += len(payloads) - len(kept)
+            self._name(greedy)
+        return [data for data, _ in kept], [peer for _, peer in kept]
+
+    def _name(self, greedy: frozenset[str]) -> None:
+        """Say, once in a while, whose datagrams are dropped."""
+        now = self._loop.time()
+        if now - self._named_at >= _NAMED_EVERY_SECONDS:
+            self._named_at = now
+            some = ", ".join(sorted(greedy)[:_MOST_NAMED]) + (", ..." if len(greedy) > _MOST_NAMED else "")
+            _log.warning("%s: a buffer is full, most of it from %s: dropping what comes from there", self.name, some)
 
     def _expire(self) -> None:
         self.sweep()

@@ -72,6 +72,7 @@ class Received:
     full = False
     """Inputs never have to stop reading: the oldest messages give way."""
     crowded = False
+    greedy: frozenset[str] = frozenset()
 
     def __init__(self, max_messages: int, max_bytes: int) -> None:
         self._max_messages = max_messages

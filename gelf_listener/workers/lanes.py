@@ -28,6 +28,7 @@ class LaneBuffer(MemoryBuffer):
     """
 
     safe_at_once = False
+    in_turns = False
 
     def __init__(self, settings: OutputSettings) -> None:
         super().__init__(settings.buffer_messages_limit, settings.buffer_bytes_limit, settings.when_full)

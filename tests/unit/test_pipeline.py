@@ -8,6 +8,7 @@ from pathlib import Path
 from gelf_listener.assembly import make_buffer
 from gelf_listener.buffers.disk import DiskBuffer
 from gelf_listener.errors import Reason, Rejected
+from gelf_listener.message import Peer
 from gelf_listener.pipeline import Pipeline
 from gelf_listener.runner import Runner
 from tests.unit.fakes import FakeOutput, message, run, settle
@@ -62,6 +63,24 @@ def test_counts_by_input() -> None:
         assert dict(pipeline.bytes) == {"one": 20, "two": 5}
         pipeline.reject(Rejected(Reason.NO_MESSAGE, "none", input="one"))
         assert pipeline.rejections.counts["one", "no_message"] == 1
+
+    run(main())
+
+
+def test_the_greedy_of_full_buffers() -> None:
+    """Those of all that are full; nobody while one of these has nobody to blame."""
+
+    async def main() -> None:
+        pipeline = Pipeline()
+        assert pipeline.greedy == set()
+        for wanted in ("", "a"):
+            attach(pipeline, FakeOutput(max_buffer_messages=300), wanted)
+        pipeline.accept([message("b", peer=Peer("192.0.2.1", 1))] * 299, 299)
+        pipeline.accept([message("b", peer=Peer("192.0.2.2", 1))], 1)
+        assert pipeline.full
+        assert pipeline.greedy == {"192.0.2.1"}
+        pipeline.accept([message("a", peer=Peer("192.0.2.2", 1))] * 300, 300)
+        assert pipeline.greedy == set()
 
     run(main())
 

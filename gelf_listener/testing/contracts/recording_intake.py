@@ -19,6 +19,7 @@ class RecordingIntake:
         sizes: The size of each batch.
         rejected: What was rejected.
         full: Set by the test, as `crowded` is; `relax` ends both.
+        greedy: Set by the test.
         unsafe: Whether `when_safe` waits for `settle`, as it does with a disk buffer.
         ready: Who waits for an end of `full`.
         calm: Who waits for an end of `crowded`.
@@ -31,6 +32,7 @@ class RecordingIntake:
         self.rejected: list[Rejected] = []
         self.full = False
         self.crowded = False
+        self.greedy: frozenset[str] = frozenset()
         self.ready: list[Callable[[], None]] = []
         self.calm: list[Callable[[], None]] = []
         self.unsafe = False

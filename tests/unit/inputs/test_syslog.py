@@ -158,7 +158,7 @@ def test_counters() -> None:
         await listener.close()
         return listener.counters()
 
-    assert asyncio.run(main()) == {"datagrams_total": 1, "kernel_drops_total": 0}
+    assert asyncio.run(main()) == {"datagrams_total": 1, "dropped_total": 0, "kernel_drops_total": 0}
 
 
 @pytest.mark.parametrize("kind", ["datagram", "stream"])

@@ -110,6 +110,36 @@ def test_full_buffers_leave_datagrams_in_the_kernel() -> None:
     asyncio.run(main())
 
 
+def test_who_fills_a_buffer_loses_what_it_sends(caplog: pytest.LogCaptureFixture) -> None:
+    """While it is full and others send: theirs is read, and the log names the one that is dropped."""
+
+    async def main() -> None:
+        intake = FakeIntake()
+        intake.full, intake.greedy = True, frozenset({"127.0.0.1"})
+        async with listening(intake, name="u") as (made, flood):
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as honest:
+                try:
+                    honest.bind(("127.0.0.2", 0))
+                except OSError as error:
+                    pytest.skip(f"no second address here: {error}")
+                for _ in range(5):
+                    flood.send(HELLO)
+                    flood.send(HELLO)
+                    honest.sendto(HELLO, flood.getpeername())
+                await until(lambda: made.counters()["datagrams_total"] == 15)
+            assert {taken.peer.host for taken in intake.messages if taken.peer} == {"127.0.0.2"}
+            assert (len(intake.messages), made.counters()["dropped_total"]) == (5, 10)
+            intake.greedy = frozenset()
+            flood.send(HELLO)
+            await until(lambda: intake.ready)
+            intake.relax()
+            await until(lambda: len(intake.messages) == 6)
+            assert made.counters()["dropped_total"] == 10
+        assert caplog.text.count("most of it from 127.0.0.1: dropping") == 1
+
+    asyncio.run(main())
+
+
 def test_closing_reads_what_the_kernel_holds() -> None:
     """What arrived before the end is taken; closing twice is harmless."""
 
