@@ -24,7 +24,7 @@ def to_seconds(value: float) -> tuple[float, str] | None:
         UTC Unix seconds and the unit's name ("seconds", ...), or None when no unit makes sense (0, negative, huge).
     """
     if SECONDS_MIN <= value < SECONDS_MAX:
-        return value, "seconds"
+        return float(value), "seconds"
     for least, most, factor, unit in _UNITS:
         if least <= value < most:
             return round(value / factor, 6), unit

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import importlib.util
 import json
 import os
@@ -118,7 +119,8 @@ def test_fuzz_for_a_while(tmp_path: Path) -> None:
     done = subprocess.run(
         command, capture_output=True, text=True, timeout=seconds + 90, check=False, cwd=HERE.parents[1]
     )
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
+    found = [f"{path.name}: {base64.b64encode(path.read_bytes()).decode()}" for path in findings.iterdir()]
+    assert done.returncode == 0, "\n".join([done.stdout[-2000:], done.stderr[-4000:], *found])
     runs = [line for line in done.stderr.splitlines() if line.startswith("Done ")]
     assert runs, done.stderr[-2000:]
     print(runs[0])

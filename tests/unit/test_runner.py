@@ -14,7 +14,7 @@ import pytest
 from gelf_listener.assembly import make_buffer
 from gelf_listener.errors import ConfigError, OutputError, Refused, Rejected, Retry
 from gelf_listener.figures import output_figures
-from gelf_listener.message import Message
+from gelf_listener.message import Message, Peer
 from gelf_listener.runner import Runner
 from tests.unit.fakes import FakeOutput, message, run, settle
 
@@ -529,6 +529,30 @@ def test_whoever_waits_for_what_was_offered_ends_lingering() -> None:
         assert now() - began == pytest.approx(5, abs=0.1)
         assert made.output.texts == ["a", "b", "c"]
         await made.runner.drain(10)
+
+    run(main())
+
+
+def test_whoever_waits_for_what_was_offered_waits_for_all_of_it() -> None:
+    """Messages that came later and left earlier, because their address had its turn, do not count."""
+
+    async def main() -> None:
+        made = Scene(FakeOutput([1.0] * 20, batch=300))
+        await made.runner.start()
+
+        def offer(host: str) -> None:
+            made.runner.offer([message(host, peer=Peer(host, 1))] * 300, 300)
+
+        for _ in range(3):
+            offer("flood")
+        await asyncio.sleep(0.5)
+        waiting = asyncio.ensure_future(made.runner.written_so_far())
+        for _ in range(3):
+            offer("honest")
+        await waiting
+        assert made.output.texts.count("flood") == 900
+        assert made.output.texts.index("honest") < 900
+        await made.runner.drain(20)
 
     run(main())
 
