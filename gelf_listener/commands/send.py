@@ -10,14 +10,13 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from gelf_listener.address import Address
 from gelf_listener.codec.batch import Batch
-from gelf_listener.codec.levels import LEVEL_NAMES
 from gelf_listener.codec.text.lines import LineDecoder
 from gelf_listener.commands.delivery import Delivery
 from gelf_listener.commands.progress import ProgressBar
 from gelf_listener.errors import ConfigError, OutputError
 from gelf_listener.message import FieldValue, Message
 from gelf_listener.quantities import counted
-from gelf_listener.query.levels import nearest_level
+from gelf_listener.query.levels import LEVEL_WORDS, nearest_level
 
 __all__ = ["parse_field", "parse_level", "send_messages"]
 
@@ -51,14 +50,14 @@ def parse_field(text: str) -> tuple[str, str | int | float]:
 
 def parse_level(text: str) -> int:
     """
-    Read a severity as number or name.
+    Read a severity as number or name; the names are those of queries, not all that programs abbreviate.
 
     Raises:
         ConfigError: If it is neither.
     """
     if text in tuple("01234567"):
         return int(text)
-    level = LEVEL_NAMES.get(text.lower())
+    level = LEVEL_WORDS.get(text.lower())
     if level is None:
         near = nearest_level(text)
         meant = f"did you mean {near}?" if near else "expected 0 to 7, or a name such as error, warning, info, debug"

@@ -312,6 +312,13 @@ def test_no_levels(text: str) -> None:
         parse_level(text)
 
 
+@pytest.mark.parametrize("text", ["eror", "erro", "errro", "Eror"])
+def test_a_level_that_is_misspelled(text: str) -> None:
+    """As in a query: some program abbreviates it like that, but nobody who types it means to."""
+    with pytest.raises(ConfigError, match="did you mean error"):
+        parse_level(text)
+
+
 def test_pace(monkeypatch: pytest.MonkeyPatch) -> None:
     """A rate is kept on average: after a delay it catches up."""
     now, slept = [0.0], []
