@@ -151,7 +151,8 @@ class Questions:
         seconds = answer["seconds"]
         stretch = f"; stretches of {format_duration(seconds)}, empty ones left out" if seconds else ""
         table = [clean_text(" | ".join([*names, *figures])), *lines_of(rows, "group")] if rows else []
-        return _text(f"{_match(answer['messages'])}{stretch}:", *table, _missing(answer))
+        matched = f"{_match(answer['messages'])}{stretch}:" if answer["messages"] else _nothing(answer)
+        return _text(matched, *table, _missing(answer))
 
     def fields(
         self,
@@ -262,7 +263,7 @@ class Questions:
         left = answer["other_patterns"]
         rest = f"{counted(left, 'pattern')} more, with {counted(answer['other_messages'])}" if left else ""
         return _text(
-            f"{_looked_at(answer)}:" if lines else "no message matches",
+            f"{_looked_at(answer)}:" if lines else "nothing is new" if answer["messages"] else _nothing(answer),
             *lines_of(lines, "pattern"),
             rest,
             _missing(answer),
@@ -285,7 +286,11 @@ class Questions:
         parameters = _range(query, since, until) | {name: value for name, value in other.items() if value}
         answer = self._session.get("/api/gelf/compare", parameters | {"limit": limit})
         here, there = answer["ranges"]
-        title = f"here: {_looked_at(here)}; there: {_looked_at(there)}"
+        sides = [
+            f"{side}: {_looked_at(found) if found['messages'] else _nothing(found)}"
+            for side, found in (("here", here), ("there", there))
+        ]
+        title = "; ".join(sides)
         patterns = [f"{_shares(each)}  {value_text(each['pattern'], _MOST_FIELD)}" for each in answer["patterns"]]
         values = [
             f"{_shares(each)}  {clean_text(each['field'])}={_key(each['field'], each['value'])}"

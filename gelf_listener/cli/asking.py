@@ -172,6 +172,8 @@ def compare(
     from gelf_listener.commands.search import since_when, when
 
     other = _given(other_from=when(other_from), other_to=when(other_until, end=True), other_query=other_query)
+    if not (since or other):
+        raise ConfigError("compare with what? give --since, --other-from and --other-until, or --other-query")
     parameters = _given(query=query, since=since_when(since), to=when(until, end=True), limit=limit) | other
     show_comparison(session, parameters, as_json=as_json)
 

@@ -56,7 +56,8 @@ def show_patterns(session: Session, parameters: Mapping[str, Any], *, as_json: b
     if answer["other_patterns"]:
         _tell(f"{answer['other_patterns']} more patterns, {answer['other_messages']} messages; --limit shows more")
     if not answer["patterns"]:
-        say_nothing("no message matches")
+        why = f"no message matches: {answer['nothing']}" if answer["nothing"] else "nothing is new"
+        say_nothing(why, tell=bool(answer["nothing"]))
 
 
 def show_comparison(session: Session, parameters: Mapping[str, Any], *, as_json: bool) -> None:
@@ -82,6 +83,9 @@ def show_comparison(session: Session, parameters: Mapping[str, Any], *, as_json:
     here, there = answer["ranges"]
     _tell(_range_text(here, "here: "))
     _tell(_range_text(there, "there: "))
+    for side, found in (("here", here), ("there", there)):
+        if found["nothing"]:
+            say_nothing(f"no message matches {side}: {found['nothing']}", tell=True)
     if not different:
         say_nothing("they do not differ by more than chance")
 

@@ -76,7 +76,10 @@ def show_figures(client: Client, field: str, metrics: Sequence[str], search: Sea
 
 
 def _no_field(client: Client, field: str, search: Search) -> NoReturn:
-    """Say that no message has a field, and the one that was probably meant."""
+    """Say that no message matches, or that none has a field, and the one that was probably meant."""
+    found = client.search(search._replace(limit=1))
+    if not found.messages and found.nothing:
+        say_nothing(f"no message matches: {found.nothing}", tell=True)
     why = client.search(search._replace(query=f"_exists_:{_escaped(field)}", limit=1)).nothing
     found_none = f"no message that matches has a field {field!r}"
     say_nothing(why if why.startswith("no message has a field") else found_none, tell=True)

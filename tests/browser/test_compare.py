@@ -46,4 +46,6 @@ def test_nothing_to_compare(open_page: Open, site: Site) -> None:
     page = open_page("/compare?range=all")
     expect(page.get_by_role("alert")).to_contain_text("compare what?")
     page.goto(f"{site.url}/compare?range=5m")
-    expect(page.locator("main")).to_contain_text("This range has no messages")
+    expect(page.locator("main")).to_contain_text(
+        "This range has nothing to compare. No message matches: the store is empty."
+    )

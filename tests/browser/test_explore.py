@@ -141,7 +141,7 @@ def test_what_goes_wrong_is_told(open_page: Open, site: Site) -> None:
     page = open_page("/explore?range=all&by=service&metric=p95:service")
     expect(page.get_by_role("alert")).to_contain_text("service holds texts")
     page.goto(f"{site.url}/explore?range=all&q=nowhere")
-    expect(page.locator(".figures")).to_contain_text("No message matches")
+    expect(page.locator(".figures")).to_contain_text("No message matches: ")
     page.goto(f"{site.url}/explore?range=all&by=nosuch")
     expect(page.locator(".figures")).to_contain_text("No message has these fields")
     page.goto(f"{site.url}/explore?range=all&by=none&metric=p50:took_ms,count")

@@ -66,7 +66,7 @@ def test_what_is_new_since_the_deploy(open_page: Open, site: Site, width: int, s
 def test_nothing_to_group(open_page: Open, site: Site) -> None:
     """Without messages, without a range before, and with a query that is wrong."""
     page = open_page("/patterns?range=all")
-    expect(page.locator("main")).to_contain_text("No message matches.")
+    expect(page.locator("main")).to_contain_text("No message matches: the store is empty.")
     expect(page.locator("main")).to_contain_text("this time range has no beginning")
     page.goto(f"{site.url}/patterns?range=all&new=1")
     expect(page.get_by_role("alert")).to_contain_text("new compares with the range before")

@@ -156,6 +156,9 @@ def test_nothing_and_errors_are_explained(listener: Listener) -> None:
     async def main(ask: Ask) -> None:
         assert "there is 'request_id'" in await ask("search", query="reqest_id:r-42")
         assert "there is 'request_id'" in await ask("count", query="reqest_id:r-42")
+        assert "there is 'request_id'" in await ask("patterns", query="reqest_id:r-42")
+        assert "there is 'request_id'" in await ask("aggregate", by=[], query="reqest_id:r-42")
+        assert "here: no message matches: no mess" in await ask("compare", query="reqest_id:r-42", other_query="*")
         assert "column 8: empty parentheses" in await ask("search", query="level:(")
         assert "column 8: empty parentheses" in await ask("wait", query="level:(")
         assert "since='lately' is not a time" in await ask("count", since="lately")

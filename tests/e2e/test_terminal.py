@@ -194,6 +194,7 @@ def test_top_and_stats(listener: Listener) -> None:
     assert [line.split() for line in done.stdout.splitlines()] == [["2", "2"], ["1", "1"]]
     assert ask(listener, "top", "_service", "--query", "level:3").stdout.split() == ["1", "billing"]
     assert ask(listener, "top", "nobody").returncode == 1
+    assert "no message matches: no message has" in ask(listener, "top", "user_id", "--query", "nobody:1").stderr
     stats = ask(listener, "stats").stdout
     assert "3 messages, 1 rejected" in stats
     assert "rejected: invalid_json 1" in stats
@@ -246,7 +247,8 @@ def test_patterns(orders: Listener) -> None:
     assert (line.split()[:2], line.endswith("order <*> \\u202elost")) == (["8", "new"], True)
     assert "before: 20 messages" in found.stderr
     assert json.loads(ask(orders, "patterns", "--new", "--since", "10m", "--json").stdout)["other_patterns"] == 0
-    assert ask(orders, "patterns", "nobody").returncode == 1
+    nothing = ask(orders, "patterns", "nobody")
+    assert (nothing.returncode, nothing.stderr[:49]) == (1, "gelf-listener: no message matches: nothing among ")
 
 
 def test_compare(orders: Listener) -> None:
@@ -256,6 +258,9 @@ def test_compare(orders: Listener) -> None:
     assert rows["release=2"] == rows["level=3 (error)"] == ["100.0%", "0.0%", "8:0"]
     assert "here: 8 messages" in found.stderr
     assert ask(orders, "compare", "--other-query", "*").returncode == 1
+    nothing = ask(orders, "compare", "nosuch:1", "--other-query", "*")
+    assert "no message matches here: no message has a field 'nosuch'" in nothing.stderr
+    assert "give --since" in ask(orders, "compare").stderr
 
 
 def test_trace(orders: Listener) -> None:

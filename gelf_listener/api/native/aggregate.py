@@ -12,6 +12,7 @@ from gelf_listener.api.context import TheStore
 from gelf_listener.api.errors import ApiError
 from gelf_listener.api.native.buckets import extent, interval_of
 from gelf_listener.api.native.encoding import json_response, missing_document
+from gelf_listener.api.native.nothing import why_nothing
 from gelf_listener.api.native.parameters import TheAsked
 from gelf_listener.api.native.shapes.fields import AggregateShape
 from gelf_listener.store.parameters import Grouping, Metric, Order, TimeGroup, ValuesGroup
@@ -59,14 +60,16 @@ async def aggregate(
         for name in names
     ]
     rows = await store.aggregate(asked.node, asked.span, groups, figures)
+    total = await store.count(asked.node, asked.span)
     document = {
         "by": names,
         "metrics": metrics,
         "seconds": seconds,
         "start": None if span is None else span[0],
         "end": None if span is None else span[1],
-        "messages": await store.count(asked.node, asked.span),
+        "messages": total,
         "groups": [{"keys": row.keys, "messages": row.messages, "values": row.values} for row in rows],
+        "nothing": None if total else await why_nothing(store, asked.node, asked.span),
         "missing": missing_document(store),
     }
     return json_response(document)

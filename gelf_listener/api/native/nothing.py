@@ -32,9 +32,11 @@ async def why_nothing(store: Store, node: Node, span: Span) -> str:
         if not await store.count(Exists(name), EVERYTHING):
             return await _no_field(store, name)
     inside = await store.count(MatchAll(), span)
-    nothing = f"nothing among {counted(inside)}"
+    if not inside and not await store.count(MatchAll(), EVERYTHING):
+        return "the store is empty"
+    nothing = f"nothing among {counted(inside)}" if inside else "there are no messages"
     if span == EVERYTHING:
-        return nothing if inside else "the store is empty"
+        return nothing
     before = 0 if span.start is None else await store.count(node, Span(None, span.start))
     after = 0 if span.end is None else await store.count(node, Span(span.end, None))
     elsewhere = [f"{count:,} {where} that" for count, where in ((before, "before"), (after, "after")) if count]

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from gelf_listener.api.context import TheStore
 from gelf_listener.api.errors import ApiError
 from gelf_listener.api.native.encoding import json_response, missing_document
+from gelf_listener.api.native.nothing import why_nothing
 from gelf_listener.api.native.parameters import MEANING, Asked, TheAsked, moment, node_of
 from gelf_listener.api.native.shapes.patterns import ComparisonShape, PatternsShape, RangeShape
 from gelf_listener.message import Message
@@ -69,8 +70,12 @@ async def patterns(
         | {
             "before": None if before is None else before.model_dump(),
             "patterns": [_pattern(shape, known=before is not None) for shape in shown],
-            "other_patterns": len(found) - len(shown),
-            "other_messages": now.looked_at - sum(shape.counts[0] for shape in shown),
+            "other_patterns": len(chosen) - len(shown),
+            "other_messages": (
+                sum(shape.counts[0] for shape in chosen[limit:])
+                if new
+                else now.looked_at - sum(shape.counts[0] for shape in shown)
+            ),
             "missing": missing_document(store),
         }
     )
@@ -139,6 +144,7 @@ async def _look(store: Store, asked: Asked, side: int, most: int, count: Count) 
         messages=messages,
         looked_at=looked_at,
         looked_at_since=since if looked_at < messages else None,
+        nothing=None if messages else await why_nothing(store, asked.node, asked.span),
     )
 
 

@@ -8,7 +8,7 @@ import { link } from "./links.js";
 import { sampleText, shapeText, within } from "./shapes.js";
 import { go } from "./state.js";
 import { styles } from "./styles.js";
-import { condition, count, line } from "./text.js";
+import { condition, count, line, noMatch } from "./text.js";
 import { isoOf, localInput, momentOf, ofLocalInput, rangeParameters, stamp } from "./times.js";
 
 /** @typedef {import("./shapes.js").Looked} Looked */
@@ -97,7 +97,7 @@ export class Compare extends Asking {
         missing && `not everything was looked at: ${line(missing.text, 300)}`,
       ),
       empty >= 0
-        ? el("p", {}, `${empty ? "The other range" : "This range"} has no messages: there is nothing to compare.`)
+        ? el("p", {}, `${empty ? "The other range" : "This range"} has nothing to compare. ${noMatch(ranges[empty].nothing)}`)
         : [
             table("Patterns", ranges, patterns, (one) => ({ what: shapeText(one.pattern), found: one.query })),
             table("Values of fields", ranges, values, (one) => ({

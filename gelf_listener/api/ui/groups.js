@@ -41,6 +41,7 @@ import { isoOf, rangeParameters, stamp } from "./times.js";
  * @typedef {object} Answer
  * @property {Question} question
  * @property {number} messages that match
+ * @property {string | null} nothing why none does
  * @property {number | null} seconds length of a stretch of time
  * @property {string} axis what stands along it: time, a field, or nothing
  * @property {Key[]} places
@@ -102,6 +103,7 @@ export async function answer(question, signal) {
   return {
     question,
     messages: found.messages,
+    nothing: found.nothing,
     seconds: found.seconds,
     axis,
     places: grid.places,

@@ -12,7 +12,7 @@ import { MessageList } from "./list.js";
 import { here } from "./paths.js";
 import { add } from "./query.js";
 import { go, keep, kept, state, watch } from "./state.js";
-import { line, spell } from "./text.js";
+import { line, noMatch, spell } from "./text.js";
 import { timePicker } from "./timepicker.js";
 import { isoOf, rangeParameters, startOf } from "./times.js";
 
@@ -249,7 +249,7 @@ export class Messages {
         found.total
           ? null
           : [
-              el("p", {}, `No message matches${found.nothing ? `: ${line(found.nothing, 300)}` : ""}.`),
+              el("p", {}, noMatch(found.nothing)),
               hasRange(now) &&
                 el(
                   "p",

@@ -6,7 +6,7 @@ import { answer, narrowed } from "./groups.js";
 import { link } from "./links.js";
 import { figureText, Plot } from "./plot.js";
 import { styles } from "./styles.js";
-import { count, line } from "./text.js";
+import { count, line, noMatch } from "./text.js";
 
 /** @typedef {import("./groups.js").Answer} Answer */
 /** @typedef {import("./groups.js").Question} Question */
@@ -95,7 +95,7 @@ export class Panel {
     if (empty)
       show(
         this.charts,
-        el("p", { class: "faint" }, found.messages ? "No message has these fields." : "No message matches."),
+        el("p", { class: "faint" }, found.messages ? "No message has these fields." : noMatch(found.nothing)),
       );
     else if (look === "figures") this._figures(found);
     else if (look === "table") show(this.charts);

@@ -7,7 +7,7 @@ import { link } from "./links.js";
 import { levelText, sampleText, shapeText, within } from "./shapes.js";
 import { go, state } from "./state.js";
 import { styles } from "./styles.js";
-import { count, line } from "./text.js";
+import { count, line, noMatch } from "./text.js";
 import { rangeParameters, stamp } from "./times.js";
 
 /** @typedef {import("./shapes.js").Pattern} Pattern */
@@ -34,7 +34,7 @@ export class Patterns extends Asking {
       styles("patterns.css"),
     ]);
     const said = [
-      `${count(found.messages, "message")}, ${count(found.patterns.length + found.other_patterns, "pattern")}`,
+      `${count(found.messages, "message")}, ${count(found.patterns.length + found.other_patterns, now.new ? "new pattern" : "pattern")}`,
       sampleText(found),
       found.before && sampleText(found.before) && `the range before is ${sampleText(found.before)}`,
       !found.before && "what is new cannot be told: this time range has no beginning",
@@ -47,7 +47,7 @@ export class Patterns extends Asking {
         : el(
             "p",
             {},
-            found.messages && now.new ? "Nothing is new: the range before has all of it." : "No message matches.",
+            found.messages && now.new ? "Nothing is new: the range before has all of it." : noMatch(found.nothing),
           ),
       found.patterns.length > 0 &&
         found.other_patterns > 0 &&

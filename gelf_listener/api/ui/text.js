@@ -109,6 +109,9 @@ export function count(number, noun) {
   return `${number.toLocaleString()} ${noun}${number === 1 ? "" : "s"}`;
 }
 
+/** That no message matches, and why, in the listener's words. @param {string | null} why */
+export const noMatch = (why) => `No message matches${why ? `: ${line(why, 300)}` : ""}.`;
+
 /** @param {number} bytes */
 export function bytesText(bytes) {
   for (const [unit, size] of /** @type {[string, number][]} */ ([

@@ -140,4 +140,5 @@ class AggregateShape(BaseModel):
     end: float | None = Field(description="Where they end, exclusive.")
     messages: int = Field(description="Messages that match the query, in a group or not.")
     groups: list[GroupShape]
+    nothing: str | None = Field(description="Why nothing matches; null when something does.")
     missing: MissingShape | None = MISSING

@@ -31,6 +31,7 @@ class RangeShape(BaseModel):
     messages: int = Field(description="How many match.")
     looked_at: int = Field(description="How many were counted: all, or the newest.")
     looked_at_since: float | None = Field(description="The oldest that was counted; null when all were.")
+    nothing: str | None = Field(description="Why nothing matches; null when something does.")
 
 
 class Example(BaseModel):
@@ -59,8 +60,8 @@ class PatternsShape(RangeShape):
 
     before: RangeShape | None = Field(description="The range before, as long; null when the range has no beginning.")
     patterns: list[PatternShape]
-    other_patterns: int = Field(description="Patterns that are not given.")
-    other_messages: int = Field(description="Messages of none of these patterns.")
+    other_patterns: int = Field(description="Patterns that were asked for and are not given.")
+    other_messages: int = Field(description="Messages of none of the given patterns; with `new`, of those new ones.")
     missing: MissingShape | None = MISSING
 
 

@@ -51,7 +51,11 @@ def test_patterns(storing: str) -> None:
         assert (found.before.start, found.before.end, found.before.messages) == (START, START + 3600, 100)
         total = (await client.get("/api/gelf/search", params={"query": failed.query, "limit": 0})).json()["total"]
         assert total == 50
-        assert [each.pattern for each in (await ask(client, **HOUR, new=True)).patterns] == [failed.pattern]
+        new = await ask(client, **HOUR, new=True)
+        assert [each.pattern for each in new.patterns] == [failed.pattern]
+        assert (new.other_patterns, new.other_messages, new.nothing) == (0, 0, None)
+        none = await ask(client, query="failed", **HOUR)
+        assert (none.patterns, none.nothing) == ([], "nothing among 150 messages in that time; none at any other time")
         every = await ask(client, query="level:error")
         assert [(each.messages, each.before, each.new) for each in every.patterns] == [(50, None, None)]
         assert every.before is None

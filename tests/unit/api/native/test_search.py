@@ -229,6 +229,7 @@ def test_csv_is_safe_for_spreadsheets_and_terminals(storing: str) -> None:
         ("query=request_id:9", "nothing among 3 messages"),
         ("query=NOT nosuch:1 AND c", "nothing among 3 messages"),
         (f"query=a&from={EPOCH + 50}&to={EPOCH + 200}", "nothing among 1 message in that time; 1 before that and 1 after that"),
+        (f"query=a&from={EPOCH + 500}", "there are no messages in that time; 2 before that"),
         (f"query=c&from={EPOCH + 50}", "nothing among 2 messages in that time; none at any other time"),
         ("query=a", None),
         ("query=c&limit=0", None),
