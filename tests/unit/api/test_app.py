@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import threading
 from typing import Any
@@ -157,3 +158,13 @@ def test_the_first_request_makes_no_routes_on_the_loop(monkeypatch: pytest.Monke
         assert len(makers) > 100
         assert threading.get_ident() not in makers
         makers.clear()
+
+
+def test_what_was_loaded_is_left_alone_by_collections_of_garbage() -> None:
+    """The API alone is a hundred thousand objects: whoever looks at them all keeps the inputs waiting."""
+    gc.unfreeze()
+    try:
+        assert ask("/api/system/lbstatus")[0] == 200
+        assert gc.get_freeze_count() > 50_000
+    finally:
+        gc.unfreeze()
