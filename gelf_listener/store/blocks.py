@@ -42,6 +42,8 @@ _LEVEL = 3
 _QUICK_LEVEL = 1
 """Of what is saved quickly: it takes two thirds of the time, and hardly more room."""
 
+_END_OF_PART = zstandard.COMPRESSOBJ_FLUSH_BLOCK
+
 _log = logging.getLogger(__name__)
 
 FILE_NAME = "messages.sqlite"
@@ -542,7 +544,10 @@ def _compressor(level: int = _LEVEL) -> zstandard.ZstdCompressor:
 
 
 def _row(first: int, messages: list[bytes], compressor: zstandard.ZstdCompressor, *, quickly: bool = False) -> _Row:
-    return first, len(messages), compressor.compress(pack_block(messages, quickly=quickly))
+    parts = pack_block(messages, quickly=quickly)
+    frame = compressor.compressobj(size=sum(map(len, parts)))
+    packed = [piece for part in parts for piece in (frame.compress(part), frame.flush(_END_OF_PART))]
+    return first, len(messages), b"".join([*packed, frame.flush()])
 
 
 def _unpacked(path: Path, first: int, packed: bytes, decompressor: zstandard.ZstdDecompressor) -> Sequence[bytes]:

@@ -13,6 +13,7 @@ format what it has
 4      ids are found by when their messages arrived; no lengths of texts, and no terms of a column of hosts
 5      numbers and ids are found by their columns, and have no terms
 6      the messages of a block lie in tables; the index is that of format 5, and is kept
+7      columns of tables are numbers, ids, or numbered words; likewise
 ====== =======================================================================================================
 """
 

@@ -12,7 +12,8 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from gelf_listener.store.tables import NAME_END, PAYLOAD, Column, Table
+from gelf_listener.store.cells import Column
+from gelf_listener.store.tables import NAME_END, PAYLOAD, Table
 
 __all__ = ["Kind", "Sheet", "Slot", "read_sheet"]
 

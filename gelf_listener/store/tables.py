@@ -3,9 +3,8 @@ Tables: how the messages of a block lie on disk, by what they have in common.
 
 Messages of one service have the same names in the same order. Cut before the quotes that follow a comma, a payload is a
 row of fields, and payloads with as many fields are a table. What all rows have in a column is written once, names
-among it; few different values are numbered; values of one length, such as ids and serial numbers, are written character
-by character, for the first ones hardly change. That takes a quarter less room than compressing one message after the
-other, and makes documents for the index by the column (`sheets`).
+among it; for what differs, see `cells`. That takes half the room of compressing one message after the other, and makes
+documents for the index by the column (`sheets`).
 
 It is about bytes only, so whatever is packed comes back as it was. Messages that have no table, for they are long or
 have nobody like them, lie beside the tables as they are.
@@ -20,7 +19,9 @@ from typing import overload
 
 import msgspec
 
-__all__ = ["NAME_END", "PAYLOAD", "Block", "Column", "Table", "pack_block", "unpack_block"]
+from gelf_listener.store.cells import Column, lay_out
+
+__all__ = ["NAME_END", "PAYLOAD", "Block", "Table", "pack_block", "unpack_block"]
 
 PAYLOAD = b'{"'
 """How a payload begins."""
@@ -36,90 +37,12 @@ _MAX_BYTES = 16_384
 """Longest message in a table."""
 _MIN_ROWS = 4
 _MAX_TABLES = 200
-_MAX_FEW = 256
-_A_VALUE = 3
-"""Rows that each numbered value has at least, on average: below, the list of them takes more than it saves."""
-_A_LOOK = 48
-"""Rows that are looked at first: if most are different, so are too many of the others."""
-_MAX_WIDE = 96
 _TOGETHER = 16
 """Values that lie together where they have nothing in common: that many are looked at to find one."""
+_OWN_BLOCK = 1000
+"""Bytes of a column from which on it is compressed by itself: what a code of its own takes is less than it saves."""
 _A_MESSAGE = 16
 """Rows that are made as quickly, all together, as one by itself."""
-
-
-class _Few(msgspec.Struct, array_like=True, tag=0, gc=False):
-    """Few different values: all of them, with cuts between, and the number of each row's."""
-
-    values: bytes
-    numbers: bytes
-
-    def of(self, row: int, cut: bytes) -> bytes:
-        return self.values.split(cut)[self.numbers[row]]
-
-    def all(self, cut: bytes) -> Sequence[bytes]:
-        return [*map(self.values.split(cut).__getitem__, self.numbers)]
-
-    def some(self, rows: Sequence[int], cut: bytes) -> Sequence[bytes]:
-        values, numbers = self.values.split(cut), self.numbers
-        return [values[numbers[row]] for row in rows]
-
-    def different(self, cut: bytes) -> bytes:  # noqa: ARG002  (columns are asked alike)
-        return self.values
-
-    def spread(self, different: Sequence[str]) -> Sequence[str]:
-        return [*map(different.__getitem__, self.numbers)]
-
-
-class _Wide(msgspec.Struct, array_like=True, tag=1, gc=False):
-    """Values of one length: the first byte of each, then the second of each, and so on."""
-
-    data: bytes
-    rows: int
-
-    def of(self, row: int, cut: bytes) -> bytes:  # noqa: ARG002
-        return self.data[row :: self.rows]
-
-    def all(self, cut: bytes) -> Sequence[bytes]:  # noqa: ARG002
-        return [self.data[row :: self.rows] for row in range(self.rows)]
-
-    def some(self, rows: Sequence[int], cut: bytes) -> Sequence[bytes]:  # noqa: ARG002
-        return [self.data[row :: self.rows] for row in rows]
-
-    def different(self, cut: bytes) -> bytes:
-        return cut.join(self.all(cut))
-
-    def spread(self, different: Sequence[str]) -> Sequence[str]:
-        return different
-
-
-class _Many(msgspec.Struct, array_like=True, tag=2, gc=False):
-    """Any other values, some together with cuts between them, so that one is found quickly."""
-
-    data: list[bytes]
-
-    def of(self, row: int, cut: bytes) -> bytes:
-        return self.data[row // _TOGETHER].split(cut)[row % _TOGETHER]
-
-    def all(self, cut: bytes) -> Sequence[bytes]:
-        return cut.join(self.data).split(cut)
-
-    def some(self, rows: Sequence[int], cut: bytes) -> Sequence[bytes]:
-        values = self.all(cut)
-        return [values[row] for row in rows]
-
-    def different(self, cut: bytes) -> bytes:
-        return cut.join(self.data)
-
-    def spread(self, different: Sequence[str]) -> Sequence[str]:
-        return different
-
-
-Column = _Few | _Wide | _Many
-"""
-What differs from row to row: `of` gives it of one, `some` of some, `all` of all; `different` gives at least all
-different ones, with cuts between them, and `spread` what was made of each of these for all rows.
-"""
 
 
 class Table(msgspec.Struct, array_like=True, gc=False):
@@ -244,16 +167,19 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[bytes] | _Packed).decode
 
 
-def pack_block(messages: Sequence[bytes], *, quickly: bool = False) -> bytes:
+def pack_block(messages: Sequence[bytes], *, quickly: bool = False) -> list[bytes]:
     """
-    Return messages as they lie in a block, to be compressed.
+    Return messages as they lie in a block.
 
     Args:
         messages: To be packed.
-        quickly: Whether to write them one after the other, which takes a quarter more room and no time.
+        quickly: Whether to write them one after the other, which takes twice the room and no time.
+
+    Returns:
+        The parts of the block, which have little in common: each is to be compressed with a code of its own.
     """
     if quickly:
-        return _encode(messages)
+        return [_encode(messages)]
     found: dict[int, list[list[bytes]]] = {}  # by how many fields rows have, negative for the second cut; 0 for none
     kinds: list[int] = []
     for message in messages:
@@ -282,7 +208,21 @@ def pack_block(messages: Sequence[bytes], *, quickly: bool = False) -> bytes:
             numbers[kind] = len(tables)
     numbered = bytes([numbers.get(kind, 0) for kind in kinds])
     others = [message for message, number in zip(messages, numbered, strict=True) if not number]
-    return _encode(_Packed(tables, numbered, others))
+    return _parts(_Packed(tables, numbered, others))
+
+
+def _parts(packed: _Packed) -> list[bytes]:
+    """Return a block as bytes, cut before and after its large columns."""
+    data, at = _encode(packed), 0
+    parts = []
+    for table in packed.tables:
+        for column in table.columns:
+            part = _encode(column)
+            if len(part) >= _OWN_BLOCK:
+                begin = data.index(part, at)
+                parts += [data[at:begin], part]
+                at = begin + len(part)
+    return [part for part in [*parts, data[at:]] if part]
 
 
 def unpack_block(data: bytes) -> Sequence[bytes]:
@@ -354,23 +294,11 @@ class _Laying:
         """Put a column of what stands between a beginning and an end, which all cells have."""
         self._texts.append(b"".join([*self._text, begin]))
         self._text = [end]
-        self._columns.append(self._column(cells, begin, end))
-
-    def _column(self, cells: tuple[bytes, ...], begin: bytes, end: bytes) -> Column:
-        cut, rows = self._cut, len(cells)
-        a_look = min(rows, _A_LOOK)
-        values = sorted(set(cells)) if len(set(cells[:a_look])) * 2 <= a_look else []
-        if 0 < len(values) <= min(_MAX_FEW, rows // _A_VALUE):
-            numbers = dict(zip(values, range(len(values)), strict=True))
-            bodies = [value[len(begin) : len(value) - len(end)] for value in values]
-            return _Few(cut.join(bodies), bytes(map(numbers.__getitem__, cells)))
-        joined, width = cut.join(cells), len(cells[0])
-        step = width + len(cut)
-        if width <= _MAX_WIDE and len(joined) == step * rows - len(cut) and len(set(map(len, cells))) == 1:
-            return _Wide(b"".join([joined[at::step] for at in range(len(begin), width - len(end))]), rows)
-        between, parts = end + cut + begin, range(0, rows, _TOGETHER)
-        data = [cut.join(cells[at : at + _TOGETHER]) for at in parts]
-        return _Many([part[len(begin) : len(part) - len(end)].replace(between, cut) for part in data])
+        values: Sequence[bytes] = cells
+        if begin or end:
+            joined = self._cut.join(cells)
+            values = joined[len(begin) : len(joined) - len(end)].split(end + self._cut + begin)
+        self._columns.append(lay_out(values, self._cut))
 
 
 def _around(field: bytes, at: int = 0) -> tuple[bytes, bytes]:

@@ -97,7 +97,7 @@ def by_column(payloads: list[bytes], peer: Peer | None = None) -> tuple[list[byt
     """Return what is packed of payloads, the documents that are made of a block of them, and the names."""
     packed = [PACKER.pack(message) for payload in payloads for message in decoded(payload, peer=peer)]
     names = Names()
-    block = unpack_block(pack_block(packed))
+    block = unpack_block(b"".join(pack_block(packed)))
     return packed, Documents(PACKER, names, read_document).of_block(block, 7), names
 
 

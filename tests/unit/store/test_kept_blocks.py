@@ -15,7 +15,7 @@ FILE = Path("messages.sqlite")
 
 
 def packed(*messages: bytes) -> bytes:
-    return zstandard.ZstdCompressor().compress(pack_block(messages, quickly=True))
+    return zstandard.ZstdCompressor().compress(b"".join(pack_block(messages, quickly=True)))
 
 
 @pytest.fixture

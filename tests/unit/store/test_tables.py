@@ -51,7 +51,7 @@ def service(chance: random.Random, number: int) -> bytes:
 @given(ROWS | ANY)
 def test_what_was_packed_is_unpacked(messages: list[bytes]) -> None:
     """In any order."""
-    block = unpack_block(pack_block(messages))
+    block = unpack_block(b"".join(pack_block(messages)))
     for _ in range(2):
         assert [block[place] for place in range(len(messages))] == messages
     assert list(block) == messages
@@ -64,7 +64,7 @@ def test_what_was_packed_is_unpacked(messages: list[bytes]) -> None:
 def test_some_messages_are_those_at_their_places(messages: list[bytes], data: st.DataObject) -> None:
     """However many are asked for."""
     chosen = data.draw(st.sets(st.sampled_from(range(len(messages)))) if messages else st.just(set()))
-    block = unpack_block(pack_block([*messages, *messages, *messages]))
+    block = unpack_block(b"".join(pack_block([*messages, *messages, *messages])))
     assert isinstance(block, Block)
     places = sorted(chosen | {place + len(messages) for place in chosen})
     for some in (places[:3], places, range(len(block))):
@@ -77,7 +77,7 @@ def test_messages_with_as_many_fields_are_a_table() -> None:
     messages = [service(chance, number) for number in range(300)]
     messages[7] = b"nobody is like me"
     messages[9] = b'{"' + b',"' * 600  # so many columns are not worth it
-    data = pack_block(messages)
+    data = b"".join(pack_block(messages))
     block = unpack_block(data)
     assert isinstance(block, Block)
     assert len(block.tables) == 1
