@@ -7,6 +7,7 @@ fuzzed; the rest is fed to it. Anything but messages and rejections is a finding
 
 from __future__ import annotations
 
+import logging
 import re
 import sys
 from collections.abc import Generator
@@ -41,6 +42,17 @@ with atheris.instrument_imports(include=["gelf_listener"]):
     from gelf_listener.errors import Reason, Rejected
     from gelf_listener.message import Message, Peer
     from gelf_listener.query import QueryError, parse
+
+
+class _Findings(logging.Handler):
+    """What a decoder catches and logs, so that others' messages live, is a finding here."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.exc_info and record.exc_info[1]:
+            raise record.exc_info[1]
+
+
+logging.getLogger("gelf_listener").addHandler(_Findings())
 
 PEER = Peer("192.0.2.1", 5000)
 LIMITS = Limits(max_payload_bytes=65_536, max_pending_messages=16, max_pending_bytes=65_536)

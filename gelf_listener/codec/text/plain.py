@@ -282,7 +282,7 @@ def _is_of_something(before: str, text: str, start: int, number: int, *, said: b
     """Whether a time is not the line's, but that of a header of HTTP, or of the build of a version."""
     if ":" in before and text[start + 3 : start + 5] == ", ":
         return True  # Last-Modified: Sat, 28 Nov 2026 10:00:00 GMT
-    return number > 1 and not said and before[-1] == "("  # slapd 2.5.13 (Feb  8 2023 01:56:12)
+    return number > 1 and not said and before.endswith("(")  # slapd 2.5.13 (Feb  8 2023 01:56:12)
 
 
 def _is_none(text: str, start: int, end: int, number: int) -> bool:

@@ -10,6 +10,7 @@ import pytest
 
 from gelf_listener.codec.batch import Batch
 from gelf_listener.codec.text.lines import LineDecoder
+from gelf_listener.codec.text.plain import read_header
 from gelf_listener.message import Message
 
 NOW = 1_795_000_000.0
@@ -308,3 +309,13 @@ def test_a_bug_costs_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     (rejected,) = batch.rejected
     assert bytes(rejected.payload) == b'{"a":1}'
     assert "bug" in rejected.detail
+
+
+@pytest.mark.parametrize("digits", range(95, 106))
+def test_a_time_at_the_end_of_what_is_read_as_one_word(digits: int) -> None:
+    """Found by fuzzing: nothing stands before it, which was taken for a mark, so the line failed."""
+    decoder, batch = LineDecoder("h"), Batch()
+    decoder.feed(f"8 {'1' * digits}0:00:00\n".encode(), 1.7e9, batch)
+    decoder.feed_eof(1.7e9, batch)
+    assert [message.short_message for message in batch.messages] == [f"8 {'1' * digits}0:00:00"]
+    assert read_header(f"8 {'1' * digits}0:00:00", 1.7e9).level is None
