@@ -71,7 +71,7 @@ LEVEL_LETTERS = {
 
 _OFFSET = re.compile(r"([A-Za-z]+)[+-]\d{1,4}\Z", re.ASCII)
 
-_UNNAMED = re.compile(r"Level (\d{1,3})\Z", re.ASCII)
+_UNNAMED = re.compile(r"[Ll]evel (\d{1,3})\Z", re.ASCII)
 
 _MAX_TEXT = 64
 """Longest text read as a number: reading millions of digits takes a while."""

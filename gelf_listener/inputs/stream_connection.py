@@ -20,7 +20,7 @@ from gelf_listener.inputs.turns import Backlog, turns_of
 from gelf_listener.intake import Intake
 from gelf_listener.message import Peer
 
-__all__ = ["PROXY_HEADER", "TLS_ON_PLAIN", "StreamConnection", "TextConnection"]
+__all__ = ["LUMBERJACK", "PROXY_HEADER", "TLS_ON_PLAIN", "StreamConnection", "TextConnection", "is_lumberjack"]
 
 _log = logging.getLogger(__name__)
 
@@ -30,6 +30,18 @@ _PICKLE_STARTS = (0x7D, 0x80)
 PROXY_HEADER = "a PROXY protocol header from an address that the setting proxies does not name"
 _TELLING_BYTES = 6
 TLS_ON_PLAIN = "a TLS handshake on a port without TLS: use the TLS port, or turn TLS off"
+LUMBERJACK = (
+    "what Beats send to Logstash (lumberjack), which is not spoken here: have them send to an elasticsearch+http input "
+    "(output.elasticsearch)"
+)
+_LUMBERJACK_BYTES = 4
+_LUMBERJACK_STARTS = (b"1W\0\0", b"2W\0\0")
+"""The size of a window, of less than 65 536 events; text has no NULs there."""
+
+
+def is_lumberjack(first: bytes) -> bool:
+    """Whether the first bytes of a connection may be those of Beats' own protocol, in its first or second version."""
+    return any(start.startswith(first[:_LUMBERJACK_BYTES]) for start in _LUMBERJACK_STARTS)
 
 
 class StreamConnection(asyncio.Protocol):
@@ -184,6 +196,10 @@ class StreamConnection(asyncio.Protocol):
         if first[:1] == b"\x16" and first[1:2] in (b"", b"\x03"):
             if len(first) > 1:
                 self.refuse(TLS_ON_PLAIN, first)
+            return False
+        if is_lumberjack(first):
+            if len(first) >= _LUMBERJACK_BYTES:
+                self.refuse(LUMBERJACK, first)
             return False
         return True
 

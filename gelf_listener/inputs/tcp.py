@@ -18,7 +18,7 @@ from pydantic import Field
 from gelf_listener.codec import Batch, FramedSession, GelfDecoder, Receipt
 from gelf_listener.codec.framing.gelf_frames import GelfFramer
 from gelf_listener.codec.framing.graylog_frames import GraylogFramer
-from gelf_listener.codec.text.bodies import foreign_record
+from gelf_listener.codec.text.bodies import foreign_frame, foreign_record
 from gelf_listener.errors import Reason
 from gelf_listener.inputs.container_intake import ReadsContainers
 from gelf_listener.inputs.gelf import GelfInputSettings, expire_chunks
@@ -183,7 +183,7 @@ class TcpInput(ReadsContainers, SessionInput):
 
     def __init__(self, settings: TcpSettings) -> None:
         super().__init__(settings)
-        self._decoder = settings.decoder(self.name)
+        self._decoder = settings.decoder(self.name, foreign_frame)
         self._responder: GelfResponder | None = None
         if settings.http and settings.mode == "lenient":
             names = ("mode", "max_payload_bytes", "timezone")

@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from gelf_listener.codec import Batch, DatagramDecoder, GelfDecoder
+from gelf_listener.codec.text.bodies import foreign_frame
 from gelf_listener.inputs.allow import AllowList
 from gelf_listener.inputs.container_intake import ReadsContainers
 from gelf_listener.inputs.datagram_reader import DatagramReader, Datagrams, datagram_reader
@@ -277,7 +278,7 @@ class UdpInput(ReadsContainers, DatagramInput):
 
     def decoder(self) -> GelfDecoder:
         """Make what reads the datagrams."""
-        return self.settings.decoder(self.name)
+        return self.settings.decoder(self.name, foreign_frame)
 
     def counters(self) -> dict[str, float]:
         """Return what the kernel and the chunk reassembly counted."""

@@ -15,6 +15,7 @@ from gelf_listener.codec.text.reading import Reading
 from gelf_listener.codec.text.whole import read_whole
 from gelf_listener.codec.times import SECONDS_MAX, SECONDS_MIN
 from gelf_listener.message import Message
+from gelf_listener.notes import Deviation
 from gelf_listener.rows import Row, shared_names
 
 __all__ = ["Stream", "take_entry"]
@@ -46,6 +47,9 @@ _LOKI4J = re.compile(r"\[([^\]]{1,100})\] ([\w.$-]{1,200}) - ")
 
 _LOKI4J_1 = re.compile(r"l=(\w{1,20}) (?:h=(\S{0,200}) )?c=(\S{1,200}) t=([^|]{1,100}) \| ")
 """The same of 1.x, with a host or without, which says it nowhere else."""
+
+
+_GUESSED_LEVEL = (Deviation.GUESSED, "level")
 
 
 class Stream:
@@ -145,8 +149,11 @@ def take_entry(
         level = own_level if level is None else level
         host = host or _pop_host(said)
     full_message = reading.full_message or _pop_trace(said)
+    notes = reading.notes
     if level is None:
         level = _level_of(reading, said)
+    elif notes:  # what the line was guessed to be is not what was taken
+        notes = tuple([each for each in notes if (each.deviation, each.field) != _GUESSED_LEVEL])
     if tenant:
         said.setdefault("tenant", tenant)
     seconds = nanoseconds / 1_000_000_000
@@ -164,7 +171,7 @@ def take_entry(
         level=level,
         full_message=full_message,
     )
-    message._notes += reading.notes  # noqa: SLF001  (it is ours until it is added)
+    message._notes += notes  # noqa: SLF001  (it is ours until it is added)
     receipt.add(message)
 
 

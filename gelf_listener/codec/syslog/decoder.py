@@ -29,7 +29,7 @@ from gelf_listener.codec.syslog.devices import SAYS_MORE, read_device
 from gelf_listener.codec.syslog.facilities import FACILITIES
 from gelf_listener.codec.syslog.stamps import Clock, iso_seconds, read_stamp
 from gelf_listener.codec.syslog.structured_data import StructuredData, parse_structured_data
-from gelf_listener.codec.syslog.texts import CEE, read_body, undo_escapes
+from gelf_listener.codec.syslog.texts import CEE, NO_TAG, read_body, undo_escapes
 from gelf_listener.codec.text.plain import read_header
 from gelf_listener.codec.text.reading import Reading
 from gelf_listener.codec.times import SECONDS_MAX, SECONDS_MIN
@@ -300,6 +300,8 @@ class SyslogDecoder:
         if match is not None:
             text = text[match.end() :].lstrip(" ")
         clock = self._clock
+        if text.startswith(NO_TAG):
+            text = text[2:]
         if (
             text.startswith("1 ") and read_stamp(text, clock, 2) is not None
         ):  # RFC 5424's version before RFC 3164's time
@@ -431,6 +433,10 @@ def _embedded(parts: _Parts, given: dict[str, Any], receipt: Receipt, *, is_reco
         text = document.pop("msg", None)
         document = {f"_{name}": value for name, value in document.items()}
         document["short_message"] = text if isinstance(text, str) else parts.text.removeprefix(CEE).strip()
+    elif cee and "full_message" not in document and isinstance(document.get("message"), str):
+        whole = document.pop("message")  # of cee-syslog-handler: the same text again, or a trace
+        if whole != document["short_message"]:
+            document["full_message"] = whole
     found = Normaliser(given | document, parts.notes, receipt, strict=True).message(parts.payload)
     if found is not None:
         for name, value in parts.fields.items():

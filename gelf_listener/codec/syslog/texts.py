@@ -18,10 +18,12 @@ from gelf_listener.codec.text.reader import TextReader, read_text
 from gelf_listener.codec.text.reading import Reading
 from gelf_listener.notes import Deviation, Note
 
-__all__ = ["CEE", "read_body", "undo_escapes"]
+__all__ = ["CEE", "NO_TAG", "read_body", "undo_escapes"]
 
 CEE = "@cee:"
 """The cookie of Common Event Expression: JSON follows."""
+NO_TAG = ": @cee:"
+"""What cee-syslog-handler sends: a tag without a name before the cookie."""
 
 _PAIRS = re.compile(r"[A-Za-z_@][\w.@/-]{0,60}=")
 _ESCAPE = re.compile(r"#(?:011|012|015|033\[[0-9;]*m)(?![0-9a-fA-F]{3}(?![0-9A-Za-z]))|(?<=\S)(?:#000)+\Z")

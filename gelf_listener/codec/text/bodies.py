@@ -13,7 +13,7 @@ from gelf_listener.codec.text.reader import STREAM_LEVELS, TextReader, is_gelf, 
 from gelf_listener.codec.text.reading import Reading
 from gelf_listener.codec.text.records import read_record
 
-__all__ = ["decode_text", "decode_text_in_steps", "foreign_record", "is_json"]
+__all__ = ["decode_text", "decode_text_in_steps", "foreign_frame", "foreign_record", "is_json"]
 
 _LEVEL = 6
 _LINES_A_STEP = 32
@@ -68,6 +68,17 @@ def foreign_record(document: dict[str, Any], raw: bytes, receipt: Receipt, stric
         )
     )
     return True
+
+
+def foreign_frame(document: dict[str, Any], raw: bytes, receipt: Receipt, strict: bool) -> bool:
+    """
+    Read what is not GELF on a port of GELF alone, by UDP or TCP; see `foreign_record`.
+
+    A text and a host are enough for a Graylog, so they are GELF with notes, unless the time is Logstash's.
+    """
+    if "message" in document and "host" in document and "@timestamp" not in document:
+        return False
+    return foreign_record(document, raw, receipt, strict)
 
 
 def _read(document: dict[str, Any], now: float, *, strict: bool) -> Reading | None:

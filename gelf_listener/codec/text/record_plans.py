@@ -53,6 +53,7 @@ TEXTS = (
     "log_message",
     "message_text",
     "event_message",
+    "",
 )
 _LEVELS = (
     *("levelname", "level_name", "levelName", "level", "severity", "error_severity", "log.level", "lvl", "loglevel"),
@@ -75,6 +76,7 @@ _HOSTS = (
     "host.name",
     "host.hostname",
     "source_host",
+    "@source_host",
     "HostName",
     "HOSTNAME",
     "Hostname",
@@ -86,7 +88,7 @@ _TRACES = (
     *("stackTrace", "StackTrace", "Stacktrace", "Exception", "traceback", "err.stack", "error.stack", "throwable"),
     *("exception.stacktrace", "exception.stack_trace", "context.exception", "error.stackTrace", "backtrace", "thrown"),
     *("errorStack", "err", "error", "exceptionStackTrace", "exception.stack", "stack_info", "cause"),
-    *("_exception.stackTrace", "exception.backtrace"),
+    *("_exception.stackTrace", "exception.backtrace", "extra.stack_trace"),
 )  # fmt: skip
 _OF_REQUESTS = frozenset((
     *("method", "uri", "url", "path", "request", "status", "remote_addr", "remote_ip", "client_ip", "request_method"),

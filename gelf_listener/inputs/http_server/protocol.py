@@ -27,7 +27,7 @@ from gelf_listener.inputs.http_server.responder import BodyReader, Responder, ru
 from gelf_listener.inputs.http_server.upgrades import head_without_upgrade
 from gelf_listener.inputs.proxy_protocol import may_begin
 from gelf_listener.inputs.server_connections import Connections
-from gelf_listener.inputs.stream_connection import PROXY_HEADER, TLS_ON_PLAIN
+from gelf_listener.inputs.stream_connection import LUMBERJACK, PROXY_HEADER, TLS_ON_PLAIN, is_lumberjack
 from gelf_listener.inputs.turns import Backlog, turns_of
 from gelf_listener.intake import Intake
 from gelf_listener.message import Peer
@@ -501,6 +501,8 @@ class HttpProtocol(asyncio.Protocol):
         """Say what bytes are that are not HTTP."""
         if data[:1] == b"\x16":
             return TLS_ON_PLAIN
+        if is_lumberjack(data):
+            return LUMBERJACK
         return PROXY_HEADER if may_begin(data[:12]) and len(data) > 1 else f"not HTTP: {error}"
 
     def _refuse_bytes(self, data: bytes, detail: str) -> None:

@@ -23,6 +23,7 @@ from gelf_listener.codec.gelf.lenient import LenientGelf
 from gelf_listener.codec.inflater import Inflater
 from gelf_listener.codec.receipt import Receipt
 from gelf_listener.codec.syslog.decoder import SyslogDecoder
+from gelf_listener.codec.text.bodies import foreign_frame, foreign_record
 from gelf_listener.codec.text.logrecord import LogRecords
 from gelf_listener.message import Message, Peer
 
@@ -47,7 +48,8 @@ def bodies(data: bytes) -> list[bytes]:
 def decode(capture: dict[str, Any]) -> Batch:
     """Decode what a client sent, as the input of its transport does."""
     batch = Batch()
-    gelf, syslog = GelfDecoder("lenient", "in"), SyslogDecoder("in")
+    gelf, syslog = GelfDecoder("lenient", "in", foreign=foreign_frame), SyslogDecoder("in")
+    of_http = GelfDecoder("lenient", "in", foreign=foreign_record)
     receipt = Receipt("in", PEER, NOW, batch)
     for kind, text in capture["pieces"]:
         data = base64.b64decode(text)
@@ -57,7 +59,7 @@ def decode(capture: dict[str, Any]) -> Batch:
             syslog.decode_datagrams([data], [PEER], NOW, batch)
         elif kind == "http":
             for body in bodies(data):
-                gelf.decode(body, NOW, PEER, batch)
+                of_http.decode(body, NOW, PEER, batch)
         elif kind == "logrecord":
             assert isinstance(gelf.gelf, LenientGelf)
             for body in bodies(data):

@@ -140,6 +140,7 @@ VECTORS: list[tuple[str, bytes, dict[str, Any], list[int], list[str], list[str]]
     ("h2c and gzip", post(gzip.compress(HELLO), *H2C, "Content-Encoding: gzip"), {}, [202], ["hello"], []),
     ("GET elsewhere with a token", b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", {"token": "t0ken"}, [401], [], []),
     ("a TLS handshake", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", {}, [400], [], ["unexpected_protocol"]),
+    ("Beats", b"2W\0\0\0\1", {}, [400], [], ["unexpected_protocol"]),
     ("not HTTP", b"\x01\x02\x03\r\n\r\n", {}, [400], [], ["unexpected_protocol"]),
     ("graylog: not JSON", post(b"hello"), {"mode": "graylog"}, [202], [], ["invalid_json"]),
     ("graylog: GET", b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", {"mode": "graylog"}, [405], [], []),

@@ -238,6 +238,7 @@ def said(message: Message) -> tuple[Any, ...]:
         ("x", {}, {"detected_level": "error"}, 3, {}),
         ("x", {"level": "error", "detected_level": "error"}, {}, 3, {}),
         ("x", {}, {}, None, {}),
+        ("x", {"severity": "level 25"}, {}, 5, {}),
     ],
 )
 def test_levels(
@@ -246,6 +247,14 @@ def test_levels(
     """From structured metadata or labels, or else from the text, or else from the stream it was printed on."""
     message = entry(line, labels, metadata)
     assert (message.level, message.fields) == (level, fields)
+
+
+def test_a_level_that_is_said_is_not_guessed() -> None:
+    """A traceback in the line would make it an error."""
+    trace = "late\nTraceback (most recent call last):\n  File \"a.py\", line 1, in b\n    c()\nKeyError: 'd'"
+    said, guessed = entry(trace, {"severity": "warning"}), entry(trace)
+    assert (said.level, said.short_message, said.notes) == (4, "late", ())
+    assert (guessed.level, [note.field for note in guessed.notes]) == (3, ["level"])
 
 
 def test_hosts() -> None:

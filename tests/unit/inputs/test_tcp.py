@@ -23,6 +23,7 @@ AGAIN = b'{"short_message":"again"}'
 POST = b"POST /gelf HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s" % (len(HELLO), HELLO)
 PICKLE = pickle.dumps({"msg": "hello", "levelno": 20}, 1)
 SOCKET_HANDLER = struct.pack(">L", len(PICKLE)) + PICKLE
+LUMBERJACK = b"2W\0\0\0\1" + b'2J\0\0\0\1\0\0\0\x0f{"message":"x"}'
 CLIENT_HELLO = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"
 
 
@@ -69,6 +70,15 @@ VECTORS: list[tuple[str, bytes, list[str], list[str], bool]] = [
     ("nothing", b"\0", [], [], True),
     ("TLS", CLIENT_HELLO, [], ["unexpected_protocol"], False),
     ("pickle", SOCKET_HANDLER, [], ["unexpected_protocol"], False),
+    ("Beats", LUMBERJACK, [], ["unexpected_protocol"], False),
+    ("a number", b"2\0" + HELLO + b"\0", ["hello"], ["not_an_object"], False),
+    (
+        "JSON of another logger",
+        b'{"@timestamp":"2026-11-30T19:28:00.606Z","message":"hi","host":"web1"}\n',
+        ["hi"],
+        [],
+        False,
+    ),
     ("HTTP", POST + POST, ["hello", "hello"], [], False),
     ("a method that never ends", b"POS", [], ["invalid_json"], True),
 ]
@@ -94,7 +104,7 @@ def test_nothing_is_written_to_a_gelf_connection() -> None:
     assert made.transport.written == b""
 
 
-@pytest.mark.parametrize("data", [CLIENT_HELLO, SOCKET_HANDLER], ids=["TLS", "pickle"])
+@pytest.mark.parametrize("data", [CLIENT_HELLO, SOCKET_HANDLER, LUMBERJACK], ids=["TLS", "pickle", "Beats"])
 def test_refused_protocols_close(data: bytes) -> None:
     """They will never make sense; what follows is not looked at."""
     made = exchange(data + HELLO + b"\0")

@@ -218,6 +218,18 @@ def test_what_our_output_sends_is_what_it_was() -> None:
     assert message.fields == {"tag": "gelf.web1", "message_": "mine"}
 
 
+def test_a_text_without_a_name() -> None:
+    """logrus_fluent 0.4 writes it so, unless it is given a name for it."""
+    made = Client()
+    made.send(msgpack.packb(["shop", AT, {"level": "warning", "": "loved", "order": 1}, {}]))
+    made.send(
+        msgpack.packb(["shop", AT, {"level": "error", "": "order failed", "order": 7, "shop": {"name": "north"}}])
+    )
+    first, second = made.receipt.batch.messages
+    assert (first.short_message, first.level, first.fields) == ("loved", 4, {"tag": "shop", "order": 1})
+    assert (second.short_message, second.fields["shop.name"], second.notes) == ("order failed", "north", ())
+
+
 def test_a_record_with_gelf_names() -> None:
     """A GELF library behind this protocol."""
     record = {"version": "1.1", "host": "web1", "short_message": "a", "level": 4, "timestamp": AT + 1.5, "_order": 7}
