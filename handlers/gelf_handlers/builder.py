@@ -8,7 +8,9 @@ graypy's override points keep their names and meanings: ``_make_gelf_dict``, ``_
 from __future__ import annotations
 
 import logging
+import math
 import socket
+import time
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -53,11 +55,12 @@ class MessageBuilder:
             "version": "1.1",
             "host": host,
             "short_message": text.rstrip("\r\n"),
-            "timestamp": round(record.created, 6),
+            "timestamp": _seconds(record.created),
             "level": gelf.severity(record.levelno),
         }
         if self.facility is None:
-            message["_facility"] = record.name
+            if record.name is not None:
+                message["_facility"] = record.name
         else:
             self._set_custom_facility(message, self.facility, record)
         self._add_full_message(message, record)
@@ -102,7 +105,8 @@ class MessageBuilder:
     @staticmethod
     def _set_custom_facility(gelf_dict: dict[str, Any], facility_value: str, record: logging.LogRecord) -> None:
         gelf_dict["_facility"] = facility_value
-        gelf_dict["_logger"] = record.name
+        if record.name is not None:
+            gelf_dict["_logger"] = record.name
 
     @staticmethod
     def _add_level_names(gelf_dict: dict[str, Any], record: logging.LogRecord) -> None:
@@ -125,8 +129,10 @@ class MessageBuilder:
 
     @staticmethod
     def _add_debugging_fields(gelf_dict: dict[str, Any], record: logging.LogRecord) -> None:
-        gelf_dict["_file"] = record.pathname
-        gelf_dict["_line"] = record.lineno
+        if record.pathname is not None:
+            gelf_dict["_file"] = record.pathname
+        if record.lineno is not None:
+            gelf_dict["_line"] = record.lineno
         if record.funcName is not None:
             gelf_dict["_function"] = record.funcName
         if record.process is not None:
@@ -142,6 +148,13 @@ class MessageBuilder:
     @staticmethod
     def _add_extra_fields(gelf_dict: dict[str, Any], record: logging.LogRecord) -> None:
         gelf.add_fields(gelf_dict, gelf.record_extras(record).items())
+
+
+def _seconds(created: object) -> float:
+    """Return a record's time; now, where one that was made by hand has none that JSON can say."""
+    if isinstance(created, int | float) and math.isfinite(created):
+        return round(created, 6)
+    return round(time.time(), 6)
 
 
 def _last_line(text: str | None) -> str:

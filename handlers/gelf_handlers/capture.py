@@ -105,8 +105,11 @@ def thaw(frozen: Frozen) -> Captured:
     path, created = state["pathname"] or "", state["created"]
     state["filename"] = os.path.basename(path)  # noqa: PTH119 - as logging does it
     state["module"] = os.path.splitext(state["filename"])[0]  # noqa: PTH122
-    state["msecs"] = int((created - int(created)) * 1000) + 0.0
-    state["relativeCreated"] = (created - _STARTED) * 1000
+    try:
+        state["msecs"] = int((created - int(created)) * 1000) + 0.0
+        state["relativeCreated"] = (created - _STARTED) * 1000
+    except (TypeError, ValueError, OverflowError):  # a record made by hand
+        state["msecs"] = state["relativeCreated"] = 0.0
     state["exc_info"] = state["exc_text"] = state["stack_info"] = None
     if task_name is not None:
         state["taskName"] = task_name

@@ -77,6 +77,8 @@ def severity(levelno: int) -> int:
     Numbers between the standard ones get a severity of their own where syslog has one: 21 to 29 ("success",
     "notice" in most libraries) are 5. Anything below INFO is 7.
     """
+    if not isinstance(levelno, int | float):
+        return 6  # a record made by hand: `logging.makeLogRecord` leaves None
     if levelno >= logging.CRITICAL:
         return 2
     if levelno >= logging.ERROR:
@@ -133,13 +135,13 @@ def snapshot(value: Any, default: Callable[[Any], Any] = object_text, _outer: tu
         return value if value.bit_length() <= _PRINTABLE_BITS else _big_int_text(value)
     if kind in (str, float, bool) or value is None:
         return value
-    if isinstance(value, enum.Enum):
-        return snapshot(value.value, default, _outer)
-    if isinstance(value, str):
-        return str.__str__(value)
-    if isinstance(value, bytes | bytearray):
-        return bytes(value).decode("utf-8", "replace")
-    try:
+    try:  # a proxy outside its request (werkzeug's) does not even tell its class
+        if isinstance(value, enum.Enum):
+            return snapshot(value.value, default, _outer)
+        if isinstance(value, str):
+            return str.__str__(value)
+        if isinstance(value, bytes | bytearray):
+            return bytes(value).decode("utf-8", "replace")
         if isinstance(value, Mapping):
             if id(value) in _outer or len(_outer) >= _MAX_DEPTH:
                 return "<cycle>" if id(value) in _outer else "<too deep>"

@@ -5,9 +5,11 @@ import datetime as dt
 import decimal
 import enum
 import logging
+import math
 import pathlib
 import queue
 import sys
+import time
 import uuid
 from typing import Any, NamedTuple
 
@@ -27,6 +29,13 @@ class Colour(enum.Enum):
 class BadRepr:
     def __repr__(self):
         raise RuntimeError("no repr")
+
+
+class Proxy:
+    """As werkzeug's `LocalProxy` outside a request: it does not tell its class either."""
+
+    def __getattribute__(self, name):
+        raise RuntimeError("Working outside of request context.")
 
 
 class Point(NamedTuple):
@@ -285,12 +294,48 @@ def deep():
         object,
         lambda: 0,
     ],
-    ids=["bad_repr", "namedtuple", "tuple_key", "cyclic", "cyclic_inside", "deep", "bad_key", "class", "function"],
+    ids=[
+        "bad_repr",
+        "namedtuple",
+        "tuple_key",
+        "cyclic",
+        "cyclic_inside",
+        "deep",
+        "bad_key",
+        "class",
+        "function",
+    ],
 )
 def test_a_difficult_extra_costs_at_most_itself(value):
     message = encode(record("kept", extra={"difficult": value, "other": 1}))
     assert message["short_message"] == "kept"
     assert message["_other"] == 1
+
+
+def test_a_proxy_that_does_not_tell_its_class_costs_at_most_itself():
+    message = encode(record("kept", extra={"user": Proxy(), "users": [Proxy()], "other": 1}))
+    assert message["_user"] == "<unprintable Proxy: RuntimeError>"
+    assert "<unprintable Proxy: RuntimeError>" in message["_users"]
+    assert message["_other"] == 1
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {},
+        {"name": None, "pathname": None, "lineno": None, "process": None},
+        {"created": math.nan},
+        {"created": "2026-11-30"},
+        {"levelno": "INFO"},
+    ],
+)
+def test_a_record_made_by_hand_is_sent(attributes):
+    """`logging.makeLogRecord` fills in no name, no level and whatever was given."""
+    message = encode(logging.makeLogRecord({"msg": "kept"} | attributes))
+    assert message["short_message"] == "kept"
+    assert message["level"] == 6
+    assert abs(message["timestamp"] - time.time()) < 3600
+    assert None not in message.values()
 
 
 @pytest.mark.parametrize("args", [("x",), (1, 2), (BadRepr(),), ({"a": 1},)])
