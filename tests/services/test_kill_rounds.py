@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import math
 import os
 import random
 import threading
@@ -192,7 +193,14 @@ class Part:
 
 
 def kill_rounds(
-    folder: Path, kafka: Kafka, nodes: list[OpenSearch], count: int, rounds: int, members: int, seed: int
+    folder: Path,
+    kafka: Kafka,
+    nodes: list[OpenSearch],
+    count: int,
+    rounds: int,
+    members: int,
+    seed: int,
+    seconds: float = math.inf,
 ) -> str:
     """
     Send messages through everything while it is killed; return what happened, in figures.
@@ -207,6 +215,7 @@ def kill_rounds(
         rounds: How often a listener, the connections to the broker and one of several nodes are killed.
         members: Listeners of the group.
         seed: Of what is random.
+        seconds: After how many no further round begins.
     """
     chance = random.Random(seed)
     name = f"kill-{uuid.uuid4().hex[:8]}"
@@ -243,6 +252,8 @@ def kill_rounds(
         stack.callback(sender.end)
         happened: Counter[str] = Counter()
         for number in range(rounds):
+            if time.monotonic() > began + seconds:
+                break
             sender.want(count * (number + 1) // rounds)
             kills = [
                 lambda: chance.choice(parts).kill(),
@@ -269,15 +280,19 @@ def kill_rounds(
             assert "Traceback" not in part.listener.log, part.listener.log
         assert not sender.acknowledged - found.keys()
         assert max(found.values()) == 1, f"{sum(each > 1 for each in found.values())} messages are there twice"
-        visits = [part.visitor for part in parts[1:]]
-        answers = sum((visit.answers for visit in visits), Counter())
-        unseen = sum((visit.unseen for visit in visits), Counter())
-        failures = [failure for visit in visits for failure in visit.failures]
-        assert not failures, "\n".join(failures)
-        return (
-            f"{len(sender.acknowledged)} messages, {dict(happened)}, {seconds:.0f} s, {answers[200]} pages, "
-            f"the slowest {max(visit.slowest for visit in visits):.1f} s, not whole: {dict(unseen)}"
-        )
+        visited = _visited([part.visitor for part in parts[1:]])
+        return f"{len(sender.acknowledged)} messages, {dict(happened)}, {seconds:.0f} s, {visited}"
+
+
+def _visited(visits: list[Visitor]) -> str:
+    """Say what visitors saw, who were answered each time."""
+    answers = sum((visit.answers for visit in visits), Counter())
+    unseen = sum((visit.unseen for visit in visits), Counter())
+    failures = [failure for visit in visits for failure in visit.failures]
+    slowest = max(visit.slowest for visit in visits)
+    said = f"{answers[200]} pages, the slowest {slowest:.1f} s, not whole: {dict(unseen)}"
+    assert not failures, f"{said}\n" + "\n".join(failures)
+    return said
 
 
 def _kill_node(node: OpenSearch) -> None:
@@ -325,8 +340,9 @@ def test_nothing_is_lost_or_doubled_in_a_round(tmp_path: Path, kafka: Kafka, ope
 @pytest.mark.soak
 @pytest.mark.timeout(0)
 def test_nothing_is_lost_or_doubled_in_twenty_rounds(tmp_path: Path, kafka: Kafka) -> None:
-    """Three members and three nodes of OpenSearch (GELF_SOAK_MESSAGES, GELF_SOAK_ROUNDS)."""
+    """Three members and three nodes of OpenSearch (GELF_SOAK_MESSAGES, GELF_SOAK_ROUNDS, GELF_SOAK_SECONDS)."""
     count, rounds = int(os.environ.get("GELF_SOAK_MESSAGES", "2000000")), int(os.environ.get("GELF_SOAK_ROUNDS", "20"))
+    seconds = float(os.environ.get("GELF_SOAK_SECONDS", "inf"))
     seed = int(os.environ.get("GELF_SOAK_SEED", random.randrange(1000)))
     with opensearch_cluster(tmp_path / "cluster", 3) as nodes:
-        print(kill_rounds(tmp_path, kafka, nodes, count, rounds, 3, seed))
+        print(kill_rounds(tmp_path, kafka, nodes, count, rounds, 3, seed, seconds))
