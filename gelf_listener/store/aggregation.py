@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import json
 import math
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, Self
 from weakref import WeakKeyDictionary
@@ -17,17 +18,27 @@ from weakref import WeakKeyDictionary
 from gelf_listener.errors import QueryError
 from gelf_listener.message import FieldValue
 from gelf_listener.query.fields import FIRST_OF, bare_name, known_field, stored_names, underscored
-from gelf_listener.store.answers import GroupKey, Row
+from gelf_listener.store.answers import GroupKey, Row, ValueCount
 from gelf_listener.store.columns import Column, value_in
 from gelf_listener.store.cuts import cut
-from gelf_listener.store.grouping import boundaries, fill, rank_of
-from gelf_listener.store.measures import EXACT_MESSAGES, FEW_VALUES, Measure, Parts
+from gelf_listener.store.grouping import NUMERIC, boundaries, fill, rank_of
+from gelf_listener.store.measures import EXACT_MESSAGES, FEW_VALUES, SPREAD, Measure, Parts
 from gelf_listener.store.parameters import Grouping, Metric, RangesGroup, TimeGroup, ValuesGroup
 from gelf_listener.store.partition import Partition
 from gelf_listener.store.schema import REST, field_key, value_of
 from gelf_listener.store.searching import Target, side_by_side
 
-__all__ = ["SHARED", "TOO_MUCH", "Aggregable", "Column", "Share", "aggregate", "column_at", "column_of"]
+__all__ = [
+    "SHARED",
+    "TOO_MUCH",
+    "Aggregable",
+    "Column",
+    "Share",
+    "aggregate",
+    "beginning_with",
+    "column_at",
+    "column_of",
+]
 
 TOO_MUCH = "Aborting aggregation"
 """How the engine says that there are too many groups: more than 65 000, or more than half a gigabyte of them."""
@@ -47,6 +58,9 @@ class Aggregable(Protocol):
         Raises:
             ValueError: If it refuses to; see `TOO_MUCH`.
         """
+
+    def counted(self, wanted: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        """Return how many they are, and what `aggregate` does, from one look."""
 
     def total(self) -> int:
         """Return how many they are."""
@@ -206,16 +220,55 @@ def _outermost_first(shares: Sequence[Share], asked: _Asked) -> _Asked:
     if len(asked.groups) < 2:
         return asked
     group, column = asked.groups[0]
-    if not isinstance(group, ValuesGroup) or group.fold:
+    if not isinstance(group, ValuesGroup) or group.fold or _shows_all(shares, column, group):
         return asked
     whole, _ = _taken(shares, asked._replace(groups=asked.groups[:1]))
     found = [(key, bucket) for (_, key), bucket in whole.inner.items() if key is not None]
+    _note_values(shares, column, len(found))
     found.sort(key=lambda pair: _rank(pair[0], pair[1], group, asked))
     only = {bucket.term: bucket.messages for _, bucket in found[: group.limit]}
     alike = {type(bucket.term) if type(key) is not bool else bool for key, bucket in found}
     if alike not in ({str}, {int}) or not all([isinstance(term, str) or abs(term) < _EXACT for term in only]):
         return asked
     return asked._replace(only=only, groups=[(group._replace(order=()), column), *asked.groups[1:]])
+
+
+class _Seen(NamedTuple):
+    """How many values a column had, and how many messages its partition."""
+
+    values: int
+    messages: int
+
+
+_seen: WeakKeyDictionary[Partition, dict[str, _Seen]] = WeakKeyDictionary()
+"""By partition and column, as somebody looked at all messages of the partition."""
+_MOST_NOTED = 50
+"""Values; groupings of more are looked at first each time."""
+
+
+def _note_values(shares: Sequence[Share], column: Column, values: int) -> None:
+    """Note how many values there were, where that was about everything."""
+    for share in shares:
+        target = share.target
+        if values <= _MOST_NOTED and isinstance(target, Target) and target.whole:
+            noted = _seen.setdefault(target.partition, {})
+            noted[share.column_for(column).path] = _Seen(values, target.partition.messages)
+
+
+def _shows_all(shares: Sequence[Share], column: Column, group: ValuesGroup) -> bool:
+    """
+    Whether a grouping shows all values, as far as is known, so that there is nothing to choose first.
+
+    New ones may have come, though hardly as long as the partition is not twice as large; they cost time, no more.
+    """
+    for share in shares:
+        if not isinstance(share.target, Target):
+            return False
+        partition = share.target.partition
+        seen = _seen.get(partition, {}).get(share.column_for(column).path)
+        if partition.messages and (seen is None or seen.values > group.limit or partition.messages > 2 * seen.messages):
+            return False
+    return True
 
 
 def _is_about_them(whole: _Bucket, asked: _Asked) -> bool:
@@ -249,13 +302,17 @@ def _measures(
         several: Whether a group may be put together from several answers.
     """
     percents: dict[Column | None, list[float]] = {}
+    columns = list(dict.fromkeys(column for _, column in metrics))
+    spread = {column for metric, column in metrics if metric.function in SPREAD}
     measures = []
     for index, (metric, column) in enumerate(metrics):
         name = f"m{index}"
         if metric.function == "percentile":
             name = f"p{list(percents).index(column) if column in percents else len(percents)}{metric.reading}"
             percents.setdefault(column, []).append(metric.percentile)
-        measures.append(Measure(metric, column, name, several=several))
+        elif metric.function in NUMERIC and metric.reading == "stored":
+            name = f"s{columns.index(column)}"
+        measures.append(Measure(metric, column, name, several=several, spread=column in spread))
     measures = [each._replace(percents=tuple(percents.get(each.column, ()))) for each in measures]
     if not any(each.listed for each in measures) or sum(share.target.total() for share in shares) <= EXACT_MESSAGES:
         return measures
@@ -286,7 +343,7 @@ _many: WeakKeyDictionary[Partition, set[str]] = WeakKeyDictionary()
 
 
 class _Answer(NamedTuple):
-    """How many messages a partition found, and what it computed of them."""
+    """What a partition computed of the messages it found, and how many they are; 0 where their groups say that."""
 
     messages: int
     found: dict[str, Any]
@@ -339,7 +396,9 @@ def _buckets(found: dict[str, Any]) -> int:
 
 
 def _asked_now(target: Aggregable, wanted: dict[str, Any]) -> _Answer:
-    return _Answer(target.total(), target.aggregate(wanted) if wanted else {})
+    if not wanted:
+        return _Answer(target.total(), {})
+    return _Answer(0, target.aggregate(wanted)) if "g" in wanted else _Answer(*target.counted(wanted))
 
 
 def _whole(shares: Sequence[Share], asked: _Asked) -> _Bucket:
@@ -366,6 +425,26 @@ def _take_missing(whole: _Bucket, target: Aggregable, asked: _Asked) -> None:
         wanted = _request(asked, 1)
         if wanted:
             _take(bucket, without.aggregate(wanted), asked, 1)
+
+
+def beginning_with(targets: Sequence[Aggregable], column: Column, prefix: str, limit: int) -> list[ValueCount]:
+    """
+    Return the most frequent values that begin with a text, whatever its case.
+
+    Of each partition its most frequent ten thousand are looked at, which are too many to make groups of for each
+    letter that somebody types.
+    """
+    most = _SIZES[0].outer
+    wanted = {"g": {"terms": {"field": column.path, "size": most, "segment_size": most}}}
+    begin, counts = prefix.lower(), Counter[tuple[bool, FieldValue]]()
+    for answer in side_by_side(lambda target: _answer(target, wanted), targets):
+        for bucket in answer.found["g"]["buckets"]:
+            value = value_in(bucket, column)
+            if str(value).lower().startswith(begin):
+                counts[type(value) is bool, value] += bucket["doc_count"]
+    group = ValuesGroup("")
+    ranked = sorted(counts.items(), key=lambda pair: rank_of([pair[1]], pair[0][1], group))
+    return [ValueCount(value, messages) for (_, value), messages in ranked[:limit]]
 
 
 def _extent(targets: Sequence[Aggregable], groups: Sequence[tuple[Grouping, Column]]) -> tuple[float, float]:

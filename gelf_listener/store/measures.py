@@ -23,7 +23,7 @@ from gelf_listener.store.parameters import Metric
 from gelf_listener.store.percentiles import percentile_of
 from gelf_listener.store.readings import read_value
 
-__all__ = ["EXACT_MESSAGES", "FEW_VALUES", "Measure", "Parts"]
+__all__ = ["EXACT_MESSAGES", "FEW_VALUES", "SPREAD", "Measure", "Parts"]
 
 EXACT_MESSAGES = 20_000
 """Of so many messages percentiles and numbers of distinct values are exact."""
@@ -36,6 +36,9 @@ _LISTED = 10_000
 
 _GRID = (0.0, 1.0, *(float(percent) for percent in range(4, 96, 4)), 97.5, 99.0, 99.5, 99.9, 100.0)
 """Percentiles at which a partition's distribution is known."""
+
+SPREAD = frozenset(("stddev", "sumofsquares", "variance"))
+"""Statistics that need the squares of numbers."""
 
 _UNSAFE = re.compile(r"([^\w.])")
 _ESCAPED = r"\\\1"
@@ -52,11 +55,12 @@ class Measure(NamedTuple):
     Attributes:
         metric: What to compute.
         column: Of which field; None for the number of messages.
-        name: Of its part of an engine's answer; percentiles of one field share one.
+        name: Of its part of an engine's answer; percentiles of one field share one, and so do its statistics.
         percents: All percentiles that are asked of the field.
         exact: Whether its values are few enough to be listed.
         several: Whether more than one partition is asked.
         united: Whether different values of several partitions are told apart, as far as they can be listed.
+        spread: Whether statistics that share its name need squares, which take the engine twice as long.
     """
 
     metric: Metric
@@ -66,6 +70,7 @@ class Measure(NamedTuple):
     exact: bool = True
     several: bool = False
     united: bool = True
+    spread: bool = False
 
     @property
     def listed(self) -> bool:
@@ -96,7 +101,7 @@ class Measure(NamedTuple):
             percents = sorted({*_GRID, *self.percents} if self.several else self.percents)
             counted = {name + "n": {"value_count": field}} if self.several else {}
             return {name + "e": {"percentiles": field | {"percents": percents}}} | counted
-        return {name: {"extended_stats": field}}
+        return {name: {"extended_stats" if self.spread else "stats": field}}
 
     def take(self, parts: Parts, found: dict[str, Any]) -> None:
         """Add what one partition answered."""
@@ -142,14 +147,14 @@ class Measure(NamedTuple):
             return
         count, total, before = answer["count"], answer["sum"] / scale, parts.get("count", 0)
         # From squares of large numbers, such as times, nothing is left of how far they are apart.
-        apart = (answer["variance_population"] or 0.0) * count / scale**2
+        apart = (answer.get("variance_population") or 0.0) * count / scale**2
         if before:
             gap = total / count - parts["sum"] / before
             apart += gap * gap * before * count / (before + count)  # infinite for huge numbers, where `**` raises
         parts["apart"] = parts.get("apart", 0.0) + apart
         parts["count"] = before + count
         parts["sum"] = parts.get("sum", 0.0) + total
-        parts["squares"] = parts.get("squares", 0.0) + answer["sum_of_squares"] / scale**2
+        parts["squares"] = parts.get("squares", 0.0) + answer.get("sum_of_squares", 0.0) / scale**2
         parts["min"] = min(parts.get("min", math.inf), answer["min"] / scale)
         parts["max"] = max(parts.get("max", -math.inf), answer["max"] / scale)
 

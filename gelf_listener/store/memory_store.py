@@ -129,13 +129,13 @@ class MemoryStore:
         """Return frequent values; see `Store.suggest`."""
         get = getter(field)
         begin = prefix.lower()
-        counts: Counter[FieldValue] = Counter()
+        counts: Counter[tuple[bool, FieldValue]] = Counter()
         for message in self._messages.values():
             value = get(message)
             if value is not None and str(value).lower().startswith(begin):
-                counts[value] += 1
-        ordered = sorted(counts.items(), key=lambda pair: (-pair[1], str(pair[0])))
-        return [ValueCount(value, messages) for value, messages in ordered[:limit]]
+                counts[type(value) is bool, value] += 1
+        ordered = sorted(counts.items(), key=lambda pair: (-pair[1], str(pair[0][1])))
+        return [ValueCount(value, messages) for (_, value), messages in ordered[:limit]]
 
     async def delete(self, query: Node, span: Span) -> int:
         """Delete messages; see `Store.delete`."""

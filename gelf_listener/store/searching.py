@@ -29,7 +29,14 @@ R = TypeVar("R")
 _AT_ONCE = 2
 """Partitions that one search asks at once."""
 
+_TOTAL = "total"
+"""Is not what a metric or a group is called in a request."""
+
 _NUMBERS, _TEXTS, _MISSING = 0, 1, 2
+
+_MANY_TIMES = 8
+"""How many times as many messages there have to be as a page shows, for it to be looked for where time ends or begins.
+"""
 
 _MAX_READ_BYTES = 256 * 1024 * 1024
 """What the messages of one page may take: an answer of them takes several times that."""
@@ -48,6 +55,17 @@ class Target(NamedTuple):
         """Return what the engine computes of the messages that match."""
         found: dict[str, Any] = self.searcher.aggregate(self.query, wanted)
         return found
+
+    def counted(self, wanted: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        """Return how many messages match as well; each has a place."""
+        if self.whole:
+            return self.searcher.num_docs, self.aggregate(wanted)
+        for name, each in wanted.items():
+            if each.get("stats") == {"field": "timestamp"}:  # so has each a time
+                found = self.aggregate(wanted)
+                return int(found[name]["count"]), found
+        found = self.aggregate({**wanted, _TOTAL: {"value_count": {"field": "order"}}})
+        return int(found.pop(_TOTAL)["value"]), found
 
     def total(self) -> int:
         """Return how many messages match; all of a partition need not be counted."""
@@ -202,9 +220,11 @@ def _by_column(number: int, target: Target, column: str, wanted: int, *, descend
 
     order = tantivy.Order.Desc if descending else tantivy.Order.Asc
     searcher = target.searcher
-    result: Any = searcher.search(target.query, limit=wanted, count=True, order_by_field=column, order=order)
+    near = _at_the_end(target, wanted, descending=descending) if target.whole and column == "timestamp" else None
+    result: Any = near or searcher.search(target.query, limit=wanted, count=True, order_by_field=column, order=order)
+    total = int(result.count) if near is None else target.total()
     hits = [(value, address) for value, address in result.hits if value is not None]
-    if column != "order" and len(hits) == wanted < result.count:
+    if column != "order" and len(hits) == wanted < total:
         last = hits[-1][0]
         sure = [hit for hit in hits if hit[0] != last]
         kind = tantivy.FieldType.Integer
@@ -228,7 +248,36 @@ def _by_column(number: int, target: Target, column: str, wanted: int, *, descend
             ]
         )
         found += _by_order(number, target, rest, wanted - len(found), descending=descending)
-    return int(result.count), found
+    return total, found
+
+
+def _at_the_end(target: Target, wanted: int, *, descending: bool) -> Any:
+    """
+    Find what comes first by time among all messages of a partition, where its time ends or begins.
+
+    Sorting a million messages to show a hundred of them takes ten milliseconds, and a look at those of some minutes a
+    tenth of one. What matches a query has to be looked at anyhow, to be counted.
+
+    Args:
+        target: All messages of a partition.
+        wanted: How many of them come first.
+        descending: Whether the newest do.
+
+    Returns:
+        The engine's answer; None when there may be others.
+    """
+    import tantivy
+
+    first, last, total = target.partition.first, target.partition.last, target.total()
+    if total < _MANY_TIMES * wanted or first is None or last is None:
+        return None
+    length = (last - first) * _MANY_TIMES // 2 * wanted // total
+    low, high = (last - length, None) if descending else (None, first + length)
+    near = tantivy.Query.range_query(target.partition.schema, "timestamp", tantivy.FieldType.Integer, low, high)
+    both = tantivy.Query.boolean_query([(tantivy.Occur.Must, target.query), (tantivy.Occur.Must, near)])
+    order = tantivy.Order.Desc if descending else tantivy.Order.Asc
+    found: Any = target.searcher.search(both, limit=wanted, count=False, order_by_field="timestamp", order=order)
+    return found if len(found.hits) == wanted else None
 
 
 def _by_order(number: int, target: Target, query: tantivy.Query, wanted: int, *, descending: bool) -> list[Place]:

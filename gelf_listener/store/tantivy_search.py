@@ -197,8 +197,10 @@ class TantivySearch:
         column = aggregation.column_of(field, [target.partition for target in targets])
         if column is None:
             return []
-        rows = self._from_columns(targets, [(ValuesGroup(field, 10_000), column)], [])
-        return beginning_with(rows, prefix, limit)
+        if column is aggregation.SHARED:
+            rows = self._from_columns(targets, [(ValuesGroup(field, 10_000), column)], [])
+            return beginning_with(rows, prefix, limit)
+        return aggregation.beginning_with(targets, column, prefix, limit)
 
     def _targets(self, query: Node, span: Span) -> list[Target]:
         """Translate a query for every partition that may have something, oldest first."""

@@ -8,7 +8,7 @@ from typing import Any
 from gelf_listener.errors import QueryError
 from gelf_listener.store import aggregation
 from gelf_listener.store.opensearch.clauses import Clause, Clauses
-from gelf_listener.store.opensearch.cluster import Cluster
+from gelf_listener.store.opensearch.cluster import Cluster, count_request, total_of
 
 __all__ = ["Target"]
 
@@ -30,15 +30,22 @@ class Target:
 
     def aggregate(self, wanted: dict[str, Any]) -> dict[str, Any]:
         """Return what the cluster computes; see `Aggregable.aggregate`."""
-        body = {"query": self._clause, "size": 0, "aggs": _as_opensearch(wanted)}
+        return self.counted(wanted)[1]
+
+    def counted(self, wanted: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        """Return how many messages there are as well; see `Aggregable.counted`."""
+        answer = self._computed(wanted)
+        return total_of(answer), answer.get("aggregations", {})
+
+    def _computed(self, wanted: dict[str, Any]) -> dict[str, Any]:
+        body = count_request(self._clause) | {"aggs": _as_opensearch(wanted)}
         try:
-            answer = self._wait(self._cluster.search(body))
+            answer: dict[str, Any] = self._wait(self._cluster.search(body))
         except QueryError as error:
             if "too_many_buckets" in str(error):
                 raise ValueError(f"{aggregation.TOO_MUCH}: {error}") from None
             raise
-        found: dict[str, Any] = answer.get("aggregations", {})
-        return found
+        return answer
 
     def total(self) -> int:
         """Return how many messages there are."""
