@@ -23,6 +23,8 @@ const PAGE = 200;
 const KEPT = 10_000;
 const REFRESH = 2000;
 const CHARACTERS = 400;
+/** Milliseconds in which a search has the listener to itself. */
+const ALONE = 100;
 /** A row keeps so many fields, and no others than are shown where there are more: some messages have thousands. */
 const MOST_FIELDS = 50;
 
@@ -219,11 +221,17 @@ export class Messages {
       this.list.redraw(); // the same messages may come with other fields
       show(this.list.empty);
       this._follow();
+      void this._around(this._run);
     } else {
       this.list.element.classList.add("stale"); // what was found before stays until there is an answer
-      void this._search();
+      void this._listFirst(this._run);
     }
-    void this._around(this._run);
+  }
+
+  /** The list is what somebody waits for: the rest is asked when it is there, or takes its time. @param {number} run */
+  async _listFirst(run) {
+    await Promise.race([this._search(), new Promise((done) => setTimeout(done, ALONE))]);
+    if (run === this._run) void this._around(run);
   }
 
   // --- searching
