@@ -8,11 +8,10 @@ buckets, which are added up; how the metrics are, `gelf_listener.store.measures`
 from __future__ import annotations
 
 import itertools
-import json
 import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol, Self
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 from gelf_listener.errors import QueryError
@@ -22,6 +21,7 @@ from gelf_listener.store.answers import GroupKey, Row, ValueCount
 from gelf_listener.store.columns import Column, value_in
 from gelf_listener.store.cuts import cut
 from gelf_listener.store.grouping import NUMERIC, boundaries, fill, rank_of
+from gelf_listener.store.kept_answers import Aggregable, answer_of
 from gelf_listener.store.measures import EXACT_MESSAGES, FEW_VALUES, SPREAD, Measure, Parts
 from gelf_listener.store.parameters import Grouping, Metric, RangesGroup, TimeGroup, ValuesGroup
 from gelf_listener.store.partition import Partition
@@ -46,27 +46,6 @@ TOO_MUCH = "Aborting aggregation"
 
 SHARED = Column("")
 """Stands for the column of a field that is the first of several (`query.fields.FIRST_OF`): each `Share` has its own."""
-
-
-class Aggregable(Protocol):
-    """Messages of a partition that match a query."""
-
-    def aggregate(self, wanted: dict[str, Any]) -> dict[str, Any]:
-        """
-        Return what the engine computes of them.
-
-        Raises:
-            ValueError: If it refuses to; see `TOO_MUCH`.
-        """
-
-    def counted(self, wanted: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-        """Return how many they are, and what `aggregate` does, from one look."""
-
-    def total(self) -> int:
-        """Return how many they are."""
-
-    def lacking(self, column: str) -> Self:
-        """Return those of them that have nothing in a column."""
 
 
 class Share(NamedTuple):
@@ -222,9 +201,10 @@ def _outermost_first(shares: Sequence[Share], asked: _Asked) -> _Asked:
     group, column = asked.groups[0]
     if not isinstance(group, ValuesGroup) or group.fold or _shows_all(shares, column, group):
         return asked
-    whole, _ = _taken(shares, asked._replace(groups=asked.groups[:1]))
+    whole, taken = _taken(shares, asked._replace(groups=asked.groups[:1]))
     found = [(key, bucket) for (_, key), bucket in whole.inner.items() if key is not None]
-    _note_values(shares, column, len(found))
+    if taken.sizes is _SIZES[0]:
+        _note_values(shares, column, len(found))
     found.sort(key=lambda pair: _rank(pair[0], pair[1], group, asked))
     only = {bucket.term: bucket.messages for _, bucket in found[: group.limit]}
     alike = {type(bucket.term) if type(key) is not bool else bool for key, bucket in found}
@@ -342,70 +322,11 @@ _many: WeakKeyDictionary[Partition, set[str]] = WeakKeyDictionary()
 """By partition: columns that were found to have many values, so that nobody counts them again."""
 
 
-class _Answer(NamedTuple):
-    """What a partition computed of the messages it found, and how many they are; 0 where their groups say that."""
-
-    messages: int
-    found: dict[str, Any]
-
-
-_known: WeakKeyDictionary[Partition, tuple[Any, dict[str, _Answer]]] = WeakKeyDictionary()
-"""By partition: what was last asked of all its messages, as long as nothing was committed since."""
-_MAX_KNOWN = 64
-"""Two boards of charts ask for so much."""
-_MAX_KNOWN_BUCKETS = 40_000
-"""Of all that is kept: each takes some hundred bytes."""
-
-
-def _answer(target: Aggregable, wanted: dict[str, Any]) -> _Answer:
-    """Ask one partition; what concerns all its messages is asked once, for pages ask for it again and again."""
-    if not (isinstance(target, Target) and target.whole):
-        return _asked_now(target, wanted)
-    searcher, answers = _known.get(target.partition, (None, {}))
-    if searcher is not target.searcher:
-        answers = {}
-        _known[target.partition] = (target.searcher, answers)
-    request = json.dumps(wanted)
-    answer = answers.get(request)
-    if answer is None:
-        answer = _asked_now(target, wanted)
-        _keep(answers, request, answer)
-    return answer
-
-
-def _keep(answers: dict[str, _Answer], request: str, answer: _Answer) -> None:
-    """Keep an answer; the oldest go to make room."""
-    room = _MAX_KNOWN_BUCKETS - _buckets(answer.found)
-    if room < 0:
-        return
-    kept = list(answers.items())  # another thread may keep one meanwhile
-    used = sum([_buckets(each.found) for _, each in kept])
-    for number, (oldest, each) in enumerate(kept):
-        if used <= room and len(kept) - number < _MAX_KNOWN:
-            break
-        answers.pop(oldest, None)
-        used -= _buckets(each.found)
-    answers[request] = answer
-
-
-def _buckets(found: dict[str, Any]) -> int:
-    """Count the buckets of an answer, those inside others too."""
-    inner = [each for each in found.values() if isinstance(each, dict)]
-    buckets = [bucket for each in inner for bucket in each.get("buckets", ())]
-    return len(buckets) + sum([_buckets(bucket) for bucket in buckets])
-
-
-def _asked_now(target: Aggregable, wanted: dict[str, Any]) -> _Answer:
-    if not wanted:
-        return _Answer(target.total(), {})
-    return _Answer(0, target.aggregate(wanted)) if "g" in wanted else _Answer(*target.counted(wanted))
-
-
 def _whole(shares: Sequence[Share], asked: _Asked) -> _Bucket:
     """Ask all partitions."""
     whole = _Bucket(len(asked.measures))
     parts = [(share.target, asked.of(share)) for share in shares]
-    answers = side_by_side(lambda part: _answer(part[0], _request(part[1], 0)), parts)
+    answers = side_by_side(lambda part: answer_of(part[0], _request(part[1], 0)), parts)
     for (target, part), answer in zip(parts, answers, strict=True):
         whole.messages += answer.messages
         if answer.found:
@@ -437,7 +358,7 @@ def beginning_with(targets: Sequence[Aggregable], column: Column, prefix: str, l
     most = _SIZES[0].outer
     wanted = {"g": {"terms": {"field": column.path, "size": most, "segment_size": most}}}
     begin, counts = prefix.lower(), Counter[tuple[bool, FieldValue]]()
-    for answer in side_by_side(lambda target: _answer(target, wanted), targets):
+    for answer in side_by_side(lambda target: answer_of(target, wanted), targets):
         for bucket in answer.found["g"]["buckets"]:
             value = value_in(bucket, column)
             if str(value).lower().startswith(begin):

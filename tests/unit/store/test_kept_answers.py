@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gelf_listener.query.nodes import MatchAll, Term
-from gelf_listener.store.aggregation import _Answer, _keep
+from gelf_listener.store.kept_answers import Answer, keep
 from gelf_listener.store.parameters import EVERYTHING, Metric, ValuesGroup
 from tests.unit.store.embedded import opened
 from tests.unit.store.samples import START, plain
@@ -17,12 +17,12 @@ def test_the_oldest_make_room() -> None:
     """As many as two boards ask for, and buckets that take some MiB; what is larger is not kept at all."""
     answers: dict[str, Any] = {}
     for number in range(100):
-        _keep(answers, str(number), _Answer(1, {}))
+        keep(answers, str(number), Answer(1, {}))
     assert list(answers) == [str(number) for number in range(36, 100)]
-    _keep(answers, "large", _Answer(1, {"g": {"buckets": [{}] * 30_000}}))
-    _keep(answers, "as large", _Answer(1, {"g": {"buckets": [{}] * 30_000}}))
+    keep(answers, "large", Answer(1, {"g": {"buckets": [{}] * 30_000}}))
+    keep(answers, "as large", Answer(1, {"g": {"buckets": [{}] * 30_000}}))
     assert list(answers) == ["as large"]
-    _keep(answers, "too large", _Answer(1, {"g": {"buckets": [{}] * 40_001}}))
+    keep(answers, "too large", Answer(1, {"g": {"buckets": [{}] * 40_001}}))
     assert list(answers) == ["as large"]
 
 

@@ -13,7 +13,7 @@ from gelf_listener.errors import QueryError
 from gelf_listener.message import Message
 from gelf_listener.query import parse
 from gelf_listener.query.patterns import within
-from gelf_listener.store import aggregation, engine, schema, translation
+from gelf_listener.store import aggregation, engine, kept_answers, schema, translation
 from gelf_listener.store.memory_store import MemoryStore
 from gelf_listener.store.parameters import EVERYTHING, Grouping, Metric, Span, TimeGroup, ValuesGroup
 from tests.unit.store.embedded import opened
@@ -144,8 +144,8 @@ def test_more_groups_than_the_engine_has_buckets(tmp_path: Path) -> None:
 def test_what_was_computed_of_a_whole_partition_is_asked_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Until something is added or deleted there; a narrower question is another one."""
     asked = []
-    asked_now = aggregation._asked_now
-    monkeypatch.setattr(aggregation, "_asked_now", lambda *question: asked.append(1) or asked_now(*question))
+    asked_now = kept_answers._asked_now
+    monkeypatch.setattr(kept_answers, "_asked_now", lambda *question: asked.append(1) or asked_now(*question))
 
     async def main() -> None:
         everything, minutes = parse("*").node, [TimeGroup(seconds=10)]
@@ -182,8 +182,8 @@ def test_what_is_inside_many_numbers_is_asked_of_those_shown(tmp_path: Path, mon
     """Though the first look, which lists some values only, counts too few of each; their figures are whole."""
     monkeypatch.setattr(aggregation, "_SIZES", (aggregation._Sizes(4, 4), *aggregation._SIZES[1:]))
     asked: list[int] = []
-    asked_now = aggregation._asked_now
-    monkeypatch.setattr(aggregation, "_asked_now", lambda *question: asked.append(1) or asked_now(*question))
+    asked_now = kept_answers._asked_now
+    monkeypatch.setattr(kept_answers, "_asked_now", lambda *question: asked.append(1) or asked_now(*question))
 
     async def main() -> None:
         async with opened(tmp_path, clock=lambda: START, partition_messages=60) as store:
