@@ -147,14 +147,20 @@ async def histogram(
         raise ApiError(400, f"interval={interval}: more than {MOST_BUCKETS} buckets")
     time = TimeGroup(seconds=seconds)
     series: dict[object, list[int]] = {}
+    without = [0] * number
     if split:
-        for row in await store.aggregate(asked.node, asked.span, [ValuesGroup(split, limit), time]):
-            _count(series.setdefault(row.keys[0], [0] * number), row.keys[1], seconds, first, row.messages)
+        groups = [ValuesGroup(split, limit, missing=True), time]
+        for row in await store.aggregate(asked.node, asked.span, groups):
+            counts = without if row.keys[0] is None else series.setdefault(row.keys[0], [0] * number)
+            _count(counts, row.keys[1], seconds, first, row.messages)
+    parts = [sum(found) for found in zip(without, *series.values(), strict=True)]
     counts = [0] * number
-    for row in await store.aggregate(asked.node, asked.span, [time]):
-        _count(counts, row.keys[0], seconds, first, row.messages)
-    # Messages come and go between the two looks; no bucket may have fewer than its parts.
-    counts = [max(count, sum(each[at] for each in series.values())) for at, count in enumerate(counts)]
+    if split and len(series) < limit:
+        counts = parts  # one look: messages that come before a second one would be told as without the field
+    else:
+        for row in await store.aggregate(asked.node, asked.span, [time]):
+            _count(counts, row.keys[0], seconds, first, row.messages)
+        counts = [max(count, part) for count, part in zip(counts, parts, strict=True)]
     return json_response(
         {
             "seconds": seconds,

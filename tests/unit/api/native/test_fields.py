@@ -15,6 +15,7 @@ from gelf_listener.api.native.shapes.fields import (
     SuggestShape,
     TopShape,
 )
+from gelf_listener.store import Store
 from tests.unit.api.native.asking import Client, Service, add, asking, logged
 
 EPOCH = 1_700_000_000
@@ -143,6 +144,29 @@ def test_split(storing: str) -> None:
         assert together == [bucket.messages for bucket in found.buckets]
         found = await histogram(client, interval="50s", split="level", limit=1)
         assert [each.value for each in found.series] == [6]
+        found = await histogram(client, interval="50s", split="service")
+        assert (found.messages, found.series) == (11, [])
+
+    asking(main, outputs=[storing])
+
+
+def test_whole_and_parts_are_of_one_look(storing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What arrives while they are counted is in both or in neither: the rest would be told as without a level."""
+
+    async def main(service: Service, client: Client) -> None:
+        await some(service)
+        store = service.store
+        assert store is not None
+        look = type(store).aggregate
+
+        async def aggregate(self: Store, *asked: Any) -> Any:
+            found = await look(self, *asked)
+            await add(service, logged("arrives meanwhile", 0, level=6))
+            return found
+
+        monkeypatch.setattr(type(store), "aggregate", aggregate)
+        found = await histogram(client, split="level")
+        assert found.messages == sum(each.messages for each in found.series)
 
     asking(main, outputs=[storing])
 
