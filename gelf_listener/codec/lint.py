@@ -52,7 +52,7 @@ _BUGS: dict[Reason, tuple[str, str]] = {
 }
 """Of a rejection: the client's likely bug, and the fix."""
 _OTHER_BUG = ("it does not write GELF 1.1", "see what GELF 1.1 has")
-_SYSLOG_BUG = ("it speaks syslog", "send it to a syslog input (gelf-listener --also-input syslog+udp://), or send GELF")
+_SYSLOG_BUG = ("it speaks syslog", "send it to a syslog input (--also-input syslog+udp://, or syslog+tcp://), or GELF")
 _TLS_BUG = ("it speaks TLS, and this port does not", "send it to gelf+tls (port 12204 with --tls-cert), or without TLS")
 _HTTP_BUG = ("it speaks HTTP", "send it to gelf+http, port 12203")
 _TEXT_BUG = (

@@ -29,7 +29,7 @@ def test_each_day_has_its_date(open_page: Open, site: Site) -> None:
     )
     expect(rows(page).first).to_contain_text("12:00:00.125")
     page.get_by_title("Time range").click()
-    page.get_by_role("button", name="Local times").click()
+    page.get_by_role("button", name="Local time").click()
     expect(rows(page).first).to_contain_text("21:00:00.125")
     assert "zone" not in page.url
     page.get_by_title("Sort by source").click()
@@ -42,12 +42,14 @@ def test_fields_stand_behind_the_text(open_page: Open, site: Site) -> None:
     site.send(
         {"short_message": "paid", "host": "build-machine-7", "_service": "checkout", "_status": 500, "_file": "a.py"}
     )
+    site.send(*({"short_message": "took", "_ms": ms, "timestamp": 1_700_000_000} for ms in (1, 1.5)))
     page = open_page("/?live=0&range=all")
     expect(rows(page).first).to_contain_text("paid status=500")
     expect(rows(page).first).not_to_contain_text("a.py")
     source = rows(page).first.locator("div").nth(2)
     expect(source).to_have_text("build-machine-7/checkout")
     assert source.evaluate("cell => cell.scrollWidth <= cell.clientWidth")
+    expect(page.get_by_label("Fields", exact=True).get_by_role("button", name="ms 1.5")).to_be_visible()
     page.get_by_label("Fields", exact=True).get_by_role("button", name="file").click()
     page.get_by_role("button", name="In rows").click()
     expect(rows(page).first).to_contain_text("paid file=a.py")
@@ -55,6 +57,9 @@ def test_fields_stand_behind_the_text(open_page: Open, site: Site) -> None:
     page.get_by_label("More").click()
     page.get_by_role("button", name="No fields").click()
     expect(rows(page).first.locator("div").last).to_have_text("paid")
+    rows(page).first.click()
+    expect(page.locator(".detail .head strong")).to_have_text("build-machine-7/checkout")
+    expect(page.locator(".detail .values tr").nth(2)).to_contain_text("service")
 
 
 def test_lines_are_wrapped_on_request(open_page: Open, site: Site) -> None:

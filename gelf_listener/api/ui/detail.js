@@ -2,7 +2,7 @@
 /** One message: everything that is known of it, and what can be done with it. */
 import { ask } from "./api.js";
 import { button, copy, el, menu, show } from "./dom.js";
-import { TRACE_FIELDS } from "./known.js";
+import { sourceOf, TRACE_FIELDS } from "./known.js";
 import { link } from "./links.js";
 import { here } from "./paths.js";
 import { add } from "./query.js";
@@ -67,7 +67,7 @@ export class Detail {
             { class: `level level-${message.level}`, title: `level ${message.level}: ${LEVELS[message.level] ?? ""}` },
             levelName(message.level),
           ),
-        el("strong", { class: "isolate" }, line(message.host, 300)),
+        el("strong", { class: "isolate" }, line(sourceOf(message), 300)),
         el(
           "span",
           { class: "faint", title: isoOf(message.timestamp) },
@@ -103,11 +103,11 @@ function fieldTable(message) {
   const rows = [
     ["source", message.host, "string"],
     ["level", message.level, "number"],
-    ...Object.entries(message.known).map(
-      ([name, value]) => /** @type {[string, any, string]} */ ([name, value, typeof value]),
-    ),
     ...Object.entries(message.fields).map(
       ([name, value]) => /** @type {[string, any, string]} */ ([name, value, message.types[name] ?? ""]),
+    ),
+    ...Object.entries(message.known).map(
+      ([name, value]) => /** @type {[string, any, string]} */ ([name, value, typeof value]),
     ),
   ];
   const shown = rows.filter(([, value]) => value !== null);

@@ -74,7 +74,7 @@ export class Explore extends Asking {
         this.metrics.map(({ element }) => element),
         this.more,
       ),
-      el("label", {}, "most ", this.limit),
+      el("label", {}, "top ", this.limit),
       this.looks,
     );
     show(this.body, this.panel.element);

@@ -185,7 +185,8 @@ function drawn(name) {
 
 /** @param {string[]} types */
 function letter(types) {
-  const first = types.length > 1 ? "mixed" : (types[0] ?? "");
+  const number = types.every((type) => type === "long" || type === "double") && types.includes("double");
+  const first = number ? "double" : types.length > 1 ? "mixed" : (types[0] ?? "");
   return (
     { string: "abc", text: "text", long: "123", double: "1.5", boolean: "y/n", date: "time", ip: "ip", mixed: "mixed" }[
       first

@@ -100,6 +100,7 @@ export async function answer(question, signal) {
   const axis = timed ? "time" : (fields[0] ?? "");
   const grid = new Grid(found, { axis, split, swap: timed && by.length > 1 });
   await addOthers(grid, question, { axis, split, timed }, signal);
+  grid.leaveOutEmpty({ places: !timed, series: Boolean(split) });
   return {
     question,
     messages: found.messages,
@@ -177,6 +178,18 @@ class Grid {
       if (place !== undefined) series.cells[place] = { value: values[0], messages };
     }
     this.series.push(series);
+  }
+
+  /** Leave out values that no figure is of, unless that is all of them. @param {{places: boolean, series: boolean}} which */
+  leaveOutEmpty({ places, series }) {
+    const has = (/** @type {Cell | null} */ cell) => cell !== null && cell.value !== null;
+    const full = this.series.filter(({ cells }) => cells.some(has));
+    if (!full.length) return;
+    if (series) this.series = full;
+    if (!places) return;
+    const kept = this.places.map((_, at) => this.series.some(({ cells }) => has(cells[at])));
+    this.places = this.places.filter((_, at) => kept[at]);
+    for (const one of this.series) one.cells = one.cells.filter((_, at) => kept[at]);
   }
 
   /** @param {Key} key @param {any} group */

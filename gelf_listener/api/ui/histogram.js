@@ -133,7 +133,8 @@ export class Histogram {
         const mark = el("span", {}, text);
         const share = (at - from) / (to - from);
         mark.style.left = `${(100 * share).toFixed(3)}%`;
-        mark.style.transform = `translateX(${share < 0.04 ? 0 : share > 0.96 ? -100 : -50}%)`;
+        const edge = 40 / (this.axis.clientWidth || 1000); // half of a date
+        mark.style.transform = `translateX(${share < edge ? 0 : share > 1 - edge ? -100 : -50}%)`;
         return mark;
       }),
     );

@@ -23,9 +23,9 @@ import { isoOf, stamp } from "./times.js";
 /** @typedef {{ids: {field: string, value: any}[], total: number, start: number, end: number, services: Service[], messages: Step[], missing: any}} Found */
 
 const SERIES = 10;
-const GAPS_PIXELS = 500;
+const GAPS_PIXELS = 250;
 /** What share of the whole a gap has that is written out. */
-const LONG_GAP = 0.02;
+const LONG_GAP = 0.06;
 const MARKS = [0, 0.25, 0.5, 0.75, 1];
 
 export class Story {

@@ -58,8 +58,6 @@ function content(close, current) {
     ...PRESETS.map(([range, text]) =>
       button(text, () => choose({ range }), { "aria-pressed": String(current.range === range) }),
     ),
-    button("Times in UTC", () => zone("utc"), { "aria-pressed": String(state().zone === "utc") }),
-    button("Local times", () => zone(""), { "aria-pressed": String(state().zone !== "utc") }),
     button("Since I opened this page", () => choose({ from: isoOf(OPENED) })),
     el("strong", {}, "From and to"),
     el(
@@ -86,6 +84,13 @@ function content(close, current) {
         },
       },
       el("div", { class: "row" }, words, el("button", { type: "submit" }, "Apply")),
+    ),
+    el("strong", {}, "Times are shown in"),
+    el(
+      "div",
+      { class: "row" },
+      button("Local time", () => zone(""), { "aria-pressed": String(state().zone !== "utc") }),
+      button("UTC", () => zone("utc"), { "aria-pressed": String(state().zone === "utc") }),
     ),
   ];
 }
