@@ -121,7 +121,16 @@ def test_fields_and_values_are_completed(open_page: Open, site: Site) -> None:
     expect(page.locator(".fields")).to_contain_text("service")
     query = page.get_by_label("Query", exact=True)
     query.click()
-    page.keyboard.type("ser")
+    with page.expect_response(lambda answer: "/search" in answer.url):
+        page.keyboard.type("ser")
+    expect(page.locator(".offers li")).to_have_count(1)
+    expect(page.get_by_text("Nothing so far")).to_be_visible()
+    expect(rows(page)).to_have_count(3)  # of the query before: this one is half typed
+    expect(page.locator(".histogram")).to_contain_text("3 messages")
+    page.keyboard.press("Escape")
+    expect(rows(page)).to_have_count(0)
+    expect(page.get_by_text("No message matches")).to_be_visible()
+    page.keyboard.type("v")
     expect(page.locator(".offers li")).to_have_count(1)
     page.keyboard.press("Tab")
     assert query.input_value() == "service:"
@@ -129,6 +138,9 @@ def test_fields_and_values_are_completed(open_page: Open, site: Site) -> None:
     page.keyboard.press("Tab")
     assert query.input_value() == "service:shop"
     expect(rows(page)).to_have_count(2)
+    page.keyboard.type(" OR")
+    expect(page.locator("#query-problem")).to_contain_text("OR has nothing on its right")
+    expect(page.locator(".offers li")).to_have_count(0)  # a word of the language, not the beginning of a field
 
 
 def test_fields_that_come_late_are_completed(open_page: Open, site: Site) -> None:

@@ -172,8 +172,8 @@ def test_raw_bytes_and_origin(open_page: Open, site: Site) -> None:
 
 
 def test_exports(open_page: Open, site: Site, tmp_path: Any) -> None:
-    """CSV has the columns that are shown; JSON lines have everything."""
-    site.send({"short_message": "=1+1", "_user_id": 7})
+    """CSV has the columns that are shown first, then every other field; JSON lines have everything."""
+    site.send({"short_message": "=1+1", "_user_id": 7, "_service": "shop", "full_message": "whole"})
     page = open_page("/?range=all&columns=user_id")
     expect(rows(page)).to_have_count(1)
 
@@ -186,9 +186,9 @@ def test_exports(open_page: Open, site: Site, tmp_path: Any) -> None:
         return str((tmp_path / name).read_text())
 
     head, line = export("CSV").splitlines()
-    assert head == "timestamp,level,source,user_id,message"
-    assert line.endswith(("web,7,'=1+1", "web,7,=1+1"))
-    assert json.loads(export("JSON lines"))["fields"] == {"user_id": 7}
+    assert head == "timestamp,level,source,user_id,message,service,full_message"
+    assert line.endswith("web,7,'=1+1,shop,whole")
+    assert json.loads(export("JSON lines"))["fields"] == {"user_id": 7, "service": "shop"}
 
 
 def test_light_and_dark(open_page: Open, site: Site) -> None:

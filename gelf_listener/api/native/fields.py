@@ -23,7 +23,7 @@ from gelf_listener.api.native.shapes.fields import (
     TopShape,
 )
 from gelf_listener.query.fields import FIRST_OF
-from gelf_listener.store.parameters import Metric, RangesGroup, TimeGroup, ValuesGroup
+from gelf_listener.store.parameters import Grouping, Metric, RangesGroup, TimeGroup, ValuesGroup
 
 __all__ = ["router"]
 
@@ -149,7 +149,7 @@ async def histogram(
     series: dict[object, list[int]] = {}
     without = [0] * number
     if split:
-        groups = [ValuesGroup(split, limit, missing=True), time]
+        groups: list[Grouping] = [ValuesGroup(split, limit, missing=True), time]
         for row in await store.aggregate(asked.node, asked.span, groups):
             counts = without if row.keys[0] is None else series.setdefault(row.keys[0], [0] * number)
             _count(counts, row.keys[1], seconds, first, row.messages)

@@ -31,6 +31,10 @@ export class QueryEditor {
     this._timer = 0;
     /** Rises with each key and each opening or closing of the list: a completion that comes later is dropped. */
     this._turn = 0;
+    /** What is being looked up to be offered. @type {Promise<void>} */
+    this._completing = Promise.resolve();
+    /** Called when the list of completions closes and the query is as it was. */
+    this.settled = () => {};
     /** @type {AbortController | null} */
     this._asking = null;
     this._wrongFrom = -1;
@@ -105,6 +109,12 @@ export class QueryEditor {
     this.area.focus();
   }
 
+  /** Whether what is typed may be the beginning of something: completions are offered. */
+  async half() {
+    await this._completing;
+    return this._offers.length > 0;
+  }
+
   /** @param {string} text */
   _example(text) {
     this.area.value = this.value ? `${this.value} AND ${text}` : text;
@@ -127,7 +137,7 @@ export class QueryEditor {
     const turn = ++this._turn;
     this._timer = window.setTimeout(() => {
       void this._check();
-      void this._complete(turn);
+      this._completing = this._complete(turn);
     }, WAIT);
   }
 
@@ -277,7 +287,9 @@ export class QueryEditor {
   }
 
   _close() {
+    const open = this._offers.length > 0;
     this._offer([]);
+    if (open) this.settled();
   }
 
   /** @param {number} index */
@@ -286,7 +298,7 @@ export class QueryEditor {
     if (!offer) return;
     const caret = this.area.selectionStart;
     this.area.setRangeText(offer.insert, offer.start, caret, "end");
-    this._close();
+    this._offer([]);
     this._typed();
   }
 

@@ -91,7 +91,7 @@ export class Messages {
       rewrap: (/** @type {boolean} */ wrap) => this._rewrap(wrap),
     };
     const fields = () =>
-      this.fields.all.map((one) => one.name).filter((name) => !knownField(name) && name !== "service");
+      this.fields.all.map((one) => one.name).filter((name) => !knownField(name) || name === "full_message");
     const more = menu(
       "⋯",
       (close) => actions(close, { order: this.order, wrap: this.list.wrap, fields: fields(), ...again }),
@@ -246,6 +246,10 @@ export class Messages {
         parameters: { ...this._asked(now), ...rangeParameters(now), sort: now.sort, limit: PAGE },
       });
       if (run !== this._run) return;
+      if (!found.total && this.list.messages.length && (await this.editor.half())) {
+        this.editor.settled = () => run === this._run && this._start();
+        return this._say("Nothing so far; these are the messages that were found before");
+      }
       this.list.element.classList.remove("stale");
       this.list.messages = this._lighten(found.messages);
       this._total = found.total;
@@ -545,7 +549,7 @@ export class Messages {
           this.editor.fields = this.fields.all; // whatever the histogram does
         }),
       ]);
-      if (run !== this._run) return;
+      if (run !== this._run || (!histogram.messages && !now.live && (await this.editor.half()))) return;
       this.histogram.set(histogram);
     } catch {
       /* the list says what is wrong */

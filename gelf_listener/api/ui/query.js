@@ -38,7 +38,7 @@ export function tokens(query) {
 export function atCaret(query, caret) {
   const before = tokens(query.slice(0, caret));
   const last = before.at(-1);
-  if (!last || last.kind === "blank" || (last.kind === "mark" && /[()[{]/.test(last.text)))
+  if (!last || last.kind === "blank" || last.kind === "word" || (last.kind === "mark" && /[()[{]/.test(last.text)))
     return { field: null, prefix: "", start: caret };
   if (last.kind === "field") return { field: plain(last.text.replace(/\s?:$/, "")), prefix: "", start: caret };
   const previous = before.at(-2);
