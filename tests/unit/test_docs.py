@@ -333,6 +333,13 @@ def run_python(text: str) -> str:
     return (f"exit status {done.returncode}\n" if done.returncode else "") + done.stderr
 
 
+def test_findings_are_told() -> None:
+    """What a published client does that surprises is on the page for those who use it, with the version it was seen of."""
+    page = (DOCS / "recipes" / "clients.md").read_text(encoding="utf-8")
+    scripts = {path.name for path in (ROOT / "findings").glob("*.sh")}
+    assert set(re.findall(r"\(\.\./\.\./findings/([\w-]+\.sh)\)", page)) == scripts
+
+
 def test_links() -> None:
     """Links between pages lead somewhere, headings included."""
     missing = []
