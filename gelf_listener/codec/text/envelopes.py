@@ -104,7 +104,7 @@ _STREAMS = {"OUT": "stdout", "ERR": "stderr"}
 ENVELOPES = (
     EnvelopeShape("CRI (containerd, CRI-O)", " std", re.compile(rf"({_STAMP}) (stdout|stderr) ([FP])(?::\S{{0,40}})?(?: |\Z)"), _cri),
     EnvelopeShape("docker compose logs", "| ", re.compile(r"([A-Za-z0-9][\w.-]{0,100}[-_.]\d{1,5}(?:\.\w{25}@[\w.-]{1,64})?) *\| "), _named),
-    EnvelopeShape("docker compose logs", "| {", re.compile(r"([A-Za-z0-9][\w.-]{0,100}) *\| (?=\{)"), _named),
+    EnvelopeShape("docker compose logs", "| {", re.compile(r"([A-Za-z0-9][\w.-]{0,100}) +\| (?=\{)"), _named),
     EnvelopeShape("tilt", "\u2502 {", re.compile("\\s{0,64}([A-Za-z0-9][\\w.-]{0,100}) *\u2502 (?=\\{)"), _named),
     EnvelopeShape("docker compose logs", "level=", re.compile(r"([A-Za-z0-9][\w.-]{0,100}) *\| (?=(?:time|ts|t|level|lvl)=\S)"), _named),
     EnvelopeShape("pm2 logs", "|", re.compile(r"(?:\d\d:\d\d:\d\d )?\d{1,4}\|([\w.-]{1,64}) *\| "), _named),

@@ -291,6 +291,13 @@ def _esxi(match: re.Match[str], now: float, zone: dt.tzinfo | None) -> Header:
     return _iso(match, now, zone, _ESXI[match["level"]])._replace(fields=fields)
 
 
+def _since_1970(match: re.Match[str], now: float, _zone: dt.tzinfo | None) -> Header:
+    """Read a time that is a number, as a level behind it shows: seconds, or thousandths of them and so on."""
+    digits = match["stamp"]
+    seconds = believable(int(digits) / 10 ** (len(digits) - 10), now)
+    return Header(LEVEL_NAMES[match["level"].lower()], None if seconds is None else round(seconds, 6), True)
+
+
 def _wrapped(match: re.Match[str], now: float, zone: dt.tzinfo | None) -> Header:
     """Read what is around a line: the Java Service Wrapper says INFO of whatever the program prints."""
     level = None if match["level"] == "INFO" else _WRAPPER.get(match["level"])
@@ -322,7 +329,8 @@ def _topics(match: re.Match[str], now: float, zone: dt.tzinfo | None) -> Header:
 
 def _go_prefix(match: re.Match[str], now: float, zone: dt.tzinfo | None) -> Header:
     """Read Go's log with a prefix in front of the time: it may name a level."""
-    level = LEVEL_NAMES.get(match["prefix"].lower()) if match["prefix"].isupper() else None
+    names = (name.lower() for name in (match["prefix"], match["second"]) if name and name.isupper())
+    level = next((LEVEL_NAMES[name] for name in names if name in LEVEL_NAMES), None)
     return Header(level, _at(match["stamp"], now, zone), True, rest=match.end())
 
 
@@ -388,7 +396,7 @@ _NAMED = {
 _ANY_STAMP = r"(?P<stamp>[\d\-:.,/TZ+ ]{10,40}?|\w{3} [ \d]\d [\d:.]{8,15})"
 _BUSYBOX = r"(?:(?:kern|user|mail|daemon|auth|syslog|lpr|news|uucp|cron|authpriv|ftp|local\d)\.(?P<level>emerg|alert|crit|err|warn|warning|notice|info|debug) )"
 """BusyBox's syslogd names facility and level in front of the program."""
-_SYSLOG_STAMP = r"(?P<stamp>[A-Z][a-z]{2} {1,2}\d{1,2} (?:\d{4} )?\d\d:\d\d:\d\d(?:\.\d{1,9})?)"
+_SYSLOG_STAMP = r"(?P<stamp>[A-Z][a-z]{2} {1,2}\d{1,2} (?:\d{4} )?\d{1,2}:\d\d:\d\d(?:\.\d{1,9})?)"
 _MNEMONIC = r"%{1,2}[A-Z][A-Z0-9_]{0,30}(?:-[A-Z0-9_]{1,30}){0,2}-(?P<level>[0-7])-\w{1,60} ?:"
 
 _WHO = r"(?P<host>[A-Za-z0-9][\w.-]{0,254}) (?P<app>[\w./@()-]{1,64}?)(?:\[(?P<pid>\d{1,10})\]|(?<= kernel)): "
@@ -404,12 +412,13 @@ def _pairs(first: str, second: str) -> tuple[str, ...]:
 
 
 SHAPES = (
+    Shape("milli-, micro- or nanoseconds since 1970", ("1", "[1"), re.compile(r"\[?(?P<stamp>1\d{9}(?:\d{3}){0,3})\]?[\s:|,-]{1,3}[\[<(]?(?P<level>TRACE|DEBUG|INFO|WARN|WARNING|ERROR|ERR|FATAL|CRITICAL|CRIT|Trace|Debug|Info|Warn|Warning|Error|Critical|trace|debug|info|warn|warning|error|fatal|critical)(?=[\])>|:\s])"), _since_1970),
     Shape("klog, glog, PyTorch", (*_pairs("IWEFD[", _DIGITS), "[r", "[I", "[W", "[E", "[F", "[D"), re.compile(r"(?:\[rank\d+\]:)?\[?([IWEFD])(\d{4}|\d{6}|\d{8}) (\d\d:\d\d:\d\d\.\d{1,9})(?: +\d+)? \S+:\d+"), _glog),
     Shape("Chromium, Electron", _pairs("[", _DIGITS), re.compile(r"\[(?:\d+:(?:\d+:)?)?(\d\d)(\d\d)/(\d\d)(\d\d)(\d\d(?:\.\d{1,6})?):(ERROR|WARNING|INFO|FATAL|VERBOSE\d):"), _chromium),
     Shape("Ruby's Logger", _pairs("DIWEFA", ","), re.compile(rf"(?P<letter>[DIWEFA]), \[{_ANY_STAMP} #\d+\]"), _lettered),
     Shape("CUPS", _pairs("DIWENA", " "), re.compile(r"(?P<letter>[DIWENA]) \[(?P<stamp>\d\d/\w{3}/\d{4}:[\d:]{8} [+-]\d{4})\]"), _lettered),
     Shape("Android's logcat", _pairs("VDIWEF", "/"), re.compile(r"([VDIWEF])/[^(:]{1,80}\( *\d+\):"), _letter),
-    Shape("Android's logcat", _pairs("01", _DIGITS), re.compile(r"(?P<month>\d\d)-(?P<day>\d\d) (?P<time>\d\d:\d\d:\d\d\.\d{3}) +(?:(?:\w{1,20} +)?\d+ +\d+ )?(?P<level>[VDIWEF])[ /]"), _month_day),
+    Shape("Android's logcat", _pairs("01", _DIGITS), re.compile(r"(?P<month>\d\d)-(?P<day>\d\d) (?P<time>\d\d:\d\d:\d\d\.\d{3}) +(?:(?:\w{1,20} +)?\d+ +\d+ |\d+-\d+/\S{1,120} )?(?P<level>[VDIWEF])[ /]"), _month_day),
     Shape("vLLM", "DIWEC(", re.compile(r"(?:\([\w.=: -]{1,60}\) )?(?P<level>DEBUG|INFO|WARNING|ERROR|CRITICAL) (?P<month>\d\d)-(?P<day>\d\d) (?P<time>\d\d:\d\d:\d\d(?:\.\d{1,6})?) \["), _month_day),
     Shape("ESP-IDF", _pairs("EWIDV", " "), re.compile(r"([EWIDV]) \(\d{1,10}\) [\w.:-]{1,60}: "), _letter),
     Shape("tornado, Jupyter", _pairs("[", "DIWECF"), re.compile(r"\[([DIWECF]) (\d{6}|\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d{1,6})?)"), _tornado),
@@ -441,7 +450,7 @@ Shape("WebSphere, Open Liberty", _pairs("[", _DIGITS), re.compile(r"\[(?P<stamp>
     Shape("Pgpool-II", _YEARS, re.compile(r"(?P<stamp>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{3})?): [\w ]{1,60} pid \d{1,10}: (?P<level>DEBUG[1-5]?|LOG|INFO|NOTICE|WARNING|ERROR|FATAL|PANIC): "), _says, " pid "),
     Shape("Hyperion", _YEARS, re.compile(r"(?P<stamp>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}) [\w -]{1,60}: <(?P<level>DEBUG|INFO|WARNING|ERROR)> "), _says, " : <"),
     Shape("Falco", _pairs("012", _DIGITS), re.compile(r"(?:(?P<stamp>\d{4}-\d\d-\d\dT[\d:.]{8,18}[+-]\d{4})|\d\d:\d\d:\d\d\.\d{9}): (?P<level>Emergency|Alert|Critical|Error|Warning|Notice|Informational|Debug) "), _says),
-    Shape("a level, then a time", ("tr", "de", "in", "wa", "er", "fa", "no", "cr"), re.compile(r"(?P<level>trace|debug|info|warn|warning|error|fatal|notice|critical) +(?P<stamp>\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[\d.,]{0,10}(?:Z|[+-]\d\d:?\d\d)?)(?=[ \t:])"), _says, ":"),
+    Shape("a level, then a time", ("tr", "de", "in", "wa", "er", "fa", "no", "cr"), re.compile(r"(?P<level>trace|debug|info|warn|warning|error|fatal|notice|critical)(?: +| - )(?P<stamp>\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[\d.,]{0,10}(?:Z|[+-]\d\d:?\d\d)?)(?=[ \t:])"), _says, ":"),
     Shape("Jitsi", ("JV", "Ji"), re.compile(r"(?:JVB|Jicofo|Jigasi|Jibri) (?P<stamp>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}) (?P<level>[A-Z]{4,7}): "), _says),
     Shape("db2diag.log", _YEARS, re.compile(r"(\d{4}-\d\d-\d\d)-(\d\d)\.(\d\d)\.(\d\d\.\d{6})([+-])(\d{3}) \S{1,40} +LEVEL: (\w{4,8})"), _db2, " LEVEL: "),
     Shape("i2pd", _pairs("012", _DIGITS), re.compile(r"\d\d:\d\d:\d\d@\d{1,6}/(error|warn|info|debug|critical) - "), _named, "@"),
@@ -456,6 +465,9 @@ Shape("WebSphere, Open Liberty", _pairs("[", _DIGITS), re.compile(r"\[(?P<stamp>
     Shape("libc and the shell, of a process that crashed", "SBIFATKdfmcr*", re.compile(r"(?:Segmentation fault|Bus error|Illegal instruction|Floating point exception|Aborted|Trace/breakpoint trap)(?: \(core dumped\))?\Z|\*\*\* (?:stack smashing|buffer overflow) detected \*\*\*: |double free or corruption \(|(?:free|malloc|realloc|munmap_chunk)\(\): |corrupted (?:size vs\.|double-linked list)|Killed\Z"), lambda _match, _now, _zone: Header(2)),
     Shape("assert.h", "", re.compile(r"\S{1,200}: \S{1,300}:\d{1,6}: .{1,400}: Assertion [`'].{1,400}' failed\.\Z"), lambda _match, _now, _zone: Header(2), ": Assertion "),
     Shape("the shell", "", re.compile(r"\S{1,300}: (?:line )?\d{1,6}: \S{1,300}: (?:command )?not found\Z|\S{1,300}: \S{1,300}: command not found\Z"), lambda _match, _now, _zone: Header(3), " not found"),
+    Shape("the shell", "", re.compile(r"\S{1,300}: (?:line )?\d{1,6}: \S{1,300}: No such file or directory\Z"), lambda _match, _now, _zone: Header(3), ": No such file"),
+    Shape("the shell", "", re.compile(r"\S{1,300}: (?:line )?\d{1,6}: \S{1,300}: Permission denied\Z"), lambda _match, _now, _zone: Header(3), ": Permission denied"),
+    Shape("a daemon that cannot start", "abcdefghijklmnopqrstuvwxyz", re.compile(r"[\w./-]{1,60}: Fatal error "), lambda _match, _now, _zone: Header(3), ": Fatal"),
     Shape("the dynamic loader", "", re.compile(r"\S{1,300}: error while loading shared libraries: "), lambda _match, _now, _zone: Header(3), "shared libraries"),
     Shape("the dynamic loader", "", re.compile(r"\S{1,300}: symbol lookup error: "), lambda _match, _now, _zone: Header(3), "symbol lookup"),
     Shape("Java's virtual machine", "TA", re.compile(r"(?:Terminating|Aborting) due to java\.lang\.\w{1,60}Error"), lambda _match, _now, _zone: Header(2), " due to java"),
@@ -467,6 +479,10 @@ Shape("WebSphere, Open Liberty", _pairs("[", _DIGITS), re.compile(r"\[(?P<stamp>
     Shape("Gradle, ninja", ("FA",), re.compile(r"(FAILURE|FAILED): "), _named),
     Shape("R", ("Wa", "In"), re.compile(r"(?:In addition: )?Warning messages?:\Z"), _record_of(4, 1), "Warning message"),
     Shape("npmlog, Ansible", ("ER",), re.compile(r"(ERR!|ERROR!) "), _named, "! "),
+    Shape("a level with exclamation marks", "EW", re.compile(r"(ERROR|Error|WARNING|Warning)!{1,3} "), _named, "! "),
+    Shape("a letter between brackets", _pairs("[", "EWIDF"), re.compile(r"\[([EWIDF])\] (?!(?i:\1))(?=\S)"), _letter),
+    Shape("a letter, then a time", _pairs("EWIDTVF", " "), re.compile(r"(?P<letter>[EWIDTVF]) (?P<stamp>(?:\d{4}-)?\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?)(?=[\s:\]])"), _lettered),
+    Shape("adze", (" A", " E", " W", " I", " F", " S", " D", " V"), re.compile(r" (Alert|Error|Fail|Warn|Info|Success|Debug|Verbose) {4,8}(?=\S)"), lambda match, _now, _zone: Header(LEVEL_NAMES[match[1].lower()])),
     Shape("pnpm", "\u2009 ", re.compile(r"[\u2009 ](?:ERR_[A-Z][A-Z0-9_]{2,60}|ELIFECYCLE)[\u2009 ]"), lambda _match, _now, _zone: Header(3)),
     Shape("kubectl, Docker, Snakemake and others", ("Er", "er"), re.compile(r"[Ee]rror (?:from server(?: \(\w{1,60}\))?:|response from |in (?:rule|group|checkpoint) |during |occurred|while [a-z]+ing |(?:building|pulling|pushing|getting|validating|initializing|applying|executing|connecting|opening|loading|reading|writing|parsing|creating|starting|running|fetching|processing|resolving) )"), lambda _match, _now, _zone: Header(3), "rror "),
     Shape("Zig's std.log, TigerBeetle", (*_YEARS, "er", "wa", "in", "de"), re.compile(r"(?:(?P<stamp>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[\d.]{0,7}Z?) )?(?P<level>error|warning|info|debug)\([\w.]{1,60}\): "), _says, "): "),
@@ -498,7 +514,7 @@ Shape("WebSphere, Open Liberty", _pairs("[", _DIGITS), re.compile(r"\[(?P<stamp>
     Shape("Next.js 13", "-", re.compile(r"- (error|warn|info) "), _named),
     Shape("swift-log", _YEARS, re.compile(rf"{ISO} (?P<level>trace|debug|info|notice|warning|error|critical) [\w.-]{{1,100}} ?:", re.ASCII),
           lambda match, now, zone: _iso(match, now, zone, LEVEL_NAMES[match["level"]])),
-    Shape("Go's log with a prefix", "", re.compile(r"\[?(?P<prefix>[A-Za-z][\w./-]{0,40})\]?:? (?:[\w./-]{1,40}: )?(?P<stamp>\d{4}/\d\d/\d\d \d\d:\d\d:\d\d(?:\.\d{6})?) "), _go_prefix, "/"),
+    Shape("Go's log with a prefix", "", re.compile(r"\[?(?P<prefix>[A-Za-z][\w./-]{0,40})\]?:? (?:(?P<second>[\w./-]{1,40}): )?(?P<stamp>\d{4}/\d\d/\d\d \d\d:\d\d:\d\d(?:\.\d{6})?) "), _go_prefix, "/"),
     Shape("Murmur", ("<W", "<C", "<F", "<D", "<I"), re.compile(r"<(?P<level>[WCFDI])>(?P<stamp>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}) "), _of_letter(LEVEL_LETTERS)),
     Shape("Monit", "[", re.compile(r"\[(?P<zone>[A-Z]{3,4}) (?P<stamp>[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d)\] (?P<level>[a-z]{4,9}) *: "),
           lambda match, now, zone: Header(LEVEL_NAMES.get(match["level"]), _at(match["stamp"], now, zone_of(match["zone"]) or zone), True)),
@@ -555,7 +571,7 @@ Shape("WebSphere, Open Liberty", _pairs("[", _DIGITS), re.compile(r"\[(?P<stamp>
     Shape("ngIRCd", "[", re.compile(r"\[\d{1,10}:(?P<level>[0-7]) {1,5}\d{1,5}\] "), lambda match, _now, _zone: Header(int(match["level"])), "] "),
     Shape("tinyproxy", ("CO",), re.compile(r"CONNECT {1,3}(?=[JFMASOND][a-z]{2} [ \d]\d \d\d:)"), lambda match, _now, _zone: Header(6, rest=match.end()), "CONNECT"),
     Shape("turbo, nx", "abcdefghijklmnopqrstuvwxyz@", re.compile(r"[a-z@][\w@/.-]{0,60}:[a-z][\w.:-]{0,40}: (?=[\[A-Z\d{])"), lambda match, _now, _zone: Header(rest=match.end()), ": "),
-    Shape("concurrently, pnpm, lerna and others, a frame", "[abcdefghijklmnopqrstuvwxyz@.0123456789", re.compile(rf"(?:\[(?!(?:{'|'.join(LEVEL_NAMES)})\])(?:\d{{1,3}}|[A-Za-z@][\w@./:-]{{0,60}})\]|(?:\.|[\w@.-]{{1,60}}/[\w@./-]{{1,80}}) [\w:-]{{1,40}}:|[a-z@][\w@/.-]{{0,60}}(?::[\w.:-]{{1,40}})?:) (?=Traceback \(most | {{2,}}(?:at |File \")| {{4}}\S|(?:[A-Z]\w{{0,60}})?(?:Error|Exception)(?: \[\w{{1,60}}\])?: |\d{{4}}-\d\d-\d\d[ T]\d\d:\d\d|Node\.js v\d|\}} *\Z)"), lambda match, _now, _zone: Header(rest=match.end())),
+    Shape("concurrently, pnpm, lerna and others, a frame", "[abcdefghijklmnopqrstuvwxyz@.0123456789", re.compile(rf"(?!(?:{'|'.join(LEVEL_NAMES)}): )(?:\[(?!(?:{'|'.join(LEVEL_NAMES)})\])(?:\d{{1,3}}|[A-Za-z@][\w@./:-]{{0,60}})\]|(?:\.|[\w@.-]{{1,60}}/[\w@./-]{{1,80}}) [\w:-]{{1,40}}:|[a-z@][\w@/.-]{{0,60}}(?::[\w.:-]{{1,40}})?:) (?=Traceback \(most | {{2,}}(?:at |File \")| {{4}}\S|(?:[A-Z]\w{{0,60}})?(?:Error|Exception)(?: \[\w{{1,60}}\])?: |\d{{4}}-\d\d-\d\d[ T]\d\d:\d\d|Node\.js v\d|\}} *\Z)"), lambda match, _now, _zone: Header(rest=match.end())),
     Shape("marks", "\u2716\u2718\u274c\u2a2f\u2717\u26a0\u203c\u2139\U0001f6a8 ", re.compile("\\s*([\u2716\u2718\u274c\u2a2f\u2717\u26a0\u203c\u2139\U0001f6a8])\ufe0f?\\s+(?:(fatal)(?= {2}))?"), _named),
 )  # fmt: skip
 """Every shape that the words of a header do not tell; the first that matches counts."""

@@ -26,13 +26,16 @@ from gelf_listener.codec.text.traces import (
     Trace,
     begins,
     begins_behind_a_time,
+    begins_with_level,
     continues,
     crashes,
     doubts,
     headline,
+    is_printed,
     raises,
     settles,
     takes_lines,
+    throws_within,
 )
 from gelf_listener.message import FieldValue, Message, Peer
 from gelf_listener.notes import Deviation, Note
@@ -60,6 +63,10 @@ _LEVEL_OF_TRACE = (note(Deviation.GUESSED, "level", "the text does not say; a tr
 
 _TAGGED = re.compile(r"[A-Z], \[[^\]]{20,60}\] {1,2}[A-Z]{3,5} -- [^:\[]{0,60}: (\[[\w.:-]{1,64}\])")
 """A line of Ruby's Logger with a tag."""
+_MOST_OF_A_RECORD = 2
+"""Lines of a record whose text has what was thrown."""
+_FRAME = Trace.FRAME
+_BOXES = frozenset((Trace.BOX, _FRAME))
 _DIGIT = re.compile(r"\d")
 """What differs in the headers of one program's lines: their time."""
 _TRACED = re.compile(r"I\d{4} [^\]]{10,80}\] (Trace\[\d{1,20}\]: )")
@@ -173,7 +180,12 @@ class Joiner:
     @property
     def is_done(self) -> bool:
         """Whether nothing waits that a line of prose could belong to."""
-        return not self._lines or (self._trace is None and self._header.goes_on == 0 and not self._doubtful)
+        if not self._lines:
+            return True
+        level = self._header.level
+        if self._trace is not None or self._header.goes_on != 0 or self._doubtful:
+            return False
+        return level is None or level > _WARNING or not throws_within(self._lines[0])
 
     def is_within(self, text: str) -> bool:
         """Whether a line goes on with an object that the first of those that wait opened at its end."""
@@ -207,8 +219,9 @@ class Joiner:
         if self._trace is not None and text[0] in " \t" and self._lines and not self._blanks and not self._doubtful:
             if self._is_crash(text):
                 self._part(batch)
-            self._join(text, raw, now, origin, batch)  # nearly all lines of a trace
-            return
+            if self._trace is not _FRAME and (text[3:4] == " " or text[0] == "\t" or not begins_with_level(text)):
+                self._join(text, raw, now, origin, batch)  # nearly all lines of a trace
+                return
         if text[0] in WITHIN and self.is_within(text):
             self._join(text, raw, now, origin, batch)
             return
@@ -221,7 +234,7 @@ class Joiner:
             return
         if self._lines:
             if self._is_shown(text) or (
-                self._doubt is None and self._joins(text, header) and (not self._doubtful or self._is_settled(text))
+                self._doubt is None and (not self._doubtful or self._is_settled(text)) and self._joins(text, header)
             ):
                 self._join(text, raw, now, origin, batch)
                 return
@@ -292,7 +305,9 @@ class Joiner:
 
     def _joins(self, text: str, header: Header) -> bool:
         """Whether a line that is not blank belongs to those that wait."""
-        if header.stamped:
+        if self._trace is None and not self._blanks and is_printed(self._lines[0], text):
+            return True
+        if header.stamped or (text[0] == " " and self._header.level is not None and begins_with_level(text)):
             return False
         if self._is_tagged(text):
             return True
@@ -340,7 +355,7 @@ class Joiner:
         if trace is None:
             if self._doubt is None:
                 self._doubt = doubts(text, after_error=level is not None and level <= _ERROR)
-                return self._doubt is not None
+                return self._doubt is not None or self._is_thrown(text, header)
             return False
         return (
             header.level is None
@@ -350,6 +365,11 @@ class Joiner:
             and (bool(self._doubtful) or not self._joins(text, header))
             and takes_lines(trace, self._lines[self._trace_at :], self._raised - self._trace_at, self._blanks)
         )
+
+    def _is_thrown(self, text: str, header: Header) -> bool:
+        """Whether a line may be more of the message of what was thrown, which is on the line of the log itself."""
+        few = len(self._lines) <= _MOST_OF_A_RECORD and len(self._doubtful) < _MAX_DOUBTFUL and not self._blanks
+        return few and header.level is None and throws_within(self._lines[-1]) and begins(text) is None
 
     def _is_shown(self, text: str) -> bool:
         """Whether a line shows that the doubtful one before it begins a trace."""
@@ -362,7 +382,7 @@ class Joiner:
 
     def _is_settled(self, text: str) -> bool:
         """Whether a line shows that the doubtful ones before it are of the trace."""
-        return self._trace is not None and settles(self._trace, text)
+        return settles(Trace.STACK if self._trace is None else self._trace, text)
 
     def _is_crash(self, text: str) -> bool:
         """Whether a frame of a trace shows that it ended the program: a line that tells of no error did not log it."""
@@ -447,7 +467,7 @@ class Joiner:
         if level is None:
             level = origin.level
             if self._beginning is not None:
-                said = read_header(text, self._at, self._zone).level if self._trace is Trace.BOX else None
+                said = read_header(text, self._at, self._zone).level if self._trace in _BOXES else None
                 level = said or min(level, self._beginning.level)
                 if self._trace_at:
                     notes += _LEVEL_OF_TRACE

@@ -20,6 +20,9 @@ _MAX_PAIRS = 1000
 _TIME = re.compile(r"\d\d:\d\d|\d{9}")
 """What there is in a time, and not in a duration."""
 
+_DATE = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d")
+_FEW = 2
+
 OF_A_REQUEST = frozenset(("method", "path", "status"))
 """What pairs of a request always have that a service answered: Lograge."""
 _TEXTS = frozenset(("msg", "message", "event"))
@@ -67,6 +70,8 @@ def read_pairs(line: str) -> dict[str, str] | None:
     level = next((name for name in _LEVELS if name in pairs and _is_level(name, pairs[name])), None)
     has_time = any(_TIME.search(pairs[name]) for name in _TIMES & pairs.keys())
     has_text = not pairs.keys().isdisjoint(_TEXTS)
+    if not level and not has_text and flags == 0 and len(pairs) > _FEW and first in _TIMES:
+        has_text = _DATE.match(pairs[first]) is not None  # go-kit: ts=... caller=... transport=HTTP
     is_sure = (has_text and (level or has_time or "level" in pairs)) or (level and (has_time or level == "at"))
     if not is_sure and not pairs.keys() >= OF_A_REQUEST:
         return None

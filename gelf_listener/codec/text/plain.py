@@ -41,7 +41,20 @@ _BEFORE_COLON = {
     word: LEVEL_NAMES[word]
     for word in (
         *("trace", "debug", "info", "notice", "warn", "warning", "err", "error", "severe", "crit", "critical", "fatal"),
-        *("panic", "emerg", "verbose", "silly", "fail", "dbug", "trce", "debug1", "debug2", "debug3"),
+        *(
+            "panic",
+            "emerg",
+            "emergency",
+            "alert",
+            "verbose",
+            "silly",
+            "fail",
+            "dbug",
+            "trce",
+            "debug1",
+            "debug2",
+            "debug3",
+        ),
     )
 }
 """Levels in any letters with a colon behind them: ``error: x``, ``Warning: x``."""
@@ -65,8 +78,14 @@ _COMMON_LEVELS = {
 }
 """Levels by the words that `_COMMON` finds; what is missing is looked at word by word."""
 
-_PROSE = re.compile(r"([A-Za-z][a-z]*+) (?=[A-Za-z0-9])(?!\d{1,3}\.\d{1,3}\.)")
-"""Two words of a sentence: there is no header, unless the first is the name of a month, or of a few programs."""
+_PROSE = re.compile(
+    r"([A-Za-z][a-z]*+) "
+    r"(?:(?=[a-df-vx-z])|(?=[A-Zew0-9])(?!\d{1,3}\.\d{1,3}\.|(?:[A-Z]{3,9}|[EeWw](?:rror|arning))[:!]))"
+)
+"""
+Two words of a sentence: there is no header, unless the first is the name of a month, or of a few programs, or the
+second is a level that somebody says.
+"""
 
 _WORD = re.compile(
     r"""([\s\[\](){}<>|*:,;!-]*+)        # what stands between: brackets and marks
@@ -121,7 +140,23 @@ _SAYS_A_VALUE = re.compile(
 
 _PREFIX = re.compile(r"[A-Za-z][\w.-]{0,40}?(?=\d{4}/\d\d/\d\d\Z)", re.ASCII)
 """What Go's log has right in front of a date, where its prefix ends without a blank: ``raft2026/11/28 10:00:00``."""
-_PID = re.compile(r"\[\d{1,10}\] ")
+_PID = re.compile(r"\[\d{1,10}(?::\d{1,10})?\] |\(\d{1,10}\): ")
+_NAMED = re.compile(r"([A-Za-z][\w.-]{0,40}) ([A-Z]{3,9}|[EeWw](?:rror|arning))(?:: |! )")
+"""A level behind the name of who says it: ``ice ERROR: x``, ``Database error: x``."""
+_OF_A_NAME = {**_CAPITALS, "ERR!": 3, "error": 3, "Error": 3, "ERR": 3, "warning": 4, "Warning": 4}
+_NOT_A_NAME = (
+    _SENTENCE
+    | LEVEL_NAMES.keys()
+    | {"last", "most", "next", "other", "same", "such", "these", "those", "where", "which", "while"}
+)
+_NOWHERE: dict[str, int] = {}
+_BEHIND_A_TIME = {"warn": 4, "Warn": 4}
+"""Levels right behind a time that are no nouns: ``error rate``, ``Warning signs``."""
+_BEHIND_A_MARK = {
+    **{word: LEVEL_NAMES[word] for word in ("trace", "debug", "info", "warn", "warning", "error", "fatal")},
+    **{word.title(): LEVEL_NAMES[word] for word in ("trace", "debug", "info", "warn", "warning", "error", "fatal")},
+}
+"""Levels right behind a symbol: LogTape, adze."""
 _NAME = re.compile(r"[^A-Za-z]|[a-z][A-Z]")
 """What tells a name from a word: a digit, a dot, a slash, capitals within."""
 
@@ -159,7 +194,16 @@ def read_header(text: str, now: float, zone: dt.tzinfo | None = None) -> Header:
         if match is not None:
             header = shape.read(match, now, zone)
             return header if not header.rest else _with_rest(header, text, now, zone)
-    return _words(text, now, zone)
+    return _said_by(text) or _words(text, now, zone)
+
+
+def _said_by(text: str) -> Header | None:
+    """Read a level behind the name of who says it."""
+    match = _NAMED.match(text)
+    level = None if match is None or match[1].lower() in _NOT_A_NAME else _OF_A_NAME.get(match[2])
+    if match is None or level is None or _PHRASE.match(text) or _SAYS_A_VALUE.match(text, match.end(2)):
+        return None
+    return Header(level, None, False, True)
 
 
 def _with_rest(header: Header, text: str, now: float, zone: dt.tzinfo | None) -> Header:
@@ -199,6 +243,13 @@ def read_common(text: str, now: float, zone: dt.tzinfo | None) -> tuple[int, flo
     return level, seconds + float("0." + fraction)
 
 
+def _unquoted(text: str) -> str:
+    """Return values in quotes without them; a heading or a comment is no header."""
+    if text[:1] == "#" and text.lstrip("#")[:1] == " ":
+        return ""
+    return text[:_MOST_CHARACTERS].replace('"', " ") if text[:1] == '"' and text[1:2].isdecimal() else text
+
+
 class _Word(NamedTuple):
     """A word of a header and what is around it."""
 
@@ -217,21 +268,18 @@ class _Word(NamedTuple):
 
 def _words(text: str, now: float, zone: dt.tzinfo | None) -> Header:
     """Read word by word, as long as it looks like a header."""
-    if text[:1] == "#" and text.lstrip("#")[:1] == " ":
-        return NO_HEADER  # a heading, a comment
-    if text[:1] == '"' and text[1:2].isdecimal():
-        text = text[:_MOST_CHARACTERS].replace('"', " ")  # values in quotes
+    text = _unquoted(text)
     level: int | None = None
     seconds: float | None = None
     stamped = guessed = False
+    unmarked = _NOWHERE
     at = plain = depth = 0
     for number in range(_MOST_WORDS):
         match = _WORD.match(text, at)
         if match is None or at > _MOST_CHARACTERS:
             break
         before, word = match.groups()
-        depth = _depth(depth, before)
-        start = match.start(2)
+        depth, start = _depth(depth, before), match.start(2)
         if not stamped or seconds is None:
             stamp = read_stamp(text, start, now, zone) if (number == 0 or depth or not plain) else None
             stamp = stamp or (_behind_prefix(word, text, start, now, zone) if number == 0 else None)
@@ -240,7 +288,7 @@ def _words(text: str, now: float, zone: dt.tzinfo | None) -> Header:
             if stamp is not None and stamp.seconds is None and before == ":":
                 stamp = None  # main.rs:12:18
             if stamp is not None and (stamp.seconds is not None or not stamped):
-                stamped, seconds = True, stamp.seconds
+                stamped, seconds, unmarked = True, stamp.seconds, _BEHIND_A_TIME
                 at = stamp.end
                 if level is not None:
                     break
@@ -251,16 +299,19 @@ def _words(text: str, now: float, zone: dt.tzinfo | None) -> Header:
             level = _level_of(_Word(before.rstrip()[-1:], word, behind, _beyond(text, end), stamped, padded))
             if level is None and not plain and word[0] in _PHRASE_STARTS and (phrase := _PHRASE.match(text, start)):
                 level = _PHRASES[phrase[1].lower()]
+            guessed = plain > 0
+            if level is None and word in unmarked and behind == " " and not before.strip():
+                level, guessed = unmarked[word], True
             if level is not None:
                 if not stamped and _is_none(text, start, end, number):
                     return NO_HEADER
-                guessed = plain > 0
                 at = end
                 if stamped:
                     break
                 continue
         elif depth == 0 and not before.rstrip().endswith(("-", "[")):
             break  # behind the level only what is in brackets may be a time
+        unmarked = _NOWHERE if word.isascii() or word[0].isalnum() else _BEHIND_A_MARK
         if depth == 0 and not _NAME.search(word) and not (text[end : end + 1] == "[" and _PID.match(text, end)):
             plain += 1
             marked = stamped or any(mark in before + text[end : end + 3] for mark in "-:|")

@@ -235,6 +235,21 @@ def _eliot(record: Mapping[str, Any]) -> Record:
     }
 
 
+def _twisted(record: Mapping[str, Any]) -> Record | None:
+    """Read what Twisted's jsonFileLogObserver writes: a format of Python's, and what belongs into it."""
+    template = record["log_format"]
+    if not isinstance(template, str):
+        return None
+    names = ("log_format", "log_level", "log_time", "log_namespace", "log_logger", "log_source", "log_flattened")
+    return {
+        "message": fill_template(template, record) or record.get("log_text"),
+        "level": nested(record["log_level"]).get("name"),
+        "timestamp": record["log_time"],
+        "logger": record.get("log_namespace"),
+        **without(record, *names),
+    }
+
+
 def _roarr(record: Mapping[str, Any]) -> Record:
     context = nested(record["context"])
     number = context.get("logLevel")
@@ -464,6 +479,7 @@ RECORD_SHAPES = (
     RecordShape("MongoDB", frozenset(("t", "s", "c", "msg")), _mongodb),
     RecordShape("winston format.logstash()", frozenset(("@message", "@fields")), _winston_logstash),
     RecordShape("eliot", frozenset(("task_uuid", "task_level", "timestamp")), _eliot),
+    RecordShape("Twisted", frozenset(("log_format", "log_level", "log_time")), _twisted),
     RecordShape("roarr", frozenset(("context", "message", "sequence", "time")), _roarr),
     RecordShape("tslog", frozenset(("_meta",)), _tslog),
     RecordShape("tslog", frozenset(("_logMeta",)), _tslog_5),

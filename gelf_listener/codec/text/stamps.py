@@ -45,7 +45,7 @@ _MONTHS = {
 }
 _MONTH = "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
 _WEEKDAY = "(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
-_TIME = r"(\d\d:\d\d:\d\d)(?:[.,](\d{1,9}))?"
+_TIME = r"(\d{1,2}:\d\d:\d\d)(?:[.,](\d{1,9}))?"
 _NAMES = "|".join(sorted((name for name in ZONES if name != "Z"), key=len, reverse=True))
 _PLACE = "(?:Africa|America|Antarctica|Asia|Atlantic|Australia|Europe|Indian|Pacific)/[A-Za-z_/+-]{2,40}"
 ZONE = rf"(?:[ ]?(Z(?![\w])|[+-]\d\d(?::?\d\d)?(?![\w:.])|(?:{_NAMES})(?![\w])|{_PLACE}))?"
@@ -67,7 +67,7 @@ _DAY_FIRST = re.compile(  # 28-Nov-2026 10:00:00.123; 28/Nov/2026:10:00:00 +0000
 _YEAR_NAMED = re.compile(rf"(\d{{4}})([- ])({_MONTH})\2(\d{{1,2}})[ T]{_TIME}{ZONE}", re.IGNORECASE | re.ASCII)  # Boost
 _NUMBERS = (
     re.compile(  # 11/28/2026, 10:00:00 AM; 28.11.2026 10:00:00; 28/11/2026 -- 10:00:00; [11/28/2026] [8:12:15 AM]
-        rf"(\d{{1,2}})([/.-])(\d{{1,2}})\2(\d{{4}})(?:,?[ ]|[ ]--[ ]|\][ ]\[)(\d{{1,2}}:\d\d:\d\d)"
+        rf"(\d{{1,2}})([/.-])(\d{{1,2}})\2(\d{{4}})(?:,?[ ]|[ ]--[ ]|\][ ]\[)(\d{{1,2}}:\d\d[:.]\d\d)"
         rf"(?:[.,:](\d{{1,9}}))?(?:[ \u202f]([AP]M))?{ZONE}"
     )
 )
@@ -79,8 +79,8 @@ _COMPACT = re.compile(  # 20261128 10:00:00.123, 20261128-10:00:00:123; ISO 8601
     rf"(20\d\d)(\d\d)(\d\d)(?:[ -](\d\d):(\d\d):(\d\d)|T(\d\d):?(\d\d):?(\d\d)){_FRACTION}{ZONE}(?!\d)"
 )
 _COLONS = re.compile(rf"(\d{{4}}):(\d\d):(\d\d)[ -]{_TIME}(?![\w])")  # 2026:11:28-10:00:00: DirectAdmin, Sophos UTM
-_MONTH_DAY = re.compile(  # 11-28 10:00:00.123: FreeSWITCH, zlog
-    r"(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])[ ](\d\d:\d\d:\d\d)(?:[.,](\d{1,9}))?(?![\w:])"
+_MONTH_DAY = re.compile(  # 11-28 10:00:00.123: FreeSWITCH, zlog; 11/28 10:00:00: aria2
+    r"(0[1-9]|[12]\d|3[01])([-/])(0[1-9]|[12]\d|3[01])[ ](\d\d:\d\d:\d\d)(?:[.,](\d{1,9}))?(?![\w:])"
 )
 _MONTH_DAY_YEAR = re.compile(rf"({_MONTH})-(\d\d)-(\d\d)[ ]{_TIME}(?![\w:])")  # Nov-28-26 10:00:00: ASSP
 _TAI64N = re.compile(r"@([0-9a-f]{16})([0-9a-f]{8})(?![0-9a-f])")
@@ -103,6 +103,9 @@ _SYSLOG = re.compile(
     rf"({_MONTH})(?:[ ]{{1,2}}|-)(\d{{1,2}})[ ](?:(\d{{4}})[ ])?{_TIME}(?![\w:])(?:[ ](\d{{4}})(?=:?[ ]))?"
 )
 _DAY_MONTH = re.compile(rf"(\d{{1,2}})[ ]({_MONTH})[ ]{_TIME}(?![\w:])")  # 28 Nov 10:00:00: Node-RED, old Redis
+
+
+_HALVES = frozenset((" AM", " PM"))
 
 
 class Stamp(NamedTuple):
@@ -129,7 +132,7 @@ def _whole(
 ) -> float | None:
     """Return a time without its fraction; a busy program repeats it thousands of times."""
     try:
-        hour, minute, second = map(int, time.split(":"))
+        hour, minute, second = map(int, time.replace(".", ":").split(":"))
         if half is not None:
             if not 1 <= hour <= 12:
                 return None
@@ -257,6 +260,11 @@ def read_stamp(text: str, at: int, now: float, zone: dt.tzinfo | None) -> Stamp 
     if "0" <= first <= "9":
         match = _ISO.match(text, at)
         if match is not None:
+            half = text[match.end() : match.end() + 3]
+            if half in _HALVES:  # 2026-11-28 07:00:00 PM
+                year, _, month, day, time, fraction, named = match.groups()
+                seconds = _whole(year, month, day, time, half[1:], named, zone)
+                return Stamp(match.end() + 3, _with_fraction(seconds, fraction, now))
             return Stamp(match.end(), iso_stamp(match, now, zone))
         return _other_digits(text, at, now, zone)
     if first == "@":
@@ -357,8 +365,13 @@ def _month_day(text: str, at: int, now: float, zone: dt.tzinfo | None) -> Stamp 
     match = _MONTH_DAY.match(text, at)
     if match is None:
         return None
-    month, day, time, fraction = match.groups()
-    return Stamp(match.end(), _without_year(int(month), day, time, fraction, now, zone))
+    month, mark, day, time, fraction = match.groups()
+    if mark == "/":  # the day comes first in some places
+        if int(month) > 12:
+            month, day = day, month
+        elif int(day) <= 12 and month != day:
+            return Stamp(match.end(), None)
+    return Stamp(match.end(), _without_year(int(month), day, time, fraction, now, zone)) if int(month) <= 12 else None
 
 
 def _tai64n(text: str, at: int, now: float) -> Stamp | None:

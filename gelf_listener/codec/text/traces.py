@@ -21,13 +21,16 @@ __all__ = [
     "Trace",
     "begins",
     "begins_behind_a_time",
+    "begins_with_level",
     "continues",
     "crashes",
     "doubts",
     "headline",
+    "is_printed",
     "raises",
     "settles",
     "takes_lines",
+    "throws_within",
 ]
 
 
@@ -56,6 +59,7 @@ class Trace(enum.Enum):
     LISP = "Lisp"
     BOX = "Terraform, Typer"
     REPORT = "Spring Boot's reports of failures"
+    FRAME = "a text in a frame, which is no trace"
 
 
 class Beginning(NamedTuple):
@@ -116,6 +120,8 @@ BEGINNINGS = (
     Beginning(Trace.STACK, False, " \t", "at ", re.compile(_AT)),
     Beginning(Trace.STACK, False, " \tCSW", ": ", re.compile(r"\s*(?:Caused by|Suppressed|Wrapped by): ")),
     Beginning(Trace.STACK, False, " ", "--->", re.compile(r" +---> ")),
+    Beginning(Trace.STACK, False, "e", "error stack:", re.compile(r"error stack:\Z")),  # tslog
+    Beginning(Trace.STACK, False, " ", "rror  ", re.compile(r" (?:[A-Z][a-z]\w{0,60})?Error  \S")),
     Beginning(Trace.STACK, False, "!", "!", re.compile(rf"! (?:at |{_JAVA_HEAD}|Caused by: |\.\.\. )")),
     Beginning(Trace.RUST, False, " ", "--> ", re.compile(r"\s{1,8}--> \S{1,400}:\d+:\d+\Z")),
     Beginning(Trace.STACK, False, " ", ":", re.compile(r" {4}\S{1,400}:\d+:\d+:\Z")),  # esbuild
@@ -141,7 +147,7 @@ BEGINNINGS = (
     Beginning(Trace.RUST, True, "t", "panicked at ", re.compile(r"thread '[^']{0,200}' (?:\(\d+\) )?panicked at .{1,1000}:\d+:\d+:\Z"), 2, takes=1),
     Beginning(Trace.RUST, True, "t", "panicked at ", re.compile(r"thread '[^']{0,200}' (?:\(\d+\) )?panicked at "), 2),
     Beginning(Trace.RUST, True, "B", "Backtrace (most", re.compile(r"Backtrace \(most recent call first\):\Z"), 2),  # better-panic
-    Beginning(Trace.RUST, False, "s", "stack backtrace:", re.compile(r"stack backtrace:\Z")),
+    Beginning(Trace.RUST, False, "sS", "tack backtrace:", re.compile(r"[sS]tack backtrace:\Z")),
     Beginning(Trace.RUST, False, "C", "Caused by:", re.compile(r"Caused by:\Z")),
     Beginning(Trace.NATIVE, True, "=", "== ", re.compile(r"==\d{1,10}== (?:Invalid |Conditional jump |Use of uninitialised |Syscall param |Mismatched free|Source and destination overlap|Process terminating |[\d,]+ (?:\([^)]{1,60}\) )?bytes in )")),  # valgrind
     Beginning(Trace.PHP, False, "S", "Stack Trace:", re.compile(r"Stack Trace:\Z")),  # CakePHP
@@ -170,6 +176,7 @@ BEGINNINGS = (
     Beginning(Trace.REPORT, False, "*", "****", re.compile(r"\*{27}\Z"), behind="FailureAnalysisReporter"),
     Beginning(Trace.BOX, True, "\u2577", "", re.compile("\u2577\\s*\\Z")),
     Beginning(Trace.BOX, True, "\u256d\u250c", " Error ", re.compile("[\u256d\u250c]\u2500+ Error \u2500")),
+    Beginning(Trace.FRAME, True, "\u256d\u250c\u2554 ", "", re.compile("\\s{0,4}[\u256d\u250c\u2554][\u2500\u2501\u2550].{0,400}[\u256e\u2510\u2557]\\s*\\Z"), 7),
     Beginning(Trace.ZIG, True, "t", " panic: ", re.compile(r"thread \d+ panic: "), 2),
     Beginning(Trace.ELIXIR, False, "*", "** (", re.compile(r"\*\* \(\w[\w.]{0,100}\) ")),
     Beginning(Trace.ELIXIR, False, " ", "in ", re.compile(r"\s+in (?:function |call from )")),
@@ -186,7 +193,7 @@ _GOES_ON: dict[Trace, re.Pattern[str]] = {
     Trace.ASYNCIO: re.compile(r"(?:future|handle|task|protocol|transport|socket|server|connector|connections|(?:source|handle)_traceback): |Traceback \(most recent call last\):"),
     Trace.FAULT: re.compile(r"(?:Current t|T)hread 0x|Extension modules: |<truncated rest of calls>|Python runtime state: |Current thread's C stack trace"),
     Trace.STACK: re.compile(
-        r"\}|\]|Caused by:|Suppressed: |Wrapped by: |\[CIRCULAR REFERENCE|Emitted '|--- End of |! |"
+        r"\}|\]|error stack:\Z|Stack Trace:\Z|Caused by:|Suppressed: |Wrapped by: |\[CIRCULAR REFERENCE|Emitted '|--- End of |! |"
         r"Node\.js v\d|Bun v\d|>? ?\d{1,6} \| |Thrown at:|\(Use `node |Repeat \d+ times:|-{32}\Z|Location:\Z|Stack backtrace:\Z"
     ),
     Trace.GO: re.compile(
@@ -219,11 +226,11 @@ _AFTER_BLANK: dict[Trace, re.Pattern[str]] = {
     ),
     Trace.FAULT: re.compile(r"(?:Current t|T)hread 0x|Extension modules: "),
     Trace.STACK: re.compile(
-        rf"\s+at |Node\.js v\d|Bun v\d|\d{{1,6}} \| |Caused by:|Suppressed: |\s+(?:info|hint|docs|help): |\[?{_JS_ERROR}"
+        rf"\s+at |Node\.js v\d|Bun v\d|\d{{1,6}} \| |Caused by:|Suppressed: |\s+(?:info|hint|docs|help): |\[?{_JS_ERROR}|Stack Trace:\Z|The above exception occurred "
         rf"|Location:\Z|Stack backtrace:\Z|\s+[\u2501\u00d7\u26a0]"  # eyre, anyhow, miette
     ),
     Trace.GO: _GOES_ON[Trace.GO],
-    Trace.RUST: re.compile(r"Caused by:|stack backtrace:|note: |Location:|The application panicked"),
+    Trace.RUST: re.compile(r"Caused by:|[sS]tack backtrace:|note: |Location:|The application panicked"),
     Trace.PHP: re.compile(r"Next [\w\\]{1,200}: |\[previous exception\]|\s+thrown in "),
     Trace.DART: re.compile(r"#\d+ {2,}"),
     Trace.RUBY: re.compile(r"\S{1,400}:\d+:in [`']|[\w-]{1,80} \([\w.]{1,40}\) \S{1,400}:\d+:in [`']"),
@@ -262,6 +269,10 @@ _RESULT = re.compile(r"future: <.{1,2000} exception=(\w{1,100})\(.*\n(?:[\w.]{1,
 _BOX = ("\u2502", "\u2570", "\u256d")
 _BOX_BEGINS, _BOX_ENDS = "\u2577\u256d\u250c", "\u2575\u2570\u2514"
 _BOX_MARKS = "\u2502 "
+_DURING = "The above exception occurred "
+"""What Dagster writes before an exception that belongs to the one above."""
+_FRAME_ENDS = "\u2570\u2514\u255a"
+_FRAME_SIDES = "\u2502\u2503\u2551\u251c\u2520\u255f\u2560" + _FRAME_ENDS
 _RECOVERED = "panic recovered:"
 """gin's, whose request and error stand between it and the frames."""
 _UNCAUGHT = ": Uncaught exception "
@@ -294,7 +305,9 @@ _DOUBTS = (
         ),
         re.compile(_AT),
     ),
-    Doubt(Beginning(Trace.STACK, False, "", "", re.compile(_JS_ERROR)), re.compile(_AT)),
+    Doubt(
+        Beginning(Trace.STACK, False, "", "", re.compile(_JS_ERROR)), re.compile(_AT + r"|Stack Trace:\Z")
+    ),  # Dagster
     Doubt(Beginning(Trace.GO, False, "S", "Stack:", re.compile(r"Stack:\Z")), re.compile(r"1\. {1,2}\S")),  # GoFrame
     Doubt(Beginning(Trace.GO, False, "", ".", re.compile(rf"{_GO_FUNCTION}\Z")), re.compile(r"\t/\S{1,400}\.go:\d+\Z")),
 )
@@ -368,6 +381,27 @@ def takes_lines(trace: Trace, lines: Sequence[str], raised: int, blanks: int) ->
     return trace is Trace.RUST and len(lines) == 2 and lines[0].endswith(":") and not blanks
 
 
+_OWN_LEVEL = re.compile(
+    r" {1,3}(?:(?:TRACE|DEBUG|INFO|SUCCESS|WARNING|WARN|ERROR|FATAL)(?: {2,}\S|\[\d{4}\])"
+    r"|\d{1,8}\.\d{9}s {1,2}[A-Z]{4,5} )"
+)
+
+
+def begins_with_level(line: str) -> bool:
+    """Whether a line is indented only because its level is: consola, pterm, apex/log, Rust tracing."""
+    return _OWN_LEVEL.match(line) is not None
+
+
+def is_printed(first: str, line: str) -> bool:
+    """Whether a line goes on with a dict, list or tuple in several lines, as Python's pprint writes it."""
+    return line[0] == " " and first[0] in "{[(" and first[-1] == ","
+
+
+def throws_within(line: str) -> bool:
+    """Whether a line of a log says at its end what was thrown: ``failed: java.lang.IllegalStateException: x``."""
+    return "Exception: " in line or "Error: " in line
+
+
 def settles(trace: Trace, line: str) -> bool:
     """Whether a line shows that the lines between it and what was thrown are of its message (`takes_lines`)."""
     if trace is Trace.PYTHON:
@@ -397,6 +431,9 @@ def headline(trace: Trace, lines: Sequence[str], raised: int, takes: int) -> str
             return lines[raised].strip()
         groups = (match[1] for match in map(_GROUP.match, lines) if match is not None)
         return next(groups, lines[-1].strip())
+    if trace is Trace.FRAME:
+        inner = (line.strip(_FRAME_SIDES + " ") for line in lines[1:-1])
+        return next(filter(None, inner), lines[0])
     if trace in (Trace.BOX, Trace.NIM, Trace.NATIVE, Trace.FUNCTIONAL) or (trace is Trace.RUST and not takes):
         return _headline_within(trace, lines)
     if trace is Trace.STACK and (takes or lines[0][:1].isdigit()) and not lines[0].startswith("error: "):
@@ -439,6 +476,8 @@ def continues(trace: Trace, line: str, before: str, blanks: int, raised: str = "
         return _continues_python(line, before, blanks, raised)
     if trace is Trace.BOX and before[:1] in _BOX_ENDS:
         return False
+    if trace is Trace.FRAME:
+        return not blanks and before.lstrip()[:1] not in _FRAME_ENDS and line.lstrip()[:1] in _FRAME_SIDES
     if trace is Trace.REPORT:
         return line[0] not in "[>"  # what Maven and Gradle print behind it
     if blanks:
@@ -448,7 +487,7 @@ def continues(trace: Trace, line: str, before: str, blanks: int, raised: str = "
         if pattern is None or not pattern.match(line):
             return False
         # Behind a blank line another error may be the next message; one of this trace follows its source.
-        return trace is not Trace.STACK or not _ERROR_LINE.match(line) or _is_source(before)
+        return trace is not Trace.STACK or not _ERROR_LINE.match(line) or _is_source(before) or before.endswith("::")
     if line[0] in " \t":
         return True
     if trace is Trace.ASYNCIO and _RESULT.match(before + "\n" + line):
@@ -456,7 +495,9 @@ def continues(trace: Trace, line: str, before: str, blanks: int, raised: str = "
     pattern = _GOES_ON.get(trace)
     if pattern is not None and pattern.match(line):
         return True
-    return trace is Trace.STACK and _ERROR_LINE.match(line) is not None and _is_source(before)
+    if trace is not Trace.STACK:
+        return False
+    return before.startswith(_DURING) or (_ERROR_LINE.match(line) is not None and _is_source(before))
 
 
 def _is_source(line: str) -> bool:
