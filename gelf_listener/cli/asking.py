@@ -42,7 +42,8 @@ def tail(
     query: SearchQuery = "*",
     meaning: SearchMeaning = None,
     last: Annotated[
-        int, typer.Option("--last", "-n", min=0, max=1000, help="Begin with this many stored messages.")
+        int,
+        typer.Option("--last", "-n", metavar="NUMBER", min=0, max=1000, help="Begin with this many stored messages."),
     ] = 10,
     fields: ShownFields = "usual",
     form: Form = "auto",
@@ -70,7 +71,7 @@ def search(
     since: Since = "",
     limit: Annotated[
         int | None,
-        typer.Option("--limit", "-n", min=1, max=10_000, help="Most messages. \\[default: 150]"),
+        typer.Option("--limit", "-n", metavar="NUMBER", min=1, max=10_000, help="Most messages. \\[default: 150]"),
     ] = None,
     sort: Annotated[
         str,
@@ -115,7 +116,7 @@ def top(
             metavar="METRIC",
         ),
     ] = None,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1000, help="Most values.")] = 10,
+    limit: Annotated[int, typer.Option("--limit", "-n", metavar="NUMBER", min=1, max=1000, help="Most values.")] = 10,
 ) -> None:
     """Show the values of a field that most messages have, or those with the highest figures."""
     from gelf_listener.client import Search
@@ -134,7 +135,7 @@ def patterns(
     since: Since = "",
     until: Until = "",
     new: Annotated[bool, typer.Option("--new", help="Only those that the time before has none of.")] = False,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1000, help="Most patterns.")] = 30,
+    limit: Annotated[int, typer.Option("--limit", "-n", metavar="NUMBER", min=1, max=1000, help="Most patterns.")] = 30,
     as_json: AsJson = False,
     utc: Utc = False,
 ) -> None:
@@ -163,7 +164,10 @@ def compare(
         str, typer.Option("--other-query", help="Compare with these messages instead.", metavar="QUERY")
     ] = "",
     limit: Annotated[
-        int, typer.Option("--limit", "-n", min=1, max=500, help="Most patterns, and most values of fields.")
+        int,
+        typer.Option(
+            "--limit", "-n", metavar="NUMBER", min=1, max=500, help="Most patterns, and most values of fields."
+        ),
     ] = 15,
     as_json: AsJson = False,
 ) -> None:
@@ -182,7 +186,9 @@ def compare(
 def trace(
     session: Session,
     id: Annotated[str, typer.Argument(help="Value of trace_id, request_id or correlation_id.", metavar="ID")],
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=5000, help="Most messages.")] = 1000,
+    limit: Annotated[
+        int, typer.Option("--limit", "-n", metavar="NUMBER", min=1, max=5000, help="Most messages.")
+    ] = 1000,
     as_json: AsJson = False,
     utc: Utc = False,
 ) -> None:

@@ -55,7 +55,9 @@ def store_export(
     path: StorePath = None,
     query: QueryOption = "*",
     since: Since = "",
-    form: Annotated[str, typer.Option("--format", help="gelf, or json with what the listener knows.")] = "gelf",
+    form: Annotated[
+        str, typer.Option("--format", help="gelf, or json with what the listener knows.", metavar="FORMAT")
+    ] = "gelf",
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="File to write; standard output otherwise.", metavar="FILE"),

@@ -57,8 +57,10 @@ def send(
         str | None,
         typer.Option("--chunk-bytes", metavar="SIZE", help="Largest datagram; larger messages go in chunks."),
     ] = None,
-    count: Annotated[int, typer.Option("--count", "-n", min=1, help="Send it this many times.")] = 1,
-    rate: Annotated[float, typer.Option("--rate", "-r", min=0, help="Messages a second; 0: as fast as it goes.")] = 0,
+    count: Annotated[int, typer.Option("--count", "-n", metavar="NUMBER", min=1, help="Send it this many times.")] = 1,
+    rate: Annotated[
+        float, typer.Option("--rate", "-r", metavar="NUMBER", min=0, help="Messages a second; 0: as fast as it goes.")
+    ] = 0,
 ) -> None:
     """Send messages as a GELF client: for trying things out and for load."""
     from gelf_listener.commands.send import send_messages

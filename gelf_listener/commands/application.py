@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperArgument, TyperCommand, TyperGroup
 
 __all__ = ["Application", "Command", "Group", "print_completion"]
 
@@ -18,23 +18,29 @@ _PROGRAM = "gelf-listener"
 _COMPLETE = "_GELF_LISTENER_COMPLETE"
 
 
-class _PlainSwitches:
-    """Switches have no value, so their help shows none."""
+class _PlainParameters:
+    """Parameters whose help is for people: switches have no value, and arguments no type beside their names."""
 
     def get_params(self, ctx: Any) -> list[Any]:
         """Return the parameters, for the help too."""
         found: list[Any] = super().get_params(ctx)  # type: ignore[misc]
         for each in found:
-            if getattr(each, "is_flag", False):
+            if isinstance(each, TyperArgument):
+                each.display_type_rich = _no_type  # type: ignore[method-assign]
+            elif getattr(each, "is_flag", False):
                 each.metavar = ""
         return found
 
 
-class Command(_PlainSwitches, TyperCommand):
+def _no_type(ctx: Any) -> None:
+    """Show nothing where the type of an argument would stand."""
+
+
+class Command(_PlainParameters, TyperCommand):
     """A command."""
 
 
-class Group(_PlainSwitches, TyperGroup):
+class Group(_PlainParameters, TyperGroup):
     """A group of commands."""
 
     command_class = Command

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -23,6 +24,8 @@ GREEN, RED, YELLOW = "\x1b[32m", "\x1b[31m", "\x1b[33m"
 """Colours of rows."""
 _RESET = "\x1b[0m"
 _MOST_VALUE = 100
+_NARROW = 120
+"""A terminal with fewer columns has no room for when patterns were seen."""
 
 
 def show_patterns(session: Session, parameters: Mapping[str, Any], *, as_json: bool, utc: bool) -> None:
@@ -50,6 +53,8 @@ def show_patterns(session: Session, parameters: Mapping[str, Any], *, as_json: b
                 seen = [times.milliseconds(each[name]) for name in ("first_seen", "last_seen")]
                 level = level_name(each["level"]) or "-"
                 rows.append((str(each["messages"]), before, *seen, level, clean_text(each["pattern"])))
+            if sys.stdout.isatty() and shutil.get_terminal_size().columns < _NARROW:
+                rows = [(*row[:2], *row[-2:]) for row in rows]  # the times would leave no room for the pattern
             print_table(rows, 2, ["", *(GREEN if each["new"] else "" for each in answer["patterns"])])
     for text in (_range_text(answer), "" if answer["before"] is None else _range_text(answer["before"], "before: ")):
         _tell(text)

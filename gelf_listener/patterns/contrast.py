@@ -57,9 +57,13 @@ class Values:
     Counts the values of the fields of messages of two ranges.
 
     A field with too many different values, such as an id or a duration, is let go.
+
+    Args:
+        hidden: Fields that are not counted.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, hidden: frozenset[str] = frozenset()) -> None:
+        self._hidden = hidden
         self._fields: dict[str, Counter[tuple[FieldValue, int]]] = {}
         self._crowded: set[str] = set()
 
@@ -70,7 +74,8 @@ class Values:
             if message.level is not None:
                 self._count("level", message.level, side)
             for name, value in message.fields.items():
-                self._count(name, value, side)
+                if name not in self._hidden:
+                    self._count(name, value, side)
 
     def items(self) -> Iterable[tuple[str, FieldValue, tuple[int, int]]]:
         """Give each field and value with its counts."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from typing import Any
@@ -187,12 +188,14 @@ def test_fields_are_completed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert completion.fields("status,user_") == ["status,user_id", "status,user_name"]
 
 
-def test_switches_have_no_type(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """They take no value."""
+def test_help_names_no_types_of_python(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Switches take no value, numbers are numbers, and arguments have their names."""
     monkeypatch.setenv("COLUMNS", "200")
-    for arguments in (["--help"], ["tail", "--help"], ["store", "--help"], ["store", "clear", "--help"]):
-        call(*arguments)
-        assert "<bool>" not in capsys.readouterr().out
+    for command in ("", "run", "send", "tail", "search", "top", "trace", "plugins", "lint", "store export", "pipe"):
+        call(*command.split(), "--help")
+        assert not re.search(r"<[a-z ]+>", capsys.readouterr().out), command
+    call("send", "--help")
+    assert re.search(r"--count +-n +NUMBER \[x>=1\] ", capsys.readouterr().out)
 
 
 def test_a_mistake_is_one_line_and_the_way_to_help(capsys: pytest.CaptureFixture[str]) -> None:

@@ -20,6 +20,7 @@ from gelf_listener.message import Message
 from gelf_listener.patterns.contrast import Values, difference
 from gelf_listener.patterns.shapes import Shape, Shapes
 from gelf_listener.query import Meaning
+from gelf_listener.rendering.usual import noise
 from gelf_listener.store import Store
 from gelf_listener.store.parameters import Span
 
@@ -97,7 +98,7 @@ async def compare(
 ) -> Response:
     """Tell what is more frequent in one range than in another: shapes of messages, and values of fields."""
     other = _other(request, asked, other_from, other_to, other_query, meaning)
-    shapes, values = Shapes(2), Values()
+    shapes, values = Shapes(2), Values(noise(f"{asked.text} {other.text}"))
 
     def count(messages: Sequence[Message], side: int) -> None:
         shapes.add(messages, side)

@@ -18,7 +18,9 @@ async def some(service: Service) -> None:
     before = [logged(f"order {number} paid", 10 * number, version="1") for number in range(100)]
     paid = [logged(f"order {number} paid", 3600 + 10 * number, version="2") for number in range(100)]
     failed = [
-        logged(f"order {number} could not be paid", 3600 + 20 * number, level=3, version="2", host="web2")
+        logged(
+            f"order {number} could not be paid", 3600 + 20 * number, level=3, version="2", host="web2", function="pay"
+        )
         for number in range(50)
     ]
     await add(service, *before, *paid, *failed)
@@ -116,6 +118,9 @@ def test_compare_with_the_range_before(storing: str) -> None:
         values = {(each.field, each.value): each.counts for each in found.values}
         assert values["version", "2"] == [150, 0]
         assert values["source", "web2"] == values["level", 3] == [50, 0]
+        assert ("function", "pay") not in values
+        spoken_of = await compared(client, **HOUR, query="* OR function:pay")
+        assert ("function", "pay") in {(each.field, each.value) for each in spoken_of.values}
         strengths = [abs(each.strength) for each in found.values]
         assert strengths == sorted(strengths, reverse=True)
         assert len((await compared(client, **HOUR, limit=1)).values) == 1
