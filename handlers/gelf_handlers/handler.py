@@ -199,6 +199,11 @@ class QueuedGELFHandler(MessageBuilder, BaseGELFHandler):
 
     _given_up = False
 
+    def end_is_near(self) -> None:
+        """Flush, and send in the caller from now on: the process may end after any call."""
+        self._worker.send_in_caller()
+        self.flush()
+
     def close(self) -> None:
         """Flush, end the worker and close the connection; a message logged later opens both again."""
         worker = getattr(self, "_worker", None)

@@ -34,6 +34,9 @@ class Flushable(Protocol):
     def flush_at_exit(self) -> None:
         """Send what is queued, within the handler's limits."""
 
+    def end_is_near(self) -> None:
+        """Send what is queued, and from now on whatever is logged in the call."""
+
     def start_afresh(self) -> None:
         """Forget the parent process's queue and connection."""
 
@@ -62,6 +65,7 @@ def worker_started() -> None:
             # The lowest priority of those that run at all: after the service's own finalizers.
             util.Finalize(None, _flush_all, exitpriority=-1000)
     sigterm.end_child_on_sigterm(_flush_all)
+    sigterm.flush_after_serving(_end_is_near)
 
 
 def exit_deadline(limit_seconds: float) -> float:
@@ -92,6 +96,11 @@ def _flush_each() -> None:
             handler.flush_at_exit()
         except Exception as error:
             sys.stderr.write(f"gelf-handlers: flush at exit: {type(error).__name__}: {error}\n")
+
+
+def _end_is_near() -> None:
+    for handler in list(_handlers):
+        handler.end_is_near()
 
 
 def _after_fork_in_child() -> None:

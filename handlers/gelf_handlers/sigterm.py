@@ -9,6 +9,10 @@ signal does what it does by default. A child that has logged nothing has nothing
 Python runs a handler in the main thread, between two of its instructions. A main thread that is about to wait for a
 semaphore when the signal comes does not notice, and waits on: in a pool, for a lock that a child took with it when it
 ended. So a thread watches for the signal (`signal.set_wakeup_fd`) and interrupts the main thread until the handler ran.
+
+uvicorn has a handler of its own while it serves. When it is done it restores those that it found, the default in its
+workers and in gunicorn's, and raises the signal once more: the process ends at once. So the flush comes at the end of
+the server's `shutdown`.
 """
 
 from __future__ import annotations
@@ -21,7 +25,8 @@ import threading
 import time
 from collections.abc import Callable
 from types import FrameType
-from typing import Final
+from typing import Any, Final
+from weakref import WeakSet
 
 __all__ = [
     "after_fork",
@@ -29,6 +34,7 @@ __all__ = [
     "before_fork",
     "end_child_on_sigterm",
     "exit_on_sigterm",
+    "flush_after_serving",
     "is_flushing",
     "uninterrupted",
 ]
@@ -41,6 +47,8 @@ _main_process: list[int] = []
 """The process in which SIGTERM becomes an exit, or one that it was forked from."""
 _flushing: list[int] = []
 """The process that is flushing: a forked child has to tell its own flush from its parent's."""
+_followed: WeakSet[Any] = WeakSet()
+"""Servers whose end is flushed."""
 _wakeup: list[socket.socket] = []
 _forking = threading.local()
 """The mask of signals that a thread had before it forks."""
@@ -63,6 +71,23 @@ def end_child_on_sigterm(flush: Callable[[], None]) -> None:
     """Flush before SIGTERM ends this process, if it is a child; called when there is something to flush."""
     if _is_child() and _set(flush):
         _watch()
+
+
+def flush_after_serving(flush: Callable[[], None]) -> None:
+    """Flush when a signal has ended the uvicorn that serves here; called when there is something to flush."""
+    uvicorn = sys.modules.get("uvicorn.server")
+    server: Any = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
+    if uvicorn is None or not isinstance(server, uvicorn.Server) or server in _followed:
+        return
+    _followed.add(server)
+    shut_down = server.shutdown
+
+    async def shutdown(*arguments: Any, **options: Any) -> None:
+        await shut_down(*arguments, **options)
+        if getattr(server, "_captured_signals", ()):  # nobody else ends the process
+            flush()
+
+    server.shutdown = shutdown
 
 
 def is_flushing() -> bool:

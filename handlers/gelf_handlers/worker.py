@@ -103,7 +103,7 @@ class Worker:
         self.queue: deque[Frozen] = deque()
         self.asleep = True
         # With `sync` and at exit every call has to see to it that its message is sent: `asleep` stays true.
-        self._notify_always = settings.sync
+        self._sync = self._notify_always = settings.sync
         self._exiting = False
         self._given_up = False
         self._encode = encode
@@ -167,7 +167,7 @@ class Worker:
 
     def notify(self) -> None:
         """Wake the worker; start it first where there is none (lazily, so that forks before it cost nothing)."""
-        if self.settings.sync:
+        if self._sync:
             self._send_now()
             return
         self.asleep = self._notify_always
@@ -179,6 +179,10 @@ class Worker:
     def exit_begins(self) -> None:
         """From now on the interpreter may end at any moment, and with it the thread."""
         self._exiting = self._notify_always = self.asleep = True
+
+    def send_in_caller(self) -> None:
+        """From now on a call returns when its message is sent, as with ``sync``."""
+        self._sync = self._notify_always = self.asleep = True
 
     def give_up(self) -> int:
         """Drop what could not be sent before exit, and whatever is logged later; return how many it was now."""

@@ -354,6 +354,42 @@ def test_uvicorn_log_config(tmp_path):
         assert wait_for(lambda: any("Finished server process" in t for t in receiver.texts)), "the last message too"
 
 
+@pytest.mark.parametrize(
+    "command",
+    [["uvicorn", "--workers", "2"], ["gunicorn", "-w", "2", "-k", "uvicorn.workers.UvicornWorker", "--preload"]],
+    ids=["uvicorn", "gunicorn"],
+)
+def test_the_last_messages_of_uvicorns_workers(command, tmp_path):
+    """uvicorn ends its workers by the signal they got, right after the application's shutdown."""
+    pytest.importorskip("uvicorn")
+    pytest.importorskip(command[0])
+    port = free_port()
+    with TCPReceiver() as receiver:
+        (tmp_path / "app.py").write_text(
+            "import logging, gelf_handlers\n"
+            f"gelf_handlers.configure('shop', 'gelf+tcp://127.0.0.1:{receiver.port}', level='INFO')\n"
+            "log = logging.getLogger('shop')\n"
+            "async def app(scope, receive, send):\n"
+            "    if scope['type'] == 'lifespan':\n"
+            "        await receive()\n"
+            "        log.info('ready')\n"
+            "        logging.getLogger('uvicorn').propagate = True\n"
+            "        await send({'type': 'lifespan.startup.complete'})\n"
+            "        await receive()\n"
+            "        for number in range(500):\n"
+            "            log.info('last %d', number)\n"
+            "        await send({'type': 'lifespan.shutdown.complete'})\n"
+            "        return\n"
+            "    await send({'type': 'http.response.start', 'status': 200, 'headers': []})\n"
+            "    await send({'type': 'http.response.body', 'body': b'ok'})\n"
+        )
+        bind = ["--port", str(port)] if command[0] == "uvicorn" else ["--bind", f"127.0.0.1:{port}"]
+        _serve([*command, *bind, "app:app"], port, tmp_path, lambda: receiver.texts.count("ready") == 2)
+        assert wait_for(lambda: sum(text.startswith("last ") for text in receiver.texts) == 1000), receiver.texts
+        if command[0] == "uvicorn":  # gunicorn keeps uvicorn's own lines
+            assert wait_for(lambda: sum("Finished server process" in text for text in receiver.texts) == 2)
+
+
 def test_gunicorn_prefork_configuration(tmp_path):
     pytest.importorskip("gunicorn")
     port = free_port()
