@@ -367,7 +367,9 @@ class _Parser:
         if self.position == start + len(sign) and not text.strip("+-"):
             raise self.fail(f"unexpected {self.peek() or sign!r}", start)
         if parts:
-            if sign:
+            if sign and not parts[0][0]:
+                parts[0] = (False, sign + parts[0][1])
+            elif sign:
                 parts.insert(0, (False, sign))
             if self.peek() == "~":
                 raise self.fail("~ does not go with wildcards")

@@ -44,6 +44,13 @@ def test_a_text_becomes_its_tree(text: str, node: object):
     assert parse(text).node == node
 
 
+@pytest.mark.parametrize("text", ["x:+a?", "x:-a*b", "x:-?", "x:+*", "x:a+b?"])
+def test_a_wildcard_behind_a_sign_parses_to_itself(text: str):
+    """Found by fuzzing: the sign was a part of its own, so one query had two trees."""
+    node = parse(text).node
+    assert parse(str(node)).node == node
+
+
 @pytest.mark.parametrize(
     ("at", "over", "part"),
     [
