@@ -1,5 +1,5 @@
 """
-Graylog's own codecs, in a program of a few lines: an oracle for the `graylog` mode.
+Graylog's own classes, in a program of a few lines: an oracle for the `graylog` mode, keyword time ranges and rules.
 
 Its classes are fetched by Maven when the test runs (`org.graylog2:graylog2-server`); their licence is the SSPL, so nothing of
 them is copied, linked or shipped here.
@@ -43,7 +43,7 @@ class GraylogCodecs:
         Return what becomes of payloads: `stored`, a document, and when it was `received`, or why it is `refused`.
 
         Args:
-            codec: ``gelf`` or ``syslog``.
+            codec: ``gelf`` or ``syslog``, or one of those whose questions are JSON: ``keyword`` and ``rules``.
             payloads: What a client sent; each is a message by itself.
         """
         questions, answers = self._process.stdin, self._process.stdout

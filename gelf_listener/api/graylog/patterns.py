@@ -14,12 +14,13 @@ from typing import NamedTuple
 
 from gelf_listener.query.words import words
 
-__all__ = ["alternatives", "anywhere", "in_words"]
+__all__ = ["alternatives", "has_plain_words", "in_words"]
 
 _PIECE = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|.", re.DOTALL)
 _QUANTIFIER = re.compile(r"([*+?]|\{\d*,?\d*\})[?+]?")
 _ESCAPED = frozenset('"<>@#&~/')
 """Plain characters in Java that mean something in Lucene's expressions or end them."""
+_NOT_PLAIN = re.compile(r"\(\?(?!:)|\\[^bBdDsSwWtnr\W]|\[[^\]]*(?:\[|&&)")
 _BLANK = frozenset(("\\s", "\\t", "\\n", "\\r"))
 
 
@@ -42,10 +43,9 @@ def alternatives(pattern: str) -> list[str]:
     return found
 
 
-def anywhere(pattern: str) -> str:
-    """Return Lucene's expression for values that have a match anywhere."""
-    text, start, end = _anchors(pattern)
-    return f"{'' if start else '.*'}({_lucene(text)}){'' if end else '.*'}"
+def has_plain_words(pattern: str) -> bool:
+    """Whether `in_words` may be asked about a pattern: it has no flags and does not look around, name or quote."""
+    return _NOT_PLAIN.search(pattern.removeprefix("(?i)")) is None
 
 
 def in_words(pattern: str) -> list[str]:

@@ -17,7 +17,9 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from gelf_listener.api.errors import ApiError
-from gelf_listener.api.graylog.patterns import alternatives, anywhere, in_words
+from gelf_listener.api.graylog.java_patterns import found_anywhere
+from gelf_listener.api.graylog.patterns import alternatives, has_plain_words, in_words
+from gelf_listener.codec.gelf.jackson import as_text
 from gelf_listener.errors import QueryError
 from gelf_listener.message import FieldValue, Message
 from gelf_listener.query.automaton import Automaton
@@ -29,7 +31,11 @@ from gelf_listener.rendering.values import value_text
 __all__ = ["Rule", "compile_rules", "node_of", "query_of"]
 
 _Test = Callable[[Message], bool]
-_FLAGS = re.compile(r"\(\?([a-zA-Z]+)\)")
+_DECIMAL = re.compile(r"-?[0-9]{1,9}(?:\.[0-9]{1,9})?")
+_DOUBLE = re.compile(
+    r"(?P<number>[+-]?(?:NaN|Infinity|(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?(?=[fFdD]?$)))[fFdD]?"
+    r"|(?P<hex>[+-]?0[xX](?:[0-9a-fA-F]+\.?[0-9a-fA-F]*|\.[0-9a-fA-F]+)[pP][+-]?[0-9]+)[fFdD]?"
+)
 
 
 class Rule(BaseModel):
@@ -61,9 +67,9 @@ def _test(rule: Rule) -> _Test:
     """Compile one rule. A field that is missing, or no number, fails a comparison even where that is inverted."""
     field, value, inverted = rule.field or "", rule.value or "", rule.inverted
     if rule.type == 7:
-        return lambda message: True  # noqa: ARG005
+        return lambda message: not inverted  # noqa: ARG005
     if rule.type == 8:
-        return lambda message: (message.input == value) != inverted
+        return lambda message: (message.input.strip().lower() == value.lower()) != inverted
     if not field:
         raise ApiError(400, f"a stream rule of type {rule.type} needs a field")
     get = _getter(field)
@@ -72,7 +78,7 @@ def _test(rule: Rule) -> _Test:
     if rule.type in (3, 4):
         return _comparison(get, value, greater=rule.type == 3, inverted=inverted)
     if rule.type == 2:
-        pattern = _pattern(value)
+        pattern = found_anywhere(value)
         if pattern is None:  # an expression that is wrong matches nothing, nor does its inversion
             return lambda message: inverted and get(message) is None
         holds = pattern
@@ -83,7 +89,7 @@ def _test(rule: Rule) -> _Test:
 
     def matches(message: Message) -> bool:
         found = get(message)
-        return inverted if found is None else holds(value_text(found)) != inverted
+        return inverted if found is None else holds(_text(found)) != inverted
 
     return matches
 
@@ -98,18 +104,6 @@ def _comparison(get: Callable[[Message], FieldValue | None], value: str, *, grea
         return (number > limit if greater else number < limit) != inverted
 
     return matches
-
-
-def _pattern(pattern: str) -> Callable[[str], bool] | None:
-    """Compile an expression of Java's that may match anywhere; None for one that is wrong."""
-    flags = _FLAGS.match(pattern)
-    fold = flags is not None and "i" in flags[1]
-    plain = pattern if flags is None else pattern[flags.end() :]
-    try:
-        automata = [Automaton.from_regex(anywhere(each), fold=fold) for each in alternatives(plain)]
-    except QueryError:
-        return None
-    return lambda text: any([automaton.matches(text.lower() if fold else text) for automaton in automata])
 
 
 def _known(field: str) -> Known | None:
@@ -139,13 +133,24 @@ def _getter(field: str) -> Callable[[Message], FieldValue | None]:
     return get
 
 
+def _text(value: FieldValue) -> str:
+    """Write a value as Java does; numbers of any length."""
+    return as_text(value) if isinstance(value, float) else value_text(value)
+
+
 def _number(value: FieldValue | None) -> float | None:
+    """Read a number as Graylog does, by Guava's `Doubles.tryParse`: ``5d`` is one, and `` 5`` is not."""
     if isinstance(value, bool) or value is None:
         return None
     try:
-        return float(value)
-    except (ValueError, OverflowError):
-        return None
+        if not isinstance(value, str):
+            return float(value)
+        match = _DOUBLE.fullmatch(value)
+        if match is None:
+            return None
+        return float.fromhex(match["hex"]) if match["hex"] else float(match["number"])
+    except OverflowError:
+        return float("-inf" if str(value).startswith("-") else "inf")
 
 
 def query_of(rules: Sequence[Rule], matching: Literal["AND", "OR"]) -> str:
@@ -177,7 +182,7 @@ def _node(rule: Rule) -> Node:
         node = Matches(_roughly(plain), _test(plain))
         if rule.inverted and rule.type in (2, 3, 4):  # an inversion that is not the opposite
             return Matches(MatchAll() if rule.type == 2 else Exists(rule.field or ""), test)
-    return Group(must_not=(node,)) if rule.inverted and rule.type != 7 else node
+    return Group(must_not=(node,)) if rule.inverted else node
 
 
 def _exactly(rule: Rule) -> Node | None:
@@ -193,7 +198,7 @@ def _exactly(rule: Rule) -> Node | None:
         return Exists(field)
     if rule.type == 1 and _known(field) is None and value.strip() == value and _is_word(value):
         return Phrase(field, value)
-    if rule.type in (3, 4) and field == "level" and _number(value) is not None and not rule.inverted:
+    if rule.type in (3, 4) and field == "level" and _DECIMAL.fullmatch(value) and not rule.inverted:
         greater = rule.type == 3
         low, high = (value, None) if greater else (None, value)
         return Range(field, low, high, include_low=not greater, include_high=greater)
@@ -213,8 +218,8 @@ def _roughly(rule: Rule) -> Node:
         return Group(should=(anything, Exists(field)))
     if rule.type == 6:
         return _containing(field, value)
-    if rule.type == 2 and is_analysed(field) and not _FLAGS.match(value) and _pattern(value) is not None:
-        return _regex(field, value)
+    if rule.type == 2 and is_analysed(field) and has_plain_words(value) and found_anywhere(value) is not None:
+        return _regex(field, value) or anything
     if rule.type == 1 and is_lower_case(field):
         return Phrase(field, value)
     return anything
@@ -234,9 +239,16 @@ def _containing(field: str, value: str) -> Node:
     return Group(must=tuple(nodes)) if len(nodes) > 1 else nodes[0]
 
 
-def _regex(field: str, value: str) -> Node:
-    choices = [_of_words(field, in_words(each)) for each in alternatives(value)]
-    return choices[0] if len(choices) == 1 else Group(should=tuple(choices))
+def _regex(field: str, value: str) -> Node | None:
+    """Return a query for the words an expression reaches into; None where one of them takes too many states."""
+    choices = [in_words(each) for each in alternatives(value)]
+    try:
+        for pattern in (pattern for patterns in choices for pattern in patterns):
+            Automaton.from_regex(pattern)
+    except QueryError:
+        return None
+    nodes = tuple(_of_words(field, patterns) for patterns in choices)
+    return nodes[0] if len(nodes) == 1 else Group(should=nodes)
 
 
 def _of_words(field: str, patterns: Sequence[str]) -> Node:

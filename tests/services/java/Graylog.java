@@ -1,16 +1,27 @@
 import com.codahale.metrics.Meter;
 import com.codahale.metrics.MetricRegistry;
 import com.fasterxml.jackson.core.JsonGenerator;
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.BufferedReader;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.InputStreamReader;
 import java.io.PrintStream;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Method;
+import java.lang.reflect.Proxy;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
+import java.time.Clock;
+import java.time.Instant;
+import java.time.ZoneId;
+import java.util.ArrayList;
 import java.util.Base64;
+import java.util.Date;
 import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.Executors;
@@ -22,10 +33,17 @@ import org.graylog2.plugin.MessageFactory;
 import org.graylog2.plugin.configuration.Configuration;
 import org.graylog2.plugin.inputs.codecs.AbstractCodec;
 import org.graylog2.plugin.journal.RawMessage;
+import org.graylog2.plugin.streams.StreamRule;
+import org.graylog2.plugin.streams.StreamRuleType;
+import org.graylog2.plugin.utilities.date.NaturalDateParser;
+import org.graylog2.streams.StreamRuleMatcherFactory;
 
 /**
- * Graylog's own codecs, asked from outside: a line on standard input is "gelf" or "syslog", a blank and a payload in base64;
- * the answer is a line of JSON, what would be stored or why it would not.
+ * Graylog's own classes, asked from outside: a line on standard input is what is asked, a blank and more in base64; the answer
+ * is a line of JSON.
+ *
+ * "gelf" and "syslog" take a payload: what would be stored, or why it would not. "keyword" takes {"keyword", "zone", "now"}
+ * with milliseconds: the time range. "rules" takes {"payload", "rules"}: which rules of streams match a message of GELF.
  */
 public class Graylog {
     static final InetSocketAddress PEER = new InetSocketAddress("127.0.0.9", 9);
@@ -59,7 +77,12 @@ public class Graylog {
             byte[] payload = Base64.getDecoder().decode(line.substring(blank + 1));
             Map<String, Object> answer = new LinkedHashMap<>();
             try {
-                ask(line.startsWith("syslog") ? syslog : gelf, payload, json, answer);
+                switch (line.substring(0, blank)) {
+                    case "keyword" -> keyword(json.readTree(payload), answer);
+                    case "rules" -> rules(gelf, json.readTree(payload), answer);
+                    case "syslog" -> ask(syslog, payload, json, answer);
+                    default -> ask(gelf, payload, json, answer);
+                }
             } catch (Throwable error) {
                 answer.put("refused", String.valueOf(error));
             }
@@ -77,6 +100,45 @@ public class Graylog {
         message.ensureValidTimestamp();
         answer.put("stored", new TreeMap<>(message.toElasticSearchObject(json, new Meter())));
         answer.put("received", raw.getTimestamp().getMillis());
+    }
+
+    static void keyword(JsonNode question, Map<String, Object> answer) throws Throwable {
+        Instant now = Instant.ofEpochMilli(question.get("now").asLong());
+        Clock clock = Clock.fixed(now, ZoneId.of("UTC"));
+        var parser = new NaturalDateParser(question.get("zone").asText(), Locale.ENGLISH, clock);
+        Method parse = NaturalDateParser.class.getDeclaredMethod("parse", String.class, Date.class);
+        parse.setAccessible(true);
+        try {
+            var found = (NaturalDateParser.Result) parse.invoke(parser, question.get("keyword").asText(), Date.from(now));
+            answer.put("from", found.getFrom().getMillis());
+            answer.put("to", found.getTo().getMillis());
+        } catch (InvocationTargetException error) {
+            throw error.getCause();
+        }
+    }
+
+    static void rules(AbstractCodec gelf, JsonNode question, Map<String, Object> answer) throws Exception {
+        byte[] payload = Base64.getDecoder().decode(question.get("payload").asText());
+        var message = gelf.decodeSafe(new RawMessage(payload, PEER)).orElseThrow();
+        List<Boolean> matched = new ArrayList<>();
+        for (JsonNode asked : question.get("rules")) {
+            StreamRuleType type = StreamRuleType.fromInteger(asked.get("type").asInt());
+            Map<String, Object> says = Map.of(
+                "getType", type,
+                "getField", asked.get("field").asText(),
+                "getValue", asked.get("value").asText(),
+                "getInverted", asked.get("inverted").asBoolean());
+            StreamRule rule = (StreamRule) Proxy.newProxyInstance(
+                Graylog.class.getClassLoader(),
+                new Class<?>[] {StreamRule.class},
+                (self, method, arguments) -> says.get(method.getName()));
+            try {
+                matched.add(StreamRuleMatcherFactory.build(type).match(message, rule));
+            } catch (RuntimeException error) {
+                matched.add(false);  // as its router does
+            }
+        }
+        answer.put("matched", matched);
     }
 
     /** What stands behind the first JSON value is dropped; that it was is not counted here. */

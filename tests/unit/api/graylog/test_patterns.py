@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gelf_listener.api.graylog.patterns import alternatives, anywhere, in_words
+from gelf_listener.api.graylog.patterns import alternatives, has_plain_words, in_words
 from gelf_listener.api.graylog.rules import Rule, query_of
 from gelf_listener.query import compile_predicate, parse
 from tests.unit.query.samples import message
@@ -35,12 +35,11 @@ def test_one_for_each_word(pattern: str, expected: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("pattern", "expected"),
-    [("a/b", ".*(a\\/b).*"), ("^a@b$", "(a\\@b)"), ("(?:a)+?b", ".*((a)+b).*"), ('[/"]', '.*([\\/"]).*')],
+    "pattern", ["(?s)a.b", "(?=a)b", "a(?!b)", "(?<name>a)b", r"\Aa", r"\Qa b\E", r"(a)\1", r"\p{Lu}"]
 )
-def test_anywhere_in_a_value(pattern: str, expected: str) -> None:
-    """What only Lucene takes for something special is escaped."""
-    assert anywhere(pattern) == expected
+def test_not_told_by_words(pattern: str) -> None:
+    """What looks around, has flags or quotes is asked of the whole text only."""
+    assert not has_plain_words(pattern)
 
 
 def test_alternatives() -> None:

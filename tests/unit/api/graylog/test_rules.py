@@ -52,3 +52,28 @@ def test_recorded(entry: dict[str, Any], messages: list[Message]) -> None:
     assert {message.fields["n"] for message in messages if test(message)} == routed
     assert {message.fields["n"] for message in messages if found(message)} == routed
     assert routed <= {message.fields["n"] for message in messages if rough(message)}
+
+
+@pytest.mark.parametrize(
+    ("kind", "field", "value", "count", "others"),
+    [
+        (7, "", "", 320, 0),
+        (2, "message", r"\bssh\b", 20, 300),
+        (2, "message", "ssh (?!login)", 7, 313),
+        (2, "message", "(?i)ERROR", 9, 311),
+        (2, "source", r"\Aweb", 104, 216),
+        (2, "message", r"(o)\1", 24, 296),
+        (3, "level", "5d", 75, 245),
+        (3, "level", " 5", 0, 0),
+    ],
+)
+@pytest.mark.parametrize("inverted", [False, True])
+def test_search_and_test_agree(
+    kind: int, field: str, value: str, count: int, others: int, inverted: bool, messages: list[Message]
+) -> None:
+    """Of rules that nobody recorded; Graylog's own matchers are asked about such in the services tests."""
+    rule = Rule(type=kind, field=field, value=value, inverted=inverted)
+    test, search = compile_rules([rule], "AND"), compile_predicate(node_of([rule], "AND"))
+    routed = [message.fields["n"] for message in messages if test(message)]
+    assert routed == [message.fields["n"] for message in messages if search(message)]
+    assert len(routed) == (others if inverted else count)
