@@ -30,7 +30,7 @@ __all__ = ["take_events"]
 
 _Own: TypeAlias = tuple[tuple[str, ...], tuple[FieldValue, ...]]
 """Names and values of fields."""
-_Said: TypeAlias = tuple[Names, float, str, str, int, tuple[FieldValue, ...]]
+_Said: TypeAlias = tuple[Names, float, str, str, int | None, tuple[FieldValue, ...]]
 """What makes a message: names, time, host (empty: the peer's), text, level and values."""
 
 _NO_META: Mapping[str, str] = {}

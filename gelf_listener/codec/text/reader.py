@@ -396,7 +396,7 @@ def read_text(text: str, now: float, zone: dt.tzinfo | None = None) -> Reading:
         What it says; level, time and host are None or empty where it does not. Further messages in it become lines of
         the first one's `full_message`.
     """
-    usual = _read_usual(text, now, zone)
+    usual = read_usual(text, now, zone)
     if usual is not None:
         return usual
     reader, batch = TextReader(zone=zone), Batch()
@@ -418,7 +418,7 @@ def read_text(text: str, now: float, zone: dt.tzinfo | None = None) -> Reading:
     )
 
 
-def _read_usual(text: str, now: float, zone: dt.tzinfo | None) -> Reading | None:
+def read_usual(text: str, now: float, zone: dt.tzinfo | None) -> Reading | None:
     """Read what most texts are, as `TextReader.take_all` does: one line of prose, or a time and a level before it."""
     if not text or "\n" in text or "\x1b" in text:
         return None

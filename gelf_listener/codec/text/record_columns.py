@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import compress, repeat
 from typing import Any, TypeAlias
 
 import msgspec
 
 from gelf_listener.codec.json_shapes import Column, JsonShapes
+from gelf_listener.codec.text.reader import read_usual
 from gelf_listener.codec.text.record_plans import CLOSER, Usual, flatten, is_far, may_be_object, plan_of
 from gelf_listener.codec.text.stamps import believable, usual_seconds_of
 from gelf_listener.rows import Names
@@ -30,13 +32,13 @@ _MAX_NAME = 200
 
 Values: TypeAlias = tuple[str | int | float | bool, ...]
 
-Said: TypeAlias = "tuple[Stored, float | None, str, str, int, Values]"
+Said: TypeAlias = "tuple[Stored, float | None, str, str, int | None, Values]"
 """
 What a record says.
 
 The names of what is left of it; when it was logged, UTC Unix seconds (None when it does not say), and by whom (empty
-when it does not say); its text and its syslog severity; the values of what is left. A tuple because one is made of
-every record (see `python -m bench.intake`).
+when it does not say); its text and its syslog severity, if it says one; the values of what is left. A tuple because one
+is made of every record (see `python -m bench.intake`).
 """
 
 
@@ -71,7 +73,7 @@ class RecordColumns:
         names: Of all values, in order.
         lists: Those of them whose values are lists.
         is_loose: Whether a record may lack values: where there are some, the reader of records looks closer.
-        is_odd: Whether all of them do, or have lists.
+        is_odd: Whether all of them do, or have lists, or no level.
     """
 
     def __init__(
@@ -80,7 +82,7 @@ class RecordColumns:
         place = {name: number for number, name in enumerate(names)}
         self._usual = usual
         self._text = place[usual.text]
-        self._level = place[usual.level]
+        self._level = place[usual.level] if usual.level else None
         self._time = place[usual.time] if usual.time else None
         self._host = place[usual.host] if usual.host else None
         self._rest = [place[name] for name, _ in usual.fields]
@@ -91,8 +93,14 @@ class RecordColumns:
         self._patterns: dict[tuple[bool, ...], Stored] = {}
 
     @classmethod
-    def of(cls, record: dict[str, Any]) -> RecordColumns | None:
-        """Look at a record; None when those with its names need a second look."""
+    def of(cls, record: dict[str, Any], *, has_level: bool = True) -> RecordColumns | None:
+        """
+        Look at a record; None when those with its names need a second look.
+
+        Args:
+            record: The first of those with its names.
+            has_level: Whether they have to have a level: else it is what the text says, where the protocol says none.
+        """
         plan = plan_of(record)
         if "short_message" in record or any(shape.may_be(record) for shape in plan.shapes):
             return None
@@ -102,13 +110,15 @@ class RecordColumns:
         if plan_of(said).traces or not flatten(said, "", flat) or not flatten(record, "", names):
             return None
         usual = plan_of(flat).usual
+        if usual is None and not has_level and not (plan_of(flat).traces or plan.is_asked):
+            usual = Usual.of(tuple(flat), has_level=False)
         if usual is None:
             return None
         lists = frozenset(name for name, value in flat.items() if type(value) is list)
         objects = [name for name, value in record.items() if type(value) in (dict, list)]
         is_asked = plan.is_asked and "host" in record
         is_loose = not is_asked and not any(may_be_object(name, usual.text) for name in objects)
-        is_odd = len(flat) < len(names) or bool(lists)
+        is_odd = len(flat) < len(names) or bool(lists) or not usual.level
         if is_odd and not is_loose:
             return None
         if lists and (_has_empty(record) or not lists.isdisjoint(usual[:4]) or max(map(len, names)) > _MAX_NAME):
@@ -132,7 +142,11 @@ class RecordColumns:
         """
         every = len(columns[0])
         texts = _plain_texts(columns[self._text])
-        levels = _each(self._usual.level_of, columns[self._level])
+        levels: list[int | None]
+        if self._level is None:
+            texts, levels = _levels_of_texts(texts, now)
+        else:
+            levels = _each(self._usual.level_of, columns[self._level])
         seconds: Sequence[float | None] = (None,) * every
         if self._time is not None:
             seconds = self._seconds(columns[self._time], now)
@@ -142,7 +156,8 @@ class RecordColumns:
         rest = [[*map(_text_of, columns[place])] if place in self._lists else columns[place] for place in self._rest]
         values: Sequence[Values] = [*zip(*rest, strict=True)] or [()] * every
         found: list[Any] = [*zip(repeat(self._stored), seconds, hosts, texts, levels, values)]
-        unsure = {number for column in (texts, levels, hosts) if None in set(column) for number in _nones(column)}
+        sure = (texts, hosts) if self._level is None else (texts, levels, hosts)
+        unsure = {number for column in sure if None in set(column) for number in _nones(column)}
         if self._time is not None and None in set(seconds):
             unsure.update(_nones(seconds))
         if near is not None:
@@ -180,7 +195,9 @@ class RecordColumns:
             now: UTC Unix seconds.
         """
         stored, seconds, host, text, level, values = said
-        if not self._is_loose or text is None or text.isspace() or level is None or type(row[self._level]) is not str:
+        if not self._is_loose or text is None or text.isspace():
+            return None
+        if self._level is not None and (level is None or type(row[self._level]) is not str):
             return None
         time = None if self._time is None else row[self._time]
         if time is not None:
@@ -188,6 +205,8 @@ class RecordColumns:
             if seconds is None or type(time) is not str:
                 return None
             seconds = round(seconds, 6)
+        elif self._level is None:
+            return None  # it may be in the text
         if self._host is not None and row[self._host] is None:
             host = ""
         if host is None or list in map(type, values):
@@ -227,6 +246,15 @@ def _plain_texts(column: Column) -> list[Any]:
     ]
 
 
+def _levels_of_texts(texts: list[Any], now: float) -> tuple[list[Any], list[int | None]]:
+    """Return texts, None for those that need a second look, and what the others say of their level."""
+    readings = [
+        None if text is None or "\0" in (text[0], text[-1]) else read_usual(text, now, dt.UTC) for text in texts
+    ]
+    levels = [None if reading is None else reading.level for reading in readings]
+    return [None if reading is None else reading.text for reading in readings], levels
+
+
 def _text_of(value: object) -> object:
     """Write a list as JSON; itself where that cannot be done."""
     if type(value) is not list:
@@ -264,10 +292,10 @@ def _host(value: object) -> str | None:
 
 
 class RecordShapes:
-    """Reads records of any names: those of the shapes that came last, by columns."""
+    """Reads records of any names, with a level or without: those of the shapes that came last, by columns."""
 
     def __init__(self) -> None:
-        self._shapes = JsonShapes(RecordColumns.of)
+        self._shapes = JsonShapes(partial(RecordColumns.of, has_level=False))
 
     def read(self, records: Sequence[bytes], now: float) -> list[Said | None]:
         """

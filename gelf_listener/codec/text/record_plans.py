@@ -10,6 +10,8 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+import msgspec
+
 from gelf_listener.codec.gelf.keys import Key, read_key
 from gelf_listener.codec.levels import LEVEL_NAMES as SEVERITIES
 from gelf_listener.codec.record import OF_GELF_ONLY
@@ -35,6 +37,7 @@ __all__ = [
     "may_be_object",
     "number_seconds",
     "plan_of",
+    "text_of_list",
 ]
 
 TEXTS = (
@@ -109,6 +112,13 @@ Name = tuple[str, tuple[str, ...]]
 """A name, and the way to it where it is nested; a name of its own has none."""
 
 
+_MAY_SAY_LEVELS = frozenset((*_LEVELS, "type"))
+
+
+def _first_part(name: str) -> str:
+    return name.partition(".")[0]
+
+
 class Usual(NamedTuple):
     """
     Where things are in records that need no second look: each once, no trace (see `bench.stdin` and `bench.intake`).
@@ -118,6 +128,7 @@ class Usual(NamedTuple):
 
     text: str
     level: str
+    """Empty, of columns only: there is none."""
     time: str
     """Empty: there is none."""
     host: str
@@ -130,8 +141,14 @@ class Usual(NamedTuple):
     """Names of everything else, and what they are stored under."""
 
     @classmethod
-    def of(cls, keys: tuple[str, ...]) -> Usual | None:
-        """Look at keys; None when they need a second look."""
+    def of(cls, keys: tuple[str, ...], *, has_level: bool = True) -> Usual | None:
+        """
+        Look at keys; None when they need a second look.
+
+        Args:
+            keys: Of a record.
+            has_level: Whether there has to be a level; without one there has to be a time, and nothing that may be one.
+        """
         found = []
         for names in (TEXTS, _LEVELS, _TIMES, _HOSTS):
             among = [name for name in names if name in keys]
@@ -139,7 +156,9 @@ class Usual(NamedTuple):
                 return None
             found.append(among[0] if among else "")
         text, level, time, host = found
-        if not (text and level) or "log" in keys or "err" in keys:
+        if not text or "log" in keys or "err" in keys:
+            return None
+        if not (level if has_level else time and not level and _MAY_SAY_LEVELS.isdisjoint(map(_first_part, keys))):
             return None
         rest = [(name, read_key("_" + name)) for name in keys if name not in found]
         stored = {key.clean for _, key in rest}
@@ -168,10 +187,15 @@ class Usual(NamedTuple):
         for name, stored in self.fields:
             value = record[name]
             kind = type(value)
-            if not (kind is str or kind is float or (kind is int and -I64 <= value < I64)) and not (
-                carried and kind is bool
-            ):
-                return None
+            if not (kind is str or kind is float or (kind is int and -I64 <= value < I64)):
+                if not carried:
+                    return None
+                if kind is list and value:
+                    value = text_of_list(value)
+                    if value is None:
+                        return None
+                elif kind is not bool:
+                    return None
             fields[stored] = value
         return Reading(text, None, level, seconds, host, fields)
 
@@ -186,6 +210,14 @@ class Usual(NamedTuple):
         if type(time) is str:
             return usual_seconds(time, now, zone)
         return believable(number_seconds(time), now) if type(time) in (int, float) else None  # type: ignore[arg-type]
+
+
+def text_of_list(value: list[Any]) -> str | None:
+    """Write a list as JSON; None where that cannot be done."""
+    try:
+        return msgspec.json.encode(value).decode()
+    except (ValueError, OverflowError, RecursionError):
+        return None
 
 
 CLOSER = frozenset(("", " ", "{", "\n", "\r", "\t"))

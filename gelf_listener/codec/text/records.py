@@ -37,6 +37,7 @@ from gelf_listener.codec.text.record_plans import (
     is_odd_in_gelf_only,
     number_seconds,
     plan_of,
+    text_of_list,
 )
 from gelf_listener.codec.text.stamps import believable, read_stamp, usual_seconds
 from gelf_listener.codec.text.trace_objects import trace_of
@@ -204,6 +205,12 @@ class _Reader:
                 fields[key.clean] = value
             elif not carried or len(prefix) > MAX_PREFIX or len(fields) > MAX_KEYS:
                 return False
+            elif kind is list and value:
+                key = read_key(f"_{prefix}{name}")
+                text = text_of_list(value)
+                if text is None or key.clean in fields or not is_odd_in_gelf_only(key):
+                    return False
+                fields[key.clean] = text
             elif kind is dict:
                 if not self._put(fields, f"{prefix}{name}.", value):
                     return False

@@ -16,8 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gelf_listener.codec import Batch, PayloadDecoder, Receipt
-from gelf_listener.codec.gelf.normaliser import MAX_FIELDS
-from gelf_listener.codec.record import make_message
+from gelf_listener.codec.gelf.normaliser import MAX_FIELDS, Normaliser
+from gelf_listener.codec.plain import plain
+from gelf_listener.codec.record import OF_GELF_ONLY, make_message, read_fields
 from gelf_listener.errors import Reason, Rejected
 from gelf_listener.message import Message, Peer
 
@@ -78,6 +79,35 @@ def test_fields(fields: dict[str, object], stored: dict[str, object], noted: lis
     message = made(fields=fields)
     assert message.fields == stored
     assert notes(message) == noted
+
+
+NAMES = st.sampled_from(["a", "b", "a.b", "b.c", "_a", "id", "host", "naïve", "a b", "", "x" * 120])
+LEAVES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.text(max_size=4),
+    st.integers(),
+    st.floats(),
+    st.binary(max_size=3),
+    st.just("\ud83d"),
+    st.dates(),
+)
+VALUES = st.recursive(
+    LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=3), max_leaves=12
+)
+
+
+@given(st.dictionaries(NAMES, VALUES, max_size=5))
+def test_nested_fields_are_what_they_are_one_by_one(fields: dict[str, Any]) -> None:
+    """However they are read."""
+    receipt = Receipt("in", PEER, NOW, Batch())
+    given_ = {name: value for name, value in fields.items() if value is not None}
+    normaliser = Normaliser({"_" + name: plain(value) for name, value in given_.items()}, (), receipt, strict=False)
+    normaliser.read_fields()
+    noted = [each for each in normaliser.notes if each.deviation not in OF_GELF_ONLY]
+    found, notes = read_fields(fields, receipt)
+    assert (list(found.items()), list(notes)) == (list(normaliser.fields.items()), noted)
+    assert [*map(type, found.values())] == [*map(type, normaliser.fields.values())]
 
 
 def test_many_fields() -> None:

@@ -34,6 +34,16 @@ TIMES = st.sampled_from(
     )
 )
 LEVELS = st.sampled_from(("info", "INFO", "warning", "emerg", "7", "", "nobody knows", 6, 30, 30.0, True, 10))
+LINES = st.one_of(
+    TEXTS,
+    st.sampled_from(
+        ("2026-11-29 16:00:00,123 ERROR order failed", "[INFO] started", "level=warn msg=hi", "stock is low")
+    ),
+    st.sampled_from(
+        ("E1129 16:00:00.000000 1 a.go:7] x", "Traceback (most recent call last):", "<3>x", "\x1b[31mERROR x")
+    ),
+)
+OFFSETS = st.fixed_dictionaries({"offset": st.integers(0, 9), "file": st.fixed_dictionaries({"path": st.just("a")})})
 HOSTS = st.sampled_from(("web-1", "", " ", 7))
 SCALARS = st.one_of(
     TEXTS, st.booleans(), st.floats(allow_nan=False, allow_infinity=False), st.integers(-(1 << 64), 1 << 64)
@@ -48,7 +58,7 @@ def flat(draw: st.DrawFn) -> dict[str, Any]:
     """Records as loggers write them, usual in most respects."""
     names: dict[str, st.SearchStrategy[Any]] = {
         draw(st.sampled_from(("time", "@timestamp", "ts"))): TIMES,
-        draw(st.sampled_from(("level", "severity", "log.level"))): LEVELS,
+        **draw(st.sampled_from(({"level": LEVELS}, {"severity": LEVELS}, {"log.level": LEVELS}, {}, {"type": LEVELS}))),
         draw(st.sampled_from(("msg", "message", "text"))): TEXTS,
         **draw(st.sampled_from(({}, {"hostname": HOSTS}, {"host": HOSTS}))),
         **draw(st.sampled_from(({}, {"user": SCALARS, "n": SCALARS}, {"user": OTHERS, "a.b": SCALARS}))),
@@ -64,8 +74,8 @@ def varied(draw: st.DrawFn) -> list[dict[str, Any]]:
     """Records of one line of code: the same names, of which some have no value now and then, and lists."""
     values: dict[str, st.SearchStrategy[Any]] = {
         "@timestamp": TIMES,
-        draw(st.sampled_from(("level", "severity", "log.level"))): LEVELS,
-        draw(st.sampled_from(("message", "@m", "text"))): TEXTS,
+        **draw(st.sampled_from(({"level": LEVELS}, {"severity": LEVELS}, {"log.level": LEVELS}, {"log": OFFSETS}))),
+        draw(st.sampled_from(("message", "@m", "text"))): LINES,
         "tags": st.lists(st.one_of(SCALARS, st.none(), st.lists(TEXTS, max_size=1)), min_size=1, max_size=2),
         "error": st.none(),
         "user": SCALARS,
@@ -96,8 +106,8 @@ def nested(draw: st.DrawFn) -> dict[str, Any]:
     """Records in objects, as those of ECS are."""
     record = {
         "@timestamp": draw(TIMES),
-        "log": {"level": draw(LEVELS)},
-        "message": draw(TEXTS),
+        "log": draw(st.fixed_dictionaries({"level": LEVELS}) | OFFSETS),
+        "message": draw(LINES),
         "host": {"name": draw(HOSTS)},
         "http": {"request": {"method": draw(SCALARS)}, "status": draw(OTHERS)},
     }
@@ -206,6 +216,25 @@ def test_a_record_without_a_value_is_read_at_once() -> None:
         assert said is not None
         assert in_columns(said) == told(record)
         assert said[-1] == ()
+
+
+def test_records_without_a_level_are_read_at_once() -> None:
+    """Their texts say it, or nobody."""
+    beat = {
+        "@timestamp": "2026-11-29T16:00:00.123Z",
+        "log": {"offset": 7},
+        "message": "placed",
+        "host": {"name": "web-1"},
+    }
+    shapes = taught(beat)
+    for text, level in (("stock is low", None), ("2026-11-29 16:00:00,123 ERROR order failed", 3)):
+        said = read_one(shapes, json.dumps({**beat, "message": text}).encode())
+        assert said is not None
+        assert said[1:5] == (1795968000.123, "web-1", text, level)
+        assert in_columns(said) == told({**beat, "message": text})
+    for text in ("level=warn msg=hi", "\x1b[31mERROR x", "x\0"):
+        assert read_one(shapes, json.dumps({**beat, "message": text}).encode()) is None
+    assert read_one(taught({**beat, "type": "error"}), json.dumps({**beat, "type": "error"}).encode()) is None
 
 
 def test_lists_are_read_at_once() -> None:
