@@ -14,7 +14,7 @@ import sys
 from array import array
 from collections import Counter
 from collections.abc import Sequence
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from operator import sub
 
 import msgspec
@@ -25,6 +25,8 @@ _MAX_FEW = 256
 _A_VALUE = 2
 """Rows that each numbered value has at least, on average: below, the list of them takes more than it saves."""
 _MAX_WIDE = 96
+_A_LOOK = 8
+"""Rows that are looked at to tell whether bytes rise."""
 _TOGETHER = 16
 """Values that lie together where they have nothing in common: that many are looked at to find one."""
 _MIN_NUMBERS = 8
@@ -98,16 +100,32 @@ class _Few(_Cells, tag=0):
 
 
 class _Wide(_Cells, tag=1):
-    """Values of one length: the first byte of each, then the second of each, and so on."""
+    """
+    Values of one length: the first byte of each, then the second of each, and so on.
+
+    Attributes:
+        data: These bytes.
+        rows: How many values there are.
+        rising: Places of bytes that are written as steps from the row before, as those of sequence numbers are.
+    """
 
     data: bytes
     rows: int
+    rising: bytes = b""
 
     def of(self, row: int, cut: bytes) -> bytes:  # noqa: ARG002
-        return self.data[row :: self.rows]
+        value = bytearray(self.data[row :: self.rows])
+        for at in self.rising:
+            value[at] = sum(self.data[at * self.rows : at * self.rows + row + 1]) & 255
+        return bytes(value)
 
     def all(self, cut: bytes) -> Sequence[bytes]:  # noqa: ARG002
-        return [self.data[row :: self.rows] for row in range(self.rows)]
+        data = bytearray(self.data)
+        for at in self.rising:
+            begin, end = at * self.rows, (at + 1) * self.rows
+            data[begin:end] = bytes([byte & 255 for byte in accumulate(data[begin:end])])
+        whole = bytes(data)
+        return [whole[row :: self.rows] for row in range(self.rows)]
 
 
 class _Many(_Cells, tag=2):
@@ -286,7 +304,7 @@ def lay_out(values: Sequence[bytes], cut: bytes) -> Column:
     if numbers is not None:
         return numbers
     if same and width <= _MAX_WIDE:
-        return _hex(values, width) or _Wide(b"".join([together[at :: width + len(cut)] for at in range(width)]), rows)
+        return _hex(values, width) or _wide([together[at :: width + len(cut)] for at in range(width)], rows)
     return _apart(values, together, cut) or _text(values, cut)
 
 
@@ -373,6 +391,22 @@ def _hex(values: Sequence[bytes], width: int) -> _Hex | None:
         return None
     found = _Hex(data, digits // 2, dashes)
     return found if len(data) * 2 == digits * len(values) and found.different(b"") == together else None
+
+
+def _wide(planes: list[bytes], rows: int) -> _Wide:
+    """Lay values of one length out, given by their first bytes, their second ones, and so on."""
+    rising = bytes([at for at, plane in enumerate(planes) if _rises(plane)])
+    for at in rising:
+        plane = planes[at]
+        planes[at] = bytes([(byte - before) & 255 for before, byte in zip(b"\0" + plane[:-1], plane, strict=True)])
+    return _Wide(b"".join(planes), rows, rising)
+
+
+def _rises(plane: bytes) -> bool:
+    """Whether bytes begin by rising in equal steps."""
+    begin = plane[:_A_LOOK]
+    steps = {(byte - before) & 255 for before, byte in pairwise(begin)}
+    return len(begin) == _A_LOOK and len(steps) == 1 and 0 not in steps
 
 
 def _apart(values: Sequence[bytes], together: bytes, cut: bytes) -> _Apart | None:

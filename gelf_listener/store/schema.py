@@ -91,7 +91,7 @@ __all__ = [
     "value_of",
 ]
 
-FORMAT = 7
+FORMAT = 8
 """Of what is written to a store's directory. Every change that older versions cannot read, or that makes an index of
 older versions say something else, counts it up."""
 

@@ -33,6 +33,8 @@ VALUES = st.one_of(
     st.lists(st.lists(st.sampled_from(["a", "b", "", "\x00", "\x01", "17"]), max_size=9), min_size=1, max_size=40).map(
         lambda rows: [" ".join(row).encode() for row in rows]
     ),
+    st.integers(0, 1 << 40).map(lambda first: [(first + at).to_bytes(6, "big").hex(":").encode() for at in range(300)]),
+    st.binary(min_size=9, max_size=40).map(lambda steps: [bytes((at, 250 - at % 6 * 40)) for at in steps if at != 44]),
     written(0, 10, 7, "01", "-0", "1.0", "1.50", "1e5", "1E5", " 5", "5,5", "", "9" * 30, "-1"),
     st.lists(st.binary(max_size=6).filter(lambda value: b"," not in value), min_size=1, max_size=30),
 )
@@ -73,6 +75,7 @@ KINDS: list[tuple[str, Sequence[object], str, float]] = [
     ("large numbers", [CHANCE.randrange(1 << 63) for _ in range(100)], "_Numbers", 8.3),
     ("ids", IDS, "_Hex", 16.3),
     ("ids without dashes", [id.hex for id in IDS], "_Hex", 16.3),
+    ("ids that rise", [f"{0xABCDEF00 << 64 | number:024x}-{number % 7}x" for number in range(100)], "_Wide", 27.3),
     ("ids with much in common", [f"{0xABCDEF00 << 64 | number:024x}" for number in range(100)], "_Wide", 24.3),
     ("other ids", [id.hex.upper() for id in IDS], "_Wide", 32.3),
     ("paths", [f"/orders/{CHANCE.randrange(10, 100_000)}/items" for _ in range(100)], "_Apart", 4.5),
