@@ -10,7 +10,8 @@ Laws:
 
 * One thread adds and saves; any thread and any process may read what is saved.
 * A message has a place in receive order. The places of a partition follow one another without a gap.
-* The last block is written again until it is full, so that a few messages a second compress as well as many.
+* The last block is written again until it is full, so that a few messages a second compress as well as many; before
+  that it is not laid out, which would have to be done again each time.
 * What was added and could not be saved stays in memory until it can, or until it is taken back; `add` never fails.
 * What was deleted is remembered by its place until `compact` gives back its room, so an index that is made again
   does not find it. The same holds for what the index cannot take.
@@ -303,8 +304,9 @@ class Blocks:
         if not count:
             return
         groups = list(_grouped(self._begin, [*self._block, *self._unsaved]))
-        compressor = _compressor(_QUICK_LEVEL if quickly else _LEVEL)
-        rows = [_row(*group, compressor, quickly=quickly) for group in groups]
+        quick, slow = _compressor(_QUICK_LEVEL), _compressor()
+        rows = [_row(*group, quick if quickly else slow, quickly=quickly) for group in groups[:-1]]
+        rows.append(_row(*groups[-1], quick, quickly=True))
         with self._writing() as writer:
             writer.executemany("INSERT OR REPLACE INTO blocks VALUES (?, ?, ?)", rows)
         self._begin, self._block = groups[-1]

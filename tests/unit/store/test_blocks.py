@@ -77,15 +77,15 @@ def test_what_was_not_saved_is_not_read(blocks: Blocks) -> None:
 
 def test_what_is_saved_quickly_is_read_the_same(tmp_path: Path, blocks: Blocks) -> None:
     """It takes more room, and what comes later goes on with its last block."""
-    sent = [b'%d{"a":%d,"b":"x%d","c":"y"}' % (place, place, place % 3) for place in range(2000)]
+    sent = [b'%d{"a":%d,"b":"x%d","c":"y"}' % (place, place, place % 3) for place in range(20_000)]
     sizes = []
-    for quickly, first in ((True, 0), (False, 1000)):
-        blocks.add(sent[first : first + 1000])
+    for quickly, first in ((True, 0), (False, 10_000)):
+        blocks.add(sent[first : first + 10_000])
         blocks.save(quickly=quickly)
         with sqlite3.connect(tmp_path / FILE_NAME) as connection:
             sizes.append(connection.execute("SELECT sum(length(packed)) FROM blocks").fetchone()[0])
         connection.close()
-    assert [message for _, message in blocks.since(0, 2000)] == sent
+    assert [message for _, message in blocks.since(0, 20_000)] == sent
     assert sizes[1] < sizes[0] * 1.8
 
 

@@ -293,15 +293,16 @@ def test_floods_are_saved_as_they_come(
 
     async def main() -> None:
         async with opened(tmp_path, commit_seconds=0) as store:
-            await store.add(decoded(*(payload % number for number in range(50))))
+            await store.add(decoded(*(payload % number for number in range(1500))))
             found = await store.search(node("n:[10 TO 19]"), EVERYTHING)
             assert sorted(message.fields["n"] for message in found.messages) == list(range(10, 20))
 
     run(main())
     with sqlite3.connect(tmp_path / "p00000001" / "messages.sqlite") as connection:
-        [(packed,)] = connection.execute("SELECT packed FROM blocks").fetchall()
+        blocks = connection.execute("SELECT packed FROM blocks ORDER BY first").fetchall()
     connection.close()
-    assert isinstance(unpack_block(zstandard.decompress(packed)), Block) is laid_out
+    found = [isinstance(unpack_block(zstandard.decompress(packed)), Block) for (packed,) in blocks]
+    assert found == [laid_out, False]  # the last one is not full
 
 
 def test_after_a_flood_blocks_are_laid_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
