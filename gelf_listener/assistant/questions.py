@@ -364,7 +364,7 @@ def _missing(answer: dict[str, Any]) -> str:
 def _looked_at(found: dict[str, Any]) -> str:
     """Say how many messages of a range were looked at."""
     total, looked_at = found["messages"], found["looked_at"]
-    return counted(total) if looked_at == total else f"the newest {number(looked_at)} of {counted(total)}"
+    return counted(total) if looked_at == total else f"a sample of {number(looked_at)} of {counted(total)}"
 
 
 def _shares(found: dict[str, Any]) -> str:

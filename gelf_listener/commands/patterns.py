@@ -99,7 +99,7 @@ def _range_text(found: Mapping[str, Any], title: str = "") -> str:
     """Say how many messages of a range were looked at, when that is not all or a title is given; else nothing."""
     total, looked_at = found["messages"], found["looked_at"]
     if looked_at < total:
-        return f"{title}a sample: the newest {looked_at:,} of {total:,} messages"
+        return f"{title}a sample: {looked_at:,} of {total:,} messages"
     return f"{title}{total:,} message{'' if total == 1 else 's'}" if title else ""
 
 

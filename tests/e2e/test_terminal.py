@@ -247,6 +247,7 @@ def test_patterns(orders: Listener) -> None:
     assert (line.split()[:2], line.endswith("order <*> \\u202elost")) == (["8", "new"], True)
     assert "before: 20 messages" in found.stderr
     assert json.loads(ask(orders, "patterns", "--new", "--since", "10m", "--json").stdout)["other_patterns"] == 0
+    assert "first seen" not in on_a_terminal(orders, "patterns", COLUMNS="80")
     nothing = ask(orders, "patterns", "nobody")
     assert (nothing.returncode, nothing.stderr[:49]) == (1, "gelf-listener: no message matches: nothing among ")
 

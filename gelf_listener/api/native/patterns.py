@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any
@@ -12,6 +13,7 @@ from starlette.responses import Response
 
 from gelf_listener.api.context import TheStore
 from gelf_listener.api.errors import ApiError
+from gelf_listener.api.native.buckets import extent, interval_of
 from gelf_listener.api.native.encoding import json_response, missing_document
 from gelf_listener.api.native.nothing import why_nothing
 from gelf_listener.api.native.parameters import MEANING, Asked, TheAsked, moment, node_of
@@ -22,7 +24,7 @@ from gelf_listener.patterns.shapes import Shape, Shapes
 from gelf_listener.query import Meaning
 from gelf_listener.rendering.usual import noise
 from gelf_listener.store import Store
-from gelf_listener.store.parameters import Span
+from gelf_listener.store.parameters import Span, TimeGroup
 
 __all__ = ["router"]
 
@@ -30,11 +32,17 @@ router = APIRouter(prefix="/api/gelf", tags=["fields"])
 
 _LONGEST_SECONDS = 3.0
 """How long the messages of one range are looked at."""
+_MOST_PARTS = 24
+"""Stretches of time that have their share of a sample."""
 _MOST_TEXT = 500
 
 Most = Annotated[
     int,
-    Query(ge=1, le=100_000, description="How many messages of a range are looked at, the newest; the answer says so."),
+    Query(
+        ge=1,
+        le=100_000,
+        description="How many messages of a range are looked at, spread over its time; the answer says so.",
+    ),
 ]
 Count = Callable[[Sequence[Message], int], None]
 
@@ -127,14 +135,17 @@ async def compare(
 
 
 async def _look(store: Store, asked: Asked, side: int, most: int, count: Count) -> RangeShape:
-    """Count the newest messages of a range, in a thread, as many as there is time for."""
+    """Count messages of a range, in a thread: all, or a sample, and as many as there is time for."""
     total = await store.count(asked.node, asked.span)
     deadline = time.monotonic() + _LONGEST_SECONDS
     looked_at, since = 0, None
-    async for batch in store.scan(asked.node, asked.span, limit=most):
-        await asyncio.to_thread(count, batch, side)
-        looked_at += len(batch)
-        since = batch[-1].timestamp if batch else since
+    for span, limit in await _parts(store, asked, total, most):
+        async for batch in store.scan(asked.node, span, limit=limit):
+            await asyncio.to_thread(count, batch, side)
+            looked_at += len(batch)
+            since = batch[-1].timestamp if batch else since
+            if time.monotonic() > deadline:
+                break
         if time.monotonic() > deadline:
             break
     messages = max(total, looked_at)
@@ -147,6 +158,31 @@ async def _look(store: Store, asked: Asked, side: int, most: int, count: Count) 
         looked_at_since=since if looked_at < messages else None,
         nothing=None if messages else await why_nothing(store, asked.node, asked.span),
     )
+
+
+async def _parts(store: Store, asked: Asked, total: int, most: int) -> list[tuple[Span, int]]:
+    """
+    Return which stretches of a range are looked at, the newest first, and how many of the newest messages of each.
+
+    Where there are too many messages for all of them, each stretch has its share: else a minute in which one service
+    floods would be all that is seen.
+    """
+    ends = None if total <= most else await extent(store, asked)
+    if ends is None:
+        return [(asked.span, most)]
+    start, end = ends
+    seconds = interval_of("auto", end - start, _MOST_PARTS)
+    rows = await store.aggregate(asked.node, asked.span, [TimeGroup(seconds=seconds)])
+    parts, left = [], most
+    for row in reversed(rows):
+        begins = row.keys[0]
+        if not isinstance(begins, int | float):
+            continue
+        limit = min(left, math.ceil(most * row.messages / total))
+        if limit > 0:
+            parts.append((Span(max(start, begins), min(end, begins + seconds)), limit))
+            left -= limit
+    return parts
 
 
 def _before(span: Span) -> Span | None:

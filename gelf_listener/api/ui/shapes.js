@@ -42,7 +42,7 @@ export const levelText = (level) =>
 export function sampleText({ messages, looked_at: seen, looked_at_since: since }) {
   if (seen >= messages) return "";
   const from = since === null ? "" : `, since ${stamp(since)}`;
-  return `a sample: the newest ${seen.toLocaleString()} of ${count(messages, "message")}${from}`;
+  return `a sample: ${seen.toLocaleString()} of ${count(messages, "message")}${from}`;
 }
 
 /**

@@ -29,7 +29,7 @@ class RangeShape(BaseModel):
     start: float | None
     end: float | None
     messages: int = Field(description="How many match.")
-    looked_at: int = Field(description="How many were counted: all, or the newest.")
+    looked_at: int = Field(description="How many were counted: all, or a sample of the whole time.")
     looked_at_since: float | None = Field(description="The oldest that was counted; null when all were.")
     nothing: str | None = Field(description="Why nothing matches; null when something does.")
 

@@ -74,12 +74,19 @@ def test_what_is_left_out_is_said(storing: str, monkeypatch: pytest.MonkeyPatch)
         assert (len(found.patterns), found.other_patterns, found.other_messages) == (1, 1, 50)
         found = await ask(client, **HOUR, look_at=10)
         assert (found.messages, found.looked_at) == (150, 10)
+        assert sum(each.messages for each in found.patterns) == 10
         assert found.looked_at_since is not None
-        assert found.looked_at_since >= START + 3600 + 900
+        assert found.looked_at_since < START + 3600 + 500
+        await add(service, *(logged("flood", 3600 + 1000 + at / 1000) for at in range(300)))
+        found = await ask(client, **HOUR, look_at=60)
+        assert found.looked_at == 60
+        assert {each.pattern for each in found.patterns} == {
+            "order <*> paid", "order <*> could not be paid", "flood",
+        }  # fmt: skip
         monkeypatch.setattr(module, "_LONGEST_SECONDS", -1.0)
         await add(service, *(logged(f"more {number}", 7000) for number in range(2000)))
         found = await ask(client, **HOUR)
-        assert 0 < found.looked_at < found.messages == 2150
+        assert 0 < found.looked_at < found.messages == 2450
 
     asking(main, outputs=[storing])
 
