@@ -27,13 +27,14 @@ __all__ = ["Header", "parse_bsd"]
 _MONTH = "|".join(month.title() for month in MONTHS)
 _PLAIN = re.compile(
     rf"({_MONTH}) ([ 0-3][0-9]) ([0-9:]{{8}}) "
-    r"([A-Za-z0-9][\w.-]{0,254}) ([^\s:\[\]%,]{1,128})(?:\[([^\]\s]{1,64})\])?: ",
+    r"([A-Za-z0-9][\w.-]{0,254}) ([^\s:\[\]%,<>]{1,128})(?:\[([^\]\s]{1,64})\])?: ",
     re.ASCII,
 )
 """Exactly what the RFC describes: everything in one match (see `make bench`, syslog)."""
 
 _TAG = re.compile(
-    r"(?P<app>[^\s:\[\]%,]{1,128})(?:\[(?P<pid>[^\]\s]{1,64})\](?:: ?|(?= (?:<\w{1,20}>|\([^\s()]{1,128}\)): ))"
+    r"(?P<app>[^\s:\[\]%,<>]{1,128})(?: (?=\[\d{1,10}(?::\d{1,10})?\]: ))?"  # Yealink puts a blank behind the name
+    r"(?:\[(?P<pid>[^\]\s]{1,64})\](?:: ?|(?= (?:<\w{1,20}>|\([^\s()]{1,128}\)): ))"
     r"|:(?:[ ]+|\Z))"
 )
 """Name and process id; macOS puts a level or a service behind them, which stay in the text."""
@@ -265,7 +266,7 @@ def _behind_host(text: str, fields: dict[str, FieldValue], clock: Clock) -> _Pla
         or bare[0] == "-"
     ):
         return _Place(text)
-    behind = behind.lstrip(" ")
+    behind = behind.lstrip(" ").removeprefix(f"{bare} ")  # UniFi's consoles say their names twice
     at = _before_tag(behind, fields)
     netapp, ise = _NETAPP.match(behind), _ISE.match(behind)
     tag = _tag(behind[at:])

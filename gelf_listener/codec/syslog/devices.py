@@ -103,6 +103,23 @@ def _pairs(text: str, _match: re.Match[str], clock: Clock) -> Device | None:
     return Device(fields, host, seconds, stamped, notes)
 
 
+def _delimited(text: str, match: re.Match[str], clock: Clock) -> Device | None:
+    """Read pairs with a comma or a bar between them: FortiGate's CSV, Check Point's Log Exporter for Splunk."""
+    mark = match[1]
+    pairs = _BY_COMMAS.findall(text) if mark == "," else [each.partition("=")[::2] for each in text.split(mark)]
+    fields: dict[str, FieldValue] = {}
+    for name, value in pairs[:_MAX_PAIRS]:
+        if name.strip():
+            fields.setdefault(name.strip(), value.strip().strip('"'))
+    host = next((str(fields[name]) for name in (*_HOSTS, "hostname") if fields.get(name)), "")
+    if not host:
+        return None
+    time = str(fields.get("time", ""))
+    seconds, stamped, notes = _time_of({"timestamp": time} if time.isdecimal() else fields, clock)
+    fields.pop("level", None)
+    return Device(fields, host, seconds, stamped, notes)
+
+
 def _time_of(fields: dict[str, FieldValue], clock: Clock) -> tuple[float | None, bool, tuple[Note, ...]]:
     """Return when pairs were written, whether they say so, and what was guessed."""
     date, time = str(fields.get("date", "")), str(fields.get("time", ""))
@@ -220,6 +237,11 @@ def _topics(_text: str, match: re.Match[str], _clock: Clock) -> Device | None:
     return Device({"topics": match[1]})
 
 
+_BY_COMMAS = re.compile(r'([A-Za-z_][\w.-]{0,63})=("[^"]*"|[^,"]*)(?:,|\Z)')
+_THREE_DELIMITED = re.compile(
+    r"[A-Za-z_][\w.-]{0,40}=(?:\"[^\"]*\"|[^\s\"=,|]*)([,|])[A-Za-z_][\w.-]{0,40}=(?:\"[^\"]*\"|[^\s\"=,|]*)\1[A-Za-z_][\w.-]{0,40}="
+)
+
 SAYS_MORE = re.compile(r"[{@]|[\w!][\w.@/!-]{0,60}+(?:[=\t]|,[a-z0-9!]|:[ ]?\d)")
 """Beginnings of texts that may be a device's or a logger's own; all others are plain (see `make bench`, syslog)."""
 
@@ -227,6 +249,7 @@ _THREE_PAIRS = re.compile(r"(?:[A-Za-z_][\w.-]{0,40}=(?:\"[^\"]*\"|[^\s\"=]*)\s+
 
 SHAPES = (
     Shape("Key=value pairs with a device's name or a date", _THREE_PAIRS, _pairs),
+    Shape("Key=value pairs with commas or bars between them", _THREE_DELIMITED, _delimited),
     Shape("CEF", re.compile(r"CEF:\s?\d\|"), _cef),
     Shape("LEEF", re.compile(r"LEEF:\s?(\d)(?:\.\d)?\|"), _leef),
     Shape("Snare", re.compile(r"MSWinEventLog\t"), _snare),

@@ -40,13 +40,14 @@ _DATE = re.compile(
         (?:(?P<year_first>\d{{4}})\ +)?
         (?P<month>{"|".join(MONTHS)})\ +(?P<day>\d{{1,2}}),?\ +
         (?:(?P<year>\d{{4}})\ +)?
-        (?P<time>\d\d:\d\d:\d\d) (?:\ (?P<half>[AP]M)(?=[. :]))? (?P<fraction>[.,]\d{{1,9}})? (?!:?\d)
+        (?P<time>\d{{1,2}}:\d\d:\d\d) (?:\ (?P<half>[AP]M)(?=[. :]))? (?P<fraction>[.,]\d{{1,9}})? (?!:?\d)
         (?:\ (?P<year_last>(?:19|20)\d\d)(?=\ |:[ ]|:?\Z))?
     )
     """,
     re.VERBOSE | re.IGNORECASE | re.ASCII,
 )
 _OFFSET = re.compile(r" ?(Z|[+-]\d\d:?\d\d)(?: DST)?(?=[ :]|\Z)")
+_FROM_GMT = re.compile(r" ?(?:GMT|UTC)([+-])(\d{1,2})(?::?(\d\d))?(?=[ :]|\Z)")
 _NAME = re.compile(r" ?([A-Z]{2,5})(?=[ :]|\Z)")
 _YEAR_BEHIND = re.compile(r" ((?:19|20)\d\d)(?= |:[ ]|:?\Z)")
 _END = re.compile(r" ?:?(?: +|\Z)")
@@ -128,6 +129,9 @@ def _read_zone(text: str, at: int, clock: Clock) -> tuple[int, dt.tzinfo | None,
     offset = _OFFSET.match(text, at)
     if offset is not None:
         return offset.end(), zone_of(offset[1]), ()
+    offset = _FROM_GMT.match(text, at)
+    if offset is not None:
+        return offset.end(), zone_of(f"{offset[1]}{int(offset[2]):02}{offset[3] or '00'}"), ()
     match = _NAME.match(text, at)
     if match is None:
         return at, clock.zone, ()
@@ -153,8 +157,8 @@ def _named(match: re.Match[str], year: str | None, zone: dt.tzinfo | None, clock
     """Return the time of a stamp with the name of a month."""
     time = match["time"]
     if match["half"]:
-        hour = int(time[:2]) % 12 + (12 if match["half"].upper() == "PM" else 0)
-        time = f"{hour:02}{time[2:]}"
+        hour, _, rest = time.partition(":")
+        time = f"{int(hour) % 12 + (12 if match['half'].upper() == 'PM' else 0):02}:{rest}"
     seconds = _whole_seconds(match["month"], match["day"], time, year, zone, int(clock.now // _SECONDS_A_DAY))
     if seconds is None or not match["fraction"]:
         return seconds
