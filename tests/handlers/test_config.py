@@ -444,11 +444,19 @@ def test_celery_workers_keep_the_handler(root):
     """Celery's set-up removes the root logger's handlers, then sends the signal."""
     log = pytest.importorskip("celery.app.log", reason="celery is not installed")
     celery = pytest.importorskip("celery")
+    pytest.importorskip("celery.utils.log")
 
     with TCPReceiver() as receiver:
         configure("shop", f"gelf+tcp://127.0.0.1:{receiver.port}", exit_on_sigterm=False)
         log.Logging._setup = False
         celery.Celery("shop").log.setup(logging.WARNING)
         logging.getLogger("shop").info("from a task")
-        receiver.wait(1)
-        assert receiver.texts == ["from a task"]
+        celery.utils.log.get_task_logger("shop.tasks").info("from a task's own logger")
+        receiver.wait(2)
+        assert receiver.texts == ["from a task", "from a task's own logger"]
+    with TCPReceiver() as receiver:  # again, in a child that Celery forked
+        configure("shop", f"gelf+tcp://127.0.0.1:{receiver.port}", exit_on_sigterm=False)
+        celery.utils.log.get_task_logger("shop.tasks").info("once")
+        logging.getLogger("shop").info("more")
+        receiver.wait(2)
+        assert receiver.texts == ["once", "more"]
