@@ -21,8 +21,7 @@ _COLUMNS_SECONDS = 2.0
 _REFRESH_SECONDS = 10.0
 """How long a search waits for what was added before; the cluster itself waits a minute for a shard that no node has."""
 _SHARE = 0.5
-"""Of the time that a search has, for seeing everything; of that, for the first attempt. The rest is for searching what
-is shown."""
+"""Of the time there is for a refresh, for the first attempt: where a node is silent, another one is asked next."""
 _LOOK_AGAIN_SECONDS = 2.0
 """How long is remembered which indices lack shards."""
 _MOST_NAMED = 3
@@ -57,22 +56,22 @@ class Freshness:
         """
         Make the cluster show what was added before this was asked; searches at the same time share that.
 
-        What it cannot show within some seconds, for no node has it, is left out, and the `shortfall` says so.
+        What it cannot show within some seconds, or the time that the task has for it, is left out, and the `shortfall`
+        says so.
         """
         asked = time.monotonic()
-        with limited(_SHARE * seconds_left()):
-            if await _taken_in_time(self._refreshing):
-                try:
-                    if self._refreshed_from < asked:
-                        began = time.monotonic()
-                        await self._refresh()
-                        self._refreshed_from = began
-                    shortfall().lack(self._unseen)
-                finally:
-                    self._refreshing.release()
-            else:
-                shortfall().lack(f"{_NOT_SHOWN}: other searches wait for it, too")
-            await self.look_at_columns(asked - _COLUMNS_SECONDS)
+        if await _taken_in_time(self._refreshing):
+            try:
+                if self._refreshed_from < asked:
+                    began = time.monotonic()
+                    await self._refresh()
+                    self._refreshed_from = began
+                shortfall().lack(self._unseen)
+            finally:
+                self._refreshing.release()
+        else:
+            shortfall().lack(f"{_NOT_SHOWN}: other searches wait for it, too")
+        await self.look_at_columns(asked - _COLUMNS_SECONDS)
 
     async def _refresh(self) -> None:
         why = ""

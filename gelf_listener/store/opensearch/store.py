@@ -69,8 +69,8 @@ _RETENTION_SECONDS = 60.0
 _NO_FIELD = "@none"
 """A key that no field has."""
 _CONFLICT = 409
-_WRITING_SHARE = 0.25
-"""Of the time that a search has, for writing what was taken before it."""
+_SHARE = 0.5
+"""Of the time that a question has, for seeing what was added before it; of that, for writing what was taken."""
 
 
 def _in_time(
@@ -259,15 +259,19 @@ class OpenSearchStore:
     async def _ready(self) -> None:
         """Make the cluster show what was added before this was asked."""
         begin_shortfall()
+        with limited(_SHARE * seconds_left()):
+            await self._write_what_was_taken()
+            await self._fresh.show()
+
+    async def _write_what_was_taken(self) -> None:
         if self.written_before is not None:
-            seconds = _WRITING_SHARE * seconds_left()
+            seconds = _SHARE * seconds_left()
             try:
                 async with asyncio.timeout(None if seconds == math.inf else seconds):
                     await self.written_before()
             except TimeoutError:
                 why = f": {self.problem}" if self.problem else ""
                 shortfall().lack(f"what was taken last is not written yet{why}")
-        await self._fresh.show()
 
     async def _bounds(self, query: Node, span: Span) -> Bounds[Clause]:
         """Return clauses that find what surely and what maybe matches."""
