@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import time
 from typing import TYPE_CHECKING, Literal
 
 from gelf_listener.message import OpenFields
@@ -58,6 +59,7 @@ class Indexing:
         more = min(_STEP, partition.unindexed)
         commit = self._schedule.commit_due(partition, more)
         last = partition is not self._all.current and more >= partition.unindexed
+        began = time.monotonic()
         report = self.indexer.work(
             Order(str(partition.path.absolute()), partition.blocks.saved, more, commit=commit, last=last)
         )
@@ -67,10 +69,10 @@ class Indexing:
         if report.damaged and not made_again:
             partition.set_back(report.error)
             return
-        self._take_in(partition, report)
+        self._take_in(partition, report, time.monotonic() - began)
 
-    def _take_in(self, partition: Partition, report: Report) -> None:
-        """Note how far an index is."""
+    def _take_in(self, partition: Partition, report: Report, seconds: float) -> None:
+        """Note how far an index is, and how long the step took."""
         if report.unindexable:
             for place, why in report.unindexable:
                 _log.error("a message cannot be indexed; it is stored, and not found: %s, place %d", why, place)
@@ -79,7 +81,7 @@ class Indexing:
             partition.given = partition.committed
             raise OSError(report.error)
         if report.committed != partition.committed and report.committed >= 0:
-            self._schedule.committed()
+            self._schedule.committed(seconds)
             self.commits += 1
             partition.refresh(report.committed)
         partition.given = report.given

@@ -20,8 +20,12 @@ _COMMIT_SECONDS = 5.0
 _WATCHED_COMMIT_SECONDS = 1.0
 _WATCHED_SECONDS = 10.0
 """How long they may wait after a search, so that in a flood no search has to wait long."""
-_FLOOD_COMMIT_SECONDS = 0.5
-"""How long is between two commits in a flood, whoever searches."""
+_FLOOD_COMMIT_SECONDS = (0.2, 0.5)
+"""How long is between two commits in a flood, whoever searches: least, and most where committing takes long. A search
+that comes after another one waits that long, and each commit costs some milliseconds, however little it is about."""
+_PAUSE = 3.0
+"""How many times as long as a commit took it is at least to the next one, within these bounds: the disk may be slow,
+and nothing is indexed while something is committed."""
 _PATIENCE_SECONDS = 10.0
 _FLOOD_PATIENCE_SECONDS = 1.5
 """How long a search waits for the index, and how long while more comes in."""
@@ -45,6 +49,7 @@ class Schedule:
     def __init__(self, partitions: Partitions) -> None:
         self._all = partitions
         self._committed_at = time.monotonic()
+        self._flood_pause = _FLOOD_COMMIT_SECONDS[0]
         self._asked_at = -math.inf
         self._second = (-math.inf, 0, 0)
         """When the current second of adding began, how many were added in it, and in the one before."""
@@ -62,9 +67,11 @@ class Schedule:
         """Note that somebody searches."""
         self._asked_at = time.monotonic()
 
-    def committed(self) -> None:
-        """Note that an index was committed."""
+    def committed(self, seconds: float) -> None:
+        """Note that an index was committed, and how long that took."""
         self._committed_at = time.monotonic()
+        least, most = _FLOOD_COMMIT_SECONDS
+        self._flood_pause = min(most, max(least, _PAUSE * seconds))
 
     def commit_next(self) -> None:
         """Have what is indexed next committed whatever the time."""
@@ -95,7 +102,7 @@ class Schedule:
         if self._waiting:
             place = min(place for place, _, _ in self._waiting)
             reached = partition.given + more >= min(place, partition.blocks.saved)
-            return reached and (elapsed > _FLOOD_COMMIT_SECONDS or not self._flooded)
+            return reached and (elapsed > self._flood_pause or not self._flooded)
         return elapsed > _WATCHED_COMMIT_SECONDS and time.monotonic() - self._asked_at < _WATCHED_SECONDS
 
     def until_due(self, commit_seconds: float, *, idle: bool) -> float | None:
