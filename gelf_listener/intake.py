@@ -40,6 +40,9 @@ class Intake(Protocol):
         An input whose senders cannot wait may read on and let go of theirs; it stops reading when there are none.
         """
 
+    def spares(self, host: str) -> bool:
+        """Whether the sender at an address need not wait for a crowded or full intake: others crowd it."""
+
     @property
     def crowded(self) -> bool:
         """Whether inputs whose senders can wait should stop reading until `when_calm` calls back."""

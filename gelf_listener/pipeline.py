@@ -60,6 +60,10 @@ class Pipeline:
                 return True
         return False
 
+    def spares(self, host: str) -> bool:
+        """Whether a sender need not wait for what is crowded, or full; see `Intake.spares`."""
+        return all([runner.buffer.spares(host) for runner in self.runners if runner.crowded or runner.buffer.full])
+
     def accept(self, messages: list[Message], size: int) -> None:
         """Take a batch from one input; see `Intake.accept`."""
         name = messages[0].input

@@ -74,6 +74,9 @@ class Buffer(Protocol):
         stops reading.
         """
 
+    def spares(self, host: str) -> bool:
+        """Whether a sender need not wait though this is crowded, or full: it is full of others' messages."""
+
     @property
     def oldest_at(self) -> float | None:
         """Receive time of the oldest message, UTC Unix seconds; None when empty."""

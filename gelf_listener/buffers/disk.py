@@ -252,6 +252,10 @@ class DiskBuffer:
             self._wake.set()
         return taken
 
+    def spares(self, host: str) -> bool:  # noqa: ARG002  (as `Buffer`)
+        """Nobody: everything leaves as it came; see `Buffer.spares`."""
+        return False
+
     def mark(self) -> int:
         """Name no moment: everything leaves as it came; see `Buffer.mark`."""
         return 0

@@ -30,6 +30,8 @@ _SHORT = 256
 _MOST_ADDRESSES = 1024
 """Addresses that have turns of their own; all others share those of one: senders' addresses can be forged."""
 _MOST_REMEMBERED = 4096
+_SPARED = 4
+"""Far enough from the share: senders that all have it must not go on one after the other, for they raise it."""
 _REST = ""
 """Stands for the others, and for what came without a peer."""
 
@@ -127,6 +129,11 @@ class FairQueue:
             return frozenset()
         share = sum(self._costs.values()) // (len(self._costs) + 1)
         return frozenset([host for host, cost in self._costs.items() if host and cost > share])
+
+    def spares(self, host: str) -> bool:
+        """Whether others make the queue long, and an address has at most a quarter of its share of it."""
+        share = sum(self._costs.values()) // (len(self._costs) + 1)
+        return bool(share) and self._costs.get(host, 0) * _SPARED <= share
 
     @property
     def oldest(self) -> list[Entry]:

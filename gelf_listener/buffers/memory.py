@@ -83,6 +83,11 @@ class MemoryBuffer:
         messages, size = self.max_messages // _RESERVE, self.max_bytes // _RESERVE
         return frozenset() if self._over(-messages, -size) else self._queue.greedy(self.max_messages)
 
+    def spares(self, host: str) -> bool:
+        """See `Buffer.spares`."""
+        messages, size = self.max_messages // _RESERVE, self.max_bytes // _RESERVE
+        return not self._over(-messages, -size) and self._queue.spares(host)
+
     def mark(self) -> int:
         """See `Buffer.mark`."""
         return self._puts

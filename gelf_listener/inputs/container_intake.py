@@ -65,6 +65,10 @@ class ContainerIntake:
         """See `Intake.greedy`."""
         return self._intake.greedy
 
+    def spares(self, host: str) -> bool:
+        """See `Intake.spares`."""
+        return self._intake.spares(host)
+
     @property
     def crowded(self) -> bool:
         """See `Intake.crowded`."""

@@ -41,6 +41,7 @@ _log = logging.getLogger(__name__)
 
 _ACCEPTS_PER_TURN = 64
 _SWEEP_SECONDS = 1.0
+_LOOK_SECONDS = 0.05
 _PROXY_SECONDS = 5.0
 """How long a proxy may take to say whom it forwards; it does so before anything else."""
 _PROXY_STEP_SECONDS = 0.01
@@ -136,6 +137,8 @@ class Connections:
         """Set whenever a connection ends."""
         self._waiting = False
         """Whether the intake will call `_resume`."""
+        self._look: asyncio.TimerHandle | None = None
+        """When those are looked for that need not wait any longer, while some do."""
         self._input_sweep = sweep
         self._sweeper: asyncio.TimerHandle | None = None
         self.accepted_total = 0
@@ -160,8 +163,9 @@ class Connections:
             self._loop.remove_reader(sock.fileno())
             sock.close()
         self._listening = []
-        if self._sweeper is not None:
-            self._sweeper.cancel()
+        for timer in (self._sweeper, self._look):
+            if timer is not None:
+                timer.cancel()
         for task in list(self._handshakes):
             task.cancel()
         await asyncio.gather(*self._handshakes, return_exceptions=True)
@@ -224,9 +228,15 @@ class Connections:
             del self._open[connection]
             self._open[connection] = None
 
+    def spares(self, connection: Connection) -> bool:
+        """Whether a connection need not wait for a crowded or full intake; see `Intake.spares`."""
+        return connection.peer is not None and self._intake.spares(connection.peer.host)
+
     def wait_for_room(self, connection: Connection) -> None:
-        """Resume a connection, which has stopped reading, when the intake has room."""
+        """Resume a connection, which has stopped reading, when the intake has room, for others or for its peer."""
         self._paused[connection] = None
+        if self._look is None:
+            self._look = self._loop.call_later(_LOOK_SECONDS, self._resume_spared)
         if not self._waiting:
             self._waiting = True
             self._intake.when_calm(self._resume)
@@ -241,6 +251,15 @@ class Connections:
             "connections_timed_out_total": self.timed_out_total,
             "tls_handshakes_failed_total": self.failed_handshakes_total,
         }
+
+    def _resume_spared(self) -> None:
+        """Have those go on whose messages are written, while others go on crowding the intake."""
+        self._look = None
+        for connection in [each for each in self._paused if self.spares(each)]:
+            del self._paused[connection]
+            connection.resume()
+        if self._paused and self._look is None:
+            self._look = self._loop.call_later(_LOOK_SECONDS, self._resume_spared)
 
     def _resume(self) -> None:
         self._waiting = False

@@ -250,7 +250,7 @@ class StreamConnection(asyncio.Protocol):
                 self._reset()
             elif not self._unsent:
                 self._transport.close()
-        if self._intake.crowded and not self._paused:
+        if self._intake.crowded and not self._paused and not self._connections.spares(self):
             self._paused = True
             self._backlog.block()
             self._stop_reading()

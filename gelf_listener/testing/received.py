@@ -111,6 +111,10 @@ class Received:
             self.refused += 1
             self._rejected.append(rejected)
 
+    def spares(self, host: str) -> bool:  # noqa: ARG002  (as `Intake`)
+        """Nobody has to wait; see `Intake.spares`."""
+        return True
+
     def when_ready(self, callback: Callable[[], None]) -> None:
         """Call back at once: nothing is ever full; see `Intake.when_ready`."""
         callback()

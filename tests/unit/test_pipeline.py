@@ -85,6 +85,26 @@ def test_the_greedy_of_full_buffers() -> None:
     run(main())
 
 
+def test_the_spared_of_crowded_buffers() -> None:
+    """Whoever has little in each of those that are crowded; a buffer on disk spares nobody."""
+
+    async def main() -> None:
+        pipeline = Pipeline()
+        attach(pipeline, FakeOutput(max_buffer_messages=3000))
+        attach(pipeline, FakeOutput(max_buffer_messages=3000), "a")
+        for _ in range(2):
+            pipeline.accept([message("b", peer=Peer("192.0.2.1", 1))] * 250, 250)
+        assert pipeline.crowded
+        assert pipeline.spares("192.0.2.2")
+        assert not pipeline.spares("192.0.2.1")
+        for _ in range(2):
+            pipeline.accept([message("a", peer=Peer("192.0.2.2", 1))] * 250, 250)
+        assert not pipeline.spares("192.0.2.2")
+        assert pipeline.spares("192.0.2.3")
+
+    run(main())
+
+
 def test_full_and_when_ready() -> None:
     """Full at the limit of any blocking output; whoever waits is called once, when there is room."""
 

@@ -206,7 +206,7 @@ class HttpProtocol(asyncio.Protocol):
             self._write(answers)
         if self._closing:
             self._transport.close()
-        elif self._intake.crowded:
+        elif self._intake.crowded and not self._connections.spares(self):
             self._pause()
 
     def _settle(self, error: str | None) -> None:
@@ -418,7 +418,7 @@ class HttpProtocol(asyncio.Protocol):
         """Have a whole request answered."""
         responder, receipt = self._responder, self._receipt
         messages = receipt.batch.count
-        if self._reader is None and self._intake.full:
+        if self._reader is None and self._intake.full and not self._connections.spares(self):
             response = self._error(responder.busy_status, "the buffers are full; try again")
         else:
             request.body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
@@ -450,7 +450,8 @@ class HttpProtocol(asyncio.Protocol):
                     request.response = end.value
                 else:
                     self._shed(receipt.batch)
-                    if self._intake.crowded and self._loop.time() < patience:
+                    waits = self._intake.crowded and not self._connections.spares(self)
+                    if waits and self._loop.time() < patience:
                         self._backlog.block()
                         self._pause()
                     yield

@@ -20,6 +20,7 @@ class RecordingIntake:
         rejected: What was rejected.
         full: Set by the test, as `crowded` is; `relax` ends both.
         greedy: Set by the test.
+        spared: Addresses that need not wait, set by the test.
         unsafe: Whether `when_safe` waits for `settle`, as it does with a disk buffer.
         ready: Who waits for an end of `full`.
         calm: Who waits for an end of `crowded`.
@@ -33,6 +34,7 @@ class RecordingIntake:
         self.full = False
         self.crowded = False
         self.greedy: frozenset[str] = frozenset()
+        self.spared: set[str] = set()
         self.ready: list[Callable[[], None]] = []
         self.calm: list[Callable[[], None]] = []
         self.unsafe = False
@@ -57,6 +59,10 @@ class RecordingIntake:
     def reject(self, rejected: Rejected) -> None:
         """Keep a rejection; see `Intake.reject`."""
         self.rejected.append(rejected)
+
+    def spares(self, host: str) -> bool:
+        """Return what the test has set; see `Intake.spares`."""
+        return host in self.spared
 
     def when_ready(self, callback: Callable[[], None]) -> None:
         """Call back on `relax`; see `Intake.when_ready`."""

@@ -106,6 +106,23 @@ def test_the_greedy() -> None:
     assert not buffer.full
 
 
+def test_the_spared() -> None:
+    """Those that have little in a queue that others make long; nobody when the queue is short, or all have their share."""
+    buffer = MemoryBuffer(1000, HUGE, "block")
+    put(buffer, *sent("flood", 250))
+    assert not buffer.spares("honest")
+    for _ in range(2):
+        put(buffer, *sent("flood", 250))
+    assert buffer.crowded
+    assert buffer.spares("honest")
+    assert not buffer.spares("flood")
+    put(buffer, *sent("second", 250))
+    assert buffer.spares("honest")
+    assert not buffer.spares("second")
+    put(buffer, *sent("flood", 32))
+    assert not buffer.spares("honest")
+
+
 def test_a_mark() -> None:
     """What was put before it has to be taken, whatever came later and left earlier."""
     buffer = MemoryBuffer(100_000, HUGE, "block")

@@ -349,6 +349,21 @@ def test_full_buffers() -> None:
     run(main())
 
 
+def test_buffers_that_others_fill() -> None:
+    """Who has little in them is answered 202, and read on."""
+
+    async def main() -> None:
+        made = scene()
+        made.intake.full = made.intake.crowded = True
+        assert made.connection.peer is not None
+        made.intake.spared = {made.connection.peer.host}
+        made.transport.feed(post())
+        assert [answer.status for answer in answers(made.transport.written)] == [202]
+        assert made.transport.reading
+
+    run(main())
+
+
 @pytest.mark.parametrize(("error", "status"), [(None, 202), ("disk full", 503)])
 def test_answers_wait_until_messages_are_safe(error: str | None, status: int) -> None:
     async def main() -> None:

@@ -165,6 +165,29 @@ def test_back_pressure() -> None:
     run(main())
 
 
+def test_others_that_crowd_the_intake_hold_up_nobody() -> None:
+    """Who has little there is read, at once or when its messages are written, though the intake never gets calm."""
+
+    async def main() -> None:
+        made = scene()
+        made.intake.crowded = True
+        assert made.connection.peer is not None
+        made.intake.spared = {made.connection.peer.host}
+        made.transport.feed(HELLO + b"\0")
+        assert made.transport.reading
+        made.intake.spared = set()
+        made.transport.feed(HELLO + b"\0")
+        assert not made.transport.reading
+        await asyncio.sleep(5)
+        assert not made.transport.reading
+        made.intake.spared = {made.connection.peer.host}
+        await asyncio.sleep(0.1)
+        assert made.transport.reading
+        assert len(made.intake.texts) == 2
+
+    run(main())
+
+
 def test_idle_timeout() -> None:
     """At the limit a connection stays, later it is expired; a message starts the time again."""
 
