@@ -24,8 +24,9 @@ def show_plugins(name: str | None) -> None:
     if name is None:
         for title, group in groups:
             print(f"{title}:")
+            width = max(map(len, names(group)))
             for scheme in names(group):
-                print(f"  {scheme:14} {_summary(group, scheme)}")
+                print(f"  {scheme:{width}}  {_summary(group, scheme)}")
         return
     found = [(title, group) for title, group in groups if name in registered(group)]
     if not found:
@@ -48,7 +49,7 @@ def _summary(group: str, scheme: str) -> str:
         plugin = load(group, scheme)
     except ConfigError as error:
         return f"{error}{origin}"
-    text = (plugin.__doc__ or "").strip().partition("\n")[0]
+    text = (plugin.__doc__ or "").strip().partition("\n")[0].replace("`", "")
     return text + origin
 
 

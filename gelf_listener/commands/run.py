@@ -179,7 +179,21 @@ def _announce(service: Service) -> None:
         if service.store is None:
             lines.append("nothing is stored, so nothing can be searched: --output replaces the defaults")
             lines.append("  use --also-output instead, or add --output store: to store messages as well")
+    if sys.stderr.isatty():
+        lines += _replaced(service)
     print("\n".join(lines), file=sys.stderr, flush=True)
+
+
+def _replaced(service: Service) -> list[str]:
+    """Say to a person what of the defaults is not there because something else was named."""
+    lines = []
+    if service.config.inputs is not None:
+        lines.append("the default ports are not open: --input replaces them, --also-input adds to them")
+    if service.config.outputs is not None and all(
+        spec.address.scheme != "console" for spec in service.config.output_specs()
+    ):
+        lines.append("messages are not shown here: --output replaces the defaults, --also-output adds to them")
+    return lines
 
 
 def _say_waiting(service: Service) -> None:

@@ -53,7 +53,7 @@ def _lines(stats: dict[str, Any]) -> list[str]:
             text += f"; waiting{kind}: {each['waiting']:,}, the oldest for {format_duration(each['oldest_seconds'])}"
         text += "".join(f"; {word} {each[word]:,}" for word in ("retries", "refused", "dropped") if each[word])
         lines.append(text + (f"; buffer: {clean(each['buffer_problem'])}" if each["buffer_problem"] else ""))
-    lines.append("senders:")
+    lines += ["senders:"] if stats["top_senders"] else []
     for each in stats["top_senders"]:
         client = f" ({clean(each['client'])})" if each.get("client") else ""
         rejected = f", {each['rejected']:,} rejected" if each["rejected"] else ""

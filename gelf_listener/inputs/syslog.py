@@ -148,7 +148,7 @@ class SyslogConnection(TextConnection):
 
 class SyslogTcpInput(SessionInput):
     """
-    Takes syslog by TCP, framed as its sender frames it (see `SyslogFramer`).
+    Takes syslog by TCP, framed as its sender frames it.
 
     Guarantee: at most once; syslog over TCP has no acknowledgement, so what a peer sent and we had not read when either
     side ended is lost. Back-pressure: while a buffer is crowded, connections are not read.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -23,8 +24,10 @@ def test_list(capsys: pytest.CaptureFixture[str]) -> None:
     status, out, _ = plugins(capsys)
     assert status == 0
     inputs, _, outputs = out.partition("outputs:\n")
-    assert "  gelf+udp       Reads GELF datagrams.\n" in inputs
-    assert "  null           Counts messages" in outputs
+    assert re.search(r"^  gelf\+udp +Reads GELF datagrams\.$", inputs, re.MULTILINE)
+    assert re.search(r"^  null +Counts messages", outputs, re.MULTILINE)
+    assert "`" not in out
+    assert len({line.index(line.split()[1]) for line in inputs.splitlines() if line.startswith("  ")}) == 1
 
 
 def test_third_party(install: Install, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,26 @@ def test_announcement(capsys: pytest.CaptureFixture[str]) -> None:
     lines = capsys.readouterr().err.splitlines()
     assert lines[:5] == ["listening:", f"  {url}", "writing to:", "  a  where level:<=3", "  b"]
     assert lines[5].startswith("health and metrics: http://127.0.0.1:")
+
+
+def test_a_person_is_told_what_is_replaced(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The default ports, and the console; a log of the listener's own start is not filled with it."""
+
+    async def told(**values: object) -> str:
+        service = Service(config(**values))
+        await service.start()
+        _announce(service)
+        await service.close()
+        return capsys.readouterr().err
+
+    assert "replaces" not in asyncio.run(told(outputs=[f"store://{tmp_path}"]))
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    both = asyncio.run(told(outputs=[f"store://{tmp_path}"]))
+    assert "the default ports are not open: --input" in both
+    assert "messages are not shown here: --output" in both
+    assert "not shown" not in asyncio.run(told(outputs=[f"store://{tmp_path}", "console:"]))
 
 
 @pytest.mark.parametrize("stored", [True, False])
