@@ -121,6 +121,8 @@ def _take(browser: Any, listener: Listener) -> None:
     fields.get_by_label("Query", exact=True).fill("level:<=4 AND took_ms:>500")
     fields.wait_for_timeout(1200)
     fields.screenshot(path=_IMAGES / "search.png")
+    explore = "/explore?range=15m&by=time,service"
+    page(explore, ".figures tbody tr").screenshot(path=_IMAGES / "explore.png")
     page("/rejected", "article.card", "dark").screenshot(path=_IMAGES / "rejected.png")
     page("/?range=15m", row, "light", _PHONE).screenshot(path=_IMAGES / "phone.png")
 

@@ -90,6 +90,7 @@ def test_a_point_opens_its_messages(open_page: Open, site: Site, look: str) -> N
     found = cells(page)
     assert sum(row[1:] == ["–", "–"] for row in found) >= 6
     assert [row[1:] for row in found if row[1] != "–"] == [[f"20{n} ms", f"10{n} ms"] for n in range(4)]
+    expect(page.locator(".plot .alone")).to_have_count(8 if look == "lines" else 0)  # no line leads to a point alone
     # The lower one of the two services, at its third stretch.
     index = [row[1] for row in found].index("202 ms")
     box = page.locator(".plot .cover").bounding_box()

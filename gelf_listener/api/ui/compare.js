@@ -97,7 +97,11 @@ export class Compare extends Asking {
         missing && `not everything was looked at: ${line(missing.text, 300)}`,
       ),
       empty >= 0
-        ? el("p", {}, `${empty ? "The other range" : "This range"} has nothing to compare. ${noMatch(ranges[empty].nothing)}`)
+        ? el(
+            "p",
+            {},
+            `${empty ? "The other range" : "This range"} has nothing to compare. ${noMatch(ranges[empty].nothing)}`,
+          )
         : [
             table("Patterns", ranges, patterns, (one) => ({ what: shapeText(one.pattern), found: one.query })),
             table("Values of fields", ranges, values, (one) => ({

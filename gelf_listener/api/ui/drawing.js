@@ -146,19 +146,23 @@ export class Drawing {
 
   /** @param {(value: number) => number} y @param {(place: number) => number} x */
   _lines(y, x) {
-    return this.answer.series.map((series, index) => {
+    return this.answer.series.flatMap((series, index) => {
+      const colour = colourOf(series, index);
+      const alone = [];
       let path = "";
       let open = false;
       for (const place of this.answer.places.keys()) {
         const value = this.value(index, place);
         if (value !== null) {
           const [at, height] = [x(place).toFixed(1), y(value).toFixed(1)];
-          path += open ? `L${at} ${height}` : `M${at} ${height}h0.01`; // a point alone is seen by its round end
+          path += `${open ? "L" : "M"}${at} ${height}`;
+          if (!open && this.value(index, place + 1) === null)
+            alone.push(svg("circle", { class: `alone ${colour}`, cx: at, cy: height, r: 2.5 }));
           this.marks.push({ place, series: index, x: Number(at), y: Number(height), width: 0, height: 0 });
         }
         open = value !== null;
       }
-      return svg("path", { class: `line ${colourOf(series, index)}`, d: path });
+      return [svg("path", { class: `line ${colour}`, d: path }), ...alone];
     });
   }
 
