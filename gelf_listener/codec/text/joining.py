@@ -27,6 +27,7 @@ from gelf_listener.codec.text.traces import (
     begins,
     begins_behind_a_time,
     begins_with_level,
+    closes,
     continues,
     crashes,
     doubts,
@@ -46,7 +47,6 @@ _OPENS, _CLOSES, _BLANK = frozenset("{["), frozenset("}])"), frozenset(" \t")
 """Last characters of a line that opens an object, first ones of the line that closes it, and of those between."""
 WITHIN = _CLOSES | _BLANK
 """First characters of all lines that may go on with an object (`Joiner.is_within`)."""
-_MAX_CLOSING = 4
 _MAX_SHOWN = 200
 """Most characters of the text of an object that is not a record."""
 _MAX_LINES = 2000
@@ -193,11 +193,7 @@ class Joiner:
             return False
         first, last = self._lines[0], self._lines[-1]
         is_open = first.rstrip()[-1:] in _OPENS and (first is last or last[:1] in _BLANK)
-        return (
-            is_open
-            and (text[:1] in _BLANK or (text[:1] in _CLOSES and len(text) <= _MAX_CLOSING))
-            and not text.isspace()
-        )
+        return is_open and (text[:1] in _BLANK or (text[:1] in _CLOSES and closes(text))) and not text.isspace()
 
     def take(self, text: str, raw: bytes, now: float, origin: Origin, batch: Batch) -> None:
         """
@@ -211,10 +207,9 @@ class Joiner:
             batch: Takes the message before it, if this is another.
         """
         if not text or text.isspace():
-            if self._lines:
-                self._blanks += 1
-                if self._blanks > _MAX_BLANKS:
-                    self.release(batch)
+            self._blanks += bool(self._lines)
+            if self._blanks > _MAX_BLANKS:
+                self.release(batch)
             return
         if self._trace is not None and text[0] in " \t" and self._lines and not self._blanks and not self._doubtful:
             if self._is_crash(text):
@@ -261,6 +256,10 @@ class Joiner:
             return False  # nearly all lines, told cheaply
         who = _who(text, header)
         if self._lines and who == (self._who or _who(self._lines[0], self._header)) and self._goes_on_behind(inner):
+            if self._beginning is not None and not self._trace_at and not self._header.fields:
+                first, rest = self._lines[0], self._header.rest  # it was the name of a process
+                self._lines[0] = first[rest:]
+                self._header = self._header._replace(fields={"prefix": first[:rest].strip()}, rest=0)
             self._who = who
             self._join(inner, raw, now, origin, batch)
             return True
@@ -268,8 +267,12 @@ class Joiner:
         if beginning is None:
             return False
         self.release(batch)
-        fields = header.fields or {"prefix": text[: header.rest].strip()}
-        self.hold(inner, raw, now, origin, header._replace(level=None, guessed=False, fields=fields))
+        header = header._replace(level=None, guessed=False)
+        if not header.fields and text[header.rest - 2] == ":":  # of a process, or `console.error("failed:", e)`
+            inner = text
+        else:
+            header = header._replace(fields=header.fields or {"prefix": text[: header.rest].strip()}, rest=0)
+        self.hold(inner, raw, now, origin, header)
         self._begin(beginning, 0)
         self._who = who
         return True
@@ -413,8 +416,7 @@ class Joiner:
         for doubtful in self._doubtful:
             self._lines.append(doubtful[0])
             self._bytes += len(doubtful[1])
-        self._doubtful = []
-        self._doubt = None
+        self._doubtful, self._doubt = [], None
         if self._bytes + len(raw) > self._max_bytes or len(self._lines) >= _MAX_LINES:
             beginning = self._beginning
             self.release(batch)
@@ -500,8 +502,7 @@ class Joiner:
             )
         )
         batch.size += len(raw)
-        doubtful, self._doubtful = self._doubtful, []
-        self._doubt = None
+        doubtful, self._doubtful, self._doubt = self._doubtful, [], None
         for line in doubtful:
             self.take(*line, batch)
 

@@ -150,8 +150,17 @@ _NOT_A_NAME = (
     | {"last", "most", "next", "other", "same", "such", "these", "those", "where", "which", "while"}
 )
 _NOWHERE: dict[str, int] = {}
-_BEHIND_A_TIME = {"warn": 4, "Warn": 4}
-"""Levels right behind a time that are no nouns: ``error rate``, ``Warning signs``."""
+_BEHIND_A_CLOCK = {"warn": 4, "Warn": 4}
+"""Levels right behind a time of day that are no nouns: ``error rate``, ``Warning signs``."""
+_BEHIND_A_TIME = {
+    **_BEHIND_A_CLOCK,
+    **{word: LEVEL_NAMES[word] for word in ("trace", "debug", "info", "error", "fatal")},
+}
+"""The same behind a date and a time of day, as winston's formats of one's own have them."""
+_OF_A_NOUN = re.compile(
+    r" (?:rate|count|handl|page|code|messag|budget|log|report|mode|trac|detail|desk|is|was|in|on|at|from|of|for)"
+)
+"""What shows that they are nouns all the same."""
 _BEHIND_A_MARK = {
     **{word: LEVEL_NAMES[word] for word in ("trace", "debug", "info", "warn", "warning", "error", "fatal")},
     **{word.title(): LEVEL_NAMES[word] for word in ("trace", "debug", "info", "warn", "warning", "error", "fatal")},
@@ -288,8 +297,8 @@ def _words(text: str, now: float, zone: dt.tzinfo | None) -> Header:
             if stamp is not None and stamp.seconds is None and before == ":":
                 stamp = None  # main.rs:12:18
             if stamp is not None and (stamp.seconds is not None or not stamped):
-                stamped, seconds, unmarked = True, stamp.seconds, _BEHIND_A_TIME
-                at = stamp.end
+                stamped, seconds = True, stamp.seconds
+                at, unmarked = stamp.end, (_BEHIND_A_CLOCK if seconds is None else _BEHIND_A_TIME)
                 if level is not None:
                     break
                 continue
@@ -300,8 +309,8 @@ def _words(text: str, now: float, zone: dt.tzinfo | None) -> Header:
             if level is None and not plain and word[0] in _PHRASE_STARTS and (phrase := _PHRASE.match(text, start)):
                 level = _PHRASES[phrase[1].lower()]
             guessed = plain > 0
-            if level is None and word in unmarked and behind == " " and not before.strip():
-                level, guessed = unmarked[word], True
+            if level is None and word in unmarked and behind == " " and not _OF_A_NOUN.match(text, end):
+                level, guessed = unmarked[word], before.strip() != "-" and _beyond(text, end) not in "|-"
             if level is not None:
                 if not stamped and _is_none(text, start, end, number):
                     return NO_HEADER

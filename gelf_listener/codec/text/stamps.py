@@ -82,7 +82,7 @@ _COLONS = re.compile(rf"(\d{{4}}):(\d\d):(\d\d)[ -]{_TIME}(?![\w])")  # 2026:11:
 _MONTH_DAY = re.compile(  # 11-28 10:00:00.123: FreeSWITCH, zlog; 11/28 10:00:00: aria2
     r"(0[1-9]|[12]\d|3[01])([-/])(0[1-9]|[12]\d|3[01])[ ](\d\d:\d\d:\d\d)(?:[.,](\d{1,9}))?(?![\w:])"
 )
-_MONTH_DAY_YEAR = re.compile(rf"({_MONTH})-(\d\d)-(\d\d)[ ]{_TIME}(?![\w:])")  # Nov-28-26 10:00:00: ASSP
+_MONTH_DAY_YEAR = re.compile(rf"({_MONTH})-(\d\d)-(\d{{4}}|\d\d)[ ]{_TIME}(?![\w:])")  # Nov-28-26 10:00:00: ASSP
 _TAI64N = re.compile(r"@([0-9a-f]{16})([0-9a-f]{8})(?![0-9a-f])")
 """@40000000...: daemontools' multilog, s6-log."""
 _TAI64_EPOCH = (1 << 62) + 10

@@ -22,6 +22,7 @@ __all__ = [
     "begins",
     "begins_behind_a_time",
     "begins_with_level",
+    "closes",
     "continues",
     "crashes",
     "doubts",
@@ -193,7 +194,7 @@ _GOES_ON: dict[Trace, re.Pattern[str]] = {
     Trace.ASYNCIO: re.compile(r"(?:future|handle|task|protocol|transport|socket|server|connector|connections|(?:source|handle)_traceback): |Traceback \(most recent call last\):"),
     Trace.FAULT: re.compile(r"(?:Current t|T)hread 0x|Extension modules: |<truncated rest of calls>|Python runtime state: |Current thread's C stack trace"),
     Trace.STACK: re.compile(
-        r"\}|\]|error stack:\Z|Stack Trace:\Z|Caused by:|Suppressed: |Wrapped by: |\[CIRCULAR REFERENCE|Emitted '|--- End of |! |"
+        r"\}|\]|error stack:\Z|Stack Trace:\Z|[Cc]aused by:|Suppressed: |Wrapped by: |\[CIRCULAR REFERENCE|Emitted '|--- End of |! |"
         r"Node\.js v\d|Bun v\d|>? ?\d{1,6} \| |Thrown at:|\(Use `node |Repeat \d+ times:|-{32}\Z|Location:\Z|Stack backtrace:\Z"
     ),
     Trace.GO: re.compile(
@@ -280,7 +281,7 @@ _UNCAUGHT = ": Uncaught exception "
 _ERROR_LINE = re.compile(rf"\[?{_JS_ERROR}|error: ")
 
 _FRAME = re.compile(r"\s+at (?:async |new )?\S|\s+\.\.\. \d+ (?:more|common frames)")
-_THROWN = re.compile(rf"\s*(?:Caused by|Suppressed|Wrapped by): |{_JAVA_HEAD}|{_JS_ERROR}")
+_THROWN = re.compile(rf"\s*(?:Caused by|Suppressed|Wrapped by): |{_JAVA_HEAD}|(?:[a-z@][\w@/.-]{{0,60}}: )?{_JS_ERROR}")
 _OUTERMOST = re.compile(r"  File \"(?:.*\", line \d+, in <module>\Z|<frozen runpy>\")")
 
 
@@ -387,13 +388,25 @@ _OWN_LEVEL = re.compile(
 )
 
 
+_SINCE = re.compile(r"[}\])]{1,4} \+\d{1,9}m?s\Z")
+"""How NestJS ends an object: with the time since the message before."""
+_MAX_CLOSING = 4
+
+
+def closes(line: str) -> bool:
+    """Whether a line that begins with a closing bracket ends an object."""
+    return len(line) <= _MAX_CLOSING or _SINCE.match(line) is not None
+
+
 def begins_with_level(line: str) -> bool:
     """Whether a line is indented only because its level is: consola, pterm, apex/log, Rust tracing."""
     return _OWN_LEVEL.match(line) is not None
 
 
 def is_printed(first: str, line: str) -> bool:
-    """Whether a line goes on with a dict, list or tuple in several lines, as Python's pprint writes it."""
+    """Whether a line goes on with a dict, list or tuple in several lines, as Python's pprint writes it, or a warning."""
+    if first[0] == "(" and line.startswith("(Use `node --trace-"):  # Node.js, of a warning
+        return True
     return line[0] == " " and first[0] in "{[(" and first[-1] == ","
 
 
