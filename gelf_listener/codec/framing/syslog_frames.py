@@ -11,10 +11,11 @@ Laws of the `SyslogFramer`:
   leaves the newlines of tracebacks as they are; everybody else who does not count ends them with a newline.
 * A frame may end at a NUL when ``<``, a line end, another NUL or nothing yet follows. Any other NUL is a byte of the
   text: a stray one from a sender of newlines does not turn all that follows into a single frame.
-* A sender may end nothing at all and write a message at a time, as winston-syslog does unless it is told otherwise.
-  Nothing in the stream says so; `rest` is asked when nothing has come for a while. Where no frame has ended by then,
-  the header of the next message ends one. A header without a delimiter before it settles it: from then on a read that
-  ends with a line end has a text that does. Without one, such a read is that of a slow sender of lines.
+* A sender may end nothing at all and write a message at a time, as winston-syslog does unless it is told otherwise, and
+  Rust's syslog crate. Nothing in the stream says so; `rest` is asked when nothing has come for a while. Where no frame
+  has ended by then, or by the end of the stream, the header of the next message ends one. A header without a delimiter
+  before it settles it: from then on a read that ends with a line end has a text that does. Without one, such a read is
+  that of a slow sender of lines.
 * Nothing is emitted twice, nothing between delimiters is lost: blank frames are the only ones left out.
 * At most ``max_frame_bytes`` are held. A longer frame is rejected once and skipped up to its delimiter, or for as long
   as its count says.
@@ -114,8 +115,12 @@ class SyslogFramer:
         End the stream.
 
         Returns:
-            The last frame, which many senders do not end; of a counted one what arrived.
+            The last frame, which many senders do not end; of a counted one what arrived; all, of who ends nothing.
         """
+        frames = self.rest()
+        if frames:
+            self._buffer.clear()
+            return frames
         match = _COUNTED.match(self._buffer)
         rest = bytes(self._buffer[match.end() - 1 :] if match is not None else self._buffer).strip(_BLANK)
         self._buffer.clear()

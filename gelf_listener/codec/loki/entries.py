@@ -8,7 +8,7 @@ from typing import Any
 
 from gelf_listener.codec.levels import severity_of_text
 from gelf_listener.codec.receipt import Receipt
-from gelf_listener.codec.record import make_message, read_fields
+from gelf_listener.codec.record import OF_GELF_ONLY, make_message, read_fields
 from gelf_listener.codec.scrub import scrub
 from gelf_listener.codec.text.reader import STREAM_LEVELS
 from gelf_listener.codec.text.reading import Reading
@@ -150,10 +150,13 @@ def take_entry(
         host = host or _pop_host(said)
     full_message = reading.full_message or _pop_trace(said)
     notes = reading.notes
+    if notes:  # what the line was guessed to be is not what was taken, where a label says it
+        beside = _GUESSED_LEVEL if level is not None else None
+        notes = tuple(
+            [each for each in notes if each.deviation not in OF_GELF_ONLY and (each.deviation, each.field) != beside]
+        )
     if level is None:
         level = _level_of(reading, said)
-    elif notes:  # what the line was guessed to be is not what was taken
-        notes = tuple([each for each in notes if (each.deviation, each.field) != _GUESSED_LEVEL])
     if tenant:
         said.setdefault("tenant", tenant)
     seconds = nanoseconds / 1_000_000_000

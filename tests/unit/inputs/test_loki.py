@@ -257,6 +257,12 @@ def test_a_level_that_is_said_is_not_guessed() -> None:
     assert (guessed.level, [note.field for note in guessed.notes]) == (3, ["level"])
 
 
+def test_json_in_a_line_is_no_odd_gelf() -> None:
+    """Nested values and booleans are nothing to note, as in other protocols' records."""
+    message = entry('{"level":"info","message":"x","paid":true,"shop":{"tags":["a"]}}')
+    assert (message.fields, message.notes) == ({"paid": True, "shop.tags": '["a"]'}, ())
+
+
 def test_hosts() -> None:
     """What the labels say of it; a node and a pod are fields too."""
     assert entry("x", {"hostname": "web-1"}).host == "web-1"

@@ -110,6 +110,21 @@ def test_messages_that_came_together_before_a_pause() -> None:
     assert framer.rest() == [ONE, ONE]
 
 
+def test_a_sender_that_ends_nothing_but_its_connection() -> None:
+    """Rust's syslog crate 7.0, whose connection ends before the pause: each message is one all the same."""
+    one, two = (
+        b"<131>Nov 30 20:17:40 web1 shop[7]: order failed",
+        b"<132>1 2026-11-30T20:17:40.438013Z web1 shop 7 2 - low",
+    )
+    for cuts in ([one + two], [one, two], [one + two[:9], two[9:]]):
+        framer, receipt = framer_and_receipt()
+        frames = [frame for cut in cuts for frame in framer.feed(cut, receipt)]
+        assert [*frames, *framer.feed_eof(receipt)] == [one, two]
+        assert framer.pending_bytes == 0
+    framer, receipt = framer_and_receipt()
+    assert framer.feed(one + b"\n" + one + two, receipt) + framer.feed_eof(receipt) == [one, one + two]
+
+
 def test_a_pause_ends_nothing_of_senders_that_end_messages() -> None:
     """Neither of those that count, nor of those with delimiters, nor what has no header."""
     for before, end in ((b"7 <14>one", b"\n"), (b"<14>one\n", b"\n"), (b"<14>one\0", b"\0")):
