@@ -387,8 +387,11 @@ class _RegexParser:
         return _Not(tree, self._limited(tree.size + 1, at))
 
     def _sequence(self) -> _Tree:
+        """Read what stands side by side; where it begins, a ``|``, ``&`` or ``)`` is itself, as in Lucene."""
+        if not self._pattern:
+            return _NOTHING
         at = self._position
-        parts = []
+        parts = [self._repeated()]
         while self._peek() not in ("", "|", "&", ")"):
             parts.append(self._repeated())
         if len(parts) == 1:

@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 from starlette.responses import Response
 
 from gelf_listener.api.errors import ApiError
+from gelf_listener.api.graylog.bodies import Body, Whole
 from gelf_listener.api.graylog.figures import EMPTY, Figure, figure, figures_of, key_text, most_frequent
 from gelf_listener.api.graylog.index_types import IndexType, index_types
 from gelf_listener.api.graylog.intervals import automatic, time_group, timeunit
@@ -36,13 +37,13 @@ _MOST_VALUES = 10_000
 _USUAL_VALUES = 15
 
 
-class GroupRequest(BaseModel):
+class GroupRequest(Body):
     """By what messages are grouped: the values of a field, or stretches of time."""
 
     model_config = ConfigDict(extra="forbid")
 
     field: str | None = Field(None, max_length=1000)
-    limit: int | None = Field(None, description="0 and less mean 15; at most 10 000 are given.")
+    limit: Whole | None = Field(None, description="0 and less mean 15; at most 10 000 are given.")
     timeunit: str | None = Field(None, description="1h, 5m, 1d, ...", max_length=20)
     scaling: float | None = Field(None, gt=0, le=100, description="Of automatic stretches, more are longer.")
 
@@ -53,25 +54,25 @@ class GroupRequest(BaseModel):
         return self
 
 
-class MetricConfiguration(BaseModel):
+class MetricConfiguration(Body):
     """Which percentile, or of what a percentage."""
 
-    percentile: float | None = Field(None, ge=0, le=100)
+    percentile: float | None = None
     strategy: Literal["COUNT", "SUM"] | None = None
 
 
-class MetricRequest(BaseModel):
+class MetricRequest(Body):
     """A figure of each group."""
 
     model_config = ConfigDict(extra="forbid")
 
-    function: str = Field(max_length=100)
+    function: str = Field("", max_length=100)
     field: str | None = Field(None, max_length=1000)
     sort: Direction = None
     configuration: MetricConfiguration | None = None
 
 
-class AggregateRequest(BaseModel):
+class AggregateRequest(Body):
     """Which figures of which groups of which messages."""
 
     model_config = ConfigDict(extra="forbid")
@@ -160,6 +161,8 @@ def _figure(asked: MetricRequest, types: Mapping[str, IndexType]) -> Figure:
     if asked.function.lower() == "percentile" and configuration.percentile is None:
         raise ApiError(400, 'the metric percentile needs "configuration": {"percentile": 95}')
     percentile = 50.0 if configuration.percentile is None else configuration.percentile
+    if not 0 <= percentile <= 100:
+        raise ApiError(400, f"Failed to obtain results. percent must be in [0,100], got [{percentile}].")
     return figure(asked.function, asked.field, types, percentile, of_sums=configuration.strategy == "SUM")
 
 

@@ -16,6 +16,13 @@ from gelf_listener.timeranges import TimeRangeError, parse_moment, parse_short, 
 __all__ = ["body_span", "bounds", "effective", "span_of", "written_span"]
 
 
+_MEMBERS = {
+    "relative": {"type", "range", "from", "to"},
+    "absolute": {"type", "from", "to"},
+    "keyword": {"type", "keyword", "timezone"},
+}
+
+
 class _Bounds(NamedTuple):
     """A span without open ends."""
 
@@ -47,12 +54,30 @@ def body_span(timerange: Mapping[str, Any], now: float) -> Span:
         ApiError: If it is none.
     """
     try:
-        return span_of(timerange, now)
+        return span_of(_as_json(timerange), now)
     except TimeRangeError as error:
         path = "timerange"
         raise ApiError(
             400, f"{path}: {error}", type="RequestError", line=-1, column=-1, path=path, reference_path=path
         ) from None
+
+
+def _as_json(timerange: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a range of a body with what Jackson takes for times: ISO 8601, and milliseconds since 1970."""
+    kind = str(timerange.get("type"))
+    unknown = timerange.keys() - _MEMBERS.get(kind, timerange.keys())
+    if unknown:
+        raise TimeRangeError(f"{min(unknown)[:100]!r} is no member of a range of this type")
+    if kind != "absolute":
+        return timerange
+    found = dict(timerange)
+    for name in ("from", "to"):
+        value = found.get(name)
+        if isinstance(value, int) and not isinstance(value, bool):
+            found[name] = iso(value / 1000)
+        elif isinstance(value, str) and " " in value.strip():
+            raise TimeRangeError(f"{value[:100]!r} is not a time; write 2026-11-23T14:30:00.000Z")
+    return found
 
 
 def _instant(text: str, now: float) -> float:

@@ -14,9 +14,10 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from gelf_listener.api.errors import ApiError
+from gelf_listener.api.graylog.bodies import Body
 from gelf_listener.api.graylog.java_patterns import found_anywhere
 from gelf_listener.api.graylog.patterns import alternatives, has_plain_words, in_words
 from gelf_listener.codec.gelf.jackson import as_text
@@ -28,7 +29,7 @@ from gelf_listener.query.nodes import Exists, Group, MatchAll, Matches, Node, Ph
 from gelf_listener.rendering.graylog_times import iso
 from gelf_listener.rendering.values import value_text
 
-__all__ = ["Rule", "compile_rules", "node_of", "query_of"]
+__all__ = ["Rule", "RuleRequest", "compile_rules", "node_of", "query_of"]
 
 _Test = Callable[[Message], bool]
 _DECIMAL = re.compile(r"-?[0-9]{1,9}(?:\.[0-9]{1,9})?")
@@ -38,7 +39,7 @@ _DOUBLE = re.compile(
 )
 
 
-class Rule(BaseModel):
+class Rule(Body):
     """One condition."""
 
     type: int = Field(1, ge=1, le=8)
@@ -46,6 +47,13 @@ class Rule(BaseModel):
     value: str | None = Field("", max_length=10_000)
     inverted: bool = False
     description: str | None = Field(None, max_length=1000)
+
+
+class RuleRequest(Rule):
+    """One condition as it is made: a field and a value are said even where they do not count."""
+
+    field: str = Field(max_length=1000)
+    value: str = Field(max_length=10_000)
 
 
 def compile_rules(rules: Sequence[Rule], matching: Literal["AND", "OR"]) -> _Test:

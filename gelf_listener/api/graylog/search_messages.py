@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 from starlette.responses import Response
 
+from gelf_listener.api.graylog.bodies import Body, Whole, Whole32
 from gelf_listener.api.graylog.index_types import index_types
 from gelf_listener.api.graylog.message_encoding import flat
 from gelf_listener.api.graylog.ranges import body_span, effective, written_span
@@ -29,7 +30,7 @@ DAY: dict[str, Any] = {"type": "relative", "range": 86400}
 _FIELDS = ("source", "timestamp")
 
 
-class MessagesRequest(BaseModel):
+class MessagesRequest(Body):
     """What to return of which messages."""
 
     model_config = ConfigDict(extra="forbid")
@@ -39,8 +40,8 @@ class MessagesRequest(BaseModel):
     stream_categories: list[str] | None = Field(None, description="Accepted; there are no categories.")
     timerange: dict[str, Any] | None = None
     fields: list[str] | None = Field(None, max_length=500)
-    from_: int = Field(0, alias="from")
-    size: int = 10
+    from_: Whole = Field(0, alias="from")
+    size: Whole = 10
     sort: str | None = "timestamp"
     sort_order: Direction = "desc"
 
@@ -62,8 +63,8 @@ async def get_messages(
     fields: str = "",
     sort: str = "timestamp",
     sort_order: Annotated[Literal["Ascending", "Descending"], Query(alias="sortOrder")] = "Descending",
-    from_: Annotated[int, Query(alias="from")] = 0,
-    size: int = 10,
+    from_: Annotated[Whole32, Query(alias="from")] = 0,
+    size: Whole32 = 10,
 ) -> Response:
     """Return fields of messages; JSON, CSV or a table by the header Accept."""
     body = MessagesRequest(

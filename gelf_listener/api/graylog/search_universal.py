@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response, StreamingResponse
 
 from gelf_listener.api.errors import ApiError
+from gelf_listener.api.graylog.bodies import Whole32
 from gelf_listener.api.graylog.index_types import index_type
 from gelf_listener.api.graylog.message_encoding import answer, flat, hit
 from gelf_listener.api.graylog.ranges import effective, span_of
@@ -50,8 +51,8 @@ class _Wanted(NamedTuple):
 def _wanted(
     asking: TheAsking,
     query: Annotated[str, Query(description="In Graylog's query language.", min_length=1)],
-    limit: Annotated[int, Query(description="0 means 150, or everything for an export.")] = 0,
-    offset: int = 0,
+    limit: Annotated[Whole32, Query(description="0 means 150, or everything for an export.")] = 0,
+    offset: Whole32 = 0,
     filter: Annotated[str, Query(description="streams:<id>[,<id>], or any query.")] = "",
     fields: Annotated[str, Query(description="Names separated by commas; CSV needs them.")] = "",
     sort: Annotated[str, Query(description="field:asc or field:desc.")] = "",
@@ -63,7 +64,7 @@ def _wanted(
     return _Wanted(asking, query, node, limit, offset, names(fields), sort_of(sort))
 
 
-def _relative(range: Annotated[int, Query(ge=0, description="Seconds; 0 is all time.")]) -> Any:
+def _relative(range: Annotated[int, Query(ge=0, le=2**31 - 1, description="Seconds; 0 is all time.")]) -> Any:
     return span_of({"type": "relative", "range": range}, time.time())
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from fastapi import APIRouter
@@ -15,8 +15,9 @@ from starlette.responses import Response
 from gelf_listener.api.catalog import Catalog
 from gelf_listener.api.context import TheService
 from gelf_listener.api.errors import ApiError
+from gelf_listener.api.graylog.bodies import Body
 from gelf_listener.api.graylog.message_encoding import answer
-from gelf_listener.api.graylog.rules import Rule, compile_rules, query_of
+from gelf_listener.api.graylog.rules import Rule, RuleRequest, compile_rules, query_of
 from gelf_listener.api.graylog.stream_words import ATTRIBUTES, INDEX_SET
 from gelf_listener.api.graylog.streams import DEFAULT_STREAM, DEFAULT_TITLE
 from gelf_listener.api.identity import TheUser
@@ -33,12 +34,12 @@ MAX_RULES = 100
 """Of a stream."""
 
 
-class StreamRequest(BaseModel):
+class StreamRequest(Body):
     """A stream: rules as Graylog has them, or a query."""
 
     title: str = Field(min_length=1, max_length=1000)
     description: str | None = Field("", max_length=10_000)
-    rules: list[Rule] | None = Field(None, max_length=MAX_RULES)
+    rules: list[RuleRequest] | None = Field(None, max_length=MAX_RULES)
     matching_type: Literal["AND", "OR"] | None = "AND"
     query: str | None = Field(None, description="Our own: in place of rules.", max_length=16_384)
     remove_matches_from_default_stream: bool | None = False
@@ -52,7 +53,7 @@ class WrappedStream(BaseModel):
     share_request: dict[str, Any] | None = None
 
 
-class StreamChange(BaseModel):
+class StreamChange(Body):
     """What changes of a stream; what is left out stays."""
 
     title: str | None = Field(None, min_length=1, max_length=1000)
@@ -130,7 +131,7 @@ def _created(id: str) -> Response:
     return response
 
 
-def _ruled(rules: list[Rule], matching: Literal["AND", "OR"], query: str | None) -> dict[str, Any]:
+def _ruled(rules: Sequence[Rule], matching: Literal["AND", "OR"], query: str | None) -> dict[str, Any]:
     """Return what a stream remembers of its rules, checked."""
     if query is not None:
         parse(query)
@@ -206,7 +207,7 @@ async def resume(service: TheService, stream_id: str) -> Response:
     return Response(status_code=204)
 
 
-class CloneRequest(BaseModel):
+class CloneRequest(Body):
     """How the copy is called."""
 
     title: str = Field(min_length=1, max_length=1000)

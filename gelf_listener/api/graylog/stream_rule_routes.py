@@ -13,7 +13,7 @@ from gelf_listener.api.catalog import Catalog
 from gelf_listener.api.context import TheService
 from gelf_listener.api.errors import ApiError
 from gelf_listener.api.graylog.message_encoding import answer
-from gelf_listener.api.graylog.rules import Rule, query_of
+from gelf_listener.api.graylog.rules import Rule, RuleRequest, query_of
 from gelf_listener.api.graylog.stream_routes import MAX_RULES, shown, stored
 from gelf_listener.api.graylog.stream_words import RULE_TYPES
 from gelf_listener.api.graylog.streams import DEFAULT_STREAM
@@ -46,7 +46,7 @@ async def rule(service: TheService, stream_id: str, rule_id: str) -> Response:
 
 
 @router.post("/{stream_id}/rules", status_code=201)
-async def add_rule(service: TheService, stream_id: str, body: Rule) -> Response:
+async def add_rule(service: TheService, stream_id: str, body: RuleRequest) -> Response:
     """Add a rule to a stream."""
     document = _of_rules(service.catalog, stream_id)
     if len(document["rules"]) >= MAX_RULES:
@@ -61,7 +61,7 @@ async def add_rule(service: TheService, stream_id: str, body: Rule) -> Response:
 
 
 @router.put("/{stream_id}/rules/{rule_id}")
-async def change_rule(service: TheService, stream_id: str, rule_id: str, body: Rule) -> Response:
+async def change_rule(service: TheService, stream_id: str, rule_id: str, body: RuleRequest) -> Response:
     """Put a rule in the place of another."""
     document = _of_rules(service.catalog, stream_id)
     at = _at(document, rule_id)

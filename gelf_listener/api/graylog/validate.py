@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from gelf_listener.api.context import TheStore
 from gelf_listener.api.errors import position
+from gelf_listener.api.graylog.bodies import Body, Whole
 from gelf_listener.api.graylog.figures import key_text
 from gelf_listener.api.graylog.index_types import IndexType, folds, index_type, index_types
 from gelf_listener.api.graylog.message_encoding import INDEX, answer
@@ -51,12 +52,12 @@ class ValidateRequest(BaseModel):
     filter: str | dict[str, Any] | None = None
 
 
-class SuggestRequest(BaseModel):
+class SuggestRequest(Body):
     """A field and how its values begin."""
 
     field: str = Field(min_length=1, max_length=1000)
     input: str = Field(max_length=1000)
-    size: int | None = Field(10, ge=1, le=1000)
+    size: Whole | None = Field(10, ge=1, le=1000)
     streams: list[str] | None = Field(None, max_length=500)
     timerange: dict[str, Any] | None = None
 

@@ -31,6 +31,10 @@ __all__ = [
 ]
 
 
+_NOT_READ = ("_parsing", "_error", "less_than_equal")
+"""How the kinds of mistakes end that are a path that does not exist: no number, or one of more than 32 bits."""
+
+
 class Violation(NamedTuple):
     """
     One thing that is wrong.
@@ -113,7 +117,7 @@ async def wrong_request(request: Request, error: Exception) -> Response:
     kinds = {each["loc"][0] for each in found}
     if request.url.path.startswith("/api/gelf") or kinds - {"query", "path"}:
         return await request_error(request, error)
-    wrong = [f"{each['loc'][-1]}: {each['msg']}" for each in found if each["type"].endswith(("_parsing", "_error"))]
+    wrong = [f"{each['loc'][-1]}: {each['msg']}" for each in found if each["type"].endswith(_NOT_READ)]
     if kinds == {"path"} or wrong:
         status, phrase = (400, "Bad Request") if kinds == {"path"} else (404, "Not Found")
         return answer({"type": "ApiError", "message": f"HTTP {status} {phrase}: {'; '.join(wrong)}"}, status)

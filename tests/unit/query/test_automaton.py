@@ -18,7 +18,10 @@ from gelf_listener.query.automaton import Automaton
         ("<08-12>", ["08", "12"], ["8"]),
         ("a@", ["a", "a\nb"], ["b"]),
         ("()", [""], ["a"]),
-        ("a|", ["a", ""], ["b"]),
+        ("(a)?", ["a", ""], ["b"]),
+        ("a||b", ["a", "|b"], ["", "b"]),
+        ("(|a)", ["|a"], ["", "a"]),
+        ("()", [""], ["()"]),
         ("[]a]", ["]", "a"], ["b"]),
         ("[a-]", ["a", "-"], ["b"]),
         ("[^\\d-]", ["a"], ["5", "-"]),
@@ -80,7 +83,7 @@ def test_what_would_be_too_large_is_refused(pattern: str):
         "[a-z]{0,1000}",
         "<1-1000>",
         "(a{100}){99}",
-        "a|" * 4000,
+        "a|" * 4000 + "a",
         "(" * 49 + ")" * 49,
     ]
     + ["[" + "".join(chr(0x4E00 + 2 * i) for i in range(8000)) + "]{1000}"],
@@ -92,3 +95,10 @@ def test_what_stays_small_is_accepted(pattern: str):
 def test_many_different_characters_fit_the_cache():
     text = "".join(map(chr, range(0x100, 0xD000)))
     assert Automaton.from_regex(".*[^a]").matches(text * 2)
+
+
+@pytest.mark.parametrize("pattern", ["a|", "(a|)", "a&", "(a|b|)c", "(", "~"])
+def test_an_alternative_that_ends_too_early_is_refused(pattern: str):
+    """As in Lucene, where it finds nothing."""
+    with pytest.raises(QueryError):
+        Automaton.from_regex(pattern)

@@ -52,10 +52,10 @@ async def fill(service: Service) -> None:
         ([{"type": 5, "field": "n", "value": ""}], "AND", ["disk full", "login"]),
         ([{"type": 6, "field": "app", "value": "b s"}], "AND", ["login"]),
         ([{"type": 6, "field": "message", "value": "disk full"}], "AND", ["disk full"]),
-        ([{"type": 7}], "AND", ["disk full", "idle", "login"]),
-        ([{"type": 8, "value": "udp"}], "AND", ["disk full", "idle", "login"]),
+        ([{"type": 7, "field": "", "value": ""}], "AND", ["disk full", "idle", "login"]),
+        ([{"type": 8, "field": "", "value": "udp"}], "AND", ["disk full", "idle", "login"]),
         ([{"type": 1, "field": "source", "value": "db"}, {"type": 3, "field": "n", "value": "9"}], "OR", ["idle", "login"]),
-        ([{"type": 5, "field": "n"}, {"type": 1, "field": "app", "value": "backup"}], "AND", ["disk full"]),
+        ([{"type": 5, "field": "n", "value": ""}, {"type": 1, "field": "app", "value": "backup"}], "AND", ["disk full"]),
         ([], "AND", []),
     ],
 )  # fmt: skip
@@ -91,7 +91,9 @@ def test_life_of_a_stream() -> None:
             False,
         )
         assert await found(client, f"streams:{id}") == ["disk full"]
-        changed = await client.put(f"/api/streams/{id}", json={"title": "new", "rules": [{"type": 5, "field": "n"}]})
+        changed = await client.put(
+            f"/api/streams/{id}", json={"title": "new", "rules": [{"type": 5, "field": "n", "value": ""}]}
+        )
         assert (changed.status_code, changed.json()["title"]) == (200, "new")
         assert await found(client, f"streams:{id}") == ["disk full", "login"]
         assert await found(client, f"NOT streams:{id}") == ["idle"]
@@ -123,7 +125,7 @@ def test_rules_one_by_one() -> None:
         await fill(service)
         id = await create(client, rules=[])
         assert await found(client, f"streams:{id}") == []
-        made = await client.post(f"/api/streams/{id}/rules", json={"type": 5, "field": "n"})
+        made = await client.post(f"/api/streams/{id}/rules", json={"type": 5, "field": "n", "value": ""})
         first = made.json()["streamrule_id"]
         assert (made.status_code, made.headers["location"]) == (201, f"/api/streams/{id}/rules/{first}")
         assert await found(client, f"streams:{id}") == ["disk full", "login"]
@@ -215,8 +217,8 @@ def test_streams_outlive_a_restart() -> None:
     [
         ([{"type": 4, "field": "level", "value": "4"}], "AND", {"level": 3}, [True]),
         ([{"type": 4, "field": "level", "value": "4"}], "AND", {"level": 5}, [False]),
-        ([{"type": 1, "field": "source", "value": "db"}, {"type": 5, "field": "a_b"}], "AND", {"source": "db"}, [True, False]),
-        ([{"type": 1, "field": "source", "value": "db"}, {"type": 5, "field": "x"}], "OR", {"x": 1}, [False, True]),
+        ([{"type": 1, "field": "source", "value": "db"}, {"type": 5, "field": "a_b", "value": ""}], "AND", {"source": "db"}, [True, False]),
+        ([{"type": 1, "field": "source", "value": "db"}, {"type": 5, "field": "x", "value": ""}], "OR", {"x": 1}, [False, True]),
         ([{"type": 6, "field": "full_message", "value": "Trace"}], "AND", {"full_message": "a Traceback"}, [True]),
     ],
 )  # fmt: skip
