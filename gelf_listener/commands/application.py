@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import sys
 from collections.abc import Callable
@@ -80,7 +82,10 @@ class Application(typer.Typer):
 def print_completion(application: Application, shell: str) -> None:
     """Print the script that makes a shell (bash, zsh, fish) complete commands, options and values."""
     os.environ[_COMPLETE] = f"source_{shell}"
+    script = io.StringIO()
     try:
-        application.run([])
+        with contextlib.redirect_stdout(script):
+            application.run([])
     finally:
         del os.environ[_COMPLETE]
+        print(script.getvalue().strip())  # a file of zsh's fpath has #compdef in its first line

@@ -242,6 +242,9 @@ def test_live_begins_with_what_is_in_the_range(open_page: Open, site: Site) -> N
     page.get_by_role("button", name="Since I opened this page").click()
     page.get_by_role("button", name="Search older messages").click()
     expect(page.locator(".counts")).to_contain_text("91 found")
+    page.goto(f"{site.url}/?q=level:0")
+    expect(page.locator(".empty")).to_contain_text("Waiting for messages that match")
+    expect(page.get_by_text("How to send some")).to_have_count(0)
 
 
 @on_both_stores

@@ -383,8 +383,9 @@ export class Messages {
     this.list.element.classList.remove("stale");
     show(
       this.list.empty,
-      el("p", { class: "waiting" }, el("span", { class: "dot" }), " Waiting for messages"),
-      el("p", {}, el("a", { class: "button", href: here("/start"), dataset: { view: "start" } }, "How to send some")),
+      waiting(),
+      !state().q &&
+        el("p", {}, el("a", { class: "button", href: here("/start"), dataset: { view: "start" } }, "How to send some")),
     );
     this.list.update();
     let arrived = 0;
@@ -449,7 +450,7 @@ export class Messages {
     if (messages.length && !inRange.length && !known.size)
       show(
         this.list.empty,
-        el("p", { class: "waiting" }, el("span", { class: "dot" }), " Waiting for messages"),
+        waiting(),
         el(
           "p",
           {},
@@ -564,3 +565,12 @@ export class Messages {
       );
   }
 }
+
+/** That messages are waited for: whatever comes, or those that match. */
+const waiting = () =>
+  el(
+    "p",
+    { class: "waiting" },
+    el("span", { class: "dot" }),
+    state().q ? " Waiting for messages that match" : " Waiting for messages",
+  );
