@@ -8,7 +8,7 @@ from typing import Any
 
 from gelf_listener.codec.levels import severity_of_text
 from gelf_listener.codec.receipt import Receipt
-from gelf_listener.codec.record import OF_GELF_ONLY, make_message, read_fields
+from gelf_listener.codec.record import OF_GELF_ONLY, make_message, read_fields, read_plain_fields
 from gelf_listener.codec.scrub import scrub
 from gelf_listener.codec.text.reader import STREAM_LEVELS
 from gelf_listener.codec.text.reading import Reading
@@ -16,7 +16,7 @@ from gelf_listener.codec.text.whole import read_whole
 from gelf_listener.codec.times import SECONDS_MAX, SECONDS_MIN
 from gelf_listener.message import Message
 from gelf_listener.notes import Deviation
-from gelf_listener.rows import Row, shared_names
+from gelf_listener.rows import Names, Row, shared_names
 
 __all__ = ["Stream", "take_entry"]
 
@@ -50,11 +50,15 @@ _LOKI4J_1 = re.compile(r"l=(\w{1,20}) (?:h=(\S{0,200}) )?c=(\S{1,200}) t=([^|]{1
 
 
 _GUESSED_LEVEL = (Deviation.GUESSED, "level")
+_SAYS_MORE = frozenset((*_LEVELS, *_HOSTS, *_NODES, *_STREAMS, *_TRACES, "tenant"))
+"""Names of structured metadata that are looked at beside the line."""
+_MAX_KNOWN = 16
+_NOTHING: Mapping[str, Any] = {}
 
 
 class Stream:
     """
-    What the labels of a stream say of all its entries that say nothing beside their line, decided once.
+    What the labels of a stream say of all its entries, decided once.
 
     Args:
         receipt: How the request arrived.
@@ -70,12 +74,17 @@ class Stream:
         self._host = scrub(host) if host and not host.isspace() else receipt.host
         self._printed_on = _printed_on(said)
         self._is_usual = _TRACE_NAMES.isdisjoint(said)
+        self._said = dict(said)
         if tenant:
             said.setdefault("tenant", tenant)
+        self._behind = (tenant,) if len(said) > len(self._said) else ()
+        self._names: dict[tuple[str, ...], Names | None] = {}
         fields, notes = read_fields(said, receipt)
         self._row = Row(shared_names((*fields,), notes), (*fields.values(),))
 
-    def take(self, receipt: Receipt, raw: bytes, line: str, nanoseconds: int) -> bool:
+    def take(
+        self, receipt: Receipt, raw: bytes, line: str, nanoseconds: int, metadata: Mapping[str, Any] = _NOTHING
+    ) -> bool:
         """
         Make the message of an entry, as `take_entry` does.
 
@@ -88,7 +97,8 @@ class Stream:
         if not (self._is_usual and SECONDS_MIN <= seconds < SECONDS_MAX):
             return False
         reading = read_whole(line, receipt.time)
-        if reading.fields or reading.notes or not reading.text:
+        row = self._row if not metadata else self._row_with(metadata)
+        if row is None or reading.fields or reading.notes or not reading.text:
             return False
         level = self._level
         if level is None:
@@ -105,10 +115,36 @@ class Stream:
                 receipt.input,
                 receipt.peer,
                 False,
-                self._row,
+                row,
             )
         )
         return True
+
+    def _row_with(self, metadata: Mapping[str, Any]) -> Row | None:
+        """Return the fields of an entry with structured metadata; None when they need a second look."""
+        values = (*metadata.values(),)
+        if not all([type(value) is str and (value.isascii() or scrub(value) == value) for value in values]):
+            return None
+        keys = (*metadata,)
+        if keys in self._names:
+            names = self._names[keys]
+        else:
+            if len(self._names) >= _MAX_KNOWN:
+                self._names.clear()
+            names = self._names[keys] = self._names_with(metadata)
+        return None if names is None else Row(names, (*self._said.values(), *values, *self._behind))
+
+    def _names_with(self, metadata: Mapping[str, Any]) -> Names | None:
+        """Return the names of labels and structured metadata; None where one of them may say more than a field."""
+        if not (_SAYS_MORE.isdisjoint(metadata) and self.labels.keys().isdisjoint(metadata)):
+            return None
+        if any([scrub(value) != value for value in self._said.values()]):
+            return None
+        said: dict[str, Any] = {**self._said, **metadata}
+        if self._behind:
+            said["tenant"] = self._behind[0]
+        known = read_plain_fields(said)
+        return None if known is None else shared_names((*known[0],), known[1])
 
 
 _CLOSER = frozenset(("", " ", "\t", "\r", "\n", "[", "{"))

@@ -83,9 +83,9 @@ def decode_push(
         elif entry is not None:
             if entry.labels is not seen:
                 seen, stream = entry.labels, None
-            elif stream is None and not entry.metadata:
+            elif stream is None:
                 stream = Stream(receipt, seen, tenant)
-            if stream is None or entry.metadata or not stream.take(receipt, entry.raw, entry.line, entry.nanoseconds):
+            if stream is None or not stream.take(receipt, entry.raw, entry.line, entry.nanoseconds, entry.metadata):
                 take_entry(receipt, *entry, tenant)
         if count % _ENTRIES_A_STEP == 0 or (
             entry is not None and not isinstance(entry, Rejected) and len(entry.raw) > _LONG

@@ -196,12 +196,19 @@ LABELS = st.dictionaries(
 NANOSECONDS = st.sampled_from((TIME, 0, 1, 1 << 70))
 
 
-@given(LABELS, st.lists(st.tuples(LINES, NANOSECONDS), max_size=4), st.sampled_from(("", "shop-tenant")))
+METADATA: st.SearchStrategy[dict[str, Any]] = st.just({}) | st.dictionaries(
+    st.sampled_from(("trace_id", "user", "level", "host", "pod", "app", "stacktrace", "a b", "id", "a_b", "tenant")),
+    st.sampled_from(("7", "", "warn", "x\ny", "\ud83d", "Größe", 7, None, True)),
+    max_size=3,
+)
+
+
+@given(LABELS, st.lists(st.tuples(LINES, NANOSECONDS, METADATA), max_size=4), st.sampled_from(("", "shop-tenant")))
 def test_entries_of_a_stream_say_what_each_does_alone(
-    labels: dict[str, str], entries: list[tuple[str, int]], tenant: str
+    labels: dict[str, str], entries: list[tuple[str, int, dict[str, Any]]], tenant: str
 ) -> None:
     """What labels say is decided once for a stream, and changes nothing."""
-    values = [[str(time), line] for line, time in [("first", TIME), *entries, *entries]]
+    values = [[str(time), line, metadata] for line, time, metadata in [("first", TIME, {}), *entries, *entries]]
     together, alone = Batch(), Batch()
     body = json.dumps({"streams": [{"stream": labels, "values": values}]}, ensure_ascii=False)
     for _ in decode_push(
@@ -209,8 +216,8 @@ def test_entries_of_a_stream_say_what_each_does_alone(
     ):
         pass
     read = json.loads(body.encode("utf-8", "replace"))["streams"][0]
-    for time, line in read["values"]:
-        take_entry(Receipt("loki", None, NOW, alone), b"", line, int(time), read["stream"], {}, tenant)
+    for time, line, metadata in read["values"]:
+        take_entry(Receipt("loki", None, NOW, alone), b"", line, int(time), read["stream"], metadata, tenant)
     assert [said(each) for each in together.messages] == [said(each) for each in alone.messages]
 
 
