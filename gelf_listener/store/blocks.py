@@ -71,8 +71,8 @@ WHERE first > ifnull((SELECT place FROM marks WHERE name = ?), -1) AND first < ?
 """
 _LAID_OUT = "laid out"
 """Mark: the first place of the last block that was looked at."""
-_LAID_OUT_AT_ONCE = 8
-"""Blocks: nothing can be saved meanwhile, for some milliseconds."""
+_LAID_OUT_AT_ONCE = 4
+"""Blocks: nothing can be saved meanwhile, for ten milliseconds."""
 _WORTH_IT = 10
 _COMPACTED_AT_ONCE = 32
 _MAX_PLACE = 1 << 62
@@ -245,6 +245,8 @@ class Blocks:
         """Messages that were deleted."""
         self.unindexable = 0
         """Messages that the index cannot take."""
+        self.hurried = False
+        """Whether there may be blocks that were saved quickly."""
         self._unsaved: list[bytes] = []
         self._block: list[bytes] = []
         """The saved messages of the last block, for it goes on."""
@@ -309,6 +311,7 @@ class Blocks:
         rows.append(_row(*groups[-1], quick, quickly=True))
         with self._writing() as writer:
             writer.executemany("INSERT OR REPLACE INTO blocks VALUES (?, ?, ?)", rows)
+            self.hurried |= quickly and len(rows) > 1
         self._begin, self._block = groups[-1]
         self.saved += count
         self._unsaved = []
@@ -372,7 +375,7 @@ class Blocks:
         Raises:
             OSError: If that cannot be written.
         """
-        begin = self._begin
+        begin, self.hurried = self._begin, False  # where it cannot be done, it is left for later
         with self._writing() as writer:
             found = writer.execute(_BLOCKS_AFTER, (_LAID_OUT, begin, _LAID_OUT_AT_ONCE)).fetchall()
             for first, count, packed in found:
@@ -383,6 +386,7 @@ class Blocks:
                     )
             if found:
                 writer.execute("INSERT OR REPLACE INTO marks VALUES (?, ?)", (_LAID_OUT, found[-1][0]))
+            self.hurried = bool(found)
         return bool(found)
 
     def give_back(self) -> None:

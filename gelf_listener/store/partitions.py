@@ -96,6 +96,11 @@ class Partitions:
         return self.list[-1]
 
     @property
+    def hurried(self) -> bool:
+        """Whether blocks may have to be laid out that were saved in a flood."""
+        return any([partition.blocks.hurried for partition in self.list])
+
+    @property
     def retention_seconds(self) -> float:
         """How often `retain` is to be called."""
         if self.max_age_seconds is None:

@@ -80,7 +80,7 @@ class Schedule:
     @property
     def patience(self) -> float:
         """How many seconds a search waits for the index."""
-        return _FLOOD_PATIENCE_SECONDS if self._flooded else _PATIENCE_SECONDS
+        return _FLOOD_PATIENCE_SECONDS if self.flooded else _PATIENCE_SECONDS
 
     @property
     def awaited(self) -> bool:
@@ -102,7 +102,7 @@ class Schedule:
         if self._waiting:
             place = min(place for place, _, _ in self._waiting)
             reached = partition.given + more >= min(place, partition.blocks.saved)
-            return reached and (elapsed > self._flood_pause or not self._flooded)
+            return reached and (elapsed > self._flood_pause or not self.flooded)
         return elapsed > _WATCHED_COMMIT_SECONDS and time.monotonic() - self._asked_at < _WATCHED_SECONDS
 
     def until_due(self, commit_seconds: float, *, idle: bool) -> float | None:
@@ -146,7 +146,7 @@ class Schedule:
                 self._waiting.append((place, rebuilt, future))
 
     @property
-    def _flooded(self) -> bool:
+    def flooded(self) -> bool:
         """Whether thousands of messages come in every second."""
         began, _, before = self._second
         return before >= _FLOOD and time.monotonic() - began < 2

@@ -354,12 +354,13 @@ class TantivyStore:
                 async with self._index_lock:
                     await self._in(self._indexing, self._indexes.rest)
                 untidy = True
-            if untidy and busy_at == math.inf and not self._wake.is_set():
+            idle = busy_at == math.inf
+            if not self._wake.is_set() and (untidy if idle else self._all.hurried and not self._schedule.flooded):
                 async with self._index_lock:
                     untidy = await self._in(self._indexing, self._indexes.tidy)
                 continue
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._schedule.until_due(self._commit_seconds, idle=busy_at == math.inf)):
+                async with asyncio.timeout(self._schedule.until_due(self._commit_seconds, idle=idle)):
                     await self._wake.wait()
             self._wake.clear()
 

@@ -289,6 +289,7 @@ def test_floods_are_saved_as_they_come(
 ) -> None:
     """Laying blocks out would take time that receiving needs; either way everything is found."""
     monkeypatch.setattr(partitions, "_HURRY_BYTES_A_SECOND", hurry)
+    monkeypatch.setattr(Blocks, "lay_out", lambda _: False)
     payload = b'{"version":"1.1","host":"h","short_message":"m","timestamp":1700000000,"_n":%d}'
 
     async def main() -> None:
@@ -305,10 +306,13 @@ def test_floods_are_saved_as_they_come(
     assert found == [laid_out, False]  # the last one is not full
 
 
-def test_after_a_flood_blocks_are_laid_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Once nothing comes in; everything is found as before, and what comes then too."""
+@pytest.mark.parametrize("idle_seconds", [0.01, 1000.0])
+def test_after_a_flood_blocks_are_laid_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, idle_seconds: float
+) -> None:
+    """Once little or nothing comes in; everything is found as before, and what comes then too."""
     monkeypatch.setattr(partitions, "_HURRY_BYTES_A_SECOND", 0)
-    monkeypatch.setattr(Schedule, "idle_seconds", 0.01)
+    monkeypatch.setattr(Schedule, "idle_seconds", idle_seconds)
     payload = b'{"version":"1.1","host":"h","short_message":"m","timestamp":1700000000,"_n":%d}'
 
     def laid_out() -> bool:
