@@ -269,36 +269,30 @@ class _Laying:
         if cells[-1] == first and cells.count(first) == len(cells):
             self._text.append(first)
             return
-        begin, end = _around(first)
-        if begin and self._fit(cells, begin, end):
-            self._put(cells, begin, end)
+        if self._put(cells, *_around(first)):
             return
         parted = [cell.partition(NAME_END) for cell in cells]
         if not all([between for _, between, _ in parted]):
             self._put(cells, b"", b"")
             return
-        self._put(tuple([name for name, _, _ in parted]), b"", b"")
+        self._put([name for name, _, _ in parted], b"", b"")
         self._text.append(NAME_END)
-        values = tuple([value for _, _, value in parted])
-        begin, end = _around(NAME_END + values[0], len(NAME_END))
-        self._put(values, *((begin, end) if self._fit(values, begin, end) else (b"", b"")))
+        values = [value for _, _, value in parted]
+        if not self._put(values, *_around(NAME_END + values[0], len(NAME_END))):
+            self._put(values, b"", b"")
 
-    def _fit(self, cells: tuple[bytes, ...], begin: bytes, end: bytes) -> bool:
-        """Whether all cells have a beginning and an end, and these do not overlap."""
-        joined = self._cut.join(cells)
-        inner = joined[len(begin) : len(joined) - len(end)]
-        between = inner.count(end + self._cut + begin)
-        return joined.startswith(begin) and joined.endswith(end) and between == len(cells) - 1
-
-    def _put(self, cells: tuple[bytes, ...], begin: bytes, end: bytes) -> None:
-        """Put a column of what stands between a beginning and an end, which all cells have."""
-        self._texts.append(b"".join([*self._text, begin]))
-        self._text = [end]
-        values: Sequence[bytes] = cells
+    def _put(self, cells: Sequence[bytes], begin: bytes, end: bytes) -> bool:
+        """Put a column of what stands between a beginning and an end; False if not all cells have both."""
+        values = cells
         if begin or end:
             joined = self._cut.join(cells)
             values = joined[len(begin) : len(joined) - len(end)].split(end + self._cut + begin)
+            if len(values) < len(cells) or not (joined.startswith(begin) and joined.endswith(end)):
+                return False
+        self._texts.append(b"".join([*self._text, begin]))
+        self._text = [end]
         self._columns.append(lay_out(values, self._cut))
+        return True
 
 
 def _around(field: bytes, at: int = 0) -> tuple[bytes, bytes]:
