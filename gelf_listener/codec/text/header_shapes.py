@@ -515,6 +515,7 @@ Shape("WebSphere, Open Liberty", _pairs("[", _DIGITS), re.compile(r"\[(?P<stamp>
     Shape("swift-log", _YEARS, re.compile(rf"{ISO} (?P<level>trace|debug|info|notice|warning|error|critical) [\w.-]{{1,100}} ?:", re.ASCII),
           lambda match, now, zone: _iso(match, now, zone, LEVEL_NAMES[match["level"]])),
     Shape("Go's log with a prefix", "", re.compile(r"\[?(?P<prefix>[A-Za-z][\w./-]{0,40})\]?:? (?:(?P<second>[\w./-]{1,40}): )?(?P<stamp>\d{4}/\d\d/\d\d \d\d:\d\d:\d\d(?:\.\d{6})?) "), _go_prefix, "/"),
+    Shape("a name, a time, a level", "", re.compile(r"[A-Za-z][\w.-]{0,40}(?: \d{1,4})?(?: {1,8}\|? ?|\| ?| - |: )\[?(?P<stamp>\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?: ?(?:Z|[+-]\d\d:?\d\d))?)\]?[ |:-]{1,4}[\[(]?(?P<level>TRACE|DEBUG|INFO|WARN|WARNING|ERROR|CRITICAL|FATAL)(?=[\s\]):|])"), _says, " "),
     Shape("Murmur", ("<W", "<C", "<F", "<D", "<I"), re.compile(r"<(?P<level>[WCFDI])>(?P<stamp>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}) "), _of_letter(LEVEL_LETTERS)),
     Shape("Monit", "[", re.compile(r"\[(?P<zone>[A-Z]{3,4}) (?P<stamp>[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d)\] (?P<level>[a-z]{4,9}) *: "),
           lambda match, now, zone: Header(LEVEL_NAMES.get(match["level"]), _at(match["stamp"], now, zone_of(match["zone"]) or zone), True)),

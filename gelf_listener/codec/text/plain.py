@@ -80,7 +80,7 @@ _COMMON_LEVELS = {
 
 _PROSE = re.compile(
     r"([A-Za-z][a-z]*+) "
-    r"(?:(?=[a-df-vx-z])|(?=[A-Zew0-9])(?!\d{1,3}\.\d{1,3}\.|(?:[A-Z]{3,9}|[EeWw](?:rror|arning))[:!]))"
+    r"(?:(?=[a-df-vx-z])|(?=[A-Zew0-9])(?!\d{1,3}\.\d{1,3}\.|20\d\d-\d|(?:[A-Z]{3,9}|[EeWw](?:rror|arning))[:!]))"
 )
 """
 Two words of a sentence: there is no header, unless the first is the name of a month, or of a few programs, or the

@@ -156,6 +156,7 @@ BEGINNINGS = (
     Beginning(Trace.PHP, False, "[", "[stacktrace]", re.compile(r"\[stacktrace\]")),
     Beginning(Trace.PHP, False, "#", "#0 ", re.compile(r"#0 (?=\S*(?:\.php|\[internal|\{main))")),
     Beginning(Trace.RUBY, True, "", ":in ", re.compile(r"\S{1,400}:\d+:in [`'].{1,300}': .*\(\w[\w:]*\)\Z")),
+    Beginning(Trace.RUBY, True, "#", "terminated with", re.compile(r"#<Thread:0x[0-9a-f]{1,16} .{0,300}> terminated with exception \(report_on_exception is true\):\Z"), takes=1),
     Beginning(Trace.RUBY, False, "", ":in ", re.compile(r"\s*(?:from )?\S{1,400}:\d+:in [`']")),
     Beginning(Trace.RUBY, False, "", ":in ", re.compile(r"[\w-]{1,80} \([\w.]{1,40}\) \S{1,400}:\d+:in [`']")),
     Beginning(Trace.RUBY, False, " ", "from ", re.compile(r"\s+from \S{1,400}:\d+:\d+ in '")),
@@ -281,6 +282,8 @@ _UNCAUGHT = ": Uncaught exception "
 _ERROR_LINE = re.compile(rf"\[?{_JS_ERROR}|error: ")
 
 _FRAME = re.compile(r"\s+at (?:async |new )?\S|\s+\.\.\. \d+ (?:more|common frames)")
+_RUBY_FRAME = re.compile(r"\s+from \S")
+_PHP_TRACES = frozenset(("Stack trace:", "PHP Stack trace:"))
 _THROWN = re.compile(rf"\s*(?:Caused by|Suppressed|Wrapped by): |{_JAVA_HEAD}|(?:[a-z@][\w@/.-]{{0,60}}: )?{_JS_ERROR}")
 _OUTERMOST = re.compile(r"  File \"(?:.*\", line \d+, in <module>\Z|<frozen runpy>\")")
 
@@ -377,6 +380,10 @@ def takes_lines(trace: Trace, lines: Sequence[str], raised: int, blanks: int) ->
         return raised == len(lines) - 1
     if trace is Trace.STACK:
         return _THROWN.match(lines[-1]) is not None
+    if trace is Trace.RUBY:
+        return ":in " in lines[-1] and lines[-1][-1:] == ")" and not blanks
+    if trace is Trace.PHP:
+        return lines[-1].startswith("Next ") and not blanks
     if trace is Trace.GO:
         return len(lines) == 1 and (not blanks or lines[0].endswith(_RECOVERED))
     return trace is Trace.RUST and len(lines) == 2 and lines[0].endswith(":") and not blanks
@@ -420,7 +427,11 @@ def settles(trace: Trace, line: str) -> bool:
     if trace is Trace.PYTHON:
         return line.startswith((*_PYTHON_CHAIN, "Stack (most recent call last):"))
     if trace is Trace.STACK:
-        return _FRAME.match(line) is not None
+        return _FRAME.match(line) is not None or line in _PHP_TRACES
+    if trace is Trace.RUBY:
+        return _RUBY_FRAME.match(line) is not None
+    if trace is Trace.PHP:
+        return line in _PHP_TRACES
     return continues(trace, line, "", 0)
 
 
