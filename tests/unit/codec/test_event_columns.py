@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gelf_listener.codec.batch import Batch
 from gelf_listener.codec.hec.event_columns import take_events
-from gelf_listener.codec.hec.events import HecError, split_events, split_usual, take_event
+from gelf_listener.codec.hec.events import HecError, read_value, split_events, split_usual, take_event
 from gelf_listener.codec.receipt import Receipt
 from gelf_listener.message import Peer
 
@@ -158,3 +158,18 @@ def test_what_is_cut_at_once(body: bytes, count: int | None) -> None:
     assert (None if events is None else len(events)) == count
     if events is not None:
         assert events == [raw for _, raw in split_events(body)]
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        '{"event":"stock is low","time":1795913692.123}',
+        '{"event":{"n":123456789012345678901234567890,"f":-0.0,"g":1e-400,"a":1,"a":2}}',
+        '{"event":"x","time":1e400}',
+        r'{"event":"half \ud83d of one, a whole \ud83d\ude00"}',
+    ],
+)
+def test_odd_events_are_read_as_the_others(event: str) -> None:
+    """Which parser reads one depends on what is in it, and what it says does not."""
+    ((value, _),) = split_events(event.encode())
+    assert repr(read_value(event.encode())) == repr(value)
