@@ -78,7 +78,7 @@ async def patterns(
         now.model_dump()
         | {
             "before": None if before is None else before.model_dump(),
-            "patterns": [_pattern(shape, known=before is not None) for shape in shown],
+            "patterns": [_pattern(shape, known=before is not None and before.messages > 0) for shape in shown],
             "other_patterns": len(chosen) - len(shown),
             "other_messages": (
                 sum(shape.counts[0] for shape in chosen[limit:])

@@ -37,6 +37,7 @@ export class Patterns extends Asking {
       `${count(found.messages, "message")}, ${count(found.patterns.length + found.other_patterns, now.new ? "new pattern" : "pattern")}`,
       sampleText(found),
       found.before && sampleText(found.before) && `the range before is ${sampleText(found.before)}`,
+      found.before && !found.before.messages && "what is new cannot be told: the range before has no messages",
       !found.before && "what is new cannot be told: this time range has no beginning",
       found.missing && `not everything was looked at: ${line(found.missing.text, 300)}`,
     ];

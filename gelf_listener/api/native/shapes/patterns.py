@@ -46,8 +46,10 @@ class PatternShape(BaseModel):
 
     pattern: str = Field(description="Their text; `<*>` stands for what varies.")
     messages: int = Field(description="Of those that were looked at.")
-    before: int | None = Field(description="How many the range before has; null when that is not known.")
-    new: bool | None = Field(description="Whether the range before has none; null when that is not known.")
+    before: int | None = Field(
+        description="How many the range before has; null when there is none, or it has no messages."
+    )
+    new: bool | None = Field(description="Whether the range before has none; null as `before`.")
     first_seen: float | None
     last_seen: float | None
     level: int | None = Field(description="The most severe level of them.")

@@ -58,6 +58,8 @@ def test_patterns(storing: str) -> None:
         assert (new.other_patterns, new.other_messages, new.nothing) == (0, 0, None)
         none = await ask(client, query="failed", **HOUR)
         assert (none.patterns, none.nothing) == ([], "nothing among 150 messages in that time; none at any other time")
+        first = await ask(client, **{"from": START - 1, "to": START + 3600})
+        assert [(each.before, each.new) for each in first.patterns] == [(None, None)]  # there was nothing at all before
         every = await ask(client, query="level:error")
         assert [(each.messages, each.before, each.new) for each in every.patterns] == [(50, None, None)]
         assert every.before is None
