@@ -319,3 +319,17 @@ def test_a_time_at_the_end_of_what_is_read_as_one_word(digits: int) -> None:
     decoder.feed_eof(1.7e9, batch)
     assert [message.short_message for message in batch.messages] == [f"8 {'1' * digits}0:00:00"]
     assert read_header(f"8 {'1' * digits}0:00:00", 1.7e9).level is None
+
+
+@pytest.mark.parametrize("step", [1, 7, 1000])
+def test_what_was_thrown_without_a_level_does_not_depend_on_reads(step: int) -> None:
+    """Found by fuzzing: nothing waits behind a line without a level, so it may not go on in the same read either."""
+    text = b'"main" Exception: \nd e\n\tat n('
+    decoder, batch = LineDecoder("h"), Batch()
+    for at in range(0, len(text), step):
+        decoder.feed(text[at : at + step], 1.7e9, batch)
+    decoder.feed_eof(1.7e9, batch)
+    assert [(each.short_message, each.full_message) for each in batch.messages] == [
+        ('"main" Exception: ', None),
+        ("d e", "\tat n("),
+    ]
