@@ -150,6 +150,7 @@ def test_what_goes_wrong_is_told(open_page: Open, site: Site) -> None:
     expect(page.locator(".figures")).to_contain_text("No message has these fields")
     page.goto(f"{site.url}/explore?range=all&by=none&metric=p50:took_ms,count")
     expect(page.locator(".big")).to_have_text(re.compile("152 ms.*9", re.DOTALL))
+    expect(page.locator(".explore table")).to_be_hidden()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -100,7 +100,7 @@ export class Panel {
     else if (look === "figures") this._figures(found);
     else if (look === "table") show(this.charts);
     else this._draw(found, look);
-    this.tables.classList.toggle("hidden", empty);
+    this.tables.classList.toggle("hidden", empty || look === "figures"); // those are links already
     if (this._folded && look === "table") this.tables.open = true;
     show(this.table, !empty && table(found));
     this.said.textContent = [
