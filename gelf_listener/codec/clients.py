@@ -47,6 +47,7 @@ _SIGNS = (
     _Sign("python-logstash", (b'"@timestamp"', b'"type":"logstash"', b'"logger_name"')),
     _Sign("python-logstash", (b'"@source":"logstash://',)),
     _Sign("log4js", (b'{"@version":"1","@timestamp"', b'"category"', b'"level"')),
+    _Sign("logstash-logback-encoder", (b'"@timestamp"', b'"@version"', b'"logger_name"', b'"level_value"')),
     _Sign("Logstash's JSON", (b'"@timestamp"', b'"@version"'), (b'"short_message"',)),
     _Sign("graylogger", (b'"logger_name"', b'"message"'), (b'"short_message"',)),
     _Sign("flask-remote-logging", (b'"_logger_name"', b'"_get_params"')),
