@@ -37,7 +37,7 @@ _STRUCTURED = re.compile(r"<\d{1,3}>\d{1,3} ")
 _CISCO = re.compile(r"<\d{1,3}>(\d{0,9}): +")
 _FORTIGATE = re.compile(r"<\d{1,3}>date=")
 _PAIR = re.compile(r'(?<!\w)(\w++)=(?:"([^"]*)"|([^\s"]+))', re.ASCII)
-_BSD_DATE = re.compile(r"([A-Za-z]{3}) +(\d{1,3}) (\d{1,3}):(\d{1,3}):(\d{1,3})", re.ASCII)
+_BSD_DATE = re.compile(r"([A-Za-z]{3})[ \t]+(\d{1,3})[ \t]+(\d{1,3}):[ \t]*(\d{1,3}):[ \t]*(\d{1,3})[ \t]*", re.ASCII)
 _BSD_CHARACTERS = 15
 _CISCO_DATE = re.compile(
     r"\*?(?:(?P<year>\d{4}) )?(?P<month>[A-Z][a-z]{2}) (?P<day> [1-9]|0[1-9]|[12]\d|3[01]) (?P<time>\d\d:\d\d:\d\d)"
@@ -46,7 +46,10 @@ _CISCO_DATE = re.compile(
 )
 _CISCO_DATE_WITH_YEAR = re.compile(r"([A-Za-z]{3}) +(\d{1,2}) (\d{4}) (\d\d):(\d\d):(\d\d).", re.ASCII)
 _ISO_DATE = re.compile(
-    r"(\d{4})-(\d\d)(?:-(\d\d))?(?:[Tt](?:(\d\d)(?::(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?)?)?([Zz]|[+-]\d\d(?::?\d\d)?)?)?",
+    r"(?:(?P<year>\d{1,9}(?=-\d+-)|\d{4})-(?P<month>\d{1,2})(?:-(?P<day>\d{1,2}))?"
+    r"|(?P<only_year>\d{4})(?:-(?P<day_of_year>\d{3})|(?=[Tt])))"
+    r"(?:[Tt](?:(?P<hour>\d{1,2})(?::(?P<minute>\d{1,2})(?::(?P<second>\d{1,2}))?)?(?:[.,](?P<part>\d{1,9}))?)?"
+    r"(?P<zone>[Zz]|[+-]\d\d(?::?\d\d)?)?)?",
     re.ASCII,
 )
 _PARAMETERS = r'(?:\s++[^="\]]*+="(?:[^"\\]|\\.)*+")*+'
@@ -180,7 +183,7 @@ class GraylogSyslog(PayloadDecoder):
                 )
             return rest
         padded = f"{text[:4]} {text[4:]}" if text[5:6] == " " else text
-        match = _BSD_DATE.match(padded[:_BSD_CHARACTERS])
+        match = _BSD_DATE.fullmatch(padded[:_BSD_CHARACTERS])
         if match is None or match[1].lower() not in _MONTHS:
             return text
         now = dt.datetime.fromtimestamp(receipt.time, self.options.zone).astimezone(self.options.zone)
@@ -197,13 +200,19 @@ class GraylogSyslog(PayloadDecoder):
         match = _ISO_DATE.fullmatch(text)
         if match is None:
             return None
-        year, month, day, hour, minute, second = (int(part or 0) for part in match.groups()[:6])
+        hour, minute, second = (int(match[name] or 0) for name in ("hour", "minute", "second"))
+        year, month, day = int(match["year"] or match["only_year"]), int(match["month"] or 1), int(match["day"] or 1)
+        days = int(match["day_of_year"] or 1) - 1
         try:
-            stamp = dt.datetime(year, month, day if match[3] else 1, hour, minute, second, tzinfo=dt.UTC)
-        except ValueError:
+            stamp = dt.datetime(year, month, day, hour, minute, second, tzinfo=dt.UTC) + dt.timedelta(days=days)
+            if stamp.year != year:
+                return None
+            zone = _offset(match["zone"]) if match["zone"] else self.options.zone
+            seconds = _local_seconds(stamp, zone)
+        except (ValueError, OverflowError):
             return None
-        zone = _offset(match[8]) if match[8] else self.options.zone
-        return _local_seconds(stamp, zone) + int((match[7] or "0").ljust(3, "0")[:3]) / 1000
+        unit = 1 if match["second"] else 60 if match["minute"] else 3600  # a part of what is written last
+        return seconds + int(float(f"0.{match['part'] or 0}") * unit * 1000 + 1e-6) / 1000
 
     def _structured(self, header: _Header, receipt: Receipt) -> _Parts:
         """Read RFC 5424; without a time stamp, which has to begin with a digit, host and program are three words on."""
@@ -213,14 +222,16 @@ class GraylogSyslog(PayloadDecoder):
         if not blank:
             parts.fields["application_name"] = "unknown"
             return parts
-        if first[:1].isdigit():
+        if first[:1].isdigit() and len(rest) <= _BSD_CHARACTERS + 1:
+            names = _words(rest.split(" "), 0, parts)
+        elif first[:1].isdigit():
             parts.seconds = self._iso_seconds(first)
             if parts.seconds is None:
                 raise Rejected(Reason.INVALID_TIMESTAMP, f"{first[:50]!r} is not a date", rest.encode())
             names = _words(behind.split(" "), 0, parts)
         else:
             names = _words(self._take_date(rest, parts, receipt).split(" "), 3, parts)
-        for name, value in zip(_KEPT, names, strict=True):
+        for name, value in zip(_KEPT, [each.strip(_TRIMMED) for each in names], strict=True):
             if value not in ("", "-"):
                 parts.fields[name] = value
         self._take_data(parts)
