@@ -18,6 +18,7 @@ from gelf_listener.codec.text.header_shapes import NO_HEADER, SHAPES, Header, Sh
 from gelf_listener.codec.text.languages import LEVELS as OTHER_LANGUAGES
 from gelf_listener.codec.text.languages import MONTHS
 from gelf_listener.codec.text.stamps import Stamp, read_stamp, whole_seconds
+from gelf_listener.codec.text.traces import throws_within
 
 __all__ = ["NO_HEADER", "Header", "is_prose", "read_common", "read_header"]
 
@@ -77,10 +78,16 @@ _COMMON_LEVELS = {
     **{word.title(): level for word, level in LEVEL_NAMES.items()},
 }
 """Levels by the words that `_COMMON` finds; what is missing is looked at word by word."""
+_WARNING = 4
+_GRAVE_LEVELS = {word: level for word, level in _COMMON_LEVELS.items() if level <= _WARNING}
+"""Those of lines that say what was thrown: the rest of it may follow."""
+for _word in _GRAVE_LEVELS:
+    del _COMMON_LEVELS[_word]
 
 _PROSE = re.compile(
     r"([A-Za-z][a-z]*+) "
-    r"(?:(?=[a-df-vx-z])|(?=[A-Zew0-9])(?!\d{1,3}\.\d{1,3}\.|20\d\d-\d|(?:[A-Z]{3,9}|[EeWw](?:rror|arning))[:!]))"
+    r"(?:(?=[a-df-vx-z])|(?=[A-Zew0-9])"
+    r"(?!\d{1,3}\.\d{1,3}\.|(?:\d{1,4} )?20\d\d-\d|(?:[A-Z]{3,9}|[EeWw](?:rror|arning))[:!]))"
 )
 """
 Two words of a sentence: there is no header, unless the first is the name of a month, or of a few programs, or the
@@ -237,7 +244,7 @@ def read_common(text: str, now: float, zone: dt.tzinfo | None) -> tuple[int, flo
     Read the header that is most common: a time in ISO 8601 or the like, and the level behind it.
 
     Returns:
-        Level and time; None when the line begins otherwise.
+        Level and time; None when the line begins otherwise, or says what was thrown, of which more may follow.
     """
     match = _COMMON.match(text)
     if match is None:
@@ -245,7 +252,9 @@ def read_common(text: str, now: float, zone: dt.tzinfo | None) -> tuple[int, flo
     whole, fraction, named, word, marked = match.groups()
     level = _COMMON_LEVELS.get(word or marked)
     if level is None:
-        return None
+        level = _GRAVE_LEVELS.get(word or marked)
+        if level is None or throws_within(text):
+            return None
     seconds = whole_seconds(whole if named is None else whole + named, now, zone)
     if fraction is None or seconds is None:
         return level, seconds

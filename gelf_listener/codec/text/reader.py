@@ -26,7 +26,6 @@ from gelf_listener.codec.text.line_records import LEADING, is_gelf, parse_object
 from gelf_listener.codec.text.plain import is_prose, read_common
 from gelf_listener.codec.text.reading import Reading
 from gelf_listener.codec.text.records import read_record
-from gelf_listener.codec.text.traces import throws_within
 from gelf_listener.errors import Reason
 from gelf_listener.message import Message
 
@@ -188,8 +187,6 @@ class TextReader:
                         common = None
                     elif first in _STAMP_STARTS:
                         common = read_common(text, now, zone)
-                        if common is not None and common[0] <= 4 and throws_within(text):
-                            common = None  # the rest of what was thrown may follow
                     elif "=" not in text and (waiting is not None or joiner.is_done) and is_prose(text):
                         common = _PROSE
             if waiting is not None:
