@@ -219,6 +219,8 @@ def _said_by(text: str) -> Header | None:
     level = None if match is None or match[1].lower() in _NOT_A_NAME else _OF_A_NAME.get(match[2])
     if match is None or level is None or _PHRASE.match(text) or _SAYS_A_VALUE.match(text, match.end(2)):
         return None
+    if text[match.end(2) :].strip(": .%").isdecimal():
+        return None  # Total ERROR: 5
     return Header(level, None, False, True)
 
 

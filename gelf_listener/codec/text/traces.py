@@ -164,6 +164,7 @@ BEGINNINGS = (
     Beginning(Trace.SCRIPT, False, "s", "stack traceback:", re.compile(r"stack traceback:\Z")),
     Beginning(Trace.SCRIPT, False, "S", "Stacktrace:", re.compile(r"Stacktrace:\Z")),
     Beginning(Trace.SCRIPT, False, " \t", " called at ", re.compile(r"\s+\S{1,200}(?:\(.{0,400}\))? called at \S{1,400} line \d+")),
+    Beginning(Trace.SCRIPT, True, "E", "Error in `", re.compile(r"Error in `.{1,200}`:(?: |\Z)"), takes=1),  # rlang
     Beginning(Trace.SCRIPT, True, "E", "Error in ", re.compile(r"Error in .{1,200} : ")),
     Beginning(Trace.FUNCTIONAL, False, "CH", "CallStack", re.compile(r"(?:CallStack \(from HasCallStack\)|HasCallStack backtrace):\Z")),
     Beginning(Trace.FUNCTIONAL, False, "R", "Raised ", re.compile(r"Raised (?:at|by primitive operation at) ")),
@@ -208,7 +209,7 @@ _GOES_ON: dict[Trace, re.Pattern[str]] = {
     Trace.RUBY: re.compile(r"\S{1,400}:\d+:in [`']|\S{1,400}:\d+: |[\w-]{1,80} \([\w.]{1,40}\) \S{1,400}:\d+:in [`']"),
     Trace.NATIVE: re.compile(r"==\d{1,10}== {2,}\S|<--- |FATAL ERROR: |-{5} (?:Native|JavaScript) stack trace -{5}|\[\d+:0x[0-9a-f]+\] +\d+ ms: | ?\d+: 0x[0-9a-f]+ |PC: @ |\*\*\* SIG|(?:READ|WRITE) of size |0x[0-9a-f]+ is located |(?:freed|previously allocated|allocated) by thread |SUMMARY: |Shadow bytes? |==\d+==ABORTING"),
     Trace.MACHINE: re.compile(r"#|\"[^\"]{1,200}\" |JNI global |Threads class SMR info:|_java_thread_list|0x[0-9a-f]|\}\Z|Heap\Z"),
-    Trace.SCRIPT: re.compile(r"coroutine \d+:|in expression starting at |Calls: |Execution halted|(?:DETAIL|HINT|CONTEXT|QUERY):  "),
+    Trace.SCRIPT: re.compile(r"! |\u2139 |\u2716 |Caused by error in `|Backtrace:\Z|coroutine \d+:|in expression starting at |Calls: |Execution halted|(?:DETAIL|HINT|CONTEXT|QUERY):  "),
     Trace.FUNCTIONAL: re.compile(r"Called from |Re-raised at |Raised |HasCallStack backtrace:\Z|CallStack "),
     Trace.SWIFT: re.compile(r"\d+ +\S|Thread \d+|Registers:\Z|Images |\*\*\* |Crash took |Stack dump:|Current stack trace:\Z|[A-Za-z0-9]+ 0x|at /|Backtrace took "),
     Trace.NIM: re.compile(r"\S{1,400}\(\d+\) +\S|Error: unhandled exception: |\[\[reraised from:|\]\]"),
