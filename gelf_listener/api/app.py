@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -60,6 +61,7 @@ class Shell:
         """Answer one request (ASGI)."""
         if scope["type"] != "http":
             return
+        scope["asked_at"] = time.monotonic()  # loading the API counts as well: see `store.deadline`
         path = scope["path"]
         if path == "/api" or path.startswith("/api/"):
             api = await asyncio.shield(self.preload())

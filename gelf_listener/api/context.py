@@ -34,7 +34,7 @@ async def store_of(request: Request) -> Store:
     store = (await service_of(request)).store
     if store is None:
         raise ApiError(503, "no store configured; add the output store:")
-    begin_answer()
+    begin_answer(request.scope.get("asked_at"))
     return store
 
 

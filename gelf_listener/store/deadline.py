@@ -18,18 +18,31 @@ __all__ = ["begin_answer", "limited", "seconds_left"]
 
 
 class _Answer:
-    """What is asked for one answer; `until`: when it has to be there (monotonic), None before the first question."""
+    """
+    What is asked for one answer.
 
-    until: float | None = None
+    Attributes:
+        began: When it was asked for (monotonic).
+        until: When it has to be there; None before the first question.
+    """
+
+    def __init__(self, began: float) -> None:
+        self.began = began
+        self.until: float | None = None
 
 
 _answer: ContextVar[_Answer | None] = ContextVar("_answer", default=None)
 _until: ContextVar[float] = ContextVar("_until", default=math.inf)
 
 
-def begin_answer() -> None:
-    """Have all questions that this task asks from now on share the time that the first of them is given."""
-    _answer.set(_Answer())
+def begin_answer(began: float | None = None) -> None:
+    """
+    Have all questions that this task asks from now on share the time that the first of them is given.
+
+    Args:
+        began: When somebody asked for the answer (monotonic), which the time counts from; now by default.
+    """
+    _answer.set(_Answer(time.monotonic() if began is None else began))
 
 
 @contextmanager
@@ -45,7 +58,7 @@ def limited(seconds: float, *, alone: bool = False) -> Iterator[None]:
     if not alone:
         answer = _answer.get()
         if answer is not None:
-            answer.until = until if answer.until is None else answer.until
+            answer.until = answer.began + seconds if answer.until is None else answer.until
             until = min(until, answer.until)
         until = min(until, _until.get())
     token = _until.set(until)

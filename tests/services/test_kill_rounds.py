@@ -118,7 +118,7 @@ class Visitor(threading.Thread):
 
     Attributes:
         answers: How many there were of each status, 0 for none, while it was expected to answer.
-        slowest: Seconds the slowest of them took.
+        slowest: Seconds the slowest of them took, and what was asked.
         failures: What was said instead of an answer.
         unseen: What answers said that they did not see, and how often.
     """
@@ -126,7 +126,7 @@ class Visitor(threading.Thread):
     def __init__(self, port: int) -> None:
         super().__init__(daemon=True)
         self.answers: Counter[int] = Counter()
-        self.slowest = 0.0
+        self.slowest = (0.0, "")
         self.failures: list[str] = []
         self.unseen: Counter[str] = Counter()
         self.expected = True
@@ -141,7 +141,7 @@ class Visitor(threading.Thread):
                 status, text = ask(self._port, path)
                 if expected and self.expected:
                     self.answers[status] += 1
-                    self.slowest = max(self.slowest, time.monotonic() - began)
+                    self.slowest = max(self.slowest, (time.monotonic() - began, f"{path} {status}"))
                     if status == 200 and text.startswith("{") and (missing := json.loads(text)["missing"]):
                         self.unseen[missing["text"]] += 1
                     if status != 200:
@@ -291,8 +291,8 @@ def _visited(visits: list[Visitor]) -> str:
     answers = sum((visit.answers for visit in visits), Counter())
     unseen = sum((visit.unseen for visit in visits), Counter())
     failures = [failure for visit in visits for failure in visit.failures]
-    slowest = max(visit.slowest for visit in visits)
-    said = f"answers {dict(answers)}, the slowest {slowest:.1f} s, not whole: {dict(unseen)}"
+    seconds, path = max(visit.slowest for visit in visits)
+    said = f"answers {dict(answers)}, the slowest {seconds:.1f} s ({path}), not whole: {dict(unseen)}"
     late = answers[503]  # the time for a search was over, which on a busy machine may be
     assert late == len(failures), f"{said}\n" + "\n".join(failures)
     assert late <= _LATE * answers[200], f"{said}\n" + "\n".join(failures)

@@ -271,15 +271,22 @@ def test_questions_of_one_answer_share_its_time(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_what_a_route_asks_is_one_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever is given the store by the API."""
+    """Whoever is given the store by the API; the time counts from when it was asked."""
 
     async def main() -> None:
-        async with _slow(monkeypatch, 8.0) as (_, store):
+        async with _slow(monkeypatch, 8.0) as (slow, store):
             state = SimpleNamespace(service=SimpleNamespace(store=store))
-            given: Any = await store_of(Request({"type": "http", "app": SimpleNamespace(state=state)}))
+
+            async def asked(seconds_ago: float) -> Any:
+                scope = {"type": "http", "app": SimpleNamespace(state=state), "asked_at": slow.now - seconds_ago}
+                return await store_of(Request(scope))
+
+            given = await asked(0.0)
             assert await given.count(MatchAll(), EVERYTHING) == 5
             with pytest.raises(Retry):
                 await given.count(MatchAll(), EVERYTHING)
+            with pytest.raises(Retry, match=r"no answer within 1\.5 s"):
+                await (await asked(5.0)).count(MatchAll(), EVERYTHING)
 
     asyncio.run(main())
 
