@@ -270,6 +270,8 @@ def _output(abuse: _Abuse, path: Path) -> Iterator[str]:
     port = free_port()
     process = subprocess.Popen([sys.executable, "-c", _SLOW, str(port), str(_SLOW_SECONDS), str(path)])
     try:
+        while not tcp_answers(port) and process.poll() is None:
+            time.sleep(0.02)
         yield f"gelf+http://{LOOPBACK}:{port}/gelf?bulk=yes&compress=none&batch=200"
     finally:
         process.kill()
