@@ -358,7 +358,7 @@ class Joiner:
         if trace is None:
             if self._doubt is None:
                 self._doubt = doubts(text, after_error=level is not None and level <= _ERROR)
-                return self._doubt is not None or self._is_thrown(text, header)
+                return self._doubt is not None or (not self.is_done and self._is_thrown(text, header))  # in any read
             return False
         return (
             header.level is None
@@ -372,8 +372,7 @@ class Joiner:
     def _is_thrown(self, text: str, header: Header) -> bool:
         """Whether a line may be more of the message of what was thrown, which is on the line of the log itself."""
         few = len(self._lines) <= _MOST_OF_A_RECORD and len(self._doubtful) < _MAX_DOUBTFUL and not self._blanks
-        waits = few and not self.is_done  # or it would depend on how the lines were read
-        return waits and header.level is None and throws_within(self._lines[-1]) and begins(text) is None
+        return few and header.level is None and throws_within(self._lines[-1]) and begins(text) is None
 
     def _is_shown(self, text: str) -> bool:
         """Whether a line shows that the doubtful one before it begins a trace."""
