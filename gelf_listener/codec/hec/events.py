@@ -19,7 +19,7 @@ from gelf_listener.codec.hec.faults import Fault
 from gelf_listener.codec.levels import severity_of_number, severity_of_text
 from gelf_listener.codec.receipt import Receipt
 from gelf_listener.codec.text.carried import carried_message
-from gelf_listener.codec.text.joining import Origin
+from gelf_listener.codec.text.origin import Origin
 from gelf_listener.codec.text.reader import STREAM_LEVELS, TextReader
 from gelf_listener.codec.times import seconds_of_text, to_seconds
 from gelf_listener.errors import Reason, Rejected

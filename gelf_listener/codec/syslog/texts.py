@@ -13,7 +13,7 @@ import re
 from gelf_listener.codec.batch import Batch
 from gelf_listener.codec.gelf.keys import note
 from gelf_listener.codec.syslog.stamps import Clock
-from gelf_listener.codec.text.joining import Origin
+from gelf_listener.codec.text.origin import Origin
 from gelf_listener.codec.text.reader import TextReader, read_text
 from gelf_listener.codec.text.reading import Reading
 from gelf_listener.notes import Deviation, Note

@@ -8,7 +8,7 @@ from typing import Any
 
 from gelf_listener.codec.receipt import Receipt
 from gelf_listener.codec.text.envelopes import open_docker_json
-from gelf_listener.codec.text.joining import Origin
+from gelf_listener.codec.text.origin import Origin
 from gelf_listener.codec.text.reader import STREAM_LEVELS, TextReader, is_gelf, read_text
 from gelf_listener.codec.text.reading import Reading
 from gelf_listener.codec.text.records import read_record

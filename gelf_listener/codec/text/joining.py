@@ -10,15 +10,13 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from typing import Any, NamedTuple
 
 from gelf_listener.codec.batch import Batch
 from gelf_listener.codec.gelf.keys import note
 from gelf_listener.codec.gelf.lenient import LenientGelf
-from gelf_listener.codec.scrub import encode_json
 from gelf_listener.codec.text.line_records import is_gelf, parse_objects, record_in
+from gelf_listener.codec.text.origin import Origin, message_of, take_document
 from gelf_listener.codec.text.plain import NO_HEADER, Header, is_prose, read_header
-from gelf_listener.codec.text.reading import Reading
 from gelf_listener.codec.text.records import read_record
 from gelf_listener.codec.text.traces import (
     Beginning,
@@ -38,10 +36,10 @@ from gelf_listener.codec.text.traces import (
     takes_lines,
     throws_within,
 )
-from gelf_listener.message import FieldValue, Message, Peer
-from gelf_listener.notes import Deviation, Note
+from gelf_listener.message import Message
+from gelf_listener.notes import Deviation
 
-__all__ = ["WITHIN", "Joiner", "Origin", "message_of", "take_document"]
+__all__ = ["WITHIN", "Joiner"]
 
 _OPENS, _CLOSES, _BLANK = frozenset("{["), frozenset("}])"), frozenset(" \t")
 """Last characters of a line that opens an object, first ones of the line that closes it, and of those between."""
@@ -71,31 +69,6 @@ _DIGIT = re.compile(r"\d")
 """What differs in the headers of one program's lines: their time."""
 _TRACED = re.compile(r"I\d{4} [^\]]{10,80}\] (Trace\[\d{1,20}\]: )")
 """The first line of what Kubernetes' servers say of a slow request."""
-
-
-class Origin(NamedTuple):
-    """
-    Where a line came from: what its message has when the line itself does not say.
-
-    Attributes:
-        host: Who printed it.
-        level: Of a text that does not say.
-        fields: On its message.
-        timestamp: When it was printed, if the envelope it came in says so, in UTC Unix seconds.
-        notes: On its message.
-        peer: Who sent it.
-        record_level: Of a record (JSON, pairs) that does not say; None: it has none.
-        in_gelf: Whether the line came in a GELF message, whose fields then belong to a GELF document in it too.
-    """
-
-    host: str
-    level: int
-    fields: dict[str, FieldValue] = {}  # noqa: RUF012  (never changed)
-    timestamp: float | None = None
-    notes: tuple[Note, ...] = ()
-    peer: Peer | None = None
-    record_level: int | None = None
-    in_gelf: bool = False
 
 
 _NOWHERE = Origin("", 6)
@@ -547,54 +520,3 @@ class Joiner:
             return lines[0], None
         text = lines[0] if lines[0].strip() not in _OPENS else " ".join(line.strip() for line in lines)
         return text if len(text) <= _MAX_SHOWN or text is lines[0] else text[:_MAX_SHOWN] + "\u2026", "\n".join(lines)
-
-
-def take_document(
-    gelf: LenientGelf, document: dict[str, Any], raw: bytes, now: float, origin: Origin, batch: Batch
-) -> None:
-    """
-    Take a GELF document; a host and a time that it lacks are filled in.
-
-    Args:
-        gelf: Decodes it.
-        document: May be changed.
-        raw: The line that it is, if it came in one.
-        now: UTC Unix seconds.
-        origin: Where it came from.
-        batch: Takes its message.
-    """
-    whole = raw[:1] == b"{" and "host" in document and "timestamp" in document
-    document.setdefault("host", origin.host)
-    document.setdefault("timestamp", now if origin.timestamp is None else origin.timestamp)
-    payload = raw.rstrip(b"\r") if whole else encode_json(document)
-    before = len(batch.messages)
-    gelf.decode(payload, now, origin.peer, batch)
-    if origin.in_gelf:
-        for message in batch.messages[before:]:
-            for name, value in origin.fields.items():
-                message.fields.setdefault(name, value)
-            message.exact = False
-
-
-def message_of(reading: Reading, raw: bytes, now: float, input: str, origin: Origin) -> Message:
-    """Make the message of a record."""
-    text, full_message, level, seconds, host, fields, notes = reading
-    for name, value in origin.fields.items():
-        fields.setdefault(name, value)
-    if seconds is None:
-        seconds = now if origin.timestamp is None else origin.timestamp
-    return Message(
-        seconds,
-        host or origin.host,
-        text,
-        full_message,
-        origin.record_level if level is None else level,
-        raw,
-        now,
-        input,
-        origin.peer,
-        False,
-        None,
-        fields,
-        origin.notes + notes,
-    )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 
 from gelf_listener.codec.batch import Batch
-from gelf_listener.codec.text.joining import Origin
+from gelf_listener.codec.text.origin import Origin
 from gelf_listener.codec.text.reader import TextReader
 from gelf_listener.message import FieldValue
 

@@ -21,8 +21,9 @@ from gelf_listener.codec.receipt import Receipt
 from gelf_listener.codec.scrub import encode_json
 from gelf_listener.codec.text.envelopes import Envelope, Names, open_docker_json, open_envelope
 from gelf_listener.codec.text.header_shapes import Header
-from gelf_listener.codec.text.joining import WITHIN, Joiner, Origin, message_of, take_document
+from gelf_listener.codec.text.joining import WITHIN, Joiner
 from gelf_listener.codec.text.line_records import LEADING, is_gelf, parse_objects, record_in
+from gelf_listener.codec.text.origin import Origin, message_of, take_document
 from gelf_listener.codec.text.plain import is_prose, read_common
 from gelf_listener.codec.text.reading import Reading
 from gelf_listener.codec.text.records import read_record
