@@ -209,6 +209,8 @@ class ForwardSession(Session):
             try:
                 for plain in pieces.feed(piece, last=not left):
                     entries.feed(plain, self._receipt)
+                    if entries.is_broken:  # what is wrong with the rest of the piece would depend on how it was read
+                        break
                     yield from self._let_others()
             except Rejected as rejected:
                 self._judge(rejected, entries)

@@ -312,6 +312,17 @@ def test_what_comes_before_the_damage_counts(compress: Any) -> None:
     assert (len(taken) > 10) is (compress is gzip.compress)  # a block of zstd is whole or not at all
 
 
+@pytest.mark.parametrize("step", [1, 10_000])
+def test_a_chunk_with_two_faults_is_rejected_once(step: int) -> None:
+    """For the first of them, in whatever pieces it arrives; fuzzing found that it depended on these."""
+    chunk = gzip.compress(packed(EVENTS[0]) + b"\xc1" + bytes(2000))
+    data = msgpack.packb(["a", chunk[:-4] + b"\0\0\0\0", OPTION])
+    made = Client()
+    for at in range(0, len(data), step):
+        made.send(data[at : at + step])
+    assert (made.texts, made.reasons) == (["text 0"], [Reason.UNEXPECTED_PROTOCOL])
+
+
 def test_a_chunk_that_cannot_be_read_further() -> None:
     """The events before it count."""
     made = Client()
