@@ -11,13 +11,25 @@ import zlib
 
 from gelf_listener.errors import Reason, Rejected
 
-__all__ = ["CHUNK_MAGIC", "FIRST_GUESS_BYTES", "GZIP_MAGIC", "MAX_RATIO", "inflate", "is_gzip", "is_zlib"]
+__all__ = [
+    "CHUNK_MAGIC",
+    "FIRST_GUESS_BYTES",
+    "GZIP_MAGIC",
+    "MAX_RATIO",
+    "MAX_ZSTD_WINDOW",
+    "inflate",
+    "is_gzip",
+    "is_zlib",
+]
 
 CHUNK_MAGIC = b"\x1e\x0f"
 GZIP_MAGIC = b"\x1f\x8b"
 
 MAX_RATIO = 1032
 """Deflate cannot do better than 1032:1 (zlib's technical details, "Maximum Compression Factor")."""
+
+MAX_ZSTD_WINDOW = 8 * 1024 * 1024
+"""Bytes that a frame of zstd may make us keep while it is read; a sender may ask for as many (RFC 9659)."""
 
 _MAX_MEMBERS = 64
 """Gzip members in one payload: each costs a copy of the rest, so an unbounded number would be quadratic."""

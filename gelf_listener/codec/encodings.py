@@ -6,7 +6,7 @@ import io
 import zlib
 from collections.abc import Callable, Generator
 
-from gelf_listener.codec.compression import is_gzip, is_zlib
+from gelf_listener.codec.compression import MAX_ZSTD_WINDOW, is_gzip, is_zlib
 from gelf_listener.codec.inflater import Inflater
 from gelf_listener.codec.receipt import Receipt
 from gelf_listener.codec.snappy import SNAPPY_MAGIC, unframe, unsnap
@@ -100,8 +100,12 @@ def _raw_deflate(body: bytes, room: int) -> bytes:
 def _unzstd(body: bytes, room: int) -> bytes:
     import zstandard  # costs start-up time
 
+    window = max(room, MAX_ZSTD_WINDOW)
+    decompressor = zstandard.ZstdDecompressor(max_window_size=window)
     try:
-        with zstandard.ZstdDecompressor().stream_reader(io.BytesIO(body), read_across_frames=True) as reader:
+        if zstandard.get_frame_parameters(body).window_size > window:
+            raise Rejected(Reason.PAYLOAD_TOO_LARGE, f"body needs more than {window} bytes to be inflated", body)
+        with decompressor.stream_reader(io.BytesIO(body), read_across_frames=True) as reader:
             plain: bytes = reader.read(room + 1)
     except zstandard.ZstdError as error:
         raise Rejected(Reason.CORRUPT_COMPRESSION, f"damaged zstd body: {error}", body) from None

@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Iterator
 from typing import Any
 
-from gelf_listener.codec.compression import is_gzip
+from gelf_listener.codec.compression import MAX_ZSTD_WINDOW, is_gzip
 from gelf_listener.errors import Reason, Rejected
 
 __all__ = ["Pieces", "is_compressed"]
@@ -15,7 +15,6 @@ _PIECE_BYTES = 16 * 1024
 _ZSTD_BYTES = 64
 """Bytes of zstd that are read at a time: each four may be 128 KiB of one byte."""
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
-_MAX_WINDOW_BYTES = 8 * 1024 * 1024
 _TRIES = (256, 16, 1)
 """Bytes of gzip that are tried at a time where some of them are damaged."""
 _GZIP = 16 + zlib.MAX_WBITS
@@ -104,7 +103,7 @@ class Pieces:
         import zstandard
 
         self._error = zstandard.ZstdError
-        return zstandard.ZstdDecompressor(max_window_size=_MAX_WINDOW_BYTES).decompressobj()
+        return zstandard.ZstdDecompressor(max_window_size=MAX_ZSTD_WINDOW).decompressobj()
 
 
 def _before_damage(stream: Any, data: bytes) -> Iterator[bytes]:

@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Iterator
 from typing import Any
 
+from gelf_listener.codec.compression import MAX_ZSTD_WINDOW
 from gelf_listener.errors import Reason, Rejected
 
 __all__ = ["StreamInflater"]
@@ -13,7 +14,6 @@ __all__ = ["StreamInflater"]
 _PIECE_BYTES = 256 * 1024
 _ZSTD_BYTES = 64
 """Bytes of zstd that are read at a time where its output is not bounded: each four may be 128 KiB of one byte."""
-_MAX_WINDOW_BYTES = 8 * 1024 * 1024
 _ZLIB_OR_GZIP = 32 + zlib.MAX_WBITS
 
 
@@ -73,4 +73,4 @@ class StreamInflater:
         import zstandard  # costs start-up time
 
         self._error = zstandard.ZstdError
-        return zstandard.ZstdDecompressor(max_window_size=_MAX_WINDOW_BYTES).decompressobj()
+        return zstandard.ZstdDecompressor(max_window_size=MAX_ZSTD_WINDOW).decompressobj()

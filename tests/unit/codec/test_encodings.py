@@ -34,6 +34,13 @@ def zstd(data: bytes) -> bytes:
     return zstandard.ZstdCompressor().compress(data)
 
 
+def zstd_with_a_wide_window(data: bytes) -> bytes:
+    """Compress so that 128 MiB have to be kept while it is read, whatever it holds."""
+    wide = zstandard.ZstdCompressionParameters(window_log=27, write_content_size=False)
+    stream = zstandard.ZstdCompressor(compression_params=wide).compressobj()
+    return stream.compress(data) + stream.flush()
+
+
 def frame(kind: int, data: bytes) -> bytes:
     """Write a frame of snappy; nobody looks at its checksum."""
     return bytes([kind]) + (len(data) + 4).to_bytes(3, "little") + b"sum." + data
@@ -95,6 +102,8 @@ def test_encodings(body: bytes, encoding: bytes) -> None:
         (gzip.compress(bytes(1001)), b"gzip", Reason.PAYLOAD_TOO_LARGE),
         (raw_deflate(bytes(1001)), b"deflate", Reason.PAYLOAD_TOO_LARGE),
         (zstd(bytes(1001)), b"zstd", Reason.PAYLOAD_TOO_LARGE),
+        (zstd_with_a_wide_window(TEXT), b"zstd", Reason.PAYLOAD_TOO_LARGE),
+        (zstd(TEXT) + zstd_with_a_wide_window(TEXT), b"zstd", Reason.CORRUPT_COMPRESSION),
     ],
     ids=name,
 )
