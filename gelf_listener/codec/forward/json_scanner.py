@@ -58,9 +58,14 @@ class JsonScanner:
             if self._depth > MAX_DEPTH:
                 raise Rejected(Reason.TOO_COMPLEX, f"JSON nested deeper than {MAX_DEPTH}", data[start:at])
             if not self._depth:
+                self._check(data, start, at)
                 self._at = 0
                 return at
         self._at = at - start
-        if size - start > self.max_bytes:
-            raise Rejected(Reason.FRAME_TOO_LARGE, f"JSON longer than {self.max_bytes} bytes", data[start:])
+        self._check(data, start, size)
         return 0
+
+    def _check(self, data: bytes | bytearray, start: int, end: int) -> None:
+        """Refuse what is too long, whether it has come to its end or not: that depends on how it was read."""
+        if end - start > self.max_bytes:
+            raise Rejected(Reason.FRAME_TOO_LARGE, f"JSON longer than {self.max_bytes} bytes", data[start:end])

@@ -307,8 +307,9 @@ def _shown(value: object) -> str:
 
 def _severity(record: Mapping[str, Any]) -> int | None:
     """Return the severity of a record's level; below DEBUG there is nothing but DEBUG."""
+    levelno = record.get("levelno", "none")
     try:
-        number = float(record.get("levelno", "none"))
+        number = levelno if isinstance(levelno, int) else float(levelno)
     except (TypeError, ValueError):
         name = record.get("levelname")
         return severity_of_text(name) if isinstance(name, str) else None

@@ -361,6 +361,7 @@ def test_a_long_chunk_leaves_others_their_turn() -> None:
         b"\x93\xa1a\xce\x00\x00\x00\x01\x81\xa1a\xdb\x00\x00\x20\x00" + b"x" * 8000,
         b'["a", 1, ' + b"[" * 100,
         b'["a", 1, {"message": "' + b"x" * 5000,
+        b'["a", 1, {"message": "' + b"x" * 5000 + b'"}]',
     ],
 )
 def test_bounds(data: bytes) -> None:

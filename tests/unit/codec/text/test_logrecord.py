@@ -185,6 +185,13 @@ def test_hostile_arguments(args: str) -> None:
     assert ("args" in made.fields) is bool(args)
 
 
+@pytest.mark.parametrize("levelno", ["9" * 3900, "-" + "9" * 3900, "0." + "9" * 3900])
+def test_a_level_of_any_size(levelno: str) -> None:
+    """Fuzzing with long numbers found that one ended the decoding of what it came with."""
+    made = message(b'{"levelno": %s, "pathname": "x.py", "msg": "paid"}' % levelno.encode())
+    assert (made.short_message, made.level in (2, 7)) == ("paid", True)
+
+
 class Order:
     def __repr__(self) -> str:
         return "<Order 'A-17', (3 items)>"
