@@ -59,6 +59,11 @@ def write_seeds(folder: Path) -> None:
             (folder / f"seed-{number}").write_bytes(bytes([choice]) + text)
             number += 1
 
+    for choice in range(_TARGETS):
+        for text in LONG_NUMBERS:
+            (folder / f"seed-{number}").write_bytes(bytes([choice]) + text)
+            number += 1
+
 
 def _body(client: str, size: int = 4000) -> bytes:
     """The beginning of what a client sends."""
@@ -67,6 +72,18 @@ def _body(client: str, size: int = 4000) -> bytes:
 
 WIRE = {11: "forward", 13: "es-bulk", 14: "hec", 15: "journal-upload"}
 """Protocols whose seeds are what clients put on the wire, by the number of their target."""
+
+_TARGETS = 16
+LONG_NUMBERS = tuple(
+    text.replace(b"N", digits)
+    for digits in (b"9" * 1200, b"0." + b"9" * 1200, b"1E999999999", b"1E-999999999")
+    for text in (
+        b'{"short_message":"m","host":"h","level":N,"timestamp":N,"_x":N}',
+        b'{"msg":"m %d","levelno":N,"args":[N],"created":N}',
+        b"level=N time=N x=N msg=m",
+    )
+)
+"""Numbers of any size, wherever a decoder looks for one."""
 
 _SYSLOG = (
     b'<165>1 2003-10-11T22:14:15.003Z host app 1 ID47 [a@32473 b="\\"c\\]" d="e"][f] \xef\xbb\xbftext',
