@@ -24,7 +24,7 @@ def test_input_and_stream(start: Start, tmp_path: Path) -> None:
         body = {"title": "t", "type": "org.graylog2.inputs.gelf.udp.GELFUDPInput", "global": True,
                 "configuration": configuration}  # fmt: skip
         input_id = client.post("/api/system/inputs", json=body).json()["id"]
-        rule = {"type": 8, "value": input_id}
+        rule = {"type": 8, "field": "", "value": input_id}
         stream = client.post("/api/streams", json={"entity": {"title": "s", "rules": [rule]}}).json()["stream_id"]
     first.kill()
     second = start("gelf+udp://127.0.0.1:0", outputs=outputs, environment=environment)
