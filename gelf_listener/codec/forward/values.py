@@ -123,6 +123,10 @@ def seconds_of(value: object) -> float | str | None:
     return read[0] if read is not None else value or None
 
 
+_MAX_NAME = 200
+"""Characters of a name that is not a text: one that is a map has names itself, whose length each level may double."""
+
+
 class _Tolerant:
     """
     Reads what the fast decoder refuses.
@@ -183,7 +187,7 @@ class _Tolerant:
         found = {}
         for _ in range(length):
             name = self.read()
-            found[name if isinstance(name, str) else str(name)] = self.read()
+            found[name if isinstance(name, str) else str(name)[:_MAX_NAME]] = self.read()
         return found
 
     def _extension(self, size: int) -> object:

@@ -373,6 +373,18 @@ def test_bounds(data: bytes) -> None:
         assert caught.value.reason in (Reason.TOO_COMPLEX, Reason.FRAME_TOO_LARGE)
 
 
+def test_names_that_are_maps() -> None:
+    """Each in the name of the one around it: sixty of them took gigabytes, for each doubled what marked the texts within."""
+    name = b"\xa4it's"
+    for _ in range(60):
+        name = b"\x81" + name + b"\xa1'"
+    made = Client()
+    made.send(b"\x93\xa1a\x01\x82" + name + b"\x01\xa7message\xa2ok")
+    assert made.texts == ["ok"]
+    (message,) = made.receipt.batch.messages
+    assert max(map(len, message.fields)) <= 1000
+
+
 def test_an_event_at_the_limit() -> None:
     """And honest ones after it."""
     record = {"message": "x" * 4000}
