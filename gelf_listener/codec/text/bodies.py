@@ -10,7 +10,7 @@ from gelf_listener.codec.receipt import Receipt
 from gelf_listener.codec.text.envelopes import open_docker_json
 from gelf_listener.codec.text.origin import Origin
 from gelf_listener.codec.text.reader import STREAM_LEVELS, TextReader, is_gelf, read_text
-from gelf_listener.codec.text.reading import Reading
+from gelf_listener.codec.text.reading import Reading, with_level
 from gelf_listener.codec.text.records import read_record
 
 __all__ = ["decode_text", "decode_text_in_steps", "foreign_frame", "foreign_record", "is_json"]
@@ -55,6 +55,7 @@ def foreign_record(document: dict[str, Any], raw: bytes, receipt: Receipt, stric
     reading = _read(document, receipt.time, strict=strict)
     if reading is None:
         return False
+    reading = with_level(reading, None)
     receipt.add(
         receipt.message(
             raw,

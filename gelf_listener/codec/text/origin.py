@@ -7,11 +7,15 @@ from typing import Any, NamedTuple
 from gelf_listener.codec.batch import Batch
 from gelf_listener.codec.gelf.lenient import LenientGelf
 from gelf_listener.codec.scrub import encode_json
-from gelf_listener.codec.text.reading import Reading
+from gelf_listener.codec.text.reading import Reading, with_level
 from gelf_listener.message import FieldValue, Message, Peer
 from gelf_listener.notes import Note
 
-__all__ = ["Origin", "message_of", "take_document"]
+__all__ = ["UNSAID", "Origin", "message_of", "take_document"]
+
+
+UNSAID = 8
+"""A level that is none: what has it did not say one."""
 
 
 class Origin(NamedTuple):
@@ -20,7 +24,7 @@ class Origin(NamedTuple):
 
     Attributes:
         host: Who printed it.
-        level: Of a text that does not say.
+        level: Of a text that does not say; `UNSAID`: somebody else says it.
         fields: On its message.
         timestamp: When it was printed, if the envelope it came in says so, in UTC Unix seconds.
         notes: On its message.
@@ -68,6 +72,8 @@ def take_document(
 
 def message_of(reading: Reading, raw: bytes, now: float, input: str, origin: Origin) -> Message:
     """Make the message of a record."""
+    if origin.level != UNSAID:
+        reading = with_level(reading, origin.record_level)
     text, full_message, level, seconds, host, fields, notes = reading
     for name, value in origin.fields.items():
         fields.setdefault(name, value)
@@ -78,7 +84,7 @@ def message_of(reading: Reading, raw: bytes, now: float, input: str, origin: Ori
         host or origin.host,
         text,
         full_message,
-        origin.record_level if level is None else level,
+        level,
         raw,
         now,
         input,

@@ -23,7 +23,7 @@ from gelf_listener.codec.text.envelopes import Envelope, Names, open_docker_json
 from gelf_listener.codec.text.header_shapes import Header
 from gelf_listener.codec.text.joining import WITHIN, Joiner
 from gelf_listener.codec.text.line_records import LEADING, is_gelf, parse_objects, record_in
-from gelf_listener.codec.text.origin import Origin, message_of, take_document
+from gelf_listener.codec.text.origin import UNSAID, Origin, message_of, take_document
 from gelf_listener.codec.text.plain import is_prose, read_common
 from gelf_listener.codec.text.reading import Reading
 from gelf_listener.codec.text.records import read_record
@@ -408,7 +408,7 @@ def read_text(text: str, now: float, zone: dt.tzinfo | None = None) -> Reading:
     return Reading(
         first.short_message,
         first.full_message if whole else text,
-        None if first.level == _UNSAID.level else first.level,
+        None if first.level == UNSAID else first.level,
         None if first.timestamp == now else first.timestamp,
         "" if first.host == _UNSAID.host else first.host,
         first.fields,
@@ -426,5 +426,5 @@ def read_usual(text: str, now: float, zone: dt.tzinfo | None) -> Reading | None:
     return Reading(text, None, None, None, "", {}) if "=" not in text and is_prose(text) else None
 
 
-_UNSAID = Origin("\0", 8)
+_UNSAID = Origin("\0", UNSAID)
 """Host and level that no text says: what is left of them was not said."""
