@@ -443,7 +443,7 @@ class Joiner:
             level = origin.level
             if self._beginning is not None:
                 said = read_header(text, self._at, self._zone).level if self._trace in _BOXES else None
-                level = said or min(level, self._beginning.level)
+                level = said or min(7 if level is None else level, self._beginning.level)
                 if self._trace_at:
                     notes += _LEVEL_OF_TRACE
         else:

@@ -11,11 +11,7 @@ from gelf_listener.codec.text.reading import Reading, with_level
 from gelf_listener.message import FieldValue, Message, Peer
 from gelf_listener.notes import Note
 
-__all__ = ["UNSAID", "Origin", "message_of", "take_document"]
-
-
-UNSAID = 8
-"""A level that is none: what has it did not say one."""
+__all__ = ["Origin", "message_of", "take_document"]
 
 
 class Origin(NamedTuple):
@@ -24,7 +20,7 @@ class Origin(NamedTuple):
 
     Attributes:
         host: Who printed it.
-        level: Of a text that does not say; `UNSAID`: somebody else says it.
+        level: Of a text that does not say; None: it has none.
         fields: On its message.
         timestamp: When it was printed, if the envelope it came in says so, in UTC Unix seconds.
         notes: On its message.
@@ -34,7 +30,7 @@ class Origin(NamedTuple):
     """
 
     host: str
-    level: int
+    level: int | None
     fields: dict[str, FieldValue] = {}  # noqa: RUF012  (never changed)
     timestamp: float | None = None
     notes: tuple[Note, ...] = ()
@@ -72,7 +68,7 @@ def take_document(
 
 def message_of(reading: Reading, raw: bytes, now: float, input: str, origin: Origin) -> Message:
     """Make the message of a record."""
-    if origin.level != UNSAID:
+    if origin.level is not None:
         reading = with_level(reading, origin.record_level)
     text, full_message, level, seconds, host, fields, notes = reading
     for name, value in origin.fields.items():

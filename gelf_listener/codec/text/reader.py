@@ -23,7 +23,7 @@ from gelf_listener.codec.text.envelopes import Envelope, Names, open_docker_json
 from gelf_listener.codec.text.header_shapes import Header
 from gelf_listener.codec.text.joining import WITHIN, Joiner
 from gelf_listener.codec.text.line_records import LEADING, is_gelf, parse_objects, record_in
-from gelf_listener.codec.text.origin import UNSAID, Origin, message_of, take_document
+from gelf_listener.codec.text.origin import Origin, message_of, take_document
 from gelf_listener.codec.text.plain import is_prose, read_common
 from gelf_listener.codec.text.reading import Reading
 from gelf_listener.codec.text.records import read_record
@@ -170,7 +170,7 @@ class TextReader:
         source, zone, take = self._first, self._zone, self.take
         source.touched = now
         joiner = source.joiner
-        host, unsaid, fields, given, input = origin.host, origin.level, origin.fields, origin.timestamp, self._input
+        host, default, fields, given, input = origin.host, origin.level, origin.fields, origin.timestamp, self._input
         append = batch.messages.append
         waiting: tuple[str, bytes, tuple[int | None, float | None]] | None = None
         size = 0
@@ -199,7 +199,7 @@ class TextReader:
                             host,
                             plain,
                             None,
-                            unsaid if level is None else level,
+                            default if level is None else level,
                             raw,
                             now,
                             input,
@@ -399,7 +399,7 @@ def read_text(text: str, now: float, zone: dt.tzinfo | None = None) -> Reading:
         return usual
     reader, batch = TextReader(zone=zone), Batch()
     for line in text.split("\n"):
-        reader.take(line.encode("utf-8", "replace"), now, _UNSAID, batch)
+        reader.take(line.encode("utf-8", "replace"), now, _NOWHERE, batch)
     reader.release(now, batch)
     if not batch.messages:
         return Reading(text, None, None, None, "", {})
@@ -408,9 +408,9 @@ def read_text(text: str, now: float, zone: dt.tzinfo | None = None) -> Reading:
     return Reading(
         first.short_message,
         first.full_message if whole else text,
-        None if first.level == UNSAID else first.level,
+        first.level,
         None if first.timestamp == now else first.timestamp,
-        "" if first.host == _UNSAID.host else first.host,
+        "" if first.host == _NOWHERE.host else first.host,
         first.fields,
         first.notes,
     )
@@ -426,5 +426,5 @@ def read_usual(text: str, now: float, zone: dt.tzinfo | None) -> Reading | None:
     return Reading(text, None, None, None, "", {}) if "=" not in text and is_prose(text) else None
 
 
-_UNSAID = Origin("\0", UNSAID)
-"""Host and level that no text says: what is left of them was not said."""
+_NOWHERE = Origin("\0", None)
+"""A host that no text says: where it is left, none was said."""
