@@ -172,7 +172,7 @@ GRAYLOG_NAMES = {alias: known.name for known in KNOWN_FIELDS for alias in known.
 
 SERVICE_FIELDS = (
     *("service", "service_name", "service.name", "application_name", "application.name"),
-    *("container_name", "container.name", "facility", "tag"),
+    *("container_name", "container.name", "container", "facility", "tag"),
 )
 """What names the service of a message, the first that it has; with dots as OpenTelemetry and ECS write it."""
 

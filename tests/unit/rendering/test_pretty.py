@@ -188,6 +188,7 @@ def test_the_quick_way_and_the_careful_way_agree(short, fields, color):
         ({"service": "shop", "tag": "other", "a": 1}, "web/shop hello  tag=other a=1"),
         ({"facility": "django", "service_name": "shop", "container_name": "c1"}, "web/shop hello  facility=django container_name=c1"),
         ({"service.name": "shop"}, "web/shop hello"),
+        ({"container": "db-1", "facility": "daemon"}, "web/db-1 hello  facility=daemon"),
         ({"facility": "", "tag": "cron"}, 'web/cron hello  facility=""'),
         ({"tag": 7}, "web/7 hello"),
         ({"service": "web"}, "web hello"),
