@@ -573,6 +573,8 @@ Shape("WebSphere, Open Liberty", _pairs("[", _DIGITS), re.compile(r"\[(?P<stamp>
     Shape("tinyproxy", ("CO",), re.compile(r"CONNECT {1,3}(?=[JFMASOND][a-z]{2} [ \d]\d \d\d:)"), lambda match, _now, _zone: Header(6, rest=match.end()), "CONNECT"),
     Shape("turbo, nx", "abcdefghijklmnopqrstuvwxyz@", re.compile(r"[a-z@][\w@/.-]{0,60}:[a-z][\w.:-]{0,40}: (?=[\[A-Z\d{])"), lambda match, _now, _zone: Header(rest=match.end()), ": "),
     Shape("concurrently, pnpm, lerna and others, a frame", "[abcdefghijklmnopqrstuvwxyz@.0123456789", re.compile(rf"(?!(?:{'|'.join(LEVEL_NAMES)}): )(?:\[(?!(?:{'|'.join(LEVEL_NAMES)})\])(?:\d{{1,3}}|[A-Za-z@][\w@./:-]{{0,60}})\]|(?:\.|[\w@.-]{{1,60}}/[\w@./-]{{1,80}}) [\w:-]{{1,40}}:|[a-z@][\w@/.-]{{0,60}}(?::[\w.:-]{{1,40}})?:) (?=Traceback \(most | {{2,}}(?:at |File \")| {{4}}\S|(?:[A-Z]\w{{0,60}})?(?:Error|Exception)(?: \[\w{{1,60}}\])?: |\d{{4}}-\d\d-\d\d[ T]\d\d:\d\d|Node\.js v\d|\}} *\Z)"), lambda match, _now, _zone: Header(rest=match.end())),
+    Shape("Youch", "\u2139", re.compile("\u2139 (?:[A-Z]\\w{0,60})?(Error|Exception): "), lambda _match, _now, _zone: Header(3), "rror: "),
+    Shape("devslog", _pairs("[", _DIGITS), re.compile(r"\[\d\d:\d\d:\d\d\]  (?P<level>DEBUG|INFO|WARN|ERROR)  \S"), lambda match, _now, _zone: Header(LEVEL_NAMES[match["level"].lower()], goes_on=-1), "]  "),
     Shape("marks", "\u2716\u2718\u274c\u2a2f\u2717\u26a0\u203c\u2139\U0001f6a8 ", re.compile("\\s*([\u2716\u2718\u274c\u2a2f\u2717\u26a0\u203c\u2139\U0001f6a8])\ufe0f?\\s+(?:(fatal)(?= {2}))?"), _named),
 )  # fmt: skip
 """Every shape that the words of a header do not tell; the first that matches counts."""

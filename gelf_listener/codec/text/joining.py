@@ -14,6 +14,7 @@ import re
 from gelf_listener.codec.batch import Batch
 from gelf_listener.codec.gelf.keys import note
 from gelf_listener.codec.gelf.lenient import LenientGelf
+from gelf_listener.codec.text.blocks import read_blocks
 from gelf_listener.codec.text.line_records import is_gelf, parse_objects, record_in
 from gelf_listener.codec.text.origin import Origin, message_of, take_document
 from gelf_listener.codec.text.plain import NO_HEADER, Header, is_prose, read_header
@@ -29,6 +30,7 @@ from gelf_listener.codec.text.traces import (
     continues,
     crashes,
     doubts,
+    ends,
     headline,
     is_printed,
     raises,
@@ -63,10 +65,14 @@ _TAGGED = re.compile(r"[A-Z], \[[^\]]{20,60}\] {1,2}[A-Z]{3,5} -- [^:\[]{0,60}: 
 """A line of Ruby's Logger with a tag."""
 _MOST_OF_A_RECORD = 2
 """Lines of a record whose text has what was thrown."""
-_FRAME = Trace.FRAME
-_BOXES = frozenset((Trace.BOX, _FRAME))
+_BOXES = frozenset((Trace.BOX, Trace.FRAME, Trace.SYMFONY))
+_NARROW = frozenset((Trace.FRAME, Trace.SYMFONY))
+"""Whose lines are of one form, indented or not."""
+_BLOCKS = frozenset((Trace.XML, Trace.MINIO))
 _DIGIT = re.compile(r"\d")
 """What differs in the headers of one program's lines: their time."""
+_FORM = 19
+"""Characters of a time that show how a log writes it."""
 _TRACED = re.compile(r"I\d{4} [^\]]{10,80}\] (Trace\[\d{1,20}\]: )")
 """The first line of what Kubernetes' servers say of a slow request."""
 
@@ -187,7 +193,7 @@ class Joiner:
         if self._trace is not None and text[0] in " \t" and self._lines and not self._blanks and not self._doubtful:
             if self._is_crash(text):
                 self._part(batch)
-            if self._trace is not _FRAME and (text[3:4] == " " or text[0] == "\t" or not begins_with_level(text)):
+            if self._trace not in _NARROW and (text[3:4] == " " or text[0] == "\t" or not begins_with_level(text)):
                 self._join(text, raw, now, origin, batch)  # nearly all lines of a trace
                 return
         if text[0] in WITHIN and self.is_within(text):
@@ -206,6 +212,7 @@ class Joiner:
             ):
                 self._join(text, raw, now, origin, batch)
                 return
+            self._settle(text, stamped=header.stamped)
             self._emit(batch)
             if self._lines:  # those that were doubtful
                 self.take(text, raw, now, origin, batch)
@@ -216,6 +223,8 @@ class Joiner:
         else:
             self.hold(text, raw, now, origin, header if header.stamped else NO_HEADER)
             self._begin(beginning, 0)
+            if beginning.trace is Trace.XML and ends(text):
+                self._emit(batch)
 
     def _take_behind(self, text: str, raw: bytes, now: float, origin: Origin, header: Header, batch: Batch) -> bool:
         """
@@ -283,6 +292,8 @@ class Joiner:
         """Whether a line that is not blank belongs to those that wait."""
         if self._trace is None and not self._blanks and is_printed(self._lines[0], text):
             return True
+        if self._trace is Trace.XML:
+            return True
         if header.stamped or (text[0] == " " and self._header.level is not None and begins_with_level(text)):
             return False
         if self._is_tagged(text):
@@ -345,7 +356,8 @@ class Joiner:
     def _is_thrown(self, text: str, header: Header) -> bool:
         """Whether a line may be more of the message of what was thrown, which is on the line of the log itself."""
         few = len(self._lines) <= _MOST_OF_A_RECORD and len(self._doubtful) < _MAX_DOUBTFUL and not self._blanks
-        return few and header.level is None and throws_within(self._lines[-1]) and begins(text) is None
+        before = self._lines[-1]
+        return few and header.level is None and throws_within(before) and begins(text, before) is None
 
     def _is_shown(self, text: str) -> bool:
         """Whether a line shows that the doubtful one before it begins a trace."""
@@ -359,6 +371,34 @@ class Joiner:
     def _is_settled(self, text: str) -> bool:
         """Whether a line shows that the doubtful ones before it are of the trace."""
         return settles(Trace.STACK if self._trace is None else self._trace, text)
+
+    def release_before(self, text: str, batch: Batch) -> None:
+        """Make messages of the lines that wait before one with a time."""
+        self._settle(text, stamped=True)
+        self.release(batch)
+
+    def _settle(self, text: str, *, stamped: bool) -> None:
+        """
+        Take what is doubtful for the rest of a message, or for notes, if the next line is the next of the same log.
+
+        That is one with a time in the same form as the line that has the traceback.
+        """
+        if (
+            not self._doubtful
+            or not stamped
+            or self._trace is not Trace.PYTHON
+            or not (self._trace_at and self._header.stamped)
+            or _DIGIT.sub("0", text[:_FORM]) != _DIGIT.sub("0", self._lines[0][:_FORM])
+        ):
+            return
+        for line, raw, *_ in self._doubtful:
+            if not line:
+                break
+            self._lines.append(line)
+            self._bytes += len(raw)
+        self._doubtful = self._doubtful[
+            next((at for at, each in enumerate(self._doubtful) if not each[0]), len(self._doubtful)) :
+        ]
 
     def _is_crash(self, text: str) -> bool:
         """Whether a frame of a trace shows that it ended the program: a line that tells of no error did not log it."""
@@ -405,6 +445,9 @@ class Joiner:
         if self._trace is None:
             if self._lines[0].rstrip()[-1:] not in _OPENS:
                 self._fill_header(text, now)
+        elif self._trace is Trace.XML:
+            if ends(text):
+                self._emit(batch)
         elif self._trace is Trace.ASYNCIO and (beginning := begins(text)) is not None:
             self._trace = beginning.trace  # the traceback itself
         elif self._trace is Trace.PYTHON and len(self._lines) - 1 > self._trace_at:
@@ -430,6 +473,8 @@ class Joiner:
         lines, self._lines = self._lines, []
         header, origin = self._header, self._origin
         if self._trace is None and lines[-1][:1] == "}" and self._emit_object(lines, batch):
+            return
+        if self._trace in _BLOCKS and self._emit_blocks(lines, batch):
             return
         full_message = None
         notes = origin.notes
@@ -496,6 +541,18 @@ class Joiner:
         batch.messages.append(message_of(reading, raw, self._at, self._input, origin))
         batch.size += len(raw)
         return True
+
+    def _emit_blocks(self, lines: list[str], batch: Batch) -> bool:
+        """Make messages of the records that are in a block of lines; return whether there are any."""
+        readings = read_blocks(lines, self._at, self._zone)
+        for reading in readings:
+            raw = "\n".join(lines).encode()
+            batch.messages.append(message_of(reading, raw, self._at, self._input, self._origin))
+            batch.size += len(raw)
+        if readings:
+            self._beginning = self._trace = None
+            self._trace_at = self._blanks = 0
+        return bool(readings)
 
     def _texts(self, lines: list[str]) -> tuple[str, str | None]:
         """Return text and trace of several lines."""

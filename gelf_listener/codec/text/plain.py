@@ -129,7 +129,7 @@ _NOT_PROSE = frozenset(
     "fatal parse catchable recoverable core compile user uncaught unhandled strict "
     "Current Thread Stack Exception Traceback Emitted Extension Unhandled goroutine created exit terminate stack "
     "Terminating Aborting Kernel Segmentation Bus Illegal Floating double corrupted "
-    "Node Bun Next During The Thrown Caused Wrapped http https ws wss Started L RL".split()
+    "In Node Bun Next During The Thrown Caused Wrapped http https ws wss Started L RL".split()
 ).union(MONTHS)
 _PHRASE = re.compile(
     rf"(?:PHP )?({'|'.join(sorted(_PHRASES, key=len, reverse=True))})(?:: |(?<=database error) )", re.IGNORECASE

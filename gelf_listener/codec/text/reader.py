@@ -215,7 +215,7 @@ class TextReader:
                     waiting = None
             if common is not None and text is not None:
                 if waiting is None and joiner.waits:
-                    joiner.release(batch)
+                    joiner.release_before(text, batch)
                 waiting = (text, line, common)
             elif first != b"{" or source.pieces or not self._object(line, now, source, origin, batch):
                 take(line, now, origin, batch)

@@ -26,6 +26,7 @@ __all__ = [
     "continues",
     "crashes",
     "doubts",
+    "ends",
     "headline",
     "is_printed",
     "raises",
@@ -61,6 +62,10 @@ class Trace(enum.Enum):
     BOX = "Terraform, Typer"
     REPORT = "Spring Boot's reports of failures"
     FRAME = "a text in a frame, which is no trace"
+    XML = "a record as XML, which is no trace"
+    MINIO = "what MinIO says of an error"
+    LISTED = "pretty-error and Youch, whose frames have blank lines between them"
+    SYMFONY = "Symfony's console"
 
 
 class Beginning(NamedTuple):
@@ -180,6 +185,13 @@ BEGINNINGS = (
     Beginning(Trace.BOX, True, "\u2577", "", re.compile("\u2577\\s*\\Z")),
     Beginning(Trace.BOX, True, "\u256d\u250c", " Error ", re.compile("[\u256d\u250c]\u2500+ Error \u2500")),
     Beginning(Trace.FRAME, True, "\u256d\u250c\u2554 ", "", re.compile("\\s{0,4}[\u256d\u250c\u2554][\u2500\u2501\u2550].{0,400}[\u256e\u2510\u2557]\\s*\\Z"), 7),
+    Beginning(Trace.XML, True, "< ", "<", re.compile(r"<record>\s*\Z|<log4j:event |\s{0,4}<Event xmlns=\"http://logging\.apache\.org/log4j"), 6),
+    Beginning(Trace.LISTED, False, " ", "- ", re.compile(r"  - \S{1,200}:\d+ "), behind="rror: "),  # pretty-error
+    Beginning(Trace.LISTED, False, " ", "\u2043 ", re.compile(" \u2043 (?:at |\\()"), behind="\u2139 "),  # Youch
+    Beginning(Trace.SYMFONY, True, " ", "] ", re.compile(r" (?:! )?\[(?:ERROR|WARNING|CAUTION)\] .{0,400}  \Z")),
+    Beginning(Trace.SYMFONY, True, " ", "] ", re.compile(r" (?:! )?\[(?:NOTE|INFO)\] .{0,400}  \Z"), 6),
+    Beginning(Trace.MINIO, False, "T", "Time: ", re.compile(r"Time: \d\d:\d\d:\d\d(?:\.\d{1,9})? [A-Z]{3,5} \d\d/\d\d/\d{4}\Z"), behind="API: "),
+    Beginning(Trace.SYMFONY, True, "I", ".php line ", re.compile(r"In \S{1,200}\.php line \d+:\Z")),
     Beginning(Trace.ZIG, True, "t", " panic: ", re.compile(r"thread \d+ panic: "), 2),
     Beginning(Trace.ELIXIR, False, "*", "** (", re.compile(r"\*\* \(\w[\w.]{0,100}\) ")),
     Beginning(Trace.ELIXIR, False, " ", "in ", re.compile(r"\s+in (?:function |call from )")),
@@ -220,6 +232,7 @@ _GOES_ON: dict[Trace, re.Pattern[str]] = {
     Trace.ZIG: re.compile(r"\S{1,400}\.zig:\d+:\d+: |\?\?\?:\?:\?: "),
     Trace.ELIXIR: re.compile(r"\*\* \(|Function: |Initial Call: |Ancestors: |Last message(?: \(.{1,60}\))?: |State: |Message: |Client |Start Call: "),
     Trace.DART: re.compile(r"#\d+ {2,}|<asynchronous suspension>|\(elided "),
+    Trace.MINIO: re.compile(r"(?:DeploymentID|RequestID|RemoteHost|Host|UserAgent|Error): "),
 }  # fmt: skip
 """Lines without indentation that go on with a trace."""
 
@@ -242,6 +255,8 @@ _AFTER_BLANK: dict[Trace, re.Pattern[str]] = {
     Trace.FUNCTIONAL: _GOES_ON[Trace.FUNCTIONAL],
     Trace.SWIFT: _GOES_ON[Trace.SWIFT],
     Trace.LISP: _GOES_ON[Trace.LISP],
+    Trace.LISTED: re.compile("  - |    \\S| \u2043 |\\s{1,8}(?:\u276f )?\\d+ \u2503"),
+    Trace.SYMFONY: re.compile(r" {2,12}\S|Exception trace:\Z|In \S{1,200}\.php line \d+:\Z"),
 }
 """Lines behind a blank one that go on with a trace."""
 
@@ -259,7 +274,14 @@ _MESSAGE_GOES_ON = re.compile(
     r"|Call stack:\Z|Message: |Arguments: |Unable to print the message and arguments"  # logging's own
     r"|\"\"\"\Z"  # a traceback from another process
     r"|Stack \(most recent call last\):\Z"  # logging's stack_info
+    r"|Reason: |HTTP response (?:headers|body): "  # Kubernetes
+    r"|Stacktrace:\Z|#\d{1,3} 0x|Call log:\Z|>\Z"  # Selenium, Playwright, gRPC
+    r"|CUDA kernel errors might |For debugging consider |Compile with `TORCH_|Help: https://docs\.oracle"
+    r"|Failed validating |On (?:instance|schema)[\[:]"  # jsonschema, behind blank lines
+    r"|During task with name '|Falsifying example: |You can reproduce this example |\)\Z"  # notes: LangGraph, Hypothesis
 )
+_BEHIND_A_BLANK = re.compile(r"Failed validating |On (?:instance|schema)[\[:]")
+"""The same behind blank lines."""
 """Later lines of a message, without indentation. In general they cannot be told from what is printed next."""
 
 _PYDANTIC = re.compile(r"[\w.]+: \d+ validation errors? for ")
@@ -411,8 +433,30 @@ def begins_with_level(line: str) -> bool:
     return _OWN_LEVEL.match(line) is not None
 
 
+_XML_ENDS = ("</record>", "</log4j:event>", "</Event>")
+
+
+def ends(line: str) -> bool:
+    """Whether a line ends a record as XML."""
+    return line.rstrip().endswith(_XML_ENDS)
+
+
+_TREE_BEGINS, _TREE_GOES_ON = "\u250f ", ("\u2503 ", "\u2517 ")
+_TREE = re.compile("\\w{3,12}: +(?=\u250f )")
+_DEVSLOG = re.compile(r"[ #*@EASMGT!] [\w. -]{1,80}: ")
+
+
 def is_printed(first: str, line: str) -> bool:
-    """Whether a line goes on with a dict, list or tuple in several lines, as Python's pprint writes it, or a warning."""
+    """
+    Whether a line goes on with what was printed in several lines.
+
+    A dict, list or tuple as Python's pprint writes it, a warning of Node.js, attributes of Go's devslog, metadata of
+    winston-console-format.
+    """
+    if first[0] == "[" and first[9:12] == "]  ":
+        return _DEVSLOG.match(line) is not None
+    if _TREE_BEGINS in first and (tree := _TREE.match(first)) is not None:
+        return line.startswith(tree[0]) and line.startswith(_TREE_GOES_ON, tree.end())
     if first[0] == "(" and line.startswith("(Use `node --trace-"):  # Node.js, of a warning
         return True
     return line[0] == " " and first[0] in "{[(" and first[-1] == ","
@@ -456,6 +500,8 @@ def headline(trace: Trace, lines: Sequence[str], raised: int, takes: int) -> str
             return lines[raised].strip()
         groups = (match[1] for match in map(_GROUP.match, lines) if match is not None)
         return next(groups, lines[-1].strip())
+    if trace is Trace.SYMFONY and lines[0][:1] == "I":
+        return next((line.strip() for line in lines[1:] if line.strip()), lines[0])
     if trace is Trace.FRAME:
         inner = (line.strip(_FRAME_SIDES + " ") for line in lines[1:-1])
         return next(filter(None, inner), lines[0])
@@ -499,6 +545,8 @@ def continues(trace: Trace, line: str, before: str, blanks: int, raised: str = "
     """
     if trace is Trace.PYTHON:
         return _continues_python(line, before, blanks, raised)
+    if trace is Trace.SYMFONY:
+        return _AFTER_BLANK[trace].match(line) is not None
     if trace is Trace.BOX and before[:1] in _BOX_ENDS:
         return False
     if trace is Trace.FRAME:
@@ -536,7 +584,7 @@ def _continues_python(line: str, before: str, blanks: int, raised: str) -> bool:
         return True
     if blanks:
         if raised and not before.startswith(_PYTHON_CHAIN):
-            return False
+            return _BEHIND_A_BLANK.match(line) is not None
         return line[0] in _PYTHON_FRAME or _PYTHON_RAISED.match(line) is not None  # loguru
     if line[0] in " \t":
         return True
