@@ -43,6 +43,7 @@ _TRACE_NAMES = frozenset((
     *("stacktrace", "stack_trace", "stack", "error_stack", "error.stack", "err.stack", "err_stack", "stack_info"),
     *("error.stack_trace", "exception", "exception.stacktrace", "exception.stack_trace", "exc_info", "exc_text"),
     *("traceback", "backtrace", "error.stacktrace", "exception_stacktrace", "thrown.extendedstacktrace"),
+    "code.stacktrace",
 ))  # fmt: skip
 """Fields that loggers put a trace in, in small letters: logstash-gelf, Quarkus, winston, pino, ECS, OpenTelemetry."""
 

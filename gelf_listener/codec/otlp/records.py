@@ -31,7 +31,10 @@ RECORDS_A_STEP = 128
 _HOSTS = ("host.name", "k8s.pod.name", "container.name", "k8s.node.name")
 """Resource attributes that say who logged a record, the best first."""
 
-_TRACES = ("exception.stacktrace", "exception.stack_trace", "error.stack_trace", "error.stack", "stack_trace")
+_CONVENTIONAL_TRACES = ("exception.stacktrace", "code.stacktrace")
+"""What the semantic conventions call a trace, whatever it looks like; zap's is the second where no error is logged."""
+
+_TRACES = (*_CONVENTIONAL_TRACES, "exception.stack_trace", "error.stack_trace", "error.stack", "stack_trace")
 _TRACE_OBJECTS = ("exception", "error", "err", "stack", "stackTrace", "stacktrace", "traceback")
 """Where loggers behind an SDK put errors: texts of several lines, lists of frames, objects with either."""
 
@@ -249,7 +252,7 @@ def _pop_trace(attributes: Attributes) -> str | None:
     for name in _TRACES:
         value = attributes.get(name)
         text = trace_of(value)
-        if text or (name == "exception.stacktrace" and isinstance(value, str) and value.strip()):
+        if text or (name in _CONVENTIONAL_TRACES and isinstance(value, str) and value.strip()):
             for other in (name, *_TRACE_OBJECTS):  # winston's transport sends it twice
                 if attributes.get(other) == value:
                     del attributes[other]

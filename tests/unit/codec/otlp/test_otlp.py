@@ -235,6 +235,9 @@ def test_exceptions() -> None:
     assert message.fields == {"exception.type": "E", "exception.message": "m"}
     attributes["stack"] = attributes["exception.stacktrace"]
     assert decoded(request(record("failed", severity_number=17, attributes=attributes))).fields == message.fields
+    stack = {"code.stacktrace": "main.main\n\t/app/main.go:47\nruntime.main\n\t/go/proc.go:290"}  # zap without an error
+    message = decoded(request(record("failed", severity_number=17, attributes=stack)))
+    assert (message.full_message, message.fields) == (stack["code.stacktrace"], {})
     message = decoded(request(record("failed\nTraceback (most recent call last):\n  File\nE: m", severity_number=17)))
     assert (message.short_message, message.full_message) == (
         "failed",
