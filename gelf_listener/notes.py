@@ -84,6 +84,13 @@ class Deviation(enum.Enum):
         "send a string, or a number without the zero",
         "it takes text that looks like a number for one, as syslog-ng does with a process id",
     )
+    BARE_VALUE = (
+        "bare_value",
+        "a value without quotes that is not JSON, such as - or 12abc; kept as text",
+        "rejects the message",
+        "put quotes around what a template fills in, or let an encoder write the JSON",
+        "it fills a template: nginx' log_format, rsyslog's templates, HAProxy's log-format",
+    )
     CONTROL_CHARACTERS = (
         "control_characters",
         "unescaped control characters inside a JSON string",
@@ -114,7 +121,7 @@ class Deviation(enum.Enum):
     )
     BAD_ESCAPE = (
         "bad_escape",
-        "an escape that JSON does not have, kept as it stands",
+        "an escape that JSON does not have: bytes (\\x41) are read, others kept as they stand",
         "rejects the message",
         "use a JSON encoder",
         "it escapes for another language, or puts paths of Windows into a template",

@@ -8,11 +8,12 @@ What it survives, with the client that needs it:
 
 * a byte order mark, trailing NULs and white space (syslog relays, ``nc``);
 * several objects, by newline, comma or nothing at all, also inside one array (HTTP bulk, log4j2);
+* values without quotes that are not JSON (rsyslog's and nginx' templates);
 * numbers with a zero in front (syslog-ng) and those that no float can hold (logback-gelf);
 * ``NaN``, ``Infinity``, ``nan``, ``inf`` (Python clients, Fluent Bit);
 * raw control characters in strings, trailing commas (hand-made JSON; Graylog takes both);
 * invalid UTF-8 (NXLog cuts at bytes) and lone surrogates (graypy, logstash-gelf);
-* escapes JSON does not have (Fluent Bit's ``\x``);
+* escapes JSON does not have (Fluent Bit's and nginx' ``\x``);
 * a length in front of the object (rsyslog set to octet counting).
 """
 
@@ -26,6 +27,7 @@ from typing import Any, NamedTuple
 
 from gelf_listener.codec.gelf.keys import note
 from gelf_listener.codec.scrub import scrub
+from gelf_listener.codec.templated_json import BARE_VALUE, spell_bare_value, spell_bytes
 from gelf_listener.notes import Deviation, Note
 
 __all__ = [
@@ -60,13 +62,14 @@ _OCTET_COUNT = re.compile(r"[1-9][0-9]{0,8} (?=\s*+\{)")
 _CONTROL = re.compile(r"[\x00-\x1f]")
 
 _TOKEN = re.compile(
-    r"""
+    rf"""
     (?P<string>"(?:[^"\\]++|\\.)*+(?:"|\\?\Z))    # an unterminated string ends with the text: no second look
-  | (?P<comma>,(?=[\s\x00]*+[}\]]))
-  | (?P<zero>(?<=[:,\[\s])-?0\d{1,1000}+(?![\d.eE\w]))
+  | (?P<comma>,(?=[\s\x00]*+[}}\]]))
+  | (?P<zero>(?<=[:,\[\s])-?0\d{{1,1000}}+(?![\d.eE\w]))
   | (?P<word>(?<![\w"])-?(?:nan|inf(?:inity)?)\b)
-  | (?P<open>[{\[])
-  | (?P<close>[}\]])
+  | (?P<bare>(?!\s*+-?(?:0\d{{1,1000}}+|nan|inf(?:inity)?)\s*+[,}}])(?:{BARE_VALUE}))
+  | (?P<open>[{{\[])
+  | (?P<close>[}}\]])
     """,
     re.VERBOSE | re.DOTALL | re.IGNORECASE,
 )
@@ -308,6 +311,9 @@ class _Repair:
             elif kind == "zero":
                 self._note(Deviation.LEADING_ZERO)
                 parts.append(f'"{token.group()}"')
+            elif kind == "bare":
+                self._note(Deviation.BARE_VALUE)
+                parts.append(spell_bare_value(token.group()))
             elif kind == "word":
                 self._note(Deviation.NOT_A_NUMBER)
                 parts.append(_spell(token.group()))
@@ -332,7 +338,12 @@ class _Repair:
             self._note(Deviation.BAD_ESCAPE)
             return "\\\\" + match["bad"]
 
-        return _BAD_ESCAPE.sub(repair, text) if "\\" in text else text
+        if "\\" not in text:
+            return text
+        spelled = spell_bytes(text)
+        if spelled != text:
+            self._note(Deviation.BAD_ESCAPE)
+        return _BAD_ESCAPE.sub(repair, spelled)
 
 
 def _spell(word: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from gelf_listener.codec.plain import plain
+from gelf_listener.codec.templated_json import repair_templated
 from gelf_listener.codec.text.literals import read_inspected, read_literal
 from gelf_listener.codec.text.pairs import read_pairs
 from gelf_listener.codec.text.plain import Header, read_header
@@ -23,6 +24,8 @@ LEADING = "\ufeff\x1e \t"
 """What may stand before an object: a byte order mark, the separator of RFC 7464, blanks."""
 _MAX_OBJECTS = 100
 """Objects on one line."""
+_MAX_TEMPLATE = 8 * 1024
+"""Longest text in which bare values are looked for: each colon costs a microsecond."""
 _MAX_PREFIX = 120
 _TAG = re.compile(r"\A[\w.-]{1,64}\[[\w.-]{1,64}\]: ")
 """Heroku's, between time and pairs."""
@@ -64,7 +67,7 @@ def parse_objects(text: str) -> tuple[list[dict[str, Any]], bool] | None:
         value: Any = msgspec.json.decode(text.strip(LEADING))
     except (ValueError, RecursionError):
         stripped = text.strip(LEADING)
-        return _parse_loosely(stripped) or _parse_literal(stripped)
+        return _parse_loosely(stripped) or _parse_template(stripped) or _parse_literal(stripped)
     return ([value], True) if type(value) is dict else None
 
 
@@ -76,6 +79,14 @@ def _parse_literal(text: str) -> tuple[list[dict[str, Any]], bool] | None:
         inspected = read_inspected(text) if text[1:2] in " \n" else None
         return None if inspected is None else ([inspected], False)
     return [plain(value)], False  # type: ignore[list-item]  # what is plain of a dict is one
+
+
+def _parse_template(text: str) -> tuple[list[dict[str, Any]], bool] | None:
+    """Read objects that a template wrote, with bytes or values that are not JSON."""
+    if len(text) > _MAX_TEMPLATE or text[:1] != "{" or text.rstrip()[-1:] != "}":
+        return None
+    repaired = repair_templated(text)
+    return None if repaired is None else _parse_loosely(repaired)
 
 
 def _parse_loosely(text: str) -> tuple[list[dict[str, Any]], bool] | None:

@@ -41,7 +41,7 @@ def test_gives_what_its_elements_give(form: dict[str, Any]) -> None:
 def test_is_not_looked_at_as_a_whole_first() -> None:
     """The first step gives messages although the end of the array cannot be parsed, and nothing is lost for it."""
     payload = json.dumps(DOCUMENTS).encode()
-    batch, counts = decoded(payload[:-1] + b', {"short_message": nonsense}]')
+    batch, counts = decoded(payload[:-1] + b', {"short_message" nonsense}]')
     assert 0 < counts[1] < 200
     assert [message.short_message for message in batch.messages] == TEXTS
     assert [rejected.reason for rejected in batch.rejected] == [Reason.INVALID_JSON]
