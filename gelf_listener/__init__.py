@@ -40,5 +40,5 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from gelf_listener import errors, message, notes
 
-    home: Any = next(module for module in (errors, message, notes) if name in module.__all__)
+    home: Any = next(module for module in (errors, message, notes) if hasattr(module, name))
     return getattr(home, name)

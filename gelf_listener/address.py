@@ -19,8 +19,6 @@ from urllib.parse import parse_qsl, quote, unquote
 
 from gelf_listener.errors import ConfigError
 
-__all__ = ["Address", "basic_of", "hide", "parts_of", "without_secrets"]
-
 _ADDRESS = re.compile(
     r"""
     (?P<scheme>[A-Za-z][A-Za-z0-9+.-]*):

@@ -28,21 +28,6 @@ if TYPE_CHECKING:
     from gelf_listener.api.auth import Auth
     from gelf_listener.query import Meaning
 
-__all__ = [
-    "check_names",
-    "disk_directory",
-    "explained",
-    "make_alerts",
-    "make_all",
-    "make_api_auth",
-    "make_buffer",
-    "make_input",
-    "make_output",
-    "make_predicate",
-    "output_name",
-    "predicate_of",
-]
-
 _log = logging.getLogger(__name__)
 
 

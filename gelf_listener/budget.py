@@ -16,8 +16,6 @@ from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
 
-__all__ = ["Budget", "Measured"]
-
 _MOST_SAVED_SECONDS = 0.004
 _LEAST_PAUSE_SECONDS = 0.001
 

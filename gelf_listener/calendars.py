@@ -6,8 +6,6 @@ import calendar
 import datetime as dt
 from typing import Literal
 
-__all__ = ["CalendarUnit", "add_units", "floor_unit", "next_unit"]
-
 CalendarUnit = Literal["second", "minute", "hour", "day", "week", "month", "quarter", "year"]
 
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400, "week": 604800}

@@ -16,19 +16,6 @@ if TYPE_CHECKING:
     from gelf_listener.store import Store
     from gelf_listener.store.opensearch.documents import SharedDocuments
 
-__all__ = [
-    "A_DAY",
-    "Concurrent",
-    "KeepsPayloads",
-    "Parallel",
-    "ReadsColumns",
-    "Reopens",
-    "Searchable",
-    "Shares",
-    "SharesPorts",
-    "WritesIndex",
-]
-
 
 @runtime_checkable
 class Reopens(Protocol):

@@ -10,15 +10,6 @@ from pydantic import BaseModel, Field
 
 from gelf_listener.errors import ConfigError
 
-__all__ = [
-    "BrokerTlsSettings",
-    "ClientTlsSettings",
-    "broker_context",
-    "check_files",
-    "client_context",
-    "load_certificate",
-]
-
 _MOST_PEM_BYTES = 1024 * 1024
 
 

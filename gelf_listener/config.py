@@ -23,8 +23,6 @@ from gelf_listener.directories import state_directory
 from gelf_listener.errors import ConfigError, describe
 from gelf_listener.settings import Duration, Networks, Settings
 
-__all__ = ["ENVIRONMENT", "Config", "Spec", "default_inputs", "default_outputs", "every_input", "load_config"]
-
 _BETWEEN_ADDRESSES = re.compile(r"[\s,]+(?=[A-Za-z][A-Za-z0-9+.-]*:(?://|[?\s,]|\Z))")
 """
 Blanks or commas before ``scheme://``, ``scheme:?`` or a bare ``scheme:``; so those inside a query

@@ -12,8 +12,6 @@ from gelf_listener.codec.graylog_index import Conflict, GraylogIndex
 from gelf_listener.errors import Reason
 from gelf_listener.message import Message
 
-__all__ = ["MAX_CONFLICTS", "Conflicts", "FieldConflict", "Samples"]
-
 MAX_CONFLICTS = 200
 """Conflicts that are remembered, each a field and a kind that it lost."""
 

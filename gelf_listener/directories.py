@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from gelf_listener.settings import OutputSettings
 
-__all__ = ["buffer_directory", "buffers_directory", "state_directory"]
-
 _NOT_PLAIN = re.compile(r"[^A-Za-z0-9._-]+")
 
 

@@ -12,8 +12,6 @@ from typing import Any
 
 import msgspec
 
-__all__ = ["OFTEN", "DocumentClasses", "make_document_class"]
-
 OFTEN = 100
 """So many messages have the same names before a class is made of them, which costs as much as writing a hundred."""
 

@@ -27,20 +27,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from gelf_listener.message import Message, Peer
 
-__all__ = [
-    "EXCERPT_BYTES",
-    "Busy",
-    "ConfigError",
-    "GelfError",
-    "OutputError",
-    "QueryError",
-    "Reason",
-    "Refused",
-    "Rejected",
-    "Retry",
-    "describe",
-]
-
 
 def describe(error: BaseException) -> str:
     """Say in one line what went wrong: the error's own words, and its kind where it has none."""

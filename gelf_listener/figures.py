@@ -11,8 +11,6 @@ import msgspec
 if TYPE_CHECKING:
     from gelf_listener.runner import Runner
 
-__all__ = ["Circuit", "OutputFigures", "WorkerFigures", "output_figures", "together"]
-
 Circuit = Literal["closed", "open", "half_open"]
 """As in electricity: closed, messages flow; open, the destination failed and is left alone; half open, it is tried."""
 

@@ -5,7 +5,5 @@ from __future__ import annotations
 from gelf_listener.codec.gelf.lenient import read_document, read_fields
 from gelf_listener.store.indexer_process import serve
 
-__all__: list[str] = []
-
 if __name__ == "__main__":
     serve(read_fields, read_document)

@@ -8,8 +8,6 @@ from typing import Protocol
 from gelf_listener.errors import Rejected
 from gelf_listener.message import Message
 
-__all__ = ["Intake"]
-
 
 class Intake(Protocol):
     """What an input hands its messages to: the pipeline, or a stand-in in tests."""

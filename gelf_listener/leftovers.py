@@ -22,8 +22,6 @@ from gelf_listener.runner import Runner
 if TYPE_CHECKING:
     from gelf_listener.buffers.orphans import Orphan
 
-__all__ = ["Leftovers", "successors"]
-
 _log = logging.getLogger(__name__)
 
 

@@ -22,8 +22,6 @@ from gelf_listener.budget import Budget
 from gelf_listener.errors import GelfError
 from gelf_listener.message import Message
 
-__all__ = ["MAX_BYTES", "MAX_MESSAGES", "MAX_SUBSCRIPTIONS", "LiveFeed", "Subscription", "TooManySubscriptions"]
-
 MAX_SUBSCRIPTIONS = 128
 """Watchers at a time."""
 

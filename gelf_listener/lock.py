@@ -8,8 +8,6 @@ from pathlib import Path
 
 from gelf_listener.errors import ConfigError, describe
 
-__all__ = ["DirectoryLock", "LockedError"]
-
 try:
     import fcntl
 except ImportError:  # Windows

@@ -31,24 +31,6 @@ from gelf_listener.document_classes import DocumentClasses
 from gelf_listener.notes import Note
 from gelf_listener.rows import Row
 
-__all__ = [
-    "PROCESS_ID",
-    "SEQUENCE_BITS",
-    "FieldColumns",
-    "FieldValue",
-    "Message",
-    "OpenFields",
-    "Peer",
-    "ReadColumns",
-    "gelf_lines",
-    "ids_of",
-    "is_ulid",
-    "ulid",
-    "ulid_key",
-    "ulid_milliseconds",
-    "ulid_seconds",
-]
-
 FieldValue = str | int | float | bool
 """What an additional field may hold."""
 

@@ -22,8 +22,6 @@ from gelf_listener.pipeline import Pipeline
 if TYPE_CHECKING:
     from gelf_listener.alerts.watch import Watch
 
-__all__ = ["METRICS", "ServiceCollector", "exposition", "registry"]
-
 METRICS = {
     "gelf_listener_info": "Version of the listener.",
     "gelf_input_messages_total": "Messages taken, by input.",

@@ -10,8 +10,6 @@ from __future__ import annotations
 import enum
 from typing import NamedTuple
 
-__all__ = ["Deviation", "Note"]
-
 
 class Deviation(enum.Enum):
     """

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-__all__ = ["Pace"]
-
 _SECONDS = 0.025
 """How long a batch may take, and what waits besides: everybody's messages stand in one queue."""
 _LEAST = 128

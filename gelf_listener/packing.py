@@ -15,8 +15,6 @@ import msgspec
 from gelf_listener.message import SEQUENCE_BITS, Message, OpenFields, Peer, ulid
 from gelf_listener.notes import Deviation, Note
 
-__all__ = ["Packer", "fitting", "pack_notes", "unpack_notes", "value_of"]
-
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder().decode
 

@@ -20,8 +20,6 @@ from gelf_listener.message import Message
 from gelf_listener.rejections import Rejections
 from gelf_listener.runner import Runner
 
-__all__ = ["Pipeline"]
-
 
 class Pipeline:
     """Routes batches to outputs; the `Intake` of every input."""

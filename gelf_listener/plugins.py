@@ -12,8 +12,6 @@ from gelf_listener.address import Address
 from gelf_listener.errors import ConfigError
 from gelf_listener.settings import Settings
 
-__all__ = ["INPUT_GROUP", "OUTPUT_GROUP", "load", "make", "names", "registered"]
-
 INPUT_GROUP = "gelf_listener.inputs"
 OUTPUT_GROUP = "gelf_listener.outputs"
 

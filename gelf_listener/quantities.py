@@ -13,21 +13,6 @@ import re
 from collections.abc import Sequence
 from typing import Literal
 
-__all__ = [
-    "DURATIONS",
-    "PLAIN_MILLISECONDS",
-    "PLAIN_SECONDS",
-    "SIZES",
-    "counted",
-    "duration_parts",
-    "exact_duration",
-    "exact_size",
-    "format_duration",
-    "format_size",
-    "parse_duration",
-    "parse_size",
-]
-
 SIZES = "a size in bytes, or with the unit kB, MB, GB, TB, KiB, MiB, GiB or TiB, such as 64MiB"
 DURATIONS = "a duration with the units us, ms, s, m, h, d, w, such as 250ms or 1h30m"
 PLAIN_SECONDS = " (a plain number is seconds)"

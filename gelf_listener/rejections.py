@@ -9,8 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 
 from gelf_listener.errors import Rejected
 
-__all__ = ["Rejections"]
-
 _log = logging.getLogger(__name__)
 
 _LOG_EVERY_SECONDS = 10.0

@@ -15,8 +15,6 @@ import msgspec
 from gelf_listener.document_classes import OFTEN, make_document_class
 from gelf_listener.notes import Note
 
-__all__ = ["Names", "Row", "shared_names"]
-
 
 class Names:
     """

@@ -15,8 +15,6 @@ from gelf_listener.outputs import Output
 from gelf_listener.pace import Pace
 from gelf_listener.settings import ThreadSettings
 
-__all__ = ["Runner"]
-
 _log = logging.getLogger(__name__)
 
 _FIRST_DELAY_SECONDS = 0.1

@@ -10,8 +10,6 @@ from gelf_listener.codec.clients import guess_client, guess_client_by_fields
 from gelf_listener.errors import Rejected
 from gelf_listener.message import Message, Peer
 
-__all__ = ["MAX_SENDERS", "Sender", "Senders"]
-
 MAX_SENDERS = 1000
 """Senders that are remembered."""
 

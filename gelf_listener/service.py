@@ -54,8 +54,6 @@ if TYPE_CHECKING:
     from gelf_listener.store import Store
     from gelf_listener.workers.pool import Workers
 
-__all__ = ["Service"]
-
 _log = logging.getLogger(__name__)
 
 _ORPHAN_SECONDS = 10.0

@@ -33,29 +33,6 @@ from gelf_listener.quantities import (
     parse_size,
 )
 
-__all__ = [
-    "BufferSync",
-    "Charset",
-    "Duration",
-    "InputSettings",
-    "Milliseconds",
-    "Networks",
-    "OutputSettings",
-    "Quantity",
-    "Settings",
-    "Size",
-    "ThreadSettings",
-    "ZoneName",
-    "ZoneNames",
-    "check_charset",
-    "describe_errors",
-    "quantity_of",
-    "split_commas",
-    "written",
-    "zone_named",
-    "zones_by_name",
-]
-
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 

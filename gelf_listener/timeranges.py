@@ -20,16 +20,6 @@ from gelf_listener.quantities import DURATIONS, parse_duration
 from gelf_listener.query.times import Interval, parse_time
 from gelf_listener.store.parameters import Span
 
-__all__ = [
-    "TimeRangeError",
-    "depends_on_zone",
-    "parse_instant",
-    "parse_keyword",
-    "parse_moment",
-    "parse_short",
-    "parse_timerange",
-]
-
 _SHORT = re.compile(r"[0-9]{1,9}[smhdwMy]", re.ASCII)
 _WORD_UNITS = {
     "second": 1, "sec": 1, "minute": 60, "min": 60, "hour": 3600, "hr": 3600, "day": 86400, "week": 604800,

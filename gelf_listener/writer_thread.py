@@ -9,8 +9,6 @@ import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-__all__ = ["WriterThread"]
-
 _log = logging.getLogger(__name__)
 
 T = TypeVar("T")

@@ -13,8 +13,6 @@ from gelf_listener.store import Store
 from gelf_listener.store.parameters import Span, ValuesGroup
 from gelf_listener.store.written import parse_metric
 
-__all__ = ["Look", "Unknown", "examples", "look"]
-
 _AHEAD_SECONDS = 60.0
 """Messages of clocks that are ahead count too."""
 _MOST_VALUES = 1000

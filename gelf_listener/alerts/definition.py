@@ -10,8 +10,6 @@ from gelf_listener.errors import QueryError
 from gelf_listener.quantities import format_duration
 from gelf_listener.settings import Duration, Settings
 
-__all__ = ["MOST_ALERTS", "Alert"]
-
 MOST_ALERTS = 100
 _DAY = 86400.0
 

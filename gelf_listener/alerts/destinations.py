@@ -13,8 +13,6 @@ from gelf_listener.errors import ConfigError, OutputError, Retry, describe
 from gelf_listener.message import FieldValue, Message
 from gelf_listener.outputs import Output
 
-__all__ = ["Destinations", "Runs", "notice_message"]
-
 _MOST_SECONDS = 60.0
 """Of one attempt to deliver a notice."""
 _INFO = 6

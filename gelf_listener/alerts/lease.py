@@ -12,8 +12,6 @@ from typing import Any, Protocol
 
 from gelf_listener.errors import GelfError
 
-__all__ = ["CatalogLease", "Documents", "Lease", "OwnLease"]
-
 _RENEWAL_SECONDS = 10.0
 _LAPSE_SECONDS = 45.0
 """Four renewals, and the time that another listener needs to see one."""

@@ -18,8 +18,6 @@ from gelf_listener.alerts.conditions import Look
 from gelf_listener.alerts.definition import Alert
 from gelf_listener.quantities import format_duration
 
-__all__ = ["Record"]
-
 _MOST_HISTORY = 100
 _MOST_PENDING = 20
 _MOST_KNOWN, _MOST_VALUE = 1000, 100

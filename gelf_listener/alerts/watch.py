@@ -25,8 +25,6 @@ from gelf_listener.alerts.record import Record
 from gelf_listener.errors import GelfError, OutputError, Retry, describe
 from gelf_listener.store import Store
 
-__all__ = ["Watch", "Watched"]
-
 _log = logging.getLogger(__name__)
 
 _ALERTS, _STATES, _SILENCES = "alerts", "alert_states", "silences"

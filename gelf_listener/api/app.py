@@ -21,8 +21,6 @@ from gelf_listener.api.pages import Page, find_page
 from gelf_listener.errors import ConfigError
 from gelf_listener.metrics import exposition, registry
 
-__all__ = ["Shell"]
-
 _ENDLESS = "/api/gelf/live"
 _FOR_ASSISTANTS = "/mcp is the Model Context Protocol, for assistants: it answers POST; see docs/mcp.md"
 _MISSING = b"x-gelf-listener-missing"

@@ -23,8 +23,6 @@ from gelf_listener.assistant.questions import Questions
 from gelf_listener.assistant.tools import make_server
 from gelf_listener.client.session import Session
 
-__all__ = ["ANSWER_SECONDS", "MOST_BODY_BYTES", "Assistants"]
-
 ANSWER_SECONDS = 120.0
 """How long an answer may take in all; no tool waits longer than a minute."""
 MOST_BODY_BYTES = 1024 * 1024

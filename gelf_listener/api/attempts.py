@@ -7,8 +7,6 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 
-__all__ = ["MAX_ADDRESSES", "MAX_FAILURES", "WINDOW_SECONDS", "Attempts"]
-
 MAX_FAILURES = 10
 """Wrong passwords of one address in a window; then no password of it is looked at, right or wrong."""
 

@@ -42,8 +42,6 @@ if TYPE_CHECKING:
     from gelf_listener.address import Address
     from gelf_listener.config import Config
 
-__all__ = ["COOKIE", "Auth", "Identity", "TooManyAttempts", "has_session", "is_loopback", "make_auth"]
-
 _log = logging.getLogger(__name__)
 
 COOKIE = "authentication"

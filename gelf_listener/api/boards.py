@@ -17,8 +17,6 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from gelf_listener.errors import ConfigError, QueryError, describe
 from gelf_listener.query import parse
 
-__all__ = ["Board", "Collection", "Configured", "Panel", "Range", "SavedSearch", "read_boards"]
-
 _MAX_FILE_BYTES = 8 * 1024 * 1024
 
 _FIGURE = re.compile(r"count|(?:count|distinct|avg|min|max|sum|stddev|variance|p\d{1,2}(?:\.\d{1,4})?|p100):.+")

@@ -13,18 +13,6 @@ from typing import Any, Literal, Protocol, TypeAlias
 
 from gelf_listener.errors import GelfError
 
-__all__ = [
-    "MAX_DOCUMENTS",
-    "MAX_DOCUMENT_BYTES",
-    "Catalog",
-    "CatalogAway",
-    "CatalogConflict",
-    "CatalogFull",
-    "Kind",
-    "fitting",
-    "oldest_to_go",
-]
-
 Kind: TypeAlias = Literal[
     "inputs",
     "streams",

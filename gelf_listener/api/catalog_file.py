@@ -23,8 +23,6 @@ from gelf_listener.api.catalog import MAX_DOCUMENTS, Kind, fitting, oldest_to_go
 if TYPE_CHECKING:
     import sqlite3
 
-__all__ = ["FileCatalog"]
-
 _log = logging.getLogger(__name__)
 
 

@@ -15,8 +15,6 @@ from gelf_listener.api.errors import ApiError
 from gelf_listener.store import Store
 from gelf_listener.store.deadline import begin_answer
 
-__all__ = ["TheService", "TheStore", "service_of", "store_of"]
-
 
 async def service_of(request: Request) -> Listener:
     """Return the listener that is shown."""

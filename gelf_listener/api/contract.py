@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from gelf_listener.store import Store
     from gelf_listener.throughput import Throughput
 
-__all__ = ["Listener"]
-
 
 class Listener(Protocol):
     """A running listener."""

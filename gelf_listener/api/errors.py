@@ -20,8 +20,6 @@ from starlette.requests import ClientDisconnect
 
 from gelf_listener.errors import QueryError, Retry
 
-__all__ = ["RESPONSES", "ApiError", "ErrorBody", "add_handlers", "position", "request_error", "told_with"]
-
 
 class ErrorBody(BaseModel):
     """What every error answers with."""

@@ -22,8 +22,6 @@ from gelf_listener.api.auth import Auth, Identity, TooManyAttempts, has_session
 from gelf_listener.api.hosts import Hosts
 from gelf_listener.api.protocol import STREAMED
 
-__all__ = ["Guard"]
-
 _SECURITY_HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),

@@ -13,8 +13,6 @@ import socket
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
-__all__ = ["Hosts"]
-
 
 class Hosts:
     """

@@ -6,8 +6,6 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-__all__ = ["TheUser", "user_of"]
-
 
 def user_of(request: Request) -> str:
     """Return the name of who asks; ``admin`` where no login is needed."""

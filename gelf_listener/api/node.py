@@ -13,8 +13,6 @@ from gelf_listener.api.errors import ApiError
 if TYPE_CHECKING:
     from gelf_listener.api.shared.nodes import Node
 
-__all__ = ["cluster_id", "is_own_input", "node_id", "other_nodes", "require_own"]
-
 
 def node_id(service: Listener) -> str:
     """Return what names this listener; the same after a restart on the same machine."""

@@ -23,8 +23,6 @@ from typing import NamedTuple
 from gelf_listener.query.fields import KNOWN_FIELDS, SERVICE_FIELDS
 from gelf_listener.rendering.usual import NOISE, TRACE_FIELDS
 
-__all__ = ["Page", "find_page"]
-
 _MEDIA_TYPES = {
     "html": b"text/html; charset=utf-8",
     "js": b"text/javascript; charset=utf-8",

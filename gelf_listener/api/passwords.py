@@ -15,18 +15,6 @@ import hmac
 import secrets
 from typing import NamedTuple
 
-__all__ = [
-    "MIN_TOKEN_CHARACTERS",
-    "ScryptHash",
-    "equal",
-    "fingerprint",
-    "hash_password",
-    "hash_token",
-    "is_token_hash",
-    "new_token",
-    "verify_password",
-]
-
 MIN_TOKEN_CHARACTERS = 16
 """Shorter ones can be guessed."""
 

@@ -23,16 +23,6 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from gelf_listener.inputs.http_server.upgrades import head_without_upgrade
 
-__all__ = [
-    "BODY_SECONDS",
-    "HEAD_SECONDS",
-    "LEAST_BODY_RATE",
-    "MAX_CONNECTIONS",
-    "MAX_HEAD_BYTES",
-    "STREAMED",
-    "BoundedProtocol",
-]
-
 MAX_CONNECTIONS = 512
 
 MAX_HEAD_BYTES = 64 * 1024

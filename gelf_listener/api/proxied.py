@@ -17,8 +17,6 @@ from ipaddress import IPv4Network, IPv6Network
 
 from gelf_listener.api.asgi import App, Receive, Scope, Send
 
-__all__ = ["Proxied"]
-
 _HOST = re.compile(rb"[A-Za-z0-9.:\[\]_-]{1,255}")
 
 

@@ -11,8 +11,6 @@ from gelf_listener.api import graylog, native
 from gelf_listener.api.contract import Listener
 from gelf_listener.api.errors import RESPONSES, add_handlers
 
-__all__ = ["make_api"]
-
 _SAMPLING = 2
 """Requests that look at tens of thousands of messages at the same time; others wait."""
 

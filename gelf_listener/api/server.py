@@ -21,8 +21,6 @@ from gelf_listener.api.proxied import Proxied
 from gelf_listener.errors import ConfigError
 from gelf_listener.inputs.sockets import bind_all, listening_url
 
-__all__ = ["ApiServer"]
-
 
 class _Server(uvicorn.Server):
     """uvicorn without its signal handlers: the service has its own."""

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 
 from gelf_listener.api.passwords import fingerprint
 
-__all__ = ["MAX_SESSIONS", "SESSION_SECONDS", "Session", "Sessions"]
-
 SESSION_SECONDS = 8 * 3600.0
 """A session that is not used for so long is over; Graylog's default."""
 

@@ -13,8 +13,6 @@ from gelf_listener.errors import Rejected
 from gelf_listener.inputs import Input
 from gelf_listener.senders import Sender
 
-__all__ = ["by_reason", "input_document", "rejected_document", "rounded", "sender_document"]
-
 
 def rounded(rate: float | None) -> float:
     """Return a rate as it is shown; None is 0."""

@@ -10,8 +10,6 @@ from gelf_listener.rendering.sanitise import clean_text
 from gelf_listener.rendering.timestamps import Timestamps
 from gelf_listener.rendering.usual import noise, service_field
 
-__all__ = ["ASKED_CHARACTERS", "counted", "cut", "lines_of", "message_line", "number", "time_text", "value_text"]
-
 ASKED_CHARACTERS = 50_000
 """Longest text that the listener is asked for in lists of messages."""
 _MOST_CHARACTERS = 20_000

@@ -23,8 +23,6 @@ from gelf_listener.quantities import format_duration
 from gelf_listener.rendering.levels import level_name
 from gelf_listener.rendering.sanitise import clean_text
 
-__all__ = ["MOST_SECONDS", "Questions"]
-
 MOST_SECONDS = 50.0
 """Clients of the Model Context Protocol usually give a tool a minute."""
 _MOST_FULL_MESSAGE, _MOST_FIELD = 8_000, 1_000

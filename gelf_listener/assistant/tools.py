@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from mcp.server import MCPServer
     from mcp.server.mcpserver.tools import Tool
 
-__all__ = ["make_server"]
-
 _MOST_AT_ONCE = 16
 """Questions that are asked at the same time, each in a thread."""
 _PATIENCE_SECONDS = 30.0

@@ -22,8 +22,6 @@ from gelf_listener.client_tls import BrokerTlsSettings
 from gelf_listener.errors import Retry, describe
 from gelf_listener.settings import Duration
 
-__all__ = ["AMQP_ERRORS", "AmqpSettings", "broker_words", "connect", "disconnect", "open_channel", "url_of"]
-
 AMQP_ERRORS = (
     aiormq.exceptions.AMQPError,
     aiormq.exceptions.ChannelInvalidStateError,

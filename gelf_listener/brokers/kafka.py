@@ -11,8 +11,6 @@ from pydantic import BeforeValidator, Field
 from gelf_listener.client_tls import BrokerTlsSettings, check_files
 from gelf_listener.errors import ConfigError
 
-__all__ = ["KafkaClient", "KafkaSettings", "make_client"]
-
 _log = logging.getLogger(__name__)
 
 

@@ -20,8 +20,6 @@ from typing import Literal, Protocol
 
 from gelf_listener.message import Message
 
-__all__ = ["MESSAGE_OVERHEAD_BYTES", "Buffer", "WhenFull"]
-
 WhenFull = Literal["block", "drop_oldest", "drop_newest"]
 
 MESSAGE_OVERHEAD_BYTES = 600

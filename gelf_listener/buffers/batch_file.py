@@ -24,8 +24,6 @@ from gelf_listener.message import Message
 from gelf_listener.packing import Packer
 from gelf_listener.settings import BufferSync
 
-__all__ = ["FILE_NAME", "BatchFile", "CannotSave", "Saved", "Totals"]
-
 _log = logging.getLogger(__name__)
 
 FILE_NAME = "buffer.sqlite"

@@ -34,8 +34,6 @@ from gelf_listener.packing import Packer
 from gelf_listener.settings import OutputSettings
 from gelf_listener.writer_thread import WriterThread
 
-__all__ = ["DiskBuffer"]
-
 _log = logging.getLogger(__name__)
 
 _ROW_MESSAGES = 5000

@@ -20,8 +20,6 @@ from typing import TypeAlias
 from gelf_listener.buffers import MESSAGE_OVERHEAD_BYTES
 from gelf_listener.message import Message
 
-__all__ = ["Entry", "FairQueue"]
-
 Entry: TypeAlias = tuple[list[Message], int, int]
 """Messages, what they cost in memory, and the number of the `put` that brought them."""
 

@@ -9,8 +9,6 @@ from gelf_listener.buffers import MESSAGE_OVERHEAD_BYTES, WhenFull
 from gelf_listener.buffers.fair_queue import Entry, FairQueue
 from gelf_listener.message import Message
 
-__all__ = ["MemoryBuffer"]
-
 _CROWDED = 8
 """A buffer is crowded from this fraction of its limits on."""
 _RESERVE = 32

@@ -20,8 +20,6 @@ from gelf_listener.buffers.batch_file import FILE_NAME, BatchFile, CannotSave
 from gelf_listener.errors import ConfigError
 from gelf_listener.lock import DirectoryLock, LockedError
 
-__all__ = ["Orphan", "Owner", "adopt", "find_orphans"]
-
 _log = logging.getLogger(__name__)
 
 _OWNER_FILE = "owner.json"

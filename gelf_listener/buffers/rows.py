@@ -5,8 +5,6 @@ from __future__ import annotations
 from gelf_listener.buffers import MESSAGE_OVERHEAD_BYTES
 from gelf_listener.message import Message
 
-__all__ = ["MESSAGE_BYTES", "Row", "Taken"]
-
 MESSAGE_BYTES = 100
 """What a message takes on disk beside its payload, about."""
 

@@ -20,8 +20,6 @@ from gelf_listener.cli.options import completes
 from gelf_listener.commands.application import Application, print_completion
 from gelf_listener.errors import ConfigError, GelfError
 
-__all__ = ["app", "main"]
-
 app = Application(
     name="gelf-listener",
     help="A lightweight listener for GELF: takes logs in every usual way, shows them and passes them on.\n\n"

@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from gelf_listener.client import Client
     from gelf_listener.client.session import Session
 
-__all__ = ["alerts", "compare", "mcp", "open_command", "patterns", "search", "stats", "tail", "top", "trace"]
-
 
 def _given(**parameters: Any) -> dict[str, Any]:
     """Return those parameters of a request that say something."""

@@ -11,8 +11,6 @@ from gelf_listener.cli.options import QueryOption, Since, Yes, completes, read_d
 from gelf_listener.commands.application import Application
 from gelf_listener.errors import ConfigError
 
-__all__ = ["buffers_app", "store_app"]
-
 store_app = Application(no_args_is_help=True, help="Look after a store that no listener has open.")
 
 StorePath = Annotated[

@@ -15,29 +15,6 @@ if TYPE_CHECKING:
     from gelf_listener.client import Client
     from gelf_listener.client.session import Session
 
-__all__ = [
-    "AsJson",
-    "ConfigFile",
-    "Form",
-    "Graylog",
-    "QueryOption",
-    "Raw",
-    "SearchMeaning",
-    "SearchQuery",
-    "ShownFields",
-    "Since",
-    "Token",
-    "Until",
-    "Url",
-    "Utc",
-    "Yes",
-    "completes",
-    "give_options",
-    "of_client",
-    "of_session",
-    "read_duration",
-]
-
 
 def completes(name: str) -> Callable[[str], list[str]]:
     """Return what completes a value; the module is loaded when somebody presses the key."""

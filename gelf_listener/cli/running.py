@@ -10,8 +10,6 @@ import typer
 
 from gelf_listener.cli.options import ConfigFile, completes, give_options
 
-__all__ = ["check", "password", "plugins", "run"]
-
 _REPEATED = {"input": "inputs", "output": "outputs", "also_input": "also_inputs", "also_output": "also_outputs"}
 """Options that may be given several times, and the settings they make."""
 

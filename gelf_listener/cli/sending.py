@@ -9,8 +9,6 @@ import typer
 from gelf_listener.cli.options import completes, read_duration
 from gelf_listener.errors import ConfigError
 
-__all__ = ["lint", "pipe", "send"]
-
 
 def send(
     message: Annotated[

@@ -11,8 +11,6 @@ from gelf_listener.message import Message
 if TYPE_CHECKING:
     from gelf_listener.query import Meaning
 
-__all__ = ["Client", "Found", "Missed", "Search", "Top", "Unreachable"]
-
 
 class Unreachable(GelfError):
     """Nothing answers, or not as a listener or a Graylog does."""

@@ -11,8 +11,6 @@ from gelf_listener.client.listener import ListenerClient
 from gelf_listener.client.session import Session
 from gelf_listener.config import load_config
 
-__all__ = ["choose_client", "choose_session", "choose_url"]
-
 
 def choose_url(url: str | None, config: Path | None) -> str:
     """

@@ -16,8 +16,6 @@ from gelf_listener.message import Message
 from gelf_listener.quantities import duration_parts, parse_duration
 from gelf_listener.query import parse_as
 
-__all__ = ["GraylogClient"]
-
 _KNOWN = ("timestamp", "source", "level", "message", "full_message", "gl2_message_id", "gl2_receive_timestamp")
 _POLL_SECONDS = 1.0
 _LOOK_BACK_SECONDS = 60

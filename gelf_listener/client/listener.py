@@ -12,8 +12,6 @@ from gelf_listener.client.session import Session
 from gelf_listener.errors import GelfError
 from gelf_listener.message import Message, Peer
 
-__all__ = ["ListenerClient", "message_of"]
-
 
 class ListenerClient:
     """

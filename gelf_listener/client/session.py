@@ -12,8 +12,6 @@ from gelf_listener.address import without_secrets
 from gelf_listener.client import Unreachable
 from gelf_listener.errors import ConfigError, GelfError, describe
 
-__all__ = ["Session"]
-
 _SECONDS = 30.0
 _HEARTBEAT_SECONDS = 45.0
 """A live stream says something every 15 seconds."""

@@ -6,8 +6,6 @@ from gelf_listener.errors import Rejected
 from gelf_listener.intake import Intake
 from gelf_listener.message import Message
 
-__all__ = ["Batch"]
-
 
 class Batch:
     """

@@ -14,8 +14,6 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-__all__ = ["guess_client", "guess_client_by_fields"]
-
 _LOOKED_AT = 4096
 """Keys of the client's own come first, or last; the middle of a long payload is its message."""
 _MOST_PARSED = 256 * 1024

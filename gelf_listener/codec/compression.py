@@ -11,17 +11,6 @@ import zlib
 
 from gelf_listener.errors import Reason, Rejected
 
-__all__ = [
-    "CHUNK_MAGIC",
-    "FIRST_GUESS_BYTES",
-    "GZIP_MAGIC",
-    "MAX_RATIO",
-    "MAX_ZSTD_WINDOW",
-    "inflate",
-    "is_gzip",
-    "is_zlib",
-]
-
 CHUNK_MAGIC = b"\x1e\x0f"
 GZIP_MAGIC = b"\x1f\x8b"
 

@@ -9,8 +9,6 @@ from gelf_listener.codec.batch import Batch
 from gelf_listener.codec.receipt import Receipt
 from gelf_listener.message import Peer
 
-__all__ = ["DatagramDecoder", "Decoder", "Framer"]
-
 
 class Decoder(Protocol):
     """Reads payloads: each becomes messages, rejections or both, and none raises."""

@@ -12,8 +12,6 @@ from gelf_listener.codec.receipt import Receipt
 from gelf_listener.codec.snappy import SNAPPY_MAGIC, unframe, unsnap
 from gelf_listener.errors import Reason, Rejected
 
-__all__ = ["unpack"]
-
 _MAX_CODINGS = 2
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 _SNAPPY = frozenset((b"snappy", b"x-snappy-framed"))

@@ -22,8 +22,6 @@ from zoneinfo import available_timezones
 from gelf_listener.codec.gelf.jackson import java_double
 from gelf_listener.message import FieldValue
 
-__all__ = ["MAX_FIELDS", "MAX_NAMES", "Answer", "Conflict", "FieldKind", "GraylogIndex", "accepts", "kind_of"]
-
 MAX_FIELDS = 983
 """Additional fields an empty index has room for: 1000 less those of Graylog's mapping and those the server adds."""
 

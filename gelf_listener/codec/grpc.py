@@ -26,8 +26,6 @@ from gelf_listener.codec.receipt import Receipt
 from gelf_listener.codec.session import Session
 from gelf_listener.errors import Reason, Rejected
 
-__all__ = ["GrpcSession", "Method"]
-
 _ENCODINGS = ("identity", "deflate", "gzip", "snappy", "zstd")
 """SDKs have the first three, OpenTelemetry's collector and Rust's SDK the others."""
 

@@ -7,8 +7,6 @@ from gelf_listener.codec.receipt import Receipt
 from gelf_listener.codec.strikes import Strikes
 from gelf_listener.errors import Reason, Rejected
 
-__all__ = ["MAX_BOMBS_A_SECOND", "Inflater"]
-
 MAX_BOMBS_A_SECOND = 1
 """Payloads of one sender that may inflate to too much in a second; finding out about one can take a fifth of it."""
 

@@ -14,8 +14,6 @@ from typing import Annotated, Any, Generic, NamedTuple, TypeVar
 
 import msgspec
 
-__all__ = ["Column", "JsonShapes", "Rows", "names_of"]
-
 Column = list[Any]
 """The values of one name: texts, numbers of 64 bits, truth values, lists that are not empty; None for nothing."""
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["LEVEL_LETTERS", "LEVEL_NAMES", "LEVEL_WORDS", "severity_of_number", "severity_of_text"]
-
 LEVEL_WORDS = {
     "emerg": 0,
     "emergency": 0,

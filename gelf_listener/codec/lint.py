@@ -15,8 +15,6 @@ from gelf_listener.errors import Reason, Rejected
 from gelf_listener.message import Message, Peer
 from gelf_listener.notes import Deviation, Note
 
-__all__ = ["Verdict", "advice", "finding", "lint"]
-
 _JAVA_SPACE = "".join(map(chr, range(0x21)))
 """What Graylog takes off both ends of a value."""
 _NAMED_BLANK = ("version", "host", "short_message")

@@ -10,8 +10,6 @@ from gelf_listener.codec.receipt import Receipt
 from gelf_listener.errors import Reason, Rejected
 from gelf_listener.message import Peer
 
-__all__ = ["PayloadDecoder"]
-
 _log = logging.getLogger(__name__)
 
 

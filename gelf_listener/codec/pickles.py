@@ -6,8 +6,6 @@ Loading a pickle can run any code its sender likes, so whoever sends one is told
 
 from __future__ import annotations
 
-__all__ = ["PICKLE_ADVICE", "is_pickle"]
-
 PICKLE_ADVICE = (
     "a pickled record (logging's SocketHandler or DatagramHandler): pickles are never loaded, because loading one can "
     "run any code; use a GELF handler instead (graypy, gelf-handlers), SysLogHandler, or HTTPHandler with /logrecord"

@@ -6,8 +6,6 @@ import base64
 import datetime as dt
 from collections.abc import Mapping
 
-__all__ = ["plain"]
-
 _MAX_DEPTH = 64
 
 

@@ -12,21 +12,6 @@ from struct import Struct
 
 from gelf_listener.errors import Reason, Rejected
 
-__all__ = [
-    "BYTES",
-    "FIXED32",
-    "FIXED64",
-    "MAX_FIELDS",
-    "VARINT",
-    "damaged",
-    "fields",
-    "read_varint",
-    "signed",
-    "too_many",
-    "write_field",
-    "write_varint",
-]
-
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 """Wire types."""
 

@@ -7,8 +7,6 @@ from gelf_listener.errors import Reason, Rejected
 from gelf_listener.message import FieldValue, Message, Peer
 from gelf_listener.notes import Note
 
-__all__ = ["Receipt"]
-
 
 class Receipt:
     """

@@ -19,8 +19,6 @@ from gelf_listener.codec.times import SECONDS_MAX, SECONDS_MIN, seconds_of_text
 from gelf_listener.message import FieldValue, Message
 from gelf_listener.notes import Deviation, Note
 
-__all__ = ["OF_GELF_ONLY", "make_message", "read_fields", "read_plain_fields", "text_of"]
-
 _I64 = 1 << 63
 _NOTHING: Mapping[str, object] = {}
 

@@ -7,8 +7,6 @@ import re
 
 import msgspec
 
-__all__ = ["encode_json", "scrub", "scrub_escapes"]
-
 _ESCAPE = re.compile(
     rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<lone>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
     re.DOTALL,

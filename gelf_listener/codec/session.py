@@ -8,8 +8,6 @@ from itertools import repeat
 from gelf_listener.codec.contracts import Decoder, Framer
 from gelf_listener.codec.receipt import Receipt
 
-__all__ = ["FramedSession", "Session"]
-
 
 class Session:
     """

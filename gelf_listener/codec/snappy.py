@@ -12,8 +12,6 @@ from collections.abc import Generator
 from gelf_listener.codec.protobuf import read_varint
 from gelf_listener.errors import Reason, Rejected
 
-__all__ = ["SNAPPY_MAGIC", "unframe", "unsnap"]
-
 SNAPPY_MAGIC = b"\xff\x06\x00\x00sNaPpY"
 """What frames begin with."""
 

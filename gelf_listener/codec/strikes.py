@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-__all__ = ["Strikes"]
-
 _SHARES = 5
 """All senders together may have so many times what one may: addresses are easily forged, and time is the same."""
 

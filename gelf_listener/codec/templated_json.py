@@ -11,8 +11,6 @@ from __future__ import annotations
 import json
 import re
 
-__all__ = ["BARE_VALUE", "repair_templated", "spell_bare_value", "spell_bytes"]
-
 _JSON = r"(?-i:true|false|null|-?(?:0|[1-9]\d*+)(?:\.\d++)?(?:[eE][+-]?\d++)?)"
 _END = r"(?=,\s*+\"|,?\s*+\})"
 

@@ -7,8 +7,6 @@ import re
 
 from gelf_listener.codec.text.stamps import read_stamp
 
-__all__ = ["SECONDS_MAX", "SECONDS_MIN", "seconds_of_text", "to_seconds"]
-
 SECONDS_MIN, SECONDS_MAX = 1.0, 1e11
 """What is taken for seconds; 1e11 is in the year 5138, and in milliseconds in 1973."""
 

@@ -18,8 +18,6 @@ import msgspec
 from gelf_listener.codec.compression import inflate, is_gzip, is_zlib
 from gelf_listener.errors import Reason, Rejected
 
-__all__ = ["unwrap"]
-
 _XZ = b"\xfd7zXZ\0"
 _BZIP2 = b"BZh"
 _BZIP2_BLOCK = b"1AY&SY"

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import datetime as dt
 
-__all__ = ["AMBIGUOUS", "ZONES", "zone_of"]
-
 ZONES: dict[str, int] = {
     **dict.fromkeys(("UTC", "GMT", "Z", "UCT", "WET"), 0),
     **dict.fromkeys(("CET", "MEZ", "WEST", "BST", "IRST", "WAT"), 60),

@@ -15,8 +15,6 @@ from gelf_listener.quantities import format_duration
 from gelf_listener.rendering.sanitise import clean_text
 from gelf_listener.rendering.timestamps import Timestamps
 
-__all__ = ["show_alerts", "silence_alert"]
-
 _FIRES = 1
 _PAINTS = {"firing": RED, "unknown": YELLOW, "silenced": "", "ok": GREEN}
 

@@ -12,8 +12,6 @@ from typing import Any, TypeVar
 import typer
 from typer.core import TyperArgument, TyperCommand, TyperGroup
 
-__all__ = ["Application", "Command", "Group", "print_completion"]
-
 F = TypeVar("F", bound=Callable[..., Any])
 
 _PROGRAM = "gelf-listener"

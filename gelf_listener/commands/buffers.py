@@ -29,8 +29,6 @@ from gelf_listener.quantities import counted, format_duration, format_size
 from gelf_listener.runner import Runner
 from gelf_listener.settings import OutputSettings
 
-__all__ = ["clear", "export", "send", "show"]
-
 _READ_MESSAGES = 5000
 _READ_BYTES = 8 * 1024 * 1024
 _DRAIN_SECONDS = 5.0

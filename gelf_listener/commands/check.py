@@ -10,8 +10,6 @@ from gelf_listener.assembly import make_alerts, make_all, make_api_auth
 from gelf_listener.config import load_config
 from gelf_listener.settings import written
 
-__all__ = ["check_config"]
-
 
 def check_config(flags: Mapping[str, Any], file: Path | None) -> None:
     """

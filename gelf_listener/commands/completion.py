@@ -9,8 +9,6 @@ from gelf_listener.commands.printing import FORMATS
 from gelf_listener.errors import GelfError
 from gelf_listener.plugins import INPUT_GROUP, OUTPUT_GROUP, names
 
-__all__ = ["SHELLS", "fields", "formats", "inputs", "levels", "outputs", "senders", "shells"]
-
 SHELLS = ("bash", "zsh", "fish")
 _SENDERS = ("gelf+udp", "gelf+tcp", "gelf+tls", "gelf+http", "gelf+https")
 

@@ -19,8 +19,6 @@ from gelf_listener.errors import ConfigError, OutputError, Rejected
 from gelf_listener.message import Message
 from gelf_listener.runner import Runner
 
-__all__ = ["GELF_PORTS", "Delivery"]
-
 GELF_PORTS = {"gelf+udp": 12201, "gelf+tcp": 12201, "gelf+tls": 12204, "gelf+http": 12203, "gelf+https": 12203}
 """Outputs that commands send GELF to, and a listener's usual ports for them."""
 

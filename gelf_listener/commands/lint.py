@@ -29,8 +29,6 @@ from gelf_listener.pipeline import Pipeline
 from gelf_listener.quantities import counted
 from gelf_listener.rendering.sanitise import clean
 
-__all__ = ["lint_arrivals", "lint_file"]
-
 T = TypeVar("T", bytes, bytearray)
 
 _DEVIATES = 1

@@ -12,8 +12,6 @@ from gelf_listener.assistant.tools import make_server
 from gelf_listener.client.session import Session
 from gelf_listener.commands.printing import leaving_quietly
 
-__all__ = ["serve"]
-
 
 def serve(session: Session) -> None:
     """

@@ -10,8 +10,6 @@ import typer
 
 from gelf_listener.client import Client
 
-__all__ = ["open_page"]
-
 
 def open_page(client: Client) -> None:
     """Print the page's address, and open it where there is a browser that can be seen."""

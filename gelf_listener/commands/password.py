@@ -9,8 +9,6 @@ import typer
 from gelf_listener.api.passwords import hash_password, hash_token, new_token
 from gelf_listener.errors import ConfigError
 
-__all__ = ["print_hash", "print_token"]
-
 
 def print_hash() -> None:
     """

@@ -18,8 +18,6 @@ from gelf_listener.rendering.levels import level_name
 from gelf_listener.rendering.sanitise import clean_text
 from gelf_listener.rendering.timestamps import Timestamps
 
-__all__ = ["GREEN", "RED", "YELLOW", "print_table", "show_comparison", "show_patterns"]
-
 GREEN, RED, YELLOW = "\x1b[32m", "\x1b[31m", "\x1b[33m"
 """Colours of rows."""
 _RESET = "\x1b[0m"

@@ -26,8 +26,6 @@ from gelf_listener.errors import ConfigError, describe
 from gelf_listener.quantities import counted
 from gelf_listener.settings import check_charset, zone_named
 
-__all__ = ["run_piped"]
-
 _READ_BYTES = 256 * 1024
 _PIPE_BYTES = 1024 * 1024
 """Room between the command and us, so that it seldom waits when we are busy (see `make bench`, pipe)."""

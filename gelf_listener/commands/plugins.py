@@ -10,8 +10,6 @@ from gelf_listener.errors import ConfigError
 from gelf_listener.plugins import INPUT_GROUP, OUTPUT_GROUP, load, names, registered
 from gelf_listener.settings import written
 
-__all__ = ["show_plugins"]
-
 
 def show_plugins(name: str | None) -> None:
     """

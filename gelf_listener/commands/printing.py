@@ -25,8 +25,6 @@ from gelf_listener.rendering.sanitise import clean
 from gelf_listener.rendering.timestamps import Timestamps
 from gelf_listener.rendering.usual import noise
 
-__all__ = ["FORMATS", "Printer", "leave_with_reader", "leaving_quietly", "say_nothing", "split_fields"]
-
 FORMATS = ("auto", "pretty", "json", "gelf", "logfmt", "csv")
 _NOTHING = 1
 _INTERRUPTED = 130

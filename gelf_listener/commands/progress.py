@@ -6,8 +6,6 @@ import sys
 import time
 from typing import Any, Self
 
-__all__ = ["ProgressBar"]
-
 _REDRAWN_SECONDS = 0.1
 
 

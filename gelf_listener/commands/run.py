@@ -19,8 +19,6 @@ from gelf_listener.notify import notify, notify_reloading
 from gelf_listener.quantities import counted, exact_duration
 from gelf_listener.service import Service
 
-__all__ = ["GC_THRESHOLD", "DiscreetFormatter", "log_exception", "loop_factory", "raise_file_limit", "run_service"]
-
 _log = logging.getLogger("gelf_listener")
 
 GC_THRESHOLD = 10_000

@@ -15,8 +15,6 @@ from gelf_listener.query.differences import difference
 from gelf_listener.rendering.sanitise import clean
 from gelf_listener.timeranges import depends_on_zone, parse_instant
 
-__all__ = ["find", "since_when", "when"]
-
 
 def find(client: Client, search: Search, printer: Printer, *, limited: bool = False) -> None:
     """

@@ -18,8 +18,6 @@ from gelf_listener.message import FieldValue, Message
 from gelf_listener.quantities import counted
 from gelf_listener.query.levels import LEVEL_WORDS, nearest_level
 
-__all__ = ["parse_field", "parse_level", "send_messages"]
-
 _COMPRESSIONS = ("none", "zlib", "gzip")
 _TOGETHER = 500
 """Messages handed over at once where nothing has to be waited for."""

@@ -21,8 +21,6 @@ from gelf_listener.commands.delivery import Delivery
 from gelf_listener.errors import OutputError
 from gelf_listener.message import FieldValue
 
-__all__ = ["MAX_QUEUED_BYTES", "Shipper"]
-
 MAX_QUEUED_BYTES = 64 * 1024 * 1024
 """Output that may wait for the destination."""
 

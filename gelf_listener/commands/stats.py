@@ -12,8 +12,6 @@ from gelf_listener.commands.printing import leaving_quietly
 from gelf_listener.quantities import counted, format_duration, format_size
 from gelf_listener.rendering.sanitise import clean
 
-__all__ = ["show_stats"]
-
 
 def show_stats(client: Client, *, as_json: bool) -> None:
     """Print figures: for a person, or as JSON with all of them."""

@@ -23,8 +23,6 @@ from gelf_listener.store.parameters import EVERYTHING, Sort, Span
 from gelf_listener.store.tantivy_store import TantivyStore
 from gelf_listener.timeranges import TimeRangeError, parse_instant
 
-__all__ = ["clear", "compact", "export", "info"]
-
 T = TypeVar("T")
 
 

@@ -10,8 +10,6 @@ from gelf_listener.commands.printing import Printer, leave_with_reader, leaving_
 from gelf_listener.quantities import counted
 from gelf_listener.rendering.sanitise import clean
 
-__all__ = ["follow"]
-
 _FIRST_DELAY_SECONDS = 0.5
 _LONGEST_DELAY_SECONDS = 2.0
 

@@ -21,8 +21,6 @@ from gelf_listener.rendering.sanitise import clean
 from gelf_listener.rendering.timestamps import Timestamps
 from gelf_listener.rendering.values import value_text
 
-__all__ = ["show_figures", "show_top"]
-
 _LEAST_BAR, _MOST_VALUE = 10, 60
 
 

@@ -19,8 +19,6 @@ from gelf_listener.rendering.levels import level_name
 from gelf_listener.rendering.sanitise import clean, clean_text
 from gelf_listener.rendering.timestamps import Timestamps
 
-__all__ = ["show_trace"]
-
 _CELLS = 24
 """Of the line that shows when each message came."""
 _GAP = 0.3

@@ -48,8 +48,6 @@ from gelf_listener.workers.wire import (
     encode,
 )
 
-__all__ = ["Worker", "main"]
-
 _log = logging.getLogger("gelf_listener")
 
 _REPORT_SECONDS = 0.2

@@ -15,8 +15,6 @@ from typing import NamedTuple
 
 from gelf_listener.errors import describe
 
-__all__ = ["Inherited", "inherited"]
-
 _log = logging.getLogger(__name__)
 
 _FIRST = 3

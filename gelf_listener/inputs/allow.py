@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from gelf_listener.errors import Reason, Rejected
 from gelf_listener.message import Peer
 
-__all__ = ["AllowList"]
-
 _MAX_CACHED = 4096
 
 

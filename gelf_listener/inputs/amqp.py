@@ -39,8 +39,6 @@ from gelf_listener.inputs.container_intake import reading_containers
 from gelf_listener.inputs.turns import READ_SECONDS
 from gelf_listener.settings import Duration, zone_named
 
-__all__ = ["AmqpInput", "AmqpInputSettings"]
-
 _log = logging.getLogger(__name__)
 
 _ULID = re.compile("[0-7][0-9A-HJKMNP-TV-Z]{25}")

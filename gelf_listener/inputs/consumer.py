@@ -14,8 +14,6 @@ from gelf_listener.codec.wrappings import unwrap
 from gelf_listener.inputs.gelf import TextSettings
 from gelf_listener.settings import Size
 
-__all__ = ["CHUNK_ADVICE", "ConsumerSettings", "is_chunk"]
-
 CHUNK_ADVICE = "a chunk: brokers take whole messages"
 
 

@@ -15,8 +15,6 @@ from gelf_listener.intake import Intake
 from gelf_listener.message import Message
 from gelf_listener.settings import zone_named
 
-__all__ = ["ContainerIntake", "ReadsContainers", "reading_containers"]
-
 
 class ContainerIntake:
     """

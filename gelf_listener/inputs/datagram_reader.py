@@ -19,8 +19,6 @@ from typing import Protocol
 
 from gelf_listener.message import Peer
 
-__all__ = ["DatagramReader", "Datagrams", "RecvFrom", "RecvMmsg", "datagram_reader"]
-
 Datagrams = tuple[list[bytes], Sequence[Peer]]
 """Payloads, and who sent each, in the order of arrival."""
 

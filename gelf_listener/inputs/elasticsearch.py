@@ -30,14 +30,6 @@ from gelf_listener.inputs.http_server.settings import HttpServerSettings
 from gelf_listener.inputs.tls import TlsSettings
 from gelf_listener.settings import Size
 
-__all__ = [
-    "ElasticsearchHttpInput",
-    "ElasticsearchHttpSettings",
-    "ElasticsearchHttpsInput",
-    "ElasticsearchHttpsSettings",
-    "ElasticsearchResponder",
-]
-
 _DOCUMENTS_A_STEP = 64
 """Documents of a long request that are read before other connections have their turn."""
 

@@ -32,8 +32,6 @@ from gelf_listener.inputs.turns import READ_SECONDS
 from gelf_listener.settings import Charset, Duration, InputSettings, Size, ZoneName, split_commas, zone_named
 from gelf_listener.writer_thread import WriterThread
 
-__all__ = ["FileInput", "FileSettings"]
-
 _log = logging.getLogger(__name__)
 
 _SAVE_SECONDS = 1.0

@@ -27,8 +27,6 @@ from gelf_listener.inputs.tls import TlsSettings
 from gelf_listener.intake import Intake
 from gelf_listener.settings import Duration, Size, ZoneName, zone_named
 
-__all__ = ["ForwardInput", "ForwardSettings", "ForwardTlsInput", "ForwardTlsSettings"]
-
 
 def _split_users(value: object) -> object:
     """Let a text such as ``ann:secret,bob:other`` stand for a table of users."""

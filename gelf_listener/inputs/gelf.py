@@ -12,8 +12,6 @@ from gelf_listener.codec.gelf.lenient import Foreign
 from gelf_listener.intake import Intake
 from gelf_listener.settings import Duration, InputSettings, Size, ZoneName
 
-__all__ = ["GelfInputSettings", "TextSettings", "expire_chunks"]
-
 
 class TextSettings(InputSettings):
     """How GELF is read, and text within it or in its place."""

@@ -10,8 +10,6 @@ from gelf_listener.errors import ConfigError
 from gelf_listener.inputs.allow import AllowList
 from gelf_listener.inputs.sockets import bind_all, peer_of
 
-__all__ = ["Heartbeats"]
-
 _log = logging.getLogger(__name__)
 
 _ANSWER = b"\0"

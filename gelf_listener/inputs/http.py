@@ -37,8 +37,6 @@ from gelf_listener.inputs.tls import TlsSettings
 from gelf_listener.intake import Intake
 from gelf_listener.settings import Size, zone_named
 
-__all__ = ["GelfResponder", "HttpInput", "HttpSettings", "HttpsInput", "HttpsSettings", "body_frames"]
-
 MAX_LINES = 100_000
 """Most messages of one body: each costs memory of its own until it is written."""
 

@@ -19,8 +19,6 @@ from gelf_listener.inputs.http_server.requests import Request
 from gelf_listener.inputs.http_server.responder import Responder
 from gelf_listener.inputs.http_server.settings import HttpServerSettings
 
-__all__ = ["GRAYLOG_BODY_BYTES", "GraylogResponder"]
-
 GRAYLOG_BODY_BYTES = 64 * 1024
 """`max_chunk_size` of Graylog's HTTP inputs, plain: 413 beyond it."""
 

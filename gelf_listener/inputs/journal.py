@@ -25,14 +25,6 @@ from gelf_listener.inputs.http_server.settings import HttpServerSettings
 from gelf_listener.inputs.tls import TlsSettings
 from gelf_listener.settings import Size
 
-__all__ = [
-    "JournalHttpInput",
-    "JournalHttpSettings",
-    "JournalHttpsInput",
-    "JournalHttpsSettings",
-    "JournalResponder",
-]
-
 _PATH = "/upload"
 _MEDIA_TYPE = "application/vnd.fdo.journal"
 _MAX_CURSORS = 4096

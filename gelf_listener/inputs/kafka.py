@@ -39,8 +39,6 @@ from gelf_listener.inputs.turns import READ_SECONDS
 from gelf_listener.message import ulid
 from gelf_listener.settings import Duration, Milliseconds, Size, zone_named
 
-__all__ = ["KafkaInput", "KafkaInputSettings"]
-
 _log = logging.getLogger(__name__)
 
 _ULID = re.compile(rb"[0-7][0-9A-HJKMNP-TV-Z]{25}")

@@ -9,8 +9,6 @@ from pydantic import Field, model_validator
 
 from gelf_listener.settings import Duration, InputSettings, Networks, Size
 
-__all__ = ["ListeningSettings", "SessionSettings", "StreamSettings"]
-
 
 class ListeningSettings(InputSettings):
     """Where an input listens."""

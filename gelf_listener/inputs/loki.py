@@ -20,8 +20,6 @@ from gelf_listener.inputs.http_server.settings import HttpServerSettings
 from gelf_listener.inputs.otlp import OtlpResponder
 from gelf_listener.inputs.tls import TlsSettings
 
-__all__ = ["LokiInput", "LokiResponder", "LokiSettings", "LokiTlsInput", "LokiTlsSettings"]
-
 _PATHS = ("/loki/api/v1/push", "/api/prom/push")
 _OTLP_PATH = "/otlp/v1/logs"
 _READY = Response(200, b"ready\n", "text/plain; charset=utf-8")

@@ -18,15 +18,6 @@ from gelf_listener.inputs.http_server.settings import HttpServerSettings
 from gelf_listener.inputs.tls import TlsSettings
 from gelf_listener.settings import InputSettings
 
-__all__ = [
-    "OtlpHttpInput",
-    "OtlpHttpSettings",
-    "OtlpHttpsInput",
-    "OtlpHttpsSettings",
-    "OtlpInputSettings",
-    "OtlpResponder",
-]
-
 _JSON = "application/json"
 _PROTOBUF = "application/x-protobuf"
 _PROTOBUFS = (_PROTOBUF, "application/protobuf", "application/vnd.google.protobuf")

@@ -21,8 +21,6 @@ from gelf_listener.inputs.stream_connection import StreamConnection
 from gelf_listener.inputs.tls import TlsSettings
 from gelf_listener.settings import Size
 
-__all__ = ["OtlpGrpcInput", "OtlpGrpcSettings", "OtlpGrpcTlsInput", "OtlpGrpcTlsSettings"]
-
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 _SERVING = b"\x08\x01"
 """grpc.health.v1.HealthCheckResponse: SERVING."""

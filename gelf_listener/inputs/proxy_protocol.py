@@ -15,8 +15,6 @@ from typing import NamedTuple
 
 from gelf_listener.message import Peer
 
-__all__ = ["MOST_BYTES", "ProxyHeader", "may_begin", "parse_header"]
-
 MOST_BYTES = 4096
 """Longest header that is taken: addresses and a few additions (TLVs)."""
 

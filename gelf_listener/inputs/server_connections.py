@@ -35,8 +35,6 @@ from gelf_listener.inputs.tls_transport import TlsTransport
 from gelf_listener.inputs.turns import TURN_SECONDS, turns_of
 from gelf_listener.message import Peer
 
-__all__ = ["Connection", "Connections"]
-
 _log = logging.getLogger(__name__)
 
 _ACCEPTS_PER_TURN = 64

@@ -15,8 +15,6 @@ from gelf_listener.errors import ConfigError, describe
 from gelf_listener.inputs.activation import inherited
 from gelf_listener.message import Peer
 
-__all__ = ["bind_all", "bind_shared", "bind_unix", "listening_url", "peer_of", "remove_unix"]
-
 _log = logging.getLogger(__name__)
 
 _EVERYWHERE = frozenset(("*", ""))

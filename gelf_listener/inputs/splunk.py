@@ -31,8 +31,6 @@ from gelf_listener.inputs.tls import TlsSettings
 from gelf_listener.intake import Intake
 from gelf_listener.settings import Size
 
-__all__ = ["HecResponder", "SplunkHecInput", "SplunkHecSettings", "SplunkHecTlsInput", "SplunkHecTlsSettings"]
-
 _EVENTS_A_STEP = 64
 """Events of a long request that are read before other connections have their turn."""
 

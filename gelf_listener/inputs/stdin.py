@@ -24,8 +24,6 @@ from gelf_listener.inputs import Intake
 from gelf_listener.inputs.turns import Backlog, turns_of
 from gelf_listener.settings import Charset, Duration, InputSettings, Size, ZoneName, zone_named
 
-__all__ = ["StdinInput", "StdinSettings"]
-
 _READ_BYTES = 256 * 1024
 _PIPE_BYTES = 1024 * 1024
 """Room in a pipe that standard input is, so that whoever writes seldom waits for us (see `make bench`, stdin)."""

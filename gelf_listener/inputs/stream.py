@@ -16,8 +16,6 @@ from gelf_listener.inputs.stream_connection import StreamConnection
 from gelf_listener.inputs.tls import server_context, tls_of
 from gelf_listener.intake import Intake
 
-__all__ = ["SessionInput", "StreamInput"]
-
 
 class StreamInput:
     """

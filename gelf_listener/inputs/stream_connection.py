@@ -20,8 +20,6 @@ from gelf_listener.inputs.turns import Backlog, turns_of
 from gelf_listener.intake import Intake
 from gelf_listener.message import Peer
 
-__all__ = ["LUMBERJACK", "PROXY_HEADER", "TLS_ON_PLAIN", "StreamConnection", "TextConnection", "is_lumberjack"]
-
 _log = logging.getLogger(__name__)
 
 _PICKLE_STARTS = (0x7D, 0x80)

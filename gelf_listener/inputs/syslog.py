@@ -27,20 +27,6 @@ from gelf_listener.inputs.udp import DatagramInput, DatagramSettings
 from gelf_listener.intake import Intake
 from gelf_listener.settings import Charset, InputSettings, Size, ZoneName, ZoneNames, zone_named, zones_by_name
 
-__all__ = [
-    "SyslogReading",
-    "SyslogSettings",
-    "SyslogTcpInput",
-    "SyslogTcpSettings",
-    "SyslogTlsInput",
-    "SyslogTlsSettings",
-    "SyslogUdpInput",
-    "SyslogUdpSettings",
-    "SyslogUnixInput",
-    "SyslogUnixSettings",
-]
-
-
 _PAUSE_SECONDS = 2.0
 """After so long a message of a sender that ends none is whole: longer than a network keeps a part of one back."""
 

@@ -32,8 +32,6 @@ from gelf_listener.inputs.tls import TlsSettings
 from gelf_listener.intake import Intake
 from gelf_listener.settings import Size
 
-__all__ = ["TcpConnection", "TcpInput", "TcpSettings", "TlsInput", "TlsInputSettings"]
-
 _LONG_FRAME_BYTES = 16 * 1024
 """Longer frames are decoded some messages at a time: they may hold very many."""
 _METHODS = (b"POST ", b"GET ", b"PUT ", b"HEAD ", b"OPTIONS ", b"DELETE ", b"PATCH ")

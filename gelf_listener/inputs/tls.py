@@ -13,8 +13,6 @@ from gelf_listener.client_tls import load_certificate
 from gelf_listener.errors import ConfigError
 from gelf_listener.settings import Duration
 
-__all__ = ["TlsSettings", "server_context", "tls_of"]
-
 _log = logging.getLogger(__name__)
 
 

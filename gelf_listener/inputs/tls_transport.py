@@ -14,8 +14,6 @@ import ssl
 from collections.abc import Callable
 from typing import Any, cast
 
-__all__ = ["TlsTransport"]
-
 _READ_BYTES = 256 * 1024
 _NOBODY = asyncio.Protocol()
 """The protocol of a connection that is lost."""

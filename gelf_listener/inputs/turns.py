@@ -26,8 +26,6 @@ from time import perf_counter
 from typing import TypeAlias
 from weakref import WeakKeyDictionary
 
-__all__ = ["READ_SECONDS", "TURN_SECONDS", "Backlog", "Turns", "turns_of"]
-
 TURN_SECONDS = 0.002
 """How long connections may work before the loop looks at everything else."""
 READ_SECONDS = 0.004

@@ -29,8 +29,6 @@ from gelf_listener.intake import Intake
 from gelf_listener.message import Peer
 from gelf_listener.settings import Size
 
-__all__ = ["DatagramInput", "DatagramSettings", "UdpInput", "UdpSettings"]
-
 _log = logging.getLogger(__name__)
 
 _SO_RCVBUFFORCE = 33

@@ -12,8 +12,6 @@ from typing import Any, ClassVar, Protocol
 
 from gelf_listener.message import Message
 
-__all__ = ["Output"]
-
 
 class Output(Protocol):
     """

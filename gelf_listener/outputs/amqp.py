@@ -20,8 +20,6 @@ from gelf_listener.outputs.confirmed import ConfirmedOutput
 from gelf_listener.rendering.placeholders import compile_placeholders
 from gelf_listener.settings import Duration, OutputSettings, Size
 
-__all__ = ["AmqpOutput", "AmqpOutputSettings"]
-
 _UNCONFIRMED = 500
 """Messages published before we wait for confirmations: a task each, so not a whole batch at once."""
 _MAX_SHORT_BYTES = 255

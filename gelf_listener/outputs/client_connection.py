@@ -11,8 +11,6 @@ import sys
 from pathlib import Path
 from typing import Self, cast
 
-__all__ = ["Connection"]
-
 _FIRST_POLL_SECONDS = 0.0002
 _LONGEST_POLL_SECONDS = 0.02
 _CLOSE_SECONDS = 2.0

@@ -9,8 +9,6 @@ from gelf_listener.errors import Retry
 from gelf_listener.message import Message
 from gelf_listener.outputs.progress import Progress
 
-__all__ = ["ConfirmedOutput"]
-
 
 class ConfirmedOutput:
     """

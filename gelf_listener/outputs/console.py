@@ -24,8 +24,6 @@ from gelf_listener.rendering.usual import noise
 from gelf_listener.settings import ThreadSettings
 from gelf_listener.writer_thread import WriterThread
 
-__all__ = ["ConsoleOutput", "ConsoleSettings"]
-
 _log = logging.getLogger(__name__)
 
 _GONE = frozenset((errno.EPIPE, errno.EBADF, errno.EIO, errno.ENXIO, errno.ECONNRESET))

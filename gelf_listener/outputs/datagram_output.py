@@ -13,8 +13,6 @@ from gelf_listener.message import Message
 from gelf_listener.outputs.confirmed import ConfirmedOutput
 from gelf_listener.outputs.datagram_sender import Datagrams
 
-__all__ = ["DatagramOutput"]
-
 _MESSAGES_BETWEEN_PAUSES = 256
 """Messages sent before others have a turn."""
 

@@ -6,8 +6,6 @@ import asyncio
 import contextlib
 import socket
 
-__all__ = ["Datagrams"]
-
 _REFUSAL_SECONDS = 0.01
 _RESOLVE_SECONDS = 60.0
 """How long an address that was looked up is believed."""

@@ -29,8 +29,6 @@ from gelf_listener.rendering.pretty import PrettyRenderer
 from gelf_listener.settings import Duration, Size, ThreadSettings
 from gelf_listener.writer_thread import WriterThread
 
-__all__ = ["FileOutput", "FileSettings"]
-
 _log = logging.getLogger(__name__)
 
 _CLOSE_SECONDS = 10.0

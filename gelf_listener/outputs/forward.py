@@ -24,8 +24,6 @@ from gelf_listener.outputs.confirmed import ConfirmedOutput
 from gelf_listener.rendering.placeholders import compile_placeholders
 from gelf_listener.settings import Duration, OutputSettings
 
-__all__ = ["ForwardOutput", "ForwardSettings", "ForwardTlsOutput", "ForwardTlsSettings"]
-
 _EVENT_TIME = 0
 """Type of msgpack's extension for a time with nanoseconds."""
 _MOST_ANSWER_BYTES = 1024 * 1024

@@ -8,8 +8,6 @@ import msgspec
 
 from gelf_listener.message import Message
 
-__all__ = ["FORWARDER", "Forwarding", "Loop"]
-
 FORWARDER = "forwarder"
 _MARK = b'"_forwarder"'
 

@@ -14,8 +14,6 @@ from gelf_listener.outputs.forwarding import Forwarding, Loop
 from gelf_listener.outputs.http_client import Denied, HttpClient, HttpOutputSettings
 from gelf_listener.outputs.progress import Progress
 
-__all__ = ["GelfHttpOutput", "GelfHttpSettings", "GelfHttpsOutput"]
-
 _PORT = 12201
 
 

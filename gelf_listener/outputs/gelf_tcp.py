@@ -14,8 +14,6 @@ from gelf_listener.message import Message
 from gelf_listener.outputs.forwarding import Forwarding, Loop
 from gelf_listener.outputs.stream_output import StreamOutput, StreamOutputSettings
 
-__all__ = ["GelfTcpOutput", "GelfTcpSettings", "GelfTlsOutput", "GelfTlsSettings"]
-
 _DELIMITERS = {"nul": b"\0", "newline": b"\n"}
 
 

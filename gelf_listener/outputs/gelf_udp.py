@@ -15,8 +15,6 @@ from gelf_listener.outputs.datagram_output import DatagramOutput
 from gelf_listener.outputs.forwarding import Forwarding
 from gelf_listener.settings import OutputSettings, Size
 
-__all__ = ["GelfUdpOutput", "GelfUdpSettings"]
-
 _COMPRESS: dict[str, Callable[[bytes], bytes]] = {
     "none": lambda payload: payload,
     "zlib": lambda payload: zlib.compress(payload, 1),

@@ -10,8 +10,6 @@ from gelf_listener.message import Message
 from gelf_listener.outputs.http_client import Denied, HttpClient
 from gelf_listener.outputs.progress import Progress
 
-__all__ = ["HttpBatchOutput", "Request"]
-
 
 class Request(NamedTuple):
     """What is sent for some messages."""

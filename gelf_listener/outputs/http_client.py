@@ -19,8 +19,6 @@ from gelf_listener.client_tls import ClientTlsSettings, check_files, client_cont
 from gelf_listener.errors import Busy, ConfigError, OutputError, Retry, describe
 from gelf_listener.settings import Duration, OutputSettings
 
-__all__ = ["Denied", "HttpClient", "HttpOutputSettings", "sendable"]
-
 logging.getLogger("httpx").setLevel(logging.WARNING)  # it tells of every request
 
 _MOST_ANSWER_BYTES = 16 * 1024 * 1024

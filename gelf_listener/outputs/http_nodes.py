@@ -8,8 +8,6 @@ import time
 from gelf_listener.errors import ConfigError, Retry
 from gelf_listener.outputs.http_client import HttpClient, HttpOutputSettings
 
-__all__ = ["HttpNodes"]
-
 
 class HttpNodes:
     """

@@ -19,8 +19,6 @@ from gelf_listener.rendering.placeholders import compile_placeholders
 from gelf_listener.settings import Duration, OutputSettings, Size
 from gelf_listener.writer_thread import WriterThread
 
-__all__ = ["KafkaOutput", "KafkaOutputSettings"]
-
 _POLL_SECONDS = 0.1
 """How soon a closing output is noticed."""
 _CLOSE_SECONDS = 5.0

@@ -19,8 +19,6 @@ from gelf_listener.rendering.values import value_text
 from gelf_listener.settings import ThreadSettings
 from gelf_listener.writer_thread import WriterThread
 
-__all__ = ["LogRecordOutput", "LogRecordSettings", "record_of"]
-
 _LEVELS = {
     0: logging.CRITICAL,
     1: logging.CRITICAL,

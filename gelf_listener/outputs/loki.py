@@ -15,8 +15,6 @@ from gelf_listener.outputs.http_client import HttpOutputSettings, sendable
 from gelf_listener.rendering.placeholders import compile_placeholders
 from gelf_listener.rendering.values import value_text
 
-__all__ = ["LokiOutput", "LokiSettings", "LokiTlsOutput"]
-
 _MOST_LABEL_CHARACTERS = 1024
 _NANOSECONDS = 1_000_000_000
 

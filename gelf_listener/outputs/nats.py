@@ -23,8 +23,6 @@ from gelf_listener.outputs.confirmed import ConfirmedOutput
 from gelf_listener.rendering.placeholders import compile_placeholders
 from gelf_listener.settings import Duration, OutputSettings, Size
 
-__all__ = ["NatsOutput", "NatsSettings"]
-
 _UNACKNOWLEDGED = 500
 """Messages published before we wait for acknowledgements: a task each, so not a whole batch at once."""
 _PLACEHOLDER = re.compile(r"\{[^{}]*\}")

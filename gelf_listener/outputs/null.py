@@ -9,8 +9,6 @@ from gelf_listener.errors import Retry
 from gelf_listener.message import Message
 from gelf_listener.settings import OutputSettings
 
-__all__ = ["NullOutput", "NullSettings"]
-
 
 class NullSettings(OutputSettings):
     """Settings of `null:`."""

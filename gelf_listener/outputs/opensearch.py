@@ -20,8 +20,6 @@ from gelf_listener.outputs.progress import Progress
 from gelf_listener.rendering.placeholders import compile_placeholders
 from gelf_listener.rendering.timestamps import Timestamps
 
-__all__ = ["OpenSearchOutput", "OpenSearchSettings", "OpenSearchTlsOutput"]
-
 _log = logging.getLogger(__name__)
 
 _DATES = {"date": "%Y.%m.%d", "month": "%Y.%m", "year": "%Y"}

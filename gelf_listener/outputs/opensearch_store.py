@@ -24,9 +24,6 @@ if TYPE_CHECKING:
     from gelf_listener.store.opensearch.shape import Shape
     from gelf_listener.store.opensearch.store import OpenSearchStore
 
-__all__ = ["OpenSearchStoreOutput", "OpenSearchStoreSettings", "OpenSearchStoreTlsOutput"]
-
-
 _PATIENCE_SECONDS = 15.0
 """How long is waited for a cluster of several nodes to go on without one of them; searches have `search_timeout`."""
 _NODE = re.compile(r"[A-Za-z0-9._-]{1,100}")

@@ -23,8 +23,6 @@ from gelf_listener.outputs.progress import Progress
 from gelf_listener.rendering.levels import level_name
 from gelf_listener.rendering.values import value_text
 
-__all__ = ["OtlpOutput", "OtlpSettings", "OtlpTlsOutput"]
-
 _log = logging.getLogger(__name__)
 
 _INT64 = 1 << 63

@@ -23,8 +23,6 @@ from gelf_listener.outputs.confirmed import ConfirmedOutput
 from gelf_listener.rendering.values import value_text
 from gelf_listener.settings import Duration, OutputSettings
 
-__all__ = ["PostgresqlOutput", "PostgresqlSettings"]
-
 _COLUMNS: dict[str, LiteralString] = {
     "id": 'text collate "C" not null',
     "timestamp": "timestamptz not null",

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from gelf_listener.errors import Refused, Retry
 from gelf_listener.message import Message
 
-__all__ = ["Progress"]
-
 
 class Progress:
     """

@@ -18,8 +18,6 @@ from gelf_listener.outputs.confirmed import ConfirmedOutput
 from gelf_listener.rendering.placeholders import compile_placeholders
 from gelf_listener.settings import Duration, OutputSettings
 
-__all__ = ["RedisOutput", "RedisSettings"]
-
 _PIPELINE = 1000
 """Commands sent before we wait for answers: their text and answers are held by both sides."""
 _FOR_GOOD = ("WRONGTYPE", "ERR string exceeds maximum")

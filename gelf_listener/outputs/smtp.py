@@ -25,8 +25,6 @@ from gelf_listener.rendering.sanitise import clean_text
 from gelf_listener.settings import Duration, OutputSettings, split_commas
 from gelf_listener.writer_thread import WriterThread
 
-__all__ = ["SmtpOutput", "SmtpSettings", "SmtpTlsOutput"]
-
 _log = logging.getLogger(__name__)
 
 _MOST_SUBJECT = 200

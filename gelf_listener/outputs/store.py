@@ -14,8 +14,6 @@ from gelf_listener.settings import Duration, Size, ThreadSettings
 if TYPE_CHECKING:
     from gelf_listener.store.tantivy_store import TantivyStore
 
-__all__ = ["StoreOutput", "StoreSettings"]
-
 
 class StoreSettings(ThreadSettings):
     """Settings of `store:`."""

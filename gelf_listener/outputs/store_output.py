@@ -9,8 +9,6 @@ from gelf_listener.errors import Retry
 from gelf_listener.message import FieldValue, Message, OpenFields
 from gelf_listener.notes import Note
 
-__all__ = ["StoreBase"]
-
 
 def _no_fields(payload: bytes) -> tuple[dict[str, FieldValue], tuple[Note, ...]]:
     raise NotImplementedError("the service says how fields are read")

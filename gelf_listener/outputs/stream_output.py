@@ -14,8 +14,6 @@ from gelf_listener.message import Message
 from gelf_listener.outputs.client_connection import Connection
 from gelf_listener.settings import Duration, OutputSettings
 
-__all__ = ["StreamOutput", "StreamOutputSettings"]
-
 
 class StreamOutputSettings(OutputSettings):
     """Where a stream goes."""

@@ -20,17 +20,6 @@ from gelf_listener.rendering.placeholders import compile_placeholders
 from gelf_listener.rendering.values import value_text
 from gelf_listener.settings import OutputSettings, Size
 
-__all__ = [
-    "SyslogFormat",
-    "SyslogSettings",
-    "SyslogTcpOutput",
-    "SyslogTcpSettings",
-    "SyslogTlsOutput",
-    "SyslogTlsSettings",
-    "SyslogUdpOutput",
-    "SyslogUdpSettings",
-]
-
 _USER = KEYWORDS.index("user")
 _INFORMATIONAL = 6
 _NOT_PRINTABLE = re.compile(r"[^!-~]+")

@@ -12,8 +12,6 @@ from gelf_listener.outputs.http_batch import HttpBatchOutput, Request
 from gelf_listener.outputs.http_client import HttpOutputSettings, sendable
 from gelf_listener.rendering.gelf import GelfRenderer, JsonRenderer
 
-__all__ = ["WebhookOutput", "WebhookSettings", "WebhookTlsOutput"]
-
 
 class WebhookSettings(HttpOutputSettings):
     """Settings of `webhook+http://`."""

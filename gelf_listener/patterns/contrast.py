@@ -9,8 +9,6 @@ from typing import NamedTuple
 
 from gelf_listener.message import FieldValue, Message
 
-__all__ = ["Difference", "Values", "difference"]
-
 _MOST_FIELDS, _MOST_VALUES, _MOST_NUMBERS = 300, 500, 40
 _MOST_CHARACTERS = 200
 _CHANCE = 3.84

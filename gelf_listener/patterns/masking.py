@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["WILD", "masked"]
-
 WILD = "<*>"
 _MOST_CHARACTERS = 600
 _MOST_WORDS = 60

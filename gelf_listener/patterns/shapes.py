@@ -14,8 +14,6 @@ from collections.abc import Iterable, Sequence
 from gelf_listener.message import Message
 from gelf_listener.patterns.masking import WILD, masked
 
-__all__ = ["Shape", "Shapes"]
-
 _MOST_TEXTS = 3000
 _VARIANTS = 5
 """How many words there have to be in one place, with all else equal, until they are taken for names."""

@@ -18,8 +18,6 @@ from functools import lru_cache
 
 from gelf_listener.errors import QueryError
 
-__all__ = ["MAX_STATES", "MAX_WORK", "Automaton", "has_complement", "plain_expression"]
-
 MAX_STATES = 10_000
 """Most states, as Lucene limits them: a repetition multiplies them."""
 

@@ -34,9 +34,6 @@ from gelf_listener.query.nodes import (
 from gelf_listener.query.parser import Hint, Query
 from gelf_listener.query.times import parse_time
 
-__all__ = ["Difference", "difference"]
-
-
 _MOST = 5
 """Hints for one query."""
 

@@ -10,8 +10,6 @@ from gelf_listener.query.nodes import Exists, Group, MatchAll, Matches, Node
 from gelf_listener.query.parser import Query, parse
 from gelf_listener.query.predicate import compile_predicate
 
-__all__ = ["explain"]
-
 _MOST_CHARACTERS = 200
 """How much of a value is shown."""
 

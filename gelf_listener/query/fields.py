@@ -18,27 +18,6 @@ from typing import Literal, NamedTuple
 
 from gelf_listener.message import FieldValue, Message
 
-__all__ = [
-    "FIRST_OF",
-    "GRAYLOG_NAMES",
-    "KNOWN_FIELDS",
-    "KNOWN_NAMES",
-    "SERVICE_FIELDS",
-    "FieldType",
-    "Known",
-    "added_getter",
-    "bare_name",
-    "first_field",
-    "getter",
-    "is_analysed",
-    "is_lower_case",
-    "is_time_field",
-    "known_field",
-    "plain_name",
-    "stored_names",
-    "underscored",
-]
-
 FieldType = Literal["string", "text", "long", "double", "boolean", "date", "ip"]
 """How a field is searched; ``text`` by words, everything else as a whole. Named as Graylog's mapping names them."""
 

@@ -23,8 +23,6 @@ from gelf_listener.query.limits import Budget
 from gelf_listener.query.nodes import Group, MatchAll, Node
 from gelf_listener.query.parser import Hint, Query
 
-__all__ = ["parse_graylog"]
-
 _VALUES = frozenset(("word", "*", "prefix", "wildcard", "regex", "sign", "quoted", "[", "{"))
 _BEGIN = _VALUES | frozenset(("AND", "OR", "NOT", "+", "-", "("))
 _NOT_AFTER_WORDS = frozenset((":", "*", "~", "^", "AND", "OR"))

@@ -36,8 +36,6 @@ from gelf_listener.query.patterns import compile_wildcards
 from gelf_listener.query.predicate import compile_predicate
 from gelf_listener.query.words import words
 
-__all__ = ["NOTHING", "Leaves"]
-
 NOTHING = Group(must_not=(MatchAll(),))
 """The query that no message matches."""
 

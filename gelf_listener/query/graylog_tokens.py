@@ -12,8 +12,6 @@ from typing import NamedTuple
 
 from gelf_listener.errors import QueryError
 
-__all__ = ["Token", "tokens_of", "unescaped"]
-
 _BLANK = r"[ \t\n\r\u3000]"
 _START = r'(?:[^ \t\n\r\u3000+\-!():^\[\]"{}~*?\\/]|\\.)'
 _INNER = r'(?:[^ \t\n\r\u3000!():^\[\]"{}~*?\\/]|\\.)'

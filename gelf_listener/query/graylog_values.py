@@ -17,18 +17,6 @@ from gelf_listener.message import FieldValue
 from gelf_listener.query.nodes import Range
 from gelf_listener.query.times import Interval, calculate
 
-__all__ = [
-    "DateFormat",
-    "compile_equal",
-    "compile_range",
-    "date_format_of",
-    "fits",
-    "interval_of",
-    "may_be_other",
-    "number_of",
-    "parse_date",
-]
-
 DateFormat = Literal["stored", "iso", "slashes"]
 """
 How a date field is written: ``stored`` as Graylog's own times, ``uuuu-MM-dd HH:mm:ss.SSS``; ``iso`` and ``slashes`` as

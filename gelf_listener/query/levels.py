@@ -8,8 +8,6 @@ from dataclasses import replace
 from gelf_listener.query.fields import known_field
 from gelf_listener.query.nodes import Group, Node, Phrase, Range, Term
 
-__all__ = ["LEVEL_WORDS", "named_levels", "nearest_level"]
-
 LEVEL_WORDS = {
     "emergency": 0,
     "emerg": 0,

@@ -7,8 +7,6 @@ from gelf_listener.query.automaton import MAX_WORK, Automaton
 from gelf_listener.query.nodes import Fuzzy, Node, Phrase, Regex, Term, Wildcard
 from gelf_listener.query.words import words
 
-__all__ = ["MAX_CLAUSES", "MAX_DEPTH", "MAX_PATTERNS", "MAX_QUERY_CHARACTERS", "MAX_SLOP", "Budget"]
-
 MAX_QUERY_CHARACTERS = 16 * 1024
 MAX_DEPTH = 50
 MAX_CLAUSES = 1024

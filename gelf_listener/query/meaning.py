@@ -7,8 +7,6 @@ from typing import Literal
 from gelf_listener.query.graylog import parse_graylog
 from gelf_listener.query.parser import Query, parse
 
-__all__ = ["Meaning", "parse_as"]
-
 Meaning = Literal["extended", "graylog"]
 """
 ``graylog``: what a real Graylog would find, its refusals included. ``extended``: the same language with more in it,

@@ -18,23 +18,6 @@ from typing import TypeAlias
 
 from gelf_listener.message import Message
 
-__all__ = [
-    "Exists",
-    "Fuzzy",
-    "Group",
-    "Leaf",
-    "MatchAll",
-    "Matches",
-    "Node",
-    "Phrase",
-    "Range",
-    "Regex",
-    "Term",
-    "Wildcard",
-    "escape",
-    "leaves_of",
-]
-
 _SPECIAL = re.compile(r'([\\+\-!():^\[\]"{}~*?/&|<>=\s])')
 _OPERATORS = frozenset(("AND", "OR", "NOT", "TO"))
 

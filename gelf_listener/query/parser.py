@@ -34,8 +34,6 @@ from gelf_listener.query.nodes import (
 from gelf_listener.query.ranges import number_of
 from gelf_listener.query.times import parse_time
 
-__all__ = ["Hint", "Query", "parse"]
-
 _MAX_DISTANCE = 2
 _DEFAULT_DISTANCE = 2
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-__all__ = ["compile_fuzzy", "compile_wildcards", "within"]
-
 _TextTest = Callable[[str], bool]
 
 _MAX_SEARCHED = 64

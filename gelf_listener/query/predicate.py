@@ -40,8 +40,6 @@ from gelf_listener.query.ranges import compile_range, compile_word_range, number
 from gelf_listener.query.texts import CutText, compile_phrase, compile_term
 from gelf_listener.query.times import Interval, parse_time, time_of
 
-__all__ = ["compile_predicate", "pattern_test"]
-
 _Predicate = Callable[[Message], bool]
 _Pattern = Wildcard | Regex | Fuzzy
 _Leaf = Term | Phrase | _Pattern

@@ -10,8 +10,6 @@ from gelf_listener.query.fields import is_lower_case, is_time_field
 from gelf_listener.query.nodes import Range
 from gelf_listener.query.times import Interval, parse_time, time_of
 
-__all__ = ["compile_range", "compile_word_range", "number_of"]
-
 _NOW_SECONDS = 0.001
 """How finely `now` moves: as Elasticsearch counts time, and far longer than a message takes."""
 

@@ -7,8 +7,6 @@ from collections.abc import Callable
 
 from gelf_listener.query.words import words
 
-__all__ = ["CutText", "compile_phrase", "compile_term"]
-
 _MAX_GLANCES = 32
 
 

@@ -14,8 +14,6 @@ from typing import NamedTuple
 
 from gelf_listener.calendars import CalendarUnit, add_units, floor_unit
 
-__all__ = ["Interval", "calculate", "parse_time", "time_of"]
-
 _DATE = re.compile(
     r"""
     (?P<year>\d{4})

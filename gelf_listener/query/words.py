@@ -12,8 +12,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-__all__ = ["MAX_WORD_CHARACTERS", "spaced_words", "spaced_words_of", "word_places", "words"]
-
 MAX_WORD_CHARACTERS = 255
 """Lucene's ``max_token_length``."""
 

@@ -17,8 +17,6 @@ from typing import Protocol
 
 from gelf_listener.message import FieldValue, Message
 
-__all__ = ["Fields", "Renderer", "shown"]
-
 Fields = tuple[str, ...] | None
 """Which additional fields are shown, in this order; None is all of them."""
 

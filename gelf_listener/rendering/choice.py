@@ -10,8 +10,6 @@ from pydantic import BeforeValidator
 
 from gelf_listener.rendering import Fields
 
-__all__ = ["FieldChoice", "TimeZone", "chosen_fields", "wants_color"]
-
 
 def _split_names(value: object) -> object:
     """Let a comma-separated text stand for a list, and GELF's underscore stand before a name."""

@@ -18,8 +18,6 @@ from gelf_listener.message import FieldValue
 from gelf_listener.rendering.sanitise import clean, is_clean
 from gelf_listener.rendering.values import value_text
 
-__all__ = ["csv_rows"]
-
 _FORMULA = re.compile(r"[\t\r\n]|\s*[=+\-@\uff1d\uff0b\uff0d\uff20]")
 
 

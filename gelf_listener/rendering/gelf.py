@@ -9,13 +9,11 @@ from typing import Any
 
 import msgspec
 
-from gelf_listener.codec.gelf.tolerant import scrub
+from gelf_listener.codec.scrub import scrub
 from gelf_listener.message import Message, gelf_lines
 from gelf_listener.rendering import Fields, shown
 from gelf_listener.rendering.sanitise import escape_json
 from gelf_listener.rendering.values import value_text
-
-__all__ = ["GelfRenderer", "JsonRenderer"]
 
 _MAX_INTEGER = 1 << 64
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from gelf_listener.message import FieldValue, Message
 
-__all__ = ["accounted_size"]
-
 _UUID = 36
 _NUMBER, _SHORT = 8, 4
 _ALWAYS = len("_id") + _UUID + len("message") + len("source") + 2 * len("timestamp") + _NUMBER

@@ -6,8 +6,6 @@ import datetime as dt
 
 from gelf_listener.rendering.timestamps import Timestamps
 
-__all__ = ["IndexTimes", "index_seconds", "index_time", "iso"]
-
 _EARLIEST, _LATEST = -62135596800.0, 253402300799.999
 
 

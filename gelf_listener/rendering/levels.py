@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-__all__ = ["LEVELS", "level_name"]
-
 LEVELS = ("emerg", "alert", "crit", "error", "warning", "notice", "info", "debug")
 """Syslog severities 0..7."""
 

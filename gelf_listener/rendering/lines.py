@@ -15,8 +15,6 @@ from collections.abc import Sequence
 from gelf_listener.message import Message
 from gelf_listener.rendering.sanitise import count_unsafe, count_unsafe_bytes
 
-__all__ = ["LineRenderer", "are_plain"]
-
 
 def are_plain(pairs: str, count: int) -> bool:
     """Tell whether so many pairs, joined by spaces, need no quotes and hold no boolean, without looking at each."""

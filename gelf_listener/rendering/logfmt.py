@@ -13,8 +13,6 @@ from gelf_listener.rendering.sanitise import is_clean, quote, replace_unsafe
 from gelf_listener.rendering.timestamps import Timestamps
 from gelf_listener.rendering.values import value_text
 
-__all__ = ["LogfmtRenderer"]
-
 _NEEDS_QUOTES = re.compile(r"""[ "=\\]""")
 
 

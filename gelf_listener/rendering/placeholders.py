@@ -9,8 +9,6 @@ from gelf_listener.message import Message
 from gelf_listener.rendering.levels import level_name
 from gelf_listener.rendering.values import value_text
 
-__all__ = ["compile_placeholders"]
-
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 

@@ -19,8 +19,6 @@ from gelf_listener.rendering.timestamps import Timestamps
 from gelf_listener.rendering.usual import service_field
 from gelf_listener.rendering.values import value_text
 
-__all__ = ["PrettyRenderer"]
-
 _RESET = "\x1b[0m"
 _DIM = "\x1b[2m"
 _HOST = "\x1b[36m"

@@ -13,17 +13,6 @@ from __future__ import annotations
 
 import re
 
-__all__ = [
-    "clean",
-    "clean_text",
-    "count_unsafe",
-    "count_unsafe_bytes",
-    "escape_json",
-    "is_clean",
-    "quote",
-    "replace_unsafe",
-]
-
 _CONTROL_BYTES = bytes([*range(32), 127])
 """The unsafe characters of ASCII."""
 

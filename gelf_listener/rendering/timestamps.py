@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 import time
 
-__all__ = ["Timestamps"]
-
 
 class Timestamps:
     """

@@ -13,8 +13,6 @@ from collections.abc import Mapping
 from gelf_listener.message import FieldValue
 from gelf_listener.query.fields import SERVICE_FIELDS, first_field
 
-__all__ = ["NOISE", "TRACE_FIELDS", "noise", "service_field"]
-
 TRACE_FIELDS = (
     *("trace_id", "trace.id", "traceId", "request_id", "request.id", "requestId", "x_request_id", "x-request-id"),
     *("correlation_id", "correlation.id", "correlationId"),

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from gelf_listener.message import FieldValue
 
-__all__ = ["value_text"]
-
 
 def value_text(value: FieldValue) -> str:
     """Return a value as text: booleans as JSON has them, and numbers of any length."""

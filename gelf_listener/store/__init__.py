@@ -16,8 +16,6 @@ from gelf_listener.query.nodes import Node
 from gelf_listener.store.answers import FieldInfo, FieldStatistics, Hits, Missing, Row, StoreInfo, ValueCount
 from gelf_listener.store.parameters import NEWEST_FIRST, Grouping, Metric, Sort, Span
 
-__all__ = ["Store"]
-
 
 class Store(Protocol):
     """

@@ -28,18 +28,6 @@ from gelf_listener.store.partition import Partition
 from gelf_listener.store.schema import REST, field_key, value_of
 from gelf_listener.store.searching import Target, side_by_side
 
-__all__ = [
-    "SHARED",
-    "TOO_MUCH",
-    "Aggregable",
-    "Column",
-    "Share",
-    "aggregate",
-    "beginning_with",
-    "column_at",
-    "column_of",
-]
-
 TOO_MUCH = "Aborting aggregation"
 """How the engine says that there are too many groups: more than 65 000, or more than half a gigabyte of them."""
 

@@ -12,8 +12,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
-__all__ = ["Algebra", "Bounds"]
-
 Q = TypeVar("Q")
 
 

@@ -8,21 +8,6 @@ from typing import NamedTuple, TypeAlias
 from gelf_listener.message import FieldValue, Message
 from gelf_listener.query.fields import KNOWN_FIELDS, FieldType
 
-__all__ = [
-    "FieldInfo",
-    "FieldStatistics",
-    "FieldType",
-    "GroupKey",
-    "Hits",
-    "Missing",
-    "PartitionInfo",
-    "Row",
-    "StoreInfo",
-    "ValueCount",
-    "beginning_with",
-    "known_and",
-]
-
 GroupKey: TypeAlias = FieldValue | tuple[float | None, float | None] | None
 """A value, the start of a stretch of time, a range, or None for messages without the field."""
 

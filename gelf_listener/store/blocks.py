@@ -34,8 +34,6 @@ import zstandard
 from gelf_listener.store.kept_blocks import KeptBlocks
 from gelf_listener.store.tables import Block, pack_block, unpack_block
 
-__all__ = ["BLOCK_BYTES", "FILE_NAME", "BlockReader", "Blocks"]
-
 BLOCK_BYTES = 128 * 1024
 """Packed messages of a block: twice as many take 5 % less, and twice as long to read one of (100 microseconds)."""
 _LEVEL = 3

@@ -19,8 +19,6 @@ from operator import sub
 
 import msgspec
 
-__all__ = ["Column", "lay_out"]
-
 _MAX_FEW = 256
 _A_VALUE = 2
 """Rows that each numbered value has at least, on average: below, the list of them takes more than it saves."""

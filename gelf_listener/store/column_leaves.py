@@ -34,8 +34,6 @@ from gelf_listener.store.schema import (
 )
 from gelf_listener.store.text_leaves import DATES, WRITTEN_DATES
 
-__all__ = ["ColumnLeaves", "may_be_number"]
-
 _LARGE = 1 << 62
 """Ends of ranges from which tantivy overflows now and then."""
 _INEXACT = 1 << 53

@@ -7,8 +7,6 @@ from typing import Any, NamedTuple
 
 from gelf_listener.message import FieldValue
 
-__all__ = ["Column", "value_in"]
-
 
 class Column(NamedTuple):
     """

@@ -12,8 +12,6 @@ from contextvars import ContextVar
 
 from gelf_listener.errors import QueryError
 
-__all__ = ["cut", "noted"]
-
 _notes: ContextVar[list[str] | None] = ContextVar("cuts", default=None)
 
 

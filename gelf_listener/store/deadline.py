@@ -14,8 +14,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-__all__ = ["begin_answer", "limited", "seconds_left"]
-
 
 class _Answer:
     """

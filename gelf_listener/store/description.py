@@ -15,8 +15,6 @@ from typing import Any, Self
 
 from gelf_listener.store.schema import FORMAT, SAME_INDEX, Names
 
-__all__ = ["Description"]
-
 _FILE_NAME = "partition.json"
 
 

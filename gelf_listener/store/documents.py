@@ -36,8 +36,6 @@ from gelf_listener.store.schema import (
 from gelf_listener.store.sheets import Kind, Slot, read_sheet
 from gelf_listener.store.tables import Block, Table
 
-__all__ = ["Documents", "Indexable", "OpenDocument"]
-
 OpenDocument = Callable[[bytes], tuple[dict[str, Any], tuple[str, ...], tuple[Any, ...]] | None]
 """
 Reads a payload that is in order, with the names and unread values of its additional fields; None when that is not so

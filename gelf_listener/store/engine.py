@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from gelf_listener.store.partition import Partition
 
-__all__ = ["MAX_DISTINCT", "Bounds", "Engine"]
-
 MAX_DISTINCT = 60_000
 """Different values that are asked for at once: tantivy refuses more than 65 000."""
 

@@ -14,8 +14,6 @@ from typing import TypeAlias
 from gelf_listener.query.automaton import has_complement, plain_expression
 from gelf_listener.query.nodes import Fuzzy, Range, Regex, Wildcard
 
-__all__ = ["ANYTHING", "NOTHING", "broader", "escaped", "expression_of", "prefixed", "text_range"]
-
 ANYTHING = "(?s:.)*"
 """Any text."""
 

@@ -23,8 +23,6 @@ from gelf_listener.store.percentiles import percentile_of
 from gelf_listener.store.readings import reading_getter
 from gelf_listener.store.schema import MAX_TEXT_CHARACTERS
 
-__all__ = ["NUMERIC", "aggregate", "boundaries", "figure_of", "fill", "rank_of", "statistics", "zone_of"]
-
 NUMERIC = frozenset(("avg", "max", "min", "percentile", "stddev", "sum", "sumofsquares", "variance"))
 """Functions that need numbers."""
 

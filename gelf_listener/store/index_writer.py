@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 if sys.platform != "win32":
     import fcntl
 
-__all__ = ["HALF_DELETED", "INDEX", "IndexWriter", "empty_index", "is_index", "open_index", "throw_away_index"]
-
 INDEX = "index"
 """The directory beside the messages."""
 

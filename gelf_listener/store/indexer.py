@@ -20,8 +20,6 @@ from gelf_listener.store.documents import Documents, OpenDocument
 from gelf_listener.store.index_writer import IndexWriter, empty_index, is_index
 from gelf_listener.store.schema import Names
 
-__all__ = ["Indexer", "Order", "Report"]
-
 _ALONE_HEAP_BYTES = 15_000_000
 """The least that the engine takes."""
 

@@ -30,8 +30,6 @@ from gelf_listener.message import OpenFields
 from gelf_listener.store.documents import OpenDocument
 from gelf_listener.store.indexer import Indexer, Order, Report
 
-__all__ = ["IndexerProcess", "serve"]
-
 _MODULE = "gelf_listener.indexer"
 """What the child runs: it knows how payloads are read, which a store does not."""
 _LENGTH = struct.Struct(">I")

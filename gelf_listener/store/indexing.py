@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from gelf_listener.store.indexer_process import IndexerProcess
 
-__all__ = ["Indexing"]
-
 _log = logging.getLogger(__name__)
 
 _STEP = 5_000

@@ -9,8 +9,6 @@ from weakref import WeakKeyDictionary
 from gelf_listener.store.partition import Partition
 from gelf_listener.store.searching import Target
 
-__all__ = ["Aggregable", "Answer", "answer_of", "keep"]
-
 
 class Aggregable(Protocol):
     """Messages of a partition that match a query."""

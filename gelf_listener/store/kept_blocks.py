@@ -10,8 +10,6 @@ import zstandard
 
 from gelf_listener.store.tables import unpack_block
 
-__all__ = ["KeptBlocks"]
-
 
 class KeptBlocks:
     """

@@ -7,8 +7,6 @@ from typing import NamedTuple
 
 from gelf_listener.store.partition import Partition
 
-__all__ = ["Look", "lacking", "look_at"]
-
 
 class Look(NamedTuple):
     """How whole a partition is before it is searched: what it lacks up to a place, and how often it was set back."""

@@ -23,8 +23,6 @@ from gelf_listener.store.parameters import Metric
 from gelf_listener.store.percentiles import percentile_of
 from gelf_listener.store.readings import read_value
 
-__all__ = ["EXACT_MESSAGES", "FEW_VALUES", "SPREAD", "Measure", "Parts"]
-
 EXACT_MESSAGES = 20_000
 """Of so many messages percentiles and numbers of distinct values are exact."""
 

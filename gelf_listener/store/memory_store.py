@@ -14,24 +14,12 @@ from collections.abc import AsyncIterator, Callable, Sequence
 
 from gelf_listener.message import FieldValue, Message
 from gelf_listener.query import compile_predicate
-from gelf_listener.query.fields import getter
+from gelf_listener.query.fields import FieldType, getter
 from gelf_listener.query.nodes import MatchAll, Node
-from gelf_listener.store.answers import (
-    FieldInfo,
-    FieldStatistics,
-    FieldType,
-    Hits,
-    Missing,
-    Row,
-    StoreInfo,
-    ValueCount,
-    known_and,
-)
+from gelf_listener.store.answers import FieldInfo, FieldStatistics, Hits, Missing, Row, StoreInfo, ValueCount, known_and
 from gelf_listener.store.grouping import aggregate, statistics
 from gelf_listener.store.parameters import EVERYTHING, NEWEST_FIRST, Grouping, Metric, Sort, Span
 from gelf_listener.store.searching import sort_keys
-
-__all__ = ["MemoryStore", "types_of"]
 
 _BATCH = 500
 

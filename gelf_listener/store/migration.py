@@ -32,8 +32,6 @@ from gelf_listener.store.index_writer import HALF_DELETED
 if TYPE_CHECKING:
     import tantivy
 
-__all__ = ["migrate"]
-
 _PAGE = 50_000
 """Places asked for at once."""
 

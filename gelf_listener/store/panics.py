@@ -6,8 +6,6 @@ import logging
 from collections.abc import Callable
 from typing import TypeVar
 
-__all__ = ["guarded"]
-
 _log = logging.getLogger(__name__)
 
 T = TypeVar("T")

@@ -6,22 +6,6 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from gelf_listener.calendars import CalendarUnit
 
-__all__ = [
-    "EVERYTHING",
-    "NEWEST_FIRST",
-    "CalendarUnit",
-    "Function",
-    "Grouping",
-    "Metric",
-    "Order",
-    "RangesGroup",
-    "Reading",
-    "Sort",
-    "Span",
-    "TimeGroup",
-    "ValuesGroup",
-]
-
 Function = Literal[
     "avg",
     "card",

@@ -39,8 +39,6 @@ from gelf_listener.store.schema import FORMAT
 if TYPE_CHECKING:
     import tantivy
 
-__all__ = ["DamagedPartition", "Partition", "UnfinishedPartition", "size_of"]
-
 _log = logging.getLogger(__name__)
 
 _PAGE = 50_000

@@ -24,12 +24,11 @@ from gelf_listener import __version__
 from gelf_listener.errors import ConfigError, Retry, describe
 from gelf_listener.lock import DirectoryLock
 from gelf_listener.packing import Packer
-from gelf_listener.store.answers import FieldType, PartitionInfo, StoreInfo
+from gelf_listener.query.fields import FieldType
+from gelf_listener.store.answers import PartitionInfo, StoreInfo
 from gelf_listener.store.partition import DamagedPartition, Partition, UnfinishedPartition, size_of
 from gelf_listener.store.reserve import Reserve
 from gelf_listener.store.schema import FORMAT, field_name
-
-__all__ = ["Partitions"]
 
 _log = logging.getLogger(__name__)
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-__all__ = ["percentile_of"]
-
 
 def percentile_of(values: Sequence[tuple[float, int]], percentile: float) -> float:
     """

@@ -11,8 +11,6 @@ from gelf_listener.message import FieldValue, Message
 from gelf_listener.query.fields import getter
 from gelf_listener.store.parameters import Reading
 
-__all__ = ["moment_of", "read_value", "reading_getter", "single"]
-
 _SINGLE = struct.Struct("f")
 _MOMENT = re.compile(
     r"""

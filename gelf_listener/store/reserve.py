@@ -11,8 +11,6 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["RESERVE_BYTES", "Reserve"]
-
 RESERVE_BYTES = 2 * 1024 * 1024
 """Enough for the 32 KiB that SQLite needs beside each of some dozen files, and for a new partition."""
 

@@ -23,8 +23,6 @@ from gelf_listener.store.expressions import ANYTHING, broader, escaped, expressi
 from gelf_listener.store.schema import LONG, MAX_TEXT_CHARACTERS, REST, field_key, rest_value
 from gelf_listener.store.text_leaves import WRITTEN_DATES
 
-__all__ = ["RestLeaves"]
-
 _Leaf = Term | Phrase | Wildcard | Regex | Fuzzy | Range
 _Test = Callable[[FieldValue], bool]
 

@@ -10,8 +10,6 @@ import time
 from gelf_listener.store.partition import Partition
 from gelf_listener.store.partitions import Partitions
 
-__all__ = ["Schedule"]
-
 _MAX_UNCOMMITTED = 250_000
 """Messages after which is committed to the index whatever the time: each commit makes a segment, and segments are
 merged, which costs as much as a third of indexing when they are small."""

@@ -55,42 +55,6 @@ from gelf_listener.query.words import spaced_words
 if TYPE_CHECKING:
     import tantivy
 
-__all__ = [
-    "FORMAT",
-    "IDS",
-    "ID_DIGITS",
-    "LARGE_LEVEL",
-    "LONG",
-    "MARKS",
-    "MAX_FIELDS",
-    "MAX_ID_FIELDS",
-    "MAX_TEXT_CHARACTERS",
-    "ODD_LEVELS",
-    "REST",
-    "SAME_INDEX",
-    "SLOT_BITS",
-    "Document",
-    "Names",
-    "are_ids",
-    "document_of",
-    "encode",
-    "field_key",
-    "field_name",
-    "is_id",
-    "key_of",
-    "kind_of",
-    "make_schema",
-    "micros",
-    "micros_of",
-    "rest_terms",
-    "rest_value",
-    "slot_and_low",
-    "term_of",
-    "text_term",
-    "truth_term",
-    "value_of",
-]
-
 FORMAT = 8
 """Of what is written to a store's directory. Every change that older versions cannot read, or that makes an index of
 older versions say something else, counts it up."""

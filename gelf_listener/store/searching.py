@@ -21,8 +21,6 @@ from gelf_listener.store.partition import Partition
 if TYPE_CHECKING:
     import tantivy
 
-__all__ = ["Found", "Place", "Target", "after", "count", "places", "read", "side_by_side", "sort_keys", "total_of"]
-
 T = TypeVar("T")
 R = TypeVar("R")
 

@@ -15,8 +15,6 @@ import msgspec
 from gelf_listener.store.cells import Column
 from gelf_listener.store.tables import NAME_END, PAYLOAD, Table
 
-__all__ = ["Kind", "Sheet", "Slot", "read_sheet"]
-
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(list[Any]).decode
 _decode_texts = msgspec.json.Decoder(list[str]).decode

@@ -21,8 +21,6 @@ import msgspec
 
 from gelf_listener.store.cells import Column, lay_out
 
-__all__ = ["NAME_END", "PAYLOAD", "Block", "Table", "pack_block", "unpack_block"]
-
 PAYLOAD = b'{"'
 """How a payload begins."""
 NAME_END = b'":'

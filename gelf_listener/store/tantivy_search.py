@@ -12,6 +12,7 @@ from gelf_listener.query.fields import FIRST_OF, known_field, underscored
 from gelf_listener.query.nodes import MatchAll, Node
 from gelf_listener.store import aggregation, grouping, searching
 from gelf_listener.store.answers import FieldStatistics, Hits, Row, ValueCount, beginning_with
+from gelf_listener.store.columns import Column
 from gelf_listener.store.cuts import cut
 from gelf_listener.store.engine import Engine
 from gelf_listener.store.parameters import EVERYTHING, Grouping, Metric, Sort, Span, TimeGroup, ValuesGroup
@@ -23,8 +24,6 @@ from gelf_listener.store.translation import Translator, span_of
 
 if TYPE_CHECKING:
     import tantivy
-
-__all__ = ["TantivySearch"]
 
 _MAX_READ = 100_000
 """Messages that are read to group by a field without a column."""
@@ -133,8 +132,8 @@ class TantivySearch:
     def _from_columns(
         self,
         targets: Sequence[Target],
-        groups: Sequence[tuple[Grouping, aggregation.Column]],
-        metrics: Sequence[tuple[Metric, aggregation.Column | None]],
+        groups: Sequence[tuple[Grouping, Column]],
+        metrics: Sequence[tuple[Metric, Column | None]],
     ) -> list[Row]:
         """Aggregate from columns; what is the first of several fields is in another one for each share of messages."""
         shared = [asked.field for asked, column in (*groups, *metrics) if column is aggregation.SHARED]
@@ -227,9 +226,7 @@ def _with_ids(partition: Partition, ids: Iterable[str]) -> Iterator[Message]:
         yield from (message for _, message in partition.read([int(order) for order, _ in hits]))
 
 
-def _any(
-    test: Callable[[Partition, str], bool], targets: Sequence[Target], columns: Iterable[aggregation.Column]
-) -> bool:
+def _any(test: Callable[[Partition, str], bool], targets: Sequence[Target], columns: Iterable[Column]) -> bool:
     """Whether something is true of the column of an additional field, in any partition."""
     paths = {column.path for column in columns if column.mixed}
     return any(test(target.partition, path) for target in targets for path in paths)
@@ -259,7 +256,7 @@ def _rounds(partition: Partition, path: str) -> bool:
     return has(f"[{1 << 63} TO *]") and has("[* TO -1]")
 
 
-def _has_column(group: Grouping, column: aggregation.Column) -> bool:
+def _has_column(group: Grouping, column: Column) -> bool:
     """Whether tantivy can group by a column in this way."""
     if isinstance(group, TimeGroup):
         return group.reading == "stored" and (group.unit is None or column.scale != 1.0)

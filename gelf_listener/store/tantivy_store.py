@@ -53,8 +53,6 @@ from gelf_listener.store.schedule import Schedule
 if TYPE_CHECKING:
     from gelf_listener.store.tantivy_search import TantivySearch
 
-__all__ = ["TantivyStore"]
-
 _log = logging.getLogger(__name__)
 
 T = TypeVar("T")

@@ -8,8 +8,6 @@ from gelf_listener.query.words import words
 from gelf_listener.store.engine import Bounds, Engine
 from gelf_listener.store.expressions import ANYTHING, broader, expression_of
 
-__all__ = ["DATES", "WRITTEN_DATES", "TextLeaves"]
-
 DATES = "[0-9]{4}-[0-9]{2}-[0-9]{2}" + ANYTHING
 """Texts that may be read as a time."""
 

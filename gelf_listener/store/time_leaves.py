@@ -11,8 +11,6 @@ from gelf_listener.query.times import parse_time
 from gelf_listener.store.algebra import Algebra, Bounds
 from gelf_listener.store.schema import micros
 
-__all__ = ["TimeLeaves"]
-
 _LATEST_MICROS = 1 << 62
 
 Q = TypeVar("Q")

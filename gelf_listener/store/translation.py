@@ -29,8 +29,6 @@ from gelf_listener.store.tree import Leaf, TreeTranslator
 if TYPE_CHECKING:
     import tantivy
 
-__all__ = ["MAX_VERIFIED", "Translator", "span_of"]
-
 MAX_VERIFIED = 200_000
 """Messages of a partition that are looked at one by one to finish a query."""
 

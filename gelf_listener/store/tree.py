@@ -32,8 +32,6 @@ from gelf_listener.store.algebra import Algebra, Bounds
 from gelf_listener.store.schema import field_key, field_name
 from gelf_listener.store.time_leaves import TimeLeaves
 
-__all__ = ["Leaf", "TreeTranslator"]
-
 Q = TypeVar("Q")
 
 Leaf: TypeAlias = Term | Phrase | Wildcard | Regex | Fuzzy | Range

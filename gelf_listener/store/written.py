@@ -6,8 +6,6 @@ import re
 
 from gelf_listener.store.parameters import Function, Metric
 
-__all__ = ["parse_metric"]
-
 _PERCENTILE = re.compile(r"p(\d{1,2}(?:\.\d{1,4})?|100)", re.ASCII)
 _FUNCTIONS: dict[str, Function] = {
     "count": "count",

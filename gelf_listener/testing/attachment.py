@@ -9,8 +9,6 @@ from typing import Any, NamedTuple
 
 from gelf_listener.testing.loop_thread import LoopThread
 
-__all__ = ["Attachments"]
-
 
 class _Attached(NamedTuple):
     """A handler on a logger, how it was made, and the level the logger had."""

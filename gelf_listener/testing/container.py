@@ -17,8 +17,6 @@ except ModuleNotFoundError as error:
         "in the directory of gelf-listener's source: pip install '.[testcontainers]'"
     ) from error
 
-__all__ = ["GelfListenerContainer"]
-
 _GELF_PORT = 12201
 _HTTP_PORT = 12203
 _API_PORT = 9000

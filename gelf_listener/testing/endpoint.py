@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import NamedTuple, Self
 from urllib.parse import urlsplit
 
-__all__ = ["Endpoint", "environment"]
-
 
 class Endpoint(NamedTuple):
     """

@@ -13,8 +13,6 @@ from gelf_listener.query.parser import Query
 from gelf_listener.rendering.sanitise import clean
 from gelf_listener.testing.report import message_lines, rejected_line
 
-__all__ = ["NearMiss", "Situation", "circumstances", "closest", "missing_text", "unwanted_text"]
-
 _MOST_LOOKED_AT = 200
 """Messages, the latest ones, that are compared with the query."""
 _MOST_SHOWN = 5

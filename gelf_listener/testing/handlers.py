@@ -11,8 +11,6 @@ from typing import Any, Literal
 from gelf_listener.testing.endpoint import Endpoint
 from gelf_listener.testing.plain_handler import PlainHandler
 
-__all__ = ["Library", "Transport", "make_handler"]
-
 Transport = Literal["udp", "tcp", "http"]
 Library = Literal["gelf_handlers", "graypy"]
 

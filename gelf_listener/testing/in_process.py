@@ -37,8 +37,6 @@ from gelf_listener.testing.loop_thread import LoopThread
 from gelf_listener.testing.receive_buffer import receive_buffer_bytes
 from gelf_listener.testing.received import Received, Watch
 
-__all__ = ["Listening", "listening"]
-
 Mode = Literal["lenient", "graylog"]
 
 _TURNS = 12

@@ -11,8 +11,6 @@ from typing import Any
 from gelf_listener.codec.gelf.chunking import split
 from gelf_listener.testing.endpoint import Endpoint
 
-__all__ = ["PlainHandler"]
-
 _CHUNK_BYTES = 8192
 _SECONDS = 5.0
 _OWN = frozenset((*vars(logging.makeLogRecord({})), "message", "asctime"))

@@ -17,8 +17,6 @@ from gelf_listener.testing import recent
 if TYPE_CHECKING:
     from gelf_listener.testing.in_process import Listening
 
-__all__: list[str] = []
-
 pytest.register_assert_rewrite("gelf_listener.testing.contracts")
 
 _SESSION = "gelf_session"

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-__all__ = ["receive_buffer_bytes"]
-
 _WANTED = 8 * 1024 * 1024
 _EVERYWHERE = 64 * 1024
 """What any system gives."""

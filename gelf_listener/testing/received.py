@@ -21,8 +21,6 @@ from typing import TypeVar
 from gelf_listener.errors import Rejected
 from gelf_listener.message import Message
 
-__all__ = ["Received", "Watch"]
-
 T = TypeVar("T")
 
 _MAX_REJECTED = 1000

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from gelf_listener.errors import Rejected
     from gelf_listener.message import Message
 
-__all__ = ["Listener", "Recent", "add", "begin_test", "for_session", "listeners", "unwatch", "watch"]
-
 _MOST = 16
 """Listeners that are remembered: a test that opens hundreds must not keep what all of them received."""
 

@@ -16,8 +16,6 @@ from gelf_listener.errors import GelfError, QueryError, Reason, Rejected
 from gelf_listener.message import Message, Peer
 from gelf_listener.testing.failure import NearMiss, missing_text, unwanted_text
 
-__all__ = ["Questions", "RemoteListener"]
-
 _MOST_MESSAGES = 10_000
 
 

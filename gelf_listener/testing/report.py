@@ -10,8 +10,6 @@ from gelf_listener.rendering.pretty import PrettyRenderer
 from gelf_listener.rendering.sanitise import clean
 from gelf_listener.rendering.usual import noise
 
-__all__ = ["message_lines", "rejected_line", "report"]
-
 _MOST_MESSAGES = 100
 _MOST_REJECTED = 20
 _MOST_CHARACTERS = 64 * 1024

@@ -16,8 +16,6 @@ import msgspec
 from gelf_listener.message import PROCESS_ID, SEQUENCE_BITS, Message, OpenFields, Peer
 from gelf_listener.packing import fitting, pack_notes, unpack_notes, value_of
 
-__all__ = ["BatchPacker"]
-
 
 class _Whole(msgspec.Struct, array_like=True, gc=False):
     """What the other side cannot read from a payload."""

@@ -7,8 +7,6 @@ import socket
 import struct
 from collections.abc import Callable
 
-__all__ = ["Channel", "open_channel"]
-
 _LENGTH = struct.Struct(">I")
 _FIRST_BUFFER_BYTES = 256 * 1024
 _MOST_BYTES = 1 << 30

@@ -14,8 +14,6 @@ from gelf_listener.settings import OutputSettings
 from gelf_listener.workers.batches import BatchPacker
 from gelf_listener.workers.wire import Batch, Lane
 
-__all__ = ["LaneBuffer", "LaneOutput"]
-
 _BATCH = 2000
 """Messages in a frame: the parent has other work between two."""
 

@@ -24,8 +24,6 @@ from gelf_listener.workers.seat import Seat, Wanted
 from gelf_listener.workers.shared_input import SharedInput
 from gelf_listener.workers.wire import Batch, Reply, Report, Samples, Taken, TryOutput, UseOutputs, Watch
 
-__all__ = ["Workers"]
-
 _log = logging.getLogger(__name__)
 
 

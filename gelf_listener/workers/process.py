@@ -26,8 +26,6 @@ from gelf_listener.workers.wire import (
     encode,
 )
 
-__all__ = ["WorkerGone", "WorkerProcess"]
-
 _MODULE = "gelf_listener.commands.worker"
 _PACKAGE_PARENT = Path(__file__).parents[2]
 _WAIT_SECONDS = 10.0

@@ -15,8 +15,6 @@ from gelf_listener.pipeline import Pipeline
 from gelf_listener.senders import Senders
 from gelf_listener.workers.wire import RejectedRecord, Report
 
-__all__ = ["Reporter"]
-
 Key = TypeVar("Key")
 
 _MOST_RECENT = 100

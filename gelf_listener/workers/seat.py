@@ -25,8 +25,6 @@ from gelf_listener.workers.shared_input import SharedInput
 from gelf_listener.workers.silence import TICK_SECONDS, Silence
 from gelf_listener.workers.wire import CloseInput, Finish, OpenInput, Order, Reply, Report, Settle, UseOutputs, Watch
 
-__all__ = ["Seat", "Wanted"]
-
 _log = logging.getLogger(__name__)
 
 _LONG_LIFE_SECONDS = 10.0

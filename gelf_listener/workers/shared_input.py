@@ -13,8 +13,6 @@ from gelf_listener.inputs.sockets import bind_shared
 from gelf_listener.intake import Intake
 from gelf_listener.settings import InputSettings
 
-__all__ = ["SharedInput"]
-
 
 class SharedInput:
     """

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-__all__ = ["TICK_SECONDS", "Silence"]
-
 TICK_SECONDS = 1.0
 """How often is looked."""
 _TOLD_TICKS = 10

@@ -13,29 +13,6 @@ from gelf_listener.figures import OutputFigures
 from gelf_listener.message import Peer
 from gelf_listener.senders import Sender
 
-__all__ = [
-    "Ask",
-    "Batch",
-    "CloseInput",
-    "Done",
-    "Finish",
-    "Lane",
-    "OpenInput",
-    "Order",
-    "RejectedRecord",
-    "Reply",
-    "Report",
-    "Samples",
-    "Settle",
-    "Taken",
-    "TryOutput",
-    "UseOutputs",
-    "Watch",
-    "decode_order",
-    "decode_reply",
-    "encode",
-]
-
 Lane = Literal["outputs", "watchers"]
 """Whom a batch is for: outputs that are open in the parent alone, or those who watch messages arrive."""
 

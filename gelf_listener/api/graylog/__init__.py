@@ -35,8 +35,6 @@ from gelf_listener.api.graylog.streams import Streams
 from gelf_listener.api.graylog.violations import RESPONSES, Violations, respond, wrong_request
 from gelf_listener.timeranges import TimeRangeError
 
-__all__ = ["include", "prepare"]
-
 _MODULES = (
     system,
     inputs,

@@ -10,8 +10,6 @@ from starlette.responses import Response
 from gelf_listener.api.errors import ApiError
 from gelf_listener.api.graylog.message_encoding import answer
 
-__all__ = ["router"]
-
 router = APIRouter(prefix="/api", tags=["Absent"])
 
 

@@ -27,8 +27,6 @@ from gelf_listener.query.nodes import Node
 from gelf_listener.store import Store
 from gelf_listener.store.parameters import Grouping, Order, Span
 
-__all__ = ["router"]
-
 router = APIRouter(prefix="/api/search", tags=["Search"])
 
 _MOST_GROUPS = 8

@@ -7,8 +7,6 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-__all__ = ["Body", "Whole", "Whole32"]
-
 
 class Body(BaseModel):
     """A body, or an object in one. Source: what Graylog 7.0.1's own classes make of such (Jackson's coercions)."""

@@ -22,8 +22,6 @@ from gelf_listener.api.node import other_nodes, require_own
 from gelf_listener.api.shared.nodes import Node
 from gelf_listener.rendering.graylog_times import iso
 
-__all__ = ["router"]
-
 router = APIRouter(prefix="/api", tags=["Cluster"])
 
 _TITLES = {

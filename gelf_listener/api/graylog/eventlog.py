@@ -5,8 +5,6 @@ from __future__ import annotations
 import logging
 from collections import deque
 
-__all__ = ["MAX_EVENTS", "EventLog"]
-
 MAX_EVENTS = 500
 _MOST_CHARACTERS = 2000
 

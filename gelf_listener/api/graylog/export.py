@@ -20,8 +20,6 @@ from gelf_listener.api.node import node_id
 from gelf_listener.errors import QueryError
 from gelf_listener.store.parameters import Sort
 
-__all__ = ["router"]
-
 router = APIRouter(prefix="/api/views/search", tags=["Search/Export"])
 
 _NDJSON = "application/x-ndjson"

@@ -15,8 +15,6 @@ from gelf_listener.api.graylog.message_encoding import answer
 from gelf_listener.query.fields import FieldType
 from gelf_listener.store import Store
 
-__all__ = ["router"]
-
 router = APIRouter(prefix="/api", tags=["Fields"])
 
 _ADDED: dict[str, tuple[FieldType, ...]] = {"_id": ("string",), "streams": ("string",)}

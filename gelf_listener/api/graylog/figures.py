@@ -26,8 +26,6 @@ from gelf_listener.store.grouping import rank_of
 from gelf_listener.store.parameters import Function, Grouping, Metric, Order, Span, TimeGroup, ValuesGroup
 from gelf_listener.store.readings import single
 
-__all__ = ["EMPTY", "FUNCTIONS", "Figure", "FigureRow", "figure", "figures_of", "key_text", "most_frequent"]
-
 EMPTY = "(Empty Value)"
 """The key of messages without the field."""
 

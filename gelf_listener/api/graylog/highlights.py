@@ -12,8 +12,6 @@ from gelf_listener.query.nodes import Fuzzy, Group, Node, Phrase, Regex, Term, W
 from gelf_listener.query.predicate import pattern_test
 from gelf_listener.query.words import word_places, words
 
-__all__ = ["highlights"]
-
 _MOST_RANGES = 100
 """Of one message."""
 _MOST_LEAVES = 50

@@ -11,8 +11,6 @@ import datetime as dt
 import re
 from collections.abc import Callable
 
-__all__ = ["HOLIDAY", "UNDATED", "holiday_in"]
-
 
 def _fixed(month: int, day: int) -> Callable[[int], dt.date]:
     return lambda year: dt.date(year, month, day)

@@ -16,8 +16,6 @@ from gelf_listener.store import Store
 from gelf_listener.store.parameters import EVERYTHING, Reading, Sort
 from gelf_listener.store.readings import moment_of
 
-__all__ = ["IndexType", "folds", "index_type", "index_types", "is_number", "reading_of"]
-
 IndexType: TypeAlias = Literal["text", "keyword", "long", "float", "date", "boolean"]
 """As OpenSearch names them; ``text`` can be searched only."""
 

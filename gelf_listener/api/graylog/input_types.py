@@ -11,8 +11,6 @@ from gelf_listener.config import Spec
 from gelf_listener.errors import ConfigError
 from gelf_listener.plugins import INPUT_GROUP, load
 
-__all__ = ["TYPES", "InputType", "Option", "attributes_of", "options_of", "spec_of", "type_of_scheme"]
-
 
 class Option(NamedTuple):
     """

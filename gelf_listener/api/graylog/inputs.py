@@ -25,8 +25,6 @@ from gelf_listener.inputs import Input
 from gelf_listener.plugins import INPUT_GROUP, load
 from gelf_listener.rendering.graylog_times import iso
 
-__all__ = ["router", "states_of"]
-
 router = APIRouter(prefix="/api/system", tags=["System/Inputs"])
 
 _CONFIGURED = "This input is part of the listener's configuration; change it there and reload."

@@ -14,11 +14,10 @@ from gelf_listener.api.errors import ApiError
 from gelf_listener.api.graylog.index_types import IndexType, reading_of
 from gelf_listener.api.graylog.ranges import bounds
 from gelf_listener.api.graylog.views_query import AutomaticInterval, TimeunitInterval
+from gelf_listener.calendars import CalendarUnit
 from gelf_listener.query.nodes import Node
 from gelf_listener.store import Store
-from gelf_listener.store.parameters import CalendarUnit, Span, TimeGroup
-
-__all__ = ["Interval", "automatic", "interval_of", "time_group", "timeunit"]
+from gelf_listener.store.parameters import Span, TimeGroup
 
 Interval = float | CalendarUnit
 """Seconds, or a calendar unit."""

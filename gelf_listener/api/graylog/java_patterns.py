@@ -15,8 +15,6 @@ from collections.abc import Callable
 
 import regex
 
-__all__ = ["found_anywhere"]
-
 _SECONDS = 0.05
 _MAX_FAULTS = 3
 _MAX_DEPTH = 50

@@ -10,8 +10,6 @@ from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["MAX_JOBS", "MAX_MESSAGES", "Job", "Jobs"]
-
 _log = logging.getLogger(__name__)
 
 MAX_JOBS = 64

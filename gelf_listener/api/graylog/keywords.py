@@ -22,8 +22,6 @@ from gelf_listener.api.graylog.holidays import HOLIDAY, UNDATED, holiday_in
 from gelf_listener.store.parameters import Span
 from gelf_listener.timeranges import TimeRangeError
 
-__all__ = ["parse_graylog_keyword"]
-
 MAX_CHARACTERS = 500
 """A longer text is not looked at."""
 

@@ -6,8 +6,6 @@ import re
 
 from gelf_listener.api.asgi import App, Receive, Scope, Send
 
-__all__ = ["MediaTypes"]
-
 _SLASHES = re.compile("/{2,}")
 _MEDIA_TYPES = {
     ".json": b"application/json",

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = ["detail"]
-
 _NO_OFFSET = -(2**63)
 """Of a message that is in no journal."""
 

@@ -15,8 +15,6 @@ from gelf_listener.query.nodes import Node
 from gelf_listener.rendering.graylog_size import accounted_size
 from gelf_listener.rendering.graylog_times import index_time, iso
 
-__all__ = ["INDEX", "answer", "flat", "hit"]
-
 INDEX = "graylog_0"
 """The one index all messages are said to be in; Graylog's name for its first."""
 

@@ -20,8 +20,6 @@ from gelf_listener.codec.gelf.graylog import GraylogGelf
 from gelf_listener.message import Message, Peer
 from gelf_listener.query.words import words
 
-__all__ = ["router"]
-
 router = APIRouter(prefix="/api/messages", tags=["Messages"])
 
 _INDICES = frozenset((INDEX, "graylog_deflector"))

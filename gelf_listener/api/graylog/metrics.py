@@ -15,8 +15,6 @@ from gelf_listener.api.errors import ApiError
 from gelf_listener.api.graylog.message_encoding import answer
 from gelf_listener.metrics import ServiceCollector
 
-__all__ = ["MultipleRequest", "names", "namespace", "router", "several"]
-
 router = APIRouter(prefix="/api/system/metrics", tags=["System/Metrics"])
 
 

@@ -14,8 +14,6 @@ from typing import NamedTuple
 
 from gelf_listener.query.words import words
 
-__all__ = ["alternatives", "has_plain_words", "in_words"]
-
 _PIECE = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|.", re.DOTALL)
 _QUANTIFIER = re.compile(r"([*+?]|\{\d*,?\d*\})[?+]?")
 _ESCAPED = frozenset('"<>@#&~/')

@@ -23,8 +23,6 @@ from gelf_listener.store import Store
 from gelf_listener.store.answers import GroupKey
 from gelf_listener.store.parameters import Grouping, Order, RangesGroup, Span, ValuesGroup
 
-__all__ = ["pivot"]
-
 
 class _Series(NamedTuple):
     """A figure and what the request calls it."""

@@ -13,9 +13,6 @@ from gelf_listener.store import Store
 from gelf_listener.store.parameters import Span
 from gelf_listener.timeranges import TimeRangeError, parse_moment, parse_short, parse_timerange
 
-__all__ = ["body_span", "bounds", "effective", "span_of", "written_span"]
-
-
 _MEMBERS = {
     "relative": {"type", "range", "from", "to"},
     "absolute": {"type", "from", "to"},

@@ -15,8 +15,6 @@ from gelf_listener.api.graylog.message_encoding import answer
 from gelf_listener.api.graylog.tables import CSV, csv_response, negotiated, text_table
 from gelf_listener.errors import QueryError
 
-__all__ = ["column_type", "rows_response", "scripting"]
-
 
 def column_type(type: IndexType | None) -> str:
     """Return the scripting API's name for the type of a field."""

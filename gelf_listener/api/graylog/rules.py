@@ -29,8 +29,6 @@ from gelf_listener.query.nodes import Exists, Group, MatchAll, Matches, Node, Ph
 from gelf_listener.rendering.graylog_times import iso
 from gelf_listener.rendering.values import value_text
 
-__all__ = ["Rule", "RuleRequest", "compile_rules", "node_of", "query_of"]
-
 _Test = Callable[[Message], bool]
 _DECIMAL = re.compile(r"-?[0-9]{1,9}(?:\.[0-9]{1,9})?")
 _DOUBLE = re.compile(

@@ -20,8 +20,6 @@ from gelf_listener.api.graylog.tables import AS_TABLE
 from gelf_listener.api.graylog.titles import Column
 from gelf_listener.store.parameters import Sort, Span
 
-__all__ = ["DAY", "router"]
-
 router = APIRouter(prefix="/api/search", tags=["Search"])
 
 DAY: dict[str, Any] = {"type": "relative", "range": 86400}

@@ -18,19 +18,6 @@ from gelf_listener.query.nodes import MatchAll, Node
 from gelf_listener.store import Store
 from gelf_listener.store.parameters import NEWEST_FIRST, Sort
 
-__all__ = [
-    "MOST_RESULTS",
-    "Asking",
-    "Direction",
-    "TheAsking",
-    "TheStreams",
-    "check_sort",
-    "names",
-    "node_for",
-    "page",
-    "sort_of",
-]
-
 MOST_RESULTS = 10_000
 """Graylog's result window: how far pages reach."""
 

@@ -31,8 +31,6 @@ from gelf_listener.api.graylog.violations import check, not_empty
 from gelf_listener.query.nodes import Node
 from gelf_listener.store.parameters import Sort, Span
 
-__all__ = ["router"]
-
 router = APIRouter(prefix="/api/search/universal", tags=["Search/Universal"])
 
 

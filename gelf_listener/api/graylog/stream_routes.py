@@ -26,8 +26,6 @@ from gelf_listener.query import compile_predicate, parse
 from gelf_listener.rendering.graylog_times import iso
 from gelf_listener.timeranges import TimeRangeError, parse_moment
 
-__all__ = ["MAX_RULES", "router", "shown", "stored"]
-
 router = APIRouter(prefix="/api/streams", tags=["Streams"])
 
 MAX_RULES = 100

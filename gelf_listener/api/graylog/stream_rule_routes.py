@@ -18,8 +18,6 @@ from gelf_listener.api.graylog.stream_routes import MAX_RULES, shown, stored
 from gelf_listener.api.graylog.stream_words import RULE_TYPES
 from gelf_listener.api.graylog.streams import DEFAULT_STREAM
 
-__all__ = ["router"]
-
 router = APIRouter(prefix="/api/streams", tags=["Streams"])
 
 

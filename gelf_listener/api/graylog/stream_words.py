@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["ATTRIBUTES", "INDEX_SET", "RULE_TYPES"]
-
 INDEX_SET = "000000000000000000000004"
 """The id of the one index set; there is nothing to choose."""
 

@@ -20,8 +20,6 @@ from gelf_listener.message import Message
 from gelf_listener.query import Meaning, Query, compile_predicate, parse, parse_as
 from gelf_listener.query.nodes import Exists, Group, MatchAll, Node, Phrase, Term, Wildcard
 
-__all__ = ["DEFAULT_STREAM", "DEFAULT_TITLE", "NOTHING", "Streams", "all_of", "any_of"]
-
 DEFAULT_STREAM = "000000000000000000000001"
 """Graylog's id of the stream every message is in."""
 

@@ -20,8 +20,6 @@ from gelf_listener.api.node import cluster_id, node_id
 from gelf_listener.rendering.graylog_times import iso
 from gelf_listener.timeranges import parse_moment
 
-__all__ = ["overview", "router"]
-
 router = APIRouter(prefix="/api", tags=["System"])
 
 _OVERRIDES = {"alive": "ALIVE", "dead": "DEAD", "throttled": "THROTTLED"}

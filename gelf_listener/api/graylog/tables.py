@@ -14,20 +14,6 @@ from gelf_listener.api.graylog.message_encoding import flat
 from gelf_listener.api.graylog.streams import Streams
 from gelf_listener.message import Message
 
-__all__ = [
-    "AS_CSV",
-    "AS_TABLE",
-    "CSV",
-    "acceptable",
-    "attachment",
-    "csv_lines",
-    "csv_response",
-    "negotiated",
-    "one_line",
-    "rows_of",
-    "text_table",
-]
-
 CSV = "text/csv"
 AS_CSV: dict[int | str, dict[str, Any]] = {200: {"content": {CSV: {"schema": {"type": "string"}}}}}
 """What a route may answer besides JSON, for OpenAPI."""

@@ -9,8 +9,6 @@ from gelf_listener.api.contract import Listener
 from gelf_listener.api.graylog.streams import DEFAULT_STREAM, DEFAULT_TITLE
 from gelf_listener.api.node import node_id
 
-__all__ = ["Column"]
-
 _DECORATED = {"streams": "stream", "gl2_source_input": "input", "gl2_source_node": "node"}
 
 

@@ -20,8 +20,6 @@ from gelf_listener.api.graylog.message_encoding import answer
 from gelf_listener.api.passwords import equal, hash_token, new_token
 from gelf_listener.rendering.graylog_times import iso
 
-__all__ = ["owner_of", "router"]
-
 router = APIRouter(prefix="/api", tags=["Users"])
 
 

@@ -28,8 +28,6 @@ from gelf_listener.query.times import parse_time
 from gelf_listener.store.parameters import ValuesGroup
 from gelf_listener.store.readings import moment_of
 
-__all__ = ["router"]
-
 router = APIRouter(prefix="/api/search", tags=["Search"])
 
 _RECENT = {"type": "relative", "range": 300}

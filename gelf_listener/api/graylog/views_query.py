@@ -14,31 +14,6 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Fiel
 
 from gelf_listener.api.graylog.streams import Streams
 
-__all__ = [
-    "RECENT",
-    "AutomaticInterval",
-    "AverageSeries",
-    "Group",
-    "MessagesType",
-    "NumericRange",
-    "PercentageSeries",
-    "PercentileSeries",
-    "PivotSort",
-    "PivotType",
-    "QueryText",
-    "RangeGroup",
-    "SearchType",
-    "Series",
-    "SortKey",
-    "TimesGroup",
-    "TimeunitInterval",
-    "UnknownType",
-    "ValueGroup",
-    "ViewsQuery",
-    "everywhere",
-    "shown_query",
-]
-
 RECENT: dict[str, Any] = {"type": "relative", "range": 300}
 """The time range where none is given."""
 

@@ -40,8 +40,6 @@ from gelf_listener.query.nodes import Node
 from gelf_listener.store.parameters import Sort, Span
 from gelf_listener.timeranges import TimeRangeError
 
-__all__ = ["router"]
-
 router = APIRouter(prefix="/api/views/search", tags=["Search"])
 
 _MOST_QUERIES = 20

@@ -19,18 +19,6 @@ from gelf_listener.api.errors import ErrorBody, request_error
 from gelf_listener.api.graylog.message_encoding import answer
 from gelf_listener.api.graylog.tables import CSV, acceptable
 
-__all__ = [
-    "RESPONSES",
-    "Violation",
-    "Violations",
-    "check",
-    "not_blank",
-    "not_empty",
-    "respond",
-    "wrong_request",
-]
-
-
 _NOT_READ = ("_parsing", "_error", "less_than_equal")
 """How the kinds of mistakes end that are a path that does not exist: no number, or one of more than 32 bits."""
 

@@ -20,8 +20,6 @@ from gelf_listener.api.native import (
     waiting,
 )
 
-__all__ = ["routers"]
-
 
 def routers() -> Sequence[APIRouter]:
     """Return the native routes."""

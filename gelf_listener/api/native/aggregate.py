@@ -18,8 +18,6 @@ from gelf_listener.api.native.shapes.fields import AggregateShape
 from gelf_listener.store.parameters import Grouping, Metric, Order, TimeGroup, ValuesGroup
 from gelf_listener.store.written import parse_metric
 
-__all__ = ["router"]
-
 router = APIRouter(prefix="/api/gelf", tags=["fields"])
 
 _MOST_BY, _MOST_METRICS, _MOST_GROUPS = 2, 8, 50_000

@@ -19,8 +19,6 @@ from gelf_listener.api.native.shapes.alerts import AlertShape, AlertsShape, Aler
 from gelf_listener.errors import GelfError
 from gelf_listener.settings import Duration
 
-__all__ = ["router"]
-
 router = APIRouter(prefix="/api/gelf/alerts", tags=["alerts"])
 
 Name = Annotated[str, Path(max_length=100, description="Of the alert.")]

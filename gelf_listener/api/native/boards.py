@@ -20,8 +20,6 @@ from gelf_listener.api.native.encoding import json_response
 from gelf_listener.api.native.shapes.messages import Deleted
 from gelf_listener.errors import ConfigError
 
-__all__ = ["router"]
-
 router = APIRouter(prefix="/api/gelf", tags=["boards"])
 
 Kind = Literal["boards", "saved_searches"]

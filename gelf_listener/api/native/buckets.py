@@ -10,8 +10,6 @@ from gelf_listener.api.native.parameters import Asked, duration_of
 from gelf_listener.store import Store
 from gelf_listener.store.parameters import Metric
 
-__all__ = ["MOST_BUCKETS", "edges_of", "extent", "interval_of"]
-
 _INTERVALS = (
     0.001, 0.01, 0.1, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0, 7200.0,
     10800.0, 21600.0, 43200.0, 86400.0, 604800.0, 2592000.0,

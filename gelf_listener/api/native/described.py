@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
 from pydantic import BaseModel, Field, create_model
 
-__all__ = ["Described", "described_by", "document_of"]
-
 _ATTRIBUTE = re.compile(r"^    (\w+): (.+(?:\n {8,}.+)*)", re.MULTILINE)
 """A line of the section ``Attributes`` of a docstring, with the lines that go on with it."""
 

@@ -14,15 +14,6 @@ from gelf_listener.notes import Note
 from gelf_listener.query.fields import KNOWN_FIELDS
 from gelf_listener.store import Store
 
-__all__ = [
-    "chosen",
-    "json_response",
-    "lint_document",
-    "message_document",
-    "missing_document",
-    "note_document",
-]
-
 _UNNAMED = tuple(known for known in KNOWN_FIELDS if not known.property)
 
 _encode = msgspec.json.Encoder().encode

@@ -25,8 +25,6 @@ from gelf_listener.api.native.shapes.fields import (
 from gelf_listener.query.fields import FIRST_OF
 from gelf_listener.store.parameters import Grouping, Metric, RangesGroup, TimeGroup, ValuesGroup
 
-__all__ = ["router"]
-
 router = APIRouter(prefix="/api/gelf", tags=["fields"])
 
 _PERCENTILES = (50.0, 95.0, 99.0)

@@ -12,8 +12,6 @@ from gelf_listener.query.differences import difference
 from gelf_listener.query.parser import Hint
 from gelf_listener.store.parameters import EVERYTHING
 
-__all__ = ["hints_of"]
-
 
 async def hints_of(request: Request, query: Query, meaning: Meaning | None, *, compare: bool) -> list[Hint]:
     """

@@ -35,8 +35,6 @@ from gelf_listener.errors import Reason
 from gelf_listener.figures import OutputFigures
 from gelf_listener.message import Peer
 
-__all__ = ["router"]
-
 router = APIRouter(prefix="/api/gelf", tags=["listener"])
 
 _SAID = ("url", "host", "version", "started_at", "messages", "messages_per_second")

@@ -38,8 +38,6 @@ from gelf_listener.query import Meaning, compile_predicate
 from gelf_listener.query.nodes import Node
 from gelf_listener.store.parameters import EVERYTHING
 
-__all__ = ["router"]
-
 router = APIRouter(prefix="/api/gelf", tags=["live"])
 
 _LINGER_SECONDS = 0.05

@@ -30,8 +30,6 @@ from gelf_listener.settings import Duration
 from gelf_listener.store import Store
 from gelf_listener.store.parameters import Sort, Span
 
-__all__ = ["router", "same", "stored"]
-
 router = APIRouter(prefix="/api/gelf", tags=["messages"])
 
 _TYPES = {str: "string", bool: "boolean", int: "number", float: "number"}

@@ -11,8 +11,6 @@ from gelf_listener.query.nodes import Exists, Group, MatchAll, Node
 from gelf_listener.store import Store
 from gelf_listener.store.parameters import EVERYTHING, Span
 
-__all__ = ["nearest", "unknown_field", "unknown_fields", "why_nothing"]
-
 _MOST_FIELDS = 5
 
 

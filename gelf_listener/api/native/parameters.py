@@ -14,8 +14,6 @@ from gelf_listener.query.nodes import Node
 from gelf_listener.store.parameters import Span
 from gelf_listener.timeranges import TimeRangeError, parse_instant, parse_keyword
 
-__all__ = ["MEANING", "Asked", "TheAsked", "asked", "duration_of", "meaning_of", "moment", "node_of"]
-
 
 class Asked(NamedTuple):
     """A query, parsed, and a span of time."""

@@ -26,8 +26,6 @@ from gelf_listener.rendering.usual import noise
 from gelf_listener.store import Store
 from gelf_listener.store.parameters import Span, TimeGroup
 
-__all__ = ["router"]
-
 router = APIRouter(prefix="/api/gelf", tags=["fields"])
 
 _LONGEST_SECONDS = 3.0

@@ -11,8 +11,6 @@ from gelf_listener.query.nodes import Group, Node, Range
 from gelf_listener.store import Store
 from gelf_listener.store.parameters import EVERYTHING, Sort
 
-__all__ = ["received_at", "received_since", "since_id"]
-
 _ID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}", re.ASCII)
 _CROCKFORD = {character: value for value, character in enumerate("0123456789ABCDEFGHJKMNPQRSTVWXYZ")}
 _LATEST = 253402300799.0

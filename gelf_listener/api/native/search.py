@@ -29,8 +29,6 @@ from gelf_listener.rendering.csv_rows import csv_rows
 from gelf_listener.rendering.timestamps import Timestamps
 from gelf_listener.store.parameters import Sort, Span
 
-__all__ = ["router"]
-
 router = APIRouter(prefix="/api/gelf", tags=["search"])
 
 _MOST_OFFSET = 10_000

@@ -17,8 +17,6 @@ from gelf_listener.query.nodes import Group
 from gelf_listener.rendering.usual import TRACE_FIELDS, service_field
 from gelf_listener.store.parameters import EVERYTHING, Sort
 
-__all__ = ["router"]
-
 router = APIRouter(prefix="/api/gelf", tags=["messages"])
 
 _OLDEST_FIRST = Sort("timestamp", descending=False)

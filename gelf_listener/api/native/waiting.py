@@ -29,8 +29,6 @@ from gelf_listener.settings import Duration
 from gelf_listener.store import Store
 from gelf_listener.store.parameters import EVERYTHING, Sort
 
-__all__ = ["router"]
-
 router = APIRouter(prefix="/api/gelf", tags=["tests"])
 
 _MOST_LOOKED_AT = 50

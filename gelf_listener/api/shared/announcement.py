@@ -11,8 +11,6 @@ from gelf_listener import __version__
 from gelf_listener.api.contract import Listener
 from gelf_listener.api.standing import by_reason, input_document, rejected_document, rounded, sender_document
 
-__all__ = ["announcement"]
-
 _MOST_INPUTS = 100
 _MOST_SENDERS = 100
 _MOST_REJECTED = 20

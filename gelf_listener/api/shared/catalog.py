@@ -24,8 +24,6 @@ from gelf_listener.api.shared.mirror import Mirror
 from gelf_listener.errors import Retry
 from gelf_listener.store.opensearch.documents import SharedConflict, SharedDocument, Version
 
-__all__ = ["SharedCatalog"]
-
 _MOST_ID_CHARACTERS = 100
 _TRIES = 5
 

@@ -6,8 +6,6 @@ from typing import Protocol
 
 from gelf_listener.api.shared.nodes import Nodes
 
-__all__ = ["Shared"]
-
 
 class Shared(Protocol):
     """What the listeners of one store share."""

@@ -19,8 +19,6 @@ from gelf_listener.message import Message
 from gelf_listener.query.nodes import Group, Phrase, Range
 from gelf_listener.store.parameters import EVERYTHING, Sort
 
-__all__ = ["LiveOfOthers"]
-
 _log = logging.getLogger(__name__)
 
 _LOOK_SECONDS = 1.0

@@ -20,8 +20,6 @@ from collections.abc import Set as AbstractSet
 from gelf_listener.errors import Retry, describe
 from gelf_listener.store.opensearch.documents import SharedDocument, SharedDocuments, Version
 
-__all__ = ["Mirror"]
-
 _log = logging.getLogger(__name__)
 
 _LOOK_SECONDS = 2.0

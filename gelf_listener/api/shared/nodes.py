@@ -21,8 +21,6 @@ from gelf_listener.api.shared.mirror import Mirror
 from gelf_listener.errors import Retry
 from gelf_listener.store.opensearch.documents import SharedConflict
 
-__all__ = ["ALIVE_SECONDS", "Node", "Nodes"]
-
 _log = logging.getLogger(__name__)
 
 _KIND = "nodes"

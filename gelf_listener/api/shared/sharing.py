@@ -15,8 +15,6 @@ from gelf_listener.api.shared.nodes import Nodes
 from gelf_listener.capabilities import Shares
 from gelf_listener.message import Message
 
-__all__ = ["Sharing"]
-
 
 class Sharing:
     """

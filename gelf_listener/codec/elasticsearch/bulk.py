@@ -19,8 +19,6 @@ from gelf_listener.errors import Reason, Rejected
 from gelf_listener.message import Message, ids_of
 from gelf_listener.rows import Names, Row
 
-__all__ = ["MAX_OPERATIONS", "Head", "Operations", "parse_bulk", "take_document", "take_documents"]
-
 MAX_OPERATIONS = 100_000
 """Most operations of one request: each costs memory of its own until it is answered."""
 

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-__all__ = ["Answer", "Asked", "answer"]
-
 _NAME = "gelf-listener"
 _UUID = "gelf-listener-0000000w"
 _NODE = "gelf-listener-node-00w"

@@ -11,8 +11,6 @@ import msgspec
 
 from gelf_listener.codec.elasticsearch.bulk import Head
 
-__all__ = ["bulk_answer", "filtered", "item_of"]
-
 _SHARDS = {"total": 1, "successful": 1, "failed": 0}
 _MAX_PATTERNS = 50
 

@@ -9,8 +9,6 @@ from typing import Any
 from gelf_listener.codec.compression import MAX_ZSTD_WINDOW, is_gzip
 from gelf_listener.errors import Reason, Rejected
 
-__all__ = ["Pieces", "is_compressed"]
-
 _PIECE_BYTES = 16 * 1024
 _ZSTD_BYTES = 64
 """Bytes of zstd that are read at a time: each four may be 128 KiB of one byte."""

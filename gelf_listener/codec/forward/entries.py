@@ -18,8 +18,6 @@ from gelf_listener.codec.text.reader import STREAM_LEVELS
 from gelf_listener.codec.times import seconds_of_text
 from gelf_listener.errors import Reason
 
-__all__ = ["take_entry"]
-
 _OF_CONTAINERS = frozenset(("log", "source"))
 _OF_OURS = frozenset(("message", "full_message", "host", "level", "gelf_id"))
 

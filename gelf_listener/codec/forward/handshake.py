@@ -15,8 +15,6 @@ import msgspec
 
 from gelf_listener.codec.forward.values import text_of
 
-__all__ = ["Handshake"]
-
 _WORDS = 6
 """Of a PING: its name, the client's host, a salt, the digest of the key, a user, the digest of its password."""
 

@@ -7,8 +7,6 @@ import re
 from gelf_listener.codec.forward.scanner import MAX_DEPTH
 from gelf_listener.errors import Reason, Rejected
 
-__all__ = ["JsonScanner"]
-
 _MARK = re.compile(rb'["\[\]{}]')
 _IN_TEXT = re.compile(rb'["\\]')
 

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from gelf_listener.errors import Reason, Rejected
 
-__all__ = ["MAX_DEPTH", "Scanner", "length_of"]
-
 MAX_DEPTH = 64
 
 _ARRAY, _MAP = 1, 2

@@ -25,8 +25,6 @@ from gelf_listener.codec.scrub import encode_json
 from gelf_listener.codec.session import Session
 from gelf_listener.errors import Reason, Rejected
 
-__all__ = ["ForwardLimits", "ForwardSession"]
-
 _NIL = 0xC0
 """A value by itself, which some clients send as a heartbeat."""
 _BLANKS = b" \t\r\n"

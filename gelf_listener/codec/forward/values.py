@@ -17,8 +17,6 @@ import msgspec
 
 from gelf_listener.codec.times import to_seconds
 
-__all__ = ["EventTime", "read_value", "seconds_of", "text_of"]
-
 _EVENT_TIME = 0
 """Type of the extension for a time with nanoseconds."""
 

@@ -31,8 +31,6 @@ from gelf_listener.codec.gelf.tolerant import find_values
 from gelf_listener.codec.receipt import Receipt
 from gelf_listener.errors import Reason, Rejected
 
-__all__ = ["GelfFramer"]
-
 _OBJECTS_ONLY = {b"{"}
 """First bytes of frames that need no closer look."""
 

@@ -15,8 +15,6 @@ from __future__ import annotations
 from gelf_listener.codec.receipt import Receipt
 from gelf_listener.errors import Reason
 
-__all__ = ["GraylogFramer"]
-
 _SHORTEST_BYTES = 2
 _READ_BYTES = 64 * 1024
 """Most that Graylog reads at once, so that it finds out in the middle of a frame that it is too long."""

@@ -29,8 +29,6 @@ from itertools import pairwise
 from gelf_listener.codec.receipt import Receipt
 from gelf_listener.errors import Reason
 
-__all__ = ["SyslogFramer"]
-
 _COUNTED = re.compile(rb"([1-9][0-9]{0,8}) <")
 _MAYBE_COUNTED = re.compile(rb"[1-9][0-9]{0,8} ?\Z")
 _BLANKS = re.compile(rb"[\0\r\n \t]++")

@@ -28,8 +28,6 @@ from gelf_listener.codec.receipt import Receipt
 from gelf_listener.errors import Reason, Rejected
 from gelf_listener.message import Peer
 
-__all__ = ["HEADER_BYTES", "MAX_CHUNKS", "Chunk", "ChunkCounters", "Reassembler", "split"]
-
 HEADER_BYTES = 12
 MAX_CHUNKS = 128
 CHUNK_TIMEOUT_SECONDS = 5.0

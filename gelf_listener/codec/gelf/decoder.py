@@ -20,8 +20,6 @@ from gelf_listener.errors import Reason, Rejected
 from gelf_listener.message import Peer
 from gelf_listener.notes import Deviation
 
-__all__ = ["MOST_A_DATAGRAM", "GelfDecoder", "Limits", "Mode"]
-
 Mode = Literal["lenient", "graylog"]
 
 _ZLIB_OR_GZIP = 32 + zlib.MAX_WBITS

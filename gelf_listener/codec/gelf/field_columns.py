@@ -17,8 +17,6 @@ from gelf_listener.codec.gelf.normaliser import pick_fields
 from gelf_listener.message import FieldColumns, Message
 from gelf_listener.rows import Row
 
-__all__ = ["field_columns_of"]
-
 _decode = msgspec.json.Decoder().decode
 _LARGE_BYTES = 2 * MAX_STRUCTURE
 _I64 = 1 << 63

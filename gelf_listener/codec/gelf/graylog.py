@@ -26,8 +26,6 @@ from gelf_listener.errors import Reason, describe
 from gelf_listener.message import FieldValue, Message, Peer
 from gelf_listener.notes import Deviation, Note
 
-__all__ = ["GraylogGelf", "TypeConflicts"]
-
 TypeConflicts = Literal["note", "reject"]
 """What becomes of a message that the index would lose because of those before it."""
 

@@ -18,8 +18,6 @@ from typing import Any
 from gelf_listener.codec.gelf.tolerant import MAX_DIGITS, MAX_REPAIR_CHARACTERS
 from gelf_listener.errors import describe
 
-__all__ = ["NotJacksonError", "Parsed", "as_text", "compact", "decode_utf8", "java_double", "parse"]
-
 _SPACE = " \t\r\n"
 _TRAILING_COMMA = re.compile(r'("(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[{\[][ \t\r\n]*+,)|,(?=[ \t\r\n]*+[}\]])', re.DOTALL)
 """Strings and commas behind an opening bracket stay, in group 1; what matches otherwise is a comma to leave out."""

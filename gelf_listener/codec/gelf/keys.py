@@ -16,8 +16,6 @@ from typing import Any, NamedTuple
 from gelf_listener.codec.scrub import scrub
 from gelf_listener.notes import Deviation, Note
 
-__all__ = ["KNOWN", "MAX_NOTED", "Key", "Shape", "Shapes", "client_notes", "note", "read_key"]
-
 KNOWN = frozenset(("version", "host", "short_message", "full_message", "timestamp", "level"))
 """GELF's own fields."""
 

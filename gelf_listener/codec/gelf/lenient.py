@@ -18,7 +18,6 @@ from gelf_listener.codec.batch import Batch
 from gelf_listener.codec.gelf.keys import note
 from gelf_listener.codec.gelf.normaliser import Normaliser, pick_fields, read_plain
 from gelf_listener.codec.gelf.tolerant import Found, find_values
-from gelf_listener.codec.levels import LEVEL_NAMES
 from gelf_listener.codec.pickles import PICKLE_ADVICE, is_pickle
 from gelf_listener.codec.receipt import Receipt
 from gelf_listener.codec.strikes import Strikes
@@ -26,8 +25,6 @@ from gelf_listener.codec.times import SECONDS_MAX, SECONDS_MIN
 from gelf_listener.errors import Reason
 from gelf_listener.message import FieldValue, Message, Peer
 from gelf_listener.notes import Deviation, Note
-
-__all__ = ["LEVEL_NAMES", "VALUES_A_STEP", "Foreign", "LenientGelf", "read_document", "read_fields"]
 
 MAX_STRUCTURE = 1_000_000
 """Most brackets and commas in one payload: parsed, each may cost a hundred times its byte."""

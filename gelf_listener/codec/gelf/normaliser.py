@@ -21,8 +21,6 @@ from gelf_listener.codec.times import seconds_of_text, to_seconds
 from gelf_listener.message import FieldValue, Message
 from gelf_listener.notes import Deviation, Note
 
-__all__ = ["MAX_FIELDS", "Normaliser", "pick_fields", "read_plain"]
-
 MAX_FIELDS = 10_000
 """Most fields kept of one message; the 2000 of the largest real ones fit, a hash-table bomb does not."""
 

@@ -15,8 +15,6 @@ from gelf_listener.codec.compression import CHUNK_MAGIC
 from gelf_listener.codec.gelf.chunking import MAX_CHUNKS
 from gelf_listener.message import Peer
 
-__all__ = ["ShortChunks", "lengthened"]
-
 _SHORT_HEADER_BYTES = 5
 _MISSING_ID_BYTES = bytes(7)
 _MOST_SENDERS = 1024

@@ -26,20 +26,8 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from gelf_listener.codec.gelf.keys import note
-from gelf_listener.codec.scrub import scrub
 from gelf_listener.codec.templated_json import BARE_VALUE, spell_bare_value, spell_bytes
 from gelf_listener.notes import Deviation, Note
-
-__all__ = [
-    "MAX_DIGITS",
-    "MAX_FAILURES",
-    "MAX_REPAIR_CHARACTERS",
-    "MAX_VALUES",
-    "Found",
-    "HugeNumber",
-    "find_values",
-    "scrub",
-]
 
 MAX_DIGITS = 1000
 """Longest number read as one (Jackson's limit); Python refuses integers from 4300 digits on by itself."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-__all__ = ["MAX_CHANNELS", "MAX_PENDING", "Acks"]
-
 MAX_CHANNELS = 1024
 MAX_PENDING = 10_000
 """Ids of a channel that are safe and not asked about; of more, the oldest are forgotten, as Splunk does."""

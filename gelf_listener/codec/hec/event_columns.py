@@ -26,8 +26,6 @@ from gelf_listener.codec.times import SECONDS_MAX, SECONDS_MIN
 from gelf_listener.message import FieldValue, Message
 from gelf_listener.rows import Names, Row
 
-__all__ = ["take_events"]
-
 _Own: TypeAlias = tuple[tuple[str, ...], tuple[FieldValue, ...]]
 """Names and values of fields."""
 _Said: TypeAlias = tuple[Names, float, str, str, int | None, tuple[FieldValue, ...]]

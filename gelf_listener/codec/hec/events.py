@@ -24,18 +24,6 @@ from gelf_listener.codec.text.reader import STREAM_LEVELS, TextReader
 from gelf_listener.codec.times import seconds_of_text, to_seconds
 from gelf_listener.errors import Reason, Rejected
 
-__all__ = [
-    "MAX_EVENTS",
-    "HecError",
-    "around_event",
-    "read_value",
-    "seconds_of",
-    "split_events",
-    "split_usual",
-    "take_event",
-    "take_raw",
-]
-
 MAX_EVENTS = 100_000
 """Most events of one body: each costs memory of its own until it is written."""
 

@@ -4,23 +4,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = [
-    "BUSY",
-    "CHANNEL_MISSING",
-    "EVENT_BLANK",
-    "EVENT_REQUIRED",
-    "HEALTHY",
-    "INTERNAL_ERROR",
-    "INVALID_AUTHORIZATION",
-    "INVALID_FORMAT",
-    "INVALID_TOKEN",
-    "NO_DATA",
-    "TOKEN_REQUIRED",
-    "TOO_LARGE",
-    "UNHEALTHY",
-    "Fault",
-]
-
 
 class Fault(NamedTuple):
     """

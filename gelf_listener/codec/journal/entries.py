@@ -15,8 +15,6 @@ from gelf_listener.codec.text.carried import carried_message
 from gelf_listener.errors import Reason
 from gelf_listener.message import ulid
 
-__all__ = ["take_entry"]
-
 _WELL_KNOWN = frozenset(
     (
         *("MESSAGE_ID", "CODE_FILE", "CODE_LINE", "CODE_FUNC", "ERRNO", "INVOCATION_ID", "USER_INVOCATION_ID"),

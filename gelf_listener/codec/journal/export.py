@@ -13,8 +13,6 @@ from collections.abc import Iterator
 from gelf_listener.codec.receipt import Receipt
 from gelf_listener.errors import Reason, Rejected
 
-__all__ = ["MAX_FIELDS", "Entry", "ExportParser"]
-
 MAX_FIELDS = 1024
 """Most fields of an entry, as systemd-journal-remote has it."""
 

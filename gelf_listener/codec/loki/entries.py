@@ -18,8 +18,6 @@ from gelf_listener.message import Message
 from gelf_listener.notes import Deviation
 from gelf_listener.rows import Names, Row, shared_names
 
-__all__ = ["Stream", "take_entry"]
-
 _LEVELS = (
     *("level", "Level", "LEVEL", "severity", "Severity", "SEVERITY", "lvl", "loglevel", "log_level", "levelname"),
     *("severity_text", "severityText", "logLevel", "priority", "detected_level"),

@@ -7,8 +7,6 @@ from functools import lru_cache
 
 from gelf_listener.errors import Reason, Rejected
 
-__all__ = ["parse_labels"]
-
 _PAIR = re.compile(r'\s*([^\s={}",`]{1,1024})\s*=\s*(?:"((?:[^"\\]|\\.)*+)"|`([^`]*+)`)\s*(,|\Z)', re.DOTALL)
 _ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-7]{3})|(.))", re.DOTALL)
 _PLAIN = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v"}

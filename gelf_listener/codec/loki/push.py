@@ -20,8 +20,6 @@ from gelf_listener.codec.scrub import encode_json, scrub_escapes
 from gelf_listener.codec.times import seconds_of_text
 from gelf_listener.errors import Reason, Rejected
 
-__all__ = ["MAX_ENTRIES", "decode_push"]
-
 MAX_ENTRIES = 100_000
 """Most entries of one request: each costs memory of its own until it is written."""
 

@@ -12,8 +12,6 @@ from gelf_listener.message import FieldValue, Message
 from gelf_listener.notes import Note
 from gelf_listener.rows import Names, Row
 
-__all__ = ["Alike", "Read", "Unusual", "take_alike"]
-
 _MAX_SCOPES = 16
 """Sets of names that the scopes of a shape have: a service has one or two."""
 _NOTHING = Names(())

@@ -13,8 +13,6 @@ from gelf_listener.codec.otlp.records import Taker
 from gelf_listener.codec.protobuf import write_field
 from gelf_listener.codec.receipt import Receipt
 
-__all__ = ["Code", "Signal", "export", "write_status"]
-
 Step = tuple[tuple[int, str], ...]
 
 _OTHER_KINDS: Step = (

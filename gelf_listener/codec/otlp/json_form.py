@@ -22,18 +22,6 @@ from gelf_listener.codec.otlp.json_values import any_of, integer_of, pairs_of, t
 from gelf_listener.codec.otlp.records import MAX_RECORDS, RECORDS_A_STEP, Attributes, Scope, Taker
 from gelf_listener.errors import Reason, Rejected
 
-__all__ = [
-    "attributes_of",
-    "decode_logs",
-    "id_of",
-    "nanoseconds_of",
-    "objects",
-    "parse",
-    "read_scope",
-    "text_of",
-    "value_of",
-]
-
 _LONG_RECORD_BYTES = 64 * 1024
 _MAX_BYTES = 256 * 1024
 """Of a resource or a scope, whose attributes are read at once."""

@@ -25,8 +25,6 @@ from gelf_listener.codec.times import SECONDS_MAX, SECONDS_MIN
 from gelf_listener.errors import Rejected
 from gelf_listener.message import FieldValue
 
-__all__ = ["JsonRecordShapes"]
-
 _LEARN_EVERY = 64
 """Of so many records that have no shape, one is looked at: making one costs as much as reading a hundred."""
 _MAX_SHAPES = 8

@@ -9,8 +9,6 @@ from typing import Any
 from gelf_listener.codec.otlp.records import Attributes
 from gelf_listener.errors import Reason, Rejected
 
-__all__ = ["any_of", "integer_of", "pairs_of", "text_of"]
-
 _MAX_DEPTH = 64
 
 

@@ -15,8 +15,6 @@ from gelf_listener.codec.otlp.values import read_any, read_attribute, text_at
 from gelf_listener.codec.protobuf import BYTES, FIXED64, MAX_FIELDS, VARINT, damaged, fields, read_varint, too_many
 from gelf_listener.errors import Reason, Rejected
 
-__all__ = ["check_size", "decode_logs", "parts_of", "read_resource", "read_scope"]
-
 _BYTES_A_STEP = 64 * 1024
 """The same in bytes: long records take longer."""
 

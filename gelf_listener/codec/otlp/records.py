@@ -20,8 +20,6 @@ from gelf_listener.errors import Reason
 from gelf_listener.message import FieldValue, Message
 from gelf_listener.notes import Note
 
-__all__ = ["MAX_RECORDS", "RECORDS_A_STEP", "TRACE_NAMES", "Attributes", "Scope", "Taker", "is_plain_body"]
-
 MAX_RECORDS = 100_000
 """Most records of one request: each costs memory of its own until it is written."""
 

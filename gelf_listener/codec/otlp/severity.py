@@ -7,8 +7,6 @@ from typing import NamedTuple
 
 from gelf_listener.codec.levels import severity_of_text
 
-__all__ = ["SEVERITY_NUMBERS", "Severity", "read_severity"]
-
 SEVERITY_NUMBERS = {0: 21, 1: 19, 2: 18, 3: 17, 4: 13, 5: 10, 6: 9, 7: 5}
 """OpenTelemetry's numbers for syslog's levels."""
 

@@ -24,8 +24,6 @@ from gelf_listener.codec.protobuf import BYTES, FIXED32, FIXED64, VARINT, fields
 from gelf_listener.codec.times import SECONDS_MAX, SECONDS_MIN
 from gelf_listener.errors import Rejected
 
-__all__ = ["Shape", "Shapes"]
-
 _LEARN_EVERY = 64
 """Of so many records that no shape matched, one is looked at: making a shape costs as much as reading a hundred."""
 

@@ -6,14 +6,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from gelf_listener.codec.otlp import json_form
+from gelf_listener.codec.otlp.json_values import text_of
 from gelf_listener.codec.otlp.protobuf import check_size, parts_of, read_resource, read_scope
 from gelf_listener.codec.otlp.records import MAX_RECORDS, RECORDS_A_STEP, Attributes, Scope, Taker
 from gelf_listener.codec.otlp.values import read_attribute, text_at
 from gelf_listener.codec.protobuf import FIXED64, fields
 from gelf_listener.codec.receipt import Receipt
 from gelf_listener.errors import Reason, Rejected
-
-__all__ = ["decode_events"]
 
 _LONG_EVENT_BYTES = 16 * 1024
 """Of an event that is a step by itself."""
@@ -114,10 +113,10 @@ def _of_json(data: bytes, receipt: Receipt) -> Iterator[_Event]:
 def _of_span(span: dict[str, Any], scope: Scope) -> Iterator[_Event]:
     trace_id = json_form.id_of(json_form.value_of(span, "traceId"), 16)
     span_id = json_form.id_of(json_form.value_of(span, "spanId"), 8)
-    span_name = json_form.text_of(span.get("name"))
+    span_name = text_of(span.get("name"))
     for event in json_form.objects(span, "events"):
         nanoseconds = json_form.nanoseconds_of(json_form.value_of(event, "timeUnixNano"))
-        name = json_form.text_of(event.get("name"))
+        name = text_of(event.get("name"))
         yield (
             scope,
             json_form.encode(event),

@@ -8,8 +8,6 @@ from typing import Any
 from gelf_listener.codec.protobuf import BYTES, FIXED64, VARINT, damaged, fields, signed
 from gelf_listener.errors import Reason, Rejected
 
-__all__ = ["read_any", "read_attribute", "text_at"]
-
 _MAX_DEPTH = 64
 """Values within values; each level is a call of ours."""
 

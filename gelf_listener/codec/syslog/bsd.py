@@ -22,8 +22,6 @@ from gelf_listener.codec.zones import ZONES
 from gelf_listener.message import FieldValue
 from gelf_listener.notes import Deviation, Note
 
-__all__ = ["Header", "parse_bsd"]
-
 _MONTH = "|".join(month.title() for month in MONTHS)
 _PLAIN = re.compile(
     rf"({_MONTH}) ([ 0-3][0-9]) ([0-9:]{{8}}) "

@@ -13,8 +13,6 @@ from typing import NamedTuple
 from gelf_listener.codec.syslog.stamps import Clock, read_stamp
 from gelf_listener.message import FieldValue
 
-__all__ = ["Prefix", "read_prefix"]
-
 _PIECE = re.compile(
     r"""
     (?P<sequence>\d{1,10}):\ +

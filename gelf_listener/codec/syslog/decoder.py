@@ -37,8 +37,6 @@ from gelf_listener.errors import Reason, Rejected
 from gelf_listener.message import FieldValue, Message, Peer
 from gelf_listener.notes import Deviation, Note
 
-__all__ = ["SyslogDecoder", "SyslogOptions"]
-
 _log = logging.getLogger(__name__)
 
 

@@ -18,8 +18,6 @@ from gelf_listener.codec.times import to_seconds
 from gelf_listener.message import FieldValue
 from gelf_listener.notes import Deviation, Note
 
-__all__ = ["SAYS_MORE", "SHAPES", "Device", "Shape", "read_device"]
-
 _MAX_PAIRS = 1000
 _PAIR = re.compile(r'([A-Za-z_][\w.-]{0,63})=("(?:[^"\\]|\\.)*+"|[^\s"]*)')
 _HOSTS = ("devname", "device_name", "dvchost", "fw", "device")

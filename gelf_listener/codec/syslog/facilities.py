@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-__all__ = ["FACILITIES", "KEYWORDS"]
-
 FACILITIES = (
     "kernel",
     "user-level",

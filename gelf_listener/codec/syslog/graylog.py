@@ -24,8 +24,6 @@ from gelf_listener.codec.syslog.facilities import FACILITIES
 from gelf_listener.errors import Reason, Rejected
 from gelf_listener.message import FieldValue
 
-__all__ = ["GraylogSyslog"]
-
 _TRIMMED = "".join(map(chr, range(0x21)))
 """What Java's `String.trim` takes off."""
 

@@ -17,8 +17,6 @@ from gelf_listener.codec.framing.syslog_frames import SyslogFramer
 from gelf_listener.codec.receipt import Receipt
 from gelf_listener.codec.session import FramedSession
 
-__all__ = ["SyslogSession"]
-
 _GOES_ON = re.compile(
     rb"[\t ]+\S|Caused by: |\.\.\. \d+ |Suppressed: |Traceback \("
     rb"|During handling of |The above exception |[A-Za-z_$][\w$.]*(?:Exception|Error|Throwable)\b"

@@ -18,8 +18,6 @@ from gelf_listener.codec.gelf.keys import note
 from gelf_listener.codec.zones import AMBIGUOUS, ZONES, zone_of
 from gelf_listener.notes import Deviation, Note
 
-__all__ = ["MONTHS", "Clock", "Stamp", "iso_seconds", "read_stamp", "usual_stamp"]
-
 _SECONDS_A_DAY = 86_400
 _AHEAD_DAYS = 7
 """How far a clock may be ahead: a stamp without a year is the last such day, but for this."""

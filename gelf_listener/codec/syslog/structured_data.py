@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-__all__ = ["StructuredData", "parse_structured_data"]
-
 StructuredData = tuple[tuple[tuple[str, str], ...], list[str]]
 """Parameters in order: SD-ID and name of each, and the values, unescaped."""
 

@@ -18,8 +18,6 @@ from gelf_listener.codec.text.reader import TextReader, read_text
 from gelf_listener.codec.text.reading import Reading
 from gelf_listener.notes import Deviation, Note
 
-__all__ = ["CEE", "NO_TAG", "read_body", "undo_escapes"]
-
 CEE = "@cee:"
 """The cookie of Common Event Expression: JSON follows."""
 NO_TAG = ": @cee:"

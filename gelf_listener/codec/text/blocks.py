@@ -17,8 +17,6 @@ from gelf_listener.codec.text.reading import Reading
 from gelf_listener.codec.text.records import read_record
 from gelf_listener.codec.text.stamps import read_stamp
 
-__all__ = ["read_blocks"]
-
 _ATTRIBUTES = r"((?:[^>\"]|\"[^\"]{0,4000}\"){0,1000}?)"
 _EVENT = re.compile(rf"<(log4j:event|record|Event)\b{_ATTRIBUTES}>(.*?)</\1>", re.DOTALL)
 _ATTRIBUTE = re.compile(r"([\w.:-]{1,60})=\"([^\"]{0,4000})\"")

@@ -8,12 +8,11 @@ from typing import Any
 
 from gelf_listener.codec.receipt import Receipt
 from gelf_listener.codec.text.envelopes import open_docker_json
+from gelf_listener.codec.text.line_records import is_gelf
 from gelf_listener.codec.text.origin import Origin
-from gelf_listener.codec.text.reader import STREAM_LEVELS, TextReader, is_gelf, read_text
+from gelf_listener.codec.text.reader import STREAM_LEVELS, TextReader, read_text
 from gelf_listener.codec.text.reading import Reading, with_level
 from gelf_listener.codec.text.records import read_record
-
-__all__ = ["decode_text", "decode_text_in_steps", "foreign_frame", "foreign_record", "is_json"]
 
 _LEVEL = 6
 _LINES_A_STEP = 32

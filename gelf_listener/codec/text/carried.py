@@ -22,8 +22,6 @@ from gelf_listener.codec.times import SECONDS_MAX, SECONDS_MIN
 from gelf_listener.message import Message
 from gelf_listener.notes import Note
 
-__all__ = ["carried_message"]
-
 _NOTHING: Mapping[str, object] = {}
 _GELF = ("short_message", "full_message", "timestamp", "host", "level", "version")
 

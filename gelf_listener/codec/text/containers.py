@@ -14,8 +14,6 @@ from gelf_listener.codec.text.origin import Origin
 from gelf_listener.codec.text.reader import TextReader
 from gelf_listener.message import Message
 
-__all__ = ["ContainerReader"]
-
 _PIECE_BYTES = 16 * 1024
 """Docker cuts longer lines at this many bytes; its gelf driver does not say that it did, its fluentd driver does."""
 _PARTIAL = frozenset(("partial_message", "partial_id", "partial_ordinal", "partial_last"))

@@ -17,8 +17,6 @@ from gelf_listener.codec.text.plain import read_header
 from gelf_listener.codec.text.stamps import read_stamp
 from gelf_listener.message import FieldValue
 
-__all__ = ["ENVELOPES", "Envelope", "EnvelopeShape", "Names", "open_docker_json", "open_envelope"]
-
 
 class Envelope(NamedTuple):
     """

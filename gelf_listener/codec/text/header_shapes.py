@@ -19,8 +19,6 @@ from gelf_listener.codec.text.stamps import ISO, believable, iso_stamp, read_sta
 from gelf_listener.codec.zones import zone_of
 from gelf_listener.message import FieldValue
 
-__all__ = ["NO_HEADER", "SHAPES", "Header", "Shape"]
-
 
 class Header(NamedTuple):
     """

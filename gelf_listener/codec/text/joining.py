@@ -15,9 +15,10 @@ from gelf_listener.codec.batch import Batch
 from gelf_listener.codec.gelf.keys import note
 from gelf_listener.codec.gelf.lenient import LenientGelf
 from gelf_listener.codec.text.blocks import read_blocks
+from gelf_listener.codec.text.header_shapes import NO_HEADER, Header
 from gelf_listener.codec.text.line_records import is_gelf, parse_objects, record_in
 from gelf_listener.codec.text.origin import Origin, message_of, take_document
-from gelf_listener.codec.text.plain import NO_HEADER, Header, is_prose, read_header
+from gelf_listener.codec.text.plain import is_prose, read_header
 from gelf_listener.codec.text.records import read_record
 from gelf_listener.codec.text.traces import (
     Beginning,
@@ -40,8 +41,6 @@ from gelf_listener.codec.text.traces import (
 )
 from gelf_listener.message import Message
 from gelf_listener.notes import Deviation
-
-__all__ = ["WITHIN", "Joiner"]
 
 _OPENS, _CLOSES, _BLANK = frozenset("{["), frozenset("}])"), frozenset(" \t")
 """Last characters of a line that opens an object, first ones of the line that closes it, and of those between."""

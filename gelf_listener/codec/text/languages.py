@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-__all__ = ["LEVELS", "MONTHS", "month_number"]
-
 LEVELS = {
     # java.util.logging (JDK's resource bundles) and PostgreSQL (lc_messages)
     **dict.fromkeys(("PANIK", "ПАНИКА", "ВАЖНО"), 2),

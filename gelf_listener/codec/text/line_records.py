@@ -11,14 +11,13 @@ import msgspec
 
 from gelf_listener.codec.plain import plain
 from gelf_listener.codec.templated_json import repair_templated
+from gelf_listener.codec.text.header_shapes import Header
 from gelf_listener.codec.text.literals import read_inspected, read_literal
 from gelf_listener.codec.text.pairs import read_pairs
-from gelf_listener.codec.text.plain import Header, read_header
+from gelf_listener.codec.text.plain import read_header
 from gelf_listener.codec.text.reading import Reading
 from gelf_listener.codec.text.records import read_record
 from gelf_listener.codec.text.stamps import read_stamp
-
-__all__ = ["LEADING", "is_gelf", "parse_objects", "record_in"]
 
 LEADING = "\ufeff\x1e \t"
 """What may stand before an object: a byte order mark, the separator of RFC 7464, blanks."""

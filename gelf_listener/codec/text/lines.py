@@ -13,8 +13,6 @@ from gelf_listener.codec.text.origin import Origin
 from gelf_listener.codec.text.reader import TextReader
 from gelf_listener.message import FieldValue
 
-__all__ = ["LineDecoder"]
-
 
 class LineDecoder:
     """

@@ -7,8 +7,6 @@ import warnings
 
 import msgspec
 
-__all__ = ["MAX_LITERAL", "read_inspected", "read_literal"]
-
 MAX_LITERAL = 64 * 1024
 """Longest text that is read as a literal: its syntax tree takes a hundred times as much."""
 

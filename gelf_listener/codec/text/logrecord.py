@@ -32,8 +32,6 @@ from gelf_listener.codec.text.percent import percent
 from gelf_listener.errors import Reason, Rejected
 from gelf_listener.message import Peer
 
-__all__ = ["MAX_RECORDS", "LogRecords", "common_names"]
-
 MAX_RECORDS = 100_000
 """Most records of one JSON array."""
 

@@ -11,8 +11,6 @@ from gelf_listener.codec.text.reading import Reading, with_level
 from gelf_listener.message import FieldValue, Message, Peer
 from gelf_listener.notes import Note
 
-__all__ = ["Origin", "message_of", "take_document"]
-
 
 class Origin(NamedTuple):
     """

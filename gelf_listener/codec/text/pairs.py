@@ -6,8 +6,6 @@ import re
 
 from gelf_listener.codec.levels import severity_of_text
 
-__all__ = ["OF_A_REQUEST", "read_pairs"]
-
 _PAIR = re.compile(
     r"""([A-Za-z_@][\w.@/-]{0,200})
         (?:=(?:"((?:[^"\\]|\\.)*+)"|'((?:[^'\\]|\\.)*+)'|([^\s"'][^\s"]*+|)))?  # a name alone is a flag

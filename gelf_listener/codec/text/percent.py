@@ -10,8 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-__all__ = ["MAX_TEXT", "MAX_WIDTH", "percent"]
-
 MAX_WIDTH = 1000
 """Largest width and precision; more is not a log line."""
 

@@ -20,9 +20,6 @@ from gelf_listener.codec.text.languages import MONTHS
 from gelf_listener.codec.text.stamps import Stamp, read_stamp, whole_seconds
 from gelf_listener.codec.text.traces import throws_within
 
-__all__ = ["NO_HEADER", "Header", "is_prose", "read_common", "read_header"]
-
-
 _BARE = (
     "TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERR|ERROR|SEVERE|CRIT|CRITICAL|FATAL|VERBOSE|INFORMATION|DPANIC"
     "|WRN|FTL|DBG|VRB|INF|TRC|ERRO|DEBU|FATA|PANI|TRAC|EROR|DBUG|DEBG|TRCE|FINEST|FINER"

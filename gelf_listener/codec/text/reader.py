@@ -30,8 +30,6 @@ from gelf_listener.codec.text.records import read_record
 from gelf_listener.errors import Reason
 from gelf_listener.message import Message
 
-__all__ = ["STREAM_LEVELS", "TextReader", "is_gelf", "read_text"]
-
 _log = logging.getLogger(__name__)
 
 _ANSI = re.compile(r"\x1b\[[0-9;:?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")

@@ -8,8 +8,6 @@ from gelf_listener.codec.gelf.keys import note
 from gelf_listener.message import FieldValue
 from gelf_listener.notes import Deviation, Note
 
-__all__ = ["Reading", "with_level"]
-
 _ERROR = 3
 _STACK = "Stack (most recent call last)"
 """What Python's logging writes of where a record was made: nothing was thrown."""

@@ -22,8 +22,6 @@ from gelf_listener.codec.text.record_plans import CLOSER, Usual, flatten, is_far
 from gelf_listener.codec.text.stamps import believable, usual_seconds_of
 from gelf_listener.rows import Names
 
-__all__ = ["RecordColumns", "RecordShapes", "Said", "Stored"]
-
 _MAX_KNOWN = 16
 """Names that are put before those of records: a protocol has a few sets of them."""
 _MAX_PATTERNS = 64

@@ -21,25 +21,6 @@ from gelf_listener.codec.text.stamps import believable, usual_seconds
 from gelf_listener.codec.times import to_seconds
 from gelf_listener.message import FieldValue
 
-__all__ = [
-    "CLOSER",
-    "I64",
-    "MAX_KEYS",
-    "MAX_PREFIX",
-    "NODE_LEVELS",
-    "TEXTS",
-    "Name",
-    "Plan",
-    "Usual",
-    "flatten",
-    "is_far",
-    "is_odd_in_gelf_only",
-    "may_be_object",
-    "number_seconds",
-    "plan_of",
-    "text_of_list",
-]
-
 TEXTS = (
     "message",
     "msg",

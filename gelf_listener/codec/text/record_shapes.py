@@ -29,8 +29,6 @@ from gelf_listener.codec.text.system_records import (
 )
 from gelf_listener.codec.text.templates import fill_positions, fill_template, shown
 
-__all__ = ["RECORD_SHAPES", "RecordShape"]
-
 Record = dict[str, Any]
 
 

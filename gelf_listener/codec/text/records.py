@@ -45,8 +45,6 @@ from gelf_listener.codec.times import to_seconds
 from gelf_listener.message import FieldValue
 from gelf_listener.notes import Deviation, Note
 
-__all__ = ["read_record"]
-
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _TYPES = frozenset(("fatal", "critical", "error", "warn", "warning", "info", "debug"))
 """Types of records that are levels."""

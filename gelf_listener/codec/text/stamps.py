@@ -17,19 +17,6 @@ from typing import Any, NamedTuple
 
 from gelf_listener.codec.zones import ZONES, zone_of
 
-__all__ = [
-    "CLOCK",
-    "ISO",
-    "ZONE",
-    "Stamp",
-    "believable",
-    "iso_stamp",
-    "read_stamp",
-    "usual_seconds",
-    "usual_seconds_of",
-    "whole_seconds",
-]
-
 _EARLIEST = 631_152_000.0
 """1990: older than any log that is read now; a clock that was never set says 1970 or 1980."""
 _AHEAD_SECONDS = 31 * 86_400.0

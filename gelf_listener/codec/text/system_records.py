@@ -8,21 +8,6 @@ from typing import Any
 
 from gelf_listener.codec.syslog.structured_data import parse_structured_data
 
-__all__ = [
-    "nested",
-    "read_audit",
-    "read_container_app",
-    "read_google_cloud",
-    "read_journal",
-    "read_kubernetes_event",
-    "read_macros",
-    "read_osquery",
-    "read_rsyslog",
-    "read_suricata",
-    "read_wazuh",
-    "without",
-]
-
 Record = dict[str, Any]
 
 

@@ -8,8 +8,6 @@ from typing import Any
 
 import msgspec
 
-__all__ = ["fill_positions", "fill_template", "shown"]
-
 _HOLE = re.compile(r"\{\{|\}\}|\{([@$]?[\w.]{1,100})(?:,-?\d{1,4})?(?::[^{}]{1,50})?\}")
 _BRACES = re.compile(r"\{\}")
 _MAX_TEXT = 64 * 1024

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-__all__ = ["trace_of"]
-
 _MAX_CAUSES = 20
 _MAX_FRAMES = 500
 _NAMES = ("exc_type", "exceptionType", "exception_class", "className", "class", "type", "name", "__class__")

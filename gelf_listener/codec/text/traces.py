@@ -14,27 +14,6 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-__all__ = [
-    "BEGINNINGS",
-    "Beginning",
-    "Doubt",
-    "Trace",
-    "begins",
-    "begins_behind_a_time",
-    "begins_with_level",
-    "closes",
-    "continues",
-    "crashes",
-    "doubts",
-    "ends",
-    "headline",
-    "is_printed",
-    "raises",
-    "settles",
-    "takes_lines",
-    "throws_within",
-]
-
 
 class Trace(enum.Enum):
     """Whose trace it is."""

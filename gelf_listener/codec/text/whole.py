@@ -16,8 +16,6 @@ from gelf_listener.codec.text.records import read_record
 from gelf_listener.codec.text.traces import begins
 from gelf_listener.notes import Deviation
 
-__all__ = ["read_whole"]
-
 _RAISED = re.compile(r"(?:Caused by: )?[A-Za-z_$][\w.$]{0,200}(?:: |\Z)")
 """What was raised, as the line above the first frame says it, whatever its name."""
 

@@ -15,8 +15,6 @@ from gelf_listener.errors import describe
 from gelf_listener.inputs.files.followed import Followed, Identity, Piece
 from gelf_listener.inputs.files.positions import Positions
 
-__all__ = ["Folder", "Round"]
-
 _log = logging.getLogger(__name__)
 
 _READ_BYTES = 64 * 1024

@@ -16,8 +16,6 @@ import os
 import stat
 from typing import NamedTuple
 
-__all__ = ["HEAD_BYTES", "Followed", "Identity", "Piece"]
-
 HEAD_BYTES = 256
 """So much of the beginning tells a file from another one that has its inode."""
 

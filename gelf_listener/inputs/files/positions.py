@@ -18,8 +18,6 @@ from gelf_listener.errors import ConfigError, describe
 from gelf_listener.inputs.files.followed import Identity
 from gelf_listener.lock import DirectoryLock
 
-__all__ = ["Position", "Positions"]
-
 _log = logging.getLogger(__name__)
 
 _FILE_NAME = "positions.json"

@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
-__all__ = ["CONTINUE", "SILENCE", "Response", "cors_lines", "head_of"]
-
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 _SERVER = b"Server: gelf-listener\r\n"

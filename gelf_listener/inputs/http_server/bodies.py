@@ -9,8 +9,6 @@ from typing import Any
 from gelf_listener.codec.compression import MAX_ZSTD_WINDOW
 from gelf_listener.errors import Reason, Rejected
 
-__all__ = ["StreamInflater"]
-
 _PIECE_BYTES = 256 * 1024
 _ZSTD_BYTES = 64
 """Bytes of zstd that are read at a time where its output is not bounded: each four may be 128 KiB of one byte."""

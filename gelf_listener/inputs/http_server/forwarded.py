@@ -8,8 +8,6 @@ from gelf_listener.inputs.allow import AllowList
 from gelf_listener.inputs.http_server.requests import Request
 from gelf_listener.message import Peer
 
-__all__ = ["forwarded_for"]
-
 _MOST_ADDRESSES = 100
 
 

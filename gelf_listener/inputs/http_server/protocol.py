@@ -32,8 +32,6 @@ from gelf_listener.inputs.turns import Backlog, turns_of
 from gelf_listener.intake import Intake
 from gelf_listener.message import Peer
 
-__all__ = ["HttpProtocol"]
-
 _log = logging.getLogger(__name__)
 
 _SMALL_BODY_BYTES = 64 * 1024

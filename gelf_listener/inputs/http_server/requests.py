@@ -7,8 +7,6 @@ from urllib.parse import parse_qsl, unquote
 from gelf_listener.inputs.http_server.answers import Response
 from gelf_listener.message import Peer
 
-__all__ = ["Request"]
-
 _MAX_PARAMETERS = 1000
 
 

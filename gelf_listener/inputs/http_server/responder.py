@@ -14,8 +14,6 @@ from gelf_listener.inputs.http_server.answers import Response, cors_lines
 from gelf_listener.inputs.http_server.requests import Request
 from gelf_listener.inputs.http_server.settings import HttpServerSettings
 
-__all__ = ["BodyReader", "Responder", "run_steps"]
-
 Result = TypeVar("Result")
 
 _STATUS = {Reason.PAYLOAD_TOO_LARGE: 413, Reason.TOO_COMPLEX: 413, Reason.UNKNOWN_COMPRESSION: 415}

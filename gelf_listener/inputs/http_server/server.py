@@ -11,8 +11,6 @@ from gelf_listener.inputs.server_connections import Connections
 from gelf_listener.inputs.stream import StreamInput
 from gelf_listener.intake import Intake
 
-__all__ = ["HttpServerInput"]
-
 
 class HttpServerInput(StreamInput):
     """

@@ -9,8 +9,6 @@ from pydantic import Field, model_validator
 from gelf_listener.inputs.listening import StreamSettings
 from gelf_listener.settings import Duration, Size
 
-__all__ = ["HttpServerSettings"]
-
 
 class HttpServerSettings(StreamSettings):
     """Who may send, and what a request may take."""

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-__all__ = ["head_without_upgrade"]
-
 _OF_UPGRADES = frozenset((b"upgrade", b"http2-settings"))
 """Headers, and options of Connection, that make the offer."""
 

@@ -26,8 +26,6 @@ from gelf_listener.outputs.files.directories import open_directory
 from gelf_listener.outputs.files.faults import Faults
 from gelf_listener.outputs.files.template import Found, PathTemplate
 
-__all__ = ["Archive", "Retention"]
-
 _log = logging.getLogger("gelf_listener.outputs.file")
 
 _PART = "@part"

@@ -10,8 +10,6 @@ from pathlib import Path
 
 from gelf_listener.errors import describe
 
-__all__ = ["Faults"]
-
 _log = logging.getLogger("gelf_listener.outputs.file")
 
 _KINDS = {

@@ -20,8 +20,6 @@ from pathlib import Path
 
 from gelf_listener.outputs.files.directories import open_directory
 
-__all__ = ["LogFile"]
-
 _FLAGS = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 """O_NONBLOCK: opening a FIFO that nobody reads must fail, not wait; it means nothing for a regular file."""
 _MODE = 0o640

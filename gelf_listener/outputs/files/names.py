@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import re
 
-__all__ = ["EMPTY", "MIN_NAME", "NONE", "OVERFLOW", "safe_name"]
-
 NONE = "_none"
 """Stands for a value the message does not have."""
 EMPTY = "_empty"

@@ -16,8 +16,6 @@ from pathlib import Path
 
 from gelf_listener.outputs.files.logfile import LogFile
 
-__all__ = ["OpenFiles"]
-
 _DAY_SECONDS = 86_400
 
 

@@ -10,8 +10,6 @@ from pydantic import BeforeValidator, Field
 from gelf_listener.quantities import DURATIONS, PLAIN_SECONDS, exact_duration, parse_duration
 from gelf_listener.settings import Quantity
 
-__all__ = ["Period", "Rotation"]
-
 _PERIODS = {"never": 0.0, "hourly": 3600.0, "daily": 86_400.0}
 
 

@@ -23,8 +23,6 @@ from gelf_listener.outputs.files.names import MIN_NAME, OVERFLOW, safe_name
 from gelf_listener.rendering.levels import level_name
 from gelf_listener.rendering.values import value_text
 
-__all__ = ["Destination", "Found", "PathTemplate"]
-
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _TIMES = ("date", "hour")
 _MAX_COMPONENT = 200

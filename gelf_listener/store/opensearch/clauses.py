@@ -8,8 +8,6 @@ from typing import Any
 from gelf_listener.query.nodes import Fuzzy, Range, Regex, Wildcard
 from gelf_listener.store.algebra import Algebra, Bounds
 
-__all__ = ["Clause", "Clauses"]
-
 Clause = dict[str, Any]
 """A query as JSON."""
 

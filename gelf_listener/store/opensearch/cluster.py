@@ -18,8 +18,6 @@ from gelf_listener.store.deadline import seconds_left
 from gelf_listener.store.opensearch.names import TEMPLATES, IndexNames
 from gelf_listener.store.opensearch.shortfall import shortfall
 
-__all__ = ["Ask", "Cluster", "IndexInfo", "count_request", "total_of"]
-
 _T = TypeVar("_T")
 
 _BUSY_SECONDS = 10.0

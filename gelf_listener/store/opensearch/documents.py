@@ -15,8 +15,6 @@ from typing import Any, NamedTuple
 from gelf_listener.errors import Retry
 from gelf_listener.store.opensearch.cluster import Cluster
 
-__all__ = ["MAX_SHARED", "SharedConflict", "SharedDocument", "SharedDocuments", "Version"]
-
 MAX_SHARED = 5000
 """Documents that are looked at."""
 _FETCHED_AT_ONCE = 20

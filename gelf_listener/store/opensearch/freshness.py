@@ -14,8 +14,6 @@ from gelf_listener.store.opensearch.cluster import Cluster
 from gelf_listener.store.opensearch.shape import Shape
 from gelf_listener.store.opensearch.shortfall import shortfall
 
-__all__ = ["Freshness"]
-
 _COLUMNS_SECONDS = 2.0
 """How long is remembered which columns there are: other listeners make some, too."""
 _REFRESH_SECONDS = 10.0

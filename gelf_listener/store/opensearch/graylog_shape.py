@@ -21,19 +21,16 @@ from typing import Any, ClassVar
 import msgspec
 
 from gelf_listener.message import FieldValue, Message, Peer
-from gelf_listener.query.fields import FIRST_OF, known_field, stored_names, underscored
+from gelf_listener.query.fields import FIRST_OF, FieldType, known_field, stored_names, underscored
 from gelf_listener.rendering.graylog_size import accounted_size
 from gelf_listener.rendering.graylog_times import IndexTimes, index_seconds
 from gelf_listener.store import aggregation
-from gelf_listener.store.answers import FieldType
 from gelf_listener.store.columns import Column
 from gelf_listener.store.opensearch.clauses import Clause
 from gelf_listener.store.opensearch.graylog_translation import ADDED, GraylogTranslator
 from gelf_listener.store.opensearch.names import NumberedNames
 from gelf_listener.store.opensearch.shape import Shape
 from gelf_listener.store.schema import field_key, field_name
-
-__all__ = ["GraylogShape"]
 
 _DEFAULT_STREAM = "000000000000000000000001"
 """The stream that every message of a Graylog is in, unless it is taken out."""

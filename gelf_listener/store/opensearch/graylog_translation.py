@@ -19,8 +19,6 @@ from gelf_listener.store.parameters import Span
 from gelf_listener.store.schema import field_name
 from gelf_listener.store.tree import Leaf
 
-__all__ = ["ADDED", "GraylogTranslator"]
-
 ADDED = {"@ip": "gl2_remote_ip", "@port": "gl2_remote_port", "@input": "gl2_source_input", "@node": "gl2_source_node"}
 """What the listener adds to a message: where `query.fields` says it is -> its field here."""
 

@@ -41,8 +41,6 @@ from gelf_listener.store.opensearch.objects import Objects
 from gelf_listener.store.opensearch.values import MOST_INTEGER, Irregular, marked, number_of, value_columns
 from gelf_listener.store.schema import MAX_TEXT_CHARACTERS, field_key, micros_of
 
-__all__ = ["MAPPINGS", "MAX_COLUMNS", "SETTINGS", "Document", "Layout"]
-
 MAX_COLUMNS = 1000
 """Names of additional fields that an index has columns for; each takes memory on every node."""
 

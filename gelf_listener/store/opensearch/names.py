@@ -11,8 +11,6 @@ import datetime as dt
 import re
 from typing import Protocol
 
-__all__ = ["TEMPLATES", "DatedNames", "IndexNames", "NumberedNames"]
-
 TEMPLATES = "gelf-listener-store-"
 """What the index templates of stores are called, before their prefix."""
 

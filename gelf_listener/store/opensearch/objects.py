@@ -11,8 +11,6 @@ from typing import Any
 
 import msgspec
 
-__all__ = ["OFTEN", "Objects"]
-
 OFTEN = 200
 """So many objects have the same names before a class is made of them, which costs as much as that many dicts."""
 

@@ -9,9 +9,8 @@ from typing import Any, ClassVar
 
 from gelf_listener.message import Message, OpenFields, ReadColumns
 from gelf_listener.packing import Packer
-from gelf_listener.query.fields import FIRST_OF, bare_name, known_field, stored_names, underscored
+from gelf_listener.query.fields import FIRST_OF, FieldType, bare_name, known_field, stored_names, underscored
 from gelf_listener.store import aggregation
-from gelf_listener.store.answers import FieldType
 from gelf_listener.store.columns import Column
 from gelf_listener.store.opensearch.clauses import Clause
 from gelf_listener.store.opensearch.layout import MAPPINGS, SETTINGS, Layout
@@ -20,8 +19,6 @@ from gelf_listener.store.opensearch.shape import Shape
 from gelf_listener.store.opensearch.translation import ClauseTranslator
 from gelf_listener.store.opensearch.values import value_of
 from gelf_listener.store.schema import field_key, field_name
-
-__all__ = ["OwnShape"]
 
 _MOST_TYPED = 200
 """Fields whose types are looked up."""

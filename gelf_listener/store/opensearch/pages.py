@@ -14,8 +14,6 @@ from gelf_listener.store.opensearch.shape import Shape
 from gelf_listener.store.opensearch.shortfall import shortfall
 from gelf_listener.store.parameters import Sort
 
-__all__ = ["PAGE", "Pages"]
-
 PAGE = 2000
 _MAX_READ = 100_000
 _KEEP_ALIVE = "2m"

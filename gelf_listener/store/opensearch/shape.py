@@ -11,16 +11,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from gelf_listener.message import Message
+from gelf_listener.query.fields import FieldType
 from gelf_listener.query.nodes import Node
 from gelf_listener.store.algebra import Bounds
-from gelf_listener.store.answers import FieldType
 from gelf_listener.store.columns import Column
 from gelf_listener.store.opensearch.clauses import Clause
 from gelf_listener.store.opensearch.names import IndexNames
 from gelf_listener.store.parameters import Span
 from gelf_listener.store.tree import TreeTranslator
-
-__all__ = ["Shape", "SpanTranslator"]
 
 
 class SpanTranslator(TreeTranslator[Clause]):

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from contextvars import ContextVar
 
-__all__ = ["Shortfall", "begin_shortfall", "shortfall"]
-
 
 class Shortfall:
     """

@@ -52,8 +52,6 @@ from gelf_listener.store.opensearch.shortfall import begin_shortfall, shortfall
 from gelf_listener.store.opensearch.target import Target
 from gelf_listener.store.parameters import EVERYTHING, NEWEST_FIRST, Grouping, Metric, Sort, Span, ValuesGroup
 
-__all__ = ["OpenSearchStore"]
-
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 _log = logging.getLogger(__name__)

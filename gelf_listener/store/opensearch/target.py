@@ -10,8 +10,6 @@ from gelf_listener.store import aggregation
 from gelf_listener.store.opensearch.clauses import Clause, Clauses
 from gelf_listener.store.opensearch.cluster import Cluster, count_request, total_of
 
-__all__ = ["Target"]
-
 
 class Target:
     """

@@ -25,8 +25,6 @@ from gelf_listener.store.opensearch.values import marked
 from gelf_listener.store.schema import MAX_TEXT_CHARACTERS, field_key
 from gelf_listener.store.tree import Leaf
 
-__all__ = ["ClauseTranslator"]
-
 _INEXACT = float(1 << 53)
 """From here on a column of doubles does not tell which whole number a value was."""
 

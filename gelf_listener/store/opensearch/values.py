@@ -9,8 +9,6 @@ from typing import Any, NamedTuple
 from gelf_listener.message import FieldValue
 from gelf_listener.store.schema import MAX_TEXT_CHARACTERS
 
-__all__ = ["MOST_INTEGER", "Irregular", "ValueColumn", "marked", "number_of", "value_columns", "value_of"]
-
 MOST_INTEGER = 1 << 63
 """What a column of whole numbers has no room for."""
 

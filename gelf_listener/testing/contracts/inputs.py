@@ -17,8 +17,6 @@ from gelf_listener.settings import InputSettings
 from gelf_listener.testing.contracts.recording_intake import RecordingIntake
 from gelf_listener.testing.contracts.running import in_loop, until
 
-__all__ = ["InputContract"]
-
 _MANY = 200
 _LONG = 5000
 _QUIET_SECONDS = 0.05

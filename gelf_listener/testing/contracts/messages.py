@@ -5,8 +5,6 @@ from __future__ import annotations
 from gelf_listener.codec import Batch, GelfDecoder
 from gelf_listener.message import Message, Peer
 
-__all__ = ["make_batch"]
-
 _RECEIVED_AT = 1_790_000_000.0  # 2026-09-21T14:13:20Z
 _PEER = Peer("192.0.2.7", 5140)
 

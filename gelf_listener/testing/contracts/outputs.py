@@ -16,8 +16,6 @@ from gelf_listener.settings import OutputSettings
 from gelf_listener.testing.contracts.messages import make_batch
 from gelf_listener.testing.contracts.running import in_loop
 
-__all__ = ["OutputContract"]
-
 
 class OutputContract:
     """

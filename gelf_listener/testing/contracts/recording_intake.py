@@ -7,8 +7,6 @@ from collections.abc import Callable
 from gelf_listener.errors import Rejected
 from gelf_listener.message import Message
 
-__all__ = ["RecordingIntake"]
-
 
 class RecordingIntake:
     """

@@ -7,8 +7,6 @@ import functools
 from collections.abc import Callable, Coroutine
 from typing import Any, ParamSpec, TypeVar
 
-__all__ = ["in_loop", "run", "until"]
-
 P = ParamSpec("P")
 T = TypeVar("T")
 

@@ -8,8 +8,6 @@ from pydantic import BaseModel, Field
 
 from gelf_listener.api.native.shapes.messages import Value
 
-__all__ = ["AlertChange", "AlertShape", "AlertTrial", "AlertsShape"]
-
 
 class AlertChange(BaseModel):
     """A change of an alert's state."""

@@ -8,22 +8,6 @@ from gelf_listener.api.native.described import Described, described_by
 from gelf_listener.api.native.shapes.messages import MISSING, MissingShape, Value
 from gelf_listener.store.answers import FieldStatistics
 
-__all__ = [
-    "AggregateShape",
-    "DistributionShape",
-    "FieldShape",
-    "FieldsShape",
-    "GroupShape",
-    "HistogramBucket",
-    "HistogramSeries",
-    "HistogramShape",
-    "NumbersShape",
-    "StatisticsShape",
-    "SuggestShape",
-    "TopShape",
-    "TopValue",
-]
-
 
 class FieldShape(BaseModel):
     """A field that is stored."""

@@ -9,21 +9,6 @@ from gelf_listener.figures import OutputFigures, WorkerFigures
 from gelf_listener.senders import Sender
 from gelf_listener.store.answers import StoreInfo
 
-__all__ = [
-    "ConflictShape",
-    "InputStats",
-    "NodeShape",
-    "NodesShape",
-    "OrphanStats",
-    "OutputStats",
-    "RetryShape",
-    "SenderShape",
-    "SendersShape",
-    "StatsShape",
-    "StoreStats",
-    "WorkerStats",
-]
-
 
 @described_by(Sender)
 class SenderShape(Described):

@@ -7,27 +7,6 @@ from pydantic import BaseModel, Field
 from gelf_listener.api.native.described import Described, described_by
 from gelf_listener.store.answers import Missing
 
-__all__ = [
-    "MISSING",
-    "Deleted",
-    "Hint",
-    "Imported",
-    "KeptRejection",
-    "LintShape",
-    "MessageDetail",
-    "MessageShape",
-    "MissingShape",
-    "NearMiss",
-    "NoteShape",
-    "RejectedPage",
-    "RejectedShape",
-    "SearchPage",
-    "Surrounding",
-    "Validity",
-    "Value",
-    "Waited",
-]
-
 Value = str | int | float | bool
 
 

@@ -6,21 +6,6 @@ from pydantic import BaseModel, Field
 
 from gelf_listener.api.native.shapes.messages import MISSING, MessageShape, MissingShape, Value
 
-__all__ = [
-    "ComparisonShape",
-    "DifferenceShape",
-    "Example",
-    "PatternDifference",
-    "PatternShape",
-    "PatternsShape",
-    "RangeShape",
-    "TraceId",
-    "TraceMessage",
-    "TraceService",
-    "TraceShape",
-    "ValueDifference",
-]
-
 
 class RangeShape(BaseModel):
     """A range of messages, and how many of them were looked at."""
