@@ -32,6 +32,8 @@ _MIN_NUMBERS = 8
 _MAX_DIGITS = 18
 """Of a number that 64 bits hold whatever its digits are."""
 _MAX_DECIMALS = 9
+_PART_OF_BYTE = (8, 1, 2, 4, 4, 8, 8, 8)
+"""By the bits that a number has beyond whole bytes: in how many of them they are written."""
 _MIN_HEX = 8
 """Digits of an id, at least."""
 _NUMBER = re.compile(rb"[1-9][0-9]{1,14}")
@@ -78,22 +80,32 @@ class _Cells(msgspec.Struct, array_like=True, gc=False):
         return different
 
 
-class _Few(_Cells, tag=0):
-    """Few different values: all of them, with cuts between, and the number of each row's."""
+class Few(_Cells, tag=0):
+    """
+    Few different values.
+
+    Attributes:
+        values: All of them, with cuts between.
+        numbers: The number of each row's; nothing where it follows from another column (`following`).
+    """
 
     values: bytes
     numbers: bytes
 
     def of(self, row: int, cut: bytes) -> bytes:
+        """Return the value of a row."""
         return self.values.split(cut)[self.numbers[row]]
 
     def all(self, cut: bytes) -> Sequence[bytes]:
+        """Return the values of all rows."""
         return [*map(self.values.split(cut).__getitem__, self.numbers)]
 
     def different(self, cut: bytes) -> bytes:  # noqa: ARG002  (columns are asked alike)
+        """Return all different values, with cuts between them."""
         return self.values
 
     def spread(self, different: Sequence[str]) -> Sequence[str]:
+        """Return for all rows what was made of each of the different values."""
         return [*map(different.__getitem__, self.numbers)]
 
 
@@ -145,6 +157,8 @@ class _Numbers(_Cells, tag=3):
     """
     Numbers: the lowest byte of each, then the next one of each, and so on.
 
+    Where few bits of the highest are needed, those of several numbers share a byte.
+
     Attributes:
         data: What there is beyond `least`: of each number, or, where they mostly rise, of its step from the one before.
         rows: How many there are.
@@ -152,6 +166,7 @@ class _Numbers(_Cells, tag=3):
         begin: The number before the first step; None if there are no steps.
         digits: How many digits each is written with; 0 for as many as it has.
         scale: What they are divided by; 1 for whole numbers.
+        highest: The bits of the highest byte that are written: 1, 2, 4 or 8.
     """
 
     data: bytes
@@ -160,12 +175,14 @@ class _Numbers(_Cells, tag=3):
     begin: int | None
     digits: int
     scale: int
+    highest: int = 8
 
     def of(self, row: int, cut: bytes) -> bytes:
+        planes = _unfolded(self.data, self.rows, self.highest)
         if self.begin is None:
-            number = self.least + int.from_bytes(self.data[row :: self.rows], "little")
+            number = self.least + int.from_bytes(planes[row :: self.rows], "little")
         else:
-            number = self.begin + self.least * (row + 1) + sum(_joined(self.data, self.rows)[: row + 1])
+            number = self.begin + self.least * (row + 1) + sum(_joined(planes, self.rows)[: row + 1])
         return self._written([number], cut)
 
     def all(self, cut: bytes) -> Sequence[bytes]:
@@ -173,7 +190,8 @@ class _Numbers(_Cells, tag=3):
 
     def different(self, cut: bytes) -> bytes:
         least = self.least
-        numbers = [least + number for number in _joined(self.data, self.rows)]
+        planes = _unfolded(self.data, self.rows, self.highest)
+        numbers = [least + number for number in _joined(planes, self.rows)]
         return self._written(numbers if self.begin is None else [*accumulate(numbers, initial=self.begin)][1:], cut)
 
     def _written(self, numbers: Sequence[int], cut: bytes) -> bytes:
@@ -190,32 +208,43 @@ class _Hex(_Cells, tag=4):
 
     Attributes:
         data: The bytes that these spell.
-        width: How many bytes an id has.
-        dashes: Where it has dashes.
+        width: How many bytes an id has, where it has no half ones.
+        dashes: Where it has dashes, or what else all ids have there.
+        digits: How many digits it has but for those; 0 for those of so many bytes.
+        same: What all ids have there; nothing for dashes.
     """
 
     data: bytes
     width: int
     dashes: bytes
+    digits: int = 0
+    same: bytes = b""
 
     def of(self, row: int, cut: bytes) -> bytes:  # noqa: ARG002
-        found = self.data[row * self.width : (row + 1) * self.width].hex()
-        for at in self.dashes:
-            found = f"{found[:at]}-{found[at:]}"
-        return found.encode()
+        every = self.digits or self.width * 2
+        begin = row * every
+        found = self.data[begin // 2 : (begin + every + 1) // 2].hex()[begin % 2 :][:every].encode()
+        for at, each in self._everywhere():
+            found = found[:at] + each + found[at:]
+        return found
+
+    def _everywhere(self) -> list[tuple[int, bytes]]:
+        """What all ids have, and where, rising."""
+        same = self.same or b"-" * len(self.dashes)
+        return [(at, same[number : number + 1]) for number, at in enumerate(self.dashes)]
 
     def all(self, cut: bytes) -> Sequence[bytes]:
         return self.different(cut).split(cut)
 
     def different(self, cut: bytes) -> bytes:
         digits = self.data.hex().encode()
-        every = self.width * 2
+        every = self.digits or self.width * 2
         length = every + len(self.dashes) + len(cut)
-        ids = bytearray(len(digits) // every * length)
         rows = len(digits) // every
-        taken = iter(range(every))
+        ids, digits = bytearray(rows * length), digits[: rows * every]
+        taken, everywhere = iter(range(every)), dict(self._everywhere())
         for at in range(every + len(self.dashes)):
-            ids[at::length] = b"-" * rows if at in self.dashes else digits[next(taken) :: every]
+            ids[at::length] = everywhere[at] * rows if at in everywhere else digits[next(taken) :: every]
         for at, byte in enumerate(cut, every + len(self.dashes)):
             ids[at::length] = bytes((byte,)) * rows
         return bytes(ids[: len(ids) - len(cut)])
@@ -280,8 +309,14 @@ class _Words(_Cells, tag=6):
         return found.replace(b" " + _ROW_END + b" ", cut)
 
 
-Column = _Few | _Wide | _Many | _Numbers | _Hex | _Apart | _Words
+Column = Few | _Wide | _Many | _Numbers | _Hex | _Apart | _Words
 """What differs from row to row; `_Cells` says how it is asked."""
+
+
+def fews(columns: Sequence[Column]) -> list[Few]:
+    """Return the columns of few different values, with those inside of others."""
+    found = [column.texts if isinstance(column, _Apart) else column for column in columns]
+    return [column for column in found if isinstance(column, Few)]
 
 
 def lay_out(values: Sequence[bytes], cut: bytes) -> Column:
@@ -306,13 +341,13 @@ def lay_out(values: Sequence[bytes], cut: bytes) -> Column:
     return _apart(values, together, cut) or _text(values, cut)
 
 
-def _few(values: Sequence[bytes], cut: bytes) -> _Few | None:
+def _few(values: Sequence[bytes], cut: bytes) -> Few | None:
     found = set(values)
     if len(found) > min(_MAX_FEW, len(values) // _A_VALUE):
         return None
     different = sorted(found)
     numbers = dict(zip(different, range(len(different)), strict=True))
-    return _Few(cut.join(different), bytes(map(numbers.__getitem__, values)))
+    return Few(cut.join(different), bytes(map(numbers.__getitem__, values)))
 
 
 def _text(values: Sequence[bytes], cut: bytes) -> Column:
@@ -349,8 +384,9 @@ def _packed(numbers: Sequence[int], digits: int, scale: int) -> _Numbers | None:
         begin, numbers, least, most = numbers[0] - shortest, [shortest, *steps], shortest, longest
     if most - least >= 1 << 64 or not all([-(1 << 63) <= number < 1 << 63 for number in (least, begin or 0)]):
         return None
-    data = _planes([number - least for number in numbers], most - least)
-    return _Numbers(data, len(numbers), least, begin, digits, scale)
+    planes = _planes([number - least for number in numbers], most - least)
+    highest = _PART_OF_BYTE[(most - least).bit_length() % 8]
+    return _Numbers(_folded(planes, len(numbers), highest), len(numbers), least, begin, digits, scale, highest)
 
 
 def _planes(numbers: Sequence[int], most: int) -> bytes:
@@ -360,6 +396,37 @@ def _planes(numbers: Sequence[int], most: int) -> bytes:
         raw.byteswap()
     data = raw.tobytes()
     return b"".join([data[at::8] for at in range((most.bit_length() + 7) // 8)])
+
+
+def _folded(planes: bytes, rows: int, bits: int) -> bytes:
+    """Write the last of some planes, of which no byte has more than so many bits, several of its bytes in one."""
+    if bits == 8:
+        return planes
+    plane = planes[len(planes) - rows :]
+    each = 8 // bits
+    plane += bytes(-rows % each)
+    folded = sum([int.from_bytes(plane[part::each], "big") << part * bits for part in range(each)])
+    return planes[: len(planes) - rows] + folded.to_bytes(len(plane) // each, "big")
+
+
+def _unfolded(data: bytes, rows: int, bits: int) -> bytes:
+    """Return the planes that `_folded` was given."""
+    if bits == 8:
+        return data
+    each = 8 // bits
+    size = -(-rows // each)
+    folded, plane = data[len(data) - size :], bytearray(size * each)
+    for part in range(each):
+        plane[part::each] = folded.translate(_PARTS[bits, part])
+    return data[: len(data) - size] + plane[:rows]
+
+
+_PARTS = {
+    (bits, part): bytes([byte >> part * bits & (1 << bits) - 1 for byte in range(256)])
+    for bits in (1, 2, 4)
+    for part in range(8 // bits)
+}
+"""By the bits of a part of a byte, and which part it is: that part of every byte."""
 
 
 def _joined(planes: bytes, rows: int) -> array[int]:
@@ -375,20 +442,21 @@ def _joined(planes: bytes, rows: int) -> array[int]:
 
 def _hex(values: Sequence[bytes], width: int) -> _Hex | None:
     """Lay ids out; None if they are none, or if much is the same in all of them."""
-    first = values[0]
-    dashes = bytes([at for at in range(width) if first[at : at + 1] == b"-"])
-    digits = width - len(dashes)
-    if digits < _MIN_HEX or digits % 2:
+    first, rows, together = values[0], len(values), b"".join(values)
+    dashes = first.count(b"-")
+    places = [at for at in range(width) if together[at::width].count(first[at]) == rows]
+    digits = width - len(places)
+    if width - dashes < _MIN_HEX or len(places) - dashes > (width - dashes) // 3:
         return None
-    together = b"".join(values)
-    if sum([len(set(together[at::width])) == 1 for at in range(width)]) - len(dashes) > digits // 3:
-        return None
+    rest = bytearray(digits * rows)
+    for to, at in enumerate([at for at in range(width) if at not in places]):
+        rest[to::digits] = together[at::width]
     try:
-        data = bytes.fromhex(together.replace(b"-", b"").decode("ascii"))
+        data = bytes.fromhex((rest + b"0" * (len(rest) % 2)).decode("ascii"))
     except ValueError:
         return None
-    found = _Hex(data, digits // 2, dashes)
-    return found if len(data) * 2 == digits * len(values) and found.different(b"") == together else None
+    found = _Hex(data, 0, bytes(places), digits, bytes([first[at] for at in places]))
+    return found if found.different(b"") == together else None
 
 
 def _wide(planes: list[bytes], rows: int) -> _Wide:

@@ -15,6 +15,7 @@ format what it has
 6      the messages of a block lie in tables; the index is that of format 5, and is kept
 7      columns of tables are numbers, ids, or numbered words; likewise
 8      bytes of a column that rise are written as steps; likewise
+9      columns leave out what others say, and numbers and ids half bytes; likewise
 ====== =======================================================================================================
 """
 

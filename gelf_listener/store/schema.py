@@ -55,7 +55,7 @@ from gelf_listener.query.words import spaced_words
 if TYPE_CHECKING:
     import tantivy
 
-FORMAT = 8
+FORMAT = 9
 """Of what is written to a store's directory. Every change that older versions cannot read, or that makes an index of
 older versions say something else, counts it up."""
 

@@ -20,6 +20,7 @@ from typing import overload
 import msgspec
 
 from gelf_listener.store.cells import Column, lay_out
+from gelf_listener.store.following import Following, leave_out, put_back
 
 PAYLOAD = b'{"'
 """How a payload begins."""
@@ -52,12 +53,14 @@ class Table(msgspec.Struct, array_like=True, gc=False):
         texts: What all of them have before the first column, between two, and after the last.
         columns: What differs; what stands before the payloads comes first.
         rows: How many messages.
+        following: What was left out of columns, until it is put back.
     """
 
     cut: bytes
     texts: list[bytes]
     columns: list[Column]
     rows: int
+    following: list[Following] = []
 
     def message(self, row: int) -> bytes:
         """Return a message."""
@@ -230,8 +233,12 @@ def unpack_block(data: bytes) -> Sequence[bytes]:
     Raises:
         msgspec.MsgspecError: If it is none.
     """
-    found = _decode(data)
-    return Block(found) if isinstance(found, _Packed) else found
+    found: list[bytes] | _Packed = _decode(data)
+    if not isinstance(found, _Packed):
+        return found
+    for table in found.tables:
+        put_back(table.columns, table.following)
+    return Block(found)
 
 
 class _Laying:
@@ -260,7 +267,8 @@ class _Laying:
             if number:
                 self._text.append(self._cut)
             self._put_field(cells)
-        return Table(self._cut, [*self._texts, b"".join(self._text)], self._columns, len(self._rows))
+        texts, following = [*self._texts, b"".join(self._text)], leave_out(self._columns)
+        return Table(self._cut, texts, self._columns, len(self._rows), following)
 
     def _put_field(self, cells: tuple[bytes, ...]) -> None:
         first = cells[0]

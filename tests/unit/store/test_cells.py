@@ -66,14 +66,18 @@ def test_values_come_back(values: list[bytes], cut: bytes) -> None:
 CHANCE = random.Random(1)
 IDS = [uuid.UUID(int=CHANCE.getrandbits(128)) for _ in range(100)]
 KINDS: list[tuple[str, Sequence[object], str, float]] = [
-    ("few", [("GET", "POST")[CHANCE.randrange(2)] for _ in range(100)], "_Few", 1.3),
+    ("few", [("GET", "POST")[CHANCE.randrange(2)] for _ in range(100)], "Few", 1.3),
     ("whole numbers", [CHANCE.randrange(1_000_000) for _ in range(100)], "_Numbers", 3.3),
     ("numbers below zero", [CHANCE.randrange(-100, 100) for _ in range(100)], "_Numbers", 1.3),
     ("serial numbers", [f"{number:010d}" for number in range(7, 107)], "_Numbers", 0.2),
     ("decimal numbers", [CHANCE.randrange(50_000) / 100 for _ in range(100)], "_Numbers", 2.3),
     ("rising times", [1_795_000_000.5 + number / 1000 for number in range(100)], "_Numbers", 1.3),
+    ("numbers of half bytes more", [CHANCE.randrange(1 << 20) for _ in range(101)], "_Numbers", 2.55),
+    ("numbers of a bit more", [CHANCE.randrange(1 << 17) for _ in range(101)], "_Numbers", 2.15),
     ("large numbers", [CHANCE.randrange(1 << 63) for _ in range(100)], "_Numbers", 8.3),
     ("ids", IDS, "_Hex", 16.3),
+    ("ids of one version", [str(id)[:14] + "4" + str(id)[15:] for id in IDS[1:]], "_Hex", 15.5),
+    ("ids after a word", [f"req-{id.hex}" for id in IDS], "_Hex", 16.3),
     ("ids without dashes", [id.hex for id in IDS], "_Hex", 16.3),
     ("ids that rise", [f"{0xABCDEF00 << 64 | number:024x}-{number % 7}x" for number in range(100)], "_Wide", 27.3),
     ("ids with much in common", [f"{0xABCDEF00 << 64 | number:024x}" for number in range(100)], "_Wide", 24.3),
