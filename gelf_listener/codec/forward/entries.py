@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gelf_listener.codec.forward.values import seconds_of
+from gelf_listener.codec.levels import LEVEL_WORDS
 from gelf_listener.codec.receipt import Receipt
 from gelf_listener.codec.record import make_message
 from gelf_listener.codec.text.carried import carried_message
@@ -27,7 +28,8 @@ def take_entry(tag: str, time: object, record: object, raw: bytes, receipt: Rece
     Make a message of an event, or reject it; the rest of its chunk goes on.
 
     Args:
-        tag: A field of the message, unless its record has one of that name.
+        tag: A field of the message, unless its record has one of that name. Where nothing else says a level, its last
+            part may.
         time: As the client sent it; without one that makes sense the message has the receive time.
         record: What was logged.
         raw: The event's part of the payload.
@@ -49,7 +51,10 @@ def take_entry(tag: str, time: object, record: object, raw: bytes, receipt: Rece
     elif "gelf_id" in record and isinstance(record.get("message"), str):
         _take_ours(record, fields, seconds, raw, receipt)
     else:
-        receipt.add(carried_message(receipt, raw, record, seconds=seconds, fields=fields, strict=strict))
+        message = carried_message(receipt, raw, record, seconds=seconds, fields=fields, strict=strict)
+        if message.level is None:  # Fluentd's in_syslog, Monolog and log4js say it in the tag only
+            message.level = LEVEL_WORDS.get(tag[tag.rfind(".") + 1 :].lower())
+        receipt.add(message)
 
 
 def _take_line(

@@ -300,6 +300,15 @@ def _log4js(record: Mapping[str, Any]) -> Record:
     }
 
 
+def _log4js_fluent(record: Mapping[str, Any]) -> Record:
+    return {
+        "message": record["data"],
+        "level": record["levelStr"],
+        "logger": record["category"],
+        **without(record, "data", "levelStr", "levelInt", "category"),
+    }
+
+
 def _logback(record: Mapping[str, Any]) -> Record:
     """Read logback's JsonEncoder: `message` is the template, unless the formatted text is there too."""
     text, template, arguments = record.get("formattedMessage"), record["message"], record.get("arguments")
@@ -482,6 +491,7 @@ RECORD_SHAPES = (
     RecordShape("tslog", frozenset(("_meta",)), _tslog),
     RecordShape("tslog", frozenset(("_logMeta",)), _tslog_5),
     RecordShape("log4js", frozenset(("startTime", "categoryName", "level", "data")), _log4js),
+    RecordShape("log4js-fluent-appender", frozenset(("category", "levelStr", "levelInt", "data")), _log4js_fluent),
     RecordShape("logback JsonEncoder", frozenset(("timestamp", "loggerName", "message", "threadName")), _logback),
     RecordShape("MySQL's JSON sink", frozenset(("prio", "label", "msg")), _mysql),
     RecordShape("zap, short keys", frozenset(("L", "M")), _zap_short),

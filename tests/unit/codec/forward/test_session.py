@@ -467,3 +467,23 @@ def test_a_time_in_a_list_of_a_record() -> None:
     made.send(msgpack.packb(["a", AT, {"message": "x", "times": [EXT]}]))
     (message,) = made.receipt.batch.messages
     assert message.fields == {"tag": "a", "times": '["2026-11-29T00:43:20.123457+00:00"]'}
+
+
+@pytest.mark.parametrize(
+    ("tag", "record", "level"),
+    [
+        ("orders.warning", {"message": "stock is low"}, 4),  # Monolog's FluentdFormatter(true)
+        ("system.auth.err", {"message": "it failed"}, 3),  # Fluentd's in_syslog
+        ("shop.FATAL", {"message": "all is lost"}, 2),  # log4js-fluent-appender
+        ("error", {"message": "it failed"}, 3),
+        ("orders.warning", {"message": "placed", "level": "info"}, 6),
+        ("orders.warning", {"message": "ERROR: it failed"}, 3),
+        ("orders.placed", {"message": "placed"}, None),
+        ("orders.5", {"message": "placed"}, None),
+        ("", {"message": "placed"}, None),
+    ],
+)
+def test_the_end_of_a_tag_is_a_level_where_nothing_else_is(tag: str, record: dict[str, str], level: int | None) -> None:
+    client = Client()
+    client.send(msgpack.packb([tag, AT, record]))
+    assert [message.level for message in client.receipt.batch.messages] == [level]
