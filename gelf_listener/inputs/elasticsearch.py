@@ -36,7 +36,7 @@ _DOCUMENTS_A_STEP = 64
 _PRODUCT = ("X-Elastic-Product", "Elasticsearch")
 """Without it the clients of Elasticsearch 7.14 and later refuse to go on."""
 _COMPATIBLE = "application/vnd.elasticsearch+"
-_WRITES = frozenset(("_doc", "_create"))
+_WRITES = frozenset(("_doc", "_create", "_update"))
 _KINDS = {
     401: "security_exception",
     413: "content_too_long_exception",
@@ -168,7 +168,7 @@ class ElasticsearchResponder(Responder):
     def _single(self, request: Request, parts: tuple[str, ...], receipt: Receipt) -> Response:
         """Take a document that comes by itself."""
         id = parts[2] if len(parts) > 2 else ""
-        head, ids, errors = Head("index", parts[0], id), list[str](), dict[int, str]()
+        head, ids, errors = Head(_action(request.method, parts), parts[0], id), list[str](), dict[int, str]()
         _take(Operations([head], [request.body]), ids, errors, receipt)
         if errors:
             return self.error(request, 400, errors[0])
@@ -211,14 +211,23 @@ class ElasticsearchHttpsInput(ElasticsearchHttpInput):
 
 
 def _is_write(method: str, parts: tuple[str, ...]) -> bool:
-    """Whether a request brings documents: in bulk, or one with or without an id, below `_doc` or an old type."""
-    if method not in ("POST", "PUT") or not parts:
+    """Whether a request brings documents, in bulk or one, below `_doc` or an old type; or would change one."""
+    if method not in ("POST", "PUT", "DELETE") or not parts:
         return False
     if parts[-1] == "_bulk":
-        return parts[0] != "_monitoring"
-    if len(parts) not in (2, 3) or parts[0][:1] == "_":
+        return method != "DELETE" and parts[0] != "_monitoring"
+    if parts[0][:1] == "_" or len(parts) < 2 or (method == "DELETE" and len(parts) != 3):
         return False
-    return parts[1] in _WRITES or parts[1][:1] != "_"
+    if len(parts) == 4:
+        return parts[3] in _WRITES
+    return len(parts) < 4 and (parts[1] in _WRITES or parts[1][:1] != "_")
+
+
+def _action(method: str, parts: tuple[str, ...]) -> str:
+    """Return what a request for one document would do to it, in the words of bulk requests."""
+    if method == "DELETE":
+        return "delete"
+    return "update" if "_update" in (parts[1], parts[-1]) else "index"
 
 
 def _take(operations: Operations, ids: list[str], errors: dict[int, str], receipt: Receipt) -> None:

@@ -60,6 +60,8 @@ _STORED = frozenset(
 
 _SEARCHES = frozenset(("_search", "_msearch", "_count", "_mget", "_sql", "_eql", "_query", "_async_search", "_pit"))
 
+_CHANGES = frozenset(("_update_by_query", "_delete_by_query", "_reindex"))
+
 
 def answer(asked: Asked) -> Answer | None:
     """Answer a request that sends no document; None for one that makes no sense here."""
@@ -71,6 +73,10 @@ def answer(asked: Asked) -> Answer | None:
     if not _SEARCHES.isdisjoint(asked.parts):
         detail = f"{_NAME} takes documents; search in its page, or with its own API"
         return Answer(400, error_of("illegal_argument_exception", detail, 400))
+    if not _CHANGES.isdisjoint(asked.parts):
+        return Answer(
+            400, error_of("illegal_argument_exception", f"{last} is not supported: messages are only added", 400)
+        )
     if last in ("_refresh", "_flush", "_forcemerge"):
         return Answer(200, _SHARDS)
     if asked.parts == ("_cluster", "settings"):

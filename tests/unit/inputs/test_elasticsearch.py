@@ -138,15 +138,38 @@ def test_where_bulk_requests_go(path: str, method: str, status: int) -> None:
 
 @pytest.mark.parametrize(
     ("path", "method"),
-    [("/a/_doc", "POST"), ("/a/_doc/7", "PUT"), ("/a/_create/7", "PUT"), ("/a/event", "POST"), ("/a/event/7", "PUT")],
+    [
+        ("/a/_doc", "POST"),
+        ("/a/_doc/7", "PUT"),
+        ("/a/_create/7", "PUT"),
+        ("/a/event", "POST"),
+        ("/a/event/7", "PUT"),
+        ("/a/event/7/_create", "PUT"),
+    ],
 )
 def test_single_documents(path: str, method: str) -> None:
     """With and without an id, below `_doc`, `_create` and types of old."""
     intake, answer = bulk(b'{"message": "x"}', path, method=method)
     assert (answer.status, intake.texts, answer.json["result"]) == (201, ["x"], "created")
-    assert answer.json["_id"] == ("7" if path.endswith("7") else intake.messages[0].id)
+    assert answer.json["_id"] == ("7" if "/7" in path else intake.messages[0].id)
     intake, answer = bulk(b"no JSON", path, method=method)
     assert (answer.status, intake.texts, intake.reasons) == (400, [], [Reason.INVALID_JSON])
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "action"),
+    [
+        ("/a/_update/7", "POST", "update"),
+        ("/a/event/7/_update", "POST", "update"),
+        ("/a/_doc/7", "DELETE", "delete"),
+        ("/a/event/7", "DELETE", "delete"),
+    ],
+)
+def test_a_single_document_is_not_changed(path: str, method: str, action: str) -> None:
+    """A success would say that what the update holds is kept."""
+    intake, answer = bulk(b'{"doc": {"message": "x"}}', path, method=method)
+    assert (answer.status, intake.texts, intake.reasons) == (400, [], [Reason.UNEXPECTED_PROTOCOL])
+    assert answer.json["error"]["reason"] == f"{action} is not supported: messages are only added"
 
 
 def test_encodings_and_line_ends() -> None:
@@ -349,6 +372,9 @@ def test_the_root(agent: str) -> None:
         ("GET", "/_security/_authenticate", 200, "username"),
         ("POST", "/_security/user/_has_privileges", 200, "has_all_requested"),
         ("POST", "/logs/_search", 400, "error"),
+        ("POST", "/logs/_update_by_query", 400, "error"),
+        ("POST", "/logs/_delete_by_query?q=x", 400, "error"),
+        ("POST", "/_reindex", 400, "error"),
         ("GET", "/_nonsense", 400, "error"),
         ("PATCH", "/_bulk", 400, "error"),
     ],
