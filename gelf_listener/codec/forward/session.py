@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeAlias
 import msgspec
 
 from gelf_listener.codec.forward.chunks import Pieces, is_compressed
-from gelf_listener.codec.forward.entries import take_entry
+from gelf_listener.codec.forward.entries import Chunk
 from gelf_listener.codec.forward.handshake import Handshake
 from gelf_listener.codec.forward.json_scanner import JsonScanner
 from gelf_listener.codec.forward.scanner import Scanner, length_of
@@ -147,15 +147,16 @@ class ForwardSession(Session):
             yield from self._packed(tag, length)
         elif kind == "array":
             self._at += size
+            chunk = Chunk(tag)
             for _ in range(length):
-                _take_packed(tag, (yield from self._raw()), self._receipt)
+                _take_packed(chunk, (yield from self._raw()), self._receipt)
         elif count < 3:
             raise Rejected(Reason.UNEXPECTED_PROTOCOL, _HEAD, self._buffer[self._at :])
         else:
             used = 3
             time = read_value((yield from self._raw()))
             raw = yield from self._raw()
-            take_entry(tag, time, read_value(raw), raw, self._receipt)
+            Chunk(tag).take(time, read_value(raw), raw, self._receipt)
         for number in range(used, count):
             option = read_value((yield from self._raw()))
             if number == used and isinstance(option, dict) and option.get("chunk"):
@@ -247,13 +248,15 @@ class ForwardSession(Session):
         value, strict = _read_json(raw)
         if not isinstance(value, list) or len(value) < 2:
             raise Rejected(Reason.UNEXPECTED_PROTOCOL, _HEAD, raw)
-        tag, used = text_of(value[0]), 2
+        chunk, used = Chunk(text_of(value[0])), 2
         if isinstance(value[1], list):
             for entry in value[1]:
-                _take_pair(tag, entry, raw if len(value[1]) == 1 else encode_json(entry), self._receipt, strict=strict)
+                _take_pair(
+                    chunk, entry, raw if len(value[1]) == 1 else encode_json(entry), self._receipt, strict=strict
+                )
         elif len(value) > 2:
             used = 3
-            take_entry(tag, value[1], value[2], raw, self._receipt, strict=strict)
+            chunk.take(value[1], value[2], raw, self._receipt, strict=strict)
         else:
             raise Rejected(Reason.UNEXPECTED_PROTOCOL, _HEAD, raw)
         option = value[used] if len(value) > used else None
@@ -271,7 +274,7 @@ class _Entries:
     """
 
     def __init__(self, tag: str, max_bytes: int) -> None:
-        self._tag = tag
+        self._chunk = Chunk(tag)
         self._buffer = bytearray()
         self._scanner = Scanner(max_bytes)
         self.is_broken = False
@@ -290,7 +293,7 @@ class _Entries:
         buffer += data
         try:
             while at < len(buffer) and (end := scanner.end(buffer, at)):
-                _take_packed(self._tag, bytes(buffer[at:end]), receipt)
+                _take_packed(self._chunk, bytes(buffer[at:end]), receipt)
                 at = end
         except Rejected as rejected:
             if rejected.reason is Reason.FRAME_TOO_LARGE:
@@ -311,16 +314,16 @@ class _Entries:
             self.give_up(Reason.FRAME_TRUNCATED, "a chunk that ends in the middle of an event", receipt)
 
 
-def _take_packed(tag: str, raw: bytes, receipt: Receipt) -> None:
-    _take_pair(tag, read_value(raw), raw, receipt)
+def _take_packed(chunk: Chunk, raw: bytes, receipt: Receipt) -> None:
+    _take_pair(chunk, read_value(raw), raw, receipt)
 
 
-def _take_pair(tag: str, entry: object, raw: bytes, receipt: Receipt, *, strict: bool = True) -> None:
+def _take_pair(chunk: Chunk, entry: object, raw: bytes, receipt: Receipt, *, strict: bool = True) -> None:
     """Take one of several events: a time and a record."""
     if not isinstance(entry, list) or len(entry) < 2:
         receipt.reject(Reason.NOT_AN_OBJECT, "an event that is not a pair of a time and a record", raw)
         return
-    take_entry(tag, entry[0], entry[1], raw, receipt, strict=strict)
+    chunk.take(entry[0], entry[1], raw, receipt, strict=strict)
 
 
 def _read_json(raw: bytes) -> tuple[Any, bool]:

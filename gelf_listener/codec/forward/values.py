@@ -81,10 +81,19 @@ def _clean(value: object, *, inside: bool = False) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     if isinstance(value, dict):
-        return {name if type(name) is str else _name(name): _clean(each, inside=True) for name, each in value.items()}
+        return {
+            name if type(name) is str else _name(name): (
+                each.hex() if type(each) is bytes and len(each) == _IDS.get(name) else _clean(each, inside=True)
+            )
+            for name, each in value.items()
+        }
     if isinstance(value, list):
         return [_clean(each, inside=inside) for each in value]
     return value
+
+
+_IDS = {"trace_id": 16, "span_id": 8}
+"""Bytes of what Fluent Bit sends as it got it by OTLP; everybody else writes hexadecimal digits."""
 
 
 def _name(value: object) -> str:
@@ -109,8 +118,6 @@ def seconds_of(value: object) -> float | str | None:
         Seconds, of whatever unit it has (JavaScript's clock: milliseconds); a text for others to read; a number that is
         not a time.
     """
-    if isinstance(value, list) and value:  # Fluent Bit's: a time, and metadata
-        value = value[0]
     if isinstance(value, dt.datetime):
         return value.timestamp()
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):

@@ -487,3 +487,75 @@ def test_the_end_of_a_tag_is_a_level_where_nothing_else_is(tag: str, record: dic
     client = Client()
     client.send(msgpack.packb([tag, AT, record]))
     assert [message.level for message in client.receipt.batch.messages] == [level]
+
+
+TRACE, SPAN = bytes.fromhex("4bf92f3577b34da6a3ce929d0e0e4736"), bytes.fromhex("00f067aa0ba902b7")
+GROUP = [
+    [[msgpack.ExtType(0, b"\xff\xff\xff\xff\0\0\0\0"), {"schema": "otlp", "resource_id": 0, "scope_id": 0}],
+     {"resource": {"attributes": {"service.name": "shop", "host.name": "web-1"}},
+      "scope": {"name": "orders", "version": "1.2", "attributes": {"lib": "x"}}}],
+    [[EXT, {"otlp": {"timestamp": AT * 10**9, "severity_number": 18, "severity_text": "CRITICAL", "trace_flags": 1,
+                     "trace_id": TRACE, "span_id": SPAN, "attributes": {"article": 4711, "lib": "y"},
+                     "event_name": "sold_out", "dropped_attributes_count": 2}}],
+     {"log": "stock is low"}],
+    [[EXT, {"otlp": {"trace_flags": 0}}], {"log": '{"level":"warn","msg":"as JSON"}'}],
+    [[EXT, {"otlp": {"severity_number": 9}}], {"msg": "a map", "order": {"id": 7}}],
+    [[EXT, {}], {"log": "of the group", "level": "error"}],
+    [[msgpack.ExtType(0, b"\xff\xff\xff\xfe\0\0\0\0"), {}], {}],
+    [[EXT, {"otlp": {"severity_number": 13}, "region": "eu"}], {"log": "behind the group"}],
+]  # fmt: skip
+"""What Fluent Bit's output sends of what its input for OTLP took (opentelemetry_logs.c), from version 5.0.4 on."""
+
+
+@pytest.mark.parametrize("mode", ["forward", "packed"])
+def test_what_fluent_bit_took_by_otlp_is_read_as_by_otlp(mode: str) -> None:
+    """The group's resource and scope, and of each record everything but the body, are beside the records."""
+    client = Client()
+    client.send(msgpack.packb(["v1.logs", GROUP if mode == "forward" else packed(*GROUP)]))
+    assert client.reasons == []
+    first, second, third, fourth, last = client.receipt.batch.messages
+    assert (first.short_message, first.level, first.host) == ("stock is low", 2, "web-1")
+    assert first.timestamp == pytest.approx(AT + 0.123456789, abs=1e-6)
+    assert first.fields == {
+        "tag": "v1.logs", "service.name": "shop", "logger": "orders", "otel.scope.version": "1.2", "lib": "y",
+        "article": 4711, "trace_id": TRACE.hex(), "span_id": SPAN.hex(), "trace_flags": 1, "event_name": "sold_out",
+        "otel.dropped_attributes_count": 2,
+    }  # fmt: skip
+    assert (second.short_message, second.level, second.fields["lib"]) == ("as JSON", 4, "x")
+    assert (third.short_message, third.level, third.fields["order.id"]) == ("a map", 6, 7)
+    assert (fourth.short_message, fourth.level, fourth.host) == ("of the group", 3, "web-1")
+    assert fourth.fields["service.name"] == "shop"
+    assert (last.short_message, last.level, last.host) == ("behind the group", 4, "192.0.2.7")
+    assert last.fields == {"tag": "v1.logs", "region": "eu"}
+
+
+def test_metadata_are_fields() -> None:
+    """The record's own count; a token of Splunk's clients is not for readers."""
+    client = Client()
+    event = [[EXT, {"region": "eu", "n": 1, "hec_token": "secret"}], {"message": "placed", "n": 2}]
+    client.send(msgpack.packb(["a", [event]]))
+    (message,) = client.receipt.batch.messages
+    assert message.fields == {"tag": "a", "region": "eu", "n": 2}
+    assert message.timestamp == pytest.approx(AT + 0.123456789, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"severity_number": 99, "severity_text": 7, "attributes": [1], "trace_id": b"short", "trace_flags": "x"},
+        {"severity_number": True, "dropped_attributes_count": -1, "event_name": None, "span_id": {"a": 1}},
+    ],
+)
+@pytest.mark.parametrize("time", [EXT, 1e300, float("nan"), None, "soon", [], {}])
+def test_odd_metadata_do_no_harm(odd: dict[str, Any], time: Any) -> None:
+    client = Client()
+    client.send(msgpack.packb(["a", [[[time, {"otlp": odd}], {"log": "placed"}], [[], {"log": "second"}]]]))
+    assert (client.texts, client.reasons) == (["placed", "second"], [])
+
+
+def test_a_group_may_be_anything() -> None:
+    client = Client()
+    start = [msgpack.ExtType(0, b"\xff\xff\xff\xff\0\0\0\0"), {}]
+    events = [[start, {"unit": "a"}], [[EXT, {}], {"log": "in it"}], [start, None], [[EXT, {}], {"log": "out of it"}]]
+    client.send(msgpack.packb(["a", events]))
+    assert [message.fields.get("unit") for message in client.receipt.batch.messages] == ["a", None]
