@@ -72,7 +72,7 @@ class ElasticsearchResponder(Responder):
     """
 
     methods: ClassVar[str] = "GET, HEAD, POST, PUT, DELETE, OPTIONS"
-    cors_headers: ClassVar[str] = "Authorization, Content-Type, Content-Encoding, X-Elastic-Client-Meta"
+    cors_headers: ClassVar[str] = "Authorization, *"
     busy_status: ClassVar[int] = 429
     """Which clients of Elasticsearch send again after a while."""
 

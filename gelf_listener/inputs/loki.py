@@ -11,7 +11,7 @@ from gelf_listener.codec import Receipt
 from gelf_listener.codec.encodings import unpack
 from gelf_listener.codec.loki.push import decode_push
 from gelf_listener.codec.otlp.export import Signal
-from gelf_listener.errors import Reason
+from gelf_listener.errors import Reason, Rejected
 from gelf_listener.inputs.http_server.answers import Response
 from gelf_listener.inputs.http_server.requests import Request
 from gelf_listener.inputs.http_server.responder import Responder, run_steps
@@ -46,7 +46,7 @@ class LokiResponder(Responder):
     """
 
     methods: ClassVar[str] = "GET, POST, OPTIONS"
-    cors_headers: ClassVar[str] = "Authorization, Content-Type, Content-Encoding, X-Scope-OrgID"
+    cors_headers: ClassVar[str] = "Authorization, *"
     busy_status: ClassVar[int] = 429
     undoes_encoding: ClassVar[bool] = True
 
@@ -85,9 +85,17 @@ class LokiResponder(Responder):
     def _plain(self, request: Request, receipt: Receipt) -> Generator[None, None, bytes]:
         """Undo the encoding that is named, and that of protobuf, which is compressed whether it is named or not."""
         encoding = _encoding(request)
-        if request.content_type != "application/json" and encoding != b"snappy":
+        if request.content_type == "application/json":
+            return (yield from unpack(request.body, encoding, self.inflater, receipt))
+        if encoding != b"snappy":
             encoding = b"snappy," + encoding
-        return (yield from unpack(request.body, encoding, self.inflater, receipt))
+        try:
+            return (yield from unpack(request.body, encoding, self.inflater, receipt))
+        except Rejected as rejected:
+            if request.body[:1] != b"{":
+                raise
+            detail = f"{rejected.detail}; JSON needs Content-Type: application/json"
+            raise Rejected(rejected.reason, detail, request.body) from rejected
 
     def error_body(
         self,

@@ -61,7 +61,7 @@ class OtlpResponder(Responder):
         events: Whether events of spans are messages.
     """
 
-    cors_headers: ClassVar[str] = "Authorization, Content-Type, Content-Encoding"
+    cors_headers: ClassVar[str] = "Authorization, *"
 
     def __init__(self, settings: HttpServerSettings, input: str, *, events: bool) -> None:
         super().__init__(settings, input)

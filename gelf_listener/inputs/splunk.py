@@ -76,7 +76,7 @@ class HecResponder(Responder):
     """
 
     methods: ClassVar[str] = "GET, POST, OPTIONS"
-    cors_headers: ClassVar[str] = "Authorization, Content-Type, X-Splunk-Request-Channel"
+    cors_headers: ClassVar[str] = "Authorization, *"
 
     def __init__(self, settings: SplunkHecSettings, input: str) -> None:
         super().__init__(settings, input)

@@ -98,6 +98,15 @@ def test_undoes_encodings_of_json(encoding: str, encode: Any) -> None:
     assert (answer.status, intake.texts) == (204, ["hello"])
 
 
+@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "text/plain", ""])
+def test_json_of_another_type_is_told_what_it_lacks(kind: str) -> None:
+    """What curl sends without a header; Loki takes it for protobuf, too."""
+    body = b'{"streams": [{"stream": {}, "values": [["1795913697911092480", "hello"]]}]}'
+    intake, answer = push(body, kind)
+    assert (answer.status, intake.reasons) == (400, [Reason.CORRUPT_COMPRESSION])
+    assert answer.body.endswith(b"; JSON needs Content-Type: application/json\n")
+
+
 def test_is_ready() -> None:
     """Clients and health checks ask before they push."""
     _, answers = exchange([http_clients.request(b"", path="/ready", method="GET")])

@@ -339,3 +339,12 @@ def test_takes_events_of_spans_on_request() -> None:
             "event_name": "retried",
             "logger": "shop",
         }
+
+
+@pytest.mark.parametrize("scheme", ["otlp+http", "loki+http", "elasticsearch+http", "splunk+hec"])
+def test_pages_may_send_with_any_header(scheme: str) -> None:
+    """Exporters in browsers are told what to send besides, such as a key or a trace."""
+    ask = b"OPTIONS /v1/logs HTTP/1.1\r\nHost: x\r\nOrigin: http://a\r\nAccess-Control-Request-Headers: x-key\r\n\r\n"
+    _, (answer,) = http_clients.exchange(scheme, [ask])
+    assert (answer.status, answer.headers["access-control-allow-origin"]) == (200, "http://a")
+    assert answer.headers["access-control-allow-headers"] == "Authorization, *"
