@@ -500,7 +500,7 @@ class Joiner:
         seconds = header.seconds
         if origin.timestamp is not None and (seconds is None or abs(seconds - origin.timestamp) > _CLOSE_SECONDS):
             seconds = origin.timestamp
-        fields = {**origin.fields, **header.fields} if header.fields else origin.fields.copy()
+        fields = {**origin.fields, **header.fields} or None
         batch.messages.append(
             Message(
                 self._at if seconds is None else seconds,

@@ -204,7 +204,7 @@ class TextReader:
                             None,
                             False,
                             None,
-                            fields.copy(),
+                            fields.copy() if fields else None,
                         )
                     )
                     size += len(raw)
