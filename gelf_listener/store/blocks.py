@@ -71,7 +71,10 @@ _LAID_OUT = "laid out"
 """Mark: the first place of the last block that was looked at."""
 _LAID_OUT_AT_ONCE = 4
 """Blocks: nothing can be saved meanwhile, for ten milliseconds."""
-_WORTH_IT = 10
+_WORTH_IT = 50
+"""Room is given back when more than such a part of the file is unused."""
+_GIVEN_BACK_AT_ONCE = 200
+"""Pages: nothing can be saved meanwhile, for some ten milliseconds."""
 _COMPACTED_AT_ONCE = 32
 _MAX_PLACE = 1 << 62
 _INCREMENTAL = 2
@@ -244,7 +247,7 @@ class Blocks:
         self.unindexable = 0
         """Messages that the index cannot take."""
         self.hurried = False
-        """Whether there may be blocks that were saved quickly."""
+        """Whether there may be blocks that were saved quickly, or room of theirs that is not needed any more."""
         self._unsaved: list[bytes] = []
         self._block: list[bytes] = []
         """The saved messages of the last block, for it goes on."""
@@ -387,21 +390,39 @@ class Blocks:
             self.hurried = bool(found)
         return bool(found)
 
-    def give_back(self) -> None:
+    def give_back(self, *, some: bool) -> bool:
         """
-        Give room back that is not needed any more, if it is worth it; nothing is added meanwhile.
+        Give room back that is not needed any more, if it is worth it.
+
+        Args:
+            some: Only a little of it, for more may be added meanwhile; nothing of a file that an earlier version made.
+
+        Returns:
+            Whether there may be more.
 
         Raises:
             OSError: If there is no room to work in.
         """
+        self.hurried = False
         with self._lock:
             try:
-                (pages,) = self._writer.execute("PRAGMA page_count").fetchone()
-                (unused,) = self._writer.execute("PRAGMA freelist_count").fetchone()
+                pages, unused, mode = [
+                    self._writer.execute(f"PRAGMA {name}").fetchone()[0]
+                    for name in ("page_count", "freelist_count", "auto_vacuum")
+                ]
+                if unused * _WORTH_IT <= pages or (some and mode != _INCREMENTAL):
+                    return False
+                if some:
+                    self._writer.executescript(f"PRAGMA incremental_vacuum({_GIVEN_BACK_AT_ONCE})")
             except sqlite3.Error as error:
                 raise OSError(f"{self.path}: {error}") from None
-        if unused * _WORTH_IT > pages:
+        if not some:
             self._give_back()
+        elif unused - _GIVEN_BACK_AT_ONCE <= 0 or (unused - _GIVEN_BACK_AT_ONCE) * _WORTH_IT <= pages:
+            self.fold()  # which cuts the file
+        else:
+            self.hurried = True
+        return self.hurried
 
     def compact(self) -> None:
         """
@@ -480,6 +501,7 @@ class Blocks:
         writer = self._writer
         for pragma in (
             f"page_size = {_PAGE_BYTES}",
+            f"auto_vacuum = {_INCREMENTAL}",
             f"application_id = {_APPLICATION_ID}",
             "journal_mode = WAL",
             "synchronous = FULL",

@@ -96,7 +96,7 @@ class Indexing:
 
     def tidy(self) -> bool:
         """
-        Lay a few blocks out that were saved in a flood.
+        Lay a few blocks out that were saved in a flood, or give some of their room back.
 
         Returns:
             Whether there may be more.
@@ -105,8 +105,8 @@ class Indexing:
             for partition in self._all.list:
                 if partition.blocks.lay_out():
                     return True
-                if partition is not self._all.current:
-                    partition.blocks.give_back()
+                if partition.blocks.give_back(some=partition is self._all.current):
+                    return True
         return False
 
     def index_all(self) -> None:

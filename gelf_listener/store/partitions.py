@@ -96,7 +96,7 @@ class Partitions:
 
     @property
     def hurried(self) -> bool:
-        """Whether blocks may have to be laid out that were saved in a flood."""
+        """Whether there may be something to tidy up after a flood."""
         return any([partition.blocks.hurried for partition in self.list])
 
     @property

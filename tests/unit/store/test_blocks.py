@@ -89,15 +89,23 @@ def test_what_is_saved_quickly_is_read_the_same(tmp_path: Path, blocks: Blocks) 
     assert sizes[1] < sizes[0] * 1.8
 
 
-def test_what_was_saved_quickly_is_laid_out_later(tmp_path: Path, blocks: Blocks) -> None:
-    """But for the last block, which goes on; deleted messages stay deleted, and room is given back."""
+def _orders(count: int) -> list[bytes]:
+    """Return messages of a service."""
     chance = random.Random(1)
-    count = 8000
-    sent = [
+    return [
         b'%d{"version":"1.1","host":"web-%d","_took":%d,"_id":"%08x","_status":%d,"_path":"/orders/%d","_zone":"eu-%d"}'
         % (at, at % 7, chance.randrange(1000), chance.getrandbits(32), 200 + at % 4, chance.randrange(90), at % 3)
         for at in range(count)
     ]
+
+
+def test_what_was_saved_quickly_is_laid_out_later(
+    tmp_path: Path, blocks: Blocks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """But for the last block, which goes on; deleted messages stay deleted, and room is given back bit by bit."""
+    monkeypatch.setattr("gelf_listener.store.blocks._GIVEN_BACK_AT_ONCE", 20)
+    count = 8000
+    sent = _orders(count)
     blocks.add(sent)
     blocks.save(quickly=True)
     blocks.fold()
@@ -107,12 +115,46 @@ def test_what_was_saved_quickly_is_laid_out_later(tmp_path: Path, blocks: Blocks
     while blocks.lay_out():
         pass
     assert not blocks.lay_out()
-    blocks.give_back()
-    blocks.fold()
+    steps = 0
+    while blocks.give_back(some=True):
+        steps += 1
+        blocks.add([b"more"])  # it goes on meanwhile
+        blocks.save()
+        assert blocks.hurried
+    assert steps
+    assert not blocks.hurried
+    assert (tmp_path / FILE_NAME).stat().st_size < before * 0.7
+    assert not blocks.give_back(some=False)
+    blocks.close()
+    again = Blocks(tmp_path)
+    again.add([b"one more"])
+    again.save()
+    expected = [*sent[:5], *sent[6:], *[b"more"] * steps, b"one more"]
+    assert [message for _, message in again.since(0, count + steps)] == expected
+    again.close()
+
+
+def test_a_file_of_an_earlier_version_is_cut_once_nothing_is_added(tmp_path: Path, blocks: Blocks) -> None:
+    """SQLite writes all of it again then, for such a file does not say whose each page is."""
+    blocks.add(_orders(8000))
+    blocks.save(quickly=True)
+    blocks.close()
+    with sqlite3.connect(tmp_path / FILE_NAME, isolation_level=None) as connection:
+        connection.execute("PRAGMA journal_mode = DELETE")
+        connection.execute("PRAGMA auto_vacuum = NONE")  # as those had it
+        connection.execute("VACUUM")
+    connection.close()
+    before = (tmp_path / FILE_NAME).stat().st_size
+    again = Blocks(tmp_path)
+    while again.lay_out():
+        pass
+    assert not again.give_back(some=True)
+    again.fold()
+    assert (tmp_path / FILE_NAME).stat().st_size >= before
+    assert not again.give_back(some=False)
     assert (tmp_path / FILE_NAME).stat().st_size < before * 0.9
-    blocks.add([b"one more"])
-    blocks.save()
-    assert [message for _, message in blocks.since(0, count)] == [*sent[:5], *sent[6:], b"one more"]
+    assert [message for _, message in again.since(0, 7999)] == _orders(8000)
+    again.close()
 
 
 def test_a_few_at_a_time_share_a_block(tmp_path: Path, blocks: Blocks) -> None:
