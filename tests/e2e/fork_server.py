@@ -119,11 +119,12 @@ def _become(wanted: dict[str, Any], standard: list[int]) -> None:
     for file in standard:
         os.close(file)
     os.chdir(wanted["directory"])
+    earlier = _paths()
     os.environ.clear()
     os.environ.update(wanted["environment"])
+    sys.path[:] = [wanted["directory"], *_paths(), *(path for path in sys.path[1:] if path not in earlier)]
     time.tzset()
     sys.argv[1:] = wanted["arguments"]
-    sys.path[0] = wanted["directory"]
     unbuffered = bool(os.environ.get("PYTHONUNBUFFERED"))
     for name, number, errors in (("stdout", 1, "strict"), ("stderr", 2, "backslashreplace")):
         binary: Any = open(number, "wb", buffering=0 if unbuffered else -1, closefd=False)  # noqa: SIM115
@@ -135,6 +136,11 @@ def _become(wanted: dict[str, Any], standard: list[int]) -> None:
     for name in ("stdin", "__stdin__"):
         setattr(sys, name, stdin)
     _draw_id_again()
+
+
+def _paths() -> list[str]:
+    """The folders of PYTHONPATH."""
+    return list(filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep)))
 
 
 def _draw_id_again() -> None:

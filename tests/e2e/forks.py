@@ -21,7 +21,8 @@ __all__ = ["Process", "run", "start"]
 _SERVER = Path(__file__).with_name("fork_server.py")
 _NOT_INHERITED = ("PYTHON", "LD_", "LC_", "LANG", "COVERAGE")
 """Variables that an interpreter or a library reads when it starts: with others than ours, it has to start."""
-_HARMLESS = "PYTHONUNBUFFERED"
+_HARMLESS = ("PYTHONUNBUFFERED", "PYTHONPATH")
+"""A fork can take these on, unless a folder of the path runs code when an interpreter starts."""
 
 
 class Process:
@@ -200,4 +201,8 @@ def _as_ours(environment: Mapping[str, str]) -> bool:
     """Whether a fork of a program with our variables is what an interpreter with these would be."""
     names = {*environment, *os.environ}
     differ = (name for name in names if environment.get(name) != os.environ.get(name))
-    return not any(name.startswith(_NOT_INHERITED) and name != _HARMLESS for name in differ)
+    folders = filter(None, environment.get("PYTHONPATH", "").split(os.pathsep))
+    return not (
+        any(name.startswith(_NOT_INHERITED) and name not in _HARMLESS for name in differ)
+        or any((Path(folder) / "sitecustomize.py").exists() for folder in folders)
+    )

@@ -28,6 +28,8 @@ from tests.services.rabbitmq import RabbitMq
 
 LOAD_SECONDS = (0.2, 1.2)
 """How long a listener lives."""
+PAUSE_SECONDS = 0.002
+"""What a sender leaves between two sends: enough is under way at a kill, and most of the processor is not spent on load."""
 OUTAGE_SECONDS = (0.02, 0.3)
 """How long the destination is away, and how long it is there."""
 ARRIVAL_SECONDS = 60.0
@@ -77,7 +79,7 @@ class Load:
     def _run(self) -> None:
         try:
             with self._connect() as send:
-                while not self._stop.is_set():
+                while not self._stop.wait(PAUSE_SECONDS):
                     done = send(self._numbers())
                     with self._lock:
                         self.acknowledged.update(done)
