@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from math import isfinite
 
 from gelf_listener.codec.text.stamps import read_stamp
 
@@ -46,9 +47,11 @@ def seconds_of_text(text: str) -> float | None:
     if len(text) > _MAX_TEXT:
         return None
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
         pass
+    else:
+        return number if isfinite(number) else None
     try:
         moment = dt.datetime.fromisoformat(text)
     except ValueError:

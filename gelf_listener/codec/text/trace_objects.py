@@ -46,7 +46,8 @@ def _of_list(value: list[Any]) -> str:
 def _of_structlog(value: dict[str, Any]) -> str:
     """Write a traceback as Python does."""
     lines = ["Traceback (most recent call last):"]
-    for frame in value.get("frames") or ():
+    frames = value.get("frames")
+    for frame in frames if isinstance(frames, list) else ():
         if isinstance(frame, dict) and len(lines) < 2 * _MAX_FRAMES:
             lines.append(f'  File "{frame.get("filename")}", line {frame.get("lineno")}, in {frame.get("name")}')
             if frame.get("line"):
