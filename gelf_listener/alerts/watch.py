@@ -3,7 +3,8 @@ Watch: looks at every alert now and then, keeps what changes, and delivers notic
 
 Laws:
 
-* One look at a time; after it the watch rests for many times as long as the look took, so that intake does not notice.
+* Alerts are looked at together, so that a store makes what came in searchable once for all of them; after that the
+  watch rests for many times as long as it took, so that intake does not notice.
 * What changes is kept in the catalog before anything is sent: a notice is delivered at least once, after a restart too.
 * Without the lease (another listener of the same store has it) nothing is looked at and nothing sent.
 """
@@ -11,7 +12,6 @@ Laws:
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -24,12 +24,15 @@ from gelf_listener.alerts.lease import Documents, Lease
 from gelf_listener.alerts.record import Record
 from gelf_listener.errors import GelfError, OutputError, Retry, describe
 from gelf_listener.store import Store
+from gelf_listener.store.background import in_background
 
 _log = logging.getLogger(__name__)
 
 _ALERTS, _STATES, _SILENCES = "alerts", "alert_states", "silences"
+_AT_ONCE = 20
+"""Most alerts that are looked at together: searches of people wait for them."""
 _REST = 20.0
-"""How many times as long as a look took nothing is looked at."""
+"""How many times as long as that took nothing is looked at."""
 _LONGEST_LOOK_SECONDS = 20.0
 _LONGEST_REST_SECONDS = 30.0
 _IDLE_SECONDS = 5.0
@@ -90,7 +93,7 @@ class Watch:
         self.looks = 0
         """How often an alert was looked at."""
         self.look_seconds = 0.0
-        """How long that took."""
+        """How long that took, those that were looked at together counted once."""
         self.notices = 0
         """Notices that were delivered, each to one destination."""
         self.failures = 0
@@ -251,7 +254,7 @@ class Watch:
                 pass
 
     async def _turn(self) -> float:
-        """Look at the alert that is due longest, if one is; return how long to rest, seconds."""
+        """Look at the alerts that are due, the longest due first; return how long to rest, seconds."""
         watched = {each.alert.name: each for each in self.all()}
         if not watched:
             return _IDLE_SECONDS
@@ -265,22 +268,27 @@ class Watch:
         now = self._clock()
         self._records = {name: record for name, record in self._records.items() if name in watched}
         watched = {each.alert.name: each for each in self.all()}
-        for name, each in watched.items():
-            self._due.setdefault(name, now + _spread(name) * each.alert.interval * bool(each.record.since))
-        self._due = {name: due for name, due in self._due.items() if name in watched}
-        name = min(self._due, key=self._due.__getitem__)
-        if self._due[name] > now:
-            return min(self._due[name] - now, _IDLE_SECONDS)
+        self._due = {
+            name: self._due.get(name, _next(each.alert, now) if each.record.since else now)
+            for name, each in watched.items()
+        }
+        names = sorted([name for name, due in self._due.items() if due <= now], key=self._due.__getitem__)[:_AT_ONCE]
+        if not names:
+            return min(min(self._due.values()) - now, _IDLE_SECONDS)
         before = time.monotonic()
-        try:
-            await self.look_at(watched[name])
-        except Exception:  # noqa: BLE001  (one that fails must not stop the others)
-            _log.exception("alert %s", name)
+        with in_background():
+            await asyncio.gather(*[self._look_safely(watched[name]) for name in names])
         took = time.monotonic() - before
-        self.looks += 1
         self.look_seconds += took
-        self._due[name] = now + watched[name].alert.interval
+        self._due |= {name: _next(watched[name].alert, now) for name in names}
         return min(_REST * took, _LONGEST_REST_SECONDS)
+
+    async def _look_safely(self, watched: Watched) -> None:
+        try:
+            await self.look_at(watched)
+        except Exception:  # noqa: BLE001  (one that fails must not stop the others)
+            _log.exception("alert %s", watched.alert.name)
+        self.looks += 1
 
     async def _deliver(self) -> None:
         delay = _FIRST_DELAY_SECONDS
@@ -305,6 +313,6 @@ def _alert(name: str, document: dict[str, Any]) -> Alert | None:
         return None
 
 
-def _spread(name: str) -> float:
-    """Return a number between 0 and 1 that is always the same for a name: alerts do not come due together."""
-    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4]) / 2**32
+def _next(alert: Alert, now: float) -> float:
+    """Return when an alert is due again: at a multiple of its interval, so that alerts come due together."""
+    return (now // alert.interval + 1) * alert.interval

@@ -7,6 +7,7 @@ import contextlib
 import math
 import time
 
+from gelf_listener.store.background import is_in_background
 from gelf_listener.store.partition import Partition
 from gelf_listener.store.partitions import Partitions
 
@@ -62,8 +63,9 @@ class Schedule:
         self._second = (began, count + messages, before)
 
     def asked(self) -> None:
-        """Note that somebody searches."""
-        self._asked_at = time.monotonic()
+        """Note that somebody searches: more searches may follow, but for one in the background."""
+        if not is_in_background():
+            self._asked_at = time.monotonic()
 
     def committed(self, seconds: float) -> None:
         """Note that an index was committed, and how long that took."""

@@ -16,6 +16,7 @@ from gelf_listener.api.catalog_file import FileCatalog
 from gelf_listener.errors import GelfError, OutputError, Refused, Retry
 from gelf_listener.message import Message
 from gelf_listener.store.answers import Missing
+from gelf_listener.store.background import is_in_background
 from gelf_listener.store.memory_store import MemoryStore
 from tests.unit.fakes import FakeOutput, run
 
@@ -312,3 +313,34 @@ def test_a_lease_that_somebody_else_took() -> None:
         assert not await CatalogLease(Refusing(None), "me").held()
 
     run(main())
+
+
+def test_those_that_are_due_are_looked_at_together() -> None:
+    """All ask at one time, in the background, so a store makes what came in searchable once; at most 20 do."""
+
+    class Slow(MemoryStore):
+        asking = most = 0
+
+        async def count(self, query: Any, span: Any) -> int:
+            assert is_in_background()
+            self.asking += 1
+            self.most = max(self.most, self.asking)
+            await asyncio.sleep(0.5)
+            self.asking -= 1
+            return await super().count(query, span)
+
+    async def most_at_once(number: int) -> int:
+        loop, store = asyncio.get_running_loop(), Slow()
+        alerts = [alert(name=f"a{each}", more_than=0) for each in range(number)]
+        destinations = Destinations({"ops": FakeOutput()}, dict)
+        watch = Watch(
+            alerts, FileCatalog(None), lambda: store, destinations, OwnLease(), clock=lambda: NOW + loop.time()
+        )
+        watch.start()
+        while watch.looks < 3 * number:
+            await asyncio.sleep(1)
+        await watch.close()
+        return store.most
+
+    assert run(most_at_once(3)) == 3
+    assert run(most_at_once(30)) == 20

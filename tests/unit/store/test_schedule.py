@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from gelf_listener.store import schedule
+from gelf_listener.store.background import in_background
 from gelf_listener.store.schedule import Schedule
 
 _START = 1000.0
@@ -80,3 +81,18 @@ def test_without_a_flood_nobody_waits_for_the_next_commit(monkeypatch: pytest.Mo
         await search
 
     asyncio.run(main())
+
+
+def test_what_nobody_waits_for_is_not_followed_by_more_commits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a search what comes in is committed every second for a while; after one in the background it is not."""
+    clock = _Clock()
+    monkeypatch.setattr(schedule, "time", clock)
+    partition = _partition(given=10, saved=20)
+    made = Schedule(SimpleNamespace(list=[partition], current=partition))  # type: ignore[arg-type]
+    made.committed(0.01)
+    clock.now += 2.0
+    with in_background():
+        made.asked()
+    assert not made.commit_due(partition, 5)
+    made.asked()
+    assert made.commit_due(partition, 5)
