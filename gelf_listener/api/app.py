@@ -17,13 +17,14 @@ from typing import Any
 
 from gelf_listener.api.asgi import Receive, Scope, Send
 from gelf_listener.api.contract import Listener
-from gelf_listener.api.pages import Page, find_page
+from gelf_listener.api.pages import Page, find_page, unknown_page
 from gelf_listener.errors import ConfigError
 from gelf_listener.metrics import exposition, registry
 
 _ENDLESS = "/api/gelf/live"
 _FOR_ASSISTANTS = "/mcp is the Model Context Protocol, for assistants: it answers POST; see docs/mcp.md"
 _MISSING = b"x-gelf-listener-missing"
+_TEXTS = ("/health", "/metrics")
 
 
 class Shell:
@@ -32,8 +33,9 @@ class Shell:
 
     ``GET /health`` answers 200 while every output works and 503 while one fails or blocks; ``GET /metrics``
     is Prometheus' text format; ``/api`` is the REST API, which answers HEAD wherever it answers GET; ``/`` and what
-    belongs to it is the page; ``POST /mcp`` is for assistants. Who asks was settled before (`gelf_listener.api.guard`):
-    ``scope["identity"]`` is None for somebody unknown, who learns nothing of health but the status.
+    belongs to it is the page; ``POST /mcp`` is for assistants. What is not there is a page for browsers, and JSON for
+    others. Who asks was settled before (`gelf_listener.api.guard`): ``scope["identity"]`` is None for somebody
+    unknown, who learns nothing of health but the status.
 
     Args:
         service: What to show.
@@ -74,6 +76,9 @@ class Shell:
         if page is not None and scope["method"] in ("GET", "HEAD"):
             await _send_page(page, scope, send)
             return
+        if scope["method"] in ("GET", "HEAD") and path not in _TEXTS and _wants_page(scope):
+            await _send_page(unknown_page(path), scope, send, 404)
+            return
         status, content_type, body = self._answer(scope["method"], path, known=scope.get("identity") is not None)
         await _send_text(scope, send, status, body, content_type, allow=b"GET, HEAD")
 
@@ -108,7 +113,7 @@ class Shell:
         return send_told
 
     def _answer(self, method: str, path: str, *, known: bool) -> tuple[int, bytes, bytes]:
-        if path not in ("/health", "/metrics"):
+        if path not in _TEXTS:
             return 404, b"application/json", _error("no such path; there are /, /health, /metrics, /api and /mcp")
         if method not in ("GET", "HEAD"):
             return 405, b"application/json", _error(f"{path} answers GET")
@@ -164,13 +169,18 @@ def _bodiless(send: Send) -> Send:
     return send_head
 
 
-async def _send_page(page: Page, scope: Scope, send: Send) -> None:
+def _wants_page(scope: Scope) -> bool:
+    """Whether a browser asks, to show the answer to a person."""
+    return any(name == b"accept" and b"text/html" in value for name, value in scope["headers"])
+
+
+async def _send_page(page: Page, scope: Scope, send: Send, status: int = 200) -> None:
     """Send a file of the page, unless the browser has it already."""
-    known = any(name == b"if-none-match" and page.tag in value for name, value in scope["headers"])
+    known = status == 200 and any(name == b"if-none-match" and page.tag in value for name, value in scope["headers"])
     headers = [(b"etag", page.tag), (b"cache-control", b"no-cache")]
     if not known:
         headers += [(b"content-type", page.media_type), (b"content-length", b"%d" % len(page.body))]
-    await send({"type": "http.response.start", "status": 304 if known else 200, "headers": headers})
+    await send({"type": "http.response.start", "status": 304 if known else status, "headers": headers})
     await send({"type": "http.response.body", "body": b"" if known or scope["method"] == "HEAD" else page.body})
 
 

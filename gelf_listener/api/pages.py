@@ -16,7 +16,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import NamedTuple
 
@@ -35,6 +35,8 @@ _VIEWS = re.compile(
     r"|/messages?/(?:[^/]+/)?[0-9A-HJKMNP-TV-Z]{26}"  # a permalink, also as Graylog writes it
 )
 """Paths that the page's own code tells apart; the file behind them is always the same."""
+_MOST_FOLDERS = 20
+"""Of an address that somebody made up."""
 
 
 class Page(NamedTuple):
@@ -48,14 +50,19 @@ class Page(NamedTuple):
 def find_page(path: str) -> Page | None:
     """Return the file for a path; None when there is none."""
     if _VIEWS.fullmatch(path):
-        return _index(path.count("/") - 1)
+        return _at_depth("index.html", path.count("/") - 1)
     return _pages().get(path.removeprefix("/ui/"))
 
 
-@cache
-def _index(depth: int) -> Page:
-    """Return the page for a path so many folders deep."""
-    page = _pages()["index.html"]
+def unknown_page(path: str) -> Page:
+    """Return the page that says that there is nothing at a path."""
+    return _at_depth("unknown.html", min(path.count("/") - 1, _MOST_FOLDERS))
+
+
+@lru_cache(maxsize=2 * _MOST_FOLDERS)
+def _at_depth(name: str, depth: int) -> Page:
+    """Return a page for a path so many folders deep."""
+    page = _pages()[name]
     return _page(page.body.replace(b'"./', b'"./' + b"../" * depth), page.media_type)
 
 

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import json
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 import pydantic
@@ -25,7 +26,13 @@ def fake(install: Install) -> None:
     install("fake", "tests.unit.fakes:PluggedOutput")
 
 
-def ask(path: str, method: str = "GET", act: Any = None, known: bool = True) -> tuple[int, dict[str, str], bytes]:
+def ask(
+    path: str,
+    method: str = "GET",
+    act: Any = None,
+    known: bool = True,
+    asked: Sequence[tuple[bytes, bytes]] = (),
+) -> tuple[int, dict[str, str], bytes]:
     """Status, headers and body of one request to a running service."""
 
     async def main() -> list[dict[str, Any]]:
@@ -45,7 +52,7 @@ def ask(path: str, method: str = "GET", act: Any = None, known: bool = True) -> 
                 act(service)
             identity = Identity("admin", "open") if known else None
             scope: dict[str, Any] = {"type": "http", "method": method, "path": path, "identity": identity}
-            scope |= {"headers": [], "query_string": b""}
+            scope |= {"headers": asked, "query_string": b""}
             await Shell(service)(scope, receive, send)
         finally:
             await service.close()
@@ -107,6 +114,19 @@ def test_no_such_path(path: str) -> None:
     status, _, body = ask(path)
     assert status == 404
     assert json.loads(body)["message"] == "no such path; there are /, /health, /metrics, /api and /mcp"
+
+
+@pytest.mark.parametrize(("path", "home"), [("/nosuch", b'"./"'), ("/a/b/<script>", b'"./../../"')])
+def test_no_such_page(path: str, home: bytes) -> None:
+    """A browser gets a page that says so, with a link home that works at any depth."""
+    headers = [(b"accept", b"text/html,application/xhtml+xml,*/*;q=0.8")]
+    status, answered, body = ask(path, asked=headers)
+    assert (status, answered["content-type"]) == (404, "text/html; charset=utf-8")
+    assert b"There is no page at this address" in body
+    assert b'<a class="brand" href=%b>' % home in body
+    assert b"<script" not in body
+    assert ask("/health", asked=headers)[1]["content-type"] == "application/json"
+    assert ask(path, "POST", asked=headers)[1]["content-type"] == "application/json"
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS"])
