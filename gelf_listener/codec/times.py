@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from math import isfinite
 
 from gelf_listener.codec.text.stamps import read_stamp
 
@@ -47,11 +46,9 @@ def seconds_of_text(text: str) -> float | None:
     if len(text) > _MAX_TEXT:
         return None
     try:
-        number = float(text)
+        return float(text)
     except ValueError:
         pass
-    else:
-        return number if isfinite(number) else None
     try:
         moment = dt.datetime.fromisoformat(text)
     except ValueError:

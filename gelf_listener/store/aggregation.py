@@ -21,7 +21,8 @@ from gelf_listener.store.answers import GroupKey, Row, ValueCount
 from gelf_listener.store.columns import Column, value_in
 from gelf_listener.store.cuts import cut
 from gelf_listener.store.grouping import NUMERIC, boundaries, fill, rank_of
-from gelf_listener.store.kept_answers import Aggregable, answer_of
+from gelf_listener.store.kept_answers import Aggregable, Answer, answer_of
+from gelf_listener.store.kept_counts import Cell, cells_of
 from gelf_listener.store.measures import EXACT_MESSAGES, FEW_VALUES, SPREAD, Measure, Parts
 from gelf_listener.store.parameters import Grouping, Metric, RangesGroup, TimeGroup, ValuesGroup
 from gelf_listener.store.partition import Partition
@@ -314,14 +315,37 @@ def _whole(shares: Sequence[Share], asked: _Asked) -> _Bucket:
     """Ask all partitions."""
     whole = _Bucket(len(asked.measures))
     parts = [(share.target, asked.of(share)) for share in shares]
-    answers = side_by_side(lambda part: answer_of(part[0], _request(part[1], 0)), parts)
+    answers = side_by_side(lambda part: _answered(*part), parts)
     for (target, part), answer in zip(parts, answers, strict=True):
+        if isinstance(answer, list):
+            _take_cells(whole, answer, part)
+            continue
         whole.messages += answer.messages
         if answer.found:
             _take(whole, answer.found, part, 0)
         if part.groups and isinstance(part.groups[0][0], ValuesGroup) and part.groups[0][0].missing:
             _take_missing(whole, target, part)
     return whole
+
+
+def _answered(target: Aggregable, asked: _Asked) -> Answer | list[Cell]:
+    """Ask one partition, or look at what is known of it."""
+    cells = cells_of(target, asked.groups, asked.measures, asked.only) if isinstance(target, Target) else None
+    return answer_of(target, _request(asked, 0)) if cells is None else cells
+
+
+def _take_cells(whole: _Bucket, cells: Iterable[Cell], asked: _Asked) -> None:
+    """Add counts to their groups."""
+    for cell in cells:
+        bucket = whole
+        for depth, (group, column) in enumerate(asked.groups):
+            term: Any = cell.start if isinstance(group, TimeGroup) else cell.term
+            if isinstance(group, ValuesGroup) and term is None and (depth or not group.missing):
+                break
+            [key] = [None] if term is None else _keys({"key": term}, group, column)
+            bucket = bucket.inner.setdefault((type(key) is bool, key), _Bucket(len(asked.measures)))
+            bucket.messages += cell.messages
+            bucket.term = term
 
 
 def _take_missing(whole: _Bucket, target: Aggregable, asked: _Asked) -> None:

@@ -213,9 +213,17 @@ class Partition:
 
     def within(self, start: int | None, end: int | None) -> bool:
         """Whether all its messages lie in a span."""
-        if self.first is None or self.last is None:
-            return True
-        return (start is None or self.first >= start) and (end is None or self.last < end)
+        return self.cut_by(start, end) == (None, None)
+
+    def cut_by(self, start: int | None, end: int | None) -> tuple[int | None, int | None]:
+        """Return a span, without those of its ends beyond which it has no messages."""
+        first, last = self.first, self.last
+        if first is None or last is None:
+            return None, None
+        return (
+            None if start is None or first >= start else start,
+            None if end is None or last < end else end,
+        )
 
     # --- adding
 

@@ -41,13 +41,26 @@ _MAX_READ_BYTES = 256 * 1024 * 1024
 
 
 class Target(NamedTuple):
-    """A partition and an exact query for it."""
+    """
+    A partition and an exact query for it.
+
+    Attributes:
+        partition: Where to search.
+        searcher: What was committed there.
+        query: What to find.
+        between: The span of which it finds all messages, microseconds; None at an end that is beyond the partition's.
+            None in all when time alone does not say what it finds.
+    """
 
     partition: Partition
     searcher: tantivy.Searcher
     query: tantivy.Query
-    whole: bool = False
-    """Whether it finds all messages of the partition."""
+    between: tuple[int | None, int | None] | None = None
+
+    @property
+    def whole(self) -> bool:
+        """Whether it finds all messages of the partition."""
+        return self.between == (None, None)
 
     def aggregate(self, wanted: dict[str, Any]) -> dict[str, Any]:
         """Return what the engine computes of the messages that match."""
@@ -74,7 +87,7 @@ class Target(NamedTuple):
         import tantivy
 
         clauses = [(tantivy.Occur.Must, self.query), (tantivy.Occur.MustNot, tantivy.Query.exists_query(column))]
-        return self._replace(query=tantivy.Query.boolean_query(clauses), whole=False)
+        return self._replace(query=tantivy.Query.boolean_query(clauses), between=None)
 
 
 class Place(NamedTuple):
@@ -137,7 +150,7 @@ def after(target: Target, place: Place, sort: Sort) -> Target:
         among = query.range_query(schema, "order", unsigned, order, None, include_lower=False)
     tied = query.boolean_query([(occur.Must, same), (occur.Must, among)])
     rest = query.boolean_query([(occur.Should, further), (occur.Should, tied)])
-    return target._replace(whole=False, query=query.boolean_query([(occur.Must, target.query), (occur.Must, rest)]))
+    return target._replace(between=None, query=query.boolean_query([(occur.Must, target.query), (occur.Must, rest)]))
 
 
 def places(targets: Sequence[Target], sort: Sort, limit: int, offset: int) -> Found:

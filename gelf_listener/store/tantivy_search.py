@@ -146,7 +146,7 @@ class TantivySearch:
         shares = translator.shares(names)
         columns = [aggregation.column_at(f"added.{key}") for key in (*[key for key, _ in shares], _NO_FIELD)]
         return [
-            aggregation.Share(target._replace(query=query, whole=False), column)
+            aggregation.Share(target._replace(query=query, between=None), column)
             for query, column in zip(translator.shared_out(target.query, shares), columns, strict=True)
         ]
 
@@ -207,8 +207,8 @@ class TantivySearch:
 
         def translated(partition: Partition) -> Target:
             translator = self._translator(partition)
-            whole = isinstance(query, MatchAll) and partition.within(start, end)
-            return Target(partition, translator.searcher, translator.exact(query, span), whole)
+            between = partition.cut_by(start, end) if isinstance(query, MatchAll) else None
+            return Target(partition, translator.searcher, translator.exact(query, span), between)
 
         return searching.side_by_side(translated, [each for each in self._all.list if each.overlaps(start, end)])
 

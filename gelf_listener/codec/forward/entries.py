@@ -17,7 +17,7 @@ from gelf_listener.codec.otlp.records import Scope, Taker
 from gelf_listener.codec.receipt import Receipt
 from gelf_listener.codec.record import make_message
 from gelf_listener.codec.text.carried import carried_message
-from gelf_listener.codec.text.reader import STREAM_LEVELS, STREAMS
+from gelf_listener.codec.text.reader import STREAM_LEVELS
 from gelf_listener.codec.times import SECONDS_MAX, SECONDS_MIN, seconds_of_text
 from gelf_listener.errors import Reason
 
@@ -83,7 +83,7 @@ class Chunk:
             fields |= metadata
         if self._scope is not None:
             fields, host = {**self._scope.fields, **fields}, self._scope.host
-        if record.get("source") in STREAMS and "container_id" in record and isinstance(record.get("log"), str):
+        if record.get("source") in STREAM_LEVELS and "container_id" in record and isinstance(record.get("log"), str):
             _take_line(record, fields, seconds, raw, receipt)
         elif "gelf_id" in record and isinstance(record.get("message"), str):
             _take_ours(record, fields, seconds, raw, receipt)

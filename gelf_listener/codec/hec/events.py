@@ -20,7 +20,7 @@ from gelf_listener.codec.levels import severity_of_number, severity_of_text
 from gelf_listener.codec.receipt import Receipt
 from gelf_listener.codec.text.carried import carried_message
 from gelf_listener.codec.text.origin import Origin
-from gelf_listener.codec.text.reader import STREAM_LEVELS, STREAMS, TextReader
+from gelf_listener.codec.text.reader import STREAM_LEVELS, TextReader
 from gelf_listener.codec.times import seconds_of_text, to_seconds
 from gelf_listener.errors import Reason, Rejected
 
@@ -117,7 +117,7 @@ def take_event(value: Any, raw: bytes, meta: Mapping[str, str], receipt: Receipt
         raise HecError(faults.EVENT_BLANK, Reason.NO_MESSAGE, "an event that is blank", raw)
     around = {**meta, **value}
     level, fields = around_event(around)
-    if isinstance(event, dict) and event.get("source") in STREAMS and event.get("line"):
+    if isinstance(event, dict) and event.get("source") in STREAM_LEVELS and event.get("line"):
         level, event = _line(event, fields)
     host = around.get("host")
     receipt.add(

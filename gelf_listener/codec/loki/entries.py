@@ -10,7 +10,7 @@ from gelf_listener.codec.levels import severity_of_text
 from gelf_listener.codec.receipt import Receipt
 from gelf_listener.codec.record import OF_GELF_ONLY, make_message, read_fields, read_plain_fields
 from gelf_listener.codec.scrub import scrub
-from gelf_listener.codec.text.reader import STREAM_LEVELS, STREAMS
+from gelf_listener.codec.text.reader import STREAM_LEVELS
 from gelf_listener.codec.text.reading import Reading
 from gelf_listener.codec.text.whole import read_whole
 from gelf_listener.codec.times import SECONDS_MAX, SECONDS_MIN
@@ -255,7 +255,7 @@ def _level_of(reading: Reading, said: Mapping[str, Any]) -> int | None:
 
 def _printed_on(said: Mapping[str, Any]) -> int | None:
     """Return what it means that a text was printed on a stream; None when that is not said."""
-    return next((STREAM_LEVELS[said[name]] for name in _STREAMS if said.get(name) in STREAMS), None)
+    return next((STREAM_LEVELS[said[name]] for name in _STREAMS if said.get(name) in ("stdout", "stderr")), None)
 
 
 def _without_header(line: str, said: Mapping[str, Any]) -> tuple[str, dict[str, str]]:

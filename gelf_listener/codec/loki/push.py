@@ -214,8 +214,10 @@ def _nanoseconds(time: Any) -> int | None:
     """Return nanoseconds of a time: digits, a number, or RFC 3339; None when it is none."""
     if isinstance(time, bool) or time is None:
         return 0 if time is None else None
-    if isinstance(time, (int, float)):
-        return int(time) if abs(time) < 1e24 else None
+    if isinstance(time, int):
+        return time
+    if isinstance(time, float):
+        return int(time) if abs(time) < 1e20 else None
     if not isinstance(time, str):
         return None
     if time.isascii() and time.isdecimal() and len(time) < 25:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 from collections.abc import Iterator
 from typing import Any
 
 from gelf_listener.codec.receipt import Receipt
-from gelf_listener.codec.scrub import encode_json, scrub_escapes
 from gelf_listener.codec.text.envelopes import open_docker_json
 from gelf_listener.codec.text.line_records import is_gelf
 from gelf_listener.codec.text.origin import Origin
@@ -53,8 +51,6 @@ def foreign_record(document: dict[str, Any], raw: bytes, receipt: Receipt, stric
         return False
     if any(name[:1] == "_" for name in document) and document.keys().isdisjoint(_UNDERSCORED):
         return False
-    if b"\\ud" in raw or b"\\uD" in raw:  # half of a character, which only a tolerant parser takes
-        document = json.loads(scrub_escapes(encode_json(document)))
     reading = _read(document, receipt.time, strict=strict)
     if reading is None:
         return False

@@ -10,7 +10,6 @@ from typing import Any
 import msgspec
 
 from gelf_listener.codec.plain import plain
-from gelf_listener.codec.scrub import scrub_escapes
 from gelf_listener.codec.templated_json import repair_templated
 from gelf_listener.codec.text.header_shapes import Header
 from gelf_listener.codec.text.literals import read_inspected, read_literal
@@ -67,8 +66,6 @@ def parse_objects(text: str) -> tuple[list[dict[str, Any]], bool] | None:
         value: Any = msgspec.json.decode(text.strip(LEADING))
     except (ValueError, RecursionError):
         stripped = text.strip(LEADING)
-        if "\\ud" in stripped or "\\uD" in stripped:
-            stripped = scrub_escapes(stripped.encode()).decode()
         return _parse_loosely(stripped) or _parse_template(stripped) or _parse_literal(stripped)
     return ([value], True) if type(value) is dict else None
 

@@ -40,8 +40,6 @@ _MAX_NESTING = 3
 """Envelopes in envelopes: compose around Docker's time around a line."""
 STREAM_LEVELS = {"stdout": 6, "stderr": 3}
 """Levels of text that does not say, by the stream it was printed on, as Docker has it."""
-STREAMS = tuple(STREAM_LEVELS)
-"""Their names, to be looked up with what came: a value of any type, which may not have a hash."""
 _STAMP_STARTS = frozenset((b"[", *(b"%d" % digit for digit in range(10))))
 _USUAL_STARTS = _STAMP_STARTS | {b"%c" % code for code in range(65, 123) if chr(code).isalpha()}
 _PROSE: tuple[int | None, float | None] = (None, None)

@@ -340,7 +340,7 @@ class _Reader:
         if isinstance(value, dict):
             whole = value.get("epochSecond", value.get("seconds"))
             nanos = value.get("nanoOfSecond", value.get("nanos", 0))
-            if type(whole) is int and type(nanos) is int and max(abs(whole), abs(nanos)) < 1 << 40:
+            if type(whole) is int and type(nanos) is int and abs(whole) < 1 << 40:
                 return whole + nanos / 1e9
             if isinstance(value.get("date"), str):  # PHP's DateTime
                 return self._seconds(f"{value['date']} {value.get('timezone', '')}")

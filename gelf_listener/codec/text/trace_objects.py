@@ -46,8 +46,7 @@ def _of_list(value: list[Any]) -> str:
 def _of_structlog(value: dict[str, Any]) -> str:
     """Write a traceback as Python does."""
     lines = ["Traceback (most recent call last):"]
-    frames = value.get("frames")
-    for frame in frames if isinstance(frames, list) else ():
+    for frame in value.get("frames") or ():
         if isinstance(frame, dict) and len(lines) < 2 * _MAX_FRAMES:
             lines.append(f'  File "{frame.get("filename")}", line {frame.get("lineno")}, in {frame.get("name")}')
             if frame.get("line"):
