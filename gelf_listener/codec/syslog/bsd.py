@@ -91,6 +91,7 @@ _BEFORE_TAG = (
     ),
     re.compile(r"<[\w.:]+ [0-9A-Fa-f:]{17}> +"),  # Aruba Instant
     re.compile(r"\(FPC Slot \d{1,3}, PIC Slot \d{1,3}\) (?=[\w-]{1,60}(?:\[\d+\])?: )"),  # Juniper's MS-MPC
+    re.compile(r"\(\d{4}-[\dT:-]{14}\) (?=[a-z][\w-]{1,40}(?:\[\d+\])?: )"),  # WatchGuard, without its serial number
     re.compile(r"(?P<serial>[0-9A-F]{13})(?: \([\dT:-]{19}\))? (?=[a-z][\w-]{1,40}(?:\[\d+\])?: )"),  # WatchGuard
     re.compile(
         r"(?P<device>\(?\"?(?:[\w.+-]{1,64},)?[0-9A-Fa-f]{12},[\w.+-]{1,64}\"?\)?):? (?=[^\s:\[\]]+(?:\[\d+\])?: )"
@@ -100,7 +101,7 @@ _BEFORE_TAG = (
 
 _FORWARDED = re.compile(r"Message forwarded from ([\w.-]{1,255}): |Original Address=([\w.:]{1,64}) +")
 """AIX and Kiwi name the sender of what they forward."""
-_NETAPP = re.compile(r"\[(?:(?P<host>[\w-]+):)?(?P<app>[a-z]\w*(?:\.\w+)+):\w+\]: +")
+_NETAPP = re.compile(r"\[(?:(?P<host>[\w-]+): ?)?(?P<app>[a-z]\w*(?:\.\w+)+):\w+\]: +")
 _YEAR = re.compile(r"(?:19|20)\d\d")
 """What would be a host, and is the year behind the time."""
 _NODE = re.compile(r"(?<=[\w.-])\(id\d{1,4}\)\Z")

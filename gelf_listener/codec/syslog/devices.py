@@ -203,6 +203,8 @@ def _leef(text: str, match: re.Match[str], clock: Clock) -> Device | None:
             delimiter = given
         elif digits and len(digits) <= 4 and all(digit in "0123456789abcdef" for digit in digits):
             delimiter = chr(int(digits, 16))
+    elif not two and "\t" not in parts[-1]:
+        delimiter = "|"  # templates for Palo Alto's firewalls
     for pair in parts[-1].split(delimiter)[:_MAX_PAIRS]:
         name, equals, value = pair.partition("=")
         if equals and name.strip():

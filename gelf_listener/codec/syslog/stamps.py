@@ -38,7 +38,8 @@ _DATE = re.compile(
         (?:(?P<year_first>\d{{4}})\ +)?
         (?P<month>{"|".join(MONTHS)})\ +(?P<day>\d{{1,2}}),?\ +
         (?:(?P<year>\d{{4}})\ +)?
-        (?P<time>\d{{1,2}}:\d\d:\d\d) (?:\ (?P<half>[AP]M)(?=[. :]))? (?P<fraction>[.,]\d{{1,9}})? (?!:?\d)
+        (?P<time>\d{{1,2}}:\d\d:\d\d) (?:\ (?P<half>[AP]M)(?=[. :]))?
+        (?P<fraction>[.,]\d{{1,9}}|:\d{{3}}(?=\ \d{{4}}\ ))? (?!:?\d)  # a colon: H3C
         (?:\ (?P<year_last>(?:19|20)\d\d)(?=\ |:[ ]|:?\Z))?
     )
     """,

@@ -19,6 +19,7 @@ from gelf_listener.codec.text.header_shapes import NO_HEADER, Header
 from gelf_listener.codec.text.line_records import is_gelf, parse_objects, record_in
 from gelf_listener.codec.text.origin import Origin, message_of, take_document
 from gelf_listener.codec.text.plain import is_prose, read_header
+from gelf_listener.codec.text.printed import begins_with_level, closes, ends, is_printed
 from gelf_listener.codec.text.records import read_record
 from gelf_listener.codec.text.traces import (
     Beginning,
@@ -26,14 +27,10 @@ from gelf_listener.codec.text.traces import (
     Trace,
     begins,
     begins_behind_a_time,
-    begins_with_level,
-    closes,
     continues,
     crashes,
     doubts,
-    ends,
     headline,
-    is_printed,
     raises,
     settles,
     takes_lines,
@@ -65,8 +62,10 @@ _TAGGED = re.compile(r"[A-Z], \[[^\]]{20,60}\] {1,2}[A-Z]{3,5} -- [^:\[]{0,60}: 
 _MOST_OF_A_RECORD = 2
 """Lines of a record whose text has what was thrown."""
 _BOXES = frozenset((Trace.BOX, Trace.FRAME, Trace.SYMFONY))
-_NARROW = frozenset((Trace.FRAME, Trace.SYMFONY))
+_NARROW = frozenset((Trace.FRAME, Trace.SYMFONY, Trace.TESTS))
 """Whose lines are of one form, indented or not."""
+_WHOLE = frozenset((Trace.XML, Trace.PYTEST, Trace.GRADLE))
+"""Whose lines may look like others, until they end."""
 _BLOCKS = frozenset((Trace.XML, Trace.MINIO))
 _DIGIT = re.compile(r"\d")
 """What differs in the headers of one program's lines: their time."""
@@ -291,9 +290,10 @@ class Joiner:
         """Whether a line that is not blank belongs to those that wait."""
         if self._trace is None and not self._blanks and is_printed(self._lines[0], text):
             return True
-        if self._trace is Trace.XML:
-            return True
-        if header.stamped or (text[0] == " " and self._header.level is not None and begins_with_level(text)):
+        if self._trace is not None and self._trace in _WHOLE:
+            return continues(self._trace, text, self._lines[-1], self._blanks)
+        said = self._trace is not None or self._header.level is not None
+        if header.stamped or (text[0] == " " and said and begins_with_level(text)):
             return False
         if self._is_tagged(text):
             return True
@@ -344,7 +344,7 @@ class Joiner:
                 return self._doubt is not None or (not self.is_done and self._is_thrown(text, header))  # in any read
             return False
         return (
-            header.level is None
+            (header.level is None or " - error TS" in text)  # which ts-node puts into what it throws
             and len(self._doubtful) < _MAX_DOUBTFUL
             and not settles(trace, text)
             and not _is_alone(begins(text))

@@ -18,6 +18,7 @@ from gelf_listener.codec.text.header_shapes import NO_HEADER, SHAPES, Header, Sh
 from gelf_listener.codec.text.languages import LEVELS as OTHER_LANGUAGES
 from gelf_listener.codec.text.languages import MONTHS
 from gelf_listener.codec.text.stamps import Stamp, read_stamp, whole_seconds
+from gelf_listener.codec.text.tool_shapes import TOOL_SHAPES
 from gelf_listener.codec.text.traces import throws_within
 
 _BARE = (
@@ -69,10 +70,22 @@ _COMMON = re.compile(
 )
 """A time, then the level: half of the lines there are in one match (see `make bench`, stdin)."""
 
+_WEAK = frozenset(("http", "log", "note", "system"))
+"""Levels in small letters or with one capital that are also names: of loggers and threads, when a level follows."""
+_NAMES_TOO = frozenset(("config", "default", "fine", "spam"))
+"""Levels that are names when they are not in capitals."""
+_LEVEL_NEXT = re.compile(
+    r"[\])>|\s:-]{1,6}+(?:[\[(<] ?)?"
+    r"(?:TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERR|ERROR|SEVERE|CRITICAL|FATAL) ?(?=[\])>|:\s])"
+)
+
+_MOST_NEXT = 24
+"""Characters in which it begins."""
+
 _COMMON_LEVELS = {
     **_CAPITALS,
-    **{word: level for word, level in LEVEL_NAMES.items() if word not in _MARKED},
-    **{word.title(): level for word, level in LEVEL_NAMES.items()},
+    **{word: level for word, level in LEVEL_NAMES.items() if word not in _MARKED | _WEAK | _NAMES_TOO},
+    **{word.title(): level for word, level in LEVEL_NAMES.items() if word not in _WEAK | _NAMES_TOO},
 }
 """Levels by the words that `_COMMON` finds; what is missing is looked at word by word."""
 _WARNING = 4
@@ -114,7 +127,9 @@ _PHRASES = {
     **dict.fromkeys(("core error", "compile error", "user error", "config error", "options error"), 3),
     **dict.fromkeys(("uncaught exception", "unhandled exception"), 3),
     **dict.fromkeys(("internal server error", "wordpress database error"), 3),
-    **dict.fromkeys(("warning", "core warning", "compile warning", "user warning", "php warning"), 4),
+    **dict.fromkeys(
+        ("warning", "deprecation warning", "core warning", "compile warning", "user warning", "php warning"), 4
+    ),
     **dict.fromkeys(("notice", "user notice", "strict standards"), 5),
     **dict.fromkeys(("deprecated", "user deprecated"), 4),
 }
@@ -126,7 +141,8 @@ _NOT_PROSE = frozenset(
     "fatal parse catchable recoverable core compile user uncaught unhandled strict "
     "Current Thread Stack Exception Traceback Emitted Extension Unhandled goroutine created exit terminate stack "
     "Terminating Aborting Kernel Segmentation Bus Illegal Floating double corrupted "
-    "In Node Bun Next During The Thrown Caused Wrapped http https ws wss Started L RL".split()
+    "Not Bad Forbidden Method Unauthorized not test unable Failure In Build ok "
+    "Node Bun Next During The Thrown Caused Wrapped http https ws wss Started L RL".split()
 ).union(MONTHS)
 _PHRASE = re.compile(
     rf"(?:PHP )?({'|'.join(sorted(_PHRASES, key=len, reverse=True))})(?:: |(?<=database error) )", re.IGNORECASE
@@ -141,6 +157,9 @@ _SAYS_A_VALUE = re.compile(
     r": *(?:true|false|yes|no|on|off|none|null|nil|enabled|disabled|0%?|\{\}|\[\]|\"\"|'')\s*\Z", re.IGNORECASE
 )
 """What is behind a level that is the name of a setting: ``debug: true``, ``error: null``."""
+
+_DOVECOT = re.compile(r"[^:]{1,200}(?::[^:\s]{1,60}){0,8}?: (Panic|Fatal|Error|Warning|Info|Debug): ")
+"""What Dovecot writes behind the header of syslog: ``imap(user)<7><abc>: Error: x``."""
 
 _PREFIX = re.compile(r"[A-Za-z][\w.-]{0,40}?(?=\d{4}/\d\d/\d\d\Z)", re.ASCII)
 """What Go's log has right in front of a date, where its prefix ends without a blank: ``raft2026/11/28 10:00:00``."""
@@ -173,6 +192,7 @@ _BEHIND_A_MARK = {
 _NAME = re.compile(r"[^A-Za-z]|[a-z][A-Z]")
 """What tells a name from a word: a digit, a dot, a slash, capitals within."""
 
+_SHAPES = (*TOOL_SHAPES, *SHAPES)
 _shapes: dict[str, tuple[Shape, ...]] = {}
 """Those that a line may have, by its first two characters."""
 _MAX_STARTS = 4096
@@ -182,7 +202,7 @@ def _shapes_of(start: str) -> tuple[Shape, ...]:
     """Return the shapes of lines that start so, and remember them."""
     if len(_shapes) >= _MAX_STARTS:
         _shapes.clear()
-    shapes = tuple(shape for shape in SHAPES if not shape.starts or start.startswith(tuple(shape.starts)))
+    shapes = tuple(shape for shape in _SHAPES if not shape.starts or start.startswith(tuple(shape.starts)))
     _shapes[start] = shapes
     return shapes
 
@@ -224,6 +244,8 @@ def _said_by(text: str) -> Header | None:
 def _with_rest(header: Header, text: str, now: float, zone: dt.tzinfo | None) -> Header:
     """Fill in what a header lacks from the one behind it."""
     rest = _words(text[header.rest : header.rest + _MOST_CHARACTERS], now, zone)
+    if header.fields.get("application_name") == "dovecot" and (said := _DOVECOT.match(text, header.rest)):
+        rest = rest._replace(level=2 if said[1] == "Panic" else LEVEL_NAMES[said[1].lower()], guessed=False)
     return header._replace(
         level=rest.level if header.level is None else header.level,
         guessed=header.level is None and rest.guessed,
@@ -281,6 +303,8 @@ class _Word(NamedTuple):
     """Whether a time came before."""
     padded: bool
     """Whether two blanks are behind it, as in a column."""
+    rest: str
+    """What is behind it."""
 
 
 def _words(text: str, now: float, zone: dt.tzinfo | None) -> Header:
@@ -313,7 +337,17 @@ def _words(text: str, now: float, zone: dt.tzinfo | None) -> Header:
         end = match.end()
         if level is None:
             behind, padded = text[end : end + 1], text[end : end + 2] == "  "
-            level = _level_of(_Word(before.rstrip()[-1:], word, behind, _beyond(text, end), stamped, padded))
+            level = _level_of(
+                _Word(
+                    before.rstrip()[-1:],
+                    word,
+                    behind,
+                    _beyond(text, end),
+                    stamped,
+                    padded,
+                    text[end : end + _MOST_NEXT],
+                )
+            )
             if level is None and not plain and word[0] in _PHRASE_STARTS and (phrase := _PHRASE.match(text, start)):
                 level = _PHRASES[phrase[1].lower()]
             guessed = plain > 0
@@ -355,7 +389,7 @@ def _is_of_something(before: str, text: str, start: int, number: int, *, said: b
 
 def _is_none(text: str, start: int, end: int, number: int) -> bool:
     """Whether what looks like a level is a setting, or a part of a table or of markup: no text follows it."""
-    word, rest = text[start:end], text[end:].strip()
+    word, rest = text[start:end], text[end : end + _MOST_NEXT].strip()
     if not rest:
         return number > 0 or "=" in word
     if rest in ("]", ":"):
@@ -398,7 +432,9 @@ def _level_of(at: _Word) -> int | None:
         return _BEFORE_COLON[lower]
     if behind == ":" and word in OTHER_LANGUAGES:
         return OTHER_LANGUAGES[word]
-    if lower in LEVEL_NAMES and not word.isupper():
+    if lower in LEVEL_NAMES and not word.isupper() and lower not in _NAMES_TOO:
+        if lower in _WEAK and _LEVEL_NEXT.match(at.rest):
+            return None
         if between or (at.stamped and at.beyond == "\t") or (at.opened == ":" and behind == "]"):  # [core:error]
             return LEVEL_NAMES[lower]
         if at.stamped and (at.padded or at.beyond == "[") and word in _BEFORE_COLON:  # warning [MAIN  ]: Corosync

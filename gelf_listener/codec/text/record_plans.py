@@ -72,7 +72,7 @@ _TRACES = (
     *("stackTrace", "StackTrace", "Stacktrace", "Exception", "traceback", "err.stack", "error.stack", "throwable"),
     *("exception.stacktrace", "exception.stack_trace", "context.exception", "error.stackTrace", "backtrace", "thrown"),
     *("errorStack", "err", "error", "exceptionStackTrace", "exception.stack", "stack_info", "cause"),
-    *("_exception.stackTrace", "exception.backtrace", "extra.stack_trace"),
+    *("_exception.stackTrace", "exception.backtrace", "extra.stack_trace", "error_detail"),
 )  # fmt: skip
 _OF_REQUESTS = frozenset((
     *("method", "uri", "url", "path", "request", "status", "remote_addr", "remote_ip", "client_ip", "request_method"),

@@ -9,6 +9,7 @@ tests/vectors/lines/records.json.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -460,13 +461,26 @@ def _rails_event(record: Mapping[str, Any]) -> Record | None:
     return {**record, "message": record["name"]}
 
 
+_WRITTEN_OUT = re.compile(r"([A-Z][a-z]{2})[a-z]{0,6} (\d{1,2}), (\d{4}) (\d\d:\d\d:\d\d)")
+"""November 28, 2026 10:00:00, as ownCloud and the first Nextclouds wrote a time."""
 _NEXTCLOUD = {0: "debug", 1: "info", 2: "warn", 3: "error", 4: "fatal"}
 
 
 def _nextcloud(record: Mapping[str, Any]) -> Record | None:
     """Read Nextcloud's and ownCloud's JSON, whose levels are numbers of their own."""
     level = _NEXTCLOUD.get(record["level"]) if type(record["level"]) is int else None
-    return None if level is None else {**record, "level": level}
+    time = record["time"]
+    if isinstance(time, str) and (old := _WRITTEN_OUT.fullmatch(time)) is not None:
+        time = f"{old[1]} {old[2]}, {old[3]} {old[4]}"
+    return None if level is None else {**record, "level": level, "time": time}
+
+
+def _dbt(record: Mapping[str, Any]) -> Record | None:
+    """Read dbt's JSON: what happened, and what it happened to."""
+    info = record["info"]
+    if not isinstance(info, dict) or not isinstance(info.get("msg"), str):
+        return None
+    return {**info, **{name: value for name, value in nested(record["data"]).items() if name not in info}}
 
 
 RECORD_SHAPES = (
@@ -515,7 +529,8 @@ RECORD_SHAPES = (
     RecordShape("Suricata's EVE", frozenset(("event_type", "alert", "timestamp")), read_suricata),
     RecordShape("consola", frozenset(("args", "type", "level", "date")), _consola),
     RecordShape("events of Rails", frozenset(("name", "payload", "source_location", "timestamp")), _rails_event),
-    RecordShape("Nextcloud, ownCloud", frozenset(("reqId", "level", "time", "remoteAddr", "message")), _nextcloud),
+    RecordShape("Nextcloud, ownCloud", frozenset(("reqId", "level", "time", "app", "message")), _nextcloud),
+    RecordShape("dbt", frozenset(("data", "info")), _dbt, ("info",)),
     RecordShape("VictoriaLogs", frozenset(("_msg", "_time")), _victorialogs),
     RecordShape("logcli -o jsonl (Loki)", frozenset(("labels", "line", "timestamp")), _logcli),
     RecordShape("go test -json", frozenset(("Time", "Action", "Package")), _go_test),

@@ -7,11 +7,21 @@ from typing import Any
 
 _MAX_CAUSES = 20
 _MAX_FRAMES = 500
-_NAMES = ("exc_type", "exceptionType", "exception_class", "className", "class", "type", "name", "__class__")
-_MESSAGES = ("exc_value", "exception_message", "localizedMessage", "message", "value")
+_NAMES = (
+    "exc_type",
+    "exceptionType",
+    "exception_class",
+    "className",
+    "class",
+    "type",
+    "name",
+    "__class__",
+    "Exception",
+)
+_MESSAGES = ("exc_value", "exception_message", "localizedMessage", "message", "value", "msg", "Message")
 _TEXTS = ("extendedStackTrace", "stack_trace", "stacktrace", "stackTrace", "stack", "traceback", "trace", "backtrace")
-_FRAMES = ("frames", "stepArray", "stack_trace", "stacktrace", "stackTrace", "trace", "backtrace")
-_CAUSES = ("causedBy", "cause", "previous", "inner", "InnerException")
+_FRAMES = ("frames", "stepArray", "stack_trace", "stacktrace", "stackTrace", "trace", "backtrace", "Trace")
+_CAUSES = ("causedBy", "cause", "previous", "inner", "InnerException", "Previous")
 
 
 def trace_of(value: object) -> str:

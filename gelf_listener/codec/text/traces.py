@@ -45,6 +45,9 @@ class Trace(enum.Enum):
     MINIO = "what MinIO says of an error"
     LISTED = "pretty-error and Youch, whose frames have blank lines between them"
     SYMFONY = "Symfony's console"
+    PYTEST = "pytest's failures"
+    TESTS = "failures of Jest and Node.js' test runner"
+    GRADLE = "Gradle's failures"
 
 
 class Beginning(NamedTuple):
@@ -169,6 +172,16 @@ BEGINNINGS = (
     Beginning(Trace.LISTED, False, " ", "\u2043 ", re.compile(" \u2043 (?:at |\\()"), behind="\u2139 "),  # Youch
     Beginning(Trace.SYMFONY, True, " ", "] ", re.compile(r" (?:! )?\[(?:ERROR|WARNING|CAUTION)\] .{0,400}  \Z")),
     Beginning(Trace.SYMFONY, True, " ", "] ", re.compile(r" (?:! )?\[(?:NOTE|INFO)\] .{0,400}  \Z"), 6),
+    Beginning(Trace.PYTEST, True, "_", "_ ", re.compile(r"_{3,} \S.{0,200} _{3,}\Z")),
+    Beginning(Trace.TESTS, True, " ", "\u25cf ", re.compile("  \u25cf (?!Console\\Z|Validation Warning)\\S")),
+    Beginning(Trace.TESTS, True, "\u2716", "ms)", re.compile("\u2716 .{1,400} \\([\\d.]{1,20}ms\\)\\Z")),
+    Beginning(Trace.TESTS, False, " ", "  ---", re.compile(r"  ---\Z"), behind="not ok "),  # TAP
+    Beginning(Trace.TESTS, True, " ", "  console.", re.compile(r"  console\.error\Z")),
+    Beginning(Trace.TESTS, True, " ", "  console.", re.compile(r"  console\.warn\Z"), 4),
+    Beginning(Trace.TESTS, True, " ", "  console.", re.compile(r"  console\.(?:log|info|debug|trace)\Z"), 6),
+    Beginning(Trace.GRADLE, True, "F", "FAILURE: Build", re.compile(r"FAILURE: Build (?:failed|completed) with ")),
+    Beginning(Trace.NATIVE, False, "0", " @ 0x", re.compile(r"0\. \S.{0,2000} @ 0x[0-9a-f]{6,16}\Z")),  # ClickHouse
+    Beginning(Trace.ELIXIR, False, "S", "Server: ", re.compile(r"Server: \S+ \(https?\)\Z")),
     Beginning(Trace.MINIO, False, "T", "Time: ", re.compile(r"Time: \d\d:\d\d:\d\d(?:\.\d{1,9})? [A-Z]{3,5} \d\d/\d\d/\d{4}\Z"), behind="API: "),
     Beginning(Trace.SYMFONY, True, "I", ".php line ", re.compile(r"In \S{1,200}\.php line \d+:\Z")),
     Beginning(Trace.ZIG, True, "t", " panic: ", re.compile(r"thread \d+ panic: "), 2),
@@ -198,7 +211,7 @@ _GOES_ON: dict[Trace, re.Pattern[str]] = {
     Trace.RUST: re.compile(r"stack backtrace:|note: |Caused by:|Location:|  |\d{1,6} +\||\.\.\.\Z|in \S{1,400}, line \d+\Z|thread: "),
     Trace.PHP: re.compile(r"#\d+ |- \S{1,400}:\d+\Z|Stack trace:|\[stacktrace\]|\[previous exception\]|\"\}(?: \[\]| \{.{0,400}\})? ?\Z|Next [\w\\]{1,200}: |PHP {1,4}\d+\. |PHP Stack trace:|\{main\}"),
     Trace.RUBY: re.compile(r"\S{1,400}:\d+:in [`']|\S{1,400}:\d+: |[\w-]{1,80} \([\w.]{1,40}\) \S{1,400}:\d+:in [`']"),
-    Trace.NATIVE: re.compile(r"==\d{1,10}== {2,}\S|<--- |FATAL ERROR: |-{5} (?:Native|JavaScript) stack trace -{5}|\[\d+:0x[0-9a-f]+\] +\d+ ms: | ?\d+: 0x[0-9a-f]+ |PC: @ |\*\*\* SIG|(?:READ|WRITE) of size |0x[0-9a-f]+ is located |(?:freed|previously allocated|allocated) by thread |SUMMARY: |Shadow bytes? |==\d+==ABORTING"),
+    Trace.NATIVE: re.compile(r"\d{1,3}(?:\.\d{1,3})?\. \S.{0,2000} @ 0x|==\d{1,10}== {2,}\S|<--- |FATAL ERROR: |-{5} (?:Native|JavaScript) stack trace -{5}|\[\d+:0x[0-9a-f]+\] +\d+ ms: | ?\d+: 0x[0-9a-f]+ |PC: @ |\*\*\* SIG|(?:READ|WRITE) of size |0x[0-9a-f]+ is located |(?:freed|previously allocated|allocated) by thread |SUMMARY: |Shadow bytes? |==\d+==ABORTING"),
     Trace.MACHINE: re.compile(r"#|\"[^\"]{1,200}\" |JNI global |Threads class SMR info:|_java_thread_list|0x[0-9a-f]|\}\Z|Heap\Z"),
     Trace.SCRIPT: re.compile(r"! |\u2139 |\u2716 |Caused by error in `|Backtrace:\Z|coroutine \d+:|in expression starting at |Calls: |Execution halted|(?:DETAIL|HINT|CONTEXT|QUERY):  "),
     Trace.FUNCTIONAL: re.compile(r"Called from |Re-raised at |Raised |HasCallStack backtrace:\Z|CallStack "),
@@ -209,7 +222,7 @@ _GOES_ON: dict[Trace, re.Pattern[str]] = {
     Trace.LISP: re.compile(r"\d+: |Backtrace for: #<|unhandled condition in --disable-debugger mode"),
     Trace.BOX: re.compile("[\u2502\u2575\u2570\u2514]"),
     Trace.ZIG: re.compile(r"\S{1,400}\.zig:\d+:\d+: |\?\?\?:\?:\?: "),
-    Trace.ELIXIR: re.compile(r"\*\* \(|Function: |Initial Call: |Ancestors: |Last message(?: \(.{1,60}\))?: |State: |Message: |Client |Start Call: "),
+    Trace.ELIXIR: re.compile(r"\*\* \(|Function: |Initial Call: |Ancestors: |Last message(?: \(.{1,60}\))?: |State: |Message: |Client |Start Call: |Request: "),
     Trace.DART: re.compile(r"#\d+ {2,}|<asynchronous suspension>|\(elided "),
     Trace.MINIO: re.compile(r"(?:DeploymentID|RequestID|RemoteHost|Host|UserAgent|Error): "),
 }  # fmt: skip
@@ -222,7 +235,7 @@ _AFTER_BLANK: dict[Trace, re.Pattern[str]] = {
     Trace.FAULT: re.compile(r"(?:Current t|T)hread 0x|Extension modules: "),
     Trace.STACK: re.compile(
         rf"\s+at |Node\.js v\d|Bun v\d|\d{{1,6}} \| |Caused by:|Suppressed: |\s+(?:info|hint|docs|help): |\[?{_JS_ERROR}|Stack Trace:\Z|The above exception occurred "
-        rf"|Location:\Z|Stack backtrace:\Z|\s+[\u2501\u00d7\u26a0]"  # eyre, anyhow, miette
+        rf"|Location:\Z|Stack backtrace:\Z|\s+[\u2501\u00d7\u26a0]|\s\u276f \S"  # eyre, anyhow, miette, Vitest
     ),
     Trace.GO: _GOES_ON[Trace.GO],
     Trace.RUST: re.compile(r"Caused by:|[sS]tack backtrace:|note: |Location:|The application panicked"),
@@ -391,56 +404,6 @@ def takes_lines(trace: Trace, lines: Sequence[str], raised: int, blanks: int) ->
     return trace is Trace.RUST and len(lines) == 2 and lines[0].endswith(":") and not blanks
 
 
-_OWN_LEVEL = re.compile(
-    r" {1,3}(?:(?:TRACE|DEBUG|INFO|SUCCESS|WARNING|WARN|ERROR|FATAL)(?: {2,}\S|\[\d{4}\])"
-    r"|\d{1,8}\.\d{9}s {1,2}[A-Z]{4,5} )"
-)
-
-
-_SINCE = re.compile(r"[}\])]{1,4} \+\d{1,9}m?s\Z")
-"""How NestJS ends an object: with the time since the message before."""
-_MAX_CLOSING = 4
-
-
-def closes(line: str) -> bool:
-    """Whether a line that begins with a closing bracket ends an object."""
-    return len(line) <= _MAX_CLOSING or _SINCE.match(line) is not None
-
-
-def begins_with_level(line: str) -> bool:
-    """Whether a line is indented only because its level is: consola, pterm, apex/log, Rust tracing."""
-    return _OWN_LEVEL.match(line) is not None
-
-
-_XML_ENDS = ("</record>", "</log4j:event>", "</Event>")
-
-
-def ends(line: str) -> bool:
-    """Whether a line ends a record as XML."""
-    return line.rstrip().endswith(_XML_ENDS)
-
-
-_TREE_BEGINS, _TREE_GOES_ON = "\u250f ", ("\u2503 ", "\u2517 ")
-_TREE = re.compile("\\w{3,12}: +(?=\u250f )")
-_DEVSLOG = re.compile(r"[ #*@EASMGT!] [\w. -]{1,80}: ")
-
-
-def is_printed(first: str, line: str) -> bool:
-    """
-    Whether a line goes on with what was printed in several lines.
-
-    A dict, list or tuple as Python's pprint writes it, a warning of Node.js, attributes of Go's devslog, metadata of
-    winston-console-format.
-    """
-    if first[0] == "[" and first[9:12] == "]  ":
-        return _DEVSLOG.match(line) is not None
-    if _TREE_BEGINS in first and (tree := _TREE.match(first)) is not None:
-        return line.startswith(tree[0]) and line.startswith(_TREE_GOES_ON, tree.end())
-    if first[0] == "(" and line.startswith("(Use `node --trace-"):  # Node.js, of a warning
-        return True
-    return line[0] == " " and first[0] in "{[(" and first[-1] == ","
-
-
 def throws_within(line: str) -> bool:
     """Whether a line of a log says at its end what was thrown: ``failed: java.lang.IllegalStateException: x``."""
     return "Exception: " in line or "Error: " in line
@@ -479,8 +442,11 @@ def headline(trace: Trace, lines: Sequence[str], raised: int, takes: int) -> str
             return lines[raised].strip()
         groups = (match[1] for match in map(_GROUP.match, lines) if match is not None)
         return next(groups, lines[-1].strip())
-    if trace is Trace.SYMFONY and lines[0][:1] == "I":
+    if (trace is Trace.SYMFONY and lines[0][:1] == "I") or lines[0].startswith("  console."):
         return next((line.strip() for line in lines[1:] if line.strip()), lines[0])
+    if trace is Trace.PYTEST:
+        said = (line[1:].strip() for line in lines if line.startswith("E  "))
+        return next(filter(None, said), lines[0].strip("_ "))
     if trace is Trace.FRAME:
         inner = (line.strip(_FRAME_SIDES + " ") for line in lines[1:-1])
         return next(filter(None, inner), lines[0])
@@ -524,6 +490,16 @@ def continues(trace: Trace, line: str, before: str, blanks: int, raised: str = "
     """
     if trace is Trace.PYTHON:
         return _continues_python(line, before, blanks, raised)
+    if trace is Trace.XML:
+        return True
+    if trace is Trace.PYTEST:
+        return not line.startswith(("____", "====", "!!!!"))
+    if trace is Trace.GRADLE:
+        return not line.startswith("> Task ") and not before.startswith("BUILD FAILED")
+    if trace is Trace.TESTS:
+        return line.startswith("  ") and not line.startswith(("  \u25cf ", "  console."))
+    if trace is Trace.STACK and line[:2] in _DIFFERENCE:
+        return line == "- Expected" or before[:2] in _DIFFERENCE
     if trace is Trace.SYMFONY:
         return _AFTER_BLANK[trace].match(line) is not None
     if trace is Trace.BOX and before[:1] in _BOX_ENDS:
@@ -550,6 +526,10 @@ def continues(trace: Trace, line: str, before: str, blanks: int, raised: str = "
     if trace is not Trace.STACK:
         return False
     return before.startswith(_DURING) or (_ERROR_LINE.match(line) is not None and _is_source(before))
+
+
+_DIFFERENCE = ("- ", "+ ")
+"""Vitest's, behind the error that an expectation raised."""
 
 
 def _is_source(line: str) -> bool:

@@ -1,0 +1,90 @@
+# ruff: noqa: E501  (a row a shape: a table is read by its columns)
+"""
+Shapes of tools: how compilers, builds, tests and some small servers begin a line; see `header_shapes`.
+
+They are tried before the others, because some of theirs would read a part of these for a level.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Callable
+
+from gelf_listener.codec.levels import LEVEL_LETTERS
+from gelf_listener.codec.text.header_shapes import Header, Shape, lettered, named, of_letter, pairs
+from gelf_listener.codec.text.stamps import believable
+
+_DIGITS = "0123456789"
+_ESPHOME = {**LEVEL_LETTERS, "C": 6}
+"""C: what is configured."""
+_STAMP = r"(?P<stamp>\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?)"
+_KIBANA = {"debug": 7, "info": 6, "warning": 4, "error": 3, "fatal": 2}
+_DBT = {"ERROR": 3, "FAIL": 3, "WARN": 4}
+
+
+def _says(level: int, goes_on: int = 0) -> Callable[[re.Match[str], float, dt.tzinfo | None], Header]:
+    """Return what reads a form that only lines of one level have."""
+
+    def read(_match: re.Match[str], _now: float, _zone: dt.tzinfo | None) -> Header:
+        return Header(level, goes_on=goes_on)
+
+    return read
+
+
+def _clocked(levels: dict[str, int]) -> Callable[[re.Match[str], float, dt.tzinfo | None], Header]:
+    """Return what reads a form with a time of day."""
+
+    def read(match: re.Match[str], _now: float, _zone: dt.tzinfo | None) -> Header:
+        return Header(levels[match["level"]], None, True)
+
+    return read
+
+
+def _behind(match: re.Match[str], _now: float, _zone: dt.tzinfo | None) -> Header:
+    """Read what stands before the line of a process: Ray's."""
+    return Header(fields={"process_id": match["pid"]}, rest=match.end())
+
+
+def _diagnostic(match: re.Match[str], now: float, zone: dt.tzinfo | None) -> Header:
+    """Read what a compiler says, whose lines of source are indented."""
+    return named(match, now, zone)._replace(goes_on=-1)
+
+
+TOOL_SHAPES = (
+    Shape("ESPHome", pairs("[", _DIGITS), re.compile(r"\[\d\d:\d\d:\d\d(?:\.\d{3})?\]\[(?P<level>[EWICDV])[EWICDV]?\]\[[\w.-]{1,60}:\d{1,6}\]: "), _clocked(_ESPHOME), "]["),
+    Shape("a letter between brackets, then a time", pairs("[", "EWIDTVF"), re.compile(rf"\[(?P<letter>[EWIDTVF])\] {_STAMP}(?=[\s:\]])"), lettered),
+    Shape("absl (TensorFlow, JAX, gRPC)", pairs("IWEF", "0"), re.compile(r"(?P<letter>[IWEF])0000 00:00:(?P<stamp>\d{10}\.\d{6})\s{1,9}\d{1,10} \S{1,200}:\d{1,6}\]"), lettered),
+    Shape("Ray", "(", re.compile(rf"\(\w{{1,40}}\) \[{_STAMP} (?P<letter>[EWIDCF]) \d{{1,10}} \d{{1,10}}\] "), lettered, ") ["),
+    Shape("Ray", "(", re.compile(r"\((?:[\w.:-]{1,60} )?pid=(?P<pid>\d{1,10})(?:, ip=[\d.]{7,15})?\) "), _behind, "pid="),
+    Shape("Redis, KeyDB", _DIGITS, re.compile(r"\d{1,10}:signal-handler \((\d{10})\) "), lambda match, now, _zone: Header(4, believable(int(match[1]), now), True), ":signal-handler ("),
+    Shape("Kibana 7", ("  ",), re.compile(r"  [a-z]{3,8} +\[\d\d:\d\d:\d\d\.\d{3}\] \[(?P<level>debug|info|warning|error|fatal)\]"), _clocked(_KIBANA), "] ["),
+    Shape("Zigbee2MQTT 1", "Z", re.compile(r"Zigbee2MQTT:(?P<level>error|warn|info|debug) +(?P<stamp>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d): "), of_letter({"error": 3, "warn": 4, "info": 6, "debug": 7})),
+    Shape("Django", ("No", "Ba", "Fo", "Me", "Un"), re.compile(r"(?:Not Found|Bad Request|Forbidden(?: \([^)]{1,120}\))?|Method Not Allowed(?: \([A-Z]{3,7}\))?|Unauthorized): /"), _says(4), ": /"),
+    Shape("Puma", ("20", "[", "! "), re.compile(r"(?P<stamp>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d{4}) (?P<level>Rack app|HTTP parse error|SSL error|Error in reactor)(?=[ ,:])"), of_letter({"Rack app": 3, "HTTP parse error": 4, "SSL error": 4, "Error in reactor": 3}), "0 "),
+    Shape("Puma", ("[",), re.compile(r"\[\d{1,10}\] ! (?!Unable to load)"), _says(4), "] ! "),
+    Shape("uWSGI", ("DA", "!!", "un"), re.compile(r"DAMN ! worker |!!! UNABLE |unable to load app \d"), _says(3)),
+    Shape("uWSGI", "MTWFS", re.compile(r"(?P<stamp>[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4}) - \*\*\* HARAKIRI(?P<level>)"), of_letter({"": 4}), " HARAKIRI"),
+    Shape("dbt", "012", re.compile(r"\d\d:\d\d:\d\d {2}(?:\d{1,6} of \d{1,6} (?P<level>ERROR|WARN|FAIL)\b)"), _clocked(_DBT), " of "),
+    Shape("dbt", "012", re.compile(r"\d\d:\d\d:\d\d {2}(?:(?:Database|Compilation|Runtime|Dependency|Parsing) Error(?: in |\Z)|Failure in (?:test|unit_test) |Encountered an error)(?P<level>)"), _clocked({"": 3}), "  "),
+    Shape("Ansible", ("fa",), re.compile(r"failed: \[[^\]]{1,200}\](?: \(item=.{0,400}?\))?(?: =>|:) "), _says(3)),
+    Shape("kubectl, Docker, Snakemake and others", ("do",), re.compile(r"docker: (?:Error response from daemon|invalid reference format|'\w{1,40}' is not a docker command)"), _says(3)),
+    Shape("Docker Compose", (" C", " N", " V", " I"), re.compile(r" (?:Container|Network|Volume|Image) \S{1,200} +Error\b"), _says(3), " Error"),
+    Shape("pytest", ("FA",), re.compile(r"FAILED \S{1,400}::"), _says(3)),
+    Shape("unittest", ("FA",), re.compile(r"FAILED \((?:failures|errors|unexpected successes)="), _says(3)),
+    Shape("cargo test", ("te",), re.compile(r"test \S.{0,300} \.\.\. FAILED\Z|test result: FAILED\."), _says(3)),
+    Shape("go test", ("FA",), re.compile(r"FAIL(?:\t\S|\Z)"), _says(3)),
+    Shape("Jest, Vitest", (" F", "FA"), re.compile(r" ?FAIL {1,2}\S{1,300}(?:\.[cm]?[jt]sx?\b| >)"), _says(3)),
+    Shape("TAP", ("no",), re.compile(r"not ok \d{1,6}(?: (?!.{0,400}# (?:TODO|SKIP|todo|skip)\b)|\Z)"), _says(3, -1)),
+    Shape("TAP", ("ok",), re.compile(r"ok \d{1,6} "), lambda _match, _now, _zone: Header(goes_on=-1)),
+    Shape("dotnet test", ("  ",), re.compile(r"  Failed \S.{0,400} \[[<\d][^\]]{1,20}\]\Z"), _says(3, -1), "  Failed "),
+    Shape("Gradle, ninja", ("> ", "BU", "Bu"), re.compile(r"> Task \S{1,200} FAILED\Z|BUILD FAILED(?: |\Z)|Build FAILED\.\Z"), _says(3), "FAILED"),
+    Shape("Next.js", (" \u2a2f",), re.compile(" \u2a2f \\./\\S{1,300}:\\d{1,6}:\\d{1,6}\\Z"), _says(3, 1)),
+    Shape("webpack", ("ER", "WA"), re.compile(r"(ERROR|WARNING) in (?:\.{0,2}/\S|\S{1,300}\.[a-z]{2,4}(?=[\s:]|\Z))"), lambda match, now, zone: named(match, now, zone)._replace(goes_on=1), " in "),
+    Shape("MSBuild, C#, TypeScript", "", re.compile(r"\S{1,300} - (error|warning) TS\d{1,6}: "), named, " TS"),
+    Shape("MSBuild, C#, TypeScript", "", re.compile(r"\S{1,300} : (?:fatal )?(error|warning) [A-Z]{2,10}\d{1,6}: "), named, " : "),
+    Shape("Go's compiler", "./", re.compile(r"\./\S{1,200}\.go:\d{1,6}:\d{1,6}: "), _says(3), ".go:"),
+    Shape("compilers", "", re.compile(r"\S{1,300}?:\d{1,6}(?::\d{1,6})?: (?:fatal )?(error): "), _diagnostic, "error: "),
+    Shape("compilers", "", re.compile(r"\S{1,300}?:\d{1,6}(?::\d{1,6})?: (warning): "), _diagnostic, ": warning: "),
+)  # fmt: skip
+"""Tried in this order."""
