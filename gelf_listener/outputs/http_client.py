@@ -145,7 +145,8 @@ class HttpClient:
             raise Retry(f"{self.base}: no answer within {within:.3g} s") from None
         except httpx.TimeoutException:
             raise Retry(f"{self.base}: no answer within {self._settings.timeout_seconds:g} s") from None
-        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, AttributeError) as error:
+            # AttributeError: anyio asks a connection that was closed at once for its socket, which is None with uvloop.
             raise Retry(f"{self.base}: {describe(error)}") from None
         if answer.is_success:
             return said

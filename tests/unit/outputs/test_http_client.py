@@ -167,6 +167,19 @@ def test_nobody_is_there() -> None:
     run(main())
 
 
+def test_a_connection_that_ends_while_it_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """anyio asks for the socket of a connection that uvloop has closed already, and fails on the None it gets."""
+    from httpcore._backends.anyio import AnyIOStream
+
+    def extra(stream: AnyIOStream, info: str) -> object:
+        raise AttributeError("'NoneType' object has no attribute 'getpeername'")
+
+    monkeypatch.setattr(AnyIOStream, "get_extra_info", extra)
+    error = outcome(answer(200))
+    assert isinstance(error, Retry)
+    assert "getpeername" in str(error)
+
+
 def test_a_reset_is_named() -> None:
     """The library's error has no text then."""
 
