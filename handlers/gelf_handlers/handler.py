@@ -216,11 +216,12 @@ class QueuedGELFHandler(MessageBuilder, BaseGELFHandler):
     def start_afresh(self) -> None:
         """Begin again in a forked child: nothing of the parent's queue, thread, counts or connection is kept."""
         WORKER_THREADS.clear()
-        abandoned = self._worker.transport
+        abandoned = self._worker
         self._given_up = False
         self._max_queued = self._queue_settings.max_queued
         self._worker = self._new_worker()
-        abandoned.abandon()
+        abandoned.transport.abandon()
+        abandoned.forget()
 
     # The worker's side.
 

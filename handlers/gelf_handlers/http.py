@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import http.client
 import io
+import math
 import socket
 import ssl
 import time
@@ -337,7 +338,7 @@ def _parse_head(head: bytes) -> _Parsed:
 
 
 def _seconds(retry_after: str | None) -> float | None:
-    """Return Retry-After, seconds or a date, bounded to five minutes."""
+    """Return Retry-After, seconds or a date, bounded to five minutes; None where it cannot be understood."""
     if retry_after is None:
         return None
     try:
@@ -345,9 +346,9 @@ def _seconds(retry_after: str | None) -> float | None:
     except ValueError:
         try:
             seconds = parsedate_to_datetime(retry_after).timestamp() - time.time()
-        except ValueError:
+        except (ValueError, TypeError, OverflowError):
             return None
-    return min(max(seconds, 0.0), 300.0)
+    return None if math.isnan(seconds) else min(max(seconds, 0.0), 300.0)
 
 
 def _closed_while_idle(connected: socket.socket) -> bool:

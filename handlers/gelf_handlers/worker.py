@@ -111,9 +111,7 @@ class Worker:
         self._batch: deque[bytes] = deque()
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
-        self._consuming = threading.Lock()
-        self._wake = threading.Lock()
-        self._wake.acquire()
+        self._make_locks()
         self._flushing = 0
         # Odd while a message is on its way from the queue to the batch, and so in neither.
         self._moves = 0
@@ -164,6 +162,21 @@ class Worker:
                     return True
         self.counters.drop("queue_full")
         return False
+
+    def _make_locks(self) -> None:
+        self._consuming = threading.Lock()
+        self._wake = threading.Lock()
+        self._wake.acquire()
+
+    def _renew_locks(self) -> None:
+        """
+        Make the locks again if `threading` was monkey-patched since they were made.
+
+        gunicorn loads an application first (`preload_app`) and has gevent patch its workers then: threads become
+        greenlets, and one that waits for a lock of the system's stops all of them.
+        """
+        if type(threading.Lock()) is not type(self._wake):
+            self._make_locks()
 
     def notify(self) -> None:
         """Wake the worker; start it first where there is none (lazily, so that forks before it cost nothing)."""
@@ -254,6 +267,17 @@ class Worker:
         self._wake_up()
         thread.join(join_seconds)
 
+    def forget(self) -> None:
+        """
+        Do nothing any more, in a forked child: all of this is the parent's.
+
+        Threads do not survive a fork, but greenlets that a monkey-patched `threading` has instead of them do.
+        """
+        self._stopping = True
+        self.queue.clear()
+        self._batch.clear()
+        self._wake_up()
+
     # The worker's side.
 
     def _alive(self) -> bool:
@@ -280,6 +304,7 @@ class Worker:
                 self._wake_up()
                 return True
             self._stopping = False
+            self._renew_locks()
             thread = threading.Thread(target=self._run, name="gelf-handlers", daemon=True)
             try:
                 thread.start()
@@ -400,7 +425,7 @@ class Worker:
         counters, settings = self.counters, self.settings
         self._delay = min(settings.retry_min_seconds * 2 ** min(self._failures - 1, 16), settings.retry_max_seconds)
         if isinstance(error, RetryLater) and error.delay_seconds is not None:
-            self._delay = error.delay_seconds
+            self._delay = max(self._delay, error.delay_seconds)  # "at once" must not become a loop without a pause
         self._next_try = time.monotonic() + self._delay
         counters.connected = False
         counters.last_error = f"{type(error).__name__}: {error}"
@@ -503,6 +528,7 @@ class Worker:
         if self._sender == ident:  # a signal handler's, or from a client library below us: sent by the loop further up
             self._again = True
             return
+        self._renew_locks()
         deadline = time.monotonic() + self.settings.block_timeout_seconds
         upto, drops = self._accepted(), self.counters.drops
         while not self._failures and not self._reached(upto, drops) and time.monotonic() < deadline:

@@ -302,6 +302,23 @@ def test_http_retry_after_is_respected(attach):
         assert time.monotonic() - started >= 0.95
 
 
+@pytest.mark.parametrize(
+    "said",
+    ["0", "-5", "-inf", "nan", "Wed, 21 Oct 2015 07:28:00 GMT", "Wed, 99999999999999999999 Oct 2015 07:28:00 GMT"],
+)
+def test_http_retry_after_that_means_nothing_neither_drops_a_message_nor_ends_the_pauses(said, attach):
+    """Asked for no pause, or for one that is not a time, the handler pauses as without the header."""
+    with HTTPReceiver(replies=[(503, {"Retry-After": said})] * 1000) as receiver:
+        handler = GELFHTTPHandler("127.0.0.1", receiver.port, retry_min_seconds=0.1, retry_max_seconds=0.4)
+        log = attach(handler)
+        log.info("later")
+        time.sleep(1.0)
+        assert handler.stats.queued == 1
+        assert len(receiver.requests) <= 6
+        receiver.replies.clear()
+        receiver.wait(1)
+
+
 def test_http_message_the_server_always_fails_on_does_not_block_the_rest(attach):
     with HTTPReceiver(replies=[500] * 6) as receiver:
         handler = GELFHTTPHandler("127.0.0.1", receiver.port, retry_min_seconds=0.01, retry_max_seconds=0.02)
