@@ -6,7 +6,7 @@ import socket
 
 import msgspec
 
-from gelf_listener.message import Message
+from gelf_listener.message import FieldValue, Message
 
 FORWARDER = "forwarder"
 _MARK = b'"_forwarder"'
@@ -38,13 +38,20 @@ class Forwarding:
         Raises:
             Loop: If the message has our own mark.
         """
-        if not self.name:
+        if not self.name or self.mark_of(message) is not None:
             return message.to_gelf()
-        if not message.exact or _MARK in message.raw:
-            mark = message.fields.get(FORWARDER)
-            if mark == self.name:
-                raise Loop(f"it comes from here: its field {FORWARDER!r} is {self.name!r}")
-            if mark is not None:
-                return message.to_gelf()
-        payload = message.to_gelf().rstrip()
-        return payload[:-1] + self._splice
+        return message.to_gelf().rstrip()[:-1] + self._splice
+
+    def mark_of(self, message: Message) -> FieldValue | None:
+        """
+        Return who passed a message on before us; None if nobody did, or where nothing is marked.
+
+        Raises:
+            Loop: If it has our own mark.
+        """
+        if not self.name or (message.exact and _MARK not in message.raw):
+            return None
+        mark = message.fields.get(FORWARDER)
+        if mark == self.name:
+            raise Loop(f"it comes from here: its field {FORWARDER!r} is {self.name!r}")
+        return mark

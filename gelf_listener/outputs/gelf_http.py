@@ -8,13 +8,12 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from gelf_listener.errors import OutputError, Retry
+from gelf_listener.errors import Retry
 from gelf_listener.message import Message
 from gelf_listener.outputs.forwarding import Forwarding, Loop
-from gelf_listener.outputs.http_client import Denied, HttpClient, HttpOutputSettings
+from gelf_listener.outputs.http_batch import HttpBatchOutput, Request
+from gelf_listener.outputs.http_client import HttpOutputSettings
 from gelf_listener.outputs.progress import Progress
-
-_PORT = 12201
 
 
 class GelfHttpSettings(HttpOutputSettings):
@@ -35,7 +34,7 @@ class GelfHttpSettings(HttpOutputSettings):
     )
 
 
-class GelfHttpOutput:
+class GelfHttpOutput(HttpBatchOutput):
     """
     Posts GELF.
 
@@ -44,94 +43,51 @@ class GelfHttpOutput:
     """
 
     Settings: ClassVar[type[GelfHttpSettings]] = GelfHttpSettings
-    parallel: ClassVar[bool] = True
-    tls: ClassVar[bool] = False
+    port = 12201
+    concurrent = False
 
     def __init__(self, settings: GelfHttpSettings) -> None:
-        self.settings = settings
-        self._client = HttpClient(settings, _PORT, tls=self.tls)
+        super().__init__(settings)
         self._path = "/" + settings.path.lstrip("/")
         self._forwarding = Forwarding(settings.forwarder)
-        self._progress = Progress()
-        self._requests = 0
-        self._closed = False
 
-    async def start(self) -> None:
-        """Nothing to open: connections are made as they are needed; see `Output.start`."""
-        self._closed = False
+    def encode(self, messages: Sequence[Message]) -> Request:
+        """Return a line for each message: Graylog's bulk receiving drops a body without a line end."""
+        lines = [self._forwarding.payload(message).replace(b"\n", b" ") + b"\n" for message in messages]
+        return Request(self._path, b"".join(lines), "application/json")
 
-    async def write(self, batch: Sequence[Message]) -> None:
-        """Post a batch; see `Output.write`."""
-        if self._closed:
-            raise Retry("the output is closed")
-        payloads: list[tuple[Message, bytes]] = []
-        for message in self._progress.begin(batch):
-            try:
-                payloads.append((message, self._forwarding.payload(message)))
-            except Loop as error:
-                self._progress.refused(message, str(error))
-        retry = await (self._post_together(payloads) if self.settings.bulk else self._post_each(payloads))
-        if retry is not None and retry.after_seconds is not None:
-            raise retry
-        self._progress.finish(str(retry or ""))
+    async def _post(self, messages: Sequence[Message], progress: Progress) -> Retry | None:
+        """Send messages that did not come from here, together or each by itself; see `HttpBatchOutput`."""
+        messages = [message for message in messages if self._is_sent(message, progress)]
+        if not self.settings.bulk:
+            return await self._post_each(messages, progress)
+        return await super()._post(messages, progress) if messages else None
 
-    async def close(self) -> None:
-        """Close the connections; see `Output.close`."""
-        self._closed = True
-        await self._client.close()
-
-    def counters(self) -> dict[str, float]:
-        """Return what was posted."""
-        return {"written_messages_total": self._progress.written_messages, "requests_total": self._requests}
-
-    async def _post_together(self, payloads: list[tuple[Message, bytes]]) -> Retry | None:
-        """Post messages in one request; in two when the server finds that too large, and so on."""
-        if not payloads:
-            return None
-        body = b"".join(_line(payload) for _, payload in payloads)
+    def _is_sent(self, message: Message, progress: Progress) -> bool:
+        """Whether a message may be sent; one that comes from here is refused."""
         try:
-            await self._post(body)
-        except Retry as error:
-            return error
-        except Denied as error:
-            if len(payloads) == 1:
-                self._progress.refused(payloads[0][0], str(error))
-                return None
-            half = len(payloads) // 2  # one of them is at fault, or there are too many
-            first = await self._post_together(payloads[:half])
-            return first or await self._post_together(payloads[half:])
-        self._progress.written([message for message, _ in payloads])
-        return None
+            self._forwarding.mark_of(message)
+        except Loop as error:
+            progress.refused(message, str(error))
+            return False
+        return True
 
-    async def _post_each(self, payloads: list[tuple[Message, bytes]]) -> Retry | None:
+    async def _post_each(self, messages: Sequence[Message], progress: Progress) -> Retry | None:
         """Post each message by itself, several at the same time; stop when the server should be left alone."""
-        waiting = iter(payloads)
+        waiting = iter(messages)
+        post = super()._post
         problems: list[Retry] = []
 
         async def work() -> None:
-            for message, payload in waiting:
+            for message in waiting:
                 if problems:
                     return
-                try:
-                    await self._post(_line(payload))
-                except Retry as error:
-                    problems.append(error)
-                except OutputError as error:
-                    self._progress.refused(message, str(error))
-                else:
-                    self._progress.written((message,))
+                problem = await post((message,), progress)
+                if problem is not None:
+                    problems.append(problem)
 
-        await asyncio.gather(*(work() for _ in range(min(self.settings.connections, len(payloads)))))
+        await asyncio.gather(*(work() for _ in range(min(self.settings.connections, len(messages)))))
         return problems[0] if problems else None
-
-    async def _post(self, body: bytes) -> None:
-        self._requests += 1
-        await self._client.post(self._path, body, "application/json")
-
-
-def _line(payload: bytes) -> bytes:
-    """Return a payload as a line: a Graylog input with bulk receiving drops a body without an end of line."""
-    return payload.replace(b"\n", b" ") + b"\n"
 
 
 class GelfHttpsOutput(GelfHttpOutput):
