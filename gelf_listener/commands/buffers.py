@@ -18,7 +18,7 @@ from gelf_listener.assembly import make_output
 from gelf_listener.buffers.batch_file import FILE_NAME, BatchFile, CannotSave, Totals
 from gelf_listener.buffers.disk import DiskBuffer
 from gelf_listener.codec.gelf.lenient import read_fields
-from gelf_listener.commands.progress import ProgressBar
+from gelf_listener.commands.progress_bar import ProgressBar
 from gelf_listener.config import Spec
 from gelf_listener.directories import buffers_directory
 from gelf_listener.errors import ConfigError, Rejected, describe

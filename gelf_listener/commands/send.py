@@ -12,7 +12,7 @@ from gelf_listener.address import Address
 from gelf_listener.codec.batch import Batch
 from gelf_listener.codec.text.lines import LineDecoder
 from gelf_listener.commands.delivery import Delivery
-from gelf_listener.commands.progress import ProgressBar
+from gelf_listener.commands.progress_bar import ProgressBar
 from gelf_listener.errors import ConfigError, OutputError
 from gelf_listener.message import FieldValue, Message
 from gelf_listener.quantities import counted

@@ -12,7 +12,7 @@ from typing import Literal, TypeVar
 import typer
 
 from gelf_listener.codec.gelf.lenient import read_fields
-from gelf_listener.commands.progress import ProgressBar
+from gelf_listener.commands.progress_bar import ProgressBar
 from gelf_listener.directories import state_directory
 from gelf_listener.errors import ConfigError
 from gelf_listener.message import Message

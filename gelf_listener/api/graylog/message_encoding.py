@@ -1,4 +1,4 @@
-"""Documents: messages as Graylog's API writes them."""
+"""Message encoding: messages as Graylog's API writes them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Asked: what Graylog's searches have in common: a query, streams, a filter, a page, an order."""
+"""Search parameters: what Graylog's searches have in common: a query, streams, a filter, a page, an order."""
 
 from __future__ import annotations
 

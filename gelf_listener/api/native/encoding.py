@@ -1,4 +1,4 @@
-"""Documents: messages, notes and rejections as the native routes write them."""
+"""Encoding: messages, notes and rejections as the native routes write them."""
 
 from __future__ import annotations
 

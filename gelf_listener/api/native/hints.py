@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import Request
 
-from gelf_listener.api.native.nothing import unknown_fields
+from gelf_listener.api.native.empty_results import unknown_fields
 from gelf_listener.api.native.parameters import meaning_of
 from gelf_listener.errors import QueryError
 from gelf_listener.query import Meaning, Query

@@ -1,4 +1,4 @@
-"""Asked: the query and the time range that most native routes take, from their parameters."""
+"""Parameters: the query and the time range that most native routes take, from their parameters."""
 
 from __future__ import annotations
 

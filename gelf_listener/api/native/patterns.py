@@ -14,8 +14,8 @@ from starlette.responses import Response
 from gelf_listener.api.context import TheStore
 from gelf_listener.api.errors import ApiError
 from gelf_listener.api.native.buckets import extent, interval_of
+from gelf_listener.api.native.empty_results import why_nothing
 from gelf_listener.api.native.encoding import json_response, missing_document
-from gelf_listener.api.native.nothing import why_nothing
 from gelf_listener.api.native.parameters import MEANING, Asked, TheAsked, moment, node_of
 from gelf_listener.api.native.shapes.patterns import ComparisonShape, PatternsShape, RangeShape
 from gelf_listener.message import Message

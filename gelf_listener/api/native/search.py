@@ -16,9 +16,9 @@ from starlette.responses import Response
 
 from gelf_listener.api.context import TheStore
 from gelf_listener.api.errors import ApiError, position
+from gelf_listener.api.native.empty_results import unknown_field, why_nothing
 from gelf_listener.api.native.encoding import chosen, json_response, message_document, missing_document
 from gelf_listener.api.native.hints import hints_of
-from gelf_listener.api.native.nothing import unknown_field, why_nothing
 from gelf_listener.api.native.parameters import MEANING, TheAsked, meaning_of
 from gelf_listener.api.native.shapes.messages import SearchPage, Validity
 from gelf_listener.errors import QueryError, Retry

@@ -1,4 +1,4 @@
-"""Nothing: why a search found nothing, in one sentence for the page, the terminal and the API alike."""
+"""Empty results: why a search found nothing, in one sentence for the page, the terminal and the API alike."""
 
 from __future__ import annotations
 
