@@ -11,7 +11,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Sequence
 from functools import partial
-from itertools import compress, repeat
+from itertools import chain, compress, repeat
 from typing import Any, TypeAlias
 
 import msgspec
@@ -20,6 +20,7 @@ from gelf_listener.codec.json_shapes import Column, JsonShapes
 from gelf_listener.codec.text.reader import read_usual
 from gelf_listener.codec.text.record_plans import CLOSER, Usual, flatten, is_far, may_be_object, plan_of
 from gelf_listener.codec.text.stamps import believable, usual_seconds_of
+from gelf_listener.notes import Note
 from gelf_listener.rows import Names
 
 _MAX_KNOWN = 16
@@ -46,10 +47,12 @@ class Stored:
 
     Args:
         names: In order.
+        notes: On each of them.
     """
 
-    def __init__(self, names: tuple[str, ...]) -> None:
+    def __init__(self, names: tuple[str, ...], notes: tuple[tuple[Note, ...], ...]) -> None:
         self.names = names
+        self._notes = notes
         self._behind: dict[tuple[str, ...], Names] = {}
 
     def behind(self, before: tuple[str, ...]) -> Names:
@@ -58,8 +61,12 @@ class Stored:
         if found is None:
             if len(self._behind) >= _MAX_KNOWN:
                 self._behind.clear()
-            found = self._behind[before] = Names(before + self.names)
+            found = self._behind[before] = Names(before + self.names, tuple(chain.from_iterable(self._notes)))
         return found
+
+    def having(self, has: tuple[bool, ...]) -> Stored:
+        """Return some of them."""
+        return Stored(tuple(compress(self.names, has)), tuple(compress(self._notes, has)))
 
 
 class RecordColumns:
@@ -87,7 +94,7 @@ class RecordColumns:
         self._lists = frozenset(place[name] for name in lists)
         self._is_loose = is_loose
         self._is_odd = is_odd
-        self._stored = Stored(tuple([stored for _, stored in usual.fields]))
+        self._stored = Stored(tuple([stored for _, stored in usual.fields]), usual.carried_notes)
         self._patterns: dict[tuple[bool, ...], Stored] = {}
 
     @classmethod
@@ -139,7 +146,10 @@ class RecordColumns:
             What each says; None for one that needs a second look.
         """
         every = len(columns[0])
-        texts = _plain_texts(columns[self._text])
+        texts = columns[self._text]
+        if self._usual.text == "log":  # as Docker and Fluent Bit leave a line
+            texts = [text.rstrip("\r\n") if type(text) is str else text for text in texts]
+        texts = _plain_texts(texts)
         levels: list[int | None]
         if self._level is None:
             texts, levels = _levels_of_texts(texts, now)
@@ -221,7 +231,7 @@ class RecordColumns:
         if found is None:
             if len(self._patterns) >= _MAX_PATTERNS:
                 self._patterns.clear()
-            found = self._patterns[has] = Stored(tuple(compress(self._stored.names, has)))
+            found = self._patterns[has] = self._stored.having(has)
         return found
 
 

@@ -20,6 +20,7 @@ from gelf_listener.codec.text.record_shapes import RECORD_SHAPES, RecordShape
 from gelf_listener.codec.text.stamps import believable, usual_seconds
 from gelf_listener.codec.times import to_seconds
 from gelf_listener.message import FieldValue
+from gelf_listener.notes import Note
 
 TEXTS = (
     "message",
@@ -120,6 +121,10 @@ class Usual(NamedTuple):
     """Whether they are in order only when a protocol carries the record: there are dots in their names."""
     fields: tuple[tuple[str, str], ...]
     """Names of everything else, and what they are stored under."""
+    notes: tuple[Note, ...]
+    """On those names."""
+    carried_notes: tuple[tuple[Note, ...], ...]
+    """For each of those names the notes that count when a protocol carries the record."""
 
     @classmethod
     def of(cls, keys: tuple[str, ...], *, has_level: bool = True) -> Usual | None:
@@ -133,21 +138,27 @@ class Usual(NamedTuple):
         found = []
         for names in (TEXTS, _LEVELS, _TIMES, _HOSTS):
             among = [name for name in names if name in keys]
-            if len(among) > 1 or any(name.partition(".")[0] in keys for name in among if "." in name):
+            dotted = [name for name in among if "." in name]
+            if any(_first_part(name) in keys for name in dotted):
+                return None
+            if len(among) > 1 and (names is not _TIMES or dotted or "date" in among):
                 return None
             found.append(among[0] if among else "")
         text, level, time, host = found
-        if not text or "log" in keys or "err" in keys:
+        if not text or "err" in keys:
             return None
         if not (level if has_level else time and not level and _MAY_SAY_LEVELS.isdisjoint(map(_first_part, keys))):
             return None
         rest = [(name, read_key("_" + name)) for name in keys if name not in found]
         stored = {key.clean for _, key in rest}
-        if len(stored) < len(rest) or not all(is_odd_in_gelf_only(key) for _, key in rest):
+        if len(stored) < len(rest):
             return None
-        is_carried = any(key.notes for _, key in rest) or any("." in name for name in found)
-        is_node = time == "time" or "v" in keys or host == "hostname"
-        return cls(text, level, time, host, is_node, is_carried, tuple((name, key.clean) for name, key in rest))
+        is_carried = any("." in name for name in found)
+        is_node = "time" in keys or "v" in keys or host == "hostname"
+        fields = tuple((name, key.clean) for name, key in rest)
+        notes = tuple(note for _, key in rest for note in key.notes)
+        carried_notes = tuple(tuple(notes_when_carried(key)) for _, key in rest)
+        return cls(text, level, time, host, is_node, is_carried, fields, notes, carried_notes)
 
     def read(
         self, record: Mapping[str, Any], now: float, zone: dt.tzinfo | None, near: float | None, *, carried: bool
@@ -178,7 +189,10 @@ class Usual(NamedTuple):
                 elif kind is not bool:
                     return None
             fields[stored] = value
-        return Reading(text, None, level, seconds, host, fields)
+        notes = self.notes
+        if notes and carried:
+            notes = tuple([note for each in self.carried_notes for note in each])
+        return Reading(text, None, level, seconds, host, fields, notes)
 
     def level_of(self, value: object) -> int | None:
         """Return the severity that a level means; None when it needs a second look."""
@@ -287,6 +301,6 @@ def may_be_object(name: str, text: str) -> bool:
     return name in _OBJECTS or (name == "event" and text not in ("message", "msg"))
 
 
-def is_odd_in_gelf_only(key: Key) -> bool:
-    """Whether a name is as it should be, but in GELF."""
-    return all([each.deviation in OF_GELF_ONLY for each in key.notes])
+def notes_when_carried(key: Key) -> list[Note]:
+    """Return what there is to note on a name that another protocol than GELF carries."""
+    return [each for each in key.notes if each.deviation not in OF_GELF_ONLY]

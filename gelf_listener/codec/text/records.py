@@ -34,7 +34,7 @@ from gelf_listener.codec.text.record_plans import (
     Plan,
     flatten,
     is_far,
-    is_odd_in_gelf_only,
+    notes_when_carried,
     number_seconds,
     plan_of,
     text_of_list,
@@ -178,39 +178,43 @@ class _Reader:
 
     def _fields(self) -> tuple[dict[str, FieldValue], tuple[Note, ...]]:
         """Return what is left as fields; what is empty says nothing."""
-        fields = self._plain_fields() if self._strict else None
-        if fields is not None:
-            return fields, ()
+        plain = self._plain_fields() if self._strict else None
+        if plain is not None:
+            return plain
         document = {f"_{name}": value for name, value in self._rest.items() if value not in _EMPTY}
         normaliser = Normaliser(document, (), Receipt("", None, self._now, _NOWHERE), strict=self._strict)
         normaliser.read_fields()
         return normaliser.fields, tuple(normaliser.notes)
 
-    def _plain_fields(self) -> dict[str, FieldValue] | None:
+    def _plain_fields(self) -> tuple[dict[str, FieldValue], tuple[Note, ...]] | None:
         """Return what nearly all are, without a normaliser (see `make bench`, stdin); None when one needs it."""
         fields: dict[str, FieldValue] = {}
-        return fields if self._put(fields, "", self._rest) else None
+        notes: list[Note] = []
+        return (fields, tuple(notes)) if self._put(fields, notes, "", self._rest) else None
 
-    def _put(self, fields: dict[str, FieldValue], prefix: str, values: Mapping[str, Any]) -> bool:
+    def _put(self, fields: dict[str, FieldValue], notes: list[Note], prefix: str, values: Mapping[str, Any]) -> bool:
         """Put values among the fields; what is carried may be nested and have dots. False: a normaliser has to look."""
         carried = self._carried
         for name, value in values.items():
             kind = type(value)
             if kind is str or kind is float or (kind is int and -I64 <= value < I64) or (kind is bool and carried):
                 key = read_key(f"_{prefix}{name}")
-                if key.clean in fields or (key.notes and not (carried and is_odd_in_gelf_only(key))):
+                if key.clean in fields:
                     return False
+                if key.notes:
+                    notes += notes_when_carried(key) if carried else key.notes
                 fields[key.clean] = value
             elif not carried or len(prefix) > MAX_PREFIX or len(fields) > MAX_KEYS:
                 return False
             elif kind is list and value:
                 key = read_key(f"_{prefix}{name}")
                 text = text_of_list(value)
-                if text is None or key.clean in fields or not is_odd_in_gelf_only(key):
+                if text is None or key.clean in fields:
                     return False
+                notes += notes_when_carried(key)
                 fields[key.clean] = text
             elif kind is dict:
-                if not self._put(fields, f"{prefix}{name}.", value):
+                if not self._put(fields, notes, f"{prefix}{name}.", value):
                     return False
             elif value is not None:
                 return False

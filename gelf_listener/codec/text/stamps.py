@@ -156,7 +156,7 @@ _MAX_SECONDS = 4096
 _seconds: dict[tuple[str, dt.tzinfo | None], float | None] = {}
 """Times to the second that were read before: a busy program repeats each thousands of times."""
 
-_USUAL = re.compile(r"(\d{4}-\d\d-\d\d[T ][\d:]{8})(?:[.,](\d{1,6}+)(?!\d))?(Z|[+-]\d\d:\d\d)?\Z", re.ASCII)
+_USUAL = re.compile(r"(\d{4}-\d\d-\d\d[T ][\d:]{8})(?:[.,](\d{1,9}+)(?!\d))?(Z|[+-]\d\d:\d\d)?\Z", re.ASCII)
 
 
 def whole_seconds(text: str, now: float, zone: dt.tzinfo | None) -> float | None:
@@ -186,11 +186,11 @@ def usual_seconds(text: str, now: float, zone: dt.tzinfo | None) -> float | None
         return None
     whole, fraction, named = match.groups()
     seconds = whole_seconds(whole if named is None else whole + named, now, zone)
-    return seconds if seconds is None or fraction is None else seconds + float("0." + fraction)
+    return seconds if seconds is None or fraction is None else round(seconds + float("0." + fraction), 6)
 
 
 def usual_seconds_of(column: Sequence[Any], now: float, zone: dt.tzinfo | None) -> list[float] | None:
-    """Read times of UTC to the milli- or microsecond like `usual_seconds`; None when any of them is something else."""
+    """Read times of UTC to the microsecond like `usual_seconds`; None when any of them is something else."""
     try:
         try:
             return [_heads[time[:19]] + _fractions[time[19:]] for time in column]
@@ -215,13 +215,16 @@ class _Fractions(dict[str, float]):
     """Fractions of a second, by what stands behind it in a time of UTC; those to the millisecond are ready."""
 
     def __missing__(self, behind: str) -> float:
-        digits = behind[1:7]
-        if behind[7:] in ("Z", "+00:00") and behind[0] == "." and digits.isascii() and digits.isdecimal():
+        digits = behind[1:-1] if behind[-1:] == "Z" else behind[1:-6] if behind[-6:] == "+00:00" else ""
+        if behind[:1] == "." and len(digits) <= _MAX_DIGITS and digits.isascii() and digits.isdecimal():
             return float("0." + digits)
         raise KeyError(behind)
 
 
+_MAX_DIGITS = 6
+"""Of a fraction that needs no rounding behind whole seconds."""
 _fractions = _Fractions({f".{number:03d}{zone}": number / 1000 for number in range(1000) for zone in ("Z", "+00:00")})
+_fractions.update({"Z": 0.0, "+00:00": 0.0})
 
 
 def iso_stamp(match: re.Match[str], now: float, zone: dt.tzinfo | None) -> float | None:

@@ -30,6 +30,9 @@ TIMES = st.sampled_from(
             "1970-01-01T00:00:00Z",
         ),
         *("2026-11-29T16:00:00.123456Z", "2026-11-29T16:00:00.654321+00:00", "2026-11-29T16:00:00.1_3456Z"),
+        *("2026-11-29T16:00:00.123456789Z", "2026-11-29T16:00:00.1+00:00", "2026-11-29T16:00:00+00:00"),
+        *("2026-11-29T16:00:00.1234565Z", "2026-11-29T16:00:00.9999999Z", "2026-11-29T16:00:00.1234567891Z"),
+        *("2026-11-29T16:00:00.Z", "2026-11-29T16:00:00.12345678+01:00"),
         *("yesterday", "", 1_795_913_692, 1_795_913_692_123, 1_795_913_692.25, 0, True, "2026-11-29T16:00:00.12Z"),
     )
 )
@@ -62,6 +65,7 @@ def flat(draw: st.DrawFn) -> dict[str, Any]:
         draw(st.sampled_from(("msg", "message", "text"))): TEXTS,
         **draw(st.sampled_from(({}, {"hostname": HOSTS}, {"host": HOSTS}))),
         **draw(st.sampled_from(({}, {"user": SCALARS, "n": SCALARS}, {"user": OTHERS, "a.b": SCALARS}))),
+        **draw(st.sampled_from(({}, {"id": SCALARS, "a/b": OTHERS}, {"timestamp": TIMES}, {"date": TIMES}))),
     }
     return {name: draw(values) for name, values in names.items()}
 
@@ -75,7 +79,7 @@ def varied(draw: st.DrawFn) -> list[dict[str, Any]]:
     values: dict[str, st.SearchStrategy[Any]] = {
         "@timestamp": TIMES,
         **draw(st.sampled_from(({"level": LEVELS}, {"severity": LEVELS}, {"log.level": LEVELS}, {"log": OFFSETS}))),
-        draw(st.sampled_from(("message", "@m", "text"))): LINES,
+        draw(st.sampled_from(("message", "@m", "text", "log"))): LINES | LINES.map(lambda line: line + "\n"),
         "tags": st.lists(st.one_of(SCALARS, st.none(), st.lists(TEXTS, max_size=1)), min_size=1, max_size=2),
         "error": st.none(),
         "user": SCALARS,
@@ -83,7 +87,9 @@ def varied(draw: st.DrawFn) -> list[dict[str, Any]]:
         "method": SCALARS,
         "path": SCALARS,
         "v": st.just(0),
-        "time": st.dictionaries(TEXTS, SCALARS, max_size=1),
+        "time": st.dictionaries(TEXTS, SCALARS, max_size=1) | TIMES,
+        "labels": st.fixed_dictionaries({"app.kubernetes.io/name": SCALARS, "id": SCALARS}),
+        "id": SCALARS,
         "event": st.dictionaries(st.sampled_from(("dataset", "text")), TEXTS, min_size=1, max_size=2),
         "level.name": TEXTS,
         "hostname": HOSTS,
@@ -129,7 +135,8 @@ def told(record: dict[str, Any]) -> tuple[Any, ...]:
 def in_columns(said: Said) -> tuple[Any, ...]:
     stored, seconds, host, text, level, values = said
     fields = dict(sorted(zip(stored.behind(()).names, values, strict=True)))
-    return NOW if seconds is None else seconds, host or "unknown", text, None, level, fields, ()
+    notes = stored.behind(()).notes
+    return NOW if seconds is None else seconds, host or "unknown", text, None, level, fields, notes
 
 
 @settings(deadline=None, max_examples=100)
