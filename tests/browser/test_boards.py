@@ -69,6 +69,47 @@ def test_a_board_from_nothing(open_page: Open, site: Site) -> None:
     expect(page.get_by_label("Group by").first).to_have_value("service")
 
 
+def test_a_service_has_one_colour(open_page: Open, site: Site) -> None:
+    """In every panel, whatever its place there is; different services have different ones, after loading again too."""
+    start = shop(site, services=7)
+    site.send(
+        *(
+            {"short_message": "more", "timestamp": start, "_service": "s06", "_status": 500, "_took_ms": 1}
+            for _ in "xyz"
+        )
+    )
+    panels = [
+        {"title": "Calls", "show": "bars", "by": ["time", "service"]},
+        {"title": "Slowest", "show": "lines", "by": ["time", "service"], "metric": ["max:took_ms"]},
+        {"title": "By status", "show": "bars", "by": ["status", "service"]},
+        {"title": "Some", "show": "lines", "by": ["time", "service"], "query": "service:(s06 s02)"},
+    ]
+    board = {"name": "Shop", "range": {"since": "1d"}, "panels": panels}
+    page = open_page("/boards")
+    page.get_by_label("File of boards").set_input_files(
+        {"name": "b.json", "mimeType": "application/json", "buffer": json.dumps({"boards": [board]}).encode()}
+    )
+    page.get_by_role("link", name="Shop").click()
+
+    def colours(title: str) -> dict[str, str]:
+        entries = tile(page, title).locator(".legend li")
+        fill = "rect => getComputedStyle(rect).fill"
+        return {each.inner_text().strip(): each.locator("rect").evaluate(fill) for each in entries.all()}
+
+    before: dict[str, str] = {}
+    for _ in range(2):
+        expect(tile(page, "Some").locator(".legend li")).to_have_count(2)
+        expect(tile(page, "By status").locator(".legend li")).to_have_count(7)
+        known = colours("Calls")
+        assert len(set(known.values())) == len(known) == 7
+        assert colours("Slowest") == colours("By status") == known
+        some = colours("Some")
+        assert some == {name: known[name] for name in ("s02", "s06")}
+        assert not before or before == known
+        before = known
+        page.reload()
+
+
 def test_a_file_in_and_out(open_page: Open, site: Site, tmp_path: Path) -> None:
     """What is exported is imported; what is wrong in a file is told with its place."""
     page = open_page("/boards")

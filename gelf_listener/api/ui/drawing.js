@@ -1,5 +1,6 @@
 // @ts-check
 /** Drawing: an answer as shapes of SVG for a size, and where each of them is, so that a pointer can be told what it is at. */
+import { coloursOf } from "./colours.js";
 import { svg } from "./dom.js";
 import { additive, ticks, timeTicks, unitOfMetric } from "./figures.js";
 
@@ -19,13 +20,17 @@ import { additive, ticks, timeTicks, unitOfMetric } from "./figures.js";
 
 /** @typedef {{left: number, top: number, right: number, bottom: number}} Inner where values are drawn, pixels */
 
-const COLOURS = 10;
 const LETTER = 6.6;
 const BAND = 26;
 const MOST_NAME = 24;
 
-/** What a series is drawn in. @param {import("./groups.js").Key} series @param {number} index */
-export const colourOf = (series, index) => (series.others ? "series-others" : `series-${index % COLOURS}`);
+/** What each series is drawn in: values by their names, metrics of everything one after the other. @param {Answer} answer */
+function seriesColours({ series }) {
+  const colours = coloursOf(series.filter((each) => each.condition !== null && !each.others).map(({ text }) => text));
+  return series.map((each, index) =>
+    each.others ? "series-others" : each.condition === null ? `series-${index % 10}` : (colours.shift() ?? ""),
+  );
+}
 
 /** @param {string} text @param {number} [most] */
 const cut = (text, most = MOST_NAME) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
@@ -39,6 +44,7 @@ export class Drawing {
    */
   constructor(answer, kind, width, height) {
     this.answer = answer;
+    this.colours = seriesColours(answer);
     this.kind = kind === "lines" && answer.axis !== "time" ? "bars" : kind;
     this.width = width;
     this.height = height;
@@ -146,8 +152,8 @@ export class Drawing {
 
   /** @param {(value: number) => number} y @param {(place: number) => number} x */
   _lines(y, x) {
-    return this.answer.series.flatMap((series, index) => {
-      const colour = colourOf(series, index);
+    return this.answer.series.flatMap((_, index) => {
+      const colour = this.colours[index];
       const alone = [];
       let path = "";
       let open = false;
@@ -175,7 +181,7 @@ export class Drawing {
     const nodes = [];
     for (const place of places.keys()) {
       let below = 0;
-      for (const [index, one] of series.entries()) {
+      for (const index of series.keys()) {
         const value = this.value(index, place);
         if (!value) continue;
         const [foot, head] = stacked ? [y(below), y(below + value)] : [zero, y(value)];
@@ -190,7 +196,7 @@ export class Drawing {
           height: Math.max(1, Math.abs(foot - head)),
         };
         this.marks.push(mark);
-        nodes.push(rectangle(mark, `bar ${colourOf(one, index)}`));
+        nodes.push(rectangle(mark, `bar ${this.colours[index]}`));
       }
     }
     return nodes;
@@ -224,7 +230,7 @@ export class Drawing {
       nodes.push(svg("text", { x: inner.left - 6, y: top + band / 2 + 4, "text-anchor": "end" }, names[place]));
       let below = 0;
       const tall = (band - 8) / lines;
-      for (const [index, one] of series.entries()) {
+      for (const index of series.keys()) {
         const value = this.value(index, place);
         if (!value) continue;
         const [foot, head] = stacked ? [x(below), x(below + value)] : [zero, x(value)];
@@ -239,7 +245,7 @@ export class Drawing {
           height: tall,
         };
         this.marks.push(mark);
-        const colour = places[place].others && series.length === 1 ? "series-others" : colourOf(one, index);
+        const colour = places[place].others && series.length === 1 ? "series-others" : this.colours[index];
         nodes.push(rectangle(mark, `bar ${colour}`));
       }
     }

@@ -6,7 +6,7 @@
  * of the same answer is for everybody else, so the picture itself is hidden from screen readers.
  */
 import { el, show, svg } from "./dom.js";
-import { colourOf, Drawing } from "./drawing.js";
+import { Drawing } from "./drawing.js";
 import { plain, unitOfMetric } from "./figures.js";
 import { narrowed } from "./groups.js";
 import { follow, link } from "./links.js";
@@ -145,7 +145,7 @@ export class Plot {
         el(
           "div",
           { class: index === mark.series ? "row chosen" : "row" },
-          this._kind !== "heat" && swatch(colourOf(one, index)),
+          this._kind !== "heat" && swatch(/** @type {Drawing} */ (this._drawing).colours[index]),
           el("span", { class: "grow" }, one.text),
           el("span", { class: "right" }, value === null ? "–" : unitOfMetric(one.metric).text(value)),
           index === mark.series &&
@@ -181,7 +181,7 @@ export class Plot {
             link(
               narrowed(answer, undefined, series),
               { title: "Its messages" },
-              swatch(colourOf(series, index)),
+              swatch(/** @type {Drawing} */ (this._drawing).colours[index]),
               series.text,
             ),
           ),

@@ -1,6 +1,7 @@
 // @ts-check
 /** Story: everything that one request caused, oldest first: a lane for each service, and the gaps between messages to scale. */
 import { ask } from "./api.js";
+import { coloursOf } from "./colours.js";
 import { el, show, svg } from "./dom.js";
 import { secondsText } from "./figures.js";
 import { link } from "./links.js";
@@ -17,12 +18,12 @@ import { isoOf, stamp } from "./times.js";
  * @property {number} first UTC Unix seconds
  * @property {number} last
  * @property {number | null} level the most severe one
+ * @property {string} [colour] its class, the same in its lane, at its messages and in charts
  */
 
 /** @typedef {import("./api.js").Message & {service: string}} Step */
 /** @typedef {{ids: {field: string, value: any}[], total: number, start: number, end: number, services: Service[], messages: Step[], missing: any}} Found */
 
-const SERIES = 10;
 const GAPS_PIXELS = 250;
 /** What share of the whole a gap has that is written out. */
 const LONG_GAP = 0.06;
@@ -90,6 +91,8 @@ export class Story {
 
   /** @param {Found} found */
   _show(found) {
+    const colours = coloursOf(found.services.map(({ name }) => name));
+    for (const [index, service] of found.services.entries()) service.colour = colours[index];
     const { messages, total, services, start, end } = found;
     if (!messages.length)
       return show(this.body, el("p", {}, "No message has this id as its trace_id, request_id or correlation_id."));
@@ -125,8 +128,8 @@ const where = ({ ids, start, end }) => ({
   id: "",
 });
 
-/** Which colour a service has: the same in its lane and at its messages. @param {Service[]} services @param {string} name */
-const colour = (services, name) => `series-${services.findIndex((service) => service.name === name) % SERIES}`;
+/** Which colour a service has. @param {Service[]} services @param {string} name */
+const colour = (services, name) => services.find((service) => service.name === name)?.colour ?? "";
 
 /** How far along a time is, 0 to 1. @param {Found} found @param {number} at */
 const along = ({ start, end }, at) => (end > start ? (at - start) / (end - start) : 0);
