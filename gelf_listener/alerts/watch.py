@@ -6,7 +6,8 @@ Laws:
 * Alerts are looked at together, so that a store makes what came in searchable once for all of them; after that the
   watch rests for many times as long as it took, so that intake does not notice.
 * What changes is kept in the catalog before anything is sent: a notice is delivered at least once, after a restart too.
-* Without the lease (another listener of the same store has it) nothing is looked at and nothing sent.
+* Without the lease (another listener of the same store has it) nothing is looked at and nothing sent; nor without a
+  store: what the catalog says of alerts then is from another listener, or from another time.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ _IDLE_SECONDS = 5.0
 """How often the lease is asked for, and what others changed is seen."""
 _FIRST_DELAY_SECONDS, _LONGEST_DELAY_SECONDS = 1.0, 60.0
 """Before a notice that could not be delivered is sent again."""
+_NO_STORE = "this listener has no store, so it does not look at alerts; add --output store:"
 
 
 class Watched(NamedTuple):
@@ -90,6 +92,8 @@ class Watch:
         self._wake = asyncio.Event()
         self._undelivered = asyncio.Event()
         self._ours = False
+        self._told = False
+        """Whether it was said that there is no store."""
         self.looks = 0
         """How often an alert was looked at."""
         self.look_seconds = 0.0
@@ -121,8 +125,9 @@ class Watch:
     def all(self) -> Sequence[Watched]:
         """Return every alert, by name."""
         made = {name: alert for name in self._documents.all(_ALERTS) if (alert := self._made(name)) is not None}
+        known = self._record if self._store() is not None else _nothing_known
         return [
-            Watched(alert, name in self._configured, self._record(name))
+            Watched(alert, name in self._configured, known(name))
             for name, alert in sorted((made | self._configured).items())
         ]
 
@@ -216,7 +221,7 @@ class Watch:
     def _asked(self) -> Store:
         store = self._store()
         if store is None:
-            raise GelfError("there is no store to ask; add --output store:")
+            raise GelfError(_NO_STORE)
         return store
 
     def _record(self, name: str) -> Record:
@@ -257,6 +262,11 @@ class Watch:
         """Look at the alerts that are due, the longest due first; return how long to rest, seconds."""
         watched = {each.alert.name: each for each in self.all()}
         if not watched:
+            return _IDLE_SECONDS
+        if self._store() is None:
+            if not self._told:
+                _log.warning("nothing looks at %d alert%s: %s", len(watched), "s"[: len(watched) > 1], _NO_STORE)
+            self._told, self._ours = True, False
             return _IDLE_SECONDS
         ours = await self._lease.held()
         if ours and not self._ours:
@@ -303,6 +313,10 @@ class Watch:
             self._undelivered.set()
             await asyncio.sleep(delay)
             delay = min(2 * delay, _LONGEST_DELAY_SECONDS)
+
+
+def _nothing_known(_: str) -> Record:
+    return Record(unknown=_NO_STORE)
 
 
 def _alert(name: str, document: dict[str, Any]) -> Alert | None:

@@ -344,3 +344,39 @@ def test_those_that_are_due_are_looked_at_together() -> None:
 
     assert run(most_at_once(3)) == 3
     assert run(most_at_once(30)) == 20
+
+
+def test_a_listener_without_a_store(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """It shares the catalog's file with one that has a store: it says that it does not know, and changes nothing."""
+
+    async def main() -> None:
+        bench = Bench(tmp_path, output=FakeOutput([Retry("away")] * 100))
+        await bench.watch.put(alert(more_than=0))
+        await bench.log("x")
+        assert await bench.look() == "firing"
+        kept = FileCatalog(tmp_path / "catalog.sqlite").get("alert_states", "a")
+        assert kept is not None
+        assert kept["pending"]
+        loop, output = asyncio.get_running_loop(), FakeOutput()
+        other = Watch(
+            [],
+            FileCatalog(tmp_path / "catalog.sqlite"),
+            lambda: None,
+            Destinations({"ops": output}, dict),
+            OwnLease(),
+            clock=lambda: NOW + loop.time(),
+        )
+        other.start()
+        await asyncio.sleep(600)
+        (shown,) = other.all()
+        assert (shown.record.firing, shown.record.state(NOW)) == (False, "unknown")
+        assert "has no store" in shown.record.unknown
+        assert other.looks == 0
+        await other.close()
+        assert not output.batches
+        assert FileCatalog(tmp_path / "catalog.sqlite").get("alert_states", "a") == kept
+
+    run(main())
+    assert [each.getMessage() for each in caplog.records].count(
+        "nothing looks at 1 alert: this listener has no store, so it does not look at alerts; add --output store:"
+    ) == 1
