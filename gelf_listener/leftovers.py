@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from gelf_listener.assembly import disk_directory, output_name
 from gelf_listener.config import Spec
 from gelf_listener.directories import buffers_directory
+from gelf_listener.errors import ConfigError
 from gelf_listener.outputs import Output
 from gelf_listener.runner import Runner
 
@@ -111,6 +112,29 @@ class Leftovers:
             if orphan.directory not in self._told:
                 _log.warning("%s", orphan)
         self._told = {orphan.directory for orphan in self.orphans}
+
+
+def check_directories(
+    gone: Sequence[tuple[Spec, Runner]],
+    coming: Sequence[tuple[Spec, Output]],
+    replacing: Sequence[tuple[Spec, tuple[Spec, Runner]]],
+) -> None:
+    """
+    Tell a buffer that a reload would give to another output, though its own one goes on elsewhere.
+
+    Raises:
+        ConfigError: If there is one: what waits in it would go to the wrong destination.
+    """
+    followed = {id(pair[1]): id(spec) for spec, pair in replacing}
+    owners = {disk_directory(spec, runner.output): runner for spec, runner in gone if id(runner) in followed}
+    for spec, output in coming:
+        directory = disk_directory(spec, output)
+        owner = None if directory is None else owners.get(directory)
+        if owner is not None and followed[id(owner)] != id(spec):
+            raise ConfigError(
+                f"output {output_name(spec, output)!r} cannot have {directory}, the buffer of output {owner.name!r}: "
+                "what waits there would go to the wrong destination; give it another 'buffer_path'"
+            )
 
 
 def _subdirectories(parent: Path) -> set[Path]:

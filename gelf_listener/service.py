@@ -37,7 +37,7 @@ from gelf_listener.directories import state_directory
 from gelf_listener.errors import ConfigError
 from gelf_listener.figures import OutputFigures, WorkerFigures, output_figures, together
 from gelf_listener.inputs import Input
-from gelf_listener.leftovers import Leftovers, successors
+from gelf_listener.leftovers import Leftovers, check_directories, successors
 from gelf_listener.live import LiveFeed
 from gelf_listener.outputs import Output
 from gelf_listener.pipeline import Pipeline
@@ -313,6 +313,7 @@ class Service:
             gone_outputs = [pair for pair in old_outputs if _find(pair[0], kept) is None]
             coming = [pair for pair in outputs if _find(pair[0], kept) is None]
             replacing = successors(gone_outputs, coming)
+            check_directories(gone_outputs, coming, replacing)
             heirs = self._leftovers.heirs(coming, replacing)
             new = await self._start_outputs(coming, heirs)
             gone = [pair for pair in old_inputs if pair[0] not in (*config.input_specs(), *self._added)]

@@ -335,6 +335,52 @@ def test_a_buffer_on_disk_is_taken_over(tmp_path: Path, monkeypatch: pytest.Monk
     asyncio.run(asyncio.wait_for(main(), 40))
 
 
+def disk_outputs(folder: Path, **paths: str) -> list[str]:
+    """One output for each path, by its name."""
+    wanted = {"x": "short_message:a", "y": "NOT short_message:a"}
+    return [f"fake:?name={x}&buffer=disk&buffer_path={folder / path}&where={wanted[x]}" for x, path in paths.items()]
+
+
+@pytest.mark.parametrize("after", [{"x": "2", "y": "1"}, {"x": "2", "y": "3"}])
+def test_outputs_cannot_change_buffers_by_a_reload(tmp_path: Path, after: dict[str, str]) -> None:
+    """What waits for one would go to the destination of the other: refused, and nothing has changed."""
+
+    async def main() -> None:
+        service = Service(config(outputs=disk_outputs(tmp_path, x="1", y="2")))
+        await service.start()
+        for runner in service.pipeline.runners:
+            runner.output._answers[:] = [Retry("away")]  # type: ignore[attr-defined]
+        service.pipeline.accept([message("a"), message("b")], 2)
+        await until(lambda: all(runner.failing_since for runner in service.pipeline.runners))
+        with pytest.raises(ConfigError, match=r"output 'x' cannot have .*/2, the buffer of output 'y'"):
+            await service.reload(config(outputs=disk_outputs(tmp_path, **after)))
+        await until(lambda: all(runner.written == 1 for runner in service.pipeline.runners))
+        x, y = (runner.output for runner in service.pipeline.runners)
+        assert (x.texts, y.texts) == (["a"], ["b"])  # type: ignore[attr-defined]
+        await service.close()
+
+    asyncio.run(asyncio.wait_for(main(), 40))
+
+
+@pytest.mark.parametrize(
+    "after", ["fake:?name=z&buffer=disk&buffer_path={}/1", "fake:?name=x&buffer=disk&buffer_path={}/2"]
+)
+def test_an_output_keeps_its_buffer_under_another_name_or_path(tmp_path: Path, after: str) -> None:
+    """Whichever of the two changed, what waits goes on."""
+
+    async def main() -> None:
+        service = Service(config(outputs=[f"fake:?name=x&buffer=disk&buffer_path={tmp_path}/1"]))
+        await service.start()
+        away(service)
+        service.pipeline.accept([message("a")], 1)
+        await until(lambda: service.pipeline.runners[0].failing_since is not None)
+        await service.reload(config(outputs=[after.format(tmp_path)]))
+        await until(lambda: service.pipeline.runners[0].written == 1)
+        await service.close()
+
+    asyncio.run(asyncio.wait_for(main(), 40))
+
+
 def test_orphans_are_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     """What another kind of output left, or two of one kind: in the log and the metrics, after a reload and a restart."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
