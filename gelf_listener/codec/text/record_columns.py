@@ -17,8 +17,10 @@ from typing import Any, TypeAlias
 import msgspec
 
 from gelf_listener.codec.json_shapes import Column, JsonShapes
+from gelf_listener.codec.record import OF_GELF_ONLY
 from gelf_listener.codec.text.reader import read_usual
 from gelf_listener.codec.text.record_plans import CLOSER, Usual, flatten, is_far, may_be_object, plan_of
+from gelf_listener.codec.text.records import read_record
 from gelf_listener.codec.text.stamps import believable, usual_seconds_of
 from gelf_listener.notes import Note
 from gelf_listener.rows import Names
@@ -68,6 +70,11 @@ class Stored:
         """Return some of them."""
         return Stored(tuple(compress(self.names, has)), tuple(compress(self._notes, has)))
 
+    def around(self, inner: tuple[str, ...], notes: tuple[Note, ...]) -> Stored:
+        """Return them, and behind them those of a record within, with its notes."""
+        own = tuple([each for each in notes if each.deviation not in OF_GELF_ONLY])
+        return Stored(self.names + inner, (own, *self._notes))
+
 
 class RecordColumns:
     """
@@ -96,6 +103,7 @@ class RecordColumns:
         self._is_odd = is_odd
         self._stored = Stored(tuple([stored for _, stored in usual.fields]), usual.carried_notes)
         self._patterns: dict[tuple[bool, ...], Stored] = {}
+        self._around: dict[tuple[Stored, tuple[str, ...], tuple[Note, ...]], Stored] = {}
 
     @classmethod
     def of(cls, record: dict[str, Any], *, has_level: bool = True) -> RecordColumns | None:
@@ -149,12 +157,16 @@ class RecordColumns:
         texts = columns[self._text]
         if self._usual.text == "log":  # as Docker and Fluent Bit leave a line
             texts = [text.rstrip("\r\n") if type(text) is str else text for text in texts]
+        written = texts
         texts = _plain_texts(texts)
         levels: list[int | None]
         if self._level is None:
             texts, levels = _levels_of_texts(texts, now)
         else:
             levels = _each(self._usual.level_of, columns[self._level])
+        within = [number for number in _nones(texts) if _is_object(written[number])]
+        for number in within:
+            texts[number] = written[number]
         seconds: Sequence[float | None] = (None,) * every
         if self._time is not None:
             seconds = self._seconds(columns[self._time], now)
@@ -183,7 +195,30 @@ class RecordColumns:
                     unsure.discard(number)
         for number in unsure:
             found[number] = None
+        for number in within:
+            if found[number] is not None:
+                found[number] = self._within(found[number], now, None if near is None else near[number])
         return found
+
+    def _within(self, said: Said, now: float, near: float | None) -> Said | None:
+        """Read a text that is a record itself, as that of a service is in Kubernetes."""
+        stored, seconds, host, text, _, values = said
+        try:
+            record = msgspec.json.decode(text)
+        except (ValueError, RecursionError):
+            return None
+        reading = read_record(record, now, dt.UTC, depth=1, near=near)
+        if reading is None or reading.level is None or reading.full_message is not None or "\n" in reading.text:
+            return None
+        key = (stored, (*reading.fields,), reading.notes)
+        merged = self._around.get(key)
+        if merged is None:
+            if len(self._around) >= _MAX_PATTERNS:
+                self._around.clear()
+            merged = self._around[key] = stored.around(*key[1:])
+        if reading.seconds is not None:
+            seconds = reading.seconds
+        return merged, seconds, reading.host or host, reading.text, reading.level, (*values, *reading.fields.values())
 
     def _seconds(self, column: Column, now: float) -> Sequence[float | None]:
         """Read times."""
@@ -233,6 +268,10 @@ class RecordColumns:
                 self._patterns.clear()
             found = self._patterns[has] = self._stored.having(has)
         return found
+
+
+def _is_object(text: object) -> bool:
+    return type(text) is str and text[:1] == "{" and text[-1:] == "}"
 
 
 def _nones(column: Sequence[object]) -> list[int]:

@@ -46,6 +46,14 @@ LINES = st.one_of(
         ("E1129 16:00:00.000000 1 a.go:7] x", "Traceback (most recent call last):", "<3>x", "\x1b[31mERROR x")
     ),
 )
+WITHIN = st.one_of(
+    st.fixed_dictionaries(
+        {"level": LEVELS, "msg": TEXTS},
+        optional={"time": TIMES, "id": st.integers(0, 9), "host": st.just("web-2"), "a/b": st.just("x"), "user": TEXTS},
+    ).map(json.dumps),
+    st.sampled_from(("{}", '{"a": 1}', '{"level": "info"', '{"level": "info", "msg": "x", "error": "a\\n b\\n c"} ')),
+    st.just('{"level": "info", "msg": "outer", "log": "{\\"level\\": \\"warn\\", \\"msg\\": \\"inner\\"}"}'),
+)
 OFFSETS = st.fixed_dictionaries({"offset": st.integers(0, 9), "file": st.fixed_dictionaries({"path": st.just("a")})})
 HOSTS = st.sampled_from(("web-1", "", " ", 7))
 SCALARS = st.one_of(
@@ -62,7 +70,7 @@ def flat(draw: st.DrawFn) -> dict[str, Any]:
     names: dict[str, st.SearchStrategy[Any]] = {
         draw(st.sampled_from(("time", "@timestamp", "ts"))): TIMES,
         **draw(st.sampled_from(({"level": LEVELS}, {"severity": LEVELS}, {"log.level": LEVELS}, {}, {"type": LEVELS}))),
-        draw(st.sampled_from(("msg", "message", "text"))): TEXTS,
+        draw(st.sampled_from(("msg", "message", "text", "log"))): TEXTS | WITHIN,
         **draw(st.sampled_from(({}, {"hostname": HOSTS}, {"host": HOSTS}))),
         **draw(st.sampled_from(({}, {"user": SCALARS, "n": SCALARS}, {"user": OTHERS, "a.b": SCALARS}))),
         **draw(st.sampled_from(({}, {"id": SCALARS, "a/b": OTHERS}, {"timestamp": TIMES}, {"date": TIMES}))),
@@ -79,7 +87,7 @@ def varied(draw: st.DrawFn) -> list[dict[str, Any]]:
     values: dict[str, st.SearchStrategy[Any]] = {
         "@timestamp": TIMES,
         **draw(st.sampled_from(({"level": LEVELS}, {"severity": LEVELS}, {"log.level": LEVELS}, {"log": OFFSETS}))),
-        draw(st.sampled_from(("message", "@m", "text", "log"))): LINES | LINES.map(lambda line: line + "\n"),
+        draw(st.sampled_from(("message", "@m", "text", "log"))): LINES | LINES.map(lambda line: line + "\n") | WITHIN,
         "tags": st.lists(st.one_of(SCALARS, st.none(), st.lists(TEXTS, max_size=1)), min_size=1, max_size=2),
         "error": st.none(),
         "user": SCALARS,
@@ -134,7 +142,7 @@ def told(record: dict[str, Any]) -> tuple[Any, ...]:
 
 def in_columns(said: Said) -> tuple[Any, ...]:
     stored, seconds, host, text, level, values = said
-    fields = dict(sorted(zip(stored.behind(()).names, values, strict=True)))
+    fields = dict(sorted(dict(zip(stored.behind(()).names, values, strict=True)).items()))
     notes = stored.behind(()).notes
     return NOW if seconds is None else seconds, host or "unknown", text, None, level, fields, notes
 
@@ -242,6 +250,18 @@ def test_records_without_a_level_are_read_at_once() -> None:
     for text in ("level=warn msg=hi", "\x1b[31mERROR x", "x\0"):
         assert read_one(shapes, json.dumps({**beat, "message": text}).encode()) is None
     assert read_one(taught({**beat, "type": "error"}), json.dumps({**beat, "type": "error"}).encode()) is None
+
+
+def test_a_record_in_a_text_is_read_at_once() -> None:
+    """As Fluent Bit sends what a service in Kubernetes prints."""
+    inner = {"level": "warn", "time": "2026-11-29T16:00:00.5Z", "msg": "stock is low", "id": 7, "n": 1}
+    record = {"@timestamp": "2026-11-29T16:00:00.123Z", "log": json.dumps(inner), "n": 2, "kubernetes": {"a/b": "c"}}
+    said = read_one(taught(record), json.dumps(record).encode())
+    assert said is not None
+    stored, seconds, _, text, level, values = said
+    assert (text, level, seconds) == ("stock is low", 4, 1_795_968_000.5)
+    assert dict(zip(stored.names, values, strict=True)) == {"n": 1, "kubernetes.a_b": "c", "id": 7}
+    assert in_columns(said) == told(record)
 
 
 def test_lists_are_read_at_once() -> None:
