@@ -50,6 +50,7 @@ _MAX_LOOKED_UP = 500
 _MAX_BESIDE = 40
 """Ids that are looked up so; the places of more of them are asked for at once."""
 
+_ID_PIECE = re.compile("[0-9A-Za-z_-]*")
 _IDS = "[0-9A-Za-z_-]+"
 """Texts that may be ids, and more."""
 
@@ -89,13 +90,18 @@ class ColumnLeaves:
     def any(self, node: _Leaf) -> Bounds:
         """Translate a leaf that looks at all columns of additional fields."""
         names = {key: kinds for key, kinds in list(self._names.items()) if not key.startswith("@")}
-        found = [self._texts(node, [key for key, kinds in names.items() if "text" in kinds])]
+        found = [self._texts(node, self._text_keys)]
         if isinstance(node, (Term, Phrase)) and _number(node, node.text) is None and node.text not in ("true", "false"):
             return found[0]
         found += [self._others(node, key, kinds) for key, kinds in names.items() if not kinds <= {"text"}]
         return self._engine.any_of(found)
 
     # --- texts
+
+    @property
+    def _text_keys(self) -> list[str]:
+        """All additional fields that have texts."""
+        return [key for key, kinds in list(self._names.items()) if "text" in kinds and not key.startswith("@")]
 
     def _texts(self, node: _Leaf, keys: Sequence[str]) -> Bounds:
         """What a leaf finds among the texts of columns."""
@@ -183,12 +189,18 @@ class ColumnLeaves:
             test = self._test_of(node)
             rough = prefixed(kinds, broader(node, lower=False))
             return engine.any_of([self._tried(test, key, rough) for key in keys])
-        if len(keys) > _MAX_AT_ONCE:
-            found = self._expressed(None, whole)
-            if found is not None:
-                ids = [self._few_or_expressed(key, whole) for key in keys if self._has_ids(key)]
-                return engine.any_of([found, *ids])
-        return engine.any_of([self._few_or_expressed(key, whole) for key in keys])
+        terms = self._expressed_in(keys, whole)
+        if terms is None:
+            return engine.any_of([self._few_or_expressed(key, whole) for key in keys])
+        ids = [key for key in keys if self._has_ids(key) and may_be_id(node)]
+        return engine.any_of([terms, *(self._few_or_expressed(key, whole) for key in ids)])
+
+    def _expressed_in(self, keys: Sequence[str], expression: str) -> Bounds | None:
+        """Match texts of some columns by the engine's terms, in one walk through them; ids are not among these."""
+        if len(keys) > _MAX_AT_ONCE or len(keys) == len(self._text_keys):
+            return self._expressed(None, expression)
+        start = "|".join(escaped(text_term(key, "")) for key in keys)
+        return self._engine.matching("terms", prefixed(f"(?:{start})", expression))
 
     def _few_or_expressed(self, key: str, expression: str) -> Bounds:
         engine, path = self._engine, f"added.{key}"
@@ -468,6 +480,11 @@ def may_be_number(node: _Leaf) -> bool:
     if isinstance(node, Fuzzy):
         return sum(character not in _NUMERIC for character in node.text) <= node.distance
     return True
+
+
+def may_be_id(node: Wildcard | Regex) -> bool:
+    """Whether a pattern may match an id; where it does not, no column of ids needs to be looked through."""
+    return isinstance(node, Regex) or all(wild or _ID_PIECE.fullmatch(text) for wild, text in node.parts)
 
 
 def may_be_near_id(node: Fuzzy) -> bool:

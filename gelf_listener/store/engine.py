@@ -9,7 +9,9 @@ from gelf_listener.message import FieldValue, is_ulid, ulid_key, ulid_millisecon
 from gelf_listener.store.algebra import Algebra
 from gelf_listener.store.algebra import Bounds as _Bounds
 from gelf_listener.store.expressions import NOTHING
+from gelf_listener.store.kept_answers import answer_of
 from gelf_listener.store.schema import slot_and_low
+from gelf_listener.store.searching import Target
 
 if TYPE_CHECKING:
     import tantivy
@@ -174,8 +176,7 @@ class Engine(Algebra["tantivy.Query"]):
         wanted: dict[str, Any] = {"field": path, "size": MAX_DISTINCT, "segment_size": MAX_DISTINCT}
         if include is not None:
             wanted["include"] = include
-        among = self.everything.least if among is None else among
-        found = self.searcher.aggregate(among, {"values": {"terms": wanted}})["values"]
+        found = self._of_all({"terms": wanted}) if among is None else self._of(among, {"terms": wanted})
         if found["sum_other_doc_count"] or len(found["buckets"]) >= MAX_DISTINCT:
             return None
         return [bucket["key"] for bucket in found["buckets"] if "key_as_string" not in bucket]
@@ -189,11 +190,21 @@ class Engine(Algebra["tantivy.Query"]):
         """
         ends = {name: {name: {"field": "order"}} for name in ("min", "max")}
         wanted = {"field": path, "size": MAX_DISTINCT, "segment_size": MAX_DISTINCT, "include": include}
-        found = self.searcher.aggregate(self.everything.least, {"values": {"terms": wanted, "aggs": ends}})["values"]
+        found = self._of_all({"terms": wanted, "aggs": ends})
         return {
             bucket["key"]: (bucket["doc_count"], int(bucket["min"]["value"]), int(bucket["max"]["value"]))
             for bucket in found["buckets"]
         }
+
+    def _of(self, query: tantivy.Query, values: dict[str, Any]) -> dict[str, Any]:
+        found: dict[str, Any] = self.searcher.aggregate(query, {"values": values})["values"]
+        return found
+
+    def _of_all(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Look through all of a partition; what was found is kept, for a page asks for the same more than once."""
+        every = Target(self.partition, self.searcher, self.everything.least, (None, None))
+        found: dict[str, Any] = answer_of(every, {"values": values}).found["values"]
+        return found
 
 
 def _rows(numbers: Iterable[int]) -> Iterator[tuple[int, int]]:

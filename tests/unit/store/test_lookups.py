@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -17,6 +18,7 @@ from gelf_listener.store.documents import Documents
 from gelf_listener.store.memory_store import MemoryStore
 from gelf_listener.store.parameters import EVERYTHING, ValuesGroup
 from gelf_listener.store.schema import MAX_ID_FIELDS, Names, is_id
+from gelf_listener.store.searching import Target
 from tests.unit.store.embedded import opened
 from tests.unit.store.samples import decoded, plain
 
@@ -48,6 +50,7 @@ QUERIES = [
     *("request:req-000017", "request:req-9", "request:req-00001*", "request:*17", "request:*7*", "request:req-??00?7"),
     *("request:/req-0000[0-9]7/", "request:[req-000017 TO req-000020]", "request:req-000071~1", "request:none"),
     *("request:*", "NOT request:*1*", "req-000017", "*000017", "req-00001*", "/req-.*7/", "req-000071~1", "none"),
+    *("request:*/*", "request:*e-0*", "*e-0*", "*on*", "*/v1*", "*v?/*", "/.*on.*/", "other:*on*", "*x*"),
     *('request:["req 0" TO "req-000020"}', 'request:>"req 1"', "request:[a! TO *]"),
     *("user:17", "user:1*", "user:*7", "user:[3 TO 17]", "user:0", "user:>-1", "17", "*7", "user:x"),
     *(
@@ -69,7 +72,10 @@ def test_searches_agree_with_the_predicate(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(column_leaves, "_MAX_LOOKED_UP", at_once)
     messages = [
         plain(
-            request=f"req-{number % 70 if number < 140 else 7:06}" if number % 10 else "none",
+            request=f"req-{number % 70 if number < 140 else 7:06}"
+            if number % 10
+            else ("none", "/v1/x")[number % 20 // 10],
+            other=("none", "once", "/v2/x", "req-000017")[number % 4],
             user=number % 25,
             share=number / 2 if number else -0.0,
             large=1234567890123456789 - number % 2,
@@ -87,6 +93,35 @@ def test_searches_agree_with_the_predicate(tmp_path: Path, monkeypatch: pytest.M
                 assert await store.count(query, EVERYTHING) == await judge.count(query, EVERYTHING), text
             rows = await store.aggregate(parse("*").node, EVERYTHING, [ValuesGroup("request", 3)])
             assert next((row.keys, row.messages) for row in rows) == (("req-000007",), 20)
+
+    asyncio.run(main())
+
+
+def test_columns_of_ids_are_looked_through_seldom(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once for a pattern, until there is something new; and not at all where no id can match."""
+    looks: list[str] = []
+    aggregate = Target.aggregate
+
+    def noted(target: Target, wanted: dict[str, Any]) -> dict[str, Any]:
+        looks.append(str(wanted))
+        return aggregate(target, wanted)
+
+    monkeypatch.setattr(Target, "aggregate", noted)
+
+    async def main() -> None:
+        async with opened(tmp_path) as store:
+            await store.add([plain(request=f"req-{number:06}", path=f"/v1/{number}") for number in range(30)])
+
+            async def asked(text: str) -> tuple[int, int]:
+                looks.clear()
+                return await store.count(parse(text).node, EVERYTHING), len(looks)
+
+            assert await asked("*eq-00002*") == (10, 1)
+            assert await asked("*eq-00002*") == (10, 0)
+            assert await asked("*v1/2*") == (11, 0)
+            await store.add([plain(request="req-000020")])
+            assert await asked("*eq-00002*") == (11, 1)
+            assert await asked("request:*eq-00002*") == (11, 0)
 
     asyncio.run(main())
 
