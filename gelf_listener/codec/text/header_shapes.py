@@ -504,7 +504,7 @@ Shape("WebSphere, Open Liberty", pairs("[", _DIGITS), re.compile(r"\[(?P<stamp>\
     Shape("dmesg -x", "kumdaslnc", re.compile(r"(?:kern|user|mail|daemon|auth|syslog|lpr|news|uucp|cron|authpriv|ftp|local\d) *:(?P<level>emerg|alert|crit|err|warn|notice|info|debug) *: (?:\[(?P<stamp>[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4})\])?"), _says),
     Shape("systemd's status", pairs("[", " FDTWOIS"), re.compile(r"\[ ?(FAILED|DEPEND| TIME | WARN |  OK | INFO | SKIP ) ?\] "), _status),
     Shape("GitHub Actions", ("##", "::"), re.compile(r"##\[(error|warning|notice|debug)\]|::(error|warning|notice|debug)(?: [^:]{0,400})?::"), named),
-    Shape("CMake", "C", re.compile(r"CMake (?:Deprecation )?(Error|Warning)\b"), named),
+    Shape("CMake", "C", re.compile(r"CMake (?:Deprecation )?(Error|Warning)\b"), lambda match, now, zone: named(match, now, zone)._replace(goes_on=-1)),
     Shape("sanitisers of GCC and Clang", "=", re.compile(r"==\d+==(ERROR|WARNING): "), named),
     Shape("SLF4J", ("SL",), re.compile(r"SLF4J\(([EWID])\): "), _letter),
     Shape("Java's virtual machine", "OJ", re.compile(r"(?:OpenJDK|Java HotSpot\(TM\)) [\w-]{1,20} (?:Server |Client |Zero )?VM (warning|error): "), named),

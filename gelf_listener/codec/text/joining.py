@@ -292,8 +292,8 @@ class Joiner:
             return True
         if self._trace is not None and self._trace in _WHOLE:
             return continues(self._trace, text, self._lines[-1], self._blanks)
-        said = self._trace is not None or self._header.level is not None
-        if header.stamped or (text[0] == " " and said and begins_with_level(text)):
+        said = self._header.level is not None or self._header.stamped
+        if header.stamped or (text[0] == " " and " @@@ " not in self._lines[0] and begins_with_level(text)):
             return False
         if self._is_tagged(text):
             return True
@@ -306,11 +306,15 @@ class Joiner:
             return True
         beginning = begins(text, self._lines[-1])
         if beginning is not None:
-            if beginning.alone:
-                return False
+            if beginning.alone or (beginning.trace is Trace.PYTHON and self._blanks and not said and not goes_on):
+                return False  # a sentence, a blank line, and somebody else's traceback
             self._begin(beginning, len(self._lines) + self._blanks)
             return True
         return indented and not self._blanks and (goes_on != 0 or self._header.stamped)
+
+    def _is_table(self, text: str) -> bool:
+        """Whether what looks like lines of source is a table: there is no error behind them."""
+        return self._trace is Trace.STACK and not self._trace_at and " | " in text and text[:1].isdecimal()
 
     def _is_tagged(self, text: str) -> bool:
         """Whether a line has the tag of the record before it, with which Rails begins each line of a text."""
@@ -485,7 +489,7 @@ class Joiner:
         level = header.level
         if level is None:
             level = origin.level
-            if self._beginning is not None:
+            if self._beginning is not None and not self._is_table(text):
                 said = read_header(text, self._at, self._zone).level if self._trace in _BOXES else None
                 level = said or min(7 if level is None else level, self._beginning.level)
                 if self._trace_at:

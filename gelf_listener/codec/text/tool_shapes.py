@@ -41,6 +41,14 @@ def _clocked(levels: dict[str, int]) -> Callable[[re.Match[str], float, dt.tzinf
     return read
 
 
+def _goes_on(match: re.Match[str], now: float, zone: dt.tzinfo | None) -> Header:
+    """Read the first line of a record whose text begins in the second."""
+    levels = {"SEVERE": 3, "ERROR": 3, "WARNING": 4, "WARN": 4, "INFO": 6, "ALERT": 1, "EMERGENCY": 0}
+    return of_letter({**dict.fromkeys(("CONFIG", "FINE", "FINER", "FINEST"), 7), **levels})(match, now, zone)._replace(
+        goes_on=1
+    )
+
+
 def _behind(match: re.Match[str], _now: float, _zone: dt.tzinfo | None) -> Header:
     """Read what stands before the line of a process: Ray's."""
     return Header(fields={"process_id": match["pid"]}, rest=match.end())
@@ -84,6 +92,21 @@ TOOL_SHAPES = (
     Shape("MSBuild, C#, TypeScript", "", re.compile(r"\S{1,300} - (error|warning) TS\d{1,6}: "), named, " TS"),
     Shape("MSBuild, C#, TypeScript", "", re.compile(r"\S{1,300} : (?:fatal )?(error|warning) [A-Z]{2,10}\d{1,6}: "), named, " : "),
     Shape("Go's compiler", "./", re.compile(r"\./\S{1,200}\.go:\d{1,6}:\d{1,6}: "), _says(3), ".go:"),
+    Shape("compilers", ("  ",), re.compile(r"    (error|warning): (?=\S)"), _diagnostic),  # Elixir's
+    Shape("compilers", "", re.compile(r"\S{0,200}?\bld(?:\.\w{1,10})?: (?:cannot find -|.{1,1000}: (?:undefined reference to|multiple definition of) )"), _says(3, -1), "ld"),
+    Shape("Verdaccio", (" i", " w", " e", " f", " d", " t", " h"), re.compile(r" (info|warn|error|fatal|debug|trace|http) ?(?:---|<--|-->) "), named),
+    Shape("clients of GraphQL", "[", re.compile(r"\[(?:GraphQL|Network) error\]: "), _says(3)),
+    Shape("Sphinx", "", re.compile(r"\S{0,300}:docstring of \S{1,300}?:\d{0,6}: (WARNING|ERROR|CRITICAL|SEVERE): "), named, ":docstring of "),
+    Shape("Sphinx", ("Ex", "Co", "Th", "Ap"), re.compile(r"(?:Extension|Configuration|Theme|Application) error:\Z"), _says(3, 1)),
+    Shape("stylelint", ("  ",), re.compile("  +\\d{1,6}:\\d{1,6} +([\u2716\u26a0]) +\\S"), named),
+    Shape("gulp", ("[0", "[1", "[2"), re.compile(r"\[\d\d:\d\d:\d\d\] '.{1,100}' errored after (?P<level>)"), _clocked({"": 3}), "errored after"),
+    Shape("nodemon", "[", re.compile(r"\[nodemon\] app crashed"), _says(3)),
+    Shape("TypeORM", ("qu",), re.compile(r"query failed: "), _says(3)),
+    Shape("TypeORM", ("qu",), re.compile(r"query is slow: "), _says(4)),
+    Shape("PHP's development server", "[", re.compile(r"\[(?P<stamp>[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4})\] \S{1,64} \[(?P<level>5)\d\d\]: "), of_letter({"5": 3}), "[5"),
+    Shape("rake, Bundler", ("ra", "bu"), re.compile(r"rake aborted!\Z|bundler: failed to load command: "), _says(3)),
+    Shape("Laravel's workers", ("  ",), re.compile(r"  (?P<stamp>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) \S.{0,300}? \.{2,300} (?:.{1,30} )?(?P<level>FAIL)\Z"), of_letter({"FAIL": 3}), "FAIL"),
+    Shape("GlassFish, Payara", "[", re.compile(r"\[(?:#\|)?(?P<stamp>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d{4})(?:\] \[[^\]]{1,60}\] \[|\|)(?P<level>SEVERE|WARNING|INFO|CONFIG|FINE|FINER|FINEST|ERROR|WARN|ALERT|EMERGENCY)(?:\] |\|).*(?:\[\[|\|)\Z"), _goes_on, "_ThreadID="),
     Shape("compilers", "", re.compile(r"\S{1,300}?:\d{1,6}(?::\d{1,6})?: (?:fatal )?(error): "), _diagnostic, "error: "),
     Shape("compilers", "", re.compile(r"\S{1,300}?:\d{1,6}(?::\d{1,6})?: (warning): "), _diagnostic, ": warning: "),
 )  # fmt: skip

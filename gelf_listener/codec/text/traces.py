@@ -101,6 +101,7 @@ BEGINNINGS = (
     Beginning(Trace.FAULT, False, "CT", "hread 0x", re.compile(r"(?:Current t|T)hread 0x[0-9a-f]+ .{0,100}\(most recent call first\):")),
     Beginning(Trace.STACK, True, "S", "Stack overflow.", re.compile(r"Stack overflow\.\Z"), 2),
     Beginning(Trace.MACHINE, True, "#", "# A fatal error", re.compile(r"# A fatal error has been detected by the Java Runtime Environment:"), 2),
+    Beginning(Trace.MACHINE, True, "#", "# There is ins", re.compile("# There is insufficient memory for the Java Runtime Environment"), 2),
     Beginning(Trace.MACHINE, False, "F", "Full thread dump ", re.compile("Full thread dump "), 6),
     Beginning(Trace.STACK, True, "E", "xception in thread ", re.compile(r"Exception in thread \".{1,200}\" ")),
     Beginning(Trace.STACK, False, "abcdefghijklmnopqrstuvwxyz", ".", re.compile(_JAVA_HEAD)),
