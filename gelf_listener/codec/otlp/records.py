@@ -8,7 +8,7 @@ from typing import Any
 
 from gelf_listener.codec.otlp.severity import Severity, read_severity
 from gelf_listener.codec.receipt import Receipt
-from gelf_listener.codec.record import read_fields, read_plain_fields, text_of
+from gelf_listener.codec.record import OF_GELF_ONLY, read_fields, read_plain_fields, text_of
 from gelf_listener.codec.scrub import scrub
 from gelf_listener.codec.text.reader import STREAM_LEVELS
 from gelf_listener.codec.text.reading import Reading
@@ -153,6 +153,7 @@ class Taker:
         severity = read_severity(number, severity_text) if number or severity_text else _UNSAID
         level = severity.level
         host, notes = scope.host, scope.notes
+        said: tuple[Note, ...] = ()
         if attributes and not TRACE_NAMES.isdisjoint(attributes):
             full_message = _pop_trace(attributes)
         if trace_id:
@@ -171,7 +172,7 @@ class Taker:
                 return
             text = event_name or _of_exception(attributes) or "(a record without a text)"
         else:
-            reading = _read_body(body, event_name, receipt.time)
+            reading = _read_body(body, event_name, receipt.time, seconds)
             text = reading.text
             full_message = full_message or reading.full_message
             level = reading.level if level is None else level
@@ -179,12 +180,14 @@ class Taker:
                 level = STREAM_LEVELS.get(str(attributes.get("log.iostream")))
             seconds = reading.seconds if seconds is None else seconds
             host = reading.host or host
-            notes += reading.notes
+            said = reading.notes
             for name, value in reading.fields.items():
                 attributes.setdefault(name, value)
             plain = False
         read = read_plain_fields(attributes) if plain else None
         fields, own_notes = read or read_fields(attributes, receipt)
+        if said:
+            own_notes += tuple([each for each in said if each.deviation not in OF_GELF_ONLY and each not in own_notes])
         merged = scope.with_own(fields)
         if seconds is None or not SECONDS_MIN <= seconds < SECONDS_MAX:
             if seconds is not None:
@@ -274,8 +277,8 @@ def _of_exception(attributes: Attributes) -> str:
     return ": ".join([part for part in parts if isinstance(part, str) and part])
 
 
-def _read_body(body: Any, event_name: str, now: float) -> Reading:
-    """Read a body that is not a line of text with its severity beside it."""
+def _read_body(body: Any, event_name: str, now: float, near: float | None) -> Reading:
+    """Read a body that is not a line of text with its severity beside it; a time in it that is far stays a field."""
     if isinstance(body, (bytes, bytearray)):
         try:
             body = bytes(body).decode()
@@ -284,7 +287,7 @@ def _read_body(body: Any, event_name: str, now: float) -> Reading:
     if isinstance(body, str):
         return read_whole(body, now)
     if isinstance(body, dict):
-        reading = read_record(body, now, None) if _TEXT_NAMES & body.keys() else None
+        reading = read_record(body, now, None, carried=True, near=near) if _TEXT_NAMES & body.keys() else None
         if reading is not None:
             return reading
         return Reading(event_name or text_of(body), None, None, None, "", {"body": body})  # type: ignore[dict-item]

@@ -32,6 +32,59 @@ def read_any(data: bytes, at: int, end: int, depth: int = 0) -> Any:
     """
     if depth > _MAX_DEPTH:
         raise Rejected(Reason.TOO_COMPLEX, f"values nested deeper than {_MAX_DEPTH}", data)
+    size = end - at
+    if (
+        1 < size < _SHORT
+    ):  # what nearly all are: one value, written in the only usual way (see `python -m bench.intake`)
+        key, length = data[at], data[at + 1]
+        start = at + 2
+        if length > 127 and key not in _NUMBERS and start < end and data[start] < 128:
+            length, start = length & 0x7F | data[start] << 7, start + 1
+        if key == 0x0A and start + length == end:
+            return str(data[start:end], "utf-8", "replace")
+        if key == 0x18 and size == 2 and length < 128:
+            return length
+        if key == 0x21 and size == 9:
+            return _double(data, at + 1)[0]
+        if key in _CONTAINERS and start + length == end:
+            within = _read_within(data, start, end, key == 0x32, depth + 1)
+            if within is not None:
+                return within
+    return _read_any(data, at, end, depth)
+
+
+_SHORT = 1 << 14
+_SHORT_PAIR = _SHORT + 256
+"""Bytes up to which lengths of two bytes are enough."""
+_NUMBERS = frozenset((0x10, 0x18, 0x21))
+_CONTAINERS = frozenset((0x2A, 0x32))
+
+
+def _read_within(data: bytes, at: int, end: int, is_map: bool, depth: int) -> Any:
+    """Read the values of a list or a map; None when they are not written in the usual way."""
+    names: dict[str, Any] = {}
+    values: list[Any] = []
+    while at < end:
+        if data[at] != 0x0A or at + 2 > end:
+            return None
+        length, at = data[at + 1], at + 2
+        if length > 127:
+            if at == end or data[at] > 127:
+                return None
+            length, at = length & 0x7F | data[at] << 7, at + 1
+        stop = at + length
+        if stop > end:
+            return None
+        if is_map:
+            read_attribute(data, at, stop, names, depth)
+        else:
+            values.append(read_any(data, at, stop, depth))
+        at = stop
+    return names if is_map else values
+
+
+def _read_any(data: bytes, at: int, end: int, depth: int) -> Any:
+    """Read an AnyValue that is written in any way."""
     found: Any = None
     for number, kind, value, rest in fields(data, at, end):  # of several the last counts, as in any oneof
         if number == 1 and kind == BYTES:
@@ -62,6 +115,15 @@ def read_any(data: bytes, at: int, end: int, depth: int = 0) -> Any:
 
 def read_attribute(data: bytes, at: int, end: int, into: dict[str, Any], depth: int = 0) -> None:
     """Read a KeyValue into a dict; see `read_any`."""
+    if _SHORT_PAIR > end - at > 3 and data[at] == 0x0A and data[at + 1] < 128:  # a name, and a value behind it
+        behind = at + 2 + data[at + 1]
+        if behind + 1 < end and data[behind] == 0x12:
+            length, value = data[behind + 1], behind + 2
+            if length > 127 and value < end and data[value] < 128:
+                length, value = length & 0x7F | data[value] << 7, value + 1
+            if value + length == end:
+                into[str(data[at + 2 : behind], "utf-8", "replace")] = read_any(data, value, end, depth)
+                return
     key, found = "", None
     for number, kind, value, rest in fields(data, at, end):
         if number == 1 and kind == BYTES:

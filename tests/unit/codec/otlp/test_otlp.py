@@ -212,6 +212,27 @@ def test_a_map_is_a_body() -> None:
     assert (message.short_message, message.level, message.fields) == ("hello", 4, {"stream": "stderr"})
 
 
+def test_what_is_odd_in_gelf_only_is_not_noted_on_a_map() -> None:
+    """A name that had to be changed is, and once."""
+    body = {"msg": "sold", "order": {"id": 7, "items": ["tea"]}, "paid": True, "id": 1, "a b": 2}
+    message = decoded(request(record(body, severity_number=9, time_unix_nano=TIME)))
+    assert message.fields["order.items"] == '["tea"]'
+    assert [(note.deviation.value[0], note.field) for note in message.notes] == [
+        ("reserved_field", "_id"),
+        ("field_name", "_a b"),
+    ]
+
+
+def test_a_time_in_a_map_that_is_far_from_the_records_stays_a_field() -> None:
+    """It means something else; one that is close is the same."""
+    far = {"msg": "sold", "time": "2020-01-01T00:00:00Z"}
+    message = decoded(request(record(far, severity_number=9, time_unix_nano=TIME)))
+    assert (message.timestamp, message.fields["time"]) == (pytest.approx(TIME / 1e9), far["time"])
+    near = {"msg": "sold", "time": TIME / 1e9 - 1}
+    message = decoded(request(record(near, severity_number=9, time_unix_nano=TIME)))
+    assert (message.timestamp, message.fields.get("time")) == (pytest.approx(TIME / 1e9), None)
+
+
 def test_a_record_without_body() -> None:
     """Its event's name, what was raised, or a remark; without anything it is none."""
     export = request(LogRecord(attributes=pairs({"exception.type": "E", "exception.message": "m"})))
