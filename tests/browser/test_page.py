@@ -9,6 +9,8 @@ import sys
 import time
 from typing import Any
 
+import pytest
+
 from tests.browser.conftest import Open, Site, on_both_stores, open_tool, sync_api
 from tests.browser.test_accessibility import violations
 from tests.e2e.listener import until
@@ -89,6 +91,28 @@ def test_a_query_filters_the_stream(open_page: Open, site: Site) -> None:
     expect(rows(page)).to_have_count(2)
     assert texts(page) == ["d", "b"]
     assert "q=user_id" in page.url
+
+
+@pytest.mark.parametrize(("query", "found"), [("user_id:2", ["b"]), ("user_id:3", [])])
+def test_rows_stay_until_the_new_query_is_answered(open_page: Open, site: Site, query: str, found: list[str]) -> None:
+    """Dimmed, in the live view as in a search; then only what matches is there."""
+    site.send({"short_message": "a", "_user_id": 1}, {"short_message": "b", "_user_id": 2})
+    page = open_page("/")
+    expect(rows(page)).to_have_count(2)
+    held: list[Any] = []
+    page.route("**/api/gelf/live?*", lambda route: held.append(route))
+    page.get_by_label("Query", exact=True).fill(query)
+    expect(page.locator(".list.stale")).to_be_visible()
+    assert texts(page) == ["b", "a"]
+    while not held:
+        page.wait_for_timeout(50)
+    for route in held:
+        route.continue_()
+    expect(page.locator(".list.stale")).to_have_count(0)
+    expect(rows(page)).to_have_count(len(found))
+    assert texts(page) == found
+    if not found:
+        expect(page.get_by_text("Waiting for messages that match")).to_be_visible()
 
 
 def test_a_wrong_query_is_told_with_its_column(open_page: Open, site: Site) -> None:

@@ -120,6 +120,26 @@ def test_the_listener_stops_and_comes_back(open_page: Open, tmp_path: Path) -> N
         expect(page.locator("#query-problem")).to_be_hidden()
 
 
+@pytest.mark.parametrize(
+    ("path", "asked"),
+    [("/patterns", "patterns"), ("/compare", "compare"), ("/trace?trace=x", "trace"), ("/explore", "aggregate")],
+)
+def test_a_slow_answer(open_page: Open, site: Site, path: str, asked: str) -> None:
+    """While there is no answer yet, the view does not look as if there was nothing."""
+    site.send({"short_message": "one", "_trace_id": "x"})
+    page = open_page("/")
+    held: list[Any] = []
+    page.route(f"**/api/gelf/{asked}?*", lambda route: held.append(route))
+    page.goto(site.url + path)
+    looking = page.get_by_text("Looking …")
+    expect(looking).to_be_visible()
+    while not held:
+        page.wait_for_timeout(50)
+    for route in held:
+        route.continue_()
+    expect(looking).to_have_count(0)
+
+
 def test_logging_in_and_out(open_page: Open, tmp_path: Path) -> None:
     """Where the API wants it: the page asks, shows what was asked for, and lets go again."""
     environment = {"GELF_API_PASSWORD": "correct horse battery staple"}

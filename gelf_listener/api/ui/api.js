@@ -88,6 +88,7 @@ export function url(path, parameters = {}) {
  * @param {Record<string, any>} parameters
  * @param {object} to
  * @param {(messages: Message[], stored: boolean) => void} to.messages stored: they arrived before this was asked
+ * @param {() => void} to.following all that was stored before has come
  * @param {(total: number) => void} to.missed
  * @param {(connected: boolean) => void} to.state
  * @param {(error: unknown) => void} to.refused the listener answers, and will not
@@ -103,6 +104,7 @@ export function live(parameters, to) {
     source.addEventListener("open", () => to.state(true));
     source.addEventListener("following", () => {
       following = true;
+      to.following();
     });
     source.addEventListener("messages", (event) => to.messages(JSON.parse(event.data), !following));
     source.addEventListener("missed", (event) => {

@@ -87,6 +87,7 @@ export class Asking {
     const asking = new AbortController();
     this._asking = asking;
     this.body.setAttribute("aria-busy", "true");
+    if (!this.body.hasChildNodes()) show(this.body, el("p", { class: "looking faint" }, "Looking …"));
     try {
       const shown = await this.answer(state(), asking.signal);
       if (asking !== this._asking) return;

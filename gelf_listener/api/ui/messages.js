@@ -216,16 +216,11 @@ export class Messages {
     this._lightened = false;
     this.list.setSort(state().sort);
     this._flash();
+    this.list.element.classList.add("stale"); // what was found before stays until there is an answer
     if (state().live) {
-      this.list.messages = [];
-      this.list.redraw(); // the same messages may come with other fields
-      show(this.list.empty);
       this._follow();
       void this._around(this._run);
-    } else {
-      this.list.element.classList.add("stale"); // what was found before stays until there is an answer
-      void this._listFirst(this._run);
-    }
+    } else void this._listFirst(this._run);
   }
 
   /** The list is what somebody waits for: the rest is asked when it is there, or takes its time. @param {number} run */
@@ -378,9 +373,13 @@ export class Messages {
 
   // --- following
 
-  _follow() {
-    const run = this._run;
+  /** The listener answers: what was found before goes. */
+  _fresh() {
+    if (!this.list.element.classList.contains("stale")) return;
     this.list.element.classList.remove("stale");
+    this.list.messages = [];
+    this.list.redraw(); // the same messages may come with other fields
+    this.list.toTop();
     show(
       this.list.empty,
       waiting(),
@@ -388,6 +387,11 @@ export class Messages {
         el("p", {}, el("a", { class: "button", href: here("/start"), dataset: { view: "start" } }, "How to send some")),
     );
     this.list.update();
+  }
+
+  _follow() {
+    const run = this._run;
+    if (!this.list.messages.length) this._fresh();
     let arrived = 0;
     let rate = 0;
     let connection = "connecting …";
@@ -409,6 +413,7 @@ export class Messages {
       {
         messages: (messages, stored) => {
           if (run !== this._run) return;
+          this._fresh();
           this._lighten(messages);
           if (stored) this._before(messages);
           else {
@@ -416,6 +421,9 @@ export class Messages {
             this._arrived(messages);
           }
           if (stored || !rate) tell(); // the first are told of at once
+        },
+        following: () => {
+          if (run === this._run) this._fresh(); // nothing that was stored before matches
         },
         missed: (total) => {
           this._missed = total;

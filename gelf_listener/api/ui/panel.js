@@ -45,6 +45,7 @@ export class Panel {
     this.said = el("p", { class: "faint", role: "status" });
     const tables = this._folded ? el("details", {}, el("summary", {}, "Table"), this.table) : this.table;
     this.element = el("section", { class: "figures", "aria-label": label }, this.charts, tables, this.said);
+    show(this.charts, el("p", { class: "looking faint" }, "Looking …"));
     this.tables = tables;
   }
 

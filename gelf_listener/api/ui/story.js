@@ -76,6 +76,7 @@ export class Story {
         this.body,
         el("p", { class: "faint" }, "Everything with one trace_id, request_id or correlation_id, across services."),
       );
+    show(this.body, el("p", { class: "looking faint" }, "Looking …"));
     try {
       const [found] = await Promise.all([
         ask("trace", { parameters: { id: trace } }),
