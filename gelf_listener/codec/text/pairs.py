@@ -23,7 +23,10 @@ _FEW = 2
 
 OF_A_REQUEST = frozenset(("method", "path", "status"))
 """What pairs of a request always have that a service answered: Lograge."""
-_TEXTS = frozenset(("msg", "message", "event"))
+SURE_TEXTS = frozenset(("msg", "message", "event"))
+"""Names of texts."""
+SURE_LEVELS = frozenset(("level", "lvl", "severity", "log_level"))
+"""Names of levels that make a record of a text, whatever else is in the line."""
 _LEVELS = ("prio", "level", "lvl", "severity", "log_level", "at")
 _TIMES = frozenset(("time", "ts", "timestamp", "t", "@timestamp", "date", "datetime"))
 
@@ -67,7 +70,7 @@ def read_pairs(line: str) -> dict[str, str] | None:
         return None
     level = next((name for name in _LEVELS if name in pairs and _is_level(name, pairs[name])), None)
     has_time = any(_TIME.search(pairs[name]) for name in _TIMES & pairs.keys())
-    has_text = not pairs.keys().isdisjoint(_TEXTS)
+    has_text = not pairs.keys().isdisjoint(SURE_TEXTS)
     if not level and not has_text and flags == 0 and len(pairs) > _FEW and first in _TIMES:
         has_text = _DATE.match(pairs[first]) is not None  # go-kit: ts=... caller=... transport=HTTP
     is_sure = (has_text and (level or has_time or "level" in pairs)) or (level and (has_time or level == "at"))

@@ -17,6 +17,7 @@ from gelf_listener.codec.levels import LEVEL_LETTERS, LEVEL_NAMES
 from gelf_listener.codec.text.header_shapes import NO_HEADER, SHAPES, Header, Shape
 from gelf_listener.codec.text.languages import LEVELS as OTHER_LANGUAGES
 from gelf_listener.codec.text.languages import MONTHS
+from gelf_listener.codec.text.reading import Reading
 from gelf_listener.codec.text.stamps import Stamp, read_stamp, whole_seconds
 from gelf_listener.codec.text.tool_shapes import TOOL_SHAPES
 from gelf_listener.codec.text.traces import throws_within
@@ -281,6 +282,16 @@ def read_common(text: str, now: float, zone: dt.tzinfo | None) -> tuple[int, flo
     if fraction is None or seconds is None:
         return level, seconds
     return level, seconds + float("0." + fraction)
+
+
+def read_usual(text: str, now: float, zone: dt.tzinfo | None) -> Reading | None:
+    """Read what most texts are, as `TextReader.take_all` does: one line of prose, or a time and a level before it."""
+    if not text or "\n" in text or "\x1b" in text:
+        return None
+    if text[0] in "[0123456789":
+        common = read_common(text, now, zone) if text[-1] not in "\r\0}" else None
+        return None if common is None else Reading(text, None, *common, "", {})
+    return Reading(text, None, None, None, "", {}) if "=" not in text and is_prose(text) else None
 
 
 def _unquoted(text: str) -> str:

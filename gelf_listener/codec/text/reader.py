@@ -11,6 +11,8 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import re
+from itertools import repeat
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -22,13 +24,16 @@ from gelf_listener.codec.scrub import encode_json
 from gelf_listener.codec.text.envelopes import Envelope, Names, open_docker_json, open_envelope
 from gelf_listener.codec.text.header_shapes import Header
 from gelf_listener.codec.text.joining import WITHIN, Joiner
+from gelf_listener.codec.text.line_columns import LineColumns
 from gelf_listener.codec.text.line_records import LEADING, is_gelf, parse_objects, record_in
 from gelf_listener.codec.text.origin import Origin, message_of, take_document
-from gelf_listener.codec.text.plain import is_prose, read_common
+from gelf_listener.codec.text.plain import is_prose, read_common, read_usual
 from gelf_listener.codec.text.reading import Reading
+from gelf_listener.codec.text.record_columns import Said
 from gelf_listener.codec.text.records import read_record
 from gelf_listener.errors import Reason
-from gelf_listener.message import Message
+from gelf_listener.message import FieldValue, Message
+from gelf_listener.rows import Row
 
 _log = logging.getLogger(__name__)
 
@@ -44,6 +49,8 @@ _STAMP_STARTS = frozenset((b"[", *(b"%d" % digit for digit in range(10))))
 _USUAL_STARTS = _STAMP_STARTS | {b"%c" % code for code in range(65, 123) if chr(code).isalpha()}
 _PROSE: tuple[int | None, float | None] = (None, None)
 """Level and time of a line that says neither."""
+_FIRST = itemgetter(slice(1))
+"""The first byte of a line."""
 _ODD_ENDS = frozenset((b"\r", b"\0", b"}"))
 """Of lines that are looked at closely: with more than a newline at their end, or with JSON."""
 
@@ -104,6 +111,7 @@ class TextReader:
         self._join_seconds = join_seconds
         self._gelf = LenientGelf(input)
         self._names = Names()
+        self._columns = LineColumns(zone)
         self._first = _Source(Joiner(input, zone, max_join_bytes))
         self._sources: dict[str, _Source] = {"": self._first}
 
@@ -155,28 +163,36 @@ class TextReader:
         """
         Take lines of a stream that has no key.
 
-        Lines that begin with a time and a level, and prose, do not go on with what is before: those that follow one
-        another are made messages in one loop with everything in local names, because it runs once per line (see
-        `make bench`, stdin).
+        Records that are like those before them are read by columns (`LineColumns`). Lines that begin with a time and a
+        level, and prose, do not go on with what is before: those that follow one another are made messages in one loop
+        with everything in local names, because it runs once per line (see `make bench`, stdin).
 
         Args:
             lines: Without their ends.
             now: UTC Unix seconds.
-            origin: See `take`.
+            origin: See `take`; of a stream that has neither times, nor a peer, nor notes.
             batch: Takes messages that are complete.
         """
-        source, zone, take = self._first, self._zone, self.take
+        source, zone, append = self._first, self._zone, batch.messages.append
         source.touched = now
         joiner = source.joiner
-        host, default, fields, given, input = origin.host, origin.level, origin.fields, origin.timestamp, self._input
-        append = batch.messages.append
-        waiting: tuple[str, bytes, tuple[int | None, float | None]] | None = None
+        host, default, fields, input = origin.host, origin.level, origin.fields, self._input
+        firsts = [*map(_FIRST, lines)]
+        in_columns = self._columns.read(lines, firsts, now) or repeat(None)
+        last: tuple[int | None, float | None] | None = None
+        """Of the line before, which has a message already and waits all the same."""
         size = 0
-        for line in lines:
-            first = line[:1]
+        for line, first, said in zip(lines, firsts, in_columns):  # noqa: B905  (the last may have no end)
             text: str | None = None
             common: tuple[int | None, float | None] | None = None
-            if first in _USUAL_STARTS and line[-1:] not in _ODD_ENDS and given is None and not source.pieces:
+            if said is not None and not source.pieces:
+                if last is None and joiner.waits:
+                    joiner.release(batch)
+                last = None
+                append(_message_of(said, line, now, input, origin))
+                size += len(line)
+                continue
+            if first in _USUAL_STARTS and line[-1:] not in _ODD_ENDS and not source.pieces:
                 try:
                     text = line.decode()
                 except UnicodeDecodeError:
@@ -186,41 +202,47 @@ class TextReader:
                         common = None
                     elif first in _STAMP_STARTS:
                         common = read_common(text, now, zone)
-                    elif "=" not in text and (waiting is not None or joiner.is_done) and is_prose(text):
+                    elif "=" not in text and (last is not None or joiner.is_done) and is_prose(text):
                         common = _PROSE
-            if waiting is not None:
-                plain, raw, (level, seconds) = waiting
-                if common is not None:
-                    append(
-                        Message(
-                            now if seconds is None else seconds,
-                            host,
-                            plain,
-                            None,
-                            default if level is None else level,
-                            raw,
-                            now,
-                            input,
-                            None,
-                            False,
-                            None,
-                            fields.copy() if fields else None,
-                        )
-                    )
-                    size += len(raw)
-                else:
-                    joiner.hold(plain, raw, now, origin, Header(level, seconds, level is not None))
-                    waiting = None
             if common is not None and text is not None:
-                if waiting is None and joiner.waits:
+                if last is None and joiner.waits:
                     joiner.release_before(text, batch)
-                waiting = (text, line, common)
-            elif first != b"{" or source.pieces or not self._object(line, now, source, origin, batch):
-                take(line, now, origin, batch)
-        if waiting is not None:
-            plain, raw, (level, seconds) = waiting
-            joiner.hold(plain, raw, now, origin, Header(level, seconds, level is not None))
+                level, seconds = last = common
+                append(
+                    Message(
+                        now if seconds is None else seconds,
+                        host,
+                        text,
+                        None,
+                        default if level is None else level,
+                        line,
+                        now,
+                        input,
+                        None,
+                        False,
+                        None,
+                        fields.copy() if fields else None,
+                    )
+                )
+                size += len(line)
+                continue
+            if last is not None:
+                size -= self._hold_last(last, now, origin, batch)
+                last = None
+            if first != b"{" or source.pieces or not self._object(line, now, source, origin, batch):
+                self.take(line, now, origin, batch)
+        if last is not None:
+            size -= self._hold_last(last, now, origin, batch)
         batch.size += size
+
+    def _hold_last(self, said: tuple[int | None, float | None], now: float, origin: Origin, batch: Batch) -> int:
+        """Take the last message back, and let its line wait for the next; return its bytes."""
+        message = batch.messages.pop()
+        level, seconds = said
+        self._first.joiner.hold(
+            message.short_message, message.raw, now, origin, Header(level, seconds, level is not None)
+        )
+        return len(message.raw)
 
     def _object(self, line: bytes, now: float, source: _Source, origin: Origin, batch: Batch) -> bool:
         """Take a line that begins like an object; return whether it was one."""
@@ -379,6 +401,20 @@ class TextReader:
         batch.size += len(raw)
 
 
+def _message_of(said: Said, raw: bytes, now: float, input: str, origin: Origin) -> Message:
+    """Make the message of a record that was read by columns."""
+    stored, seconds, host, text, level, values = said
+    fields: dict[str, FieldValue] | None = None
+    row: Row | None = Row(stored.behind(()), values)
+    if origin.fields:
+        fields = dict(zip(stored.names, values, strict=True))
+        for name, value in origin.fields.items():
+            fields.setdefault(name, value)
+        row = None
+    time = now if seconds is None else seconds
+    return Message(time, host or origin.host, text, None, level, raw, now, input, None, False, row, fields)
+
+
 def read_text(text: str, now: float, zone: dt.tzinfo | None = None) -> Reading:
     """
     Read one whole text, such as that of a syslog message: of one line or, with a trace, of several.
@@ -412,16 +448,6 @@ def read_text(text: str, now: float, zone: dt.tzinfo | None = None) -> Reading:
         first.fields,
         first.notes,
     )
-
-
-def read_usual(text: str, now: float, zone: dt.tzinfo | None) -> Reading | None:
-    """Read what most texts are, as `TextReader.take_all` does: one line of prose, or a time and a level before it."""
-    if not text or "\n" in text or "\x1b" in text:
-        return None
-    if text[0] in "[0123456789":
-        common = read_common(text, now, zone) if text[-1] not in "\r\0}" else None
-        return None if common is None else Reading(text, None, *common, "", {})
-    return Reading(text, None, None, None, "", {}) if "=" not in text and is_prose(text) else None
 
 
 _NOWHERE = Origin("\0", None)

@@ -9,7 +9,7 @@ same of the others; a property test holds both to it.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import chain, compress, repeat
 from typing import Any, TypeAlias
@@ -18,7 +18,7 @@ import msgspec
 
 from gelf_listener.codec.json_shapes import Column, JsonShapes
 from gelf_listener.codec.record import OF_GELF_ONLY
-from gelf_listener.codec.text.reader import read_usual
+from gelf_listener.codec.text.plain import read_usual
 from gelf_listener.codec.text.record_plans import CLOSER, Usual, flatten, is_far, may_be_object, plan_of
 from gelf_listener.codec.text.records import read_record
 from gelf_listener.codec.text.stamps import believable, usual_seconds_of
@@ -30,6 +30,8 @@ _MAX_KNOWN = 16
 _MAX_PATTERNS = 64
 """Sets of names that are missing: a shape has a few of them."""
 _MAX_NAME = 200
+_OF_LINES = frozenset((str, int, float))
+"""Values of lines that need no second look."""
 
 Values: TypeAlias = tuple[str | int | float | bool, ...]
 
@@ -86,13 +88,25 @@ class RecordColumns:
         lists: Those of them whose values are lists.
         is_loose: Whether a record may lack values: where there are some, the reader of records looks closer.
         is_odd: Whether all of them do, or have lists, or no level.
+        zone: Of times without an offset; None: this machine's.
+        is_strict: Whether truth values, which GELF does not have, and records within need a second look.
     """
 
     def __init__(
-        self, usual: Usual, names: Sequence[str], lists: frozenset[str], *, is_loose: bool, is_odd: bool
+        self,
+        usual: Usual,
+        names: Sequence[str],
+        lists: frozenset[str],
+        *,
+        is_loose: bool,
+        is_odd: bool,
+        zone: dt.tzinfo | None = dt.UTC,
+        is_strict: bool = False,
     ) -> None:
         place = {name: number for number, name in enumerate(names)}
-        self._usual = usual
+        self.usual = usual
+        self._zone = zone
+        self._is_strict = is_strict
         self._text = place[usual.text]
         self._level = place[usual.level] if usual.level else None
         self._time = place[usual.time] if usual.time else None
@@ -138,6 +152,24 @@ class RecordColumns:
             return None
         return cls(usual, list(names), lists, is_loose=is_loose, is_odd=is_odd)
 
+    @classmethod
+    def of_lines(cls, record: Mapping[str, Any], zone: dt.tzinfo | None) -> RecordColumns | None:
+        """
+        Look at a record that is a line; None when those with its names need a second look.
+
+        Args:
+            record: The first of those with its names.
+            zone: Of times without an offset; None: this machine's.
+        """
+        plan = plan_of(record)
+        if plan.usual is None or plan.usual.is_carried or plan.usual.notes or plan.shapes:
+            return None
+        if "log" in record or "short_message" in record or ("version" in record and "host" in record):
+            return None  # it may be Docker's, or GELF
+        if not {type(value) for value in record.values()} <= _OF_LINES:
+            return None
+        return cls(plan.usual, list(record), frozenset(), is_loose=False, is_odd=False, zone=zone, is_strict=True)
+
     def read(
         self, columns: Sequence[Column], now: float, near: Sequence[float | None] | None, *, is_whole: bool
     ) -> list[Said | None]:
@@ -155,7 +187,7 @@ class RecordColumns:
         """
         every = len(columns[0])
         texts = columns[self._text]
-        if self._usual.text == "log":  # as Docker and Fluent Bit leave a line
+        if self.usual.text == "log":  # as Docker and Fluent Bit leave a line
             texts = [text.rstrip("\r\n") if type(text) is str else text for text in texts]
         written = texts
         texts = _plain_texts(texts)
@@ -163,8 +195,8 @@ class RecordColumns:
         if self._level is None:
             texts, levels = _levels_of_texts(texts, now)
         else:
-            levels = _each(self._usual.level_of, columns[self._level])
-        within = [number for number in _nones(texts) if _is_object(written[number])]
+            levels = _each(self.usual.level_of, columns[self._level])
+        within = [] if self._is_strict else [number for number in _nones(texts) if _is_object(written[number])]
         for number in within:
             texts[number] = written[number]
         seconds: Sequence[float | None] = (None,) * every
@@ -188,6 +220,10 @@ class RecordColumns:
                     if is_far(second, other)
                 ]
             )
+        if self._is_strict:
+            for column in rest:
+                if bool in {*map(type, column)}:
+                    unsure.update([number for number, value in enumerate(column) if type(value) is bool])
         if self._is_odd or not is_whole:
             for number, row in enumerate(zip(*columns, strict=True)):
                 if self._is_odd or None in row:
@@ -222,10 +258,10 @@ class RecordColumns:
 
     def _seconds(self, column: Column, now: float) -> Sequence[float | None]:
         """Read times."""
-        usual = usual_seconds_of(column, now, dt.UTC)
+        usual = usual_seconds_of(column, now, self._zone)
         if usual is not None:
             return usual
-        read = [self._usual.seconds_of(time, now, dt.UTC) for time in column]
+        read = [self.usual.seconds_of(time, now, self._zone) for time in column]
         return [second if second is None else float(second) for second in read]
 
     def _look(self, said: Any, row: Sequence[Any], now: float) -> Said | None:

@@ -170,7 +170,7 @@ class Usual(NamedTuple):
         if type(text) is not str or text[:1] in CLOSER or text[-1:] in CLOSER:
             return None
         seconds = self.seconds_of(record[self.time], now, zone) if self.time else None
-        if level is None or (seconds is None and (self.time or not carried)) or is_far(seconds, near):
+        if level is None or (seconds is None and self.time) or is_far(seconds, near):
             return None
         host = record[self.host] if self.host else ""
         if type(host) is not str or (self.host and not host.strip()):
