@@ -74,6 +74,7 @@ class ColumnLeaves:
     def __init__(self, engine: Engine, now: float, test_of: Callable[[_Leaf], _Test]) -> None:
         self._engine = engine
         self._names = engine.partition.names
+        self._letters = engine.partition.letters
         self._now = now
         self._test_of = test_of
 
@@ -192,7 +193,7 @@ class ColumnLeaves:
         terms = self._expressed_in(keys, whole)
         if terms is None:
             return engine.any_of([self._few_or_expressed(key, whole) for key in keys])
-        ids = [key for key in keys if self._has_ids(key) and may_be_id(node)]
+        ids = [key for key in keys if self._has_ids(key) and may_be_id(node, self._letters.get(key))]
         return engine.any_of([terms, *(self._few_or_expressed(key, whole) for key in ids)])
 
     def _expressed_in(self, keys: Sequence[str], expression: str) -> Bounds | None:
@@ -482,9 +483,18 @@ def may_be_number(node: _Leaf) -> bool:
     return True
 
 
-def may_be_id(node: Wildcard | Regex) -> bool:
-    """Whether a pattern may match an id; where it does not, no column of ids needs to be looked through."""
-    return isinstance(node, Regex) or all(wild or _ID_PIECE.fullmatch(text) for wild, text in node.parts)
+def may_be_id(node: Wildcard | Regex, letters: str | None) -> bool:
+    """
+    Whether a pattern may match an id; where it does not, no column of ids needs to be looked through.
+
+    Args:
+        node: The pattern.
+        letters: All characters that the ids have; None where that is not known.
+    """
+    if isinstance(node, Regex):
+        return True
+    texts = [text for wild, text in node.parts if not wild]
+    return all(_ID_PIECE.fullmatch(text) and (letters is None or not text.strip(letters)) for text in texts)
 
 
 def may_be_near_id(node: Fuzzy) -> bool:

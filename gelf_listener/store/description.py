@@ -61,7 +61,8 @@ class Description:
             if SAME_INDEX <= made.format <= FORMAT:
                 made.format = FORMAT  # once it is written again
                 made.first, made.last, made.received = found["first"], found["last"], found["received"]
-                made.names = Names({key: set(kinds) for key, kinds in found["names"].items()})
+                letters = {str(key): str(each) for key, each in found.get("letters", {}).items()}
+                made.names = Names({key: set(kinds) for key, kinds in found["names"].items()}, letters)
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise ValueError(f"{_FILE_NAME}: {error!r}") from None
         made._known = text
@@ -99,6 +100,7 @@ class Description:
                 "received": self.received,
                 "created_at": self.created_at,
                 "names": {key: sorted(kinds) for key, kinds in list(self.names.kinds.items())},
+                "letters": self.names.letters,
             }
         )
         if text == self._known:

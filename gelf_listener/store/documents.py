@@ -66,14 +66,14 @@ class _Plan(NamedTuple):
         added: Their additional fields as they stand in ``added``, a JSON text with a place for each value.
         terms: Those that stand in ``terms``, whatever their value, with a place for each.
         texts: Picks the values for these places.
-        ids: Positions of texts that are mostly ids, and how their terms begin, which are made where they are not.
+        ids: Positions of texts that are mostly ids, how their terms begin, which are made where they are not, and keys.
         numbers: Positions of whole numbers.
     """
 
     added: str
     terms: str
     texts: Callable[[tuple[Any, ...]], Any]
-    ids: tuple[tuple[int, str], ...]
+    ids: tuple[tuple[int, str, str], ...]
     numbers: tuple[int, ...]
 
 
@@ -196,7 +196,7 @@ class Documents:
         rows.put('},"terms":[%s', [origins[arrival][2] for arrival in arrivals])
         for slot, names in zip(slots, keys, strict=True):
             if slot.kind == "text":
-                _put_term(rows, slot, names, self._names.ids)
+                _put_term(rows, slot, names, self._names)
         rows.put("]")
         if level is not None:
             rows.put(',"level":%s', level.values)
@@ -308,10 +308,13 @@ class Documents:
         key = key_of(id, received_at) if type(id) is str else _UNSET
         if key is not _UNSET:
             rest += f',"key":{key}'
-        terms = plan.terms % plan.texts(values)
-        for position, start in plan.ids:
-            if not is_id(values[position]):
-                terms += f'{start}{values[position]}"'
+        terms, letters = plan.terms % plan.texts(values), self._names.letters
+        for position, start, field in plan.ids:
+            value = values[position]
+            if not is_id(value):
+                terms += f'{start}{value}"'
+            elif value.strip(letters.get(field, value)):  # a call less for each message
+                self._names.note_letters(field, value)
         slot, low = slot_and_low(place)
         text = (
             f'{{"timestamp":{timestamp},"received":{received},"order":{place},"slot":{slot},"low":{low},'
@@ -339,7 +342,7 @@ class Documents:
             "".join(added),
             "".join([starts[position].replace("%", "%%") + '%s"' for position in terms]),
             itemgetter(*terms) if terms else lambda _: (),
-            tuple((position, starts[position]) for position in ids),
+            tuple((position, starts[position], keys[position]) for position in ids),
             numbers,
         )
         return plan
@@ -354,18 +357,24 @@ def _put_value(rows: _Rows, slot: Slot, keys: dict[str, str]) -> None:
         rows.put(f',"%s":{value}', [keys.get(name) for name in slot.keys], slot.values)
 
 
-def _put_term(rows: _Rows, slot: Slot, keys: dict[str, str], ids: set[str]) -> None:
+def _put_term(rows: _Rows, slot: Slot, keys: dict[str, str], names: Names) -> None:
     """Put a text as it stands in ``terms``; an id whose name is noted has no term."""
     starts = {name: f',"{_escaped(text_term(key, "="))}' for name, key in keys.items()}
-    noted = {name for name, key in keys.items() if key in ids}
-    if len(noted) == len(keys) and are_ids(slot.texts):
+    noted = {name for name, key in keys.items() if key in names.ids}
+    all_ids = len(noted) == len(keys) and are_ids(slot.texts)
+    apart = slot.texts if all_ids or not noted else [text if is_id(text) else "" for text in slot.texts]
+    if noted:
+        ids = "".join(apart)
+        for name in noted:
+            names.note_letters(keys[name], ids)
+    if all_ids:
         return
     if noted:
         rows.put(
             "%s",
             [
-                "" if name in noted and is_id(value) else f'{starts.get(name)}{value}"'
-                for name, value in zip(slot.keys, slot.values, strict=True)
+                "" if name in noted and id else f'{starts.get(name)}{value}"'
+                for name, value, id in zip(slot.keys, slot.values, apart, strict=True)
             ],
         )
     elif slot.same:

@@ -138,6 +138,11 @@ class Partition:
         return self._description.names.kinds
 
     @property
+    def letters(self) -> dict[str, str]:
+        """Characters of the ids of some fields; see `Names.letters`."""
+        return self._description.names.letters
+
+    @property
     def first(self) -> int | None:
         """Earliest timestamp, microseconds; None while searches find nothing."""
         return self._description.first

@@ -265,12 +265,15 @@ class Names:
 
     Args:
         kinds: By field key (`field_key`), as they were stored.
+        letters: See `letters`, as they were stored.
     """
 
-    def __init__(self, kinds: dict[str, set[str]] | None = None) -> None:
+    def __init__(self, kinds: dict[str, set[str]] | None = None, letters: dict[str, str] | None = None) -> None:
         self.kinds = {"@input": {"text"}, "@ip": {"text"}, "@port": {"long"}} if kinds is None else kinds
         self.ids = self.kinds.setdefault(IDS, set())
         """Keys of fields with ids that are not terms."""
+        self.letters = {} if letters is None else letters
+        """The characters of their ids, which may be more; for keys whose ids have all been noted."""
         # Names whose key and kind are known: one look-up a field, for there is one for each field of each message.
         self._texts: dict[str, str] = {}
         self._longs: dict[str, str] = {}
@@ -320,7 +323,17 @@ class Names:
             return False
         if key not in self.ids and len(self.ids) < MAX_ID_FIELDS:
             self.ids.add(key)
-        return key in self.ids
+            self.letters[key] = ""
+        if key not in self.ids:
+            return False
+        self.note_letters(key, text)
+        return True
+
+    def note_letters(self, key: str, ids: str) -> None:
+        """Note of what characters ids of a field are, one after another; for each of these it is called."""
+        known = self.letters.get(key)
+        if known is not None and ids.strip(known):
+            self.letters[key] = "".join(sorted({*known, *ids}))
 
     def put_level(self, level: int, added: dict[str, Any], terms: list[str]) -> bool:
         """Note a level that is not a severity; False if its column does not hold it and it was written elsewhere."""

@@ -65,7 +65,7 @@ def sorted_terms(text: str) -> dict[str, Any]:
 def made(packed: bytes, *, quickly: bool, place: int = 7) -> tuple[Any, Any, Any]:
     names = Names()
     found = Documents(PACKER, names, read_document if quickly else None).of(packed, place)
-    return sorted_terms(found.text), (found.timestamp, found.received), names.kinds
+    return sorted_terms(found.text), (found.timestamp, found.received), (names.kinds, names.letters)
 
 
 @settings(max_examples=300, deadline=None)
@@ -101,6 +101,26 @@ def by_column(payloads: list[bytes], peer: Peer | None = None) -> tuple[list[byt
     return packed, Documents(PACKER, names, read_document).of_block(block, 7), names
 
 
+@pytest.mark.parametrize("way", ["by the column", "in one pass", "through a message"])
+def test_what_ids_are_made_of_is_noted(way: str) -> None:
+    """Of ids only, of each field by itself, and of every one, also where others have no ids there."""
+    fields = [
+        {"a": f"{number % 2}00000-ab", "b": f"{number:06}XY" if number % 3 != 1 else "not one", "c": f"/{number}"}
+        | ({"late": "000000-z"} if number > 12 else {})
+        for number in range(26)
+    ]
+    known = {"version": "1.1", "host": "web", "short_message": "s", "timestamp": 1_700_000_000}
+    payloads = [json.dumps(known | {f"_{name}": text for name, text in each.items()}).encode() for each in fields]
+    if way == "by the column":
+        _, found, names = by_column(payloads)
+        assert all(found)
+    else:
+        documents = Documents(PACKER, names := Names(), read_document if way == "in one pass" else None)
+        for place, message in enumerate([each for payload in payloads for each in decoded(payload)]):
+            documents.of(PACKER.pack(message), place)
+    assert names.letters == {"a": "-01ab", "b": "0123456789XY", "late": "-0z"}
+
+
 def is_odd(packed: bytes) -> bool:
     """Whether there happens to be a quote in the number or the time before a payload, so that few are like it."""
     return b'"' in packed[: packed.index(b'{"version"')]
@@ -131,6 +151,7 @@ def test_by_the_column_they_are_the_same(alike: list[list[str]], peer: Peer | No
                 if isinstance(value, str) and f"{key}\x00s{value}" not in terms:
                     assert key in names.ids
                     assert is_id(value[1:])
+                    assert set(value[1:]) <= set(names.letters[key])
 
 
 def line(number: int, **more: Any) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +123,68 @@ def test_columns_of_ids_are_looked_through_seldom(tmp_path: Path, monkeypatch: p
             await store.add([plain(request="req-000020")])
             assert await asked("*eq-00002*") == (11, 1)
             assert await asked("request:*eq-00002*") == (11, 0)
+
+    asyncio.run(main())
+
+
+_ROW = b'{"version":"1.1","host":"h","short_message":"s","timestamp":1700000000,%s}'
+
+
+def _ids(chance: random.Random, number: int) -> list[bytes]:
+    """Payloads with ids of some letters, and now and then of others, or texts that are none."""
+    fields = {
+        "hex": f"{chance.randrange(16**12):012x}-000000",
+        "late": f"{number:08}" if number < 150 else f"{number:08}-z",
+        "mixed": chance.choice((f"{number:07}", f"req_{number:06}", "none", "path/9", "Q000000")),
+        **({"rare": f"{number:06}abx"} if number % 40 == 39 else {}),
+    }
+    if chance.random() < 0.05:
+        fields["hex"] = chance.choice(("000000-G", "nothing", "000000-\\u0068"))
+    return [_ROW % b",".join(b'"_%s":"%s"' % (name.encode(), text.encode()) for name, text in fields.items())]
+
+
+@pytest.mark.parametrize("step", [1, 7, 200], ids=["one by one", "a few", "at once"])
+def test_patterns_with_letters_that_no_id_has(tmp_path: Path, step: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an id is made of is noted however it is indexed, over restarts, and for each field by itself."""
+    chance = random.Random(step)
+    messages = [each for number in range(200) for each in decoded(*_ids(chance, number))]
+    pieces = ["a", "f", "g", "G", "h", "x", "z", "-z", "req", "none", "/9", "Q", "000", "7", "-", "_", "abx", "path"]
+
+    async def main() -> None:
+        judge = MemoryStore()
+        await judge.open()
+        for first in range(0, len(messages), 100):
+            async with opened(tmp_path) as store:
+                for start in range(first, first + 100, step):
+                    batch = messages[start : min(start + step, first + 100)]
+                    await judge.add(batch)
+                    await store.add(batch)
+                    await store.flush()
+                for piece in pieces:
+                    for field in ("", "hex:", "late:", "mixed:", "rare:"):
+                        for text in (f"{field}*{piece}*", f"{field}*{piece}", f"{field}?*{piece}*0*"):
+                            query = parse(text).node
+                            assert await store.count(query, EVERYTHING) == await judge.count(query, EVERYTHING), text
+                [partition] = store._all.list
+                assert set("0123456789abcdef-") <= set(partition.letters["hex"]) < {*"0123456789abcdef-Gh"} | {"z"}
+
+    asyncio.run(main())
+
+
+def test_letters_that_were_not_noted(tmp_path: Path) -> None:
+    """Of a field whose ids an earlier version indexed, nothing is known, also of what comes later."""
+
+    async def main() -> None:
+        async with opened(tmp_path) as store:
+            await store.add([plain(request=f"req-{number:06}") for number in range(5)])
+        description = tmp_path / "p00000001" / "partition.json"
+        found = json.loads(description.read_text())
+        assert found.pop("letters") == {"request": "-01234eqr"}
+        description.write_text(json.dumps(found))
+        async with opened(tmp_path) as store:
+            await store.add([plain(request=f"{number:08}", other=f"{number:08}") for number in range(5)])
+            assert await store.count(parse("*eq*").node, EVERYTHING) == 5
+            assert store._all.list[0].letters == {"other": "01234"}
 
     asyncio.run(main())
 
