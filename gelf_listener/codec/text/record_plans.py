@@ -52,7 +52,7 @@ _TIMES = (
     *("timeUnixNano", "time_unix_nano", "observedTimeUnixNano", "time_iso8601", "time_local", "ibm_datetime"),
     *("requestReceivedTimestamp", "StartUTC", "event.created", "log_time", "timestampMillis", "dt", "when"),
     *("written_at", "msec", "EventTime", "EdgeStartTimestamp", "syslog.timestamp", "logtail.client_time"),
-    *("timestamp_ms", "eventTimestamp", "timeStamp"),
+    *("timestamp_ms", "eventTimestamp", "timeStamp", "timeGenerated", "logTime"),
 )  # fmt: skip
 _HOSTS = (
     "host",

@@ -18,7 +18,7 @@ import msgspec
 from gelf_listener.codec.batch import Batch
 from gelf_listener.codec.gelf.keys import note, read_key
 from gelf_listener.codec.gelf.normaliser import Normaliser
-from gelf_listener.codec.levels import severity_of_number, severity_of_text
+from gelf_listener.codec.levels import LEVEL_LETTERS, severity_of_number, severity_of_text
 from gelf_listener.codec.receipt import Receipt
 from gelf_listener.codec.scrub import encode_json, scrub
 from gelf_listener.codec.text.pairs import OF_A_REQUEST
@@ -48,6 +48,8 @@ from gelf_listener.notes import Deviation, Note
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _TYPES = frozenset(("fatal", "critical", "error", "warn", "warning", "info", "debug"))
 """Types of records that are levels."""
+_LETTERS = frozenset("EWIDFTV")
+"""Levels of one letter, as glog and Android have them; others are grades."""
 _CLOCK = re.compile(r"\d\d:\d\d:\d\d(?:\.\d{1,9})?")
 _OF_ERRORS = frozenset(("err", "error", "exception", "cause", "reason"))
 """Objects whose message is not that of the record around them."""
@@ -294,6 +296,8 @@ class _Reader:
 
     def _severity(self, name: str, value: object) -> int | None:
         if isinstance(value, str):
+            if value in _LETTERS:
+                return LEVEL_LETTERS[value]
             return severity_of_text(_COLOURS.sub("", value) if "\x1b" in value else value)
         if isinstance(value, bool):
             return None

@@ -219,3 +219,36 @@ def read_suricata(record: Mapping[str, Any]) -> Record | None:
     """Read an alert of Suricata's EVE."""
     text = nested(record["alert"]).get("signature")
     return {**record, "message": text, "level": "warning"} if isinstance(text, str) else None
+
+
+_INSIGHTS = ("trace", "information", "warning", "error", "critical")
+
+
+def read_insights(record: Mapping[str, Any]) -> Record | None:
+    """Read a trace of Application Insights, whose levels are numbers of their own."""
+    level = record["severityLevel"]
+    if type(level) is not int or not 0 <= level < len(_INSIGHTS):
+        return None
+    return {**without(record, "severityLevel"), "level": _INSIGHTS[level]}
+
+
+def read_azure(record: Mapping[str, Any]) -> Record | None:
+    """Read a diagnostic log of Azure: what happened is its result."""
+    text = record["resultDescription"]
+    return {**without(record, "resultDescription"), "log": text} if isinstance(text, str) and text else None
+
+
+def read_cloudwatch(record: Mapping[str, Any]) -> Record:
+    """Read an event of CloudWatch Logs: a line that a program printed."""
+    return {**without(record, "message"), "log": record["message"]}
+
+
+def read_cloudtrail(record: Mapping[str, Any]) -> Record:
+    """Read a call of AWS' API: who was asked for what, and what went wrong."""
+    said = (f"{record['eventSource']} {record['eventName']}", record.get("errorMessage") or record.get("errorCode"))
+    return {"message": ": ".join(str(part) for part in said if part), **record}
+
+
+def read_okta(record: Mapping[str, Any]) -> Record:
+    """Read an event of Okta's system log."""
+    return {**without(record, "displayMessage"), "message": record["displayMessage"], "timestamp": record["published"]}
