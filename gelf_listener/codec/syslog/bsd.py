@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from gelf_listener.codec.gelf.keys import note
 from gelf_listener.codec.levels import LEVEL_NAMES
-from gelf_listener.codec.syslog.cisco import read_prefix
+from gelf_listener.codec.syslog.cisco import Prefix, read_prefix
 from gelf_listener.codec.syslog.devices import SAYS_MORE, read_device
 from gelf_listener.codec.syslog.stamps import MONTHS, Clock, read_stamp, usual_stamp
 from gelf_listener.codec.zones import ZONES
@@ -102,6 +102,11 @@ _BEFORE_TAG = (
 _FORWARDED = re.compile(r"Message forwarded from ([\w.-]{1,255}): |Original Address=([\w.:]{1,64}) +")
 """AIX and Kiwi name the sender of what they forward."""
 _NETAPP = re.compile(r"\[(?:(?P<host>[\w-]+): ?)?(?P<app>[a-z]\w*(?:\.\w+)+):\w+\]: +")
+_AGAIN = re.compile(
+    r"(?:: )?(?P<stamp>[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\dT[\d:.]{8,18}(?:Z|[+-]\d\d:?\d\d)) "
+    r"(?P<host>[A-Za-z0-9][\w.:-]{0,254}) (?=[A-Za-z][\w./-]{0,63}\[\w{1,12}\]: )"
+)
+"""A whole header behind that of a relay, with a program and its process, so that it is one."""
 _YEAR = re.compile(r"(?:19|20)\d\d")
 """What would be a host, and is the year behind the time."""
 _NODE = re.compile(r"(?<=[\w.-])\(id\d{1,4}\)\Z")
@@ -235,6 +240,10 @@ def _place(text: str, fields: dict[str, FieldValue], clock: Clock, host: str, *,
         fields["application_name"] = netapp["app"]
         return _Place(text[netapp.end() :], netapp["host"] or "")
     tag = _tag(text)
+    if tag is not None and not tag["pid"] and text[tag.end() :].lstrip()[:1] == "*":
+        prefix = read_prefix(text, clock)  # Cisco's wireless controllers, behind a header
+        if prefix is not None and prefix.host:
+            return _of_prefix(prefix, text, fields, clock, prefix.host)
     if tag is not None:
         if tag["pid"] or not _is_cisco(text[tag.end() :]):
             return _Place(_untag(tag, text, fields))
@@ -281,20 +290,33 @@ def _behind_host(text: str, fields: dict[str, FieldValue], clock: Clock) -> _Pla
     if ise is not None:
         fields["application_name"] = ise[1]
         return _Place(behind[ise.end() :], bare)
+    again = _AGAIN.match(behind)
+    if again is not None:
+        stamp = read_stamp(again["stamp"], clock)
+        if stamp is not None and stamp.seconds is not None:
+            fields[_INNER] = stamp.seconds
+        if again["host"] != bare:
+            fields["relay"] = bare
+        return _Place(_tagged(behind[again.end() :], fields), again["host"])
     if _BODY.match(behind) or read_device(behind, clock) is not None:
         return _Place(behind.removeprefix(": "), bare)  # Cisco's ASA writes "host : %ASA-6-302013: ..."
     prefix = read_prefix(behind, clock)
     if prefix is not None:  # a relay put a header of its own in front of Cisco's
-        stamp = read_stamp(behind, clock, prefix.end)
-        fields.update(prefix.fields)
-        if stamp is not None and stamp.seconds is not None:
-            fields[_INNER] = stamp.seconds
-        return _Place(behind[prefix.end if stamp is None else stamp.end :], prefix.host or bare)
+        return _of_prefix(prefix, behind, fields, clock, prefix.host or bare)
     if _ADDRESS.fullmatch(bare):
         return _Place(behind, bare)
     if _NAME.search(bare) or behind.partition(" ")[0].rstrip(",.:") not in _SENTENCE:
         return _Place(behind, bare, guessed=True)
     return _Place(text)
+
+
+def _of_prefix(prefix: Prefix, text: str, fields: dict[str, FieldValue], clock: Clock, host: str) -> _Place:
+    """Read Cisco's own header behind that of a relay."""
+    stamp = read_stamp(text, clock, prefix.end)
+    fields.update(prefix.fields)
+    if stamp is not None and stamp.seconds is not None:
+        fields[_INNER] = stamp.seconds
+    return _Place(text[prefix.end if stamp is None else stamp.end :], host)
 
 
 def _is_verb(word: str) -> bool:

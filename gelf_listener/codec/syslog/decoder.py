@@ -85,6 +85,14 @@ def _stored_names(names: tuple[tuple[str, str], ...], expand: bool) -> list[str]
     return stored
 
 
+_RELAYED = re.compile(
+    r"(?P<priority><\d{1,3}>)"
+    r"(?:1 (?:\d{4}-\d\d-\d\dT|- )|[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \S|\d{4}-\d\d-\d\dT\d\d:)"
+    r"|1 \d{4}-\d\d-\d\dT[\d:.]{8,18}(?:Z|[+-]\d\d:\d\d) \S{1,255} \S{1,48} \S{1,128} \S{1,32} (?:-|\[)"
+)
+"""A whole message behind the header of a relay."""
+
+
 class SyslogOptions(NamedTuple):
     """
     Options of Graylog's syslog input.
@@ -139,6 +147,8 @@ class SyslogDecoder:
     def __init__(self, input: str = "", options: SyslogOptions = SyslogOptions()) -> None:  # noqa: B008
         self.input = input
         self.options = options
+        self._depth = 0
+        """Within how many headers a message is."""
         self._fast = not options.store_full_message
         self._expand = options.expand_structured_data
         self._clock = Clock(0.0, options.zone, options.zone_names)
@@ -210,7 +220,25 @@ class SyslogDecoder:
             if loose[0][0] not in _VERSIONED:
                 notes += (note(Deviation.SYSLOG_PRIORITY, "", loose[0][0] or "missing"),)
             return self._decode_5424(*loose, payload, text, notes, receipt)
-        return self._message(self._parse_bsd(text, payload, notes), receipt)
+        return self._within(self._message(self._parse_bsd(text, payload, notes), receipt), payload, receipt)
+
+    def _within(self, message: Message, payload: bytes, receipt: Receipt) -> Message:
+        """Return the message that a relay put a header of its own in front of; what a program prints is its text."""
+        text = message.short_message
+        match = _RELAYED.match(text) if text[:1] in "<1" and not self._depth else None
+        if match is None or "application_name" in message.fields:
+            return message
+        head = payload[: payload.find(b">") + 1] if match["priority"] is None and payload[:1] == b"<" else b""
+        self._depth = 1
+        try:
+            found = self._decode(head + text.encode(), receipt)
+        except Rejected:
+            return message
+        finally:
+            self._depth = 0
+        found.raw = payload
+        found.fields.setdefault("relay", message.host)
+        return found
 
     def _decode_5424(
         self,
@@ -278,7 +306,7 @@ class SyslogDecoder:
         parts = _Parts(
             payload, whole, seconds, host, text, full_message, level, fields, notes, is_read=device is not None
         )
-        return self._message(parts, receipt)
+        return self._within(self._message(parts, receipt), payload, receipt)
 
     def _parse_bsd(self, text: str, payload: bytes, notes: tuple[Note, ...]) -> _Parts:
         """Take anything else apart."""
