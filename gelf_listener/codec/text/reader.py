@@ -428,7 +428,7 @@ def read_text(text: str, now: float, zone: dt.tzinfo | None = None) -> Reading:
         What it says; level, time and host are None or empty where it does not. Further messages in it become lines of
         the first one's `full_message`.
     """
-    usual = read_usual(text, now, zone)
+    usual = _read_one_object(text, now, zone) if text[:1] == "{" else read_usual(text, now, zone)
     if usual is not None:
         return usual
     reader, batch = TextReader(zone=zone), Batch()
@@ -448,6 +448,18 @@ def read_text(text: str, now: float, zone: dt.tzinfo | None = None) -> Reading:
         first.fields,
         first.notes,
     )
+
+
+def _read_one_object(text: str, now: float, zone: dt.tzinfo | None) -> Reading | None:
+    """Read a text that is one record of a logger, as `TextReader` would; None for any other."""
+    try:
+        record: Any = msgspec.json.decode(text)
+    except (ValueError, RecursionError):
+        return None
+    if type(record) is not dict or "log" in record or is_gelf(record) or "\n" in text or "\x1b" in text:
+        return None
+    reading = read_record(record, now, zone)
+    return reading._replace(seconds=None) if reading is not None and reading.seconds == now else reading
 
 
 _NOWHERE = Origin("\0", None)

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
+from pathlib import Path
 
 import pytest
 
+from gelf_listener.codec.text import reader
+from gelf_listener.codec.text.reader import read_text
 from gelf_listener.codec.text.whole import read_whole
 
+LINES = Path(__file__).parents[3] / "vectors" / "lines"
 NOW = 1_795_913_688.0
 PYTHON = 'Traceback (most recent call last):\n  File "/srv/app.py", line 11, in emit\n    charge()\nCardError: declined'
 JAVA = "App$CardException: declined\n\tat App.charge(App.java:5)\n\tat App.main(App.java:11)"
@@ -65,3 +70,21 @@ def test_repairs_half_a_surrogate_pair() -> None:
 def test_an_empty_text_stays_empty() -> None:
     """There is nothing to read."""
     assert read_whole("", NOW).text == ""
+
+
+OBJECTS = [
+    line
+    for path in sorted(LINES.glob("*.json"))
+    for vector in json.loads(path.read_text())
+    for line in (vector["lines"], *vector["lines"].split("\n"))
+    if line[:1] == "{"
+]
+
+
+def test_one_object_is_read_as_the_reader_of_lines_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a reader of its own, which costs as much as the record."""
+    more = ['{"level":"info","msg":"x"}\r', '{"msg":"x"}\0', '{"a":1}', json.dumps({"level": "info", "time": NOW})]
+    assert len(OBJECTS) > 100
+    at_once = [read_text(line, NOW) for line in (*OBJECTS, *more)]
+    monkeypatch.setattr(reader, "_read_one_object", lambda *_: None)
+    assert at_once == [read_text(line, NOW) for line in (*OBJECTS, *more)]
