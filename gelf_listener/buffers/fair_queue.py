@@ -35,15 +35,9 @@ _REST = ""
 
 
 class FairQueue:
-    """
-    Holds batches; not empty when `head`, `pop` or `cut` is called.
+    """Holds batches; not empty when `head`, `pop` or `cut` is called."""
 
-    Args:
-        in_turns: Whether addresses take turns; otherwise everything leaves as it came.
-    """
-
-    def __init__(self, *, in_turns: bool) -> None:
-        self._in_turns = in_turns
+    def __init__(self) -> None:
         self._short: deque[Entry] = deque()
         """What leaves first, as it came: older than all that waits for a turn."""
         self._short_messages = 0
@@ -72,7 +66,7 @@ class FairQueue:
     def append(self, messages: list[Message], cost: int, number: int) -> None:
         """Add a batch."""
         count = len(messages)
-        if not self._waiting and (not self._in_turns or self._short_messages + count <= _SHORT):
+        if not self._waiting and self._short_messages + count <= _SHORT:
             self._short.append((messages, cost, number))
             self._short_messages += count
             return

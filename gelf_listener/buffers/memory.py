@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from typing import ClassVar
 
 from gelf_listener.buffers import MESSAGE_OVERHEAD_BYTES, WhenFull
 from gelf_listener.buffers.fair_queue import Entry, FairQueue
@@ -30,8 +30,6 @@ class MemoryBuffer:
     durable = False
     safe_at_once = True
     damaged = 0
-    in_turns: ClassVar[bool] = True
-    """Whether addresses take turns in a long queue; see `FairQueue`."""
 
     def __init__(self, max_messages: int, max_bytes: int, when_full: WhenFull) -> None:
         self.max_messages = max_messages
@@ -41,7 +39,7 @@ class MemoryBuffer:
         self.bytes = 0
         self.dropped = 0
         self.problem = ""
-        self._queue = FairQueue(in_turns=self.in_turns)
+        self._queue = FairQueue()
         self._puts = 0
 
     def __len__(self) -> int:
@@ -92,7 +90,12 @@ class MemoryBuffer:
 
     def is_past(self, mark: int) -> bool:
         """See `Buffer.is_past`."""
-        return all([number > mark for _, _, number in self._queue.oldest])
+        return self.oldest_number > mark
+
+    @property
+    def oldest_number(self) -> float:
+        """The number of the oldest `put` of which something waits; infinite when nothing does."""
+        return min([number for _, _, number in self._queue.oldest], default=math.inf)
 
     def put(self, messages: list[Message], size: int) -> None:
         """See `Buffer.put`."""
@@ -143,7 +146,7 @@ class MemoryBuffer:
     async def close(self) -> int:
         """Let everything go; see `Buffer.close`."""
         lost = self.messages
-        self._queue = FairQueue(in_turns=self.in_turns)
+        self._queue = FairQueue()
         self.messages = self.bytes = 0
         return lost
 

@@ -36,6 +36,7 @@ from gelf_listener.errors import Reason, Rejected, Retry
 from gelf_listener.inputs import Intake
 from gelf_listener.inputs.consumer import CHUNK_ADVICE, ConsumerSettings, is_chunk
 from gelf_listener.inputs.container_intake import reading_containers
+from gelf_listener.inputs.room import Room
 from gelf_listener.inputs.turns import READ_SECONDS
 from gelf_listener.settings import Duration, zone_named
 
@@ -206,6 +207,7 @@ class _Session:
         self._decoder = input.decoder
         self._counts = input.counts
         self._intake = intake
+        self._room = Room(intake)
         self._channel = channel
         self._loop = asyncio.get_running_loop()
         self._arrived: deque[DeliveredMessage] = deque()
@@ -266,9 +268,9 @@ class _Session:
             return
         if not self._arrived:
             return
-        if self._intake.crowded:
+        if not self._room:
             self._scheduled = True
-            self._intake.when_calm(self._work)
+            self._room.wait(self._work)
             return
         batch = Batch()
         tags: list[int] = []

@@ -28,6 +28,7 @@ from gelf_listener.inputs import Intake
 from gelf_listener.inputs.files.folder import Folder
 from gelf_listener.inputs.files.followed import Followed, Identity, Piece
 from gelf_listener.inputs.files.positions import Position, Positions
+from gelf_listener.inputs.room import Room
 from gelf_listener.inputs.turns import READ_SECONDS
 from gelf_listener.settings import Charset, Duration, InputSettings, Size, ZoneName, split_commas, zone_named
 from gelf_listener.writer_thread import WriterThread
@@ -152,6 +153,7 @@ class FileInput:
     async def start(self, intake: Intake) -> None:
         """Find the files and begin to read; see `Input.start`."""
         self._intake = intake
+        self._room = Room(intake)
         self._closing.clear()
         self._positions.open()
         try:
@@ -211,10 +213,10 @@ class FileInput:
 
     async def _calm(self) -> None:
         """Wait until buffers have room, or the input closes."""
-        if not self._intake.crowded:
+        if self._room:
             return
         calm = asyncio.Event()
-        self._intake.when_calm(calm.set)
+        self._room.wait(calm.set)
         waits = [asyncio.ensure_future(calm.wait()), asyncio.ensure_future(self._closing.wait())]
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         for wait in waits:

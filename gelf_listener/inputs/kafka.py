@@ -35,6 +35,7 @@ from gelf_listener.errors import Reason, Rejected
 from gelf_listener.inputs import Intake
 from gelf_listener.inputs.consumer import CHUNK_ADVICE, ConsumerSettings, is_chunk
 from gelf_listener.inputs.container_intake import reading_containers
+from gelf_listener.inputs.room import Room
 from gelf_listener.inputs.turns import READ_SECONDS
 from gelf_listener.message import ulid
 from gelf_listener.settings import Duration, Milliseconds, Size, zone_named
@@ -143,6 +144,7 @@ class KafkaInput:
     async def start(self, intake: Intake) -> None:
         """Join the group; a cluster that is away is tried again and again. See `Input.start`."""
         self._intake = reading_containers(intake, self.settings, self.name)
+        self._room = Room(self._intake)
         self._consumer = make_client(Consumer, self._config, self.settings.properties, self._client)
         self._consumer.subscribe(
             self.settings.topics(), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
@@ -295,7 +297,7 @@ class KafkaInput:
         self._store()
         while self._again:
             self._read_again(self._again.popleft())
-        if self._intake.crowded != self._paused:
+        if bool(self._room) == self._paused:
             self._pause(not self._paused)
         records = self._poll()
         if records:

@@ -21,6 +21,7 @@ from pydantic import Field
 from gelf_listener.codec import Batch
 from gelf_listener.codec.text.lines import LineDecoder
 from gelf_listener.inputs import Intake
+from gelf_listener.inputs.room import Room
 from gelf_listener.inputs.turns import Backlog, turns_of
 from gelf_listener.settings import Charset, Duration, InputSettings, Size, ZoneName, zone_named
 
@@ -74,6 +75,7 @@ class StdinInput:
     async def start(self, intake: Intake) -> None:
         """Begin to read; see `Input.start`."""
         self._intake = intake
+        self._room = Room(intake)
         self._loop = asyncio.get_running_loop()
         self._open = True
         self._backlog = self._make_backlog()
@@ -131,10 +133,10 @@ class StdinInput:
         if not self._open:
             return
         self._wait()
-        if self._intake.crowded:
-            self._intake.when_calm(self._go_on.set)
-        else:
+        if self._room:
             self._go_on.set()
+        else:
+            self._room.wait(self._go_on.set)
 
     def _wait(self) -> None:
         """Come back for a line that waits for the next."""

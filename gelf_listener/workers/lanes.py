@@ -23,16 +23,19 @@ class LaneBuffer(MemoryBuffer):
     Holds what the parent does not have yet.
 
     Guarantee: what `when_safe` was called for before is said to be safe when the parent has said so.
+
+    Addresses take turns here too: the flood of one sender may come to the same worker as an honest one. A batch is on
+    its way at a time, so what was put before a mark, and waits no more, is the parent's when a batch is released.
     """
 
     safe_at_once = False
-    in_turns = False
 
     def __init__(self, settings: OutputSettings) -> None:
         super().__init__(settings.buffer_messages_limit, settings.buffer_bytes_limit, settings.when_full)
         self._put = self._gone = 0
         """How many messages were put, and how many the parent has or nobody ever will."""
         self._asking: deque[tuple[int, Callable[[str | None], None]]] = deque()
+        """Who asks, and the mark of that moment."""
 
     def put(self, messages: list[Message], size: int) -> None:
         """See `Buffer.put`."""
@@ -49,7 +52,7 @@ class LaneBuffer(MemoryBuffer):
         if self._gone >= self._put:
             callback(self.problem or None)
         else:
-            self._asking.append((self._put, callback))
+            self._asking.append((self.mark(), callback))
 
     async def close(self) -> int:
         """Let everything go; see `Buffer.close`."""
@@ -61,7 +64,8 @@ class LaneBuffer(MemoryBuffer):
         return lost
 
     def _answer(self) -> None:
-        while self._asking and self._asking[0][0] <= self._gone:
+        oldest = self.oldest_number
+        while self._asking and self._asking[0][0] < oldest:
             self._asking.popleft()[1](self.problem or None)
 
 

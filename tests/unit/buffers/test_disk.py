@@ -17,7 +17,7 @@ from gelf_listener.buffers.disk import DiskBuffer
 from gelf_listener.codec.gelf.lenient import read_fields
 from gelf_listener.errors import ConfigError
 from gelf_listener.lock import DirectoryLock, LockedError
-from gelf_listener.message import Message
+from gelf_listener.message import Message, Peer
 from gelf_listener.packing import Packer
 from gelf_listener.settings import OutputSettings
 from tests.unit.fakes import PEER, message
@@ -188,6 +188,30 @@ def test_dropping(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, policy: str, 
                 assert await opened.safe() is None
             assert not opened.buffer.full
             assert (texts(await opened.take()), opened.buffer.dropped) == (kept, 7)
+
+    run(main)
+
+
+def test_a_flood_comes_first_and_costs_nobody_an_acknowledgement(tmp_path: Path) -> None:
+    """Senders have no turns on disk: everything leaves as it came, but what an honest one sent is safe at once."""
+
+    async def main() -> None:
+        async with Opened(tmp_path) as opened:
+            flood = [message("flood", peer=Peer("192.0.2.9", 1)) for _ in range(3000)]
+            for at in range(0, 3000, 300):
+                opened.buffer.put(flood[at : at + 300], 1500)
+            opened.put("honest")
+            safe = asyncio.get_running_loop().create_future()
+            opened.buffer.when_safe(safe.set_result)
+            assert await safe is None, "though nothing has been taken"
+            assert (opened.buffer.greedy, opened.buffer.spares(PEER.host)) == (frozenset(), False)
+            taken = 0
+            while taken < 3000:
+                batch = await opened.take(1000)
+                taken += sum(each.short_message == "flood" for each in batch)
+                assert [each.short_message for each in batch if each.short_message != "flood"] in ([], ["honest"])
+            last = batch if batch[-1].short_message == "honest" else await opened.take(1000)
+            assert last[-1].short_message == "honest"
 
     run(main)
 

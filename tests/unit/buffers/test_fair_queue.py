@@ -158,16 +158,28 @@ def test_who_has_most_gives_way() -> None:
         assert numbers == sorted(numbers)
 
 
-def test_a_lane_to_the_parent_keeps_its_order() -> None:
-    """Its acknowledgements are counted."""
+def test_a_lane_to_the_parent_has_turns_and_says_only_what_is_true() -> None:
+    """An honest sender's messages go out before a flood's; who asks hears of both, and of nothing that came later."""
     buffer = LaneBuffer(OutputSettings())
-    batches = [sent(host, 300) for host in "aaabac"]
-    for batch in batches:
-        put(buffer, *batch)
-    taken = []
+    answers: list[str] = []
+    for _ in range(10):
+        put(buffer, *sent("flood", 300))
+    buffer.when_safe(lambda _: answers.append("flood"))
+    put(buffer, *sent("honest", 20))
+    buffer.when_safe(lambda _: answers.append("honest"))
+    put(buffer, *sent("late", 300))
+    order: list[Counter[str]] = []
+    gone: Counter[str] = Counter()
     while batch := buffer.take(500):
-        taken += batch
-    assert taken == [each for batch in batches for each in batch]
+        order.append(senders(batch))
+        assert bool(answers) == (gone["flood"] == 3000)
+        gone += senders(batch)
+        buffer.release(batch)
+    assert order[0]["honest"] + order[1]["honest"] == 20
+    assert gone == {"flood": 3000, "honest": 20, "late": 300}
+    assert answers == ["flood", "honest"]
+    buffer.when_safe(lambda _: answers.append("nothing waits"))
+    assert answers[-1] == "nothing waits"
 
 
 _BATCHES = st.lists(st.tuples(st.sampled_from("abcde"), st.integers(1, 200)), min_size=1, max_size=4)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from gelf_listener.inputs import turns
+from gelf_listener.inputs.room import Room
 from gelf_listener.inputs.stdin import StdinInput, StdinSettings
 from tests.unit.fakes import FakeIntake
 
@@ -95,6 +96,25 @@ def test_back_pressure(monkeypatch: pytest.MonkeyPatch) -> None:
     with_stdin(monkeypatch, main, join_seconds=0.0)
 
 
+def test_others_crowd_a_buffer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lines go on, for as little of what waits is theirs, though it is never calm."""
+
+    async def main(listener: StdinInput, intake: FakeIntake, ours: int) -> None:
+        intake.crowded = True
+        os.write(ours, b"one\n")
+        await until(lambda: intake.texts == ["one"])
+        os.write(ours, b"two\n")
+        await asyncio.sleep(0.05)
+        assert intake.texts == ["one"]
+        intake.spared.add("")
+        await until(lambda: intake.texts == ["one", "two"])
+        os.write(ours, b"three\n")
+        await until(lambda: intake.texts == ["one", "two", "three"])
+        os.close(ours)
+
+    with_stdin(monkeypatch, main, join_seconds=0.0)
+
+
 def test_others_have_their_turn_while_lines_are_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
     """One read can be a hundred thousand lines; the next one waits for them."""
     monkeypatch.setattr(turns, "TURN_SECONDS", 0.0)
@@ -103,6 +123,7 @@ def test_others_have_their_turn_while_lines_are_decoded(monkeypatch: pytest.Monk
         intake = FakeIntake()
         made = StdinInput(StdinSettings(join_seconds=0))
         made._intake, made._loop, made._open = intake, asyncio.get_running_loop(), True
+        made._room = Room(intake)
         made._backlog = made._make_backlog()
         made._took(b"a\n" * 50_000)
         made._took(b"")
