@@ -27,6 +27,7 @@ from gelf_listener.store.schema import (
     document_of,
     encode,
     field_key,
+    ids_test,
     is_id,
     key_of,
     micros,
@@ -67,6 +68,7 @@ class _Plan(NamedTuple):
         terms: Those that stand in ``terms``, whatever their value, with a place for each.
         texts: Picks the values for these places.
         ids: Positions of texts that are mostly ids, how their terms begin, which are made where they are not, and keys.
+        are_ids: Whether they are, of letters that are noted.
         numbers: Positions of whole numbers.
     """
 
@@ -74,6 +76,7 @@ class _Plan(NamedTuple):
     terms: str
     texts: Callable[[tuple[Any, ...]], Any]
     ids: tuple[tuple[int, str, str], ...]
+    are_ids: Callable[[tuple[Any, ...]], bool]
     numbers: tuple[int, ...]
 
 
@@ -309,12 +312,14 @@ class Documents:
         if key is not _UNSET:
             rest += f',"key":{key}'
         terms, letters = plan.terms % plan.texts(values), self._names.letters
-        for position, start, field in plan.ids:
-            value = values[position]
-            if not is_id(value):
-                terms += f'{start}{value}"'
-            elif value.strip(letters.get(field, value)):  # a call less for each message
-                self._names.note_letters(field, value)
+        if not plan.are_ids(values):
+            for position, start, field in plan.ids:
+                value = values[position]
+                if not is_id(value):
+                    terms += f'{start}{value}"'
+                elif value.strip(letters.get(field, value)):
+                    self._names.note_letters(field, value)
+                    self._plans.clear()
         slot, low = slot_and_low(place)
         text = (
             f'{{"timestamp":{timestamp},"received":{received},"order":{place},"slot":{slot},"low":{low},'
@@ -343,6 +348,7 @@ class Documents:
             "".join([starts[position].replace("%", "%%") + '%s"' for position in terms]),
             itemgetter(*terms) if terms else lambda _: (),
             tuple((position, starts[position], keys[position]) for position in ids),
+            _are_ids(ids, [self._names.letters.get(keys[position]) for position in ids]),
             numbers,
         )
         return plan
@@ -381,6 +387,16 @@ def _put_term(rows: _Rows, slot: Slot, keys: dict[str, str], names: Names) -> No
         rows.put(_literal(starts[slot.keys[0]]) + '%s"', slot.values)
     else:
         rows.put('%s%s"', [starts.get(name) for name in slot.keys], slot.values)
+
+
+def _are_ids(ids: Sequence[int], letters: Sequence[str | None]) -> Callable[[tuple[Any, ...]], bool]:
+    """Return a test of a document's values: whether those at some positions are ids of some letters."""
+    if not ids:
+        return lambda _: True
+    test, pick = ids_test(letters), itemgetter(*ids)
+    if len(ids) == 1:
+        return lambda values: test(pick(values)) is not None
+    return lambda values: test("\0".join(pick(values))) is not None
 
 
 def _literal(text: str) -> str:

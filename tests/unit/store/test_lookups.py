@@ -18,7 +18,7 @@ from gelf_listener.store import column_leaves
 from gelf_listener.store.documents import Documents
 from gelf_listener.store.memory_store import MemoryStore
 from gelf_listener.store.parameters import EVERYTHING, ValuesGroup
-from gelf_listener.store.schema import MAX_ID_FIELDS, Names, is_id
+from gelf_listener.store.schema import MAX_ID_FIELDS, Names, ids_test, is_id
 from gelf_listener.store.searching import Target
 from tests.unit.store.embedded import opened
 from tests.unit.store.samples import decoded, plain
@@ -45,6 +45,18 @@ from tests.unit.store.samples import decoded, plain
 def test_what_may_be_an_id(text: str, *, wanted: bool) -> None:
     """Dates and paths are none: patterns and ranges are asked of them."""
     assert is_id(text) is wanted
+    for texts in ([text], ["user-123456", text], [text, "12345678", "1" * 128]):  # several are tested at once
+        assert (ids_test([None] * len(texts))("\0".join(texts)) is not None) is wanted
+        assert (ids_test(texts)("\0".join(texts)) is not None) is wanted
+
+
+def test_several_texts_are_not_taken_for_others() -> None:
+    """Digits of one do not count for another, and a NUL in one parts it from nothing."""
+    assert ids_test([None, None])("worker-12\x00345678901") is None
+    assert ids_test([None, None])("12345678\x0012345678\x00") is None
+    assert ids_test(["0123456789", None])("12345678\x00abc-12345678")
+    assert ids_test([None, "0123456789"])("12345678\x00abc-12345678") is None
+    assert ids_test([""])("12345678") is None
 
 
 QUERIES = [
