@@ -22,6 +22,8 @@ _log = logging.getLogger(__name__)
 
 _STEP = 5_000
 """Messages indexed in one go, so that a search that waits is not kept long."""
+_LONG_STEP = 15_000
+"""Messages indexed in one go while none waits: between two, the indexer waits for a listener that is busy receiving."""
 
 
 class Indexing:
@@ -54,7 +56,7 @@ class Indexing:
             self.indexer.release()
             partition.make_again()
         partition.migrate()
-        more = min(_STEP, partition.unindexed)
+        more = min(_STEP if self._schedule.awaited else _LONG_STEP, partition.unindexed)
         commit = self._schedule.commit_due(partition, more)
         last = partition is not self._all.current and more >= partition.unindexed
         began = time.monotonic()
