@@ -115,7 +115,11 @@ def test_a_file_in_and_out(open_page: Open, site: Site, tmp_path: Path) -> None:
     page = open_page("/boards")
     expect(page.get_by_role("button", name="Import")).to_be_visible()
     wrong = {"boards": [{"name": "x", "panels": [{"query": "level:("}]}]}
-    for content, told in (("{", "is not JSON"), (json.dumps(wrong), "boards.[0].panels.[0].query")):
+    for content, told in (
+        ("{", "is not JSON"),
+        ("[]", "is not a file of boards"),
+        (json.dumps(wrong), "wrong.json: boards.[0].panels.[0].query"),
+    ):
         file = tmp_path / "wrong.json"
         file.write_text(content, encoding="utf-8")
         page.get_by_label("File of boards").set_input_files(file)

@@ -169,3 +169,20 @@ def test_everybody_can_use_it(open_page: Open, site: Site, scheme: str, width: i
     page.set_viewport_size({"width": 700, "height": 800})
     drawing = page.locator(".plot .canvas > svg")
     expect(drawing).to_have_attribute("width", str(page.locator(".plot").evaluate("plot => plot.clientWidth")))
+
+
+def test_long_names_can_be_told_apart(open_page: Open, site: Site) -> None:
+    """Beside bars on a phone, and in the table of a message's fields: they differ at their ends."""
+    names = [f"a-service-with-a-rather-long-name-{number}" for number in range(3)]
+    site.send(*({"short_message": "x", "_service": name, f"_{'field_' * 8}{name}": 1} for name in names))
+    page = open_page("/explore?range=1d&by=service", viewport={"width": 390, "height": 844})
+    expect(page.locator(".plot text[text-anchor=end]")).to_have_count(3)
+    texts = page.locator(".plot text[text-anchor=end]").all_text_contents()
+    assert sorted(text[-2:] for text in texts) == ["-0", "-1", "-2"]
+    assert all("…" in text and len(text) <= 14 for text in texts)
+    page.goto(f"{site.url}/?range=1d&live=0")
+    page.locator(".message").first.click()
+    name = page.locator("table.values td:first-child", has_text="field_field").first
+    expect(name).to_be_visible()
+    assert name.evaluate("cell => cell.scrollWidth <= cell.clientWidth")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

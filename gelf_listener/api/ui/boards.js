@@ -277,7 +277,11 @@ function importing(done) {
       } catch (error) {
         throw new Error(`${file.name} is not JSON: ${/** @type {Error} */ (error).message}`);
       }
-      const taken = await ask("boards/file", { method: "POST", body });
+      if (!Array.isArray(body?.boards) && !Array.isArray(body?.searches))
+        throw new Error(`${file.name} is not a file of boards: it has no list "boards" or "searches"`);
+      const taken = await ask("boards/file", { method: "POST", body }).catch((error) => {
+        throw new Error(`${file.name}: ${error.message}`);
+      });
       notice(`Imported: boards ${taken.boards}, searches ${taken.searches}, of them replaced ${taken.replaced}`);
       done();
     });

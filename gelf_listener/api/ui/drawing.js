@@ -32,8 +32,12 @@ function seriesColours({ series }) {
   );
 }
 
-/** @param {string} text @param {number} [most] */
-const cut = (text, most = MOST_NAME) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
+/** Leave out the middle: names of one kind mostly differ at their ends. @param {string} text @param {number} [most] */
+function cut(text, most = MOST_NAME) {
+  if (text.length <= most) return text;
+  const tail = Math.floor((most - 1) / 2);
+  return `${text.slice(0, most - 1 - tail)}…${text.slice(text.length - tail)}`;
+}
 
 export class Drawing {
   /**
