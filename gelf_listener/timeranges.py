@@ -41,7 +41,7 @@ _TIME_OF_DAY = re.compile(r"\d{1,2}(?::\d\d){0,2} ?(?:am|pm)?|noon|midnight")
 _ZONED = re.compile(r"(?:z|[+-]\d\d:?\d\d)$")
 _DAYS_BACK = {"today": 0, "yesterday": 1}
 _CLOCK = re.compile(r"(?:[01]?\d|2[0-3]):[0-5]\d(?::[0-5]\d)?", re.ASCII)
-_NO_UNIT = re.compile(r"[1-9]\d{0,2}", re.ASCII)
+_NO_UNIT = re.compile(r"[-+]?([1-9]\d{0,2})", re.ASCII)
 """Unix seconds of the first minutes of 1970 are not meant."""
 _FAR = 3e11
 """Beyond what a calendar can write, some thousands of years."""
@@ -160,8 +160,9 @@ def parse_instant(text: str, now: float, zone: dt.tzinfo | None = dt.UTC, *, end
         TimeRangeError: If it is not a time.
     """
     text = text.strip()
-    if _NO_UNIT.fullmatch(text):
-        raise TimeRangeError(f"{text!r} has no unit; write {text}s, {text}m or {text}h")
+    if bare := _NO_UNIT.fullmatch(text):
+        number = bare[1]
+        raise TimeRangeError(f"{text!r} has no unit; write {number}s, {number}m or {number}h")
     with contextlib.suppress(ValueError):
         if abs(float(text)) < _LATEST and not _is_date(text):
             return float(text)

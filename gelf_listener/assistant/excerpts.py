@@ -38,8 +38,12 @@ def cut(text: str, most: int) -> str:
     if len(text) <= most:
         return text
     tail = most // 3
-    more = "at least " if len(text) == ASKED_CHARACTERS else ""
-    return f"{text[: most - tail]} […{more}{number(len(text) - most)} characters left out…] {text[-tail:]}"
+    return f"{text[: most - tail]} […{_more(text)}{number(len(text) - most)} characters left out…] {text[-tail:]}"
+
+
+def _more(text: str) -> str:
+    """Say that a text may be longer than it came."""
+    return "at least " if len(text) == ASKED_CHARACTERS else ""
 
 
 def time_text(timestamp: float) -> str:
@@ -70,7 +74,7 @@ def message_line(message: Mapping[str, Any], fields: Sequence[str] | None = None
     level = level_name(message["level"]) or "(no level)"
     text = clean_text(cut(message["short_message"], _MOST_TEXT))
     full = message["full_message"]
-    long = f" [full_message: {counted(len(full), 'character')}]" if full else ""
+    long = f" [full_message: {_more(full)}{counted(len(full), 'character')}]" if full else ""
     head = f"{time_text(message['timestamp'])} {level} {where}"
     return f"{head}: {text}{long}{_fields(found, fields, query)} id={message['id']}"
 

@@ -167,7 +167,7 @@ class Questions:
 
     def message(
         self,
-        id: Annotated[str, Field(description="Of the message, from a search.")],
+        id: Annotated[str, Field(min_length=1, description="Of the message, from a search.")],
         before: Annotated[int, Field(ge=0, le=50, description="How many messages before it.")] = 5,
         after: Annotated[int, Field(ge=0, le=50, description="How many messages after it.")] = 5,
         same: Annotated[

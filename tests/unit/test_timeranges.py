@@ -242,7 +242,7 @@ def test_both_ends_of_a_time(text: str, start: float, end: float) -> None:
     assert parse_instant(text, now, end=True) == now + end
 
 
-@pytest.mark.parametrize("text", ["5", " 15 ", "999"])
+@pytest.mark.parametrize("text", ["5", " 15 ", "999", "-5", "+30"])
 def test_a_number_alone_is_not_since(text: str) -> None:
     """It lacks its unit; nobody means the first minutes of 1970."""
     with pytest.raises(TimeRangeError, match="has no unit; write"):

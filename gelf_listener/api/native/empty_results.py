@@ -24,8 +24,11 @@ async def why_nothing(store: Store, node: Node, span: Span) -> str:
         span: The time.
 
     Returns:
-        A field that no message has, with the one that was probably meant; or where the messages are instead.
+        What is wrong with the time range; or a field that no message has, with the one that was probably meant; or
+        where the messages are instead.
     """
+    if span.start is not None and span.end is not None and span.start > span.end:
+        return "the time range ends before it begins"
     for name in list(dict(_fields(node)))[:_MOST_FIELDS]:
         if not await store.count(Exists(name), EVERYTHING):
             return await _no_field(store, name)

@@ -54,6 +54,8 @@ def test_a_message_is_one_line() -> None:
         "1970-01-01T00:00:01.500Z error web/shop: a\\r\\nb\\u2028 [full_message: 5 characters] "
         "{service=shop, status=500, text=two\\nlines, +1 field} id=01"
     )
+    longest = document(full_message="x" * ASKED_CHARACTERS)  # the listener cut it there
+    assert "[full_message: at least 50 000 characters]" in message_line(longest)
     assert message_line(document(fields=fields), ["status", "none"]).endswith("web/shop: hi {status=500} id=01")
     assert "file=a.py" in message_line(document(fields=fields), None, "file:a.py")
     assert message_line(document(fields=fields, level=None, host=""), []).endswith(

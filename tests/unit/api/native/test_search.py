@@ -231,6 +231,7 @@ def test_csv_is_safe_for_spreadsheets_and_terminals(storing: str) -> None:
         (f"query=a&from={EPOCH + 50}&to={EPOCH + 200}", "nothing among 1 message in that time; 1 before that and 1 after that"),
         (f"query=a&from={EPOCH + 500}", "there are no messages in that time; 2 before that"),
         (f"query=c&from={EPOCH + 50}", "nothing among 2 messages in that time; none at any other time"),
+        (f"query=a&from={EPOCH + 200}&to={EPOCH + 50}", "the time range ends before it begins"),
         ("query=a", None),
         ("query=c&limit=0", None),
     ],
