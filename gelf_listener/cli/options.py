@@ -66,7 +66,10 @@ SearchMeaning = Annotated[
 Since = Annotated[
     str,
     typer.Option(
-        "--since", help="today, yesterday, 14:05, the last 15m, 1h30m, ..., or from a time on.", metavar="TIME"
+        "--since",
+        help="today, yesterday, 14:05, the last 15m, 1h30m, ..., or from a time on.",
+        metavar="TIME",
+        autocompletion=completes("times"),
     ),
 ]
 Until = Annotated[

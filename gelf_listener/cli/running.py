@@ -83,7 +83,9 @@ def check(flags: dict[str, Any], config: Path | None) -> None:
 
 
 def plugins(
-    name: Annotated[str | None, typer.Argument(help="Show one plug-in's settings.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="Show one plug-in's settings.", autocompletion=completes("plugins"))
+    ] = None,
 ) -> None:
     """List the inputs and outputs that are installed, or the settings of one."""
     from gelf_listener.commands.plugins import show_plugins

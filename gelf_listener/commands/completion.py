@@ -10,6 +10,7 @@ from gelf_listener.errors import GelfError
 from gelf_listener.plugins import INPUT_GROUP, OUTPUT_GROUP, names
 
 SHELLS = ("bash", "zsh", "fish")
+_TIMES = ("15m", "1h", "6h", "1d", "7d", "today", "yesterday")
 _SENDERS = ("gelf+udp", "gelf+tcp", "gelf+tls", "gelf+http", "gelf+https")
 
 
@@ -53,6 +54,16 @@ def _stored_fields() -> list[str]:
 def formats(incomplete: str) -> list[str]:
     """Formats of messages in the terminal."""
     return _beginning(FORMATS, incomplete)
+
+
+def plugins(incomplete: str) -> list[str]:
+    """Names of inputs and outputs."""
+    return _beginning(sorted({*names(INPUT_GROUP), *names(OUTPUT_GROUP)}), incomplete)
+
+
+def times(incomplete: str) -> list[str]:
+    """Ways to write a time that are asked for often."""
+    return _beginning(_TIMES, incomplete)
 
 
 def shells(incomplete: str) -> list[str]:

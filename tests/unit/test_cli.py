@@ -175,6 +175,8 @@ def test_no_completion(capsys: pytest.CaptureFixture[str]) -> None:
         ("senders", "gelf+tl", ["gelf+tls://localhost"]),
         ("levels", "warn", ["warn", "warning"]),
         ("formats", "pr", ["pretty"]),
+        ("plugins", "elasticsearch+https", ["elasticsearch+https"]),
+        ("times", "y", ["yesterday"]),
         ("shells", "z", ["zsh"]),
     ],
 )
