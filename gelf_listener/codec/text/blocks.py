@@ -17,14 +17,10 @@ from gelf_listener.codec.text.reading import Reading
 from gelf_listener.codec.text.records import read_record
 from gelf_listener.codec.text.stamps import read_stamp
 
-_ATTRIBUTES = r"((?:[^>\"]|\"[^\"]{0,4000}\"){0,1000}?)"
-_EVENT = re.compile(rf"<(log4j:event|record|Event)\b{_ATTRIBUTES}>(.*?)</\1>", re.DOTALL)
-_ATTRIBUTE = re.compile(r"([\w.:-]{1,60})=\"([^\"]{0,4000})\"")
-_PART = re.compile(rf"<([\w:]{{1,40}})(?:\s{_ATTRIBUTES})?(?:/>|>(.*?)</\1>)", re.DOTALL)
-"""An element and what is in it; one within it stays a text."""
-_PIECE = re.compile(r"<!\[CDATA\[(.*?)\]\]>|([^<]+)", re.DOTALL)
-_FRAMES = re.compile(r"<(?:frame|ExtendedStackTraceItem)\b(.*?)(?:/>|</frame>)", re.DOTALL)
-_CAUSE = re.compile(rf"<Cause\b{_ATTRIBUTES}/?>")
+_START = re.compile(r"<([A-Za-z][\w:]{0,60})((?:[^<>\"]{1,200}+|\"[^\"<]{0,4000}+\"){0,100}+)>")
+_ATTRIBUTE = re.compile(r"([\w.:-]{1,60})=\"([^\"]{0,4000}+)\"")
+_RECORDS = frozenset(("record", "log4j:event", "Event"))
+_CDATA, _CDATA_ENDS = "<![CDATA[", "]]>"
 _NAMES = {
     **dict.fromkeys(("loggerName", "logger"), "logger"),
     **dict.fromkeys(("thread", "threadName"), "thread"),
@@ -64,7 +60,8 @@ def read_blocks(lines: list[str], now: float, zone: dt.tzinfo | None) -> list[Re
     if lines[0].startswith("API: "):
         return [_of_minio(lines, now, zone)]
     readings = []
-    for record in map(_record, _EVENT.finditer("\n".join(line.rstrip("\r") for line in lines))):
+    for name, attributes, inner in _elements("\n".join(line.rstrip("\r") for line in lines)):
+        record = _record(attributes, inner) if name in _RECORDS else {}
         reading = read_record(record, now, zone) if "message" in record and "level" in record else None
         if reading is None:
             return []
@@ -72,68 +69,98 @@ def read_blocks(lines: list[str], now: float, zone: dt.tzinfo | None) -> list[Re
     return readings
 
 
-def _record(match: re.Match[str]) -> dict[str, Any]:
+def _elements(text: str) -> Iterator[tuple[str, str, str]]:
+    """Yield names, attributes and contents of elements, up to the first that does not end; in linear time."""
+    at = 0
+    while (start := _START.search(text, at)) is not None:
+        name, attributes = start.groups()
+        if attributes[-1:] == "/":
+            yield name, attributes[:-1], ""
+            at = start.end()
+            continue
+        end = text.find(f"</{name}>", start.end())
+        if end < 0:
+            return
+        yield name, attributes, text[start.end() : end]
+        at = end + len(name) + 3
+
+
+def _attributes(text: str) -> dict[str, str]:
+    return {name: html.unescape(value) for name, value in _ATTRIBUTE.findall(text)}
+
+
+def _record(attributes: str, inner: str) -> dict[str, Any]:
     """Return an event as the record that it would be in JSON."""
     record: dict[str, Any] = {}
-    for name, value in _ATTRIBUTE.findall(match[2]):
-        _put(record, name, html.unescape(value))
-    for name, attributes, inner in _PART.findall(match[3]):
+    for name, value in _attributes(attributes).items():
+        _put(record, name, value)
+    for name, said, within in _elements(inner):
         if name in ("message", "log4j:message", "Message"):
-            record["message"] = _text(inner)
+            record["message"] = _text(within)
         elif name == "log4j:throwable":
-            record["stack_trace"] = _text(inner).rstrip()
+            record["stack_trace"] = _text(within).rstrip()
         elif name in ("exception", "Thrown"):
-            record["stack_trace"] = _trace(attributes, inner)
+            record["stack_trace"] = _trace(said, within)
         elif name in ("log4j:locationInfo", "Source"):
-            record.update(
-                (key, html.unescape(value)) for key, value in _ATTRIBUTE.findall(attributes) if key in _PLACES
-            )
+            record.update((key, value) for key, value in _attributes(said).items() if key in _PLACES)
         elif name in ("log4j:properties", "ContextMap"):
-            record.update(_properties(inner))
-        elif name == "date" and inner.endswith("Z"):
-            record["timestamp"] = inner  # finer than `millis`, which stands behind it
+            record.update(_properties(within))
+        elif name == "date" and within.endswith("Z"):
+            record["timestamp"] = within  # finer than `millis`, which stands behind it
         else:
-            _put(record, name, _text(inner))
+            _put(record, name, _text(within))
     return record
 
 
 def _put(record: dict[str, Any], name: str, value: str) -> None:
     known = _NAMES.get(name)
     if known is not None and value:
-        record.setdefault(known, int(value) if known == "timestamp" and value.isdecimal() else value)
+        is_number = known == "timestamp" and len(value) < 20 and value.isascii() and value.isdecimal()
+        record.setdefault(known, int(value) if is_number else value)
 
 
 def _properties(inner: str) -> Iterator[tuple[str, str]]:
-    """Return the names and values of a map, but what NLog says of itself."""
-    for _, attributes, _ in _PART.findall(inner):
-        found = dict(_ATTRIBUTE.findall(attributes))
+    """Yield the names and values of a map, but what NLog says of itself."""
+    for _, attributes, _ in _elements(inner):
+        found = _attributes(attributes)
         name = found.get("name", found.get("key", ""))
         if name and not name.startswith("log4j"):
-            yield html.unescape(name), html.unescape(found.get("value", ""))
+            yield name, found.get("value", "")
 
 
 def _text(inner: str) -> str:
     """Return what is in an element: pieces of CDATA, and text whose characters are escaped."""
-    return "".join(cdata or html.unescape(text) for cdata, text in _PIECE.findall(inner)).replace("\r", "")
+    parts, at = [], 0
+    while (begin := inner.find(_CDATA, at)) >= 0:
+        end = inner.find(_CDATA_ENDS, begin)
+        end = len(inner) if end < 0 else end
+        parts += [html.unescape(inner[at:begin]), inner[begin + len(_CDATA) : end]]
+        at = end + len(_CDATA_ENDS)
+    return "".join([*parts, html.unescape(inner[at:])]).replace("\r", "")
 
 
 def _trace(attributes: str, inner: str) -> str:
     """Write an exception as Java does."""
-    said = dict(_ATTRIBUTE.findall(attributes))
-    parts = {name: _text(text) for name, _, text in _PART.findall(inner)}
-    lines = [_thrown(said) if "name" in said else parts.get("message", "")]
-    for frame in _FRAMES.findall(inner):
-        place = dict(_ATTRIBUTE.findall(frame)) or {name: _text(text) for name, _, text in _PART.findall(frame)}
-        where = ":".join(place[name] for name in ("file", "line") if place.get(name)) or "Unknown Source"
-        lines.append(f"\tat {place.get('class', '')}.{place.get('method', '')}({where})")
-    cause = _CAUSE.search(inner)
-    if cause is not None:
-        lines.append(f"Caused by: {_thrown(dict(_ATTRIBUTE.findall(cause[1])))}")
-    return "\n".join(lines)
+    lines, caused = [_thrown(_attributes(attributes))], ""
+    for name, said, within in _elements(inner):
+        if name == "message":
+            lines[0] = _text(within)
+        elif name == "frame":
+            lines.append(_frame({part: _text(text) for part, _, text in _elements(within)}))
+        elif name == "ExtendedStackTrace":
+            lines += [_frame(_attributes(item)) for _, item, _ in _elements(within)]
+        elif name == "Cause":
+            caused = _thrown(_attributes(said))
+    return "\n".join([*lines, *([f"Caused by: {caused}"] if caused else ())])
+
+
+def _frame(place: dict[str, str]) -> str:
+    where = ":".join(place[name] for name in ("file", "line") if place.get(name)) or "Unknown Source"
+    return f"\tat {place.get('class', '')}.{place.get('method', '')}({where})"
 
 
 def _thrown(said: dict[str, str]) -> str:
-    return ": ".join(html.unescape(said[name]) for name in ("name", "message") if said.get(name))
+    return ": ".join(said[name] for name in ("name", "message") if said.get(name))
 
 
 def _of_minio(lines: list[str], now: float, zone: dt.tzinfo | None) -> Reading:

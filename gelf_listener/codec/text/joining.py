@@ -19,7 +19,7 @@ from gelf_listener.codec.text.header_shapes import NO_HEADER, Header
 from gelf_listener.codec.text.line_records import is_gelf, parse_objects, record_in
 from gelf_listener.codec.text.origin import Origin, message_of, take_document
 from gelf_listener.codec.text.plain import is_prose, read_header
-from gelf_listener.codec.text.printed import begins_with_level, closes, ends, is_printed
+from gelf_listener.codec.text.printed import begins_with_level, closes, ends, is_printed, is_thrown_in_clojure
 from gelf_listener.codec.text.records import read_record
 from gelf_listener.codec.text.traces import (
     Beginning,
@@ -288,7 +288,8 @@ class Joiner:
 
     def _joins(self, text: str, header: Header) -> bool:
         """Whether a line that is not blank belongs to those that wait."""
-        if self._trace is None and not self._blanks and is_printed(self._lines[0], text):
+        is_behind = self._trace is None and not self._blanks
+        if is_behind and (is_printed(self._lines[0], text) or is_thrown_in_clojure(self._lines[-1], text)):
             return True
         if self._trace is not None and self._trace in _WHOLE:
             return continues(self._trace, text, self._lines[-1], self._blanks)
@@ -343,6 +344,8 @@ class Joiner:
         if header.stamped:
             return False
         if trace is None:
+            if self._doubt is None and is_thrown_in_clojure(self._lines[-1], text):
+                return False
             if self._doubt is None:
                 self._doubt = doubts(text, after_error=level is not None and level <= _ERROR)
                 return self._doubt is not None or (not self.is_done and self._is_thrown(text, header))  # in any read

@@ -38,6 +38,15 @@ _TREE = re.compile("\\w{3,12}: +(?=\u250f )")
 _DEVSLOG = re.compile(r"[ #*@EASMGT!] [\w. -]{1,80}: ")
 
 
+_CLOJURE_FRAME = re.compile(r" +\S.{0,300} (?:\S{1,200}\.(?:java|clj[cs]?): +\d{1,6}|REPL Input) *\Z")
+_CLOJURE_THROWN = re.compile(r"\s*(?:[a-z][\w$-]{0,60}\.){1,12}[A-Z]\w{0,120}(?:: |\Z)")
+
+
+def is_thrown_in_clojure(last: str, line: str) -> bool:
+    """Whether a line is the exception behind its frames, as Clojure's pretty (of Timbre) prints it."""
+    return last[:2] == "  " and _CLOJURE_FRAME.match(last) is not None and _CLOJURE_THROWN.match(line) is not None
+
+
 def is_printed(first: str, line: str) -> bool:
     """
     Whether a line goes on with what was printed in several lines.
