@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from gelf_listener.address import Address
 from gelf_listener.buffers import Buffer
 from gelf_listener.buffers.memory import MemoryBuffer
-from gelf_listener.capabilities import Concurrent, KeepsPayloads, ReadsColumns, WritesIndex
+from gelf_listener.capabilities import Concurrent, KeepsPayloads, OwnsDirectory, ReadsColumns, WritesIndex
 from gelf_listener.codec.gelf.field_columns import field_columns_of
 from gelf_listener.codec.gelf.lenient import read_fields
 from gelf_listener.config import Config, Spec
@@ -127,6 +127,7 @@ def make_all(config: Config) -> tuple[list[tuple[Spec, Input]], list[tuple[Spec,
     check_names("input", ((spec, made.name) for spec, made in inputs))
     check_names("output", ((spec, output_name(spec, output)) for spec, output in outputs))
     _check_buffers(outputs)
+    _check_directories(outputs)
     _check_indices(outputs)
     if config.boards:
         from gelf_listener.api.boards import read_boards  # of use to those only who have some
@@ -224,6 +225,22 @@ def _check_buffers(outputs: Sequence[tuple[Spec, Output]]) -> None:
                     f"outputs {seen[directory]!r} and {name!r} have the same buffer {directory}; give one a 'name' "
                     "or a 'buffer_path'"
                 )
+            seen[directory] = name
+
+
+def _check_directories(outputs: Sequence[tuple[Spec, Output]]) -> None:
+    """
+    Tell two outputs that want one directory, each alone.
+
+    Raises:
+        ConfigError: If there are such.
+    """
+    seen: dict[Path, str] = {}
+    for spec, output in outputs:
+        if isinstance(output, OwnsDirectory):
+            name, directory = output_name(spec, output), output.own_directory.resolve()
+            if directory in seen:
+                raise ConfigError(f"outputs {seen[directory]!r} and {name!r} have the same directory {directory}")
             seen[directory] = name
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Awaitable
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 
 from gelf_listener.message import OpenFields, ReadColumns
@@ -86,6 +87,15 @@ class Shares(Protocol):
     @property
     def node_name(self) -> str:
         """What this listener is called among them."""
+
+
+@runtime_checkable
+class OwnsDirectory(Protocol):
+    """An output that has a directory alone. Its successor after a reload is started again until that is closed."""
+
+    @property
+    def own_directory(self) -> Path:
+        """Where it is."""
 
 
 A_DAY = 20_787

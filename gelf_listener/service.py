@@ -336,6 +336,8 @@ class Service:
             if self.workers is not None:
                 await self.workers.use(config, self._open_outputs)
             await self._end_outputs(gone_outputs, heirs)
+            for _, runner in new:
+                runner.try_now()  # it may wait for what has only now been closed
             if (config.alerts, config.destinations) != (self.config.alerts, self.config.destinations):
                 await self.alerts.close()
                 self._alerts = self._make_alerts(config)

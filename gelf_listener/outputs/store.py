@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
 from gelf_listener.directories import state_directory
+from gelf_listener.errors import Retry
+from gelf_listener.lock import LockedError
 from gelf_listener.outputs.store_output import StoreBase
 from gelf_listener.settings import Duration, Size, ThreadSettings
 
@@ -53,7 +56,7 @@ class StoreOutput(StoreBase):
 
         settings = self.settings
         store = TantivyStore(
-            Path(settings.path) if settings.path else state_directory() / "store",
+            self.own_directory,
             self.open_fields,
             commit_seconds=settings.commit_seconds,
             partition_messages=settings.max_partition_messages,
@@ -62,8 +65,20 @@ class StoreOutput(StoreBase):
             indexing="process",
         )
         store.written_before = self.written_before
-        await store.open()
+        try:
+            await store.open()
+        except LockedError as error:
+            if error.pid != os.getpid():
+                raise
+            raise Retry(
+                f"the store at {self.own_directory} is being closed, to be opened with other settings"
+            ) from None
         self.store = store
+
+    @property
+    def own_directory(self) -> Path:
+        """The store's directory; see `OwnsDirectory`."""
+        return Path(self.settings.path) if self.settings.path else state_directory() / "store"
 
     @property
     def unwritten(self) -> int:

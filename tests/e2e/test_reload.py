@@ -121,6 +121,29 @@ def test_outputs_are_added_and_removed(start: Start, tmp_path: Path) -> None:
     assert len(one.read_text().splitlines()) == 1000
 
 
+def test_a_store_with_other_settings(start: Start, tmp_path: Path) -> None:
+    """Its directory is locked; it is opened again once the one before has closed it, and nothing is lost between."""
+    config, store = tmp_path / "config.toml", f"store:{tmp_path}/store"
+    configure(config, ["gelf+tcp://127.0.0.1:0"], [f"{store}?max_age=1d"])
+    listener = start(plain=True, arguments=["--config", str(config)])
+    address = listener.endpoint("gelf+tcp").address
+
+    def total() -> int:
+        status, text = listener.get("/api/gelf/search?query=*")
+        return int(json.loads(text)["total"]) if status == 200 else -1
+
+    for number, settings in enumerate(("?max_age=2d", "?max_age=2d&name=mine", "?buffer=disk&name=mine", "?name=mine")):
+        send_tcp(address, gelf(f"before {number}") + b"\0")
+        until(lambda: total() == 2 * number + 1, 20, "the message before")  # noqa: B023
+        configure(config, ["gelf+tcp://127.0.0.1:0"], [store + settings])
+        assert "not reloaded" not in reload(listener)
+        send_tcp(address, gelf(f"after {number}") + b"\0")
+        until(lambda: total() == 2 * number + 2, 20, "the message after")  # noqa: B023
+    until(lambda: listener.health()[0] == 200, 10, "health")
+    status, report = listener.stop()
+    assert status == 0, report
+
+
 def test_a_broken_configuration_changes_nothing(start: Start, tmp_path: Path) -> None:
     """Whatever is wrong with it, the old one goes on, and stderr says what is wrong."""
     config, output = tmp_path / "config.toml", tmp_path / "messages.jsonl"

@@ -341,6 +341,13 @@ def disk_outputs(folder: Path, **paths: str) -> list[str]:
     return [f"fake:?name={x}&buffer=disk&buffer_path={folder / path}&where={wanted[x]}" for x, path in paths.items()]
 
 
+def test_two_stores_in_one_directory(tmp_path: Path) -> None:
+    """Told before anything is opened, by whatever path."""
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    with pytest.raises(ConfigError, match="'a' and 'b' have the same directory"):
+        make_all(config(outputs=[f"store:{tmp_path}/real?name=a", f"store:{tmp_path}/link?name=b"]))
+
+
 @pytest.mark.parametrize("after", [{"x": "2", "y": "1"}, {"x": "2", "y": "3"}])
 def test_outputs_cannot_change_buffers_by_a_reload(tmp_path: Path, after: dict[str, str]) -> None:
     """What waits for one would go to the destination of the other: refused, and nothing has changed."""
