@@ -223,7 +223,7 @@ def _nanoseconds(time: Any) -> int | None:
     if time.isascii() and time.isdecimal() and len(time) < 25:
         return int(time)
     seconds = seconds_of_text(_shortened(time))
-    return None if seconds is None or abs(seconds) > 1e12 else round(seconds * 1e6) * 1000
+    return round(seconds * 1e6) * 1000 if seconds is not None and abs(seconds) <= 1e12 else None  # nor is a NaN
 
 
 def _shortened(time: str) -> str:

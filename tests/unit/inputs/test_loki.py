@@ -129,6 +129,8 @@ def test_other_paths_and_methods() -> None:
         (b'{"streams":[5]}', JSON, Reason.NOT_AN_OBJECT, 400),
         (b'{"streams":[{"labels":"app=shop","entries":[]}]}', JSON, Reason.INVALID_LABELS, 400),
         (b'{"streams":[{"stream":{},"values":[["soon","hello"]]}]}', JSON, Reason.INVALID_TIMESTAMP, 400),
+        (b'{"streams":[{"stream":{},"values":[["nan","hello"]]}]}', JSON, Reason.INVALID_TIMESTAMP, 400),
+        (b'{"streams":[{"stream":{},"values":[["-inf","hello"]]}]}', JSON, Reason.INVALID_TIMESTAMP, 400),
         (b'{"streams":[{"stream":{},"values":[["1",5]]}]}', JSON, Reason.INVALID_SHORT_MESSAGE, 400),
         (b"hello", PROTOBUF, Reason.CORRUPT_COMPRESSION, 400),
         (snap(b"\xff" * 20), PROTOBUF, Reason.INVALID_PROTOBUF, 400),
