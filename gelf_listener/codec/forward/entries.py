@@ -22,6 +22,8 @@ from gelf_listener.codec.times import SECONDS_MAX, SECONDS_MIN, seconds_of_text
 from gelf_listener.errors import Reason
 
 _OF_CONTAINERS = frozenset(("log", "source"))
+_STREAMS = (*STREAM_LEVELS,)
+"""No set: a record's source may be an object, as ECS has it."""
 _OF_OURS = frozenset(("message", "full_message", "host", "level", "gelf_id"))
 
 _GROUP_END, _GROUP_START = 0xFFFF_FFFE, 0xFFFF_FFFF
@@ -83,7 +85,7 @@ class Chunk:
             fields |= metadata
         if self._scope is not None:
             fields, host = {**self._scope.fields, **fields}, self._scope.host
-        if record.get("source") in STREAM_LEVELS and "container_id" in record and isinstance(record.get("log"), str):
+        if "container_id" in record and record.get("source") in _STREAMS and isinstance(record.get("log"), str):
             _take_line(record, fields, seconds, raw, receipt)
         elif "gelf_id" in record and isinstance(record.get("message"), str):
             _take_ours(record, fields, seconds, raw, receipt)

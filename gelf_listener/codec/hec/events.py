@@ -34,6 +34,7 @@ _NAME = re.compile(r"[\w.@-]{1,100}")
 _LEVELS = ("level", "severity", "otel.log.severity.text", "log.level", "loglevel", "log_level")
 """Indexed fields that say how severe an event is, where it does not say so itself."""
 _RAW_LEVEL = 6
+_STREAMS = (*STREAM_LEVELS,)  # no set: an event's source may be an object, as ECS has it
 
 
 class HecError(Rejected):
@@ -117,7 +118,7 @@ def take_event(value: Any, raw: bytes, meta: Mapping[str, str], receipt: Receipt
         raise HecError(faults.EVENT_BLANK, Reason.NO_MESSAGE, "an event that is blank", raw)
     around = {**meta, **value}
     level, fields = around_event(around)
-    if isinstance(event, dict) and event.get("source") in STREAM_LEVELS and event.get("line"):
+    if isinstance(event, dict) and event.get("line") and event.get("source") in _STREAMS:
         level, event = _line(event, fields)
     host = around.get("host")
     receipt.add(

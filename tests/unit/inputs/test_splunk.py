@@ -142,6 +142,14 @@ def test_events(event: Any, text: str, level: int | None, fields: dict[str, Any]
 DOCKERS = {"source": "stderr", "line": "x", "tag": "web"}
 
 
+@pytest.mark.parametrize("source", [{"ip": "192.0.2.1"}, ["a"], 7, "stdout"])
+def test_the_source_in_an_event_may_be_anything(source: Any) -> None:
+    """ECS has an object there; it was answered 500."""
+    for line in ({}, {"line": "started"}):
+        intake, answer = post({"event": {"message": "placed", "source": source, **line}})
+        assert (answer.status, len(intake.messages), intake.reasons) == (200, 1, [])
+
+
 def test_what_stands_around_every_event_is_not_mixed_up() -> None:
     """What was remembered of one changes for no other, whether a line adds to it or a value is of another type."""
     events = [

@@ -559,3 +559,11 @@ def test_a_group_may_be_anything() -> None:
     events = [[start, {"unit": "a"}], [[EXT, {}], {"log": "in it"}], [start, None], [[EXT, {}], {"log": "out of it"}]]
     client.send(msgpack.packb(["a", events]))
     assert [message.fields.get("unit") for message in client.receipt.batch.messages] == ["a", None]
+
+
+@pytest.mark.parametrize("source", [{"ip": "192.0.2.1"}, ["a"], None, 7, "stdout"])
+def test_a_source_may_be_anything(source: Any) -> None:
+    """ECS has an object there; it ended the connection."""
+    client = Client()
+    client.send(msgpack.packb(["a", AT, {"message": "placed", "source": source}]))
+    assert (client.texts, client.reasons) == (["placed"], [])
