@@ -29,6 +29,8 @@ _log = logging.getLogger(__name__)
 FILE_NAME = "buffer.sqlite"
 _APPLICATION_ID = 0x47454C46  # "GELF"
 _VERSION = 1
+_LONG_LOG_BYTES = 1024 * 1024
+"""SQLite lets its log grow to a thousand pages, and leaves it so long: twice that was more than a small disk had."""
 _PAGE_BYTES = 16384
 """Large pages: a row is some hundred kilobytes, and each of its pages is linked to the next."""
 _MOST_DAMAGES = 3
@@ -280,6 +282,20 @@ class BatchFile:
     def shrink(self) -> None:
         """Give space back that an empty file does not need."""
         self._surviving(self._shrink)
+
+    def fold(self) -> bool:
+        """
+        Give the space back that a long log takes, by folding it into the file.
+
+        Returns:
+            Whether the log is short now; a disk that is full may not have room even for that.
+        """
+        if self._log_file < 0 or os.fstat(self._log_file).st_size <= _LONG_LOG_BYTES:
+            return True
+        try:
+            return not self._surviving(self._pragma, "wal_checkpoint(TRUNCATE)")
+        except CannotSave:
+            return False
 
     def _connect(self) -> None:
         self._connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)

@@ -124,6 +124,8 @@ class DiskBuffer:
         self._saved_to = 0
         self._waiting: deque[tuple[int, Safe]] = deque()
         self._unsynced = False
+        self._unfolded = False
+        """Whether something was written since the log was folded into the file."""
         self._wake = asyncio.Event()
         self._opened = False
         self.counted = False
@@ -345,6 +347,8 @@ class DiskBuffer:
                     await self._thread.run(self._return_home)
                 await self._save()
                 await self._read()
+                if self._unfolded and not (self._wake.is_set() or self._has_work or self._closing.is_set()):
+                    self._unfolded = not await self._thread.run(self._file.fold)  # nothing came for a moment
                 if self._unsynced and self._sync_seconds and loop.time() - synced_at >= self._sync_seconds:
                     self._unsynced = False
                     synced_at = loop.time()
@@ -468,6 +472,7 @@ class DiskBuffer:
         for row, number in zip((*risky, *rows), numbers, strict=True):
             row.id = number
             self._unsynced = True
+        self._unfolded = True
         if risky:  # in memory already, and the newest there: a row on disk alone keeps others from going on unsaved
             self._read_to = risky[-1].id
         self._delete += [row.id for row in risky if not row.unreleased]  # gone out in the meantime

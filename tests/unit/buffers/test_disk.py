@@ -233,6 +233,28 @@ def test_full_and_room_again(tmp_path: Path) -> None:
     run(main)
 
 
+def test_an_idle_buffer_gives_back_what_its_log_takes(tmp_path: Path) -> None:
+    """Two of them took 32 MiB of a small disk for good, and a file beside them had no room to be written."""
+
+    async def main() -> None:
+        async with Opened(tmp_path) as opened:
+            log = tmp_path / f"{FILE_NAME}-wal"
+            longest = 0
+            for _ in range(100):
+                opened.put("x" * 20_000)
+                opened.buffer.release(await opened.take())
+                longest = max(longest, log.stat().st_size)
+            opened.put("left")
+            assert longest > 1024 * 1024
+            while log.stat().st_size > 1024 * 1024:
+                await asyncio.sleep(0.01)
+            assert [each.short_message for each in await opened.take()] == ["left"]
+        async with Opened(tmp_path) as opened:
+            assert [each.short_message for each in await opened.take()] == ["left"]
+
+    run(main)
+
+
 def test_a_full_disk(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Who waits is told; messages go on, in order; once there is room, what still waits is saved."""
 
