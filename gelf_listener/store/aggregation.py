@@ -20,11 +20,12 @@ from gelf_listener.query.fields import FIRST_OF, bare_name, known_field, stored_
 from gelf_listener.store.answers import GroupKey, Row, ValueCount
 from gelf_listener.store.columns import Column, value_in
 from gelf_listener.store.cuts import cut
+from gelf_listener.store.glances import glance
 from gelf_listener.store.grouping import NUMERIC, boundaries, fill, rank_of
 from gelf_listener.store.kept_answers import Aggregable, Answer, answer_of
 from gelf_listener.store.kept_counts import Cell, cells_of
 from gelf_listener.store.measures import EXACT_MESSAGES, FEW_VALUES, SPREAD, Measure, Parts
-from gelf_listener.store.parameters import Grouping, Metric, RangesGroup, TimeGroup, ValuesGroup
+from gelf_listener.store.parameters import Grouping, Metric, Order, RangesGroup, TimeGroup, ValuesGroup
 from gelf_listener.store.partition import Partition
 from gelf_listener.store.schema import REST, field_key, value_of
 from gelf_listener.store.searching import Target, side_by_side
@@ -331,7 +332,20 @@ def _whole(shares: Sequence[Share], asked: _Asked) -> _Bucket:
 def _answered(target: Aggregable, asked: _Asked) -> Answer | list[Cell]:
     """Ask one partition, or look at what is known of it."""
     cells = cells_of(target, asked.groups, asked.measures, asked.only) if isinstance(target, Target) else None
-    return answer_of(target, _request(asked, 0)) if cells is None else cells
+    if cells is not None:
+        return cells
+    group = asked.groups[0][0] if len(asked.groups) == 1 and asked.only is None else None
+    if (
+        isinstance(target, Target)
+        and isinstance(group, ValuesGroup)
+        and group.order == (Order(),)
+        and all(each.column is None for each in asked.measures)
+    ):
+        path = asked.groups[0][1].path
+        found = glance(target, path, group.limit, lambda few: _request(asked._replace(sizes=_Sizes(few, few)), 0))
+        if found is not None:
+            return found
+    return answer_of(target, _request(asked, 0))
 
 
 def _take_cells(whole: _Bucket, cells: Iterable[Cell], asked: _Asked) -> None:

@@ -12,6 +12,7 @@ import pytest
 from gelf_listener.message import FieldValue, Message
 from gelf_listener.query import parse
 from gelf_listener.query.nodes import MatchAll
+from gelf_listener.store import glances
 from gelf_listener.store.aggregation import _seen
 from gelf_listener.store.memory_store import MemoryStore
 from gelf_listener.store.parameters import EVERYTHING, Grouping, Metric, Sort, TimeGroup, ValuesGroup
@@ -118,6 +119,53 @@ def test_a_column_with_many_values_is_looked_at_first(tmp_path: Path) -> None:
                 assert await store.aggregate(node, EVERYTHING, groups) == await memory.aggregate(
                     node, EVERYTHING, groups
                 )
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("query", ["*", "odd:1"])
+@pytest.mark.parametrize(
+    ("values", "looks"),
+    [
+        ([number % 4 for number in range(400)], 1),
+        ([number // 3 for number in range(400)], 2),
+        (["often"] * 20 + [f"once{number}" for number in range(380)], 1),
+        (["often"] * 20 + [f"once{number}" for number in range(60)], 2),
+        ([1.5] * 9 + ["text"] * 7 + [True] * 5 + list(range(379)), 1),
+    ],
+    ids=["few", "many", "alone", "some alone", "of all kinds"],
+)
+def test_a_glance_at_the_most_frequent(
+    query: str, values: list[FieldValue], looks: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More values are listed only where they are not all there, and not all others are alone."""
+    monkeypatch.setattr(glances, "_FEW", 15)
+    monkeypatch.setattr(glances, "_ALONE", 100)
+    asked: list[int] = []
+    aggregate = Target.aggregate
+
+    def noted(target: Target, wanted: dict[str, Any]) -> dict[str, Any]:
+        asked.extend([wanted["g"]["terms"]["size"]] if "g" in wanted else [])
+        return aggregate(target, wanted)
+
+    monkeypatch.setattr(Target, "aggregate", noted)
+
+    async def main() -> None:
+        async with opened(tmp_path, clock=lambda: START) as store:
+            memory = await _both(store, [plain(each=value, odd=1) for value in values])
+            node = parse(query).node
+            for limit in (1, 3, 3):
+                found = await store.aggregate(node, EVERYTHING, [ValuesGroup("each", limit)])
+                wanted = await memory.aggregate(node, EVERYTHING, [ValuesGroup("each", limit)])
+                assert [row.messages for row in found] == [row.messages for row in wanted]
+                frequent = [row.keys for row in wanted if row.messages > 3]
+                assert [row.keys for row in found][: len(frequent)] == frequent
+            assert asked[:looks] == [15, 10_000][:looks]
+            if looks == 2:  # and is known then
+                assert 15 not in asked[2:]
+            asked.clear()
+            await store.aggregate(node, EVERYTHING, [ValuesGroup("each", 4)])
+            assert 15 not in asked  # too many for a glance
 
     asyncio.run(main())
 
