@@ -143,7 +143,7 @@ _NOT_PROSE = frozenset(
     "Current Thread Stack Exception Traceback Emitted Extension Unhandled goroutine created exit terminate stack "
     "Terminating Aborting Kernel Segmentation Bus Illegal Floating double corrupted "
     "Not Bad Forbidden Method Unauthorized not test unable Failure In Build ok "
-    "Configuration Theme Application query rake "
+    "Configuration Theme Application query rake Finished "
     "Node Bun Next During The Thrown Caused Wrapped http https ws wss Started L RL".split()
 ).union(MONTHS)
 _PHRASE = re.compile(

@@ -13,12 +13,13 @@ from collections.abc import Callable
 
 from gelf_listener.codec.levels import LEVEL_LETTERS
 from gelf_listener.codec.text.header_shapes import Header, Shape, lettered, named, of_letter, pairs
-from gelf_listener.codec.text.stamps import believable
+from gelf_listener.codec.text.stamps import believable, read_stamp
 
 _DIGITS = "0123456789"
 _ESPHOME = {**LEVEL_LETTERS, "C": 6}
 """C: what is configured."""
 _STAMP = r"(?P<stamp>\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?)"
+_UNREAL = {"Fatal": 2, "Error": 3, "Warning": 4, "Verbose": 7, "VeryVerbose": 7}
 _KIBANA = {"debug": 7, "info": 6, "warning": 4, "error": 3, "fatal": 2}
 _DBT = {"ERROR": 3, "FAIL": 3, "WARN": 4}
 
@@ -47,6 +48,21 @@ def _goes_on(match: re.Match[str], now: float, zone: dt.tzinfo | None) -> Header
     return of_letter({**dict.fromkeys(("CONFIG", "FINE", "FINER", "FINEST"), 7), **levels})(match, now, zone)._replace(
         goes_on=1
     )
+
+
+def _unreal(match: re.Match[str], now: float, _zone: dt.tzinfo | None) -> Header:
+    """Read Unreal Engine's time, which is UTC, and its level, which information lacks."""
+    level = _UNREAL.get(match["level"] or "", 6)
+    stamp = f"{match['day'].replace('.', '-')} {match['time'].replace('.', ':')}.{match['fraction']}Z"
+    found = read_stamp(stamp, 0, now, dt.UTC)
+    return Header(level, None if found is None else found.seconds, True)
+
+
+def _of_php(match: re.Match[str], now: float, zone: dt.tzinfo | None) -> Header:
+    """Read what PHP says within a line of its process manager."""
+    said = match["level"].lower()
+    level = 3 if said.endswith("error") else 4 if said.endswith(("warning", "deprecated")) else 5
+    return of_letter({match["level"]: level})(match, now, zone)
 
 
 def _behind(match: re.Match[str], _now: float, _zone: dt.tzinfo | None) -> Header:
@@ -100,6 +116,13 @@ TOOL_SHAPES = (
     Shape("Sphinx", ("Ex", "Co", "Th", "Ap"), re.compile(r"(?:Extension|Configuration|Theme|Application) error:\Z"), _says(3, 1)),
     Shape("stylelint", ("  ",), re.compile("  +\\d{1,6}:\\d{1,6} +([\u2716\u26a0]) +\\S"), named),
     Shape("gulp", ("[0", "[1", "[2"), re.compile(r"\[\d\d:\d\d:\d\d\] '.{1,100}' errored after (?P<level>)"), _clocked({"": 3}), "errored after"),
+    Shape("Unreal Engine", ("[2",), re.compile(r"\[(?P<day>\d{4}\.\d\d\.\d\d)-(?P<time>\d\d\.\d\d\.\d\d):(?P<fraction>\d{3})\]\[ *\d{1,6}\]\w{1,80}: (?:(?P<level>Fatal|Error|Warning|Display|Verbose|VeryVerbose): )?"), _unreal, "]["),
+    Shape("PHP-FPM, what a script said", "NWP[", re.compile(r"(?:\[(?P<stamp>\d\d-[A-Z][a-z]{2}-\d{4} \d\d:\d\d:\d\d)\] )?(?:WARNING: \[pool [^\]]{1,60}\] child \d{1,10} said into std(?:err|out): \")?(?:NOTICE: )?PHP message: PHP (?P<level>(?:[A-Z][a-z]{1,12} )?[a-z ]{0,20}(?i:error|warning|notice|deprecated)): "), _of_php, "PHP message: "),
+    Shape("dpkg, rsync, nginx", ("dp", "rs", "ng"), re.compile(r"dpkg: error |rsync: .{1,1000} failed: |nginx: configuration file \S{1,300} test failed"), _says(3)),
+    Shape("Jenkins", ("Fi", "Bu"), re.compile(r"Finished: FAILURE\Z|Build step '.{1,200}' marked build as failure\Z"), _says(3)),
+    Shape("Packer", ("Bu",), re.compile(r"Build '.{1,200}' errored(?: after |:)"), _says(3)),
+    Shape("FFmpeg", "[", re.compile(r"\[[\w/:.# -]{1,60} @ 0x[0-9a-f]{1,16}\] (?:error|Error|Invalid|Could not|missing|corrupt)"), _says(3), " @ 0x"),
+    Shape("http-proxy-middleware", "[", re.compile(r"\[HPM\] Error occurred"), _says(3)),
     Shape("nodemon", "[", re.compile(r"\[nodemon\] app crashed"), _says(3)),
     Shape("TypeORM", ("qu",), re.compile(r"query failed: "), _says(3)),
     Shape("TypeORM", ("qu",), re.compile(r"query is slow: "), _says(4)),
