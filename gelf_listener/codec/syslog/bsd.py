@@ -102,6 +102,11 @@ _BEFORE_TAG = (
 _FORWARDED = re.compile(r"Message forwarded from ([\w.-]{1,255}): |Original Address=([\w.:]{1,64}) +")
 """AIX and Kiwi name the sender of what they forward."""
 _NETAPP = re.compile(r"\[(?:(?P<host>[\w-]+): ?)?(?P<app>[a-z]\w*(?:\.\w+)+):\w+\]: +")
+_SPACED = re.compile(
+    r"(?P<app>[A-Z][\w.-]{0,40}(?: [A-Z0-9][\w.-]{0,40}){1,3})\[(?P<pid>\d{1,10})\]: ?"
+    r"|(?:sys|k)logd [\d.#a-z-]{1,20}(?=: )"
+)
+"""Programs whose names have blanks (macOS), and what syslogd says of itself."""
 _AGAIN = re.compile(
     r"(?:: )?(?P<stamp>[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\dT[\d:.]{8,18}(?:Z|[+-]\d\d:?\d\d)) "
     r"(?P<host>[A-Za-z0-9][\w.:-]{0,254}) (?=[A-Za-z][\w./-]{0,63}\[\w{1,12}\]: )"
@@ -290,6 +295,13 @@ def _behind_host(text: str, fields: dict[str, FieldValue], clock: Clock) -> _Pla
     if ise is not None:
         fields["application_name"] = ise[1]
         return _Place(behind[ise.end() :], bare)
+    spaced = _SPACED.match(behind)
+    if spaced is not None:
+        fields["application_name"] = spaced["app"] or spaced[0].partition(" ")[0]
+        if spaced["app"] is None:
+            return _Place(behind, bare)
+        fields["process_id"] = spaced["pid"]
+        return _Place(behind[spaced.end() :], bare)
     again = _AGAIN.match(behind)
     if again is not None:
         stamp = read_stamp(again["stamp"], clock)

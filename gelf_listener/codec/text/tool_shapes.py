@@ -11,7 +11,7 @@ import datetime as dt
 import re
 from collections.abc import Callable
 
-from gelf_listener.codec.levels import LEVEL_LETTERS
+from gelf_listener.codec.levels import LEVEL_LETTERS, LEVEL_NAMES
 from gelf_listener.codec.text.header_shapes import Header, Shape, lettered, named, of_letter, pairs
 from gelf_listener.codec.text.stamps import believable, read_stamp
 
@@ -56,6 +56,23 @@ def _unreal(match: re.Match[str], now: float, _zone: dt.tzinfo | None) -> Header
     stamp = f"{match['day'].replace('.', '-')} {match['time'].replace('.', ':')}.{match['fraction']}Z"
     found = read_stamp(stamp, 0, now, dt.UTC)
     return Header(level, None if found is None else found.seconds, True)
+
+
+def _spark(match: re.Match[str], now: float, zone: dt.tzinfo | None) -> Header:
+    """Read a date whose year comes first, unless that is ahead of us."""
+    day, time = match["day"], match["time"]
+    found = read_stamp(f"20{day.replace('/', '-')} {time}", 0, now, zone)
+    if found is None or found.seconds is None:
+        found = read_stamp(f"{day} {time}", 0, now, zone)
+    return Header(LEVEL_NAMES[match["level"].lower()], None if found is None else found.seconds, True)
+
+
+def _narrow(match: re.Match[str], now: float, zone: dt.tzinfo | None) -> Header:
+    """Read a time of day whose numbers have no zeros before them."""
+    day, (hour, minute, second) = match["day"], match["time"].split(":")
+    stamp = f"{day[:4]}-{day[4:6]}-{day[6:]} {hour:0>2}:{minute:0>2}:{second:0>2}.{match['fraction']:0>3}"
+    found = read_stamp(stamp, 0, now, zone)
+    return Header(None, None if found is None else found.seconds, True)
 
 
 def _of_php(match: re.Match[str], now: float, zone: dt.tzinfo | None) -> Header:
@@ -116,6 +133,8 @@ TOOL_SHAPES = (
     Shape("Sphinx", ("Ex", "Co", "Th", "Ap"), re.compile(r"(?:Extension|Configuration|Theme|Application) error:\Z"), _says(3, 1)),
     Shape("stylelint", ("  ",), re.compile("  +\\d{1,6}:\\d{1,6} +([\u2716\u26a0]) +\\S"), named),
     Shape("gulp", ("[0", "[1", "[2"), re.compile(r"\[\d\d:\d\d:\d\d\] '.{1,100}' errored after (?P<level>)"), _clocked({"": 3}), "errored after"),
+    Shape("Spark, Hadoop's clients", pairs("012", _DIGITS), re.compile(r"(?P<day>\d\d/\d\d/\d\d) (?P<time>\d\d:\d\d:\d\d) (?P<level>TRACE|DEBUG|INFO|WARN|ERROR|FATAL) [A-Za-z_][\w.$]{0,200}: "), _spark, "/"),
+    Shape("Huawei Health", ("20",), re.compile(r"(?P<day>\d{8})-(?P<time>\d{1,2}:\d{1,2}:\d{1,2}):(?P<fraction>\d{1,3})\|"), _narrow, "|"),
     Shape("Unreal Engine", ("[2",), re.compile(r"\[(?P<day>\d{4}\.\d\d\.\d\d)-(?P<time>\d\d\.\d\d\.\d\d):(?P<fraction>\d{3})\]\[ *\d{1,6}\]\w{1,80}: (?:(?P<level>Fatal|Error|Warning|Display|Verbose|VeryVerbose): )?"), _unreal, "]["),
     Shape("PHP-FPM, what a script said", "NWP[", re.compile(r"(?:\[(?P<stamp>\d\d-[A-Z][a-z]{2}-\d{4} \d\d:\d\d:\d\d)\] )?(?:WARNING: \[pool [^\]]{1,60}\] child \d{1,10} said into std(?:err|out): \")?(?:NOTICE: )?PHP message: PHP (?P<level>(?:[A-Z][a-z]{1,12} )?[a-z ]{0,20}(?i:error|warning|notice|deprecated)): "), _of_php, "PHP message: "),
     Shape("dpkg, rsync, nginx", ("dp", "rs", "ng"), re.compile(r"dpkg: error |rsync: .{1,1000} failed: |nginx: configuration file \S{1,300} test failed"), _says(3)),
