@@ -411,8 +411,8 @@ class _Reader:
         thrown, said = rest.get("exception.class"), rest.get("exception.message")
         if isinstance(said, str) and said.strip():
             return f"{thrown}: {said}".partition("\n")[0] if isinstance(thrown, str) else said.partition("\n")[0]
-        if trace:
-            lines = trace.strip().splitlines()
+        lines = trace.strip().splitlines()
+        if lines:
             return lines[-1] if lines[0].startswith("Traceback") else lines[0]
         request = _request(rest)
         return request or _pairs(rest) or "(a record without a text)"

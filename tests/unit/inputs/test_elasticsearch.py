@@ -272,6 +272,12 @@ def test_media_types() -> None:
 # What is read of a document
 
 
+def test_a_trace_of_blanks_makes_no_text() -> None:
+    """A separator of lines is a blank, and there is nothing else to make a text of."""
+    intake, answer = bulk('{"exception": ["\u2028"], "n": 1}'.encode(), "/a/_doc")
+    assert (answer.status, intake.texts, intake.reasons) == (201, ["n=1"], [])
+
+
 def test_ecs_as_filebeat_sends_it() -> None:
     """Level and text of a line, host, trace of an error, and everything else as dotted fields."""
     document = {
