@@ -16,6 +16,7 @@ format what it has
 7      columns of tables are numbers, ids, or numbered words; likewise
 8      bytes of a column that rise are written as steps; likewise
 9      columns leave out what others say, and numbers and ids half bytes; likewise
+10     a message's place is found by its slot of 64 places, not of 128
 ====== =======================================================================================================
 """
 
@@ -28,7 +29,7 @@ from typing import TYPE_CHECKING, Any
 
 from gelf_listener.store.blocks import FILE_NAME, Blocks
 from gelf_listener.store.description import Description
-from gelf_listener.store.index_writer import HALF_DELETED
+from gelf_listener.store.index_writer import HALF_DELETED, throw_away_index
 
 if TYPE_CHECKING:
     import tantivy
@@ -57,6 +58,7 @@ def migrate(path: Path, blocks: Blocks, description: Description) -> Description
         places = list(_deleted(index, blocks))
         del index
         blocks.delete(places, HALF_DELETED)
+    throw_away_index(path)  # it may have the same fields, and be taken for one of this format
     for file in path.iterdir():
         if file.is_file() and not file.name.startswith(FILE_NAME) and file.name != "partition.json":
             file.unlink()
