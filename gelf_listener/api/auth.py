@@ -285,6 +285,11 @@ def make_auth(config: Config) -> Auth:
             f"{why}, but nobody may log in: set api_password (GELF_API_PASSWORD, or GELF_API_PASSWORD_FILE), api_users "
             "or api_tokens; or say that everybody may with api_auth=off (--api-auth off); or listen on localhost only"
         )
+    if (users or tokens) and not required and config.api_auth == "auto":
+        _log.warning(
+            "users or tokens of the API are set, but it asks for no login, because it listens on this machine only; "
+            "api_auth=on asks for one here too, and is needed behind a proxy"
+        )
     return Auth(required=required, users=users, tokens=tokens)
 
 

@@ -67,6 +67,23 @@ def test_when_a_login_is_wanted(api: str, setting: str, required: bool) -> None:
         make_auth(config(api=api, api_auth=setting))
 
 
+@pytest.mark.parametrize(
+    ("values", "warned"),
+    [
+        ({"api_password": "secret"}, True),
+        ({"api_tokens": ["0123456789abcdef0123456789abcdef"]}, True),
+        ({"api_password": "secret", "api_auth": "on"}, False),
+        ({"api_password": "secret", "api_auth": "off"}, False),
+        ({"api_password": "secret", "api": "0.0.0.0:9000"}, False),
+        ({}, False),
+    ],
+)
+def test_users_that_nobody_asks_for(values: dict[str, Any], warned: bool, caplog: pytest.LogCaptureFixture) -> None:
+    """Who sets a password on this machine may think that it is needed, behind a proxy for instance."""
+    make_auth(config(**values))
+    assert ("it asks for no login" in caplog.text) is warned
+
+
 def test_loopback_is_an_address() -> None:
     """A name could be anything."""
     assert is_loopback("localhost")
