@@ -195,8 +195,7 @@ def _outermost_first(shares: Sequence[Share], asked: _Asked) -> _Asked:
     found = [(key, bucket) for (_, key), bucket in whole.inner.items() if key is not None]
     if taken.sizes is _SIZES[0]:
         _note_values(shares, column, len(found))
-    found.sort(key=lambda pair: _rank(pair[0], pair[1], group, asked))
-    only = {bucket.term: bucket.messages for _, bucket in found[: group.limit]}
+    only = {bucket.term: bucket.messages for _, bucket in _foremost(found, group, asked)}
     alike = {type(bucket.term) if type(key) is not bool else bool for key, bucket in found}
     if alike not in ({str}, {int}) or not all([isinstance(term, str) or abs(term) < _EXACT for term in only]):
         return asked
@@ -489,12 +488,14 @@ def _take(into: _Bucket, found: dict[str, Any], asked: _Asked, depth: int) -> No
     if depth == len(asked.groups):
         return
     group, column = asked.groups[depth]
+    more = depth + 1 < len(asked.groups) or len(asked.measures) > 0
     for bucket in _groups(found["g"], asked.only if depth == 0 else None):
         for key in _keys(bucket, group, column):
             inner = into.inner.setdefault((type(key) is bool, key), _Bucket(len(asked.measures)))
             inner.messages += bucket["doc_count"]
             inner.term = bucket["key"]
-            _take(inner, bucket, asked, depth + 1)
+            if more:
+                _take(inner, bucket, asked, depth + 1)
 
 
 def _groups(found: dict[str, Any], only: Collection[str | int] | None) -> Iterator[dict[str, Any]]:
@@ -541,10 +542,10 @@ def _rows(bucket: _Bucket, asked: _Asked, depth: int, keys: tuple[GroupKey, ...]
         found = [pair for pair in found if pair[0] is not None]
         if depth == 0 and asked.only is not None:
             order = {term: index for index, term in enumerate(asked.only)}
-            found.sort(key=lambda pair: order[pair[1].term])
+            found = sorted(found, key=lambda pair: order[pair[1].term])[: group.limit]
         else:
-            found.sort(key=lambda pair: _rank(pair[0], pair[1], group, asked))
-        found = found[: group.limit] + without
+            found = _foremost(found, group, asked)
+        found += without
     elif isinstance(group, RangesGroup):
         by_range = dict(found)
         found = [(ends, by_range.get(ends, _Bucket(len(asked.measures)))) for ends in group.ranges]
@@ -554,6 +555,14 @@ def _rows(bucket: _Bucket, asked: _Asked, depth: int, keys: tuple[GroupKey, ...]
     for key, inner in found:
         rows += _rows(inner, asked, depth + 1, (*keys, key))
     return rows
+
+
+def _foremost(found: list[tuple[Any, _Bucket]], group: ValuesGroup, asked: _Asked) -> list[tuple[Any, _Bucket]]:
+    """Return the groups that are shown, in order; only those that may be are compared in all that matters."""
+    if len(found) > group.limit > 0 and group.order[:1] == (Order(),):
+        least = sorted([bucket.messages for _, bucket in found], reverse=True)[group.limit - 1]
+        found = [pair for pair in found if pair[1].messages >= least]
+    return sorted(found, key=lambda pair: _rank(pair[0], pair[1], group, asked))[: group.limit]
 
 
 def _rank(key: Any, bucket: _Bucket, group: ValuesGroup, asked: _Asked) -> tuple[Any, ...]:
