@@ -167,11 +167,12 @@ def places(targets: Sequence[Target], sort: Sort, limit: int, offset: int) -> Fo
     known = known_field(sort.field)
     column = known.order or None if known is not None else None
     total = 0
+    beyond: list[Target] = []
     kept: list[Place] = []
     numbered = list(enumerate(targets))
     for number, target in reversed(numbered) if sort.descending else numbered:
         if wanted == 0 or (column == "timestamp" and len(kept) >= wanted and _beyond(target.partition, kept[-1], sort)):
-            total += target.total()
+            beyond.append(target)
             continue
         if column is not None:
             matched, found = _by_column(number, target, column, wanted, descending=sort.descending)
@@ -179,7 +180,7 @@ def places(targets: Sequence[Target], sort: Sort, limit: int, offset: int) -> Fo
             matched, found = _by_value(number, target, sort, wanted)
         total += matched
         kept = _best(kept + found, sort)[:wanted]
-    return Found(total, kept[offset:])
+    return Found(total + count(beyond), kept[offset:])
 
 
 def read(targets: Sequence[Target], places: Sequence[Place]) -> list[Message]:
