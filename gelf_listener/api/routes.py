@@ -10,6 +10,7 @@ from gelf_listener import __version__
 from gelf_listener.api import graylog, native
 from gelf_listener.api.contract import Listener
 from gelf_listener.api.errors import RESPONSES, add_handlers
+from gelf_listener.api.scrubbed import ScrubbedBodies
 
 _SAMPLING = 2
 """Requests that look at tens of thousands of messages at the same time; others wait."""
@@ -34,6 +35,7 @@ def make_api(service: Listener) -> FastAPI:
     api.state.service = service
     api.state.sampling = asyncio.Semaphore(_SAMPLING)
     add_handlers(api)
+    api.add_middleware(ScrubbedBodies)
     for router in native.routers():
         api.include_router(router, responses=RESPONSES)
     graylog.include(api, service)

@@ -210,3 +210,16 @@ def test_errors(body: dict[str, Any], text: str) -> None:
         assert text in answer.text
 
     asking(main, outputs=["memory:"])
+
+
+def test_half_characters() -> None:
+    """JSON may hold half of a surrogate pair; it is replaced, for no index and no answer can hold it."""
+
+    async def main(service: Service, client: Client) -> None:
+        await fill(service)
+        headers = {"Content-Type": "application/json", "X-Requested-By": "x"}
+        for body in (b'{"query": "\\ud800"}', b'{"query": "*", "sort": "\\ud800"}'):
+            answer = await client.post("/api/search/messages", content=body, headers=headers)
+            assert answer.status_code in (200, 400), answer.text
+
+    asking(main, outputs=["memory:"])
