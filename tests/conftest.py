@@ -6,6 +6,7 @@ import functools
 import gc
 import os
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 _ROOT = str(Path(__file__).parent.parent)
 if _ROOT not in sys.path:
     sys.path.insert(0, _ROOT)
+
+_STATE = tempfile.TemporaryDirectory(prefix="gelf-listener-tests-")
+os.environ["XDG_STATE_HOME"] = _STATE.name
+"""What is kept when nobody says where, catalogs above all: not that of the person who runs the tests."""
 
 pytest_plugins = ["tests.services.fixtures"]
 
