@@ -196,7 +196,11 @@ class RecordColumns:
             texts, levels = _levels_of_texts(texts, now)
         else:
             levels = _each(self.usual.level_of, columns[self._level])
-        within = [] if self._is_strict else [number for number in _nones(texts) if _is_object(written[number])]
+        within = (
+            []
+            if self._is_strict or not self._is_loose
+            else [number for number in _nones(texts) if _is_object(written[number])]
+        )
         for number in within:
             texts[number] = written[number]
         seconds: Sequence[float | None] = (None,) * every

@@ -264,6 +264,17 @@ def test_a_record_in_a_text_is_read_at_once() -> None:
     assert in_columns(said) == told(record)
 
 
+def test_an_object_that_is_the_text_comes_before_a_record_in_another() -> None:
+    """A record in a text is read by itself where an object may be the text."""
+    record = {
+        "ts": "2026-11-29T16:00:00Z",
+        "level": "error",
+        "log": '{"level": "warn", "msg": "in"}',
+        "event": {"a": 1},
+    }
+    assert read_one(taught(record), json.dumps(record).encode()) is None
+
+
 def test_lists_are_read_at_once() -> None:
     """Of any values, in nested records too."""
     shapes = taught({**USUAL, "host": {"ip": ["::1"], "name": "web-1"}, "tags": ["a"], "user": "u"})
