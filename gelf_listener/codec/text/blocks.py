@@ -16,6 +16,7 @@ from typing import Any
 from gelf_listener.codec.text.reading import Reading
 from gelf_listener.codec.text.records import read_record
 from gelf_listener.codec.text.stamps import read_stamp
+from gelf_listener.message import FieldValue
 
 _START = re.compile(r"<([A-Za-z][\w:]{0,60})((?:[^<>\"]{1,200}+|\"[^\"<]{0,4000}+\"){0,100}+)>")
 _ATTRIBUTE = re.compile(r"([\w.:-]{1,60})=\"([^\"]{0,4000}+)\"")
@@ -41,6 +42,11 @@ _MINIO = {
     "Host": "host_",
     "UserAgent": "user_agent",
 }
+_MQ = re.compile(r" - Process\((\d{1,10})\.")
+_MQ_TEXT = re.compile(r"(AMQ\d{4,5})([IWEST]): ")
+_MQ_PART = re.compile(r"(User|Program|Host|Installation|Time|QMgr)\(([^()]{1,200})\)")
+_MQ_NAMES = {"User": "user", "Program": "application_name", "Installation": "installation", "QMgr": "queue_manager"}
+_MQ_LEVELS = {"I": 6, "W": 4, "E": 3, "S": 2, "T": 2}
 _DAY = re.compile(r"(\d\d:\d\d:\d\d(?:\.\d{1,9})?) ([A-Z]{3,5}) (\d\d)/(\d\d)/(\d{4})\Z")
 _ERROR = 3
 
@@ -59,6 +65,8 @@ def read_blocks(lines: list[str], now: float, zone: dt.tzinfo | None) -> list[Re
     """
     if lines[0].startswith("API: "):
         return [_of_minio(lines, now, zone)]
+    if _MQ.search(lines[0]):
+        return _of_mq(lines, now, zone)
     readings = []
     for name, attributes, inner in _elements("\n".join(line.rstrip("\r") for line in lines)):
         record = _record(attributes, inner) if name in _RECORDS else {}
@@ -180,3 +188,22 @@ def _of_minio(lines: list[str], now: float, zone: dt.tzinfo | None) -> Reading:
         elif name in _MINIO and value:
             fields[_MINIO[name]] = value
     return Reading(text, "\n".join(lines), _ERROR, seconds, "", dict(fields))
+
+
+def _of_mq(lines: list[str], now: float, zone: dt.tzinfo | None) -> list[Reading]:
+    """Read a record of IBM MQ's error log: what it is about, a text that is wrapped, an explanation and an action."""
+    at = next((at for at, line in enumerate(lines) if _MQ_TEXT.match(line)), 0)
+    said, process = _MQ_TEXT.match(lines[at]), _MQ.search(lines[0])
+    if said is None or process is None:
+        return []
+    text = [lines[at].strip()]
+    for line in lines[at + 1 :]:
+        if not line.strip() or (line.rstrip()[-1:] == ":" and line.isupper()):
+            break
+        text.append(line.strip())
+    found = {name: value for line in lines[:at] for name, value in _MQ_PART.findall(line)}
+    fields: dict[str, FieldValue] = {stored: found[name] for name, stored in _MQ_NAMES.items() if name in found}
+    fields |= {"process_id": process[1], "message_id": said[1]}
+    stamp = read_stamp(found.get("Time", lines[0]), 0, now, zone)
+    seconds = None if stamp is None else stamp.seconds
+    return [Reading(" ".join(text), "\n".join(lines), _MQ_LEVELS[said[2]], seconds, found.get("Host", ""), fields)]

@@ -64,9 +64,11 @@ _MOST_OF_A_RECORD = 2
 _BOXES = frozenset((Trace.BOX, Trace.FRAME, Trace.SYMFONY))
 _NARROW = frozenset((Trace.FRAME, Trace.SYMFONY, Trace.TESTS))
 """Whose lines are of one form, indented or not."""
-_WHOLE = frozenset((Trace.XML, Trace.PYTEST, Trace.GRADLE))
+_WHOLE = frozenset((Trace.XML, Trace.MQ, Trace.PYTEST, Trace.GRADLE))
 """Whose lines may look like others, until they end."""
-_BLOCKS = frozenset((Trace.XML, Trace.MINIO))
+_BLOCKS = frozenset((Trace.XML, Trace.MINIO, Trace.MQ))
+_ENDED = frozenset((Trace.XML, Trace.MQ))
+"""Whose last line says so."""
 _DIGIT = re.compile(r"\d")
 """What differs in the headers of one program's lines: their time."""
 _FORM = 19
@@ -221,7 +223,7 @@ class Joiner:
         else:
             self.hold(text, raw, now, origin, header if header.stamped else NO_HEADER)
             self._begin(beginning, 0)
-            if beginning.trace is Trace.XML and ends(text):
+            if beginning.trace in _ENDED and ends(text):
                 self._emit(batch)
 
     def _take_behind(self, text: str, raw: bytes, now: float, origin: Origin, header: Header, batch: Batch) -> bool:
@@ -451,7 +453,7 @@ class Joiner:
         if self._trace is None:
             if self._lines[0].rstrip()[-1:] not in _OPENS:
                 self._fill_header(text, now)
-        elif self._trace is Trace.XML:
+        elif self._trace in _ENDED:
             if ends(text):
                 self._emit(batch)
         elif self._trace is Trace.ASYNCIO and (beginning := begins(text)) is not None:

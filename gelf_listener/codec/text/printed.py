@@ -29,8 +29,9 @@ _XML_ENDS = ("</record>", "</log4j:event>", "</Event>")
 
 
 def ends(line: str) -> bool:
-    """Whether a line ends a record as XML."""
-    return line.rstrip().endswith(_XML_ENDS)
+    """Whether a line ends a record as XML, or one of IBM MQ."""
+    line = line.rstrip()
+    return line.endswith(_XML_ENDS) or (line.startswith("----- ") and line.endswith("-----"))
 
 
 _TREE_BEGINS, _TREE_GOES_ON = "\u250f ", ("\u2503 ", "\u2517 ")

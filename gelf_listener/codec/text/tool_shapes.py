@@ -135,6 +135,8 @@ TOOL_SHAPES = (
     Shape("gulp", ("[0", "[1", "[2"), re.compile(r"\[\d\d:\d\d:\d\d\] '.{1,100}' errored after (?P<level>)"), _clocked({"": 3}), "errored after"),
     Shape("Spark, Hadoop's clients", pairs("012", _DIGITS), re.compile(r"(?P<day>\d\d/\d\d/\d\d) (?P<time>\d\d:\d\d:\d\d) (?P<level>TRACE|DEBUG|INFO|WARN|ERROR|FATAL) [A-Za-z_][\w.$]{0,200}: "), _spark, "/"),
     Shape("Huawei Health", ("20",), re.compile(r"(?P<day>\d{8})-(?P<time>\d{1,2}:\d{1,2}:\d{1,2}):(?P<fraction>\d{1,3})\|"), _narrow, "|"),
+    Shape("IBM MQ", ("20",), re.compile(rf"{_STAMP} AMQ\d{{4,5}}(?P<level>[IWEST]): "), of_letter({"I": 6, "W": 4, "E": 3, "S": 2, "T": 2}), " AMQ"),
+    Shape("Santa (macOS)", ("[2",), re.compile(rf"\[{_STAMP}\] (?P<letter>[EWIDF]) [\w.-]{{1,40}}: "), lettered),
     Shape("Unreal Engine", ("[2",), re.compile(r"\[(?P<day>\d{4}\.\d\d\.\d\d)-(?P<time>\d\d\.\d\d\.\d\d):(?P<fraction>\d{3})\]\[ *\d{1,6}\]\w{1,80}: (?:(?P<level>Fatal|Error|Warning|Display|Verbose|VeryVerbose): )?"), _unreal, "]["),
     Shape("PHP-FPM, what a script said", "NWP[", re.compile(r"(?:\[(?P<stamp>\d\d-[A-Z][a-z]{2}-\d{4} \d\d:\d\d:\d\d)\] )?(?:WARNING: \[pool [^\]]{1,60}\] child \d{1,10} said into std(?:err|out): \")?(?:NOTICE: )?PHP message: PHP (?P<level>(?:[A-Z][a-z]{1,12} )?[a-z ]{0,20}(?i:error|warning|notice|deprecated)): "), _of_php, "PHP message: "),
     Shape("dpkg, rsync, nginx", ("dp", "rs", "ng"), re.compile(r"dpkg: error |rsync: .{1,1000} failed: |nginx: configuration file \S{1,300} test failed"), _says(3)),

@@ -43,6 +43,7 @@ class Trace(enum.Enum):
     FRAME = "a text in a frame, which is no trace"
     XML = "a record as XML, which is no trace"
     MINIO = "what MinIO says of an error"
+    MQ = "the error log of IBM MQ"
     LISTED = "pretty-error and Youch, whose frames have blank lines between them"
     SYMFONY = "Symfony's console"
     PYTEST = "pytest's failures"
@@ -183,6 +184,7 @@ BEGINNINGS = (
     Beginning(Trace.GRADLE, True, "F", "FAILURE: Build", re.compile(r"FAILURE: Build (?:failed|completed) with ")),
     Beginning(Trace.NATIVE, False, "0", " @ 0x", re.compile(r"0\. \S.{0,2000} @ 0x[0-9a-f]{6,16}\Z")),  # ClickHouse
     Beginning(Trace.ELIXIR, False, "S", "Server: ", re.compile(r"Server: \S+ \(https?\)\Z")),
+    Beginning(Trace.MQ, True, "", " - Process(", re.compile(r"\d{1,2}[/.]\d{1,2}[/.]\d{2,4},? \d{1,2}:\d\d:\d\d(?: [AP]M)? - Process\(\d{1,10}\.\d{1,10}\) "), 6, stamped=True),
     Beginning(Trace.MINIO, False, "T", "Time: ", re.compile(r"Time: \d\d:\d\d:\d\d(?:\.\d{1,9})? [A-Z]{3,5} \d\d/\d\d/\d{4}\Z"), behind="API: "),
     Beginning(Trace.SYMFONY, True, "I", ".php line ", re.compile(r"In \S{1,200}\.php line \d+:\Z")),
     Beginning(Trace.ZIG, True, "t", " panic: ", re.compile(r"thread \d+ panic: "), 2),
@@ -491,7 +493,7 @@ def continues(trace: Trace, line: str, before: str, blanks: int, raised: str = "
     """
     if trace is Trace.PYTHON:
         return _continues_python(line, before, blanks, raised)
-    if trace is Trace.XML:
+    if trace in (Trace.XML, Trace.MQ):
         return True
     if trace is Trace.PYTEST:
         return not line.startswith(("____", "====", "!!!!"))
