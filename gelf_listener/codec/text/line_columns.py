@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from gelf_listener.codec.json_shapes import JsonShapes
@@ -81,12 +81,9 @@ class LineColumns:
 
     def __init__(self, zone: dt.tzinfo | None) -> None:
         self._zone = zone
-        self._objects = JsonShapes(self._meaning_of)
+        self._objects = JsonShapes(lambda record: RecordColumns.of_lines(record, zone))  # not a method: no circle
         self._pairs: list[_Pairs] = []
         self._missed = 0
-
-    def _meaning_of(self, record: Mapping[str, Any]) -> RecordColumns | None:
-        return RecordColumns.of_lines(record, self._zone)
 
     def read(self, lines: Sequence[bytes], firsts: Sequence[bytes], now: float) -> list[Said | None] | None:
         """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path
 
 import pytest
@@ -78,14 +79,18 @@ def test_it_is_not_open_before_it_is_started(tmp_path: Path) -> None:
     asyncio.run(main())
 
 
-def test_a_store_that_is_open_elsewhere(tmp_path: Path) -> None:
-    """Is a usage error, said at the start."""
+def test_a_store_that_is_open_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Is a usage error, said at the start; in this process it is one that a reload is about to close."""
 
     async def main() -> None:
         first, second = made(tmp_path / "store"), made(tmp_path / "store")
         await first.start()
+        with pytest.raises(Retry, match="being closed, to be opened with other settings"):
+            await second.start()
+        monkeypatch.setattr(os, "getpid", lambda: 1)
         with pytest.raises(ConfigError, match="open in another process"):
             await second.start()
+        monkeypatch.undo()
         await second.close()
         await first.close()
 
